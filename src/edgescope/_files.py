@@ -1,0 +1,50 @@
+"""Writing files so that an interruption never leaves half of one."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgescope.errors import InputError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` and move it into place if the block succeeds."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def writable_folder(path: Path) -> Path:
+    """Create ``path`` if needed and make sure that files can be written in it.
+
+    Raises:
+        InputError: if the folder cannot be created or written to.
+    """
+    probe = path / f".write-test-{os.getpid()}"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"cannot write in the output folder {path} ({error.strerror}); "
+            "choose another with --out or change its permissions"
+        ) from error
+    return path
+
+
+def readable_file(path: Path, what: str) -> Path:
+    """Return ``path`` if it is a file.
+
+    Raises:
+        InputError: if there is no such file; ``what`` names what was expected there.
+    """
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "nothing"
+        raise InputError(f"expected {what} at {path}, found {found} there; check the path")
+    return path

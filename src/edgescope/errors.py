@@ -1,0 +1,20 @@
+"""Errors a user can act on: each says what was received, what was expected and what to do."""
+
+
+class EdgescopeError(Exception):
+    """Base of every error that edgescope raises on purpose; the message is one line.
+
+    The command line prints the message and ends with exit code 2.
+    """
+
+
+class InputError(EdgescopeError, ValueError):
+    """A file, a table, a checkpoint or an option that edgescope cannot use as given."""
+
+
+class MissingExtraError(EdgescopeError, ImportError):
+    """An optional dependency is not installed; the message names the command that installs it."""
+
+
+class EdgescopeWarning(UserWarning):
+    """Something was left out of a result; the message says what and how to get it."""
