@@ -16,13 +16,13 @@ def require(module: str, extra: str) -> ModuleType:
     Raises:
         MissingExtraError: if the package is not installed.
     """
+    package = module.partition(".")[0]
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         # A package that is there but broken inside must show its own error.
-        if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
+        if (error.name or "").partition(".")[0] != package:
             raise
-        package = module.split(".")[0]
         raise MissingExtraError(
             f"{package} is not installed and is needed here: pip install 'edgescope[{extra}]'"
         ) from error

@@ -9,7 +9,9 @@ from rich.progress import track as _track
 T = TypeVar("T")
 
 
-def track(items: Iterable[T], description: str, total: int | None, show: bool = True) -> Iterator[T]:
+def track(
+    items: Iterable[T], description: str, total: int | None = None, show: bool = True
+) -> Iterator[T]:
     """Yield ``items`` while a bar with ``description`` shows how far along they are.
 
     Args:

@@ -1,0 +1,92 @@
+"""What follows attention in a layer, and what follows the layers in a model."""
+
+from itertools import pairwise
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Readout = Literal["mean", "sum"]
+"""How node states become one state per graph."""
+
+
+class StateBlock(nn.Module):
+    """Update a stream of states, of nodes or of edges, from what attention gave for it.
+
+    ``y = norm(x + O update)``, then ``norm(y + W2 relu(W1 y))`` with ``W1: F -> 2F``.
+
+    Args:
+        hidden_dim: width ``F`` of the stream.
+        dropout: probability of zeroing a value of the update and of the hidden layer.
+        residual: whether the two sums include ``x`` and ``y``.
+        batch_norm: whether ``norm`` is batch normalisation or nothing.
+    """
+
+    def __init__(
+        self,
+        hidden_dim: int,
+        dropout: float = 0.0,
+        residual: bool = True,
+        batch_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.residual = residual
+        self.output = nn.Linear(hidden_dim, hidden_dim)
+        self.norm1 = nn.BatchNorm1d(hidden_dim) if batch_norm else nn.Identity()
+        self.expand = nn.Linear(hidden_dim, 2 * hidden_dim)
+        self.contract = nn.Linear(2 * hidden_dim, hidden_dim)
+        self.norm2 = nn.BatchNorm1d(hidden_dim) if batch_norm else nn.Identity()
+
+    def forward(self, state: Tensor, update: Tensor) -> Tensor:
+        """Return the new states ``[N, F]`` from ``state`` and ``update``, both ``[N, F]``."""
+        mixed = self.output(self._drop(update))
+        state = self.norm1(state + mixed if self.residual else mixed)
+        mixed = self.contract(self._drop(self.expand(state).relu()))
+        return self.norm2(state + mixed if self.residual else mixed)  # type: ignore[no-any-return]
+
+    def _drop(self, value: Tensor) -> Tensor:
+        return F.dropout(value, self.dropout, self.training) if self.dropout else value
+
+
+class GraphReadout(nn.Module):
+    """Pool node states over each graph and map them to predictions with three linear layers.
+
+    Args:
+        hidden_dim: width ``F`` of the node states.
+        out_dim: number of predictions per graph.
+        readout: ``"mean"`` or ``"sum"`` over the nodes of a graph.
+
+    Raises:
+        ValueError: if ``readout`` is neither.
+    """
+
+    def __init__(self, hidden_dim: int, out_dim: int, readout: Readout = "mean") -> None:
+        super().__init__()
+        if readout not in {"mean", "sum"}:
+            raise ValueError(f"readout must be 'mean' or 'sum', received {readout!r}")
+        self.readout = readout
+        widths = (hidden_dim, hidden_dim // 2, hidden_dim // 4, out_dim)
+        self.layers = nn.ModuleList(
+            nn.Linear(width, following) for width, following in pairwise(widths)
+        )
+
+    def forward(self, node: Tensor, batch: Tensor | None = None) -> Tensor:
+        """Return ``[G, out_dim]`` from node states ``[V, F]`` and the graph of each node ``[V]``.
+
+        Without ``batch`` all nodes belong to one graph.
+        """
+        state = self._pool(node, batch)
+        for layer in self.layers[:-1]:
+            state = layer(state).relu()
+        return self.layers[-1](state)  # type: ignore[no-any-return]
+
+    def _pool(self, node: Tensor, batch: Tensor | None) -> Tensor:
+        if batch is None:
+            batch = node.new_zeros(node.size(0), dtype=node.long().dtype)
+        num_graphs = int(batch.max()) + 1 if batch.numel() else 0
+        total = node.new_zeros(num_graphs, node.size(1)).index_add(0, batch, node)
+        if self.readout == "sum":
+            return total
+        count = batch.bincount(minlength=num_graphs).clamp(min=1)
+        return total / count.unsqueeze(1).to(total.dtype)

@@ -1,0 +1,2 @@
+scan=None
+load_scan=None
