@@ -1,0 +1,23 @@
+"""Ratios, the mergeable sketch of a site, criteria and the gamma fit.
+
+The torchmetrics metric is in :mod:`edgescope.statistics.metric`; it is not imported here because
+torchmetrics takes more than a second to load.
+"""
+
+from edgescope.statistics.bins import LogBins
+from edgescope.statistics.criteria import Criterion, criterion
+from edgescope.statistics.gamma import GammaFit, fit_gamma
+from edgescope.statistics.ratio import EdgeRatios, edge_ratios
+from edgescope.statistics.sketch import SiteSketch, SketchLayout
+
+__all__ = [
+    "Criterion",
+    "EdgeRatios",
+    "GammaFit",
+    "LogBins",
+    "SiteSketch",
+    "SketchLayout",
+    "criterion",
+    "edge_ratios",
+    "fit_gamma",
+]
