@@ -14,6 +14,10 @@ class EdgeRatios(NamedTuple):
     """Absolute activations ``[E, F]``, float32."""
     ratio: Tensor
     """Magnitude over the median of its edge ``[E, F]``; meaningless where not ``defined``."""
+    top_magnitude: Tensor
+    """Largest magnitude of every edge ``[E]``; not finite where not ``finite``."""
+    top_ratio: Tensor
+    """Largest ratio of every edge ``[E]``; meaningless where not ``defined``."""
     finite: Tensor
     """Edges whose activations are all finite ``[E]``, bool."""
     defined: Tensor
@@ -36,21 +40,25 @@ def edge_ratios(values: Tensor) -> EdgeRatios:
     """
     magnitude = values.detach().to(torch.float32).flatten(1).abs()
     if not magnitude.size(0):
-        nothing = magnitude.new_zeros(0, dtype=torch.bool)
-        return EdgeRatios(magnitude, magnitude, nothing, nothing)
+        per_edge = magnitude.new_zeros(0)
+        nothing = per_edge.bool()
+        return EdgeRatios(magnitude, magnitude, per_edge, per_edge, nothing, nothing)
     median = _lower_median(magnitude)
-    # A NaN or infinity anywhere shows in the maximum of the edge.
-    finite = magnitude.amax(dim=1).isfinite()
-    defined = finite & (median.squeeze(1) > 0)
-    return EdgeRatios(magnitude, magnitude / median, finite, defined)
+    # A NaN or infinity anywhere in an edge shows in its maximum.
+    top = magnitude.amax(dim=1)
+    finite = top.isfinite()
+    defined = finite & (median > 0)
+    return EdgeRatios(
+        magnitude, magnitude / median.unsqueeze(1), top, top / median, finite, defined
+    )
 
 
 def _lower_median(magnitude: Tensor) -> Tensor:
-    """Return the lower median of each row ``[E, 1]``.
+    """Return the lower median of each row ``[E]``.
 
     On the CPU numpy's selection is several times faster than torch's; it is the same number.
     """
     if magnitude.device.type != "cpu":
-        return magnitude.median(dim=1, keepdim=True).values
+        return magnitude.median(dim=1).values
     middle = (magnitude.size(1) - 1) // 2
-    return torch.from_numpy(np.partition(magnitude.numpy(), middle, axis=1)[:, middle, None])
+    return torch.from_numpy(np.partition(magnitude.numpy(), middle, axis=1)[:, middle])

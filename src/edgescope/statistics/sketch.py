@@ -101,15 +101,14 @@ def sketch_update(
     Raises:
         InputError: if the widths differ or an edge type is out of range; nothing is added then.
     """
-    magnitude, ratio, finite, defined = ratios
-    size, width = magnitude.shape
+    size, width = ratios.magnitude.shape
     if width != layout.width:
         raise InputError(
             f"received {width} values per edge, expected {layout.heads} heads x "
             f"{layout.channels} channels = {layout.width}; use one sketch per site"
         )
-    edge_type = _labels(edge_type, size, magnitude)
-    graph = _labels(graph, size, magnitude)
+    edge_type = _labels(edge_type, size, ratios.magnitude)
+    graph = _labels(graph, size, ratios.magnitude)
     if not size:
         return
     if not 0 <= int(edge_type.min()) <= int(edge_type.max()) < layout.edge_types:
@@ -118,26 +117,28 @@ def sketch_update(
             f"expected 0 to {layout.edge_types - 1}; set the number of edge types accordingly"
         )
     _add(counts["edges"], edge_type)
-    _add(counts["nonfinite"], edge_type[~finite])
-    _add(counts["undefined"], edge_type[finite & ~defined])
-    channel = torch.arange(width, device=magnitude.device)
-    for row, (name, values, kept) in enumerate(
-        (("ratio", ratio, defined), ("magnitude", magnitude, finite))
-    ):
+    _add(counts["nonfinite"], edge_type[~ratios.finite])
+    _add(counts["undefined"], edge_type[ratios.finite & ~ratios.defined])
+    channel = torch.arange(width, device=edge_type.device)
+    measures = {
+        "ratio": (ratios.ratio, ratios.top_ratio, ratios.defined),
+        "magnitude": (ratios.magnitude, ratios.top_magnitude, ratios.finite),
+    }
+    for row, (name, (values, top, kept)) in enumerate(measures.items()):
         kept_type, kept_graph = edge_type, graph
         if not bool(kept.all()):
-            values, kept_type, kept_graph = values[kept], edge_type[kept], graph[kept]  # noqa: PLW2901  (only where it must be)
-            if not values.size(0):
-                continue
+            values, top = values[kept], top[kept]  # noqa: PLW2901  (copied only where it must be)
+            kept_type, kept_graph = edge_type[kept], graph[kept]
+        if not values.size(0):
+            continue
         fine: LogBins = getattr(layout, name)
         joint: LogBins = getattr(layout, f"joint_{name}")
         _add(counts[name], fine.index(values).long())
         cell = (kept_type.unsqueeze(1) * width + channel) * joint.size
         _add(counts[f"joint_{name}"], cell.add_(joint.index(values)))
-        largest = values.amax(1)
-        _add(counts[f"edge_{name}"], fine.index(largest) + kept_type * fine.size)
-        _add(counts[f"graph_{name}"], fine.index(_maximum_by(kept_graph, largest)).long())
-        maxima[row].scatter_reduce_(0, kept_type, largest, "amax")
+        _add(counts[f"edge_{name}"], fine.index(top) + kept_type * fine.size)
+        _add(counts[f"graph_{name}"], fine.index(_maximum_by(kept_graph, top)).long())
+        maxima[row].scatter_reduce_(0, kept_type, top, "amax")
 
 
 def _add(counter: Tensor, cells: Tensor) -> None:
