@@ -27,7 +27,7 @@ class GraphInput:
         batch: Tensor | None = None,
     ) -> None:
         self.edge_index = edge_index
-        self.edge_type = _edge_types(edge_attr, edge_index.size(1))
+        self.edge_type = edge_types(edge_attr, edge_index.size(1))
         self.batch = batch
         self._identity: EdgeIdentity | None = None
 
@@ -97,7 +97,7 @@ def _tensor(value: Any) -> Tensor | None:  # noqa: ANN401  (as above)
     return value if isinstance(value, Tensor) else None
 
 
-def _edge_types(edge_attr: Tensor | None, size: int) -> Tensor | None:
+def edge_types(edge_attr: Tensor | None, size: int) -> Tensor | None:
     """Take edge features as types if there is exactly one integer per edge."""
     if edge_attr is None or edge_attr.is_floating_point() or edge_attr.numel() != size:
         return None

@@ -1,12 +1,10 @@
 """Which activation is called massive."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import polars as pl
 
 from edgescope.errors import InputError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 PAPER_RATIO = 1000.0
 """Ratio above which the published detection calls an activation massive (arXiv 2409.03463,
@@ -39,10 +37,8 @@ class Criterion:
                 f"received {self.ratio} and {self.magnitude}"
             )
 
-    def select(self, rows: "pl.DataFrame") -> "pl.DataFrame":
+    def select(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Keep the rows that meet the rule; they have columns ``ratio`` and ``value``."""
-        import polars as pl
-
         return rows.filter(
             (pl.col("ratio") > self.ratio) & (pl.col("value").abs() > self.magnitude)
         )

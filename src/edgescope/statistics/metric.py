@@ -67,7 +67,11 @@ class MassiveActivations(Metric):
         self.add_state("maxima", torch.zeros(2, edge_types), dist_reduce_fx="max")
 
     def update(
-        self, values: Tensor, edge_type: Tensor | None = None, graph: Tensor | None = None
+        self,
+        values: Tensor,
+        edge_type: Tensor | None = None,
+        graph: Tensor | None = None,
+        ratios: EdgeRatios | None = None,
     ) -> None:
         """Count the activations of a batch of whole graphs.
 
@@ -75,13 +79,10 @@ class MassiveActivations(Metric):
             values: activations ``[E, H, D]``.
             edge_type: type of every edge ``[E]``; without it all are type 0.
             graph: graph of every edge ``[E]``; without it all are of one graph.
+            ratios: what :func:`~edgescope.statistics.edge_ratios` gives for ``values``, if the
+                caller has it already.
         """
-        self.update_ratios(edge_ratios(values), edge_type, graph)
-
-    def update_ratios(
-        self, ratios: EdgeRatios, edge_type: Tensor | None, graph: Tensor | None
-    ) -> None:
-        """Count activations whose ratios have been computed already."""
+        ratios = edge_ratios(values) if ratios is None else ratios
         sketch_update(self.layout, self._counts(), self.maxima, ratios, edge_type, graph)
 
     def compute(self) -> SiteSketch:

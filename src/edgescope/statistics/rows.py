@@ -1,15 +1,13 @@
 """The individual activations that a scan keeps: the most massive ones, and the broken ones."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+import polars as pl
 import torch
 from torch import Tensor
 
 from edgescope.capture.activations import EdgeActivations
 from edgescope.statistics.ratio import EdgeRatios
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 class RowKeeper:
@@ -35,16 +33,19 @@ class RowKeeper:
         self._extremes: dict[str, _Rows] = {}
         self._nonfinite: list[tuple[int, int]] = []
 
-    def update(self, activations: EdgeActivations, ratios: EdgeRatios, graph: Tensor) -> None:
+    def update(self, activations: EdgeActivations, ratios: EdgeRatios, graph: Tensor) -> set[int]:
         """Look through the activations of a batch.
 
         Args:
             activations: activations of ``E`` edges.
             ratios: the same, relative to the median of their edge.
             graph: position of every edge's graph in the data set ``[E]``.
+
+        Returns:
+            The graphs of which something was kept, for now.
         """
         if not ratios.finite.numel():
-            return
+            return set()
         if not bool(ratios.finite.all()):
             broken, count = torch.unique(graph[~ratios.finite], return_counts=True)
             self._nonfinite.extend(zip(broken.tolist(), count.tolist(), strict=True))
@@ -53,6 +54,7 @@ class RowKeeper:
             "ratio": ratios.top_ratio.where(ratios.defined, 0),
             "magnitude": ratios.top_magnitude.where(ratios.finite, 0),
         }
+        kept: set[int] = set()
         for name, top in tops.items():
             highest = int(top.argmax())
             held = self._extremes.get(name)
@@ -60,6 +62,7 @@ class RowKeeper:
                 position = getattr(ratios, name)[highest].argmax().view(1)
                 where = torch.tensor([highest], device=graph.device)
                 self._extremes[name] = _pick(activations, ratios, graph, where, position)
+                kept.add(int(graph[highest]))
         # Most edges of most batches hold nothing above the floor: look at their maxima first.
         edges = (tops["ratio"] > self.floor).nonzero().squeeze(1)
         found = (ratios.ratio[edges] > self.floor).nonzero()
@@ -67,9 +70,16 @@ class RowKeeper:
             self.seen += found.size(0)
             edge, position = edges[found[:, 0]], found[:, 1]
             self._rows.append(_pick(activations, ratios, graph, edge, position))
+            kept.update(graph[edge].tolist())
             self._held += found.size(0)
             if self._held > 2 * self.limit:
                 self._prune()
+        return kept
+
+    def graphs(self) -> set[int]:
+        """Return the graphs of which something is kept."""
+        held = [*self._rows, *self._extremes.values()]
+        return {number for rows in held for number in rows.graph.tolist()}
 
     def _prune(self) -> None:
         rows = _Rows(*(torch.cat(column) for column in zip(*self._rows, strict=True)))
@@ -77,23 +87,19 @@ class RowKeeper:
         self._rows = [_Rows(*(column[order] for column in rows))]
         self._held = order.size(0)
 
-    def rows(self) -> "pl.DataFrame":
+    def rows(self) -> pl.DataFrame:
         """Return the kept activations, one row each, largest ratio first."""
         if self._rows:
             self._prune()
         return _frame(self._rows)
 
-    def extremes(self) -> "pl.DataFrame":
+    def extremes(self) -> pl.DataFrame:
         """Return the activations with the largest ratio and the largest magnitude."""
-        import polars as pl
-
         names = pl.Series("largest", list(self._extremes), dtype=pl.String)
         return _frame(list(self._extremes.values())).insert_column(0, names)
 
-    def nonfinite(self) -> "pl.DataFrame":
+    def nonfinite(self) -> pl.DataFrame:
         """Return the graphs that had edges with a NaN or an infinity, and how many edges."""
-        import polars as pl
-
         schema = {"graph": pl.Int64, "edges": pl.Int64}
         return pl.DataFrame(self._nonfinite, schema=schema, orient="row")
 
@@ -138,9 +144,7 @@ def _pick(
     return _Rows(*(column.cpu() for column in columns))
 
 
-def _frame(rows: list[_Rows]) -> "pl.DataFrame":
-    import polars as pl
-
+def _frame(rows: list[_Rows]) -> pl.DataFrame:
     frame = pl.DataFrame(
         schema={
             name: pl.Float32 if name in {"value", "ratio"} else pl.Int64 for name in _Rows._fields

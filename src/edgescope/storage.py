@@ -1,0 +1,155 @@
+"""A scan on disk: a folder of Parquet tables and one JSON file."""
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from edgescope._files import writable_folder
+from edgescope.errors import InputError
+from edgescope.results import Scan, ScanInfo, SiteScan
+from edgescope.statistics.criteria import Criterion
+from edgescope.statistics.sketch import SiteSketch, SketchLayout
+
+FORMAT = 1
+"""Raised when a change makes older folders unreadable."""
+
+_TABLES = ("rows", "extremes", "nonfinite")
+
+
+def save_scan(scan: Scan, folder: Path) -> Path:
+    """Write a scan and its baseline; an existing scan in ``folder`` is replaced at the end.
+
+    Raises:
+        InputError: if the folder cannot be written, or holds something other than a scan.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / "scan.json").is_file():
+        raise InputError(
+            f"{folder} holds files that are not a scan; choose an empty or a new folder"
+        )
+    writable_folder(folder.parent)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        _write(scan, temporary)
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def load_scan(folder: str | Path) -> Scan:
+    """Read a scan that was saved with :meth:`Scan.save`.
+
+    Raises:
+        InputError: if the folder holds no scan, a damaged one, or one of another version.
+    """
+    folder = Path(folder)
+    description = folder / "scan.json"
+    if not description.is_file():
+        raise InputError(f"expected a scan folder with scan.json at {folder}, found none there")
+    try:
+        return _read(folder, json.loads(description.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"{folder} holds a scan that cannot be read ({type(error).__name__}: {error}); "
+            "scan again"
+        ) from error
+
+
+def _write(scan: Scan, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    sites = {
+        site: {
+            "heads": found.sketch.layout.heads,
+            "channels": found.sketch.layout.channels,
+            "edge_types": found.sketch.layout.edge_types,
+            "joint_budget": found.sketch.layout.joint_budget,
+            "seen": found.seen,
+        }
+        for site, found in scan.sites.items()
+    }
+    description = {"format": FORMAT, "info": asdict(scan.info), "sites": sites}
+    (folder / "scan.json").write_text(json.dumps(description, indent=2), encoding="utf-8")
+    counts = [
+        _sparse(site, name, counter)
+        for site, found in scan.sites.items()
+        for name, counter in (found.sketch.counts | {"maxima": found.sketch.maxima}).items()
+    ]
+    pl.concat(counts).write_parquet(folder / "counts.parquet")
+    for table in _TABLES:
+        frames = [
+            getattr(found, table).with_columns(site=pl.lit(site, dtype=pl.String))
+            for site, found in scan.sites.items()
+        ]
+        pl.concat(frames).write_parquet(folder / f"{table}.parquet")
+    schema = {"graph": pl.Int64, "smiles": pl.String}
+    molecules = pl.DataFrame(list(scan.smiles.items()), schema=schema, orient="row")
+    molecules.write_parquet(folder / "molecules.parquet")
+    if scan.baseline is not None:
+        _write(scan.baseline, folder / "baseline")
+
+
+def _read(folder: Path, description: dict[str, Any]) -> Scan:
+    if description["format"] != FORMAT:
+        raise ValueError(f"format {description['format']}, expected {FORMAT}")
+    info = dict(description["info"])
+    info["criterion"] = Criterion(**info["criterion"])
+    info["edge_type_names"] = tuple(info["edge_type_names"])
+    counts = _by_site(folder / "counts.parquet")
+    tables = {name: _by_site(folder / f"{name}.parquet") for name in _TABLES}
+    empty = {
+        name: pl.read_parquet(folder / f"{name}.parquet").drop("site").clear() for name in _TABLES
+    }
+    sites = {}
+    for site, settings in description["sites"].items():
+        seen = settings.pop("seen")
+        sketch = _dense(SketchLayout(**settings), counts[site])
+        frames = {name: tables[name].get(site, empty[name]) for name in _TABLES}
+        sites[site] = SiteScan(sketch, **frames, seen=seen)
+    molecules = pl.read_parquet(folder / "molecules.parquet")
+    baseline = folder / "baseline"
+    return Scan(
+        sites,
+        ScanInfo(**info),
+        dict(molecules.iter_rows()),
+        load_scan(baseline) if baseline.is_dir() else None,
+    )
+
+
+def _by_site(path: Path) -> dict[str, pl.DataFrame]:
+    parts = pl.read_parquet(path).partition_by("site", as_dict=True, include_key=False)
+    return {str(key[0]): part for key, part in parts.items()}
+
+
+def _sparse(site: str, name: str, counter: Tensor) -> pl.DataFrame:
+    """Return the cells of a counter that are not zero; nearly all are."""
+    flat = counter.flatten()
+    cells = flat.nonzero().squeeze(1)
+    # float64 holds the maxima, which are float32, and counts below 2^53 exactly.
+    return pl.DataFrame({"cell": cells.numpy(), "value": flat[cells].double().numpy()}).select(
+        pl.lit(site, dtype=pl.String).alias("site"),
+        pl.lit(name, dtype=pl.String).alias("counter"),
+        "cell",
+        "value",
+    )
+
+
+def _dense(layout: SketchLayout, cells: pl.DataFrame) -> SiteSketch:
+    shapes = layout.shapes() | {"maxima": (2, layout.edge_types)}
+    filled = {}
+    for name, shape in shapes.items():
+        part = cells.filter(pl.col("counter") == name)
+        dtype = torch.float32 if name == "maxima" else torch.int64
+        counter = torch.zeros(shape, dtype=dtype)
+        value = torch.from_numpy(part["value"].to_numpy().copy()).to(dtype)
+        counter.view(-1)[torch.from_numpy(part["cell"].to_numpy().copy())] = value
+        filled[name] = counter
+    maxima = filled.pop("maxima")
+    return SiteSketch(layout, filled, maxima)
