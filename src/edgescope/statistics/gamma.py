@@ -69,8 +69,10 @@ def fit_gamma(sketch: SiteSketch) -> GammaFit:
     if len(filled) < 3:  # noqa: PLR2004  (three parameters need three distinct values)
         return _failed(total, f"{len(filled)} distinct ratios are too few for three parameters")
     bins = sketch.layout.ratio
-    # The location must lie below every observation, so the largest ratio enters exactly.
-    ratio = np.append(bins.centres[filled], float(sketch.maxima[0].max()))
+    # The location must lie below every observation, so the largest ratio enters exactly: one of
+    # the last bin's values is it, and the others are not larger.
+    largest = float(sketch.maxima[0].max())
+    ratio = np.append(np.minimum(bins.centres[filled], largest), largest)
     weight = np.append(counts[filled], 1.0) / total
     weight[-2] -= 1 / total
     y = -np.log10(ratio + EPSILON)

@@ -1,0 +1,140 @@
+"""Molecules that were read before, kept on disk so that they need not be read again.
+
+A file is named by a digest of everything that its content depends on, so that a stale one is never
+read; it holds tensors and JSON only (safetensors), so that reading one runs no code.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from edgescope._files import replacing
+from edgescope._optional import require
+from edgescope.data.dataset import REJECTED_SCHEMA, MoleculeDataset
+from edgescope.data.featurise import FEATURISER_VERSION
+from edgescope.data.parse import ParsedTable
+from edgescope.data.vocabulary import AtomVocabulary
+from edgescope.errors import EdgescopeWarning
+
+# Numbers within one molecule and atom types are small: the file needs a quarter of the memory.
+_NARROW = {"x": torch.int32, "edge_index": torch.int32, "edge_attr": torch.uint8}
+_TENSORS = ("atom_ptr", "edge_ptr", "x", "edge_index", "edge_attr", "y", "row")
+
+
+def cache_folder() -> Path:
+    """Give ``$EDGESCOPE_CACHE`` or, where it is not set, the user's cache folder."""
+    if named := os.environ.get("EDGESCOPE_CACHE"):
+        return Path(named)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "edgescope"
+
+
+def cache_key(fingerprint: str, *, kekulize: bool) -> str:
+    """Digest what the molecules of a table depend on: its content, the options, the versions."""
+    rdkit = require("rdkit", "chem").__version__
+    text = json.dumps([fingerprint, kekulize, FEATURISER_VERSION, rdkit])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def remembered(folder: Path, key: str, build: Callable[[], ParsedTable]) -> ParsedTable:
+    """Read the molecules from the cache, or build them and store them.
+
+    Args:
+        folder: where the files lie; made if needed.
+        key: digest of what the molecules depend on.
+        build: reads the table.
+
+    Warns:
+        EdgescopeWarning: if the file in the cache is damaged (it is then written anew), or if the
+            folder cannot be written to (the molecules are then read again the next time).
+    """
+    path = folder / f"molecules-{key[:32]}.safetensors"
+    if path.is_file():
+        try:
+            return _read(path)
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            warnings.warn(
+                f"the cached molecules in {path} are damaged ({error}); reading them anew",
+                EdgescopeWarning,
+                stacklevel=2,
+            )
+    parsed = build()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            _write(temporary, parsed)
+    except (SafetensorError, OSError) as error:
+        warnings.warn(
+            f"cannot keep the molecules in {folder} ({error}), so they are read again the next "
+            "time; set EDGESCOPE_CACHE to a folder that can be written to",
+            EdgescopeWarning,
+            stacklevel=2,
+        )
+    return parsed
+
+
+def _write(path: Path, parsed: ParsedTable) -> None:
+    molecules = parsed.molecules
+    text = {
+        "smiles": molecules.smiles,
+        "vocabulary": list(molecules.vocabulary),
+        "edge_type_names": molecules.edge_type_names,
+        "target_names": molecules.target_names,
+        "name": molecules.name,
+        "rejected": molecules.rejected.rows(),
+    }
+    tensors: dict[str, Tensor] = {name: getattr(molecules, name) for name in _TENSORS}
+    tensors = {
+        name: tensor.to(_NARROW.get(name, tensor.dtype)).contiguous()
+        for name, tensor in tensors.items()
+    }
+    tensors["part"] = parsed.part
+    # As a tensor, because the header of a safetensors file is limited in size.
+    tensors["text"] = torch.frombuffer(bytearray(json.dumps(text).encode()), dtype=torch.uint8)
+    save_file(tensors, path, metadata={"sha256": _digest(tensors)})
+
+
+def _read(path: Path) -> ParsedTable:
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        expected = (file.metadata() or {}).get("sha256")
+    if _digest(tensors) != expected:
+        raise ValueError("its checksum is wrong")
+    text = json.loads(tensors.pop("text").numpy().tobytes())
+    part = tensors.pop("part")
+    for name in _NARROW:
+        tensors[name] = tensors[name].long()
+    molecules = MoleculeDataset(
+        **tensors,
+        smiles=text["smiles"],
+        vocabulary=AtomVocabulary(tuple(text["vocabulary"])),
+        edge_type_names=tuple(text["edge_type_names"]),
+        target_names=tuple(text["target_names"]),
+        name=text["name"],
+        rejected=pl.DataFrame(text["rejected"], schema=REJECTED_SCHEMA, orient="row"),
+    )
+    return ParsedTable(molecules, part)
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    """Digest all numbers: safetensors itself notices a cut file, but not a changed byte."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()

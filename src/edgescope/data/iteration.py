@@ -1,0 +1,92 @@
+"""Going through a data set in batches, in an order that can be repeated."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgescope.data.batching import joined
+from edgescope.data.dataset import MoleculeDataset
+from edgescope.errors import InputError
+
+
+@dataclass
+class MoleculeLoader:
+    """Yields the molecules of a data set in batches; the order depends on seed and epoch alone.
+
+    A run that stops in the middle of an epoch can therefore go on with the batches that it would
+    have seen.
+
+    Attributes:
+        dataset: the molecules.
+        batch_size: molecules in a batch; the last batch may hold fewer.
+        shuffle: whether every epoch has its own random order.
+        seed: start of the random orders.
+        epoch: which of them comes next; :meth:`set_epoch` changes it.
+    """
+
+    dataset: MoleculeDataset
+    batch_size: int = 128
+    shuffle: bool = False
+    seed: int = 0
+    epoch: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the size of the batches.
+
+        Raises:
+            InputError: if ``batch_size`` is below 1.
+        """
+        if self.batch_size < 1:
+            raise InputError(f"received batch_size={self.batch_size}, expected 1 or more")
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next pass, as on torch's ``DistributedSampler``."""
+        self.epoch = epoch
+
+    def order(self) -> Tensor:
+        """Give the positions in the data set in the order of this epoch, ``[N]`` int64."""
+        if not self.shuffle:
+            return torch.arange(len(self.dataset))
+        random = np.random.default_rng([self.seed, self.epoch])
+        return torch.from_numpy(random.permutation(len(self.dataset)))
+
+    def __len__(self) -> int:
+        """Count the batches of a pass."""
+        return math.ceil(len(self.dataset) / self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Cut the batches of one pass."""
+        order = self.order()
+        for start in range(0, len(order), self.batch_size):
+            yield joined(self.dataset, order[start : start + self.batch_size])
+
+
+def loader(
+    dataset: MoleculeDataset,
+    batch_size: int = 128,
+    shuffle: bool = False,
+    seed: int = 0,
+    epoch: int = 0,
+) -> MoleculeLoader:
+    """Go through ``dataset`` in batches.
+
+    Args:
+        dataset: the molecules.
+        batch_size: molecules in a batch; the last batch may hold fewer.
+        shuffle: give every epoch its own random order.
+        seed: start of the random orders, 0 or more.
+        epoch: which of them to begin with.
+
+    Returns:
+        A :class:`MoleculeLoader`: its ``len`` is the number of batches, and every pass over it
+        yields ``torch_geometric.data.Batch`` objects (see :meth:`MoleculeDataset.batch`).
+
+    Raises:
+        InputError: if ``batch_size`` is below 1.
+    """
+    return MoleculeLoader(dataset, batch_size, shuffle, seed, epoch)

@@ -1,0 +1,156 @@
+"""Training, validation and test parts."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from edgescope.data.dataset import MoleculeDataset
+from edgescope.errors import InputError
+
+PARTS = ("train", "val", "test")
+DEFAULT_FRACTIONS = (0.8, 0.1, 0.1)
+
+_LABELS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
+_MAX_QUOTED = 5  # labels named in a message
+
+
+class Splits(NamedTuple):
+    """The three parts of a data set; they unpack as ``train, val, test``.
+
+    Attributes:
+        train: molecules to fit a model to.
+        val: molecules to choose the learning rate and the moment to stop by.
+        test: molecules to report on.
+    """
+
+    train: MoleculeDataset
+    val: MoleculeDataset
+    test: MoleculeDataset
+
+    @property
+    def rejected(self) -> pl.DataFrame:
+        """Rows of the table that could not be used: ``split``, ``row``, ``smiles``, ``reason``."""
+        return pl.concat(
+            part.rejected.select(pl.lit(name).alias("split"), pl.all())
+            for name, part in zip(PARTS, self, strict=True)
+        )
+
+    def summary(self) -> pl.DataFrame:
+        """Count molecules, atoms and directed edges by bond type, a row for each part."""
+        rows = zip(PARTS, self, strict=True)
+        return pl.DataFrame([{"split": name, **part.summary()} for name, part in rows])
+
+
+def parts_from_labels(labels: Sequence[str | None], where: str) -> np.ndarray:
+    """Read labels such as ``train``, ``valid`` and ``Test``.
+
+    Returns:
+        ``[R]`` int8, 0 train, 1 val, 2 test.
+
+    Raises:
+        InputError: if a label is none of these.
+    """
+    known = [(label or "").strip().lower() for label in labels]
+    unknown = [row for row, label in enumerate(known) if label not in _LABELS]
+    if unknown:
+        different = list(dict.fromkeys(repr(labels[row] or "") for row in unknown))
+        more = " and others" if len(different) > _MAX_QUOTED else ""
+        raise InputError(
+            f"{where} holds {', '.join(different[:_MAX_QUOTED])}{more} (first in row {unknown[0]}),"
+            " expected train, val (or valid) or test in every row"
+        )
+    return np.array([_LABELS[label] for label in known], dtype=np.int8)
+
+
+def check_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
+    """Check the sizes of the parts.
+
+    Raises:
+        InputError: unless these are three numbers from 0 to 1 whose sum is 1.
+    """
+    values = tuple(float(value) for value in fractions)
+    sums_to_one = math.isclose(sum(values), 1, abs_tol=1e-6)  # thirds typed with six digits
+    if len(values) != len(PARTS) or min(values) < 0 or not sums_to_one:
+        raise InputError(
+            f"received split={values}, expected three fractions (train, val, test) whose sum is 1, "
+            "such as (0.8, 0.1, 0.1), or the name of a column"
+        )
+    return values[0], values[1], values[2]
+
+
+def part_sizes(count: int, fractions: tuple[float, float, float]) -> np.ndarray:
+    """Share out ``count`` molecules; every part with a fraction over 0 gets one at least.
+
+    Returns:
+        ``[3]`` int64, the largest-remainder rounding of ``count * fractions``.
+
+    Raises:
+        InputError: if there are fewer molecules than parts.
+    """
+    wanted = np.array(fractions)
+    if count < np.count_nonzero(wanted):
+        raise InputError(
+            f"cannot divide {count} usable molecules as {fractions}: a part would be empty; give "
+            "more molecules or set the fractions of parts you do not need to 0"
+        )
+    exact = wanted * count
+    sizes = np.floor(exact + 1e-9).astype(np.int64)
+    order = np.argsort(sizes - exact, kind="stable")
+    sizes[order[: count - sizes.sum()]] += 1
+    for empty in np.flatnonzero((sizes == 0) & (wanted > 0)):
+        sizes[sizes.argmax()] -= 1
+        sizes[empty] += 1
+    return sizes
+
+
+def random_parts(
+    usable: np.ndarray, fractions: tuple[float, float, float], seed: int
+) -> np.ndarray:
+    """Shuffle the rows of a table and cut it in three.
+
+    Args:
+        usable: ``[R]`` bool, rows that gave a molecule; the fractions are fractions of these.
+            Each of the others falls in the part where the shuffle happens to put it.
+        fractions: sizes of train, val and test.
+        seed: start of the shuffle.
+
+    Returns:
+        ``[R]`` int8, 0 train, 1 val, 2 test.
+
+    Raises:
+        InputError: if there are fewer usable rows than parts.
+    """
+    bounds = part_sizes(int(usable.sum()), fractions).cumsum()
+    shuffled = np.random.default_rng(seed).permutation(len(usable))
+    before = usable[shuffled].cumsum() - usable[shuffled]
+    parts = np.empty(len(usable), dtype=np.int8)
+    parts[shuffled] = np.searchsorted(bounds, np.minimum(before, bounds[-1] - 1), side="right")
+    return parts
+
+
+def divide(molecules: MoleculeDataset, part: Tensor | np.ndarray, name: str) -> Splits:
+    """Cut the molecules of one table in three.
+
+    Args:
+        molecules: all usable molecules of the table.
+        part: ``[R]``, for every row of the table 0 train, 1 val or 2 test.
+        name: of the data set; the parts are called ``name/train`` and so on.
+    """
+    of_row = torch.as_tensor(part)
+    rejected_part = of_row[molecules.rejected["row"].to_torch()].numpy()
+    return Splits(
+        *(
+            replace(
+                molecules.subset(of_row[molecules.row] == number),
+                name=f"{name}/{label}",
+                rejected=molecules.rejected.filter(rejected_part == number),
+            )
+            for number, label in enumerate(PARTS)
+        )
+    )

@@ -1,0 +1,166 @@
+"""``load`` on the user's own tables, good and bad."""
+
+import polars as pl
+import pytest
+import torch
+
+from edgescope.data import load
+from edgescope.errors import InputError
+
+ROWS = {
+    "structure": ["CC", "CCO", "nonsense", "C", "CCN", "CCCl", "C#N", "C=O", "CC=O"],
+    "logS": ["1.5", "", "3", "4", "high", "nan", " -7 ", "8e0", "inf"],
+    "mass": ["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    "fold": ["train", "train", "train", "val", "val", "valid", "test", "Test", "test"],
+}
+
+
+@pytest.fixture(params=["csv", "csv.gz", "tsv", "parquet"])
+def table(request, tmp_path):
+    path = tmp_path / f"my.set.{request.param}"
+    frame = pl.DataFrame(ROWS)
+    if request.param == "parquet":
+        frame.with_columns(pl.col("mass").cast(pl.Int32)).write_parquet(path)
+    else:
+        separator = "\t" if request.param == "tsv" else ","
+        compression = "gzip" if path.suffix == ".gz" else "uncompressed"
+        frame.write_csv(path, separator=separator, compression=compression)
+    return path
+
+
+def test_a_table_is_read_with_its_columns_and_its_split(table):
+    train, val, test = load(
+        table, smiles_column="structure", target_columns=["logS", "mass"], split="fold"
+    )
+    assert train.smiles == ["CC", "CCO"]
+    assert val.smiles == ["CCCl"]
+    assert test.smiles == ["C#N", "C=O"]
+    assert test.row.tolist() == [6, 7]
+    assert test.target_names == ("logS", "mass")
+    assert test.y.tolist() == [[-7.0, 7.0], [8.0, 8.0]]
+    assert train.y.isnan().tolist() == [[False, False], [True, False]]
+    assert val.y.isnan().tolist() == [[True, False]]
+    assert train.name == "my.set/train"
+
+
+def test_rows_that_cannot_be_used_are_listed_with_number_smiles_and_reason(table):
+    splits = load(table, smiles_column="structure", target_columns="logS", split="fold")
+    assert splits.rejected.rows() == [
+        ("train", 2, "nonsense", "does not parse: syntax error around position 5"),
+        ("val", 3, "C", "no bonds (1 atoms)"),
+        ("val", 4, "CCN", "target 'logS' is not a finite number: 'high'"),
+        ("test", 8, "CC=O", "target 'logS' is not a finite number: 'inf'"),
+    ]
+
+
+def test_a_table_without_target_columns_has_no_targets(write):
+    train, _, _ = load(write("a.csv", "smiles\nCC\nCCC\nCCO\n"))
+    assert train.target_names == ()
+    assert train[0].y.shape == (1, 0)
+
+
+def test_the_vocabulary_of_a_table_is_its_own_most_frequent_first(write):
+    splits = load(write("a.csv", "smiles\nCCCO\nON\nC[Si]\n"))
+    assert splits.train.vocabulary == ("C", "O", "N", "Si")
+    assert {part.vocabulary for part in splits} == {splits.train.vocabulary}
+
+
+def test_an_atom_outside_the_given_vocabulary_is_refused(write):
+    path = write("a.csv", "smiles\nCCCO\nCC\nC[Si]\n")
+    with pytest.raises(InputError, match=r"row 2, C\[Si\]: atom 'Si' is not among the 2 atom"):
+        load(path, vocabulary=["C", "O"], split=(0, 0, 1))
+
+
+def test_fractions_may_leave_parts_empty(write):
+    splits = load(write("a.csv", "smiles\nCC\nCCC\n"), split=(0, 0, 1))
+    assert list(map(len, splits)) == [0, 0, 2]
+    assert splits.summary()["molecules"].to_list() == [0, 0, 2]
+
+
+def test_the_same_seed_gives_the_same_parts(write):
+    path = write("a.csv", "smiles\n" + "\n".join("C" * n for n in range(2, 40)))
+    first, again, other = (load(path, seed=seed) for seed in (0, 0, 1))
+    assert [part.smiles for part in first] == [part.smiles for part in again]
+    assert first.test.smiles != other.test.smiles
+    assert sorted(torch.cat([part.row for part in first]).tolist()) == list(range(38))
+
+
+def test_a_relative_path_starts_from_root(write):
+    path = write("a.csv", "smiles\nCC\nCCC\nCCO\n")
+    assert len(load("a.csv", path.parent).train) == 1
+
+
+BAD_TABLES = {
+    "column": (
+        "Smiles,log_s\nCC,1\n",
+        {"smiles_column": "smiles"},
+        "has no column 'smiles', only Smiles, log_s; did you mean 'Smiles'?",
+    ),
+    "target": (
+        "smiles,log_s\nCC,1\n",
+        {"target_columns": ["log_p"]},
+        "has no column 'log_p', only smiles, log_s; did you mean 'log_s'?",
+    ),
+    "separator": ("smiles;y\nCC;1\n", {}, "is the file separated by something other"),
+    "nothing parses": (
+        "smiles\nfoo\nC\n",
+        {},
+        "none of the 2 rows of .* can be used (row 0, foo: does not parse",
+    ),
+    "no rows": ("smiles\n", {}, "has no rows, expected at least one molecule"),
+    "no header": ("", {}, "cannot read .* (empty CSV); expected CSV with one header line"),
+    "ragged": ("smiles,y\nCC,1,2\n", {}, "cannot read .* (found more fields"),
+    "labels": (
+        "smiles,fold\nCC,train\nCCC,a\n",
+        {"split": "fold"},
+        "column 'fold' of .* holds 'a' (first in row 1), expected train, val",
+    ),
+    "no val": (
+        "smiles,fold\nCC,train\nCCC,test\nC,val\n",
+        {"split": "fold"},
+        "leaves a part without a usable molecule (train 1, val 0, test 1)",
+    ),
+    "fractions": ("smiles\nCC\n", {"split": (0.5, 0.4)}, "expected three fractions"),
+    "too few": ("smiles\nCC\nCCC\n", {}, "cannot divide 2 usable molecules"),
+    "vocabulary": ("smiles\nCC\n", {"vocabulary": "atoms.json"}, "expected a list of atom keys"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TABLES)
+def test_a_bad_table_is_refused_in_one_line(write, case):
+    text, options, message = BAD_TABLES[case]
+    options = {"split": (1, 0, 0), **options} if case == "vocabulary" else options
+    path = write("a.csv", text)
+    with pytest.raises(InputError) as error:
+        load(path, **options)
+    assert "\n" not in str(error.value)
+    for part in message.split(".*"):
+        assert part.strip() in str(error.value)
+
+
+def test_lists_in_a_parquet_column_are_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"smiles": [["CC"], ["CCO"]]}).write_parquet(path)
+    with pytest.raises(InputError, match=r"column 'smiles' of .* holds List\(String\), expected"):
+        load(path)
+
+
+def test_an_unreadable_parquet_file_is_refused(write):
+    with pytest.raises(InputError, match=r"cannot read .*a\.parquet .*; expected Parquet"):
+        load(write("a.parquet", "this is text"))
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"expected a table of molecules at .*, found nothing"):
+        load(tmp_path / "a.csv")
+
+
+def test_a_file_of_another_kind_is_refused(write):
+    with pytest.raises(InputError, match=r"a\.xlsx as a table, expected a file that ends in \.csv"):
+        load(write("a.xlsx", "x"))
+
+
+def test_an_unknown_name_lists_the_known_ones_and_the_nearest():
+    message = "unknown data set 'zinc', expected one of solubility, zinc12k .* mean 'zinc12k'?"
+    with pytest.raises(InputError, match=message):
+        load("zinc")

@@ -1,0 +1,51 @@
+"""The package as a whole: light to import, extras asked for by name."""
+
+import subprocess
+import sys
+
+import pytest
+
+import edgescope
+from edgescope._optional import require
+from edgescope.errors import MissingExtraError
+
+
+def test_importing_edgescope_loads_no_extra_and_no_slow_library():
+    code = (
+        "import sys, edgescope; "
+        "heavy = {'rdkit', 'datamol', 'lightning', 'ray', 'matplotlib', 'torch_geometric', "
+        "'torchmetrics', 'scipy'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", edgescope.__all__)
+def test_every_public_name_can_be_used(name):
+    assert getattr(edgescope, name) is not None
+
+
+def test_functions_are_not_hidden_by_the_modules_they_live_in():
+    code = (
+        "import edgescope, edgescope.scan, edgescope.capture.tape, edgescope.report; "
+        "assert callable(edgescope.scan) and callable(edgescope.capture)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'scam'"):
+        edgescope.scam  # noqa: B018  (looking it up is what raises)
+
+
+def test_a_missing_extra_is_asked_for_by_the_command_that_installs_it():
+    with pytest.raises(MissingExtraError, match=r"pip install 'edgescope\[chem\]'"):
+        require("no_such_package_xyz.sub", "chem")
+
+
+def test_a_package_that_is_broken_inside_shows_its_own_error(tmp_path, monkeypatch):
+    (tmp_path / "broken_package_xyz.py").write_text("import not_there_either_xyz")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="not_there_either_xyz"):
+        require("broken_package_xyz", "chem")
