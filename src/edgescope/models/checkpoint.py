@@ -21,7 +21,7 @@ def save(model: nn.Module, path: Path | str) -> Path:
     Raises:
         InputError: if the model is not one of edgescope's own.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save as to_bytes
 
     path = Path(path)
     name = type(model).__name__
@@ -34,7 +34,8 @@ def save(model: nn.Module, path: Path | str) -> Path:
     tensors = {key: value.contiguous() for key, value in model.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        # safetensors' own writer would make a file that only its owner may read.
+        temporary.write_bytes(to_bytes(tensors, metadata=metadata))
     return path
 
 

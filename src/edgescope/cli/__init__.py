@@ -1,0 +1,69 @@
+"""The command line: one command per file, calling the public API and nothing else."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import edgescope
+from edgescope.cli import data, demo, report, scan, train
+from edgescope.errors import EdgescopeError
+
+app = typer.Typer(
+    help="See what attention does on the edges of a graph neural network.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for module in (demo, train, scan, report, data):
+    app.command(module.__name__.rpartition(".")[2])(module.command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"edgescope {edgescope.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error, for a bug report.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Take the options that come before the command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and end the process.
+
+    Exit codes: 0 if all went well, 2 for input that cannot be used (one line on standard error
+    says why), 130 after an interruption.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words[:2]
+    try:
+        code = app(words, standalone_mode=False)
+    except (EdgescopeError, typer.TyperException) as error:
+        if debug:
+            raise
+        _say(f"error: {_one_line(error)}")
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        _say("interrupted; what was finished is kept, the same command goes on from there")
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _one_line(error: Exception) -> str:
+    message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    return " ".join(message.split())

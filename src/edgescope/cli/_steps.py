@@ -1,0 +1,119 @@
+"""Steps that several commands share: loading a run's data, scanning it, showing the result."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import edgescope as es
+from edgescope.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from edgescope.data import MoleculeDataset, Splits
+    from edgescope.train import RunFolder
+
+PARTS = ("train", "val", "test")
+WIDE = 1000
+"""Columns that a table may take where no terminal limits it."""
+
+
+def load_data(spec: Mapping[str, Any], **options: Any) -> "Splits":
+    """Load the data that ``spec`` describes, as the ``data`` of a run folder does."""
+    splits = es.data.load(**{**spec, **options})
+    rejected = splits.rejected
+    if rejected.height:
+        typer.echo(f"{rejected.height} rows cannot be used and are left out:", err=True)
+        show(rejected.head(20), err=True)
+        if rejected.height > 20:  # noqa: PLR2004  (as many as are shown)
+            typer.echo("`edgescope data` lists all of them", err=True)
+    return splits
+
+
+def choose_part(splits: "Splits", part: str) -> "MoleculeDataset":
+    """Return the train, val or test part.
+
+    Raises:
+        InputError: if there is no such part, or it is empty.
+    """
+    if part not in PARTS:
+        raise InputError(f"received the split {part!r}, expected one of {', '.join(PARTS)}")
+    chosen: MoleculeDataset = getattr(splits, part)
+    if not len(chosen):
+        raise InputError(f"the {part} split of {chosen.name} is empty; choose another --split")
+    return chosen
+
+
+def scan_run(
+    run: "RunFolder",
+    molecules: "MoleculeDataset",
+    *,
+    weights: str | None = None,
+    criterion: str = "paper2025",
+    batch_size: int = 128,
+) -> "es.Scan":
+    """Scan the trained model of a run, with the untrained one as baseline, and save the scan."""
+    model = run.model("trained") if weights is None else es.models.load(weights)
+    untrained = run.model("untrained")
+    if type(model) is not type(untrained) or model.config != untrained.config:
+        raise InputError(
+            f"{weights} holds a {type(model).__name__} of another configuration than the run "
+            f"{run.path}; choose weights that were trained in this run"
+        )
+    loader = es.data.loader(molecules, batch_size=batch_size)
+    scan = es.scan(model, loader, baseline=untrained, criterion=criterion)
+    broken = scan.nonfinite()
+    if broken.height:
+        typer.echo(
+            f"activations that are not finite, by site and graph ({broken.height}):", err=True
+        )
+        show(broken.head(20), err=True)
+    scan.save(run.path / "scan")
+    return scan
+
+
+def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None) -> Path:
+    """Write the report of a run's scan, into its folder or to ``out``, and return its path."""
+    metrics = run.metrics or {}
+    facts = {"recipe": run.recipe.name, "seed": run.recipe.seed} | {
+        name: metrics[name] for name in ("epochs", "stopped_by", "test_mae") if name in metrics
+    }
+    return scan.report(out or run.path / "report.html", run=facts)
+
+
+def show_prevalence(scan: "es.Scan") -> None:
+    """Print the largest ratios and the shares by edge type of every site."""
+    import polars as pl
+
+    table = scan.table().select(
+        "site",
+        "max_ratio",
+        pl.col("max_ratio_untrained").alias("untrained"),
+        "growth",
+        (100 * pl.col("share_over")).alias("% over"),
+    )
+    by_type = scan.by_edge_type().pivot(on="edge_type", index="site", values="rate")
+    shares = by_type.select("site", (100 * pl.exclude("site")).name.prefix("% of "))
+    show(table.join(shares, on="site", maintain_order="left"))
+
+
+def show(table: "pl.DataFrame", *, err: bool = False) -> None:
+    """Print a table."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for name, dtype in table.schema.items():
+        shown.add_column(name, justify="right" if dtype.is_numeric() else "left", no_wrap=True)
+    for row in table.iter_rows():
+        shown.add_row(*(_cell(value) for value in row))
+    console = Console(stderr=err)
+    # A file or a pipe gets whole lines; a terminal cuts them at its edge.
+    console.print(shown, width=None if console.is_terminal else WIDE)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

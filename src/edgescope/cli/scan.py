@@ -1,0 +1,54 @@
+"""`edgescope scan`: find the massive activations of a trained run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import edgescope as es
+from edgescope.cli import _options as options
+from edgescope.cli._steps import choose_part, load_data, scan_run, show_prevalence
+from edgescope.errors import InputError
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    part: options.Part = "test",
+    criterion: options.CriterionName = "paper2025",
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="Scan these molecules instead of the run's own data."),
+    ] = None,
+    root: options.Root = None,
+    smiles_column: options.SmilesColumn = "smiles",
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="Scan these weights (.safetensors) of the run's model."),
+    ] = None,
+    batch_size: options.BatchSize = 128,
+) -> None:
+    """Scan the edges of a run's molecules, trained beside untrained, into RUN/scan.
+
+    Molecules given with --data are scanned all together, and must be made of the atom types
+    that the model was trained with.
+    """
+    folder = es.train.RunFolder(run)
+    if data is not None:
+        spec = options.data_spec(data, root, smiles_column, None, None)
+        if Path(data).suffix:
+            spec["split"], part = (0.0, 0.0, 1.0), "test"
+    elif folder.data is None:
+        raise InputError(f"{run} does not say where its data came from; give it with --data")
+    else:
+        spec = folder.data if root is None else {**folder.data, "root": str(root)}
+    splits = load_data(spec, vocabulary=folder.vocabulary)
+    molecules = choose_part(splits, part)
+    scan = scan_run(
+        folder,
+        molecules,
+        weights=None if weights is None else str(weights),
+        criterion=criterion,
+        batch_size=batch_size,
+    )
+    show_prevalence(scan)
+    typer.echo(f"{scan.massive().height} massive activations\nnext: edgescope report {run}")

@@ -1,0 +1,83 @@
+"""How training is getting on, on standard error."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from typing_extensions import override
+
+
+class TrainingBar(Callback):
+    """A bar over all epochs with the latest losses; off a terminal, one line per epoch.
+
+    Args:
+        console: where to write; standard error unless given.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._progress = Progress(
+            # Together at most 80 characters wide.
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=10),
+            TextColumn("{task.fields[values]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=None, values="")
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show the bar, at the epoch to start from."""
+        self._progress.update(self._task, total=trainer.max_epochs, completed=trainer.current_epoch)
+        self._progress.start()
+
+    @override
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Move the bar by a part of an epoch."""
+        part = (batch_idx + 1) / float(trainer.num_training_batches)
+        self._progress.update(self._task, completed=trainer.current_epoch + part)
+
+    def tell(self, record: Mapping[str, float]) -> None:
+        """Show the losses of an epoch that has ended (see ``EpochKeeper.history``)."""
+        values = [f"loss {record['train_loss']:.4f}"]
+        if "val_mae" in record:
+            values.append(f"val MAE {record['val_mae']:.4f}")
+        else:
+            values.append(f"val loss {record['val_loss']:.4f}")
+        values.append(f"lr {record['learning_rate']:.2g}")
+        text = "  ".join(values)
+        if self._console.is_terminal:
+            self._progress.update(self._task, values=text)
+        else:
+            seconds = f"{record['seconds']:.1f} s"
+            self._console.print(f"epoch {record['epoch']:.0f}  {text}  {seconds}", highlight=False)
+
+    @override
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Take the bar away when training is over."""
+        self._progress.stop()
+
+    @override
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Give the terminal back before an error or Ctrl-C is shown."""
+        self._progress.stop()

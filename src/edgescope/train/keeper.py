@@ -1,0 +1,146 @@
+"""The end of an epoch: its record, its lines in the log, its checkpoint."""
+
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import CheckpointIO
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from typing_extensions import override
+
+from edgescope._files import replacing
+from edgescope.errors import InputError
+from edgescope.train.stop import learning_rate
+
+Record = dict[str, float]
+"""What is kept of one epoch (see :class:`EpochKeeper`)."""
+
+
+class AtomicCheckpointIO(CheckpointIO):
+    """Checkpoints that are whole or absent, and that are read without unpickling.
+
+    Lightning's own writer makes its temporary file in the system's folder for such files, from
+    where moving it into place is a copy if that is another disk; a copy can be cut short.
+    """
+
+    @override
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | Path,
+        storage_options: Any | None = None,
+    ) -> None:
+        """Write a checkpoint beside ``path`` and move it there once it is on the disk."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+
+    @override
+    def load_checkpoint(
+        self,
+        path: str | Path,
+        map_location: Any | None = "cpu",
+        weights_only: bool | None = True,
+    ) -> dict[str, Any]:
+        """Read a checkpoint: tensors and plain values, whatever ``weights_only`` says.
+
+        Raises:
+            InputError: if the file is not one that :meth:`save_checkpoint` has written.
+        """
+        try:
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        except Exception as error:  # torch.load raises a dozen kinds over a broken file
+            reason = str(error).split("\n", maxsplit=1)[0]
+            raise InputError(
+                f"{path} is not a readable checkpoint ({reason}); delete it to train this run "
+                "from its start"
+            ) from error
+        if not isinstance(checkpoint, dict) or "optimizer_states" not in checkpoint:
+            raise InputError(
+                f"{path} is not a checkpoint of a training run; delete it to train this run "
+                "from its start"
+            )
+        return checkpoint
+
+    @override
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Delete a checkpoint."""
+        Path(path).unlink(missing_ok=True)
+
+
+class EpochKeeper(Checkpoint):
+    """Close every epoch: keep its record, log it, write the checkpoint to resume from.
+
+    As a ``Checkpoint`` it is called after everything else that happens at the end of an epoch.
+
+    Args:
+        path: where the checkpoint of the last finished epoch lies.
+        tell: called with the record of each epoch once its checkpoint is written.
+
+    Attributes:
+        history: one record per finished epoch, in order: ``epoch`` (counted from 1),
+            ``train_loss``, ``val_loss``, ``val_mae`` (regression only), ``learning_rate`` (that
+            the epoch was trained with) and ``seconds``.
+    """
+
+    def __init__(self, path: Path, tell: Callable[[Record], None] | None = None) -> None:
+        super().__init__()
+        self.path = path
+        self.tell = tell
+        self.history: list[Record] = []
+        self._started = 0.0
+        self._learning_rate = 0.0
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        """Put the history in the checkpoint."""
+        return {"history": self.history}
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the history from a checkpoint."""
+        self.history = state_dict["history"]
+
+    @override
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note when the epoch began, and at which learning rate."""
+        self._started = time.monotonic()
+        self._learning_rate = learning_rate(trainer)
+
+    @override
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep, log and save.
+
+        Raises:
+            InputError: if a loss is no longer a finite number.
+        """
+        logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        record: Record = {"epoch": trainer.current_epoch + 1}
+        for name in ("train/loss", "val/loss", "val/mae"):
+            if name in logged:
+                record[name.replace("/", "_")] = logged[name]
+        record["learning_rate"] = self._learning_rate
+        record["seconds"] = time.monotonic() - self._started
+        broken = [name for name in ("train_loss", "val_loss") if not math.isfinite(record[name])]
+        if broken:
+            raise InputError(
+                f"training diverged: {broken[0]} is {record[broken[0]]} in epoch "
+                f"{record['epoch']}; train again in another folder with a learning_rate below "
+                f"{self._learning_rate:g}"
+            )
+        self.history.append(record)
+        for logger in trainer.loggers:
+            scalars = {**logged, **{key: record[key] for key in ("learning_rate", "seconds")}}
+            logger.log_metrics(scalars, step=int(record["epoch"]))
+            logger.save()
+        trainer.save_checkpoint(self.path, weights_only=False)
+        if self.tell:
+            self.tell(record)

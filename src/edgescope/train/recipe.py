@@ -1,0 +1,164 @@
+"""Training recipes: every choice of a training run, checked, in one readable file."""
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from edgescope._files import readable_file
+from edgescope.errors import InputError
+
+RECIPES = Path(__file__).parent / "recipes"
+"""Where the recipes that come with edgescope lie, one YAML file each."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ModelRecipe(_Frozen):
+    """The architecture and its size; numbers of atom types, bond types and targets are the data's.
+
+    The fields are the constructor arguments of the architecture, documented there.
+    """
+
+    architecture: Literal["GraphTransformer"] = "GraphTransformer"
+    hidden_dim: int = Field(default=64, ge=4)
+    num_heads: int = Field(default=8, ge=1)
+    num_layers: int = Field(default=10, ge=1)
+    readout: Literal["mean", "sum"] = "mean"
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    residual: bool = True
+    batch_norm: bool = True
+    use_bias: bool = False
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Self:
+        if self.hidden_dim % self.num_heads:
+            raise ValueError(
+                f"hidden_dim received {self.hidden_dim}, "
+                f"expected a multiple of num_heads ({self.num_heads})"
+            )
+        return self
+
+
+class Recipe(_Frozen):
+    """One training run: model, loss, optimiser and when to stop.
+
+    Attributes:
+        name: what the recipe is called; it has no effect.
+        model: the architecture and its size.
+        loss: ``"l1"`` (absolute error) or ``"masked_bce"`` (cross-entropy of labels 0 and 1);
+            missing targets count in neither.
+        batch_size: molecules per step.
+        learning_rate: learning rate at the start, of Adam without weight decay.
+        plateau_factor: what the learning rate is multiplied by on a plateau of the validation
+            loss.
+        plateau_patience: epochs without a better validation loss that are tolerated before.
+        min_learning_rate: training ends when the learning rate has fallen to this or below.
+        max_epochs: training ends after this many epochs at the latest.
+        seed: decides the initial weights, the order of the batches and dropout.
+    """
+
+    name: str = "unnamed"
+    model: ModelRecipe = ModelRecipe()
+    loss: Literal["l1", "masked_bce"] = "l1"
+    batch_size: int = Field(default=128, ge=1)
+    learning_rate: float = Field(default=7e-4, gt=0.0)
+    plateau_factor: float = Field(default=0.5, gt=0.0, lt=1.0)
+    plateau_patience: int = Field(default=15, ge=0)
+    min_learning_rate: float = Field(default=1e-6, gt=0.0)
+    max_epochs: int = Field(default=1000, ge=1)
+    seed: int = Field(default=41, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _starts_above_minimum(self) -> Self:
+        if self.min_learning_rate >= self.learning_rate:
+            raise ValueError(
+                f"min_learning_rate received {self.min_learning_rate}, "
+                f"expected a number below learning_rate ({self.learning_rate})"
+            )
+        return self
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any], origin: str) -> Self:
+        """Build a recipe from plain values.
+
+        Raises:
+            InputError: if a field is unknown or a value does not fit; ``origin`` says where
+                the values came from.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            problems = [_explain(problem, cls) for problem in error.errors()]
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            raise InputError(f"{origin}: {problems[0]}{more}; correct the recipe") from error
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with edgescope."""
+    return sorted(file.stem for file in RECIPES.glob("*.yaml"))
+
+
+def recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
+    """Return a recipe by name or from a YAML file, with some of its fields replaced.
+
+    Args:
+        name_or_path: one of :func:`recipe_names`, or the path of a YAML file of the same form.
+        **overrides: values that replace the file's, by field name; fields of the model are
+            given by their own name, as in ``recipe("demo", num_layers=4, batch_size=32)``.
+
+    Raises:
+        InputError: if there is no such recipe, if the file is not one, if a field is unknown or
+            a value does not fit.
+    """
+    fields = _read(name_or_path)
+    model = fields.setdefault("model", {})
+    for field, value in overrides.items():
+        if field in ModelRecipe.model_fields and isinstance(model, dict):
+            model[field] = value
+        else:
+            fields[field] = value
+    return Recipe.parse(fields, f"recipe {name_or_path}")
+
+
+def _read(name_or_path: str | Path) -> dict[str, Any]:
+    path = Path(name_or_path)
+    if str(name_or_path) in recipe_names():
+        path = RECIPES / f"{name_or_path}.yaml"
+    elif path.suffix not in {".yaml", ".yml"}:
+        raise InputError(
+            f"unknown recipe {str(name_or_path)!r}, expected one of {', '.join(recipe_names())} "
+            "or the path of a .yaml file"
+        )
+    try:
+        fields = yaml.safe_load(readable_file(path, "a recipe").read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is not readable YAML ({reason}); correct the file") from error
+    if not isinstance(fields, dict):
+        raise InputError(
+            f"{path} holds {type(fields).__name__}, expected the fields of a recipe such as "
+            "'batch_size: 128'; see a recipe that comes with edgescope"
+        )
+    return {"name": path.stem, **fields}
+
+
+def _explain(problem: Any, recipe_class: type[Recipe]) -> str:  # noqa: ANN401  (pydantic's own dict)
+    """Say in one line which field is wrong, what was received and what was expected."""
+    path = [str(step) for step in problem["loc"]]
+    field = ".".join(path)
+    if problem["type"] == "extra_forbidden":
+        known = [*(ModelRecipe if path[0] == "model" else recipe_class).model_fields]
+        close = difflib.get_close_matches(path[-1], {*known, *ModelRecipe.model_fields}, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"the fields are {', '.join(known)}"
+        return f"unknown field {field!r}, {hint}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return message
+    expected = message[:1].lower() + message[1:]
+    expected = expected.removeprefix("input should be ")
+    return f"{field} received {problem['input']!r}, expected {expected}"

@@ -1,0 +1,197 @@
+"""A training run on disk, laid out for people to read."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import yaml
+
+from edgescope._files import readable_file, replacing, writable_folder
+from edgescope.errors import InputError
+from edgescope.train.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from edgescope.data import AtomVocabulary
+
+Stage = Literal["untrained", "trained"]
+"""Weights before the first step, and after the last."""
+
+_HEADER = """\
+# A training run of edgescope. What was trained on what; `edgescope train` with the same recipe,
+# data and output folder goes on where an interrupted run has stopped.
+"""
+
+
+class RunFolder:
+    """The folder of one training run.
+
+    ==============================  ==============================================================
+    ``config.yaml``                 recipe, data, atom and edge types, versions
+    ``weights/*.safetensors``       ``untrained`` and ``trained``
+    ``metrics.json``                losses of every epoch and of the test split; written last
+    ``checkpoints/last.ckpt``       what an interrupted run goes on from
+    ``logs/``                       TensorBoard
+    ``scan/``, ``report.html``      where later steps put their results
+    ==============================  ==============================================================
+
+    Args:
+        path: a folder in which training was started.
+
+    Raises:
+        InputError: if it is not one.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        what = "the config.yaml of a training run"
+        file = readable_file(self.path / "config.yaml", what)
+        try:
+            config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{file} is not readable YAML ({reason}); restore it") from error
+        missing = [key for key in _KEYS if not isinstance(config, dict) or key not in config]
+        if missing:
+            raise InputError(
+                f"{file} lacks {', '.join(missing)}, expected {what}; "
+                "check the path of the run folder"
+            )
+        self.config: dict[str, Any] = config
+
+    @classmethod
+    def create(cls, path: str | Path, config: Mapping[str, Any]) -> Self:
+        """Write ``config`` into a folder, which is made if needed, and open it.
+
+        Raises:
+            InputError: if the folder cannot be written to.
+        """
+        path = writable_folder(Path(path))
+        text = yaml.dump(dict(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+        with replacing(path / "config.yaml") as temporary:
+            temporary.write_text(_HEADER + text, encoding="utf-8")
+        return cls(path)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of the run."""
+        return Recipe.parse(self.config["recipe"], f"{self.path / 'config.yaml'}")
+
+    @property
+    def data(self) -> dict[str, Any] | None:
+        """Where the molecules came from, as given to ``fit``; None if it was not told."""
+        data: dict[str, Any] | None = self.config["data"]
+        return data
+
+    @cached_property
+    def vocabulary(self) -> "AtomVocabulary":
+        """The atom types of the run's data, in the order of their numbers."""
+        from edgescope.data import AtomVocabulary
+
+        return AtomVocabulary(tuple(self.config["vocabulary"]))
+
+    @property
+    def edge_type_names(self) -> tuple[str, ...]:
+        """Names of the edge types, in the order of their numbers."""
+        return tuple(self.config["edge_types"])
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """Names of the targets, in the order of the model's outputs."""
+        return tuple(self.config["targets"])
+
+    def weights(self, stage: Stage = "trained") -> Path:
+        """Return the path of the weights before or after training.
+
+        Raises:
+            InputError: if training has not come that far.
+        """
+        path = self._weights(stage)
+        if not path.is_file():
+            raise InputError(
+                f"{self.path} has no {stage} weights, because its training was interrupted; "
+                "run the same training again, which goes on where it stopped"
+            )
+        return path
+
+    def model(self, stage: Stage = "trained") -> "nn.Module":
+        """Return the model with its weights before or after training, in eval mode.
+
+        Raises:
+            InputError: if training has not come that far or the file is damaged.
+        """
+        from edgescope.models import load
+
+        return load(self.weights(stage))
+
+    @property
+    def metrics(self) -> dict[str, Any] | None:
+        """The results of training; None while it is not finished.
+
+        ``epochs``, ``stopped_by`` (``"minimum learning rate"`` or ``"maximum epochs"``),
+        ``seconds``, ``seed``, ``train_loss``, ``val_loss`` and ``val_mae`` of the last epoch,
+        ``best_val_loss`` and ``best_epoch``, ``test_loss`` and ``test_mae``, and ``history``,
+        one record per epoch. The ``mae`` are there for regression only.
+        """
+        try:
+            text = (self.path / "metrics.json").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        metrics: dict[str, Any] = json.loads(text)
+        return metrics
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state after the last finished epoch lies."""
+        return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the TensorBoard log."""
+        return self.path / "logs"
+
+    def prepare(self, maximum: int) -> None:
+        """Note how many epochs are now asked for, and clear what a killed process left half."""
+        for folder in (self.path, self.path / "weights", self.path / "checkpoints"):
+            for file in folder.glob(".*.tmp"):
+                file.unlink()
+        if maximum != self.config["recipe"]["max_epochs"]:
+            recipe = {**self.config["recipe"], "max_epochs": maximum}
+            self.config = self.create(self.path, {**self.config, "recipe": recipe}).config
+
+    def write_weights(self, model: "nn.Module", stage: Stage) -> Path:
+        """Write the weights of ``model`` as those before or after training."""
+        from edgescope.models import save
+
+        return save(model, self._weights(stage))
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Write the results of training, which marks it as finished."""
+        with replacing(self.path / "metrics.json") as temporary:
+            temporary.write_text(json.dumps(metrics, indent=1), encoding="utf-8")
+
+    def _weights(self, stage: Stage) -> Path:
+        if stage not in ("untrained", "trained"):
+            raise InputError(f"received stage {stage!r}, expected 'untrained' or 'trained'")
+        return self.path / "weights" / f"{stage}.safetensors"
+
+    def __repr__(self) -> str:
+        """Show the path."""
+        return f"RunFolder({str(self.path)!r})"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Plain YAML with lists on one line."""
+
+
+_Dumper.add_representer(
+    list,
+    lambda dumper, items: dumper.represent_sequence(
+        "tag:yaml.org,2002:seq", items, flow_style=True
+    ),
+)
+
+_KEYS = ("recipe", "data", "splits", "vocabulary", "edge_types", "targets")

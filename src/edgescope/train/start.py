@@ -1,0 +1,156 @@
+"""Before training: is the data fit for it, and is the folder this run's own?"""
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgescope.errors import InputError
+from edgescope.train.recipe import Recipe
+from edgescope.train.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from edgescope.data import MoleculeDataset, Splits
+
+_PACKAGES = ("torch", "torch_geometric", "lightning", "numpy")
+
+
+def check_splits(splits: "Splits", recipe: Recipe) -> None:
+    """Refuse data that cannot be trained on.
+
+    The test split may be empty or without targets; then there are no test metrics.
+
+    Raises:
+        InputError: if there is no target column, if the training or validation split has no known
+            target, if a target is infinite, or if the loss wants labels and a target is neither
+            0 nor 1.
+    """
+    if not splits.train.target_names:
+        raise InputError(
+            f"{splits.train.name} has no target column, expected at least one to train on; "
+            "load it with target_columns"
+        )
+    for dataset in splits:
+        if dataset is not splits.test and not has_targets(dataset):
+            raise InputError(
+                f"{dataset.name} has {len(dataset)} molecules and no known target in "
+                f"{', '.join(dataset.target_names)}; choose another split or target column"
+            )
+        known = dataset.y[~dataset.y.isnan()]
+        if recipe.loss == "masked_bce":
+            unfit, expected = known[(known != 0) & (known != 1)], "labels 0 or 1 for masked_bce"
+        else:
+            unfit, expected = known[known.isinf()], "finite numbers"
+        if unfit.numel():
+            raise InputError(
+                f"{dataset.name} has the target {float(unfit[0]):g}, expected {expected}; "
+                "correct the table or choose another loss"
+            )
+
+
+def has_targets(dataset: "MoleculeDataset") -> bool:
+    """Say whether any molecule has a known target."""
+    return not bool(dataset.y.isnan().all())
+
+
+def describe(
+    recipe: Recipe, splits: "Splits", data: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Say in plain values what is trained on what, as ``config.yaml`` keeps it."""
+    from edgescope import __version__
+
+    train = splits.train
+    return {
+        "recipe": recipe.model_dump(),
+        "data": None if data is None else _plain(data, "data"),
+        "splits": {
+            **{part: len(dataset) for part, dataset in splits._asdict().items()},
+            "fingerprint": _fingerprint(splits),
+        },
+        "targets": list(train.target_names),
+        "edge_types": list(train.edge_type_names),
+        "vocabulary": list(train.vocabulary),
+        "versions": {
+            "edgescope": __version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in _PACKAGES},
+        },
+    }
+
+
+def open_run(path: str | Path, config: Mapping[str, Any]) -> RunFolder:
+    """Open the folder of the run that ``config`` describes, or make it.
+
+    The epochs asked for may differ from those of an earlier call.
+
+    Raises:
+        InputError: if the folder holds another run, or cannot be written to.
+    """
+    if not (Path(path) / "config.yaml").exists():
+        return RunFolder.create(path, config)
+    run = RunFolder(path)
+    if different := _first_difference(run.config, config):
+        field, there, here = different
+        raise InputError(
+            f"{path} holds another run: its {field} is {there}, now received {here}; "
+            "choose another output folder, or delete this one to start again"
+        )
+    return run
+
+
+def _first_difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Name the first field that makes two runs different, with its two values."""
+    fields = ["recipe", "targets", "edge_types", "vocabulary", "splits"]
+    if there["splits"] != here["splits"]:
+        # The same molecules may have been moved; other molecules are best told by their source.
+        fields.insert(0, "data")
+    for field in fields:
+        one, other = _flat(there[field], field), _flat(here[field], field)
+        for name in dict.fromkeys((*one, *other)):
+            if name in {"recipe.name", "recipe.max_epochs"}:
+                continue
+            if one.get(name) != other.get(name):
+                return name, _short(one.get(name)), _short(other.get(name))
+    return None
+
+
+def _flat(value: Any, name: str) -> dict[str, Any]:  # noqa: ANN401
+    if not isinstance(value, dict):
+        return {name: value}
+    return {
+        key: leaf
+        for field, below in value.items()
+        for key, leaf in _flat(below, f"{name}.{field}").items()
+    }
+
+
+def _short(value: Any, limit: int = 80) -> str:  # noqa: ANN401
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _plain(value: Any, name: str) -> Any:  # noqa: ANN401
+    """Turn paths and tuples into what YAML can hold and give back."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(below, f"{name}.{key}") for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(below, name) for below in value]
+    if isinstance(value, Path):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise InputError(
+        f"{name} received {type(value).__name__}, expected plain values (text, numbers, lists, "
+        "mappings), which config.yaml can hold"
+    )
+
+
+def _fingerprint(splits: "Splits") -> str:
+    """Hash every graph and target, so that changed data are noticed wherever they come from."""
+    digest = hashlib.sha256()
+    for dataset in splits:
+        for field in ("atom_ptr", "edge_ptr", "x", "edge_index", "edge_attr", "y"):
+            digest.update(getattr(dataset, field).contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,135 @@
+"""What is learnt: a property of a graph, predicted by one of the models."""
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torchmetrics import MeanAbsoluteError
+from typing_extensions import override
+
+from edgescope.train.losses import LOSSES, EpochLoss
+from edgescope.train.recipe import Recipe
+
+
+class PropertyTask(LightningModule):
+    """Train a model to predict the targets ``y`` of graphs.
+
+    Batches carry ``x``, ``edge_index``, ``edge_attr``, ``batch`` and ``y`` ``[G, T]``, NaN where
+    a target is missing. Per epoch it logs ``train/loss``, ``val/loss`` and, for regression,
+    ``val/mae``, each averaged over the known targets and in the unit of the targets (for
+    ``masked_bce``: nats); testing logs ``test/loss`` and ``test/mae``. They reach callbacks, not
+    the logger, which numbers by steps; :class:`~edgescope.train.keeper.EpochKeeper` passes them
+    on by epochs.
+
+    The training loader must have ``set_epoch``, as :class:`edgescope.data.MoleculeLoader` has.
+    Epoch ``n`` takes its order of batches and its dropout from the recipe's seed and ``n`` alone,
+    so a run that is taken up at the start of any epoch goes on as if it had never stopped.
+
+    Args:
+        model: takes ``x, edge_index, edge_attr, batch`` and returns ``[G, T]``.
+        recipe: loss, optimiser and seed.
+        batches_per_epoch: number of training batches in an epoch.
+    """
+
+    def __init__(self, model: nn.Module, recipe: Recipe, batches_per_epoch: int) -> None:
+        super().__init__()
+        self.model = model
+        self.recipe = recipe
+        self.batches_per_epoch = batches_per_epoch
+        self.loss = LOSSES[recipe.loss]
+        self.train_loss = EpochLoss()
+        self.evaluation_loss = EpochLoss()
+        self.mae = MeanAbsoluteError() if recipe.loss == "l1" else None
+
+    @override
+    def forward(self, batch: Any) -> Tensor:
+        """Predict every graph of a batch, ``[G, T]``."""
+        prediction: Tensor = self.model(batch.x, batch.edge_index, batch.edge_attr, batch.batch)
+        return prediction
+
+    @override
+    def on_train_epoch_start(self) -> None:
+        """Tell the training batches which epoch they are of; their order depends on it."""
+        # Lightning itself tells only samplers of torch's DataLoader.
+        cast("Any", self.trainer.train_dataloader).set_epoch(self.current_epoch)
+
+    @override
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Seed the epoch's dropout.
+
+        Here and not at the start of the epoch, because an iterator of torch's DataLoader draws
+        random numbers too, and Lightning makes it before that in a resumed run and after it
+        otherwise.
+        """
+        if batch_idx == 0:
+            sequence = np.random.SeedSequence([self.recipe.seed, self.current_epoch])
+            torch.manual_seed(int(sequence.generate_state(1)[0]))
+
+    @override
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """Return the loss of a batch."""
+        loss, known = self.loss(self(batch), batch.y)
+        self.train_loss.update(loss, known)
+        return loss
+
+    @override
+    def on_train_epoch_end(self) -> None:
+        """Log the training loss, averaged over the steps of the epoch as they were taken."""
+        self.log("train/loss", self.train_loss.compute(), logger=False)
+        self.train_loss.reset()
+
+    @override
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """Add a batch to the evaluation."""
+        prediction = self(batch)
+        self.evaluation_loss.update(*self.loss(prediction, batch.y))
+        if self.mae is not None:
+            known = ~batch.y.isnan()
+            self.mae.update(prediction[known], batch.y[known])
+
+    @override
+    def on_validation_epoch_end(self) -> None:
+        """Log what the evaluation gave."""
+        self._log_evaluation("val")
+
+    @override
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        """Add a batch to the evaluation."""
+        self.validation_step(batch, batch_idx)
+
+    @override
+    def on_test_epoch_end(self) -> None:
+        """Log what the evaluation gave."""
+        self._log_evaluation("test")
+
+    @override
+    def configure_optimizers(self) -> Any:
+        """Adam and a learning rate that falls when the validation loss stops falling."""
+        recipe = self.recipe
+        fused = {parameter.device.type for parameter in self.parameters()} <= {"cpu", "cuda"}
+        optimiser = torch.optim.Adam(self.parameters(), lr=recipe.learning_rate, fused=fused)
+        scheduler = ReduceLROnPlateau(
+            optimiser,
+            factor=recipe.plateau_factor,
+            patience=recipe.plateau_patience,
+            eps=0.0,  # or steps below 1e-8 would be left out, and a low minimum never reached
+        )
+        # With interval "epoch" Lightning would step the scheduler after the epoch's checkpoint is
+        # written, which would then lack the step. This steps it right after validation.
+        schedule = {
+            "scheduler": scheduler,
+            "monitor": "val/loss",
+            "interval": "step",
+            "frequency": self.batches_per_epoch,
+        }
+        return {"optimizer": optimiser, "lr_scheduler": schedule}
+
+    def _log_evaluation(self, split: str) -> None:
+        self.log(f"{split}/loss", self.evaluation_loss.compute(), logger=False)
+        self.evaluation_loss.reset()
+        if self.mae is not None:
+            self.log(f"{split}/mae", self.mae.compute(), logger=False)
+            self.mae.reset()

@@ -1,0 +1,67 @@
+"""A small table of molecules, and a run trained on it through the command line."""
+
+import shutil
+import sys
+
+import pytest
+
+from edgescope.cli import main
+
+MOLECULES = [
+    ("CCO", 0.5),
+    ("CC(=O)O", 0.1),
+    ("c1ccccc1", -1.2),
+    ("CC#N", 0.9),
+    ("CCN(CC)CC", -0.4),
+    ("C=CC=C", -1.5),
+    ("CCCl", -0.8),
+    ("c1ccncc1O", 0.2),
+    ("OCC(O)CO", 1.1),
+    ("C#CCO", 0.7),
+    ("CC(C)=O", 0.6),
+    ("Nc1ccccc1", -0.6),
+    ("CCOC(C)=O", -0.1),
+    ("ClC=CCl", -1.1),
+    ("N#CCC#N", 0.3),
+]
+
+
+@pytest.fixture
+def edgescope(capsys):
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def run(*words):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main([str(word) for word in words])
+        printed = capsys.readouterr()
+        return stopped.value.code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tables") / "molecules.csv"
+    rows = [f"{smiles},{value}" for smiles, value in MOLECULES * 2]
+    path.write_text("\n".join(["smiles,value", *rows]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, table):
+    """The folder of a finished run; tests must not change it."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    words = ["train", "--out", folder, "--data", table, "--target-column", "value"]
+    words += ["--recipe", "demo", "--epochs", "2", "--set", "num_layers=2"]
+    words += ["--set", "hidden_dim=16", "--set", "num_heads=4"]
+    with pytest.raises(SystemExit) as stopped:
+        main([str(word) for word in words])
+    assert stopped.value.code == 0, sys.stderr
+    return folder
+
+
+@pytest.fixture
+def run_folder(trained, tmp_path):
+    """A finished run of the test's own."""
+    return shutil.copytree(trained, tmp_path / "run")

@@ -1,0 +1,105 @@
+"""From a table to a report on the command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import edgescope as es
+from edgescope.train import RunFolder
+
+
+def test_train_leaves_a_folder_that_a_person_can_read(trained):
+    names = {path.name for path in trained.iterdir()}
+    assert {"config.yaml", "weights", "metrics.json", "logs", "checkpoints"} <= names
+    config = (trained / "config.yaml").read_text()
+    assert "num_layers: 2" in config
+    assert "value" in config
+
+
+def test_scan_and_report_follow_from_the_folder(edgescope, run_folder):
+    code, out, _ = edgescope("scan", run_folder)
+    assert code == 0
+    assert "layers.1.attention:score" in out
+    scan = es.load_scan(run_folder / "scan")
+    assert scan.baseline is not None
+    assert scan.info.edge_type_names[:4] == ("none", "single", "double", "triple")
+    code, out, _ = edgescope("report", run_folder)
+    assert code == 0
+    assert f"open {run_folder / 'report.html'}" in out
+    assert (run_folder / "report.html").read_text().startswith("<!DOCTYPE html>")
+    json.loads((run_folder / "report.json").read_text())
+
+
+def test_a_saved_scan_is_reported_too(edgescope, run_folder, tmp_path):
+    edgescope("scan", run_folder)
+    code, _, _ = edgescope("report", run_folder / "scan", "--out", tmp_path / "other.html")
+    assert code == 0
+    assert (tmp_path / "other.html").is_file()
+
+
+def test_other_molecules_are_scanned_all_together(edgescope, run_folder, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("structure\nCCO\nCC#N\nnot a molecule\n")
+    words = ("--data", other, "--smiles-column", "structure")
+    code, _, err = edgescope("scan", run_folder, *words)
+    assert code == 0
+    assert "not a molecule" in err
+    assert es.load_scan(run_folder / "scan").info.graphs == 2
+
+
+def test_a_non_finite_activation_is_reported_and_the_scan_goes_on(edgescope, run_folder):
+    model = es.models.load(run_folder / "weights" / "trained.safetensors")
+    with torch.no_grad():
+        model.layers[1].attention.query.weight[0, 0] = float("nan")
+    es.models.save(model, run_folder / "weights" / "trained.safetensors")
+    code, _, err = edgescope("scan", run_folder)
+    assert code == 0
+    assert "activations that are not finite" in err
+    assert "layers.1.attention:score" in err
+    broken = es.load_scan(run_folder / "scan").nonfinite()
+    assert set(broken["site"]) == {"layers.1.attention:score"}
+    assert broken.height == es.load_scan(run_folder / "scan").info.graphs
+
+
+def test_data_lists_the_sets_and_counts_one(edgescope, table):
+    assert edgescope("data")[1].split() == ["solubility", "zinc12k"]
+    code, out, _ = edgescope("data", table, "--target-column", "value")
+    assert code == 0
+    assert "molecules" in out
+
+
+@pytest.mark.parametrize("command", ["demo", "train", "scan", "report", "data"])
+def test_every_command_explains_itself(edgescope, command):
+    code, out, _ = edgescope(command, "--help")
+    assert code == 0
+    assert len(out.splitlines()) > 8
+
+
+def test_a_demo_that_is_interrupted_goes_on(tmp_path):
+    """Ctrl-C during training leaves a folder from which the same command finishes."""
+    folder = tmp_path / "demo"
+    words = [sys.executable, "-m", "edgescope", "demo", "--out", str(folder), "--epochs", "3"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    child = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment)
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "the same command goes on from there" in err
+    assert not (folder / "report.html").exists()
+    subprocess.run(words, check=True, capture_output=True, env=environment)
+    assert (folder / "report.html").exists()
+    run = RunFolder(folder)
+    assert run.metrics["epochs"] == 3
+    before, after = (load_file(run.weights(stage)) for stage in ("untrained", "trained"))
+    assert any(not torch.equal(before[name], after[name]) for name in before)
