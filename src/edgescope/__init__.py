@@ -9,12 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from edgescope.capture import capture
-from edgescope.scan import load_scan, scan
+from edgescope.scan import Scan, load_scan, scan
 
 __version__ = "0.1.0"
 
 __all__ = [
     "MassiveActivations",
+    "Scan",
     "__version__",
     "capture",
     "data",
