@@ -135,6 +135,15 @@ def test_the_table_sets_the_trained_model_beside_the_untrained(scan, model, untr
         assert row["growth"] == pytest.approx(growth.item(), rel=0.005)
 
 
+def test_growth_over_a_baseline_of_zeros_is_not_a_number(model, untrained, graphs):
+    silent = copy.deepcopy(untrained)
+    with torch.no_grad():
+        silent.layers[0].attention.query.weight.zero_()
+    table = es.scan(model, DataLoader(graphs[:5], 5), baseline=silent).table()
+    assert np.isnan(table["growth"][0])
+    assert es.scan(silent, DataLoader(graphs[:5], 5)).table()["undefined"][0] > 0
+
+
 @pytest.mark.parametrize("size", [1, 7, 40])
 def test_the_batch_size_does_not_matter(scan, model, graphs, size):
     other = es.scan(model, DataLoader(graphs, size))

@@ -107,7 +107,7 @@ class Scan:
         """Return one row per site: sizes, maxima, prevalence and the fitted gamma law.
 
         Columns that end in ``_untrained`` describe the baseline. ``growth`` is the largest
-        magnitude over the median magnitude of the same site in the baseline.
+        magnitude over the median magnitude of the same site in the baseline; NaN if that is 0.
 
         Args:
             threshold: ratio that an edge's largest activation must exceed to be counted; that
@@ -118,7 +118,8 @@ class Scan:
             row = self._summary(site, threshold)
             if self.baseline is not None:
                 before = self.baseline._summary(site, threshold)  # noqa: SLF001  (our own class)
-                row["growth"] = row["max_magnitude"] / before["median_magnitude"]
+                typical = before["median_magnitude"]
+                row["growth"] = row["max_magnitude"] / typical if typical else float("nan")
                 row |= {f"{name}_untrained": before[name] for name in _COMPARED}
             rows.append({"site": site} | row)
         return pl.DataFrame(rows)

@@ -1,5 +1,6 @@
 """Steps that several commands share: loading a run's data, scanning it, showing the result."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,7 +98,7 @@ def show_prevalence(scan: "es.Scan") -> None:
         (100 * pl.col("share_over")).alias("% over"),
     )
     by_type = scan.by_edge_type().pivot(on="edge_type", index="site", values="rate")
-    shares = by_type.select("site", (100 * pl.exclude("site")).name.prefix("% of "))
+    shares = by_type.select("site", (pl.exclude("site") * 100).name.prefix("% of "))
     show(table.join(shares, on="site", maintain_order="left"))
 
 
@@ -108,9 +109,9 @@ def show(table: "pl.DataFrame", *, err: bool = False) -> None:
         shown.add_column(name, justify="right" if dtype.is_numeric() else "left", no_wrap=True)
     for row in table.iter_rows():
         shown.add_row(*(_cell(value) for value in row))
-    console = Console(stderr=err)
+    stream = sys.stderr if err else sys.stdout
     # A file or a pipe gets whole lines; a terminal cuts them at its edge.
-    console.print(shown, width=None if console.is_terminal else WIDE)
+    Console(file=stream, width=None if stream.isatty() else WIDE).print(shown)
 
 
 def _cell(value: object) -> str:

@@ -1,0 +1,106 @@
+"""Which molecules are drawn, and which of their bonds are coloured."""
+
+from typing import Any
+
+import polars as pl
+
+from edgescope._optional import require
+from edgescope.errors import InputError
+from edgescope.results import Scan
+
+LIMIT = 12
+"""Molecules in the gallery."""
+
+
+def choose(scan: Scan) -> list[dict[str, Any]]:
+    """Pick the molecules with the largest massive ratios, each with its massive bonds.
+
+    Args:
+        scan: the scan; only graphs that it has a SMILES of can be drawn.
+
+    Returns:
+        Up to ``LIMIT`` dictionaries, largest ratio first: the most massive activation of the
+        graph (columns of ``Scan.massive``), the graph's ``smiles``, the ``bond`` of the
+        activation, and ``bonds``: the largest ratio of every bond with a massive activation at
+        the same site.
+
+    Raises:
+        InputError: if a SMILES does not parse, or an edge does not run along the bond that it
+            should.
+    """
+    names = dict(enumerate(scan.info.edge_type_names))
+    drawable = pl.col("graph").is_in(list(scan.smiles)) & (pl.col("edge") >= 0)
+    found = [
+        scan.info.criterion.select(results.rows)
+        .filter(drawable)
+        .select(pl.lit(site, dtype=pl.String).alias("site"), pl.all())
+        .with_columns(pl.col("edge_type").replace_strict(names, return_dtype=pl.String))
+        for site, results in scan.sites.items()
+    ]
+    rows = pl.concat(found).sort("ratio", descending=True, maintain_order=True)
+    tops = rows.unique("graph", keep="first", maintain_order=True).head(LIMIT)
+    return [_entry(scan, top, rows) for top in tops.iter_rows(named=True)]
+
+
+def _entry(scan: Scan, top: dict[str, Any], rows: pl.DataFrame) -> dict[str, Any]:
+    """Describe one molecule by its most massive activation ``top``."""
+    smiles = scan.smiles[top["graph"]]
+    molecule = parse(smiles, top["graph"])
+    same = rows.filter((pl.col("graph") == top["graph"]) & (pl.col("site") == top["site"]))
+    bonds: dict[int, float] = {}
+    for row in same.select("edge", "source", "target", "ratio").unique(maintain_order=True).rows():
+        edge, source, target, ratio = row
+        bond = bond_of(molecule, edge, source, target, f"graph {top['graph']} ({smiles})")
+        bonds[bond] = max(ratio, bonds.get(bond, 0.0))
+    return {
+        **top,
+        "smiles": smiles,
+        "bond": top["edge"] // 2,
+        "bonds": [{"bond": bond, "ratio": bonds[bond]} for bond in sorted(bonds)],
+    }
+
+
+def parse(smiles: str, graph: int) -> Any:  # noqa: ANN401  (RDKit publishes no usable types)
+    """Read a SMILES; its atoms and bonds are numbered as the graph's nodes and pairs of edges.
+
+    Raises:
+        InputError: if it does not parse.
+        MissingExtraError: if RDKit is not installed.
+    """
+    chem, logs = require("rdkit.Chem", "chem"), require("rdkit.rdBase", "chem")
+    with logs.BlockLogs():
+        molecule = chem.MolFromSmiles(smiles)
+    if molecule is None:
+        raise InputError(
+            f"the SMILES of graph {graph} does not parse ({smiles!r}), so its bonds cannot be "
+            "drawn; correct it or scan graphs without smiles"
+        )
+    return molecule
+
+
+def bond_of(molecule: Any, edge: int, source: int, target: int, where: str) -> int:  # noqa: ANN401
+    """Return the bond that an edge runs along: edges 2b and 2b + 1 are the directions of bond b.
+
+    Args:
+        molecule: the molecule as RDKit parsed it.
+        edge: position of the edge in its graph.
+        source: node that the edge starts from.
+        target: node that it ends at.
+        where: what to call the graph if it does not fit.
+
+    Raises:
+        InputError: if that bond does not join these two atoms, in that direction.
+    """
+    bond = edge // 2
+    joined = "no bond"
+    if bond < molecule.GetNumBonds():
+        ends = molecule.GetBondWithIdx(bond)
+        begin, end = ends.GetBeginAtomIdx(), ends.GetEndAtomIdx()
+        if (source, target) == ((begin, end) if edge % 2 == 0 else (end, begin)):
+            return bond
+        joined = f"bond {bond} between atoms {begin} and {end}"
+    raise InputError(
+        f"edge {edge} of {where} runs from node {source} to node {target}, expected {joined} "
+        "there; order the edges as edgescope.data does (edges 2b and 2b + 1 are the directions of "
+        "RDKit's bond b) or scan graphs without smiles"
+    )

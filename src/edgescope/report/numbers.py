@@ -1,0 +1,209 @@
+"""Everything the report says, as one dictionary that JSON can hold.
+
+The page and its figures are drawn from this dictionary and from nothing else, so what they show
+is in the JSON file too. A number that is not finite, such as the parameter of a fit that failed,
+is None.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import edgescope
+from edgescope.report.gallery import choose
+from edgescope.report.names import short_names, site_pattern
+from edgescope.report.not_found import not_found
+from edgescope.report.summary import busiest, summary
+from edgescope.results import Scan
+from edgescope.statistics.sketch import SiteSketch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FORMAT = 1
+"""Raised when the meaning of a key changes."""
+
+GROUPED_BINS = 16
+"""Fine bins that are drawn as one bar: an eighth of an octave."""
+
+NONFINITE_SHOWN = 8
+"""Graphs with a NaN or an infinity that are listed per site; all of them are counted."""
+
+
+def collect(scan: Scan, title: str | None, run: dict[str, Any] | None) -> dict[str, Any]:
+    """Gather the numbers of a report.
+
+    Args:
+        scan: the scan to report.
+        title: headline of the report; made of the model and the data by default.
+        run: facts about the training run, shown as they are.
+
+    Returns:
+        A dictionary of strings, numbers, lists and dictionaries. Its keys are described in
+        ``docs/report.md``.
+    """
+    info, sites = scan.info, list(scan.sites)
+    short = short_names(sites)
+    heading = f"{info.model} on {info.data}" if info.data else info.model
+    numbers: dict[str, Any] = {
+        "format": FORMAT,
+        "edgescope": edgescope.__version__,
+        "title": heading if title is None else title,
+        "scanned": _scanned(scan),
+        "run": {str(key): _plain(value) for key, value in (run or {}).items()},
+        "table": _table(scan),
+        "by_edge_type": _by_edge_type(scan),
+        "extremes": scan.extremes().to_dicts(),
+        "site_pattern": site_pattern(sites),
+        "sites": [
+            {"site": site, "id": f"site-{place}", "short": short[site], **_site(scan, site)}
+            for place, site in enumerate(sites)
+        ],
+        "gallery": choose(scan),
+        "nonfinite": _nonfinite(scan),
+    }
+    numbers = finite(numbers)
+    numbers["busiest"] = busiest(numbers["table"])
+    numbers["summary"] = summary(numbers)
+    numbers["not_found"] = not_found(numbers)
+    return numbers
+
+
+def finite(value: Any) -> Any:  # noqa: ANN401  (a tree of plain values)
+    """Put None in place of every NaN and infinity, which JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  (a fact about the user's run)
+    return value if isinstance(value, (bool, int, float, str)) or value is None else str(value)
+
+
+def _scanned(scan: Scan) -> dict[str, Any]:
+    info, first = scan.info, next(iter(scan.sites.values())).sketch
+    edges = first.counts["edges"].tolist()
+    baseline = scan.baseline
+    return {
+        "model": info.model,
+        "data": info.data,
+        "graphs": info.graphs,
+        "edges": first.num_edges,
+        "edge_types": dict(zip(info.edge_type_names, edges, strict=True)),
+        "sites": len(scan.sites),
+        "criterion": info.criterion.name,
+        "ratio": info.criterion.ratio,
+        "magnitude": info.criterion.magnitude,
+        "threshold": first.edges_over(info.criterion.ratio)[1],
+        "keep_ratio": info.keep_ratio,
+        "truncated": [s for s, found in scan.sites.items() if found.seen > found.rows.height],
+        "seconds": info.seconds,
+        "baseline": baseline and {"model": baseline.info.model, "graphs": baseline.info.graphs},
+    }
+
+
+def _table(scan: Scan) -> list[dict[str, Any]]:
+    """Return the rows of ``scan.table()``, with what the baseline counted out as well."""
+    rows: list[dict[str, Any]] = scan.table().to_dicts()
+    if scan.baseline is not None:
+        before = scan.baseline.table(scan.info.criterion.ratio).to_dicts()
+        for row, untrained in zip(rows, before, strict=True):
+            row |= {f"{name}_untrained": untrained[name] for name in ("undefined", "nonfinite")}
+    return rows
+
+
+def _by_edge_type(scan: Scan) -> list[dict[str, Any]]:
+    """Return the rows of ``scan.by_edge_type()``, each with the baseline's rate beside it."""
+    rows: list[dict[str, Any]] = scan.by_edge_type().to_dicts()
+    if scan.baseline is not None:
+        before = {
+            (row["site"], row["edge_type"]): row
+            for row in scan.baseline.by_edge_type(scan.info.criterion.ratio).to_dicts()
+        }
+        for row in rows:
+            untrained = before.get((row["site"], row["edge_type"]), {})
+            names = ("edges", "over", "rate", "low", "high")
+            row |= {f"{name}_untrained": untrained.get(name) for name in names}
+    return rows
+
+
+def _site(scan: Scan, site: str) -> dict[str, Any]:
+    states = {"trained": scan} | ({"untrained": scan.baseline} if scan.baseline else {})
+    return {
+        "gamma": {state: vars(of.gamma(site)) for state, of in states.items()},
+        "histogram": _histogram({state: of[site] for state, of in states.items()}),
+        "graph_maxima": {state: _graph_maxima(of[site]) for state, of in states.items()},
+        "heat_maps": _heat_maps(scan, site),
+    }
+
+
+def _histogram(sketches: dict[str, SiteSketch]) -> dict[str, Any]:
+    """Group the fine bins of the ratio; the criterion's anchor stays an edge between groups.
+
+    Returns:
+        ``edges`` ``[n + 1]`` of the ratio, and per state the ``counts`` ``[n]``, the number of
+        ratios in the bin of ``zero`` (at most 1e-38) and the ``total``.
+    """
+    bins = sketches["trained"].layout.ratio
+    anchor, _ = bins.edge_near(bins.anchor)
+    starts = np.arange(anchor % GROUPED_BINS or GROUPED_BINS, bins.size, GROUPED_BINS)
+    starts = np.append(1, starts)  # bin 0 holds the ratios of zero
+    grouped, states = [], {}
+    for state, sketch in sketches.items():
+        counts = sketch.counts["ratio"].numpy()
+        grouped.append(np.add.reduceat(counts, starts))
+        states[state] = {"zero": int(counts[0]), "total": int(counts.sum())}
+    filled = np.flatnonzero(np.sum(grouped, axis=0))
+    shown = slice(int(filled[0]), int(filled[-1]) + 1) if len(filled) else slice(0, 0)
+    edges = np.append(bins.edges[starts], bins.edges[-2])
+    for state, counts in zip(states, grouped, strict=True):
+        states[state]["counts"] = counts[shown].tolist()
+    return {"edges": edges[shown.start : shown.stop + 1].tolist(), **states}
+
+
+def _graph_maxima(sketch: SiteSketch) -> dict[str, Any]:
+    """Return the largest ratio per graph as the filled bins' centres and how many graphs each."""
+    counts: NDArray[np.int64] = sketch.counts["graph_ratio"].numpy()
+    filled = np.flatnonzero(counts)[::-1]
+    return {
+        "ratio": sketch.layout.ratio.centres[filled].tolist(),
+        "graphs": counts[filled].tolist(),
+    }
+
+
+def _heat_maps(scan: Scan, site: str) -> dict[str, Any]:
+    sketch, types = scan[site], []
+    defined = sketch.defined_edges()
+    threshold = scan.info.criterion.ratio
+    for position, name in enumerate(scan.info.edge_type_names):
+        if defined[position]:
+            share, threshold = sketch.heat_map(scan.info.criterion.ratio, position)
+            edges = int(defined[position])
+            types.append({"edge_type": name, "edges": edges, "share": share.tolist()})
+    largest = max((np.max(entry["share"]) for entry in types), default=0.0)
+    return {"threshold": threshold, "largest": float(largest), "types": types}
+
+
+def _nonfinite(scan: Scan) -> list[dict[str, Any]]:
+    """Return, for every site and state that has any, how many edges are not finite and where."""
+    found = []
+    states = {"trained": scan} | ({"untrained": scan.baseline} if scan.baseline else {})
+    for state, of in states.items():
+        for site, results in of.sites.items():
+            edges = int(results.sketch.counts["nonfinite"].sum())
+            if edges:
+                listed = results.nonfinite.head(NONFINITE_SHOWN).to_dicts()
+                graphs = results.nonfinite.height
+                found.append(
+                    {
+                        "site": site,
+                        "state": state,
+                        "edges": edges,
+                        "graphs": graphs,
+                        "first": listed,
+                    }
+                )
+    return found

@@ -1,0 +1,69 @@
+"""How to read each figure: two plain sentences, printed below it."""
+
+from typing import Any
+
+from edgescope.report.formats import number
+
+BIN_PRECISION = "0.4\N{NO-BREAK SPACE}%"
+"""How far the centre of a bin is from any value in it, at most (see statistics.bins)."""
+
+
+def readings(numbers: dict[str, Any]) -> dict[str, str]:
+    """Return the two sentences for every kind of figure."""
+    limit = number(numbers["scanned"]["threshold"])
+    compared = numbers["scanned"]["baseline"] is not None
+    return {
+        "glance": (
+            "On the left, the way from the blue dot (untrained) to the orange one (trained) is "
+            "what training changed, and sites with a dot right of the dashed line have at least "
+            f"one edge with a ratio above {limit}. "
+            if compared
+            else "On the left, sites with a dot right of the dashed line have at least one edge "
+            f"with a ratio above {limit}. "
+        )
+        + "On the right, each mark is the share of the edges of one type that exceed it, so marks "
+        "that lie apart mean that some types carry more massive activations than others.",
+        "all_maxima": (
+            "Each line sorts the graphs by their largest ratio at one site, the largest first; "
+            "where a line is above the dashed threshold, that share of the graphs has a massive "
+            "edge. "
+            + (
+                "The blue band is where all untrained sites lie, and values"
+                if compared
+                else "Values"
+            )
+            + f" are centres of bins, so they are at most {BIN_PRECISION} off."
+        ),
+        "histogram": (
+            "Each activation of the site counts once, by how many powers of ten it lies below the "
+            "median of its edge: massive ones are left of the dashed threshold, and the right "
+            "panel shows the same on a logarithmic scale so that rare ones can be seen (the spike "
+            "at ratio 1 is the medians themselves). "
+            "A broken curve is the gamma law fitted to the histogram of its colour; bars above "
+            "the curve at the far left are activations that the law does not expect."
+        ),
+        "maxima": (
+            "Graphs are sorted by their largest ratio, which is what a log of batch maxima at "
+            "batch size 1 holds; the share of graphs left of the point where a line crosses the "
+            "dashed threshold has a massive edge. "
+            f"The values are centres of bins and at most {BIN_PRECISION} off."
+        ),
+        "prevalence": (
+            "A bar is the share of the directed edges of one type that hold at least one "
+            f"activation with a ratio above {limit}, and the thin black line is its 95 % interval "
+            "if edges were independent. "
+            "Types whose intervals do not overlap differ by more than chance alone explains, "
+            "unless they have few edges (the number under the name)."
+        ),
+        "heat": (
+            "Each cell is one channel of one head, and its colour the share of edges of that type "
+            "whose ratio there exceeds the threshold; grey means never. "
+            "Single dark cells mean that massive activations sit in fixed places, an even tint "
+            "that they are spread out, and all panels of a site share one scale."
+        ),
+        "gallery": (
+            "Coloured bonds hold a massive activation at the site named below the molecule, the "
+            "darker the larger the ratio of the stronger of their two directions. "
+            "The small numbers in a drawing mark the two atoms of its most massive bond."
+        ),
+    }

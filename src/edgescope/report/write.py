@@ -1,0 +1,113 @@
+"""Write a scan as a page that opens from disk, and its numbers as JSON."""
+
+import base64
+import hashlib
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from edgescope._files import replacing, writable_folder
+from edgescope._optional import require
+from edgescope.errors import InputError
+from edgescope.report import formats, molecules, overview, site_figures
+from edgescope.report.drawing import settings
+from edgescope.report.histogram import histogram
+from edgescope.report.numbers import collect
+from edgescope.report.readings import readings
+from edgescope.results import Scan
+
+
+def write_report(
+    scan: Scan, path: str | Path, *, title: str | None = None, run: dict[str, Any] | None = None
+) -> Path:
+    """Write a scan as one self-contained HTML file, with a JSON file of its numbers beside it.
+
+    The page needs no network and no other file. The same scan gives the same bytes.
+
+    Args:
+        scan: the scan to report.
+        path: the HTML file to write; the JSON file gets the same name with the ending ``.json``.
+        title: headline; made of the model and the data by default.
+        run: facts about the training run to show on top, such as ``{"recipe": "demo",
+            "epochs": 20, "test MAE": 0.39, "seed": 41}``.
+
+    Returns:
+        The path of the HTML file.
+
+    Raises:
+        InputError: if the file cannot be written, or the graphs' SMILES do not belong to their
+            edges.
+        MissingExtraError: if jinja2 or matplotlib, or RDKit for graphs with SMILES, is missing.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".json" or path.is_dir():
+        raise InputError(
+            f"cannot write the report to {path}: expected the name of an HTML file, such as "
+            f"{path / 'report.html' if path.is_dir() else path.with_suffix('.html')}"
+        )
+    require("jinja2", "report")
+    numbers = collect(scan, title, run)
+    page = render_page(numbers)
+    writable_folder(path.parent)
+    with replacing(path) as html, replacing(path.with_suffix(".json")) as data:
+        html.write_text(page, encoding="utf-8")
+        data.write_text(json.dumps(numbers, indent=1, allow_nan=False), encoding="utf-8")
+    return path
+
+
+def render_page(numbers: dict[str, Any]) -> str:
+    """Draw the figures of a report's numbers and fill the page with them."""
+    jinja2 = require("jinja2", "report")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    for function in (formats.number, formats.percent, formats.kind_of_edge, formats.plural):
+        environment.filters[function.__name__] = function
+    environment.globals["interval"] = formats.interval
+    figures = _figures(numbers)
+    # Everything else that enters the page is escaped; these were made here.
+    safe = jinja2.utils.markupsafe.Markup
+    script = _part("chooser.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page: str = environment.from_string(_part("template.html.j2")).render(
+        numbers=numbers,
+        figures={name: safe(svg) for name, svg in figures.items()},
+        readings=readings(numbers),
+        style=safe(_part("style.css")),
+        script=safe(script),
+        script_hash=f"sha256-{digest}",
+    )
+    return page
+
+
+def _figures(numbers: dict[str, Any]) -> dict[str, str]:
+    """Draw every figure; those of a site are named after its id."""
+    with settings():
+        figures = {
+            "glance": overview.at_a_glance(numbers),
+            "all_maxima": overview.all_maxima(numbers),
+        }
+        for site in numbers["sites"]:
+            figures |= _site_figures(site, numbers)
+        if numbers["gallery"]:
+            figures["gallery-legend"] = molecules.legend(numbers["gallery"])
+            for place, drawing in enumerate(molecules.draw_molecules(numbers["gallery"])):
+                figures[f"molecule-{place}"] = drawing
+    return figures
+
+
+def _site_figures(site: dict[str, Any], numbers: dict[str, Any]) -> dict[str, str]:
+    """Draw the figures of one site; one that would be empty is left out."""
+    name, figures = site["id"], {}
+    if any(entry["site"] == site["site"] and entry["edges"] for entry in numbers["by_edge_type"]):
+        figures[f"{name}-histogram"] = histogram(site, numbers)
+        figures[f"{name}-maxima"] = site_figures.maxima(site, numbers)
+        figures[f"{name}-prevalence"] = site_figures.prevalence(site, numbers)
+    if site["heat_maps"]["largest"]:
+        figures[f"{name}-heat"] = site_figures.heat_maps(site)
+    return figures
+
+
+def _part(name: str) -> str:
+    return files("edgescope.report").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,100 @@
+"""Scans of a few real molecules with a model in which massive activations were planted."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import edgescope as es
+
+SMILES = (
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "CN1C=NC2=C1C(=O)N(C(=O)N2C)C",
+    "N#Cc1ccc(cc1)C#N",
+    "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
+    "OCC1OC(O)C(O)C(O)C1O",
+    "C1CCCCC1",
+    "C=CC(=O)N",
+    "c1ccc2[nH]ccc2c1",
+    "CCN(CC)CCNC(=O)c1ccc(N)cc1",
+    "ClC(Cl)Cl",
+    "O=C(O)CC(O)(CC(=O)O)C(=O)O",
+    "CC#CCO",
+    "NCCc1ccc(O)c(O)c1",
+    "CSCCC(N)C(=O)O",
+)
+"""Known drugs and chemicals; the third and the twelfth have triple bonds, 6 edges together."""
+
+
+@pytest.fixture(scope="session")
+def molecules(tmp_path_factory) -> Any:
+    """All molecules in one data set, in the order above."""
+    table = tmp_path_factory.mktemp("molecules") / "molecules.csv"
+    rows = [f"{smiles},train" for smiles in SMILES] + ["CC,val", "CC,test"]
+    table.write_text("\n".join(["smiles,part", *rows]), encoding="utf-8")
+    return es.data.load(table, split="part", cache=False, progress=False).train
+
+
+@pytest.fixture(scope="session")
+def build(molecules) -> Callable[..., Any]:
+    """Scan a small model in which ``plant(model)`` has changed something."""
+
+    def make(
+        plant: Callable[[Any], None] | None = None,
+        *,
+        layers: int = 3,
+        baseline: bool = True,
+        hidden_dim: int = 16,
+        num_heads: int = 4,
+        loader: Any = None,
+        **options: Any,
+    ) -> Any:
+        torch.manual_seed(0)
+        model = es.models.GraphTransformer(
+            num_atom_types=len(molecules.vocabulary),
+            num_bond_types=4,
+            num_layers=layers,
+            hidden_dim=hidden_dim,
+            num_heads=num_heads,
+        ).eval()
+        before = copy.deepcopy(model) if baseline else None
+        with torch.no_grad():
+            if plant is not None:
+                plant(model)
+        loader = es.data.loader(molecules, 5) if loader is None else loader
+        return es.scan(model, loader, baseline=before, progress=False, **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def plant() -> Callable[[Any], None]:
+    """Make channel 1 of head 1 massive in every layer but the first."""
+
+    def change(model: Any) -> None:
+        for layer in list(model.layers)[1:]:
+            layer.attention.edge.weight[5] *= 1e5
+
+    return change
+
+
+@pytest.fixture(scope="session")
+def planted(build, plant) -> Any:
+    """A scan with massive activations at two of three sites, and its untrained baseline."""
+    return build(plant)
+
+
+@pytest.fixture(scope="session")
+def quiet(build) -> Any:
+    """A scan in which nothing is massive, compared with itself."""
+    return build()
+
+
+@pytest.fixture(scope="session")
+def written(planted, tmp_path_factory) -> Path:
+    """The report of the planted scan."""
+    path: Path = planted.report(tmp_path_factory.mktemp("report") / "report.html", run={"seed": 41})
+    return path

@@ -1,0 +1,135 @@
+"""The report opens in a browser from disk, and everything in it is drawn."""
+
+import shutil
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+DRAWN = """figures => figures.map(figure => {
+  const box = figure.getBoundingClientRect();
+  const parts = [...figure.querySelectorAll("path, use, image, rect, text")];
+  const seen = parts.filter(part => {
+    const own = part.getBoundingClientRect();
+    return (own.width > 1 || own.height > 1) && !part.closest("defs");
+  });
+  return {
+    name: figure.getAttribute("aria-labelledby"),
+    title: figure.querySelector("title").textContent,
+    width: box.width,
+    height: box.height,
+    parts: seen.length,
+  };
+})"""
+
+
+class Opened(NamedTuple):
+    """A page and what it did while it opened."""
+
+    page: Page
+    problems: list[str]
+    requests: list[str]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.fail(f"none of {', '.join(names)} is installed; run `make browser`")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def visit(browser: Browser, address: str, *, scripts: bool = True) -> Opened:
+    page = browser.new_page(java_script_enabled=scripts, viewport={"width": 1280, "height": 900})
+    opened = Opened(page, [], [])
+    page.on("console", lambda message: opened.problems.append(message.text))
+    page.on("pageerror", lambda error: opened.problems.append(str(error)))
+    page.on("request", lambda request: opened.requests.append(request.url))
+    page.goto(address)
+    return opened
+
+
+@pytest.fixture(scope="module")
+def four_sites(build, plant, tmp_path_factory) -> str:
+    """A report with enough sites to show one at a time."""
+    return build(plant, layers=4).report(tmp_path_factory.mktemp("four") / "report.html").as_uri()
+
+
+@pytest.fixture
+def opened(browser, four_sites) -> Iterator[Opened]:
+    opened = visit(browser, four_sites)
+    yield opened
+    opened.page.close()
+
+
+def test_opens_without_errors_and_without_requests(opened, four_sites):
+    assert opened.problems == []
+    assert opened.requests == [four_sites]
+
+
+def test_every_figure_is_drawn(opened):
+    opened.page.click("button[value=all]")
+    figures = opened.page.eval_on_selector_all("svg", DRAWN)
+    # 2 of all sites, 3 of each, heat maps of three, a legend and the gallery
+    assert len(figures) == 2 + 4 * 3 + 3 + 1 + 12
+    for figure in figures:
+        assert figure["width"] > 50, figure
+        assert figure["height"] > 30, figure
+        assert figure["parts"] >= 5, figure
+        assert figure["title"], figure
+    assert opened.problems == []
+    assert len(opened.requests) == 1
+
+
+def test_starts_with_the_site_that_has_the_largest_share(opened, build, plant):
+    table = build(plant, layers=4).table()
+    visible = opened.page.locator("section.site:visible h3").all_inner_texts()
+    assert visible == [table["site"][table["share_over"].arg_max()]]
+
+
+def test_chooser_shows_one_site_or_all(opened):
+    page = opened.page
+    page.get_by_role("button", name="2", exact=True).click()
+    assert page.locator("section.site:visible").evaluate_all("s => s.map(x => x.id)") == ["site-2"]
+    assert page.locator("button[aria-pressed=true]").all_inner_texts() == ["2"]
+    page.get_by_role("button", name="all").click()
+    assert page.locator("section.site:visible").count() == 4
+
+
+def test_link_in_the_table_shows_its_site(opened):
+    page = opened.page
+    page.get_by_role("link", name="layers.0.attention:score").click()
+    page.locator("#site-0").wait_for(state="visible")
+    assert page.locator("section.site:visible").count() == 1
+
+
+def test_without_scripts_everything_is_shown(browser, four_sites):
+    page = visit(browser, four_sites, scripts=False).page
+    assert page.locator("section.site:visible").count() == 4
+    assert page.locator(".chooser:visible").count() == 0
+    page.close()
+
+
+def test_printing_shows_every_site(opened):
+    opened.page.emulate_media(media="print")
+    assert opened.page.locator("section.site:visible").count() == 4
+
+
+def test_nothing_sticks_out_of_the_page(opened):
+    opened.page.click("button[value=all]")
+    width = opened.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 1280

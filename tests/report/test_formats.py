@@ -1,0 +1,82 @@
+"""How numbers are written."""
+
+import pytest
+
+from edgescope.report.formats import interval, kind_of_edge, listing, number, percent
+from edgescope.report.names import short_names, site_list, site_pattern
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "\u2013"),
+        (float("nan"), "\u2013"),
+        (float("inf"), "\u221e"),
+        (0.0, "0"),
+        (41.0, "41"),
+        (3066.4, "3,066"),
+        (680_000.0, "680,000"),
+        (123.4, "123"),
+        (43.27, "43.3"),
+        (0.032, "0.0320"),
+        (-1.767, "-1.77"),
+        (4.8258e10, "4.83\u00d710\u00b9\u2070"),
+        (1e-5, "10\u207b\u2075"),
+        (123_456_789, "123,456,789"),
+    ],
+)
+def test_numbers_are_short(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (None, "\u2013"),
+        (0.0, "0 %"),
+        (1.0, "100 %"),
+        (0.9999, "> 99 %"),
+        (0.374, "37 %"),
+        (0.0521, "5.2 %"),
+        (0.00012, "0.012 %"),
+    ],
+)
+def test_shares_are_percentages_that_never_round_to_nothing_or_all(share, text):
+    assert percent(share).replace("\xa0", " ") == text
+
+
+def test_interval_shows_its_width():
+    assert interval(0.94609, 0.95061).replace("\xa0", " ") == "94.61 to 95.06 %"
+    assert interval(0.0, 0.029137).replace("\xa0", " ") == "0 to 2.9 %"
+
+
+def test_phrases():
+    assert listing(["a"]) == "a"
+    assert listing(["a", "b", "c"]) == "a, b and c"
+    assert kind_of_edge("double", many=True) == "double bonds"
+    assert kind_of_edge("type 2") == "type 2 edge"
+    assert kind_of_edge("edge", many=True) == "edges"
+
+
+@pytest.mark.parametrize(
+    ("sites", "short", "pattern"),
+    [
+        (["layers.0.a:score", "layers.1.a:score"], ["0", "1"], "layers.*.a:score"),
+        (["a.0:score", "b.0:score"], ["a", "b"], "*.0:score"),
+        (["only.one:score"], ["only.one:score"], ""),
+        (["a", "a.b"], ["a", "a.b"], ""),
+        (["one:score", "two:logit"], ["one:score", "two:logit"], ""),
+    ],
+)
+def test_sites_are_named_by_what_differs(sites, short, pattern):
+    assert list(short_names(sites).values()) == short
+    assert site_pattern(sites) == pattern
+
+
+def test_many_sites_are_listed_by_what_differs():
+    every = [f"l.{number}:score" for number in range(5)]
+    assert site_list(every[:2], every) == "l.0:score and l.1:score"
+    assert (
+        site_list(every[:3], every, ["a", "b", "c"]) == "l.*:score with * = 0 (a), 1 (b) and 2 (c)"
+    )
+    assert site_list(["x", "y", "z"], ["x", "y", "z"]) == "x, y and z"
