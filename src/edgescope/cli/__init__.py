@@ -10,6 +10,9 @@ import edgescope
 from edgescope.cli import data, demo, report, scan, train
 from edgescope.errors import EdgescopeError
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, which is how typer reports it."""
+
 app = typer.Typer(
     help="See what attention does on the edges of a graph neural network.",
     no_args_is_help=True,
@@ -54,10 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _say(f"error: {_one_line(error)}")
         sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
+    if code == INTERRUPTED:
         _say("interrupted; what was finished is kept, the same command goes on from there")
-        sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code or 0)
 
 
 def _say(text: str) -> None:

@@ -80,8 +80,9 @@ def scan_run(
 def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None) -> Path:
     """Write the report of a run's scan, into its folder or to ``out``, and return its path."""
     metrics = run.metrics or {}
+    labels = {"epochs": "epochs", "stopped_by": "stopped by", "test_mae": "test MAE"}
     facts = {"recipe": run.recipe.name, "seed": run.recipe.seed} | {
-        name: metrics[name] for name in ("epochs", "stopped_by", "test_mae") if name in metrics
+        label: metrics[name] for name, label in labels.items() if name in metrics
     }
     return scan.report(out or run.path / "report.html", run=facts)
 

@@ -22,7 +22,7 @@ def readings(numbers: dict[str, Any]) -> dict[str, str]:
             f"with a ratio above {limit}. "
         )
         + "On the right, each mark is the share of the edges of one type that exceed it, so marks "
-        "that lie apart mean that some types carry more massive activations than others.",
+        "that lie apart hint that some types carry more massive activations than others.",
         "all_maxima": (
             "Each line sorts the graphs by their largest ratio at one site, the largest first; "
             "where a line is above the dashed threshold, that share of the graphs has a massive "
@@ -52,8 +52,8 @@ def readings(numbers: dict[str, Any]) -> dict[str, str]:
             "A bar is the share of the directed edges of one type that hold at least one "
             f"activation with a ratio above {limit}, and the thin black line is its 95 % interval "
             "if edges were independent. "
-            "Types whose intervals do not overlap differ by more than chance alone explains, "
-            "unless they have few edges (the number under the name)."
+            "Types whose intervals overlap are not told apart by this scan; edges of a graph are "
+            "not independent, so a small gap between intervals proves nothing either."
         ),
         "heat": (
             "Each cell is one channel of one head, and its colour the share of edges of that type "
