@@ -70,7 +70,7 @@ def test_a_finished_run_is_returned_without_training(run, splits, tiny, monkeypa
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"learning_rate": 0.5}, "its recipe.learning_rate is 0.001, now received 0.5; choose"),
+        ({"learning_rate": 0.5}, "its recipe.learning_rate is 0.005, now received 0.5; choose"),
         ({"num_layers": 2}, "its recipe.model.num_layers is 1, now received 2"),
         ({"max_epochs": 1}, "has been trained for 2 epochs already, now received a maximum of 1"),
     ],
@@ -173,7 +173,7 @@ def test_it_prints_one_line_per_epoch_and_nothing_else(splits, tiny, tmp_path, c
     first, second = err.splitlines()
     assert first.startswith("epoch 1  loss ")
     assert "val MAE" in second
-    assert "lr 0.001" in second
+    assert "lr 0.005" in second
 
 
 def test_the_random_state_is_left_as_it_was(splits, tiny, tmp_path):

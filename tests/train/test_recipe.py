@@ -67,7 +67,7 @@ def test_a_recipe_cannot_be_changed():
         ({"num_heads": 5}, "hidden_dim received 64, expected a multiple of num_heads (5)"),
         (
             {"min_learning_rate": 0.5},
-            "min_learning_rate received 0.5, expected a number below learning_rate (0.001)",
+            "min_learning_rate received 0.5, expected a number below learning_rate (0.005)",
         ),
         ({"model": "big"}, "model received 'big', expected a valid dictionary"),
     ],
