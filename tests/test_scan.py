@@ -287,6 +287,16 @@ def test_an_empty_loader_is_refused(model):
         es.scan(model, DataLoader([], 4), edge_type_names=["a", "b", "c"])
 
 
+def test_a_loader_that_can_be_used_only_once_is_refused(model, graphs):
+    with pytest.raises(InputError, match="received a generator, which can be gone through only"):
+        es.scan(model, (batch for batch in DataLoader(graphs, 16)))
+
+
+def test_a_threshold_of_zero_is_refused(scan):
+    with pytest.raises(InputError, match="received the threshold 0, expected a positive"):
+        scan.by_edge_type(0)
+
+
 def test_an_edge_type_beyond_the_named_ones_is_refused(model, graphs):
     with pytest.raises(InputError, match="received edge types from 0 to 2, expected 0 to 1"):
         es.scan(model, DataLoader(graphs, 16), edge_type_names=["none", "single"])

@@ -172,7 +172,7 @@ class Scan:
 
         rows = []
         for site, found in self.sites.items():
-            over, exact = found.sketch.edges_over(threshold or self.info.criterion.ratio)
+            over, exact = found.sketch.edges_over(self._threshold(threshold))
             edges = found.sketch.defined_edges()
             overall = over.sum() / edges.sum() if edges.sum() else np.nan
             for number, name in enumerate(self.info.edge_type_names):
@@ -214,7 +214,7 @@ class Scan:
         if edge_type is not None and edge_type not in names:
             raise InputError(f"unknown edge type {edge_type!r}, expected one of {', '.join(names)}")
         number = None if edge_type is None else names.index(edge_type)
-        return self[site].heat_map(threshold or self.info.criterion.ratio, number)[0]
+        return self[site].heat_map(self._threshold(threshold), number)[0]
 
     def extremes(self) -> pl.DataFrame:
         """Return, per site, the activations with the largest ratio and the largest magnitude."""
@@ -255,6 +255,9 @@ class Scan:
     def _rule(self, rule: str | Criterion | None) -> Criterion:
         return self.info.criterion if rule is None else criterion(rule)
 
+    def _threshold(self, threshold: float | None) -> float:
+        return self.info.criterion.ratio if threshold is None else threshold
+
     def _at(self, site: str, rows: pl.DataFrame) -> pl.DataFrame:
         """Put the site in front of its rows, and names in place of edge types."""
         names = dict(enumerate(self.info.edge_type_names))
@@ -265,7 +268,7 @@ class Scan:
 
     def _summary(self, site: str, threshold: float | None) -> dict[str, Any]:
         sketch, fit = self[site], self.gamma(site)
-        over, _ = sketch.edges_over(threshold or self.info.criterion.ratio)
+        over, _ = sketch.edges_over(self._threshold(threshold))
         defined = int(sketch.defined_edges().sum())
         return {
             "heads": sketch.layout.heads,

@@ -66,8 +66,14 @@ def scan(
         progress: whether to show a progress bar.
 
     Raises:
-        InputError: if the model has no site, or its edges cannot be identified.
+        InputError: if the model has no site, if its edges cannot be identified, or if the loader
+            is empty or can be gone through only once.
     """
+    if isinstance(loader, Iterator):
+        raise InputError(
+            f"received a {type(loader).__name__}, which can be gone through only once; "
+            "pass a loader or a list of batches"
+        )
     rule = find_criterion(criterion)
     names = _edge_type_names(loader, edge_type_names)
     if isinstance(baseline, nn.Module):

@@ -72,13 +72,15 @@ def test_one_ratio_alone_has_a_colour_and_a_legend(planted):
     assert drawing.legend([entry])
 
 
-def test_edge_that_does_not_run_along_its_bond_is_refused():
+def test_a_bond_is_found_by_its_atoms_in_either_direction():
     molecule = parse("CCO", 0)
-    assert bond_of(molecule, 3, 2, 1, "graph 0") == 1
-    with pytest.raises(InputError, match="from node 1 to node 2, expected bond 1 between atoms 1"):
-        bond_of(molecule, 3, 1, 2, "graph 0")
-    with pytest.raises(InputError, match="expected no bond there"):
-        bond_of(molecule, 4, 2, 3, "graph 0")
+    assert bond_of(molecule, 1, 2, "graph 0") == bond_of(molecule, 2, 1, "graph 0") == 1
+
+
+@pytest.mark.parametrize("ends", [(0, 2), (1, 1), (2, 3)])
+def test_an_edge_that_runs_along_no_bond_is_refused(ends):
+    with pytest.raises(InputError, match=r"graph 0 has an edge .* expected a bond between these"):
+        bond_of(parse("CCO", 0), *ends, "graph 0")
 
 
 @pytest.mark.parametrize(("smiles", "problem"), [("C1CC", "does not parse"), ("CC", "expected")])

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgescope.errors import InputError
 from edgescope.statistics.bins import LogBins, finest_bits
 
 finite = st.floats(0, width=32, allow_nan=False, allow_infinity=False)
@@ -53,7 +54,7 @@ def test_fine_bins_are_at_most_one_percent_wide():
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_threshold_that_means_nothing_is_refused(threshold):
-    with pytest.raises(ValueError, match="positive and finite"):
+    with pytest.raises(InputError, match="positive and finite"):
         LogBins(1000.0).edge_near(threshold)
 
 

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 import edgescope as es
-from edgescope._files import writable_folder
 from edgescope.cli._steps import choose_part, load_data, report_run, scan_run, show_prevalence
 
 
@@ -25,7 +24,6 @@ def command(
     the report shows which became massive: in which layer, head and channel, on which bonds.
     It takes some minutes on two cores. If it is interrupted, the same command goes on.
     """
-    writable_folder(out)
     spec = {"source": "solubility"}
     splits = load_data(spec)
     run = es.train.fit(es.train.recipe("demo"), splits, out, data=spec, epochs=epochs)

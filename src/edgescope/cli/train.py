@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 import edgescope as es
-from edgescope._files import writable_folder
 from edgescope.cli import _options as options
 from edgescope.cli._steps import load_data
 from edgescope.errors import InputError
@@ -36,7 +35,6 @@ def command(
     metrics.json and a TensorBoard log. If training is interrupted, the same command goes on
     after the last finished epoch and ends with the same weights, bit for bit.
     """
-    writable_folder(out)
     spec = options.data_spec(data, root, smiles_column, target_columns, split_column)
     chosen = es.train.recipe(recipe, **_changes(change or []))
     run = es.train.fit(chosen, load_data(spec), out, data=spec, epochs=epochs)

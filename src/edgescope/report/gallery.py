@@ -25,8 +25,7 @@ def choose(scan: Scan) -> list[dict[str, Any]]:
         the same site.
 
     Raises:
-        InputError: if a SMILES does not parse, or an edge does not run along the bond that it
-            should.
+        InputError: if a SMILES does not parse, or a massive edge runs along no bond of it.
     """
     names = dict(enumerate(scan.info.edge_type_names))
     drawable = pl.col("graph").is_in(list(scan.smiles)) & (pl.col("edge") >= 0)
@@ -48,14 +47,14 @@ def _entry(scan: Scan, top: dict[str, Any], rows: pl.DataFrame) -> dict[str, Any
     molecule = parse(smiles, top["graph"])
     same = rows.filter((pl.col("graph") == top["graph"]) & (pl.col("site") == top["site"]))
     bonds: dict[int, float] = {}
-    for row in same.select("edge", "source", "target", "ratio").unique(maintain_order=True).rows():
-        edge, source, target, ratio = row
-        bond = bond_of(molecule, edge, source, target, f"graph {top['graph']} ({smiles})")
+    where = f"graph {top['graph']} ({smiles})"
+    for source, target, ratio in same.select("source", "target", "ratio").unique().rows():
+        bond = bond_of(molecule, source, target, where)
         bonds[bond] = max(ratio, bonds.get(bond, 0.0))
     return {
         **top,
         "smiles": smiles,
-        "bond": top["edge"] // 2,
+        "bond": bond_of(molecule, top["source"], top["target"], where),
         "bonds": [{"bond": bond, "ratio": bonds[bond]} for bond in sorted(bonds)],
     }
 
@@ -78,29 +77,27 @@ def parse(smiles: str, graph: int) -> Any:  # noqa: ANN401  (RDKit publishes no 
     return molecule
 
 
-def bond_of(molecule: Any, edge: int, source: int, target: int, where: str) -> int:  # noqa: ANN401
-    """Return the bond that an edge runs along: edges 2b and 2b + 1 are the directions of bond b.
+def bond_of(molecule: Any, source: int, target: int, where: str) -> int:  # noqa: ANN401
+    """Return the bond between two atoms, whatever order the graph's edges are in.
 
     Args:
         molecule: the molecule as RDKit parsed it.
-        edge: position of the edge in its graph.
         source: node that the edge starts from.
         target: node that it ends at.
         where: what to call the graph if it does not fit.
 
     Raises:
-        InputError: if that bond does not join these two atoms, in that direction.
+        InputError: if there are no such atoms, or no bond between them.
     """
-    bond = edge // 2
-    joined = "no bond"
-    if bond < molecule.GetNumBonds():
-        ends = molecule.GetBondWithIdx(bond)
-        begin, end = ends.GetBeginAtomIdx(), ends.GetEndAtomIdx()
-        if (source, target) == ((begin, end) if edge % 2 == 0 else (end, begin)):
-            return bond
-        joined = f"bond {bond} between atoms {begin} and {end}"
-    raise InputError(
-        f"edge {edge} of {where} runs from node {source} to node {target}, expected {joined} "
-        "there; order the edges as edgescope.data does (edges 2b and 2b + 1 are the directions of "
-        "RDKit's bond b) or scan graphs without smiles"
-    )
+    atoms = molecule.GetNumAtoms()
+    bond = None
+    if max(source, target) < atoms:
+        bond = molecule.GetBondBetweenAtoms(source, target)
+    if bond is None:
+        raise InputError(
+            f"{where} has an edge from node {source} to node {target}, expected a bond between "
+            f"these of its {atoms} atoms; number the nodes as RDKit numbers the atoms of the "
+            "SMILES, or scan graphs without smiles"
+        )
+    index: int = bond.GetIdx()
+    return index

@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgescope.errors import InputError
+
 FRACTION_BITS = 23
 COARSEST_BITS = -7
 """Below this a bin would span all finite floats."""
@@ -99,10 +101,12 @@ class LogBins:
         """Return the number and the value of the bin edge closest to ``threshold``.
 
         Raises:
-            ValueError: if the threshold is not positive and finite.
+            InputError: if the threshold is not positive and finite.
         """
         if not (threshold > 0 and np.isfinite(threshold)):
-            raise ValueError(f"a threshold must be positive and finite, received {threshold}")
+            raise InputError(
+                f"received the threshold {threshold}, expected a positive and finite number"
+            )
         pattern = int(np.float32(threshold).view(np.int32)) - self._anchor_pattern
         number = ((pattern + (1 << (self.shift - 1))) >> self.shift) - self._lowest
         number = min(max(number, 1), self.size - 1)
