@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 import torch
@@ -73,6 +74,19 @@ def test_data_lists_the_sets_and_counts_one(edgescope, table):
     code, out, _ = edgescope("data", table, "--target-column", "value")
     assert code == 0
     assert "molecules" in out
+
+
+@pytest.mark.filterwarnings("default::edgescope.errors.EdgescopeWarning")
+def test_a_warning_is_one_line(edgescope, run_folder, monkeypatch):
+    model = es.models.load(run_folder / "weights" / "trained.safetensors")
+    with torch.no_grad():
+        model.layers[0].attention.edge.weight[5] *= 1e6
+    es.models.save(model, run_folder / "weights" / "trained.safetensors")
+    monkeypatch.setattr("edgescope.cli._steps.es.scan", partial(es.scan, max_rows=3))
+    code, _, err = edgescope("scan", run_folder)
+    assert code == 0
+    (warning,) = (line for line in err.splitlines() if line.startswith("warning: "))
+    assert "only the 3 largest ratios were kept" in warning
 
 
 @pytest.mark.parametrize("command", ["demo", "train", "scan", "report", "data"])

@@ -1,14 +1,15 @@
 """The command line: one command per file, calling the public API and nothing else."""
 
 import sys
+import warnings
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
 import edgescope
 from edgescope.cli import data, demo, report, scan, train
-from edgescope.errors import EdgescopeError
+from edgescope.errors import EdgescopeError, EdgescopeWarning
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, which is how typer reports it."""
@@ -51,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words[:2]
     try:
-        code = app(words, standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = app(words, standalone_mode=False)
     except (EdgescopeError, typer.TyperException) as error:
         if debug:
             raise
@@ -60,6 +63,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if code == INTERRUPTED:
         _say("interrupted; what was finished is kept, the same command goes on from there")
     sys.exit(code or 0)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print our own warnings as one line, and others as Python does."""
+    text = f"warning: {message}"
+    if not issubclass(category, EdgescopeWarning):
+        text = warnings.formatwarning(message, category, filename, lineno, line).rstrip()
+    typer.echo(text, file=file or sys.stderr)
 
 
 def _say(text: str) -> None:
