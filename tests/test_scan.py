@@ -233,12 +233,13 @@ def test_a_non_finite_activation_is_reported_with_its_site_and_graph(untrained, 
     assert np.isfinite(row["max_ratio"])
 
 
-def test_more_rows_than_are_kept_are_announced(model, graphs):
+def test_more_rows_than_are_kept_are_announced_also_after_loading(model, graphs, tmp_path):
     scan = es.scan(model, DataLoader(graphs, 16), max_rows=10)
-    with pytest.warns(EdgescopeWarning, match="only the 10 largest ratios were kept"):
-        rows = scan.massive()
-    assert rows.height == 20
     assert scan.by_edge_type()["over"].sum() > 20
+    for same in (scan, es.load_scan(scan.save(tmp_path / "scan"))):
+        with pytest.warns(EdgescopeWarning, match="only the 10 largest ratios were kept"):
+            rows = same.massive()
+        assert rows.height == 20
 
 
 def test_another_criterion_applies_to_the_same_scan(scan):
