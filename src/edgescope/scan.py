@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Scan", "load_scan", "scan"]
 
-NUMBER_OF_ROWS = 50_000
+MAX_ROWS = 200_000
+"""Activations kept one by one per site: about 30 MB at the most."""
 
 
 def scan(
@@ -39,7 +40,7 @@ def scan(
     edge_type_names: Sequence[str] | None = None,
     call: Call = call_model,
     keep_ratio: float = PAPER_RATIO,
-    max_rows: int = NUMBER_OF_ROWS,
+    max_rows: int = MAX_ROWS,
     joint_budget: int = JOINT_BUDGET,
     progress: bool = True,
 ) -> Scan:

@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+import polars as pl
+import polars.selectors as cs
 import typer
 
 import edgescope as es
@@ -27,7 +29,9 @@ def command(
         return
     spec = options.data_spec(data, root, smiles_column, target_columns, split_column)
     splits = es.data.load(**spec)
-    show(splits.summary().transpose(include_header=True, header_name="", column_names="split"))
+    # Text, because counts and means share a column here and counts must not be rounded.
+    counts = splits.summary().with_columns(cs.float().round(2)).cast(pl.String)
+    show(counts.transpose(include_header=True, header_name="", column_names="split"))
     if splits.rejected.height:
         typer.echo(f"\n{splits.rejected.height} rows cannot be used:")
         show(splits.rejected)

@@ -51,4 +51,8 @@ def command(
         batch_size=batch_size,
     )
     show_prevalence(scan)
-    typer.echo(f"{scan.massive().height} massive activations\nnext: edgescope report {run}")
+    over = scan.table()["edges_over"]
+    typer.echo(
+        f"{over.sum()} times an edge holds a ratio above {scan.info.criterion.ratio:g}, at "
+        f"{(over > 0).sum()} of {len(over)} sites\nnext: edgescope report {run}"
+    )
