@@ -2,8 +2,9 @@
 
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import Annotated, TextIO
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 
@@ -52,8 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words[:2]
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+        with _warnings_in_one_line():
             code = app(words, standalone_mode=False)
     except (EdgescopeError, typer.TyperException) as error:
         if debug:
@@ -65,19 +65,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code or 0)
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """Print our own warnings as one line, and others as Python does."""
-    text = f"warning: {message}"
-    if not issubclass(category, EdgescopeWarning):
-        text = warnings.formatwarning(message, category, filename, lineno, line).rstrip()
-    typer.echo(text, file=file or sys.stderr)
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Print our own warnings as one line; others are shown as they would be."""
+    with warnings.catch_warnings():
+        show_others = warnings.showwarning
+
+        def show(
+            message: Warning | str, category: type[Warning], *details: Any, **more: Any
+        ) -> None:
+            if issubclass(category, EdgescopeWarning):
+                _say(f"warning: {message}")
+            else:
+                show_others(message, category, *details, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _say(text: str) -> None:
