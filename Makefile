@@ -43,6 +43,8 @@ bench: $(READY) ## run every benchmark and print its ratio
 
 browser: # the report's tests open it in Chromium
 	@command -v chromium chromium-browser google-chrome > /dev/null || { \
+	  command -v apt-get > /dev/null || { \
+	    echo "the report's tests open it in Chromium: install that first"; exit 1; }; \
 	  echo "installing chromium for the report's tests"; \
 	  SUDO=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
 	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends chromium; }

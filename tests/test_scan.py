@@ -249,6 +249,26 @@ def test_another_criterion_applies_to_the_same_scan(scan):
     assert (scan.massive("sun2024")["value"].abs() > 100).all()
 
 
+def test_rows_are_kept_from_the_ratio_that_the_criterion_asks_for(model, graphs):
+    loose = es.scan(model, DataLoader(graphs, 16), criterion=Criterion("loose", ratio=50.0))
+    assert loose.massive()["ratio"].min() < 1000
+    assert (loose.massive()["ratio"] > 50).all()
+
+
+def test_a_site_that_the_model_does_not_run_is_named(model, graphs):
+    class Shallow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = copy.deepcopy(model)
+            self.unused = es.models.EdgeAttention(8, 2)
+
+        def forward(self, x, edge_index, edge_attr, batch):
+            return self.inner(x, edge_index, edge_attr, batch)
+
+    with pytest.raises(InputError, match="did not run unused:score; leave it out with sites="):
+        es.scan(Shallow(), DataLoader(graphs, 16))
+
+
 def test_a_criterion_below_what_was_kept_is_refused(scan):
     with pytest.raises(InputError, match="scan again with keep_ratio=50"):
         scan.massive(Criterion("loose", ratio=50.0))

@@ -14,7 +14,7 @@ from edgescope.capture import EdgeActivations, capture
 from edgescope.capture.identity import edge_types
 from edgescope.errors import InputError
 from edgescope.results import Scan, ScanInfo, SiteScan
-from edgescope.statistics.criteria import PAPER_RATIO, Criterion
+from edgescope.statistics.criteria import Criterion
 from edgescope.statistics.criteria import criterion as find_criterion
 from edgescope.statistics.ratio import edge_ratios
 from edgescope.statistics.rows import RowKeeper
@@ -39,7 +39,7 @@ def scan(
     sites: str | Sequence[str] | None = None,
     edge_type_names: Sequence[str] | None = None,
     call: Call = call_model,
-    keep_ratio: float = PAPER_RATIO,
+    keep_ratio: float | None = None,
     max_rows: int = MAX_ROWS,
     joint_budget: int = JOINT_BUDGET,
     progress: bool = True,
@@ -61,14 +61,15 @@ def scan(
             ``loader.dataset.edge_type_names``, or plain numbers after looking through the loader.
         call: how to call the model on a batch; by default the batch's attributes are matched
             with the names of ``forward``.
-        keep_ratio: activations with a larger ratio are kept one by one, for :meth:`Scan.massive`.
+        keep_ratio: activations with a larger ratio are kept one by one, for :meth:`Scan.massive`;
+            the criterion's ratio by default.
         max_rows: how many of them are kept per site, the largest ratios first.
         joint_budget: bytes for each of a site's two joint histograms over type and channel.
         progress: whether to show a progress bar.
 
     Raises:
-        InputError: if the model has no site, if its edges cannot be identified, or if the loader
-            is empty or can be gone through only once.
+        InputError: if the model has no site or does not run one, if its edges cannot be
+            identified, or if the loader is empty or can be gone through only once.
     """
     if isinstance(loader, Iterator):
         raise InputError(
@@ -76,6 +77,7 @@ def scan(
             "pass a loader or a list of batches"
         )
     rule = find_criterion(criterion)
+    keep_ratio = rule.ratio if keep_ratio is None else keep_ratio
     names = _edge_type_names(loader, edge_type_names)
     if isinstance(baseline, nn.Module):
         baseline = scan(
@@ -134,7 +136,7 @@ class _Scanner:
         """Note which graphs of the data set the batch holds."""
         number = int(getattr(batch, "num_graphs", 1))
         positions = getattr(batch, "graph", None)
-        if positions is None:
+        if not isinstance(positions, Tensor) or positions.shape != (number,):
             positions = torch.arange(self.graphs, self.graphs + number)
         self._positions = positions
         self.graphs += number
@@ -159,6 +161,8 @@ class _Scanner:
 
     def result(self, site: str) -> SiteScan:
         """Return what was found at a site."""
+        if site not in self._keepers:
+            raise InputError(f"the model did not run {site}; leave it out with sites=")
         keeper = self._keepers[site]
         return SiteScan(
             self._metrics[site].compute(),
