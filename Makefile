@@ -42,7 +42,8 @@ bench: $(READY) ## run every benchmark and print its ratio
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 browser: # the report's tests open it in Chromium
-	@command -v chromium chromium-browser google-chrome > /dev/null || { \
+	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || \
+	  command -v google-chrome > /dev/null || { \
 	  command -v apt-get > /dev/null || { \
 	    echo "the report's tests open it in Chromium: install that first"; exit 1; }; \
 	  echo "installing chromium for the report's tests"; \
