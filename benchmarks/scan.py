@@ -7,26 +7,16 @@ the split the test split. The scan includes capture at all ten sites, ratios, hi
 and channel, maxima and kept rows; the table adds the ten gamma fits.
 """
 
-import argparse
-
 import torch
-from _timing import alternate
+from _common import alternate, load_data, published_model
 
 import edgescope as es
 
 
 def main() -> None:
     """Time forward passes, the scan and its table, and print the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="solubility")
-    parser.add_argument("--root")
-    options = parser.parse_args()
-
-    torch.manual_seed(0)
-    test = es.data.load(options.data, options.root).test
-    model = es.models.GraphTransformer(
-        num_atom_types=len(test.vocabulary), num_bond_types=4, num_layers=10, hidden_dim=64
-    ).eval()
+    test = load_data(__doc__).test
+    model = published_model(test).eval()
     loader = es.data.loader(test, batch_size=128)
 
     def forward() -> None:
@@ -39,7 +29,7 @@ def main() -> None:
 
     plain, scanned, with_fits = alternate(forward, scan, lambda: scan().table(), rounds=7)
     print(
-        f"{options.data}: {len(test)} graphs, {torch.get_num_threads()} threads\n"
+        f"{test.name}: {len(test)} graphs, {torch.get_num_threads()} threads\n"
         f"forward {plain:.3f} s, scan {scanned:.3f} s (ratio {scanned / plain:.2f}), "
         f"scan and table with fits {with_fits:.3f} s (ratio {with_fits / plain:.2f})"
     )

@@ -9,16 +9,13 @@ cannot do without. Both are timed in turn, and the ratio of the medians is print
 of the rest.
 """
 
-import argparse
 from collections.abc import Callable
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
-from _timing import alternate
+from _common import alternate, load_data, published_model
 from torch.profiler import ProfilerActivity, profile
-
-import edgescope as es
 
 
 def products(nodes: int, edges: int, graphs: int, width: int, layers: int) -> list[tuple[int, ...]]:
@@ -69,17 +66,9 @@ def print_rest(step: Callable[[], None], repetitions: int = 5) -> None:
 
 def main() -> None:
     """Time both and print the ratio and where the rest goes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="solubility")
-    parser.add_argument("--root")
-    options = parser.parse_args()
-
-    torch.manual_seed(0)
-    train = es.data.load(options.data, options.root).train
+    train = load_data(__doc__).train
     batch = train.batch(range(128))
-    model = es.models.GraphTransformer(
-        num_atom_types=len(train.vocabulary), num_bond_types=4, num_layers=10, hidden_dim=64
-    )
+    model = published_model(train)
     optimiser = torch.optim.Adam(model.parameters(), lr=7e-4, fused=True)
 
     def step() -> None:
@@ -91,7 +80,7 @@ def main() -> None:
     shapes = products(batch.num_nodes, batch.num_edges, 128, width=64, layers=10)
     matrices, whole = alternate(run_products(shapes), step)
     print(
-        f"{options.data}: {batch.num_nodes} atoms, {batch.num_edges} directed edges, "
+        f"{train.name}: {batch.num_nodes} atoms, {batch.num_edges} directed edges, "
         f"{torch.get_num_threads()} threads\n"
         f"training step {whole * 1e3:.1f} ms, its {3 * len(shapes)} matrix products "
         f"{matrices * 1e3:.1f} ms, ratio {whole / matrices:.2f}"

@@ -1,0 +1,47 @@
+"""What the benchmarks share: their data and model, and timing of two things in turn."""
+
+import argparse
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+
+import edgescope as es
+
+ROUNDS = 9
+WARM_UP = 2
+
+
+def load_data(doc: str | None) -> es.data.Splits:
+    """Read ``--data`` and ``--root`` from the command line and load that data set."""
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default="solubility", help="a published data set")
+    parser.add_argument("--root", help="folder that holds its files")
+    options = parser.parse_args()
+    return es.data.load(options.data, options.root)
+
+
+def published_model(dataset: es.data.MoleculeDataset) -> es.models.GraphTransformer:
+    """Build the GraphTransformer of the published ZINC recipe: 10 layers, width 64, 8 heads."""
+    torch.manual_seed(0)
+    return es.models.GraphTransformer(
+        num_atom_types=len(dataset.vocabulary), num_bond_types=4, num_layers=10, hidden_dim=64
+    )
+
+
+def alternate(*actions: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
+    """Return the median seconds of each action over ``rounds``, run A B A B ...
+
+    In turn, so that a machine that slows down slows both.
+    """
+    times: list[list[float]] = [[] for _ in actions]
+    for number in range(WARM_UP + rounds):
+        for action, kept in zip(actions, times, strict=True):
+            start = time.perf_counter()
+            action()
+            if number >= WARM_UP:
+                kept.append(time.perf_counter() - start)
+    return [median(kept) for kept in times]
