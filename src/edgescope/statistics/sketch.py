@@ -1,6 +1,7 @@
 """The mergeable summary of one site: histograms and maxima of its activations."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -32,28 +33,45 @@ class SketchLayout:
     channels: int
     edge_types: int = 1
     joint_budget: int = JOINT_BUDGET
-    ratio: LogBins = field(init=False)
-    magnitude: LogBins = field(init=False)
-    joint_ratio: LogBins = field(init=False)
-    joint_magnitude: LogBins = field(init=False)
 
     def __post_init__(self) -> None:
-        """Choose the bins.
+        """Refuse a site that has no ratio, and a budget that is too small.
 
         Raises:
             InputError: if there is one channel per head: the ratio compares the channels of an
                 edge, and needs several of them.
+            ValueError: if not even the coarsest bins fit the budget.
         """
         if self.channels < 2:  # noqa: PLR2004  (a median needs something beside its maximum)
             raise InputError(
                 f"a site with {self.channels} channel per head has no within-edge ratio; "
                 "choose a site that holds a vector per edge and head"
             )
-        bits = finest_bits(self.edge_types * self.width, self.joint_budget)
-        anchors = {"ratio": PAPER_RATIO, "magnitude": SUN_MAGNITUDE}
-        for name, anchor in anchors.items():
-            object.__setattr__(self, name, LogBins(anchor))
-            object.__setattr__(self, f"joint_{name}", LogBins(anchor, bits))
+        self._joint_bits  # noqa: B018  (raises now rather than at the first batch)
+
+    @cached_property
+    def _joint_bits(self) -> int:
+        return finest_bits(self.edge_types * self.width, self.joint_budget)
+
+    @cached_property
+    def ratio(self) -> LogBins:
+        """Bins of the ratio, with the published threshold as an edge."""
+        return LogBins(PAPER_RATIO)
+
+    @cached_property
+    def magnitude(self) -> LogBins:
+        """Bins of the magnitude, with the threshold of Sun et al. as an edge."""
+        return LogBins(SUN_MAGNITUDE)
+
+    @cached_property
+    def joint_ratio(self) -> LogBins:
+        """Bins of the ratio in the joint histogram, as fine as the budget allows."""
+        return LogBins(PAPER_RATIO, self._joint_bits)
+
+    @cached_property
+    def joint_magnitude(self) -> LogBins:
+        """Bins of the magnitude in the joint histogram, as fine as the budget allows."""
+        return LogBins(SUN_MAGNITUDE, self._joint_bits)
 
     @property
     def width(self) -> int:
@@ -181,10 +199,6 @@ class SiteSketch:
         self.counts = counts
         self.maxima = maxima
 
-    layout: SketchLayout
-    counts: dict[str, Tensor]
-    maxima: Tensor
-
     def __add__(self, other: "SiteSketch") -> "SiteSketch":
         """Return the sketch of both sets of graphs together.
 
@@ -252,10 +266,10 @@ class SiteSketch:
         The answer is the centre of the bin that holds the lower quantile, within 0.4 %; NaN if
         the histogram is empty.
         """
-        counts = self.counts[name].reshape(-1, self.layout.ratio.size).sum(0).numpy()
+        bins = self.layout.magnitude if name.endswith("magnitude") else self.layout.ratio
+        counts = self.counts[name].reshape(-1, bins.size).sum(0).numpy()
         total = counts.sum()
         if not total:
             return float("nan")
-        bins = self.layout.magnitude if name.endswith("magnitude") else self.layout.ratio
         rank = max(int(np.ceil(q * total)), 1)
         return float(bins.centres[np.searchsorted(counts.cumsum(), rank)])
