@@ -102,17 +102,13 @@ def _read(folder: Path, description: dict[str, Any]) -> Scan:
     info = dict(description["info"])
     info["criterion"] = Criterion(**info["criterion"])
     info["edge_type_names"] = tuple(info["edge_type_names"])
-    counts = _by_site(folder / "counts.parquet")
-    tables = {name: _by_site(folder / f"{name}.parquet") for name in _TABLES}
-    empty = {
-        name: pl.read_parquet(folder / f"{name}.parquet").drop("site").clear() for name in _TABLES
-    }
+    tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("counts", *_TABLES)}
     sites = {}
     for site, settings in description["sites"].items():
         seen = settings.pop("seen")
-        sketch = _dense(SketchLayout(**settings), counts[site])
-        frames = {name: tables[name].get(site, empty[name]) for name in _TABLES}
-        sites[site] = SiteScan(sketch, **frames, seen=seen)
+        of_site = {name: table.filter(site=site).drop("site") for name, table in tables.items()}
+        sketch = _dense(SketchLayout(**settings), of_site.pop("counts"))
+        sites[site] = SiteScan(sketch, **of_site, seen=seen)
     molecules = pl.read_parquet(folder / "molecules.parquet")
     baseline = folder / "baseline"
     return Scan(
@@ -121,11 +117,6 @@ def _read(folder: Path, description: dict[str, Any]) -> Scan:
         dict(molecules.iter_rows()),
         load_scan(baseline) if baseline.is_dir() else None,
     )
-
-
-def _by_site(path: Path) -> dict[str, pl.DataFrame]:
-    parts = pl.read_parquet(path).partition_by("site", as_dict=True, include_key=False)
-    return {str(key[0]): part for key, part in parts.items()}
 
 
 def _sparse(site: str, name: str, counter: Tensor) -> pl.DataFrame:
