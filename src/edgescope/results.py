@@ -151,6 +151,17 @@ class Scan:
                 EdgescopeWarning,
                 stacklevel=2,
             )
+        return self.kept(rule)
+
+    def kept(self, criterion: str | Criterion | None = None) -> pl.DataFrame:
+        """Return the massive activations that the scan kept, which may not be all there are.
+
+        As :meth:`massive`, but without its objections: for showing examples, not for counting.
+
+        Args:
+            criterion: another rule than the scan's.
+        """
+        rule = self._rule(criterion)
         return pl.concat(
             self._at(site, rule.select(found.rows)) for site, found in self.sites.items()
         )
@@ -167,7 +178,6 @@ class Scan:
         Args:
             threshold: the ratio to exceed; that of the criterion by default.
         """
-        import polars as pl
         from scipy.stats import binomtest
 
         rows = []
@@ -295,6 +305,8 @@ _COMPARED = (
     "max_ratio",
     "max_magnitude",
     "median_magnitude",
+    "undefined",
+    "nonfinite",
     "gamma_shape",
     "gamma_loc",
     "gamma_scale",

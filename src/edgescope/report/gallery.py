@@ -27,16 +27,8 @@ def choose(scan: Scan) -> list[dict[str, Any]]:
     Raises:
         InputError: if a SMILES does not parse, or a massive edge runs along no bond of it.
     """
-    names = dict(enumerate(scan.info.edge_type_names))
     drawable = pl.col("graph").is_in(list(scan.smiles)) & (pl.col("edge") >= 0)
-    found = [
-        scan.info.criterion.select(results.rows)
-        .filter(drawable)
-        .select(pl.lit(site, dtype=pl.String).alias("site"), pl.all())
-        .with_columns(pl.col("edge_type").replace_strict(names, return_dtype=pl.String))
-        for site, results in scan.sites.items()
-    ]
-    rows = pl.concat(found).sort("ratio", descending=True, maintain_order=True)
+    rows = scan.kept().filter(drawable).sort("ratio", descending=True, maintain_order=True)
     tops = rows.unique("graph", keep="first", maintain_order=True).head(LIMIT)
     return [_entry(scan, top, rows) for top in tops.iter_rows(named=True)]
 

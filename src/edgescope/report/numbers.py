@@ -52,7 +52,7 @@ def collect(scan: Scan, title: str | None, run: dict[str, Any] | None) -> dict[s
         "title": heading if title is None else title,
         "scanned": _scanned(scan),
         "run": {str(key): _plain(value) for key, value in (run or {}).items()},
-        "table": _table(scan),
+        "table": scan.table().to_dicts(),
         "by_edge_type": _by_edge_type(scan),
         "extremes": scan.extremes().to_dicts(),
         "site_pattern": site_pattern(sites),
@@ -103,16 +103,6 @@ def _scanned(scan: Scan) -> dict[str, Any]:
         "seconds": info.seconds,
         "baseline": baseline and {"model": baseline.info.model, "graphs": baseline.info.graphs},
     }
-
-
-def _table(scan: Scan) -> list[dict[str, Any]]:
-    """Return the rows of ``scan.table()``, with what the baseline counted out as well."""
-    rows: list[dict[str, Any]] = scan.table().to_dicts()
-    if scan.baseline is not None:
-        before = scan.baseline.table(scan.info.criterion.ratio).to_dicts()
-        for row, untrained in zip(rows, before, strict=True):
-            row |= {f"{name}_untrained": untrained[name] for name in ("undefined", "nonfinite")}
-    return rows
 
 
 def _by_edge_type(scan: Scan) -> list[dict[str, Any]]:
