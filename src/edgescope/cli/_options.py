@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+import edgescope as es
+
 Data = Annotated[
     str,
     typer.Option(
@@ -52,7 +54,7 @@ def data_spec(
     Paths are made absolute, so that a run can be scanned from another folder.
     """
     spec: dict[str, Any] = {"source": data}
-    if Path(data).suffix:
+    if is_table(data):
         spec["source"] = str((root / data if root else Path(data)).absolute())
         root = None
     if root is not None:
@@ -64,3 +66,8 @@ def data_spec(
     if split_column:
         spec["split"] = split_column
     return spec
+
+
+def is_table(data: str) -> bool:
+    """Say whether ``--data`` names a file, as ``edgescope.data.load`` will take it."""
+    return data not in es.data.names() and es.data.looks_like_a_table(data)

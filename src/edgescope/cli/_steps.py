@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from edgescope.data import MoleculeDataset, Splits
     from edgescope.train import RunFolder
 
-PARTS = ("train", "val", "test")
 WIDE = 1000
 """Columns that a table may take where no terminal limits it."""
 
@@ -41,9 +40,10 @@ def choose_part(splits: "Splits", part: str) -> "MoleculeDataset":
     Raises:
         InputError: if there is no such part, or it is empty.
     """
-    if part not in PARTS:
-        raise InputError(f"received the split {part!r}, expected one of {', '.join(PARTS)}")
-    chosen: MoleculeDataset = getattr(splits, part)
+    parts = splits._asdict()
+    if part not in parts:
+        raise InputError(f"received the split {part!r}, expected one of {', '.join(parts)}")
+    chosen: MoleculeDataset = parts[part]
     if not len(chosen):
         raise InputError(f"the {part} split of {chosen.name} is empty; choose another --split")
     return chosen

@@ -35,7 +35,7 @@ def command(
     folder = es.train.RunFolder(run)
     if data is not None:
         spec = options.data_spec(data, root, smiles_column, None, None)
-        if Path(data).suffix:
+        if options.is_table(data):
             spec["split"], part = (0.0, 0.0, 1.0), "test"
     elif folder.data is None:
         raise InputError(f"{run} does not say where its data came from; give it with --data")

@@ -12,6 +12,7 @@ from edgescope.data.loading import load
 from edgescope.data.molecule import Molecule
 from edgescope.data.published import names
 from edgescope.data.split import Splits
+from edgescope.data.table import looks_like_a_table
 from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "Splits",
     "load",
     "loader",
+    "looks_like_a_table",
     "names",
 ]
