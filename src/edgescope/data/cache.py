@@ -14,12 +14,11 @@ from pathlib import Path
 
 import polars as pl
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 from torch import Tensor
 
-from edgescope._files import replacing
 from edgescope._optional import require
+from edgescope._tensors import read_tensors, write_tensors
 from edgescope.data.dataset import REJECTED_SCHEMA, MoleculeDataset
 from edgescope.data.featurise import FEATURISER_VERSION
 from edgescope.data.parse import ParsedTable
@@ -76,8 +75,7 @@ def remembered(folder: Path, key: str, build: Callable[[], ParsedTable]) -> Pars
     parsed = build()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            _write(temporary, parsed)
+        _write(path, parsed)
     except (SafetensorError, OSError) as error:
         warnings.warn(
             f"cannot keep the molecules in {folder} ({error}), so they are read again the next "
@@ -99,21 +97,16 @@ def _write(path: Path, parsed: ParsedTable) -> None:
         "rejected": molecules.rejected.rows(),
     }
     tensors: dict[str, Tensor] = {name: getattr(molecules, name) for name in _TENSORS}
-    tensors = {
-        name: tensor.to(_NARROW.get(name, tensor.dtype)).contiguous()
-        for name, tensor in tensors.items()
-    }
+    tensors = {name: tensor.to(_NARROW.get(name, tensor.dtype)) for name, tensor in tensors.items()}
     tensors["part"] = parsed.part
     # As a tensor, because the header of a safetensors file is limited in size.
     tensors["text"] = torch.frombuffer(bytearray(json.dumps(text).encode()), dtype=torch.uint8)
-    save_file(tensors, path, metadata={"sha256": _digest(tensors)})
+    write_tensors(path, tensors, {"sha256": _digest(tensors)})
 
 
 def _read(path: Path) -> ParsedTable:
-    with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        expected = (file.metadata() or {}).get("sha256")
-    if _digest(tensors) != expected:
+    tensors, metadata = read_tensors(path)
+    if _digest(tensors) != metadata.get("sha256"):
         raise ValueError("its checksum is wrong")
     text = json.loads(tensors.pop("text").numpy().tobytes())
     part = tensors.pop("part")

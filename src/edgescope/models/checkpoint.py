@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
-from edgescope._files import readable_file, replacing
+from edgescope._files import readable_file
+from edgescope._tensors import read_tensors, write_tensors
 from edgescope.errors import InputError
 from edgescope.models.graph_transformer import GraphTransformer
 
@@ -21,8 +22,6 @@ def save(model: nn.Module, path: Path | str) -> Path:
     Raises:
         InputError: if the model is not one of edgescope's own.
     """
-    from safetensors.torch import save as to_bytes
-
     path = Path(path)
     name = type(model).__name__
     if name not in ARCHITECTURES:
@@ -31,11 +30,8 @@ def save(model: nn.Module, path: Path | str) -> Path:
             "save other models' state_dict with safetensors directly"
         )
     metadata = {"architecture": name, "config": json.dumps(model.config)}
-    tensors = {key: value.contiguous() for key, value in model.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        # safetensors' own writer would make a file that only its owner may read.
-        temporary.write_bytes(to_bytes(tensors, metadata=metadata))
+    write_tensors(path, model.state_dict(), metadata)
     return path
 
 
@@ -95,13 +91,10 @@ def fit_state(model: nn.Module, state: dict[str, torch.Tensor], origin: str) -> 
     model.load_state_dict(state)
 
 
-def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    from safetensors import SafetensorError, safe_open
-
+def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     readable_file(path, "a weights file (.safetensors)")
     try:
-        with safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118  (not a dict)
+        return read_tensors(path)
     except (SafetensorError, OSError) as error:
         raise InputError(
             f"{path} is not a readable safetensors file ({error}); it may be truncated, or be a "
