@@ -113,10 +113,12 @@ def test_nothing_is_written_without_a_cache(write):
 
 
 def test_no_half_written_file_is_left_when_storing_fails(write, monkeypatch):
-    def fail(*args, **kwargs):
+    def fail(path, data):
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(cache_module, "save_file", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.warns(EdgescopeWarning, match="no space left"):
         load(write("a.csv", TABLE))
     assert list(cache_folder().iterdir()) == []
