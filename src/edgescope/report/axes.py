@@ -67,6 +67,15 @@ def ratio_tick(value: float) -> str:
     return number(value) if value >= 1 else f"{value:g}"
 
 
+def sorted_graphs(axes: "Axes") -> None:
+    """Lay out axes for the largest ratio of every graph, sorted."""
+    axes.set_yscale("log")
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("graphs, sorted by their largest ratio (%)")
+    axes.set_ylabel("largest ratio of the graph")
+    ratio_axis(axes.yaxis)
+
+
 def steps(axes: "Axes", maxima: dict[str, Any], **style: Any) -> None:
     """Draw sorted maxima as a staircase over the percentage of graphs, largest first."""
     ends = np.concatenate([[0], np.cumsum(maxima["graphs"])])

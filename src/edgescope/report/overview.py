@@ -12,6 +12,7 @@ from edgescope.report.axes import (
     STATES,
     legend_row,
     ratio_axis,
+    sorted_graphs,
     state_label,
     steps,
     threshold_line,
@@ -87,7 +88,7 @@ def all_maxima(numbers: dict[str, Any]) -> str:
     """Draw the sorted maxima per graph of every site, over the range of the untrained sites."""
     drawn = figure(WIDE, 3.9)
     axes = drawn.subplots()
-    axes.set_yscale("log")
+    sorted_graphs(axes)
     before = [site["graph_maxima"].get("untrained") for site in numbers["sites"]]
     shared = np.linspace(0, 100, 401)
     curves = [_on_grid(maxima, shared) for maxima in before if maxima and maxima["ratio"]]
@@ -106,10 +107,6 @@ def all_maxima(numbers: dict[str, Any]) -> str:
             shade = shades(0.05 + 0.8 * position / last)
             steps(axes, maxima, color=shade, label=label, linewidth=1.5)
     threshold_line(axes, numbers)
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("graphs, sorted by their largest ratio (%)")
-    axes.set_ylabel("largest ratio of the graph")
-    ratio_axis(axes.yaxis)
     axes.set_title("Largest ratio of every graph, sorted", pad=8)
     axes.legend(
         loc="upper left",

@@ -10,7 +10,7 @@ from edgescope.report.axes import (
     colour_bar,
     colours,
     legend_row,
-    ratio_axis,
+    sorted_graphs,
     state_label,
     steps,
     threshold_line,
@@ -37,7 +37,7 @@ def maxima(site: dict[str, Any], numbers: dict[str, Any]) -> str:
     """
     drawn = figure(HALF, 3.1, _MARGINS)
     axes = drawn.subplots()
-    axes.set_yscale("log")
+    sorted_graphs(axes)
     for state, colour in STATES.items():
         found = site["graph_maxima"].get(state)
         if found and found["ratio"]:
@@ -45,10 +45,6 @@ def maxima(site: dict[str, Any], numbers: dict[str, Any]) -> str:
             style = {"color": colour, "linewidth": 3.2 if state == "untrained" else 1.4}
             steps(axes, found, label=state_label(state, numbers), **style)
     threshold_line(axes, numbers)
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("graphs, sorted by their largest ratio (%)")
-    axes.set_ylabel("largest ratio of the graph")
-    ratio_axis(axes.yaxis)
     legend_row(axes)
     return render(
         drawn, f"{site['id']}-maxima", f"Sorted largest ratio per graph at {site['site']}"
