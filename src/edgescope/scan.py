@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from edgescope._progress import track
 from edgescope.calling import Call, call_model
 from edgescope.capture import EdgeActivations, capture
-from edgescope.capture.identity import edge_types
+from edgescope.capture.graph_input import edge_types
 from edgescope.errors import InputError
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.criteria import Criterion

@@ -1,6 +1,103 @@
 """Capture what attention does on every edge of a model, without touching its code."""
 
-from edgescope.capture.activations import EdgeActivations, EdgeIdentity
-from edgescope.capture.tape import Tape, capture
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
-__all__ = ["EdgeActivations", "EdgeIdentity", "Tape", "capture"]
+from torch import nn
+
+from edgescope.capture.activations import EdgeActivations, EdgeIdentity
+from edgescope.capture.adapters.base import Adapter, Stage
+from edgescope.capture.adapters.message_passing import EdgeCall, MessagePassingAdapter
+from edgescope.capture.adapters.registry import register
+from edgescope.capture.listing import Site, list_sites
+from edgescope.capture.select import Sites
+from edgescope.capture.tape import MAX_BYTES, Reduce, Tape, record
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = [
+    "Adapter",
+    "EdgeActivations",
+    "EdgeCall",
+    "EdgeIdentity",
+    "MessagePassingAdapter",
+    "Site",
+    "Stage",
+    "Tape",
+    "capture",
+]
+
+
+class _Capture:
+    """Record what attention computes on every edge; call it as ``es.capture(model)``."""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        sites: Sites = None,
+        *,
+        reduce: Reduce | None = None,
+        max_bytes: int = MAX_BYTES,
+        inputs: Mapping[str, str] | None = None,
+    ) -> AbstractContextManager[Tape]:
+        """Record what attention computes on every edge while the block runs.
+
+        The model's outputs, gradients and random numbers are the same with and without capture,
+        and no hook is left behind, whether the block ends or raises.
+
+        Args:
+            model: the model to observe.
+            sites: names or shell-style patterns of the sites to capture, or a function that
+                takes a :class:`~edgescope.capture.Site` and says yes or no; all by default.
+            reduce: called with the activations of each site as soon as they are computed; the
+                tape keeps what it returns instead of the activations. With it, no more than one
+                layer's activations are alive at a time.
+            max_bytes: how much the tape may hold without ``reduce``.
+            inputs: what the model's ``forward`` calls ``edge_index``, ``edge_attr``,
+                ``edge_type``, ``batch`` and ``x``, where it uses other names, such as
+                ``{"edge_index": "edges"}``. They are looked for among the arguments of
+                ``forward`` and inside a PyG ``Data`` or ``HeteroData``.
+
+        Returns:
+            A context manager that gives the tape, filled by each forward pass; a later pass
+            replaces an earlier one.
+
+        Raises:
+            InputError: if the model has no site that edgescope knows, a pattern matches none,
+                it is not certain which row belongs to which edge, or the tape grows too large.
+
+        Example:
+            >>> import torch
+            >>> import edgescope as es
+            >>> model = es.models.GraphTransformer(
+            ...     num_atom_types=3, num_bond_types=2, hidden_dim=8, num_heads=2, num_layers=1
+            ... ).eval()
+            >>> with es.capture(model) as tape:
+            ...     _ = model(
+            ...         x=torch.tensor([0, 2]),
+            ...         edge_index=torch.tensor([[0, 1], [1, 0]]),
+            ...         edge_attr=torch.tensor([1, 1]),
+            ...     )
+            >>> tape["layers.0.attention:score"].values.shape
+            torch.Size([2, 2, 4])
+        """
+        return record(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs)
+
+    def sites(self, model: nn.Module) -> "pl.DataFrame":
+        """Return what can be captured in a model, and what cannot and why.
+
+        See :func:`edgescope.capture.listing.list_sites`.
+        """
+        return list_sites(model)
+
+    def register(self, adapter: Adapter) -> Adapter:
+        """Make a layer class of your own known.
+
+        See :func:`edgescope.capture.adapters.registry.register`.
+        """
+        return register(adapter)
+
+
+capture = _Capture()

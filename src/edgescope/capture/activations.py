@@ -9,16 +9,23 @@ class EdgeIdentity(NamedTuple):
     """Which edge every row of a site belongs to; ``E`` rows, one per edge the layer saw."""
 
     edge_index: Tensor
-    """Source and target of every edge ``[2, E]``, as the layer saw them."""
+    """Source and target of every edge ``[2, E]``, as the layer saw them. Where a layer joins the
+    relations of a heterogeneous graph into one, each end is numbered within its node type."""
     input_edge: Tensor
-    """Position of the edge in its own graph, as the user gave it ``[E]``."""
+    """Position of the edge in its own graph ``[E]``, as the user gave it; in a heterogeneous graph,
+    its position within its relation. -1 for an edge that the user did not give: a self-loop that
+    the layer added, or a pair of nodes without an edge in global attention."""
     graph: Tensor
     """Graph of the edge ``[E]``: its position in the batch that the model was given; a scan
     turns it into the position in the data set."""
     edge_type: Tensor | None
-    """Type of the edge ``[E]``, if the model was given one integer per edge."""
+    """Type of the edge ``[E]``, if the model was given one integer per edge; its relation, if
+    the graph is heterogeneous. -1 where ``input_edge`` is."""
     node_offset: Tensor
-    """What to subtract from ``edge_index`` to number the nodes within their own graph ``[E]``."""
+    """What to subtract from ``edge_index`` to number the nodes within their own graph ``[2, E]``."""
+    relations: tuple[str, ...] | None = None
+    """Names of the relations that ``edge_type`` numbers, such as ``"author writes paper"``;
+    ``None`` unless the graph is heterogeneous."""
 
 
 class EdgeActivations(NamedTuple):
@@ -27,7 +34,8 @@ class EdgeActivations(NamedTuple):
     site: str
     """Name of the site, such as ``layers.3.attention:score``."""
     values: Tensor
-    """Activations ``[E, H, D]``, detached."""
+    """Activations ``[E, H, D]``, detached; ``D`` is 1 at a site with one number per edge and
+    head, and ``H`` is 1 at a layer without heads."""
     identity: EdgeIdentity
     """Which edge each row belongs to."""
 
@@ -38,8 +46,13 @@ class EdgeActivations(NamedTuple):
 
     @property
     def input_edge(self) -> Tensor:
-        """Position of every edge in its own graph ``[E]``."""
+        """Position of every edge in its own graph ``[E]``; -1 if the user did not give it."""
         return self.identity.input_edge
+
+    @property
+    def real(self) -> Tensor:
+        """Whether the user gave the edge ``[E]``, boolean; else it was added on the way."""
+        return self.identity.input_edge >= 0
 
     @property
     def graph(self) -> Tensor:
@@ -48,5 +61,10 @@ class EdgeActivations(NamedTuple):
 
     @property
     def edge_type(self) -> Tensor | None:
-        """Type of every edge ``[E]``, if the model was given one integer per edge."""
+        """Type or relation of every edge ``[E]``, if there is one; -1 if it is not real."""
         return self.identity.edge_type
+
+    @property
+    def relations(self) -> tuple[str, ...] | None:
+        """Names of the relations that ``edge_type`` numbers in a heterogeneous graph."""
+        return self.identity.relations

@@ -1,109 +1,209 @@
-"""Edge identity: from what the user gave the model to the rows that a layer computed."""
+"""Edge identity: from the rows that a layer computed to the edges that the user gave."""
 
-import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from edgescope.capture.activations import EdgeIdentity
+from edgescope.capture.graph_input import GraphInput, InputEdges, plain_edges, starts
+from edgescope.capture.matching import match_edges
+from edgescope.capture.rows import EdgeRows, PairRows, Relation, RelationRows, Rows
 from edgescope.errors import InputError
 
+REMEMBERED = 4
+"""How many results of identification are kept for a call: a model rarely has more than two kinds
+of layers, say with and without added self-loops."""
 
-class GraphInput:
-    """The graph of one call of a model: its edges, their types and their graphs.
+_Key = tuple[Tensor, bool, Relation | None]
+
+
+class Identifier:
+    """Identifies the rows of every layer in one call of a model.
 
     Args:
-        edge_index: source and target of every edge ``[2, E]``.
-        edge_attr: edge features; types if they are one integer per edge.
-        batch: graph of every node ``[V]``; without it all nodes are of one graph.
+        graph: the graph that the model was given.
     """
 
-    def __init__(
-        self,
-        edge_index: Tensor,
-        edge_attr: Tensor | None = None,
-        batch: Tensor | None = None,
-    ) -> None:
-        self.edge_index = edge_index
-        self.edge_type = edge_types(edge_attr, edge_index.size(1))
-        self.batch = batch
-        self._identity: EdgeIdentity | None = None
+    def __init__(self, graph: GraphInput) -> None:
+        self.graph = graph
+        self._known: list[tuple[_Key, EdgeIdentity]] = []
+        self._pairs: list[tuple[PairRows, EdgeIdentity]] = []
 
-    def identify(self, edge_index: Tensor, site: str) -> EdgeIdentity:
-        """Return the identity of the rows of a layer that saw ``edge_index`` ``[2, E]``.
+    def identify(self, rows: Rows, site: str, keys: Sequence[object] = ()) -> EdgeIdentity:
+        """Return which edge every row is.
+
+        Args:
+            rows: the rows, as the layer's adapter describes them.
+            site: name of the site, for messages.
+            keys: keys of the module dictionaries that hold the layer, outermost first; one of
+                them names the relation of a layer of a heterogeneous model.
 
         Raises:
-            InputError: if the layer saw other edges, or in another order, than the model was
-                given.
+            InputError: if it is not certain which edge every row is.
         """
-        same = edge_index is self.edge_index or torch.equal(edge_index, self.edge_index)
-        if not same:
+        try:
+            if isinstance(rows, PairRows):
+                return self._identify_pairs(rows)
+            if isinstance(rows, RelationRows):
+                return self._identify_relations(rows)
+            return self._identify_edges(rows, self._relation(rows.edge_index, keys))
+        except InputError as error:
             raise InputError(
-                f"{site} saw {edge_index.size(1)} edges that are not the "
-                f"{self.edge_index.size(1)} edges given to the model in that order; which row "
-                "belongs to which edge cannot be told, leave this site out with sites="
+                f"which row of {site} belongs to which edge cannot be told: {error}; "
+                "leave this site out with sites="
+            ) from error
+
+    def _relation(self, edge_index: Tensor, keys: Sequence[object]) -> Relation | None:
+        """Return the relation that a layer of a heterogeneous model works on."""
+        relations = self.graph.relations
+        if not relations:
+            return None
+        for key in reversed(keys):
+            named = [relation for relation in relations if key in _names(relation)]
+            if len(named) == 1:
+                return named[0]
+        same = [r for r in relations if self.graph.edges[r].edge_index is edge_index]
+        if len(same) == 1:
+            return same[0]
+        raise InputError(
+            "its place in the model names none of the relations "
+            f"{', '.join(_words(relation) for relation in relations)}"
+        )
+
+    def _input(self, relation: Relation | None) -> InputEdges:
+        if relation not in self.graph.edges:
+            raise InputError(
+                f"{self.graph.model} was called without an argument named edge_index, by which "
+                "captured edges are identified; name it with inputs={'edge_index': ...}"
             )
-        if self._identity is None:
-            self._identity = self._identify()
-        return self._identity
+        return self.graph.edges[relation]
 
-    def _identify(self) -> EdgeIdentity:
-        edges = self.edge_index
-        size = edges.size(1)
-        position = torch.arange(size, device=edges.device)
-        if self.batch is None:
-            nowhere = torch.zeros_like(position)
-            return EdgeIdentity(edges, position, nowhere, self.edge_type, nowhere)
-        local = self.batch[edges[0]]
-        num_graphs = int(self.batch.max()) + 1 if self.batch.numel() else 0
-        # Number the edges within each graph, in the order in which they were given.
-        order = local.argsort(stable=True)
-        first_edge = _starts(local.bincount(minlength=num_graphs))
-        input_edge = torch.empty_like(position)
-        input_edge[order] = position - first_edge[local[order]]
-        node_offset = _starts(self.batch.bincount(minlength=num_graphs))[local]
-        return EdgeIdentity(edges, input_edge, local, self.edge_type, node_offset)
+    def _identify_edges(self, rows: EdgeRows, relation: Relation | None) -> EdgeIdentity:
+        given = self._input(relation)
+        seen = plain_edges(rows.edge_index, "the layer")
+        for (known, replaces_loops, of), identity in self._known:
+            if of != relation or replaces_loops != rows.replaces_loops:
+                continue
+            if known is seen or torch.equal(known, seen):
+                return identity
+        for what, here, there in zip(
+            ("source", "target"), rows.num_nodes, given.num_nodes, strict=True
+        ):
+            if here is not None and there is not None and here != there:
+                raise InputError(
+                    f"it works on {here} {what} nodes, the model was given {there}, so nodes were "
+                    "renumbered on the way"
+                )
+        position = match_edges(
+            seen, given.edge_index, square=given.square, replaces_loops=rows.replaces_loops
+        )
+        identity = self._at(given, seen, position, relation)
+        self._known = [*self._known, ((seen, rows.replaces_loops, relation), identity)]
+        self._known = self._known[-REMEMBERED:]
+        return identity
+
+    def _at(
+        self, given: InputEdges, seen: Tensor, position: Tensor, relation: Relation | None
+    ) -> EdgeIdentity:
+        """Look up the rows at ``position`` ``[E]`` of the input's edges, -1 for added ones."""
+        real = position >= 0
+        whole = given.edge_index.size(1) > 0
+
+        def look_up(values: Tensor) -> Tensor:
+            return values[position.clamp(min=0)].where(real, -1) if whole else position
+
+        kind = given.edge_type
+        names = None
+        if relation is not None:
+            relations = self.graph.relations
+            names = tuple(_words(name) for name in relations)
+            kind = torch.full_like(given.edge_index[0], relations.index(relation))
+        graph = given.graph_of(seen)
+        return EdgeIdentity(
+            seen,
+            look_up(given.input_edge),
+            graph,
+            None if kind is None else look_up(kind),
+            given.node_offset(graph),
+            names,
+        )
+
+    def _identify_relations(self, rows: RelationRows) -> EdgeIdentity:
+        missing = [r for r in rows.relations if r not in self.graph.edges]
+        if missing:
+            raise InputError(f"the model was not given the relation {_words(missing[0])}")
+        parts = [
+            self._identify_edges(EdgeRows(edge_index), relation)
+            for relation, edge_index in zip(rows.relations, rows.edge_indices, strict=True)
+        ]
+        kinds = [part.edge_type for part in parts if part.edge_type is not None]
+        return EdgeIdentity(
+            torch.cat([part.edge_index for part in parts], dim=1),
+            torch.cat([part.input_edge for part in parts]),
+            torch.cat([part.graph for part in parts]),
+            torch.cat(kinds),
+            torch.cat([part.node_offset for part in parts], dim=1),
+            tuple(_words(relation) for relation in self.graph.relations),
+        )
+
+    def _identify_pairs(self, rows: PairRows) -> EdgeIdentity:
+        """Identify pairs of nodes of a dense batch, whose rows hold the nodes of each graph."""
+        for known, identity in self._pairs:
+            if all(torch.equal(a, b) for a, b in zip(known, rows, strict=True)):
+                return identity
+        if self.graph.relations:
+            raise InputError("the nodes of a heterogeneous graph are of several types")
+        self._check_sizes(rows.sizes)
+        offset = starts(rows.sizes)[rows.graph]
+        seen = torch.stack([rows.key, rows.query]) + offset
+        given = self.graph.edges.get(None)
+        if given is None:
+            added = torch.full_like(rows.graph, -1)
+            identity = EdgeIdentity(seen, added, rows.graph, None, offset.expand(2, -1))
+        else:
+            position = _first_between(seen, given.edge_index, int(rows.sizes.sum()))
+            identity = self._at(given, seen, position, None)
+        self._pairs = [(rows, identity)]
+        return identity
+
+    def _check_sizes(self, sizes: Tensor) -> None:
+        batch, given = self.graph.batch, self.graph.edges.get(None)
+        if batch is not None:
+            if bool((batch.diff() < 0).any()):
+                raise InputError("the nodes of a graph do not follow each other in batch")
+            expected = batch.bincount()
+        elif given is not None and given.num_nodes[0] is not None:
+            expected = sizes.new_tensor([given.num_nodes[0]])
+        else:
+            return
+        if not torch.equal(sizes, expected):
+            raise InputError(
+                f"its dense batch holds {sizes.numel()} graphs of {_some(sizes)} nodes, the model "
+                f"was given {expected.numel()} of {_some(expected)}"
+            )
 
 
-def read_graph_input(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> GraphInput:
-    """Find the graph among the arguments of a call of ``model``.
-
-    It is looked for by name, ``edge_index``, ``edge_attr`` and ``batch``, among the parameters
-    of ``forward`` and then among the attributes of each argument (a PyG ``Data`` or ``Batch``).
-
-    Raises:
-        InputError: if no argument is called ``edge_index`` or has such an attribute.
-    """
-    bound = inspect.signature(model.forward).bind(*args, **kwargs).arguments
-    sources: list[Any] = [bound, *bound.values()]
-    for source in sources:
-        edge_index = _field(source, "edge_index")
-        if isinstance(edge_index, Tensor):
-            edge_attr, batch = (_field(source, name) for name in ("edge_attr", "batch"))
-            return GraphInput(edge_index, _tensor(edge_attr), _tensor(batch))
-    raise InputError(
-        f"{type(model).__name__} was called without an argument named edge_index; captured "
-        "edges are identified by it, rename the argument of forward or pass a PyG Data"
-    )
+def _first_between(seen: Tensor, given: Tensor, num_nodes: int) -> Tensor:
+    """Return the position of the first edge between the ends of each pair ``[P]``, or -1."""
+    wanted = seen[0] * num_nodes + seen[1]
+    there, order = (given[0] * num_nodes + given[1]).sort(stable=True)
+    if not len(there):
+        return torch.full_like(wanted, -1)
+    found = torch.searchsorted(there, wanted).clamp(max=len(there) - 1)
+    return order[found].where(there[found] == wanted, -1)
 
 
-def _field(source: Any, name: str) -> Any:  # noqa: ANN401  (arguments of a stranger's model)
-    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+def _names(relation: Relation) -> tuple[object, str, str]:
+    """Return what a relation may be called as a key: a tuple, or PyG's two ways to join it."""
+    joined = "__".join(relation)
+    return relation, joined, joined.replace(" ", "_").replace("-", "_").replace(":", "_")
 
 
-def _tensor(value: Any) -> Tensor | None:  # noqa: ANN401  (as above)
-    return value if isinstance(value, Tensor) else None
+def _words(relation: Relation) -> str:
+    return " ".join(relation)
 
 
-def edge_types(edge_attr: Tensor | None, size: int) -> Tensor | None:
-    """Take edge features as types if there is exactly one integer per edge."""
-    if edge_attr is None or edge_attr.is_floating_point() or edge_attr.numel() != size:
-        return None
-    return edge_attr.view(-1)
-
-
-def _starts(sizes: Tensor) -> Tensor:
-    """Return where each run of ``sizes`` starts ``[G]``."""
-    return sizes.cumsum(0) - sizes
+def _some(sizes: Tensor) -> str:
+    shown = ", ".join(str(size) for size in sizes[:3].tolist())
+    return f"{shown}, ..." if sizes.numel() > 3 else shown  # noqa: PLR2004  (a few will do)

@@ -1,26 +1,35 @@
 """Capture: a model runs as it is, and a tape holds what attention computed on every edge."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from edgescope.capture.activations import EdgeActivations
-from edgescope.capture.adapters import ADAPTERS, Site, find_sites
-from edgescope.capture.identity import GraphInput, read_graph_input
+from edgescope.capture.graph_input import read_graph_input
+from edgescope.capture.identity import Identifier
+from edgescope.capture.listing import Site
+from edgescope.capture.rows import Rows
+from edgescope.capture.select import Sites, select_sites
 from edgescope.errors import InputError
 
 Reduce = Callable[[EdgeActivations], Any]
+
+MAX_BYTES = 2 * 2**30
+"""How much a tape holds by default: 2 GiB, which leaves room on a laptop."""
 
 
 class Tape:
     """What was captured: for every site, its activations in the last forward pass.
 
     Attributes:
-        sites: names of the captured sites, in the order of the model's layers.
+        sites: names of the captured sites, in the order of the model's layers. If a layer runs
+            several times in a forward pass, its second call adds a site like
+            ``conv@2:weight``.
     """
 
     def __init__(self, sites: Sequence[str]) -> None:
@@ -41,89 +50,94 @@ class Tape:
 
 
 @contextmanager
-def capture(
-    model: nn.Module, sites: str | Sequence[str] | None = None, *, reduce: Reduce | None = None
+def record(
+    model: nn.Module,
+    sites: Sites = None,
+    *,
+    reduce: Reduce | None = None,
+    max_bytes: int = MAX_BYTES,
+    inputs: Mapping[str, str] | None = None,
 ) -> Iterator[Tape]:
-    """Record what attention computes on every edge while the block runs.
-
-    The model's outputs, gradients and random numbers are the same with and without capture, and
-    no hook is left behind, whether the block ends or raises.
-
-    Args:
-        model: the model to observe; it must receive its edges as ``edge_index``, by that name
-            or inside a PyG ``Data``.
-        sites: names or shell-style patterns of the sites to capture; all by default.
-        reduce: called with the activations of each site as soon as they are computed; the tape
-            keeps what it returns instead of the activations. With it, no more than one layer's
-            activations are alive at a time.
-
-    Yields:
-        The tape, filled by each forward pass; a later pass replaces an earlier one.
-
-    Raises:
-        InputError: if the model has no site that edgescope knows, or a pattern matches none.
-
-    Example:
-        >>> import torch
-        >>> import edgescope as es
-        >>> model = es.models.GraphTransformer(
-        ...     num_atom_types=3, num_bond_types=2, hidden_dim=8, num_heads=2, num_layers=1
-        ... ).eval()
-        >>> with es.capture(model) as tape:
-        ...     _ = model(
-        ...         x=torch.tensor([0, 2]),
-        ...         edge_index=torch.tensor([[0, 1], [1, 0]]),
-        ...         edge_attr=torch.tensor([1, 1]),
-        ...     )
-        >>> tape["layers.0.attention:score"].values.shape
-        torch.Size([2, 2, 4])
-    """
+    """Record what attention computes on every edge while the block runs; see ``es.capture``."""
     chosen = select_sites(model, sites)
-    tape = Tape([site.name for site in chosen])
-    current: list[GraphInput] = []
+    recorder = _Recorder(Tape([site.name for site in chosen]), reduce, max_bytes)
+    layers: dict[str, list[Site]] = defaultdict(list)
+    for site in chosen:
+        layers[site.path].append(site)
 
     def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        current[:] = [read_graph_input(module, args, kwargs)]
+        recorder.start(Identifier(read_graph_input(module, args, kwargs, inputs)))
 
-    def record(site: Site, values: Tensor, edge_index: Tensor) -> None:
-        if not current:
-            raise InputError(
-                f"{site.name} ran outside a call of the captured model; call the model itself "
-                "inside the block, not one of its parts"
-            )
-        identity = current[0].identify(edge_index, site.name)
-        activations = EdgeActivations(site.name, values.detach(), identity)
-        tape._records[site.name] = activations if reduce is None else reduce(activations)  # noqa: SLF001  (filled here only)
+    def leave(*_: object) -> None:
+        recorder.stop()
 
     with ExitStack() as hooks:
         hooks.callback(model.register_forward_pre_hook(enter, with_kwargs=True).remove)
-        for site in chosen:
-            adapter = ADAPTERS[type(site.layer)]
-            handle = adapter.attach(site.layer, site.stage, partial(record, site))
-            hooks.callback(handle.remove)
-        yield tape
+        hooks.callback(model.register_forward_hook(leave, always_call=True).remove)
+        for sites_of_layer in layers.values():
+            site = sites_of_layer[0]
+            stages = {each.stage: each for each in sites_of_layer}
+            emit = partial(recorder.emit, stages)
+            for remove in site.adapter.attach(site.layer, tuple(stages), emit):
+                hooks.callback(remove)
+        yield recorder.tape
 
 
-def select_sites(model: nn.Module, patterns: str | Sequence[str] | None) -> list[Site]:
-    """Return the sites of ``model`` that match any of ``patterns``; all of them without.
+class _Recorder:
+    """Puts what the adapters emit on the tape, with the identity of every row."""
 
-    Raises:
-        InputError: if there are none, or a pattern matches none.
-    """
-    sites = find_sites(model)
-    if not sites:
-        known = ", ".join(layer.__name__ for layer in ADAPTERS)
-        raise InputError(
-            f"{type(model).__name__} has no layer whose edges can be captured; "
-            f"expected a model with one of: {known}"
-        )
-    if patterns is None:
-        return sites
-    wanted = [patterns] if isinstance(patterns, str) else list(patterns)
-    for pattern in wanted:
-        if not any(fnmatchcase(site.name, pattern) for site in sites):
+    def __init__(self, tape: Tape, reduce: Reduce | None, max_bytes: int) -> None:
+        self.tape = tape
+        self._reduce = reduce
+        self._max_bytes = max_bytes
+        self._identifier: Identifier | None = None
+        self._calls: Counter[str] = Counter()
+        self._held: dict[str, int] = {}
+
+    def start(self, identifier: Identifier) -> None:
+        """Begin a forward pass of the model."""
+        self._identifier = identifier
+        self._calls.clear()
+
+    def stop(self) -> None:
+        """End a forward pass of the model."""
+        self._identifier = None
+
+    def emit(self, sites: Mapping[str, Site], stage: str, values: Tensor, rows: Rows) -> None:
+        """Take in one stage of one call of a layer."""
+        site = sites[stage]
+        if self._identifier is None:
+            if torch._C._current_graph_task_id() != -1:  # noqa: SLF001  (as torch's checkpointing does)
+                return  # a checkpointed layer computes again what the forward pass recorded
             raise InputError(
-                f"no site matches {pattern!r}; the model's sites are: "
-                f"{', '.join(site.name for site in sites)}"
+                f"{site.path} ran outside a call of the captured model; call the model itself "
+                "inside the block, not one of its parts"
             )
-    return [site for site in sites if any(fnmatchcase(site.name, pattern) for pattern in wanted)]
+        self._calls[site.name] += 1
+        call = self._calls[site.name]
+        name = site.name if call == 1 else f"{site.path}@{call}:{stage}"
+        identity = self._identifier.identify(rows, site.name, site.keys)
+        activations = EdgeActivations(name, values.detach(), identity)
+        if name not in self.tape.sites:
+            self.tape.sites.append(name)
+        if self._reduce is None:
+            self._check_budget(name, values)
+            # The model may go on to change its own tensors in place.
+            activations = activations._replace(values=values.detach().clone())
+            self.tape._records[name] = activations  # noqa: SLF001  (filled here only)
+        else:
+            self.tape._records[name] = self._reduce(activations)  # noqa: SLF001  (as above)
+
+    def _check_budget(self, name: str, values: Tensor) -> None:
+        self._held[name] = values.numel() * values.element_size()
+        total = sum(self._held.values())
+        if total > self._max_bytes:
+            raise InputError(
+                f"the tape would hold {_mebibytes(total)} with {name}, more than max_bytes = "
+                f"{_mebibytes(self._max_bytes)}; capture fewer sites with sites=, reduce the "
+                "activations as they come with reduce=, or allow more with max_bytes="
+            )
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:,.1f} MiB"

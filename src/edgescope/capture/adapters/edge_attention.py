@@ -1,28 +1,68 @@
 """Sites of edgescope's own attention core."""
 
-from collections.abc import Callable
+from collections.abc import Collection, Iterator
+from typing import Any
 
-from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
+from torch import Tensor
 
-from edgescope.models.attention import EdgeAttention
-
-LAYER = EdgeAttention
-FORMULAS = {"score": "(K h_j * Q h_i) / sqrt(D) * W e_ij, before the sum over channels"}
+from edgescope.capture.adapters.base import Adapter, Emit, Layer, Remove, Stage, observing
+from edgescope.capture.rows import EdgeRows
+from edgescope.models.attention import LOGIT_LIMIT, NORMALISER_FLOOR, EdgeAttention
 
 
-def attach(layer: nn.Module, stage: str, emit: Callable[[Tensor, Tensor], None]) -> RemovableHandle:
-    """Call ``emit(values, edge_index)`` whenever the layer computes the stage.
+class EdgeAttentionAdapter(Adapter):
+    """The attention shared by GraphTransformer, SAN and GraphiT."""
+
+    layer = EdgeAttention
+    stages = {
+        "score": Stage("(K h_j * Q h_i) / sqrt(D) * W e_ij", "[E, H, D]"),
+        "logit": Stage(f"sum_d score, clamped to +-{LOGIT_LIMIT:g} only afterwards"),
+        "weight": Stage(f"exp(clamp(logit)) / (its sum over j + {NORMALISER_FLOOR:g})"),
+        "message": Stage("weight * V h_j", "[E, H, D]"),
+    }
+
+    def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
+        """Take the score and the values where they are computed; emit when the layer is done."""
+        seen: dict[str, Tensor] = {}
+
+        def scored(_: Layer, __: object, score: Tensor) -> None:
+            seen["score"] = score
+
+        def valued(_: Layer, __: object, value: Tensor) -> None:
+            seen["value"] = value
+
+        def done(_: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], __: object) -> None:
+            edge_index: Tensor = kwargs["edge_index"] if "edge_index" in kwargs else args[2]
+            node: Tensor = kwargs["node"] if "node" in kwargs else args[0]
+            rows = EdgeRows(edge_index, (node.size(0), node.size(0)))
+            score = seen.pop("score")
+            value = seen.pop("value").view(-1, layer.num_heads, layer.head_dim)
+            if "score" in stages:
+                emit("score", score, rows)
+            if set(stages) <= {"score"}:
+                return
+            with observing():
+                values = _later_stages(score, value, edge_index)
+            for stage in stages:
+                if stage != "score":
+                    emit(stage, values[stage], rows)
+
+        yield layer.score.register_forward_hook(scored).remove
+        yield layer.value.register_forward_hook(valued).remove
+        yield layer.register_forward_hook(done, with_kwargs=True).remove
+
+
+def _later_stages(score: Tensor, value: Tensor, edge_index: Tensor) -> dict[str, Tensor]:
+    """Return logit, weight and message ``[E, H, D]`` from the score, as the layer goes on.
 
     Args:
-        layer: an :class:`~edgescope.models.EdgeAttention`.
-        stage: ``"score"``.
-        emit: receives the activations ``[E, H, D]`` and the edges ``[2, E]`` of the layer.
+        score: edge scores ``[E, H, D]``.
+        value: values of the nodes ``[V, H, D]``.
+        edge_index: source and target of every edge ``[2, E]``.
     """
-    assert isinstance(layer, EdgeAttention)
-    assert stage == "score"
-
-    def observe(_: nn.Module, args: tuple[Tensor, ...], score: Tensor) -> None:
-        emit(score, args[3])
-
-    return layer.score.register_forward_hook(observe)
+    source, target = edge_index
+    logit = score.sum(-1, keepdim=True)
+    weight = logit.clamp(-LOGIT_LIMIT, LOGIT_LIMIT).exp()
+    total = weight.new_zeros(value.size(0), *weight.shape[1:]).index_add(0, target, weight)
+    weight = weight / (total + NORMALISER_FLOOR)[target]
+    return {"logit": logit, "weight": weight, "message": value[source] * weight}

@@ -1,0 +1,111 @@
+"""What an adapter is: it knows the sites of one layer class, and how to observe them."""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from edgescope.capture.rows import Rows
+
+Emit = Callable[[str, Tensor, Rows], None]
+"""Receives a stage, its values ``[E, H, D]`` and which rows they are."""
+
+Remove = Callable[[], None]
+"""Takes a hook away."""
+
+Layer: TypeAlias = Any
+"""A layer of the adapter's class, whose attributes a type checker cannot know."""
+
+
+class Stage(NamedTuple):
+    """A stage of attention that a layer class goes through, as a table of layers shows it."""
+
+    formula: str
+    """What is computed, in the terms of the layer's own documentation."""
+    shape: str = "[E, H, 1]"
+    """Shape of the values; a last 1 means one number per edge and head."""
+    dropout: Literal["", "before", "after"] = ""
+    """Whether the values are those before or after the layer's dropout of attention weights."""
+
+
+class Adapter(ABC):
+    """Observes the layers of one class.
+
+    Attributes:
+        layer: the class, or its full name so that its package need not be imported.
+        stages: name of every stage to what it is; ``score``, ``logit``, ``weight`` and
+            ``message``, in the order in which a layer computes them, or some of them.
+        relies_on: methods that must be the class's own for the formulas to hold; a subclass
+            that overrides one needs an adapter of its own.
+        loops: what the layer does with self-loops, for the table of layers.
+        refuses: configurations that :meth:`refusal` refuses, for the table of layers.
+    """
+
+    layer: ClassVar[type[nn.Module] | str]
+    stages: ClassVar[Mapping[str, Stage]]
+    relies_on: ClassVar[tuple[str, ...]] = ("forward",)
+    loops: ClassVar[str] = "kept as given"
+    refuses: ClassVar[tuple[str, ...]] = ()
+
+    def stages_of(self, layer: Layer) -> Mapping[str, Stage]:  # noqa: ARG002  (for overriding)
+        """Return the stages of a particular layer; all of the class's by default."""
+        return self.stages
+
+    def refusal(self, layer: Layer) -> str | None:  # noqa: ARG002  (for overriding)
+        """Say why a particular layer cannot be captured, and what to do; ``None`` if it can."""
+        return None
+
+    def adds_edges(self, layer: Layer) -> bool:  # noqa: ARG002  (for overriding)
+        """Return whether a layer computes rows that are no edge of the input."""
+        return False
+
+    def path(self, path: str) -> str:
+        """Return the path that names the sites of the layer at ``path``."""
+        return path
+
+    @abstractmethod
+    def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
+        """Call ``emit`` for each of ``stages`` whenever ``layer`` computes it.
+
+        Args:
+            layer: an instance of the class.
+            stages: the stages asked for; nothing else need be computed.
+            emit: to be called once per stage and call of the layer.
+
+        Yields:
+            A function for each hook that takes it away.
+        """
+
+
+@contextmanager
+def observing() -> Iterator[None]:
+    """Compute without leaving a trace in autograd, nor in autocast's store of cast weights.
+
+    A weight that autocast has cast without gradients would be used again by the model, and get
+    no gradient there.
+    """
+    cached = torch.is_autocast_cache_enabled()
+    torch.set_autocast_cache_enabled(False)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_autocast_cache_enabled(cached)
+
+
+def per_head(values: Tensor, heads: int) -> Tensor:
+    """View ``[E]``, ``[E, H]``, ``[E, H * D]`` or ``[E, H, D]`` as ``[E, H, D]``."""
+    return values.reshape(values.size(0), heads, values.shape[1:].numel() // heads)
+
+
+def bound_arguments(
+    layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a call of ``layer`` by name, defaults included."""
+    bound = inspect.signature(layer.forward).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.arguments

@@ -1,0 +1,31 @@
+"""Sites of GATConv."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from edgescope.capture.adapters.base import Layer, Stage, per_head
+from edgescope.capture.adapters.message_passing import EdgeCall, MessagePassingAdapter
+
+
+class GATAdapter(MessagePassingAdapter):
+    """GATConv (Velickovic et al., arXiv 1710.10903): the logit is a sum of three numbers."""
+
+    layer = "torch_geometric.nn.conv.gat_conv.GATConv"
+    loops = "input's removed, one added per node if add_self_loops"
+    refuses = ("sparse adjacency",)
+    stages = {
+        "logit": Stage("LeakyReLU(a_s . W x_j + a_t . W x_i + a_e . W_e e_ij)"),
+        "weight": Stage("softmax_j(logit)", dropout="before"),
+        "message": Stage("weight * W x_j", "[E, H, D]", "after"),
+    }
+    submodules = ("lin_edge",)
+
+    def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
+        """Return the logit as ``GATConv.edge_update`` computes it."""
+        logit, own = call["alpha_j"], call.get("alpha_i")
+        if own is not None:
+            logit = logit + own
+        if "lin_edge" in call.outputs:
+            edge = per_head(call.outputs["lin_edge"], layer.heads)
+            logit = logit + (edge * layer.att_edge).sum(-1)
+        return F.leaky_relu(logit, layer.negative_slope)

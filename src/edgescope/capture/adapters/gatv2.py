@@ -1,0 +1,29 @@
+"""Sites of GATv2Conv."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from edgescope.capture.adapters.base import Layer, Stage, per_head
+from edgescope.capture.adapters.message_passing import EdgeCall, MessagePassingAdapter
+
+
+class GATv2Adapter(MessagePassingAdapter):
+    """GATv2Conv (Brody et al., arXiv 2105.14491): the vector is summed after the LeakyReLU."""
+
+    layer = "torch_geometric.nn.conv.gatv2_conv.GATv2Conv"
+    loops = "input's removed, one added per node if add_self_loops"
+    refuses = ("sparse adjacency",)
+    stages = {
+        "score": Stage("a * LeakyReLU(W_l x_j + W_r x_i + W_e e_ij)", "[E, H, D]"),
+        "logit": Stage("sum_d score"),
+        "weight": Stage("softmax_j(logit)", dropout="before"),
+        "message": Stage("weight * W_l x_j", "[E, H, D]", "after"),
+    }
+    submodules = ("lin_edge",)
+
+    def score(self, layer: Layer, call: EdgeCall) -> Tensor:
+        """Recompute the vector that ``GATv2Conv.edge_update`` sums at once."""
+        state = call["x_i"] + call["x_j"]
+        if "lin_edge" in call.outputs:
+            state = state + per_head(call.outputs["lin_edge"], layer.heads)
+        return F.leaky_relu(state, layer.negative_slope) * layer.att

@@ -1,0 +1,33 @@
+"""Sites of GENConv."""
+
+from torch import Tensor
+
+from edgescope.capture.adapters.base import Layer, Stage
+from edgescope.capture.adapters.message_passing import EdgeCall, MessagePassingAdapter
+
+
+class GENAdapter(MessagePassingAdapter):
+    """GENConv (Li et al., arXiv 2006.07739) with softmax aggregation: attention per channel."""
+
+    layer = "torch_geometric.nn.conv.gen_conv.GENConv"
+    refuses = ("sparse adjacency", "another aggregation than softmax")
+    stages = {
+        "logit": Stage("t * (ReLU(x_j + e_ij) + eps)", "[E, 1, D]"),
+        "weight": Stage("softmax_j(logit), channel by channel", "[E, 1, D]"),
+        "message": Stage("weight * (ReLU(x_j + e_ij) + eps)", "[E, 1, D]"),
+    }
+
+    def refusal(self, layer: Layer) -> str | None:
+        """Refuse a GENConv that aggregates without attention."""
+        aggregation = type(layer.aggr_module).__name__
+        if aggregation != "SoftmaxAggregation":
+            return f"it aggregates by {aggregation}, which is no attention; only softmax is"
+        return super().refusal(layer)
+
+    def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
+        """Return what ``SoftmaxAggregation`` takes the softmax of."""
+        return call.message * layer.aggr_module.t
+
+    def message(self, layer: Layer, call: EdgeCall) -> Tensor:  # noqa: ARG002  (overrides)
+        """Return what ``SoftmaxAggregation`` sums."""
+        return call.message * call.stage("weight")

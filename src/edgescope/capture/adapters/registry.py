@@ -1,0 +1,49 @@
+"""Which adapter observes which layer: the table of all layer classes."""
+
+from torch import nn
+
+from edgescope.capture.adapters.base import Adapter
+from edgescope.capture.adapters.edge_attention import EdgeAttentionAdapter
+from edgescope.capture.adapters.gat import GATAdapter
+from edgescope.capture.adapters.gate import GATEAdapter
+from edgescope.capture.adapters.gatv2 import GATv2Adapter
+from edgescope.capture.adapters.gen import GENAdapter
+from edgescope.capture.adapters.rgat import RGATAdapter
+from edgescope.capture.adapters.supergat import SuperGATAdapter
+from edgescope.capture.adapters.transformer import TransformerAdapter
+
+ADAPTERS: list[Adapter] = [
+    EdgeAttentionAdapter(),
+    GATAdapter(),
+    GATv2Adapter(),
+    TransformerAdapter(),
+    SuperGATAdapter(),
+    RGATAdapter(),
+    GATEAdapter(),
+    GENAdapter(),
+]
+"""Every known adapter; those registered later come first."""
+
+
+def register(adapter: Adapter) -> Adapter:
+    """Make :func:`~edgescope.capture` know a layer class of your own.
+
+    Args:
+        adapter: an instance of an adapter, usually derived from
+            :class:`~edgescope.capture.MessagePassingAdapter`. It takes precedence over an
+            earlier one for the same class.
+
+    Returns:
+        The adapter.
+    """
+    ADAPTERS.insert(0, adapter)
+    return adapter
+
+
+def find_adapter(layer: nn.Module) -> tuple[Adapter, type[nn.Module]] | None:
+    """Return the adapter for the class of ``layer``, or for its closest base, and that class."""
+    for base in type(layer).__mro__:
+        for adapter in ADAPTERS:
+            if adapter.layer is base or adapter.layer == f"{base.__module__}.{base.__qualname__}":
+                return adapter, base
+    return None

@@ -1,0 +1,65 @@
+"""Sites of RGATConv."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from edgescope.capture.adapters.base import Layer, Stage
+from edgescope.capture.adapters.message_passing import EdgeCall, MessagePassingAdapter
+
+
+class RGATAdapter(MessagePassingAdapter):
+    """RGATConv (Busbridge et al., arXiv 1904.05811): every relation has its own projection.
+
+    Its ``dim`` attention channels each have their own softmax, so here ``D`` is ``dim`` for
+    logits and weights.
+    """
+
+    layer = "torch_geometric.nn.conv.rgat_conv.RGATConv"
+    refuses = ("sparse adjacency",)
+    stages = {
+        "logit": Stage(
+            "LeakyReLU(Q W_r x_i + K W_r x_j + E W_e e_ij) (additive); "
+            "(Q W_r x_i) * (K W_r x_j) * (E W_e e_ij) (multiplicative)",
+            "[E, H, dim]",
+        ),
+        "weight": Stage(
+            "softmax_j(logit), over all edges or per relation", "[E, H, dim]", "before"
+        ),
+        "message": Stage("weight * W_r x_j, changed as mod says", "[E, H, dim * D]", "after"),
+    }
+    submodules = ("lin_edge",)
+
+    def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
+        """Return the logit as ``RGATConv.message`` computes it, one relation after the other."""
+        query = _project(layer, call["x_i"], call["edge_type"]) @ layer.q
+        key = _project(layer, call["x_j"], call["edge_type"]) @ layer.k
+        edge = None
+        if "lin_edge" in call.outputs:
+            edge = call.outputs["lin_edge"] @ layer.e
+        if layer.attention_mode == "additive-self-attention":
+            logit = query + key if edge is None else query + key + edge
+            return F.leaky_relu(logit, layer.negative_slope)
+        return query * key if edge is None else query * key * edge
+
+    def weight(self, layer: Layer, call: EdgeCall) -> Tensor:  # noqa: ARG002  (overrides)
+        """Return the weights that the layer holds until its forward ends."""
+        weight: Tensor = layer._alpha  # noqa: SLF001  (set by message, cleared by forward)
+        return weight
+
+
+def _project(layer: Layer, state: Tensor, edge_type: Tensor) -> Tensor:
+    """Return ``W_r x`` ``[E, H * C]`` of one end of every edge, ``r`` being its relation."""
+    weights = layer.weight if layer.num_bases is None else None
+    if weights is None:
+        weights = (layer.att @ layer.basis.flatten(1)).view(-1, *layer.basis.shape[1:])
+    projected = state.new_empty(state.size(0), layer.heads * layer.out_channels)
+    for relation in torch.unique(edge_type).tolist():
+        rows = (edge_type == relation).nonzero().squeeze(1)
+        if layer.num_blocks is None:
+            part = state[rows] @ weights[relation]
+        else:
+            blocks = state[rows].view(len(rows), layer.num_blocks, -1)
+            part = torch.einsum("ebc,bcd->ebd", blocks, weights[relation]).flatten(1)
+        projected[rows] = part.to(projected.dtype)
+    return projected

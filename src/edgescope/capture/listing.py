@@ -1,0 +1,173 @@
+"""Which sites a model has, and why others cannot be captured."""
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from torch import nn
+
+from edgescope.capture.adapters.base import Adapter, Stage
+from edgescope.capture.adapters.registry import find_adapter
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Site(NamedTuple):
+    """A place in a model where a layer computes something for every edge."""
+
+    name: str
+    """Path of the layer and stage, such as ``layers.3.attention:score``."""
+    path: str
+    """Path of the layer, such as ``layers.3.attention``."""
+    layer: nn.Module
+    """The layer."""
+    stage: str
+    """``"score"``, ``"logit"``, ``"weight"`` or ``"message"``."""
+    about: Stage
+    """Formula, shape and place before or after dropout."""
+    adapter: Adapter
+    """What observes the layer."""
+    keys: tuple[object, ...]
+    """Keys of the module dictionaries that hold the layer, outermost first."""
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether there are several channels per head, so that a ratio within an edge exists."""
+        return not self.about.shape.endswith(" 1]")
+
+
+class Refused(NamedTuple):
+    """A layer whose edges cannot be captured."""
+
+    path: str
+    """Path of the layer."""
+    layer: nn.Module
+    """The layer."""
+    reason: str
+    """Why not, and what can be done."""
+
+
+def find_sites(model: nn.Module) -> list[Site | Refused]:
+    """Return every site of ``model`` and every layer that is refused, in the order of modules."""
+    found: list[Site | Refused] = []
+    whole = _refuse_whole(model)
+    if whole is not None:
+        return [Refused("", model, whole)]
+    claimed: set[str] = set()
+    for path, layer in model.named_modules():
+        if any(path.startswith(f"{other}.") for other in claimed):
+            continue
+        known = find_adapter(layer)
+        if known is None:
+            reason = _looks_like_attention(layer)
+            if reason:
+                found.append(Refused(path, layer, reason))
+            continue
+        adapter, base = known
+        if adapter.path(path) != path:
+            claimed.add(adapter.path(path))
+            claimed.add(path)
+        reason = _refuse_layer(adapter, base, layer)
+        if reason is not None:
+            found.append(Refused(adapter.path(path), layer, reason))
+            continue
+        keys = tuple(_keys(model, path))
+        at = adapter.path(path)
+        found.extend(
+            Site(f"{at}:{stage}", at, layer, stage, about, adapter, keys)
+            for stage, about in adapter.stages_of(layer).items()
+        )
+    return found
+
+
+def list_sites(model: nn.Module) -> "pl.DataFrame":
+    """Return what can be captured in a model, and what cannot and why.
+
+    Columns: site, layer (class), shape, formula, dropout (whether values are those before or
+    after the layer's dropout of attention weights) and reason (why it cannot be captured; null
+    if it can).
+
+    Args:
+        model: any model.
+    """
+    import polars as pl
+
+    rows: list[tuple[str | None, ...]] = []
+    for found in find_sites(model):
+        layer = type(found.layer).__name__
+        if isinstance(found, Site):
+            about = found.about
+            rows.append(
+                (found.name, layer, about.shape, about.formula, about.dropout or None, None)
+            )
+        else:
+            rows.append((found.path or "(the model)", layer, None, None, None, found.reason))
+    schema = ["site", "layer", "shape", "formula", "dropout", "reason"]
+    return pl.DataFrame(rows, schema=dict.fromkeys(schema, pl.String), orient="row")
+
+
+def _refuse_whole(model: nn.Module) -> str | None:
+    """Say why nothing in the model can be captured, if so."""
+    import torch
+
+    for path, module in model.named_modules():
+        where = f"its part {path}" if path else "it"
+        if isinstance(module, torch.jit.ScriptModule):
+            return (
+                f"{where} is a TorchScript module, whose layers call no hooks; capture the model "
+                "that it was scripted from"
+            )
+        if type(module).__name__ == "OptimizedModule" and hasattr(module, "_orig_mod"):
+            return (
+                f"{where} is compiled, and hooks set after compilation may never be called; "
+                "capture the original module, which torch.compile keeps in ._orig_mod"
+            )
+        if getattr(module, "_compiled_call_impl", None) is not None:
+            return (
+                f"{where} was compiled in place by .compile(), and hooks set after compilation "
+                "may never be called; capture a copy.deepcopy of it, which is not compiled"
+            )
+    return None
+
+
+def _refuse_layer(adapter: Adapter, base: type[nn.Module], layer: nn.Module) -> str | None:
+    for name in adapter.relies_on:
+        own = name in vars(layer) or getattr(type(layer), name, None) is not getattr(
+            base, name, None
+        )
+        if own:
+            return (
+                f"it overrides {name} of {base.__name__}, so the formulas of {base.__name__} "
+                "need not hold; register an adapter for it with es.capture.register"
+            )
+    if getattr(layer, "explain", None) is False:
+        return (
+            "it is marked explain = False: its edges are not those of the graph, as in a read-out"
+        )
+    return adapter.refusal(layer)
+
+
+def _looks_like_attention(layer: nn.Module) -> str | None:
+    """Say why a layer that works on edges or on all pairs of nodes has no sites."""
+    message_passing = sys.modules.get("torch_geometric.nn.conv.message_passing")
+    if message_passing and isinstance(layer, message_passing.MessagePassing):
+        return "no adapter knows this layer; write one and register it with es.capture.register"
+    if type(layer).__module__.startswith("torch_geometric.nn.attention"):
+        return "linear attention computes nothing for a pair of nodes"
+    return None
+
+
+def _keys(model: nn.Module, path: str) -> Iterator[object]:
+    """Return the keys of the module dictionaries on the way to ``path``, as their owner wrote them.
+
+    PyG's dictionary takes tuples as keys and gives them back so.
+    """
+    parent = model
+    for name in path.split(".") if path else []:
+        child = getattr(parent, name) if not isinstance(parent, nn.ModuleDict) else None
+        if isinstance(parent, nn.ModuleDict):
+            child = parent._modules[name]  # noqa: SLF001  (by the inner name, which path holds)
+            yield next(key for key, value in parent.items() if value is child)
+        assert child is not None
+        parent = child

@@ -1,0 +1,55 @@
+"""Choosing among the sites of a model."""
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+from edgescope.capture.listing import Refused, Site, find_sites
+from edgescope.errors import InputError
+
+Sites = str | Sequence[str] | Callable[[Site], bool] | None
+"""Names or shell-style patterns, a function that says yes or no to a site, or all sites."""
+
+
+def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
+    """Return the sites of ``model`` that are wanted, in the order of its layers.
+
+    Raises:
+        InputError: if the model has none, a pattern matches none, or the function takes none.
+    """
+    everything = find_sites(model)
+    sites = [found for found in everything if isinstance(found, Site)]
+    refused = [found for found in everything if isinstance(found, Refused)]
+    if not sites:
+        reasons = "; ".join(f"{r.path or type(model).__name__}: {r.reason}" for r in refused[:3])
+        raise InputError(
+            f"{type(model).__name__} has no layer whose edges can be captured"
+            + (f": {reasons}" if refused else "; es.capture.register makes a layer known")
+        )
+    if wanted is None:
+        return sites
+    if callable(wanted):
+        chosen = [site for site in sites if wanted(site)]
+        if not chosen:
+            raise InputError(f"sites= took none of the model's {len(sites)} sites: {_names(sites)}")
+        return chosen
+    patterns = [wanted] if isinstance(wanted, str) else list(wanted)
+    for pattern in patterns:
+        if not any(_matches(site, pattern) for site in sites):
+            path = pattern.partition(":")[0]
+            named = [f"{r.path}: {r.reason}" for r in refused if fnmatchcase(r.path, path)]
+            raise InputError(
+                f"no site matches {pattern!r}; "
+                + ("; ".join(named) if named else f"the model's sites are: {_names(sites)}")
+            )
+    return [site for site in sites if any(_matches(site, pattern) for pattern in patterns)]
+
+
+def _matches(site: Site, pattern: str) -> bool:
+    # A path such as convs.<a___to___b> holds no wildcard, but brackets of a pattern might.
+    return site.name == pattern or fnmatchcase(site.name, pattern)
+
+
+def _names(sites: Sequence[Site]) -> str:
+    return ", ".join(site.name for site in sites)
