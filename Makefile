@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 RUN    ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench browser clean
+.PHONY: help install demo test check format bench docs browser clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ format: $(READY) ## apply the formatter and the safe fixes
 
 bench: $(READY) ## run every benchmark and print its ratio
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+docs: $(READY) ## write the pages that come out of the code
+	$(BIN)/python docs/make_layers.py
 
 browser: # the report's tests open it in Chromium
 	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || \

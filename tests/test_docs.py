@@ -4,11 +4,13 @@ import doctest
 import importlib
 import pkgutil
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 
 import edgescope
+from edgescope.capture.adapters.registry import ADAPTERS
 from edgescope.data import names
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,6 +20,14 @@ MODULES = [
     for module in pkgutil.walk_packages(edgescope.__path__, "edgescope.")
     if not module.name.endswith("__main__")
 ]
+
+
+@pytest.fixture(autouse=True)
+def _forget_adapters():
+    """Take back what the examples register."""
+    known = list(ADAPTERS)
+    yield
+    ADAPTERS[:] = known
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -44,6 +54,11 @@ def test_links_within_the_repository_lead_somewhere(page):
 def test_the_page_on_data_names_every_published_set():
     page = (ROOT / "docs" / "data.md").read_text()
     assert all(f'`"{name}"`' in page for name in names())
+
+
+def test_the_page_on_layers_is_what_the_adapters_say():
+    written = runpy.run_path(str(ROOT / "docs" / "make_layers.py"))["page"]()
+    assert (ROOT / "docs" / "layers.md").read_text() == written, "run make docs"
 
 
 def test_the_readme_fits_on_a_few_screens():

@@ -8,9 +8,10 @@ from torch import nn
 
 from edgescope.capture.activations import EdgeActivations, EdgeIdentity
 from edgescope.capture.adapters.base import Adapter, Stage
-from edgescope.capture.adapters.message_passing import EdgeCall, MessagePassingAdapter
+from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 from edgescope.capture.adapters.registry import register
-from edgescope.capture.listing import Site, list_sites
+from edgescope.capture.listing import Site, list_layers, list_sites
 from edgescope.capture.select import Sites
 from edgescope.capture.tape import MAX_BYTES, Reduce, Tape, record
 
@@ -91,6 +92,13 @@ class _Capture:
         See :func:`edgescope.capture.listing.list_sites`.
         """
         return list_sites(model)
+
+    def layers(self) -> "pl.DataFrame":
+        """Return every layer class that can be captured, one row per stage.
+
+        See :func:`edgescope.capture.listing.list_layers`.
+        """
+        return list_layers()
 
     def register(self, adapter: Adapter) -> Adapter:
         """Make a layer class of your own known.

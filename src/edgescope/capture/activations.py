@@ -22,7 +22,7 @@ class EdgeIdentity(NamedTuple):
     """Type of the edge ``[E]``, if the model was given one integer per edge; its relation, if
     the graph is heterogeneous. -1 where ``input_edge`` is."""
     node_offset: Tensor
-    """What to subtract from ``edge_index`` to number the nodes within their own graph ``[2, E]``."""
+    """What to subtract from ``edge_index`` to number the nodes within their graph ``[2, E]``."""
     relations: tuple[str, ...] | None = None
     """Names of the relations that ``edge_type`` numbers, such as ``"author writes paper"``;
     ``None`` unless the graph is heterogeneous."""

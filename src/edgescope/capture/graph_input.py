@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import torch
@@ -120,7 +121,8 @@ def read_graph_input(
     bound = inspect.signature(model.forward).bind(*args, **kwargs).arguments
     called = {name: name for name in _FIELDS} | dict(names or {})
     owner = type(model).__name__
-    for source in [bound, *bound.values()]:
+    several = [value for value in bound.values() if isinstance(value, tuple | list)]
+    for source in [bound, *bound.values(), *chain.from_iterable(several)]:
         fields = {name: _field(source, theirs) for name, theirs in called.items()}
         if fields["edge_index"] is not None:
             if isinstance(fields["edge_index"], Mapping):

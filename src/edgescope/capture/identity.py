@@ -82,11 +82,6 @@ class Identifier:
     def _identify_edges(self, rows: EdgeRows, relation: Relation | None) -> EdgeIdentity:
         given = self._input(relation)
         seen = plain_edges(rows.edge_index, "the layer")
-        for (known, replaces_loops, of), identity in self._known:
-            if of != relation or replaces_loops != rows.replaces_loops:
-                continue
-            if known is seen or torch.equal(known, seen):
-                return identity
         for what, here, there in zip(
             ("source", "target"), rows.num_nodes, given.num_nodes, strict=True
         ):
@@ -95,9 +90,19 @@ class Identifier:
                     f"it works on {here} {what} nodes, the model was given {there}, so nodes were "
                     "renumbered on the way"
                 )
+        for (known, replaces_loops, of), identity in self._known:
+            if of != relation or replaces_loops != rows.replaces_loops:
+                continue
+            if known is seen or torch.equal(known, seen):
+                return identity
         position = match_edges(
             seen, given.edge_index, square=given.square, replaces_loops=rows.replaces_loops
         )
+        if None in given.num_nodes and _leaves_out(position, given, rows.replaces_loops):
+            raise InputError(
+                "it saw only some of the edges, and as the number of nodes given to the model is "
+                "unknown, they may have been renumbered; name them with inputs={'x': ...}"
+            )
         identity = self._at(given, seen, position, relation)
         self._known = [*self._known, ((seen, rows.replaces_loops, relation), identity)]
         self._known = self._known[-REMEMBERED:]
@@ -182,6 +187,13 @@ class Identifier:
                 f"its dense batch holds {sizes.numel()} graphs of {_some(sizes)} nodes, the model "
                 f"was given {expected.numel()} of {_some(expected)}"
             )
+
+
+def _leaves_out(position: Tensor, given: InputEdges, replaces_loops: bool) -> bool:
+    """Return whether edges of the input are not among the rows; dropped self-loops aside."""
+    source, target = given.edge_index
+    expected = int((source != target).sum()) if replaces_loops else source.numel()
+    return int((position >= 0).sum()) < expected
 
 
 def _first_between(seen: Tensor, given: Tensor, num_nodes: int) -> Tensor:

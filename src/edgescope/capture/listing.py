@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import nn
 
 from edgescope.capture.adapters.base import Adapter, Stage
-from edgescope.capture.adapters.registry import find_adapter
+from edgescope.capture.adapters.registry import ADAPTERS, find_adapter
 
 if TYPE_CHECKING:
     import polars as pl
@@ -105,6 +105,37 @@ def list_sites(model: nn.Module) -> "pl.DataFrame":
             rows.append((found.path or "(the model)", layer, None, None, None, found.reason))
     schema = ["site", "layer", "shape", "formula", "dropout", "reason"]
     return pl.DataFrame(rows, schema=dict.fromkeys(schema, pl.String), orient="row")
+
+
+def list_layers() -> "pl.DataFrame":
+    """Return every layer class that can be captured, one row per stage.
+
+    Columns: layer, stage, formula, shape, dropout (as in :func:`list_sites`), loops (what the
+    layer does with self-loops) and refuses (which of its configurations are refused).
+    """
+    import polars as pl
+
+    rows = [
+        (
+            class_name(adapter),
+            stage,
+            about.formula,
+            about.shape,
+            about.dropout or None,
+            adapter.loops,
+            "; ".join(adapter.refuses) or None,
+        )
+        for adapter in ADAPTERS
+        for stage, about in adapter.stages.items()
+    ]
+    schema = ["layer", "stage", "formula", "shape", "dropout", "loops", "refuses"]
+    return pl.DataFrame(rows, schema=dict.fromkeys(schema, pl.String), orient="row")
+
+
+def class_name(adapter: Adapter) -> str:
+    """Return the name of the class that an adapter observes, such as ``GATConv``."""
+    layer = adapter.layer
+    return layer.rpartition(".")[2] if isinstance(layer, str) else layer.__name__
 
 
 def _refuse_whole(model: nn.Module) -> str | None:

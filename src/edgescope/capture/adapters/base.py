@@ -51,15 +51,15 @@ class Adapter(ABC):
     loops: ClassVar[str] = "kept as given"
     refuses: ClassVar[tuple[str, ...]] = ()
 
-    def stages_of(self, layer: Layer) -> Mapping[str, Stage]:  # noqa: ARG002  (for overriding)
+    def stages_of(self, layer: Layer) -> Mapping[str, Stage]:
         """Return the stages of a particular layer; all of the class's by default."""
         return self.stages
 
-    def refusal(self, layer: Layer) -> str | None:  # noqa: ARG002  (for overriding)
+    def refusal(self, layer: Layer) -> str | None:
         """Say why a particular layer cannot be captured, and what to do; ``None`` if it can."""
         return None
 
-    def adds_edges(self, layer: Layer) -> bool:  # noqa: ARG002  (for overriding)
+    def adds_edges(self, layer: Layer) -> bool:
         """Return whether a layer computes rows that are no edge of the input."""
         return False
 

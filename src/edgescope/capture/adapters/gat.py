@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage, per_head
-from edgescope.capture.adapters.message_passing import EdgeCall, MessagePassingAdapter
+from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 
 
 class GATAdapter(MessagePassingAdapter):

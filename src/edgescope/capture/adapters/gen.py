@@ -3,7 +3,8 @@
 from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage
-from edgescope.capture.adapters.message_passing import EdgeCall, MessagePassingAdapter
+from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 
 
 class GENAdapter(MessagePassingAdapter):
@@ -28,6 +29,6 @@ class GENAdapter(MessagePassingAdapter):
         """Return what ``SoftmaxAggregation`` takes the softmax of."""
         return call.message * layer.aggr_module.t
 
-    def message(self, layer: Layer, call: EdgeCall) -> Tensor:  # noqa: ARG002  (overrides)
+    def message(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return what ``SoftmaxAggregation`` sums."""
         return call.message * call.stage("weight")

@@ -1,75 +1,16 @@
-"""Adapters for PyG's message-passing layers, and the base of a user's own."""
+"""The adapter of PyG's message-passing layers, and the base of a user's own."""
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from edgescope.capture.adapters.base import Adapter, Emit, Layer, Remove, observing, per_head
+from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.graph_input import plain_edges
 from edgescope.capture.rows import EdgeRows
 from edgescope.errors import InputError
-
-
-class EdgeCall:
-    """One call of a message-passing layer, seen from its edges.
-
-    ``call["x_j"]`` is an argument of ``message`` or ``edge_update``; ``call.get`` gives ``None``
-    where there is no such argument.
-
-    Attributes:
-        edge_index: source and target of every edge ``[2, E]``, as the layer saw them.
-        num_nodes: number of source and of target nodes, where known.
-        message: what ``message`` returned.
-        outputs: what the submodules named by the adapter returned.
-    """
-
-    def __init__(self, adapter: "MessagePassingAdapter", layer: Layer) -> None:
-        self.edge_index = torch.empty(0)
-        self.num_nodes: tuple[int | None, int | None] = (None, None)
-        self.message = torch.empty(0)
-        self.outputs: dict[str, Tensor] = {}
-        self.arguments: dict[str, Any] = {}
-        self._adapter = adapter
-        self._layer = layer
-        self._stages: dict[str, Tensor] = {}
-
-    def __getitem__(self, name: str) -> Tensor:
-        """Return an argument of ``message`` or ``edge_update``."""
-        value = self.arguments[name]
-        assert isinstance(value, Tensor)
-        return value
-
-    def get(self, name: str) -> Tensor | None:
-        """Return an argument of ``message`` or ``edge_update`` if it is a tensor."""
-        value = self.arguments.get(name)
-        return value if isinstance(value, Tensor) else None
-
-    @property
-    def target(self) -> Tensor:
-        """Node that receives the message of every edge ``[E]``."""
-        return self.edge_index[1 if self._layer.flow == "source_to_target" else 0]
-
-    @property
-    def num_targets(self) -> int | None:
-        """Number of nodes that can receive messages, if known."""
-        return self.num_nodes[1 if self._layer.flow == "source_to_target" else 0]
-
-    def stage(self, name: str) -> Tensor:
-        """Return what the adapter computes for a stage; computed once."""
-        if name not in self._stages:
-            self._stages[name] = getattr(self._adapter, name)(self._layer, self)
-        return self._stages[name]
-
-    def softmax(self, logit: Tensor) -> Tensor:
-        """Return the softmax of ``logit`` ``[E, ...]`` over the edges of each target."""
-        from torch_geometric.utils import softmax
-
-        if not logit.size(0):
-            return logit
-        return softmax(logit, self.target, num_nodes=self.num_targets)  # type: ignore[no-any-return]
 
 
 class MessagePassingAdapter(Adapter):
@@ -130,51 +71,61 @@ class MessagePassingAdapter(Adapter):
 
     def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
         """Observe ``edge_updater``, ``message`` and ``propagate``; emit after ``propagate``."""
-        current: list[EdgeCall] = []
+        return _Observer(self, layer, stages, emit).hook()
 
-        def call() -> EdgeCall:
-            if not current:
-                current.append(EdgeCall(self, layer))
-            return current[0]
 
-        def enter(_: Layer, __: tuple[Any, ...]) -> None:
-            current.clear()  # of what a call that raised left here
+class _Observer:
+    """Gathers what one layer's hooks tell of a call, and emits its stages."""
 
-        def propagating(_: Layer, inputs: tuple[Any, ...]) -> None:
-            if layer.fuse:
-                _refuse_fused(layer, inputs[0])
+    def __init__(
+        self, adapter: MessagePassingAdapter, layer: Layer, stages: Collection[str], emit: Emit
+    ) -> None:
+        self._adapter = adapter
+        self._layer = layer
+        self._stages = tuple(stages)
+        self._emit = emit
+        self._call = EdgeCall(adapter, layer)
 
-        def edges_updated(_: Layer, inputs: tuple[Any, ...], __: Tensor) -> None:
-            edge_index, _size, kwargs = inputs
-            call().arguments |= _collected(layer, edge_index, kwargs)
-
-        def messages_computed(_: Layer, inputs: tuple[Any, ...], message: Tensor) -> None:
-            call().arguments |= inputs[0]
-            call().message = message
-
-        def propagated(_: Layer, inputs: tuple[Any, ...], __: Tensor) -> None:
-            done = call()
-            current.clear()
-            done.edge_index = plain_edges(inputs[0], type(layer).__name__)
-            done.num_nodes = tuple(inputs[1])
-            rows = EdgeRows(done.edge_index, done.num_nodes, self.replaces_loops(layer))
-            for stage in stages:
-                with observing():
-                    values = per_head(done.stage(stage), self.heads(layer))
-                emit(stage, values, rows)
-
-        def computed(name: str, _: Layer, __: object, output: Tensor) -> None:
-            call().outputs[name] = output
-
-        yield layer.register_forward_pre_hook(enter).remove
-        yield layer.register_propagate_forward_pre_hook(propagating).remove
-        yield layer.register_edge_update_forward_hook(edges_updated).remove
-        yield layer.register_message_forward_hook(messages_computed).remove
-        yield layer.register_propagate_forward_hook(propagated).remove
-        for name in self.submodules:
+    def hook(self) -> Iterator[Remove]:
+        """Hook the layer, giving what removes each hook."""
+        layer = self._layer
+        yield layer.register_forward_pre_hook(self._enter).remove
+        yield layer.register_propagate_forward_pre_hook(self._propagating).remove
+        yield layer.register_edge_update_forward_hook(self._edges_updated).remove
+        yield layer.register_message_forward_hook(self._messages_computed).remove
+        yield layer.register_propagate_forward_hook(self._propagated).remove
+        for name in self._adapter.submodules:
             submodule = getattr(layer, name, None)
             if isinstance(submodule, nn.Module):
-                yield submodule.register_forward_hook(partial(computed, name)).remove
+                yield submodule.register_forward_hook(partial(self._computed, name)).remove
+
+    def _enter(self, *_: object) -> None:
+        self._call = EdgeCall(self._adapter, self._layer)  # forget a call that raised
+
+    def _propagating(self, _: Layer, inputs: tuple[Any, ...]) -> None:
+        if self._layer.fuse:
+            _refuse_fused(self._layer, inputs[0])
+
+    def _edges_updated(self, _: Layer, inputs: tuple[Any, ...], __: Tensor) -> None:
+        edge_index, _size, kwargs = inputs
+        self._call.arguments |= _collected(self._layer, edge_index, kwargs)
+
+    def _messages_computed(self, _: Layer, inputs: tuple[Any, ...], message: Tensor) -> None:
+        self._call.arguments |= inputs[0]
+        self._call.message = message
+
+    def _computed(self, name: str, _: Layer, __: object, output: Tensor) -> None:
+        self._call.outputs[name] = output
+
+    def _propagated(self, _: Layer, inputs: tuple[Any, ...], __: Tensor) -> None:
+        call, self._call = self._call, EdgeCall(self._adapter, self._layer)
+        call.edge_index = plain_edges(inputs[0], type(self._layer).__name__)
+        call.num_nodes = tuple(inputs[1])
+        rows = EdgeRows(call.edge_index, call.num_nodes, self._adapter.replaces_loops(self._layer))
+        for stage in self._stages:
+            with observing():
+                values = per_head(call.stage(stage), self._adapter.heads(self._layer))
+            self._emit(stage, values, rows)
 
 
 def _collected(layer: Layer, edge_index: Tensor, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:

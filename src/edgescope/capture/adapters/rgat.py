@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage
-from edgescope.capture.adapters.message_passing import EdgeCall, MessagePassingAdapter
+from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 
 
 class RGATAdapter(MessagePassingAdapter):
@@ -42,7 +43,7 @@ class RGATAdapter(MessagePassingAdapter):
             return F.leaky_relu(logit, layer.negative_slope)
         return query * key if edge is None else query * key * edge
 
-    def weight(self, layer: Layer, call: EdgeCall) -> Tensor:  # noqa: ARG002  (overrides)
+    def weight(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the weights that the layer holds until its forward ends."""
         weight: Tensor = layer._alpha  # noqa: SLF001  (set by message, cleared by forward)
         return weight

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage
-from edgescope.capture.adapters.message_passing import EdgeCall, MessagePassingAdapter
+from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 
 
 class SuperGATAdapter(MessagePassingAdapter):

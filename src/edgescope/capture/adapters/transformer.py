@@ -5,7 +5,8 @@ import math
 from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage, per_head
-from edgescope.capture.adapters.message_passing import EdgeCall, MessagePassingAdapter
+from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 
 
 class TransformerAdapter(MessagePassingAdapter):

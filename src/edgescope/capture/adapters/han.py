@@ -1,0 +1,88 @@
+"""Sites of HANConv."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from edgescope.capture.adapters.base import (
+    Emit,
+    Layer,
+    Remove,
+    Stage,
+    bound_arguments,
+    observing,
+)
+from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.rows import EdgeRows, Relation, RelationRows, Rows
+from edgescope.errors import InputError
+
+
+class HANAdapter(MessagePassingAdapter):
+    """HANConv (Wang et al., arXiv 1903.07293): a softmax over the edges of each relation.
+
+    The layer passes messages along one relation after the other; the rows of all of them are
+    emitted together. Its second attention weighs relations, not edges, and has no site.
+    """
+
+    layer = "torch_geometric.nn.conv.han_conv.HANConv"
+    refuses = ("sparse adjacency",)
+    stages = {
+        "logit": Stage("LeakyReLU(a_s,r . W_s x_j + a_t,r . W_t x_i)"),
+        "weight": Stage("softmax_j(logit), per relation", dropout="before"),
+        "message": Stage("weight * W_s x_j", "[E, H, D]", "after"),
+    }
+
+    def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
+        """Return the logit as ``HANConv.message`` computes it."""
+        return F.leaky_relu(call["alpha_j"] + call["alpha_i"], layer.negative_slope)
+
+    def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
+        """Gather what each relation computes; emit when the layer is done."""
+        relations: list[Relation] = []
+        values: dict[str, list[Tensor]] = defaultdict(list)
+        rows: dict[str, list[EdgeRows]] = defaultdict(list)
+
+        def enter(_: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            relations[:] = bound_arguments(layer, args, kwargs)["edge_index_dict"]
+            values.clear()
+            rows.clear()
+
+        def gather(stage: str, found: Tensor, where: Rows) -> None:
+            assert isinstance(where, EdgeRows)
+            values[stage].append(found)
+            rows[stage].append(where)
+
+        def leave(*_: object) -> None:
+            for stage in values:
+                with observing():
+                    joined = torch.cat(values[stage])
+                emit(stage, joined, _join(relations, rows[stage]))
+            values.clear()
+            rows.clear()
+
+        yield layer.register_forward_pre_hook(enter, with_kwargs=True).remove
+        yield from super().attach(layer, stages, gather)
+        yield layer.register_forward_hook(leave).remove
+
+
+def _join(relations: list[Relation], rows: list[EdgeRows]) -> RelationRows:
+    """Return the rows of all relations, which are those of ``edge_index_dict`` in its order.
+
+    Raises:
+        InputError: if the layer did not pass messages once per relation.
+    """
+    if len(rows) != len(relations):
+        raise InputError(
+            f"HANConv passed messages {len(rows)} times for {len(relations)} relations, so which "
+            "row belongs to which edge cannot be told; leave it out with sites="
+        )
+    return RelationRows(
+        tuple(relations),
+        tuple(each.edge_index for each in rows),
+        tuple(each.num_nodes for each in rows),
+    )
