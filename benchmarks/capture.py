@@ -3,7 +3,7 @@
     python benchmarks/capture.py [--data zinc12k --root FOLDER] [--write]
 
 Four layers of each class, width 64 and 8 heads (GATEConv and GENConv have none), run in eval mode
-without gradients over the same 128 molecules as one batch. What is captured is reduced inside the
+without gradients over the same 512 molecules as one batch. What is captured is reduced inside the
 hook to the largest magnitude of every edge. "vectors" captures the site that a scan takes by
 default, "all" every site. --write stores the figures for the table in docs/layers.md.
 """
@@ -22,7 +22,7 @@ from torch_geometric.data import Batch
 import edgescope as es
 from edgescope.capture import EdgeActivations
 
-GRAPHS = 128
+GRAPHS = 512
 FIGURES = Path(__file__).resolve().parents[1] / "docs" / "layers.json"
 
 

@@ -26,7 +26,7 @@ What `es.capture` records for every layer class. `es.capture.layers()` gives thi
 | `score` | a vector per edge and head, whose sum is the logit before any non-linearity |
 | `logit` | what the softmax is taken of, one number per edge and head |
 | `weight` | what the softmax gives |
-| `message` | what is summed into the target node |
+| `message` | what is summed, or otherwise aggregated, at the target node |
 
 `E` edges (or pairs of nodes), `H` heads, `D` channels per head. A scan takes the score of each
 layer by default, or its message if it has no score: the ratio within an edge needs a vector.

@@ -3,7 +3,8 @@
 import pytest
 import torch
 from torch import nn
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data, HeteroData
+from torch_geometric.nn import TransformerConv, to_hetero
 
 from edgescope.calling import call_model
 from edgescope.errors import InputError
@@ -36,3 +37,65 @@ def test_an_argument_that_the_batch_has_not_got_is_named():
     model = model_with(lambda x, charges: (x, charges))
     with pytest.raises(InputError, match="needs charges, which the batch has not got"):
         call_model(model, BATCH)
+
+
+def hetero_batch():
+    graph = HeteroData()
+    graph["author"].x, graph["paper"].x = torch.ones(2, 3), torch.zeros(1, 4)
+    graph["author", "writes", "paper"].edge_index = torch.tensor([[0, 1], [0, 0]])
+    return Batch.from_data_list([graph, graph])
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda x, edge_index, batch: (x, edge_index, batch),
+        lambda x_dict, edge_index_dict, batch_dict: (x_dict, edge_index_dict, batch_dict),
+    ],
+    ids=["x", "x_dict"],
+)
+def test_a_heterogeneous_batch_gives_what_it_holds_by_type(forward):
+    batch = hetero_batch()
+    x, edge_index, graph = call_model(model_with(forward), batch)
+    assert all(x[kind] is batch[kind].x for kind in ("author", "paper"))
+    relation = ("author", "writes", "paper")
+    assert edge_index[relation] is batch[relation].edge_index
+    assert {kind: each.tolist() for kind, each in graph.items()} == {
+        "author": [0, 0, 1, 1],
+        "paper": [0, 1],
+    }
+
+
+def test_what_no_type_of_a_heterogeneous_batch_has_is_left_out_or_named():
+    model = model_with(lambda x_dict, edge_attr_dict="default": (len(x_dict), edge_attr_dict))
+    assert call_model(model, hetero_batch()) == (2, "default")
+    with pytest.raises(InputError, match="needs edge_attr, which the batch has not got"):
+        call_model(model_with(lambda x, edge_attr: (x, edge_attr)), hetero_batch())
+
+
+def test_a_single_argument_gets_a_heterogeneous_batch_whole():
+    batch = hetero_batch()
+    assert call_model(model_with(lambda data: data), batch) is batch
+
+
+def test_methods_of_the_batch_are_no_attributes():
+    model = model_with(lambda size="default", coalesce="default": (size, coalesce))
+    assert call_model(model, BATCH) == ("default", "default")
+
+
+def test_a_model_of_to_hetero_is_called_with_what_the_batch_holds_by_type():
+    class Homogeneous(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = TransformerConv((-1, -1), 2)
+
+        def forward(self, x, edge_index):
+            return self.conv(x, edge_index)
+
+    relations = [("author", "writes", "paper"), ("paper", "by", "author")]
+    batch = hetero_batch()
+    batch[relations[1]].edge_index = batch[relations[0]].edge_index.flip(0)
+    model = to_hetero(Homogeneous(), (["author", "paper"], relations))
+    found = call_model(model, batch)
+    expected = model(batch.x_dict, batch.edge_index_dict)
+    assert all(torch.equal(found[kind], expected[kind]) for kind in expected)

@@ -92,6 +92,11 @@ def test_the_massive_rows_are_those_of_a_capture_graph_by_graph(scan, model, gra
     assert len(expected) > 100
 
 
+def test_the_default_sites_of_our_own_model_are_its_scores(scan, graphs):
+    assert list(scan.sites) == SITES
+    assert scan.info.edge_type_names == ("type 0", "type 1", "type 2")
+
+
 def test_rows_name_the_ends_of_the_edge_within_its_graph(scan, graphs):
     for row in scan.massive().sample(50, seed=0).iter_rows(named=True):
         ends = graphs[row["graph"]].edge_index[:, row["edge"]].tolist()

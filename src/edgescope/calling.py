@@ -14,8 +14,12 @@ Call = Callable[[nn.Module, Any], Any]
 def call_model(model: nn.Module, batch: Any) -> Any:  # noqa: ANN401  (any PyG batch, any output)
     """Call ``model`` with the attributes of ``batch`` that its ``forward`` asks for by name.
 
-    A ``forward`` with a single parameter that the batch has no attribute for gets the batch
-    itself.
+    If the batch is heterogeneous, an argument ``x`` gets ``batch.x_dict``, the features by node
+    type; likewise ``edge_index``, ``batch`` and any other, as models made by
+    :func:`torch_geometric.nn.to_hetero` expect. An argument may also be called ``x_dict``.
+
+    A ``forward`` with a single required parameter that the batch has no attribute for gets the
+    batch itself.
 
     Raises:
         InputError: if ``forward`` requires something that the batch has not got.
@@ -25,11 +29,8 @@ def call_model(model: nn.Module, batch: Any) -> Any:  # noqa: ANN401  (any PyG b
         for parameter in inspect.signature(model.forward).parameters.values()
         if parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
     ]
-    given = {
-        parameter.name: getattr(batch, parameter.name)
-        for parameter in parameters
-        if getattr(batch, parameter.name, None) is not None
-    }
+    found = {parameter.name: attribute(batch, parameter.name) for parameter in parameters}
+    given = {name: value for name, value in found.items() if value is not None}
     required = [p.name for p in parameters if p.default is p.empty]
     missing = [name for name in required if name not in given]
     if missing and len(required) == 1:
@@ -40,3 +41,18 @@ def call_model(model: nn.Module, batch: Any) -> Any:  # noqa: ANN401  (any PyG b
             f"got; rename its arguments after the batch's attributes or pass call="
         )
     return model(**given)
+
+
+def attribute(batch: Any, name: str) -> Any:  # noqa: ANN401  (as above)
+    """Return what ``batch`` holds under ``name``, or by node or edge type under ``name_dict``.
+
+    ``None`` if it holds neither; a method is nothing that it holds.
+    """
+    for variant in (name, f"{name}_dict"):
+        try:
+            found = getattr(batch, variant, None)
+        except KeyError:  # HeteroData's answer for a name that none of its types has
+            continue
+        if found is not None and not inspect.ismethod(found):
+            return found
+    return None

@@ -27,7 +27,8 @@ class ScanInfo:
         model: class of the model.
         data: name of the data set, if it has one.
         graphs: number of graphs.
-        edge_type_names: name of each edge type.
+        edge_type_names: name of each edge type; the last is ``"added"`` if layers compute rows
+            that are no edge of the input.
         criterion: rule that calls an activation massive.
         keep_ratio: activations with a larger ratio were kept one by one.
         max_rows: how many of them were kept per site at most.
@@ -127,8 +128,8 @@ class Scan:
     def massive(self, criterion: str | Criterion | None = None) -> pl.DataFrame:
         """Return one row per massive activation, by site and falling ratio.
 
-        Columns: site, graph, edge (position in the graph), source, target, head, channel,
-        value, ratio, edge_type (its name).
+        Columns: site, graph, edge (position in the graph, or within its relation; -1 if it is of
+        the type ``"added"``), source, target, head, channel, value, ratio, edge_type (its name).
 
         Args:
             criterion: another rule than the scan's.

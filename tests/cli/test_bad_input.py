@@ -151,7 +151,12 @@ def test_words_that_make_no_command(edgescope, tmp_path, monkeypatch, words, par
 
 @pytest.mark.parametrize(
     ("words", "part"),
-    [(("--criterion", "loud"), "paper2025"), (("--split", "dev"), "train, val, test")],
+    [
+        (("--criterion", "loud"), "paper2025"),
+        (("--split", "dev"), "train, val, test"),
+        (("--sites", "layers.9.*"), "layers.0.attention:score"),
+        (("--sites", "*:weight"), "one number per edge and head"),
+    ],
 )
 def test_options_of_a_scan_that_mean_nothing(edgescope, run_folder, words, part):
     assert_refused(edgescope("scan", run_folder, *words), part)

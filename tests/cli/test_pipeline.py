@@ -7,11 +7,15 @@ import subprocess
 import sys
 import time
 
+import polars as pl
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
+from torch_geometric.nn import GATConv, GCNConv
 
 import edgescope as es
+from edgescope.cli._steps import show, show_sites
 from edgescope.train import RunFolder
 
 
@@ -52,6 +56,45 @@ def test_other_molecules_are_scanned_all_together(edgescope, run_folder, tmp_pat
     assert code == 0
     assert "not a molecule" in err
     assert es.load_scan(run_folder / "scan").info.graphs == 2
+
+
+def test_sites_are_listed_in_full_without_a_scan(edgescope, run_folder):
+    code, out, err = edgescope("scan", run_folder, "--list-sites")
+    assert (code, err) == (0, "")
+    assert not (run_folder / "scan").exists()
+    model = RunFolder(run_folder).model("untrained")
+    lines = [line.rstrip() for line in out.splitlines()]
+    for row in es.capture.sites(model).select("site", "layer", "shape", "formula").iter_rows():
+        assert any(all(text in line for text in row) for line in lines)
+
+
+def test_a_narrow_terminal_shows_all_of_a_wide_cell(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    formula = "LeakyReLU(a_l . LeakyReLU(W_1 [x_j, e_ij]) + a_r . x_i)"
+    table = pl.DataFrame({"site": ["gate_conv:logit"], "shape": ["[E, 1, 1]"], "formula": formula})
+    show(table, wrap=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 2
+    assert "".join(line[28:] for line in lines[1:]).replace(" ", "") == formula.replace(" ", "")
+
+
+def test_what_cannot_be_captured_is_listed_with_the_reason(capsys):
+    layers = nn.ModuleDict({"gcn": GCNConv(4, 4), "gat": GATConv(4, 4)})
+    show_sites(layers)
+    out = capsys.readouterr().out
+    assert "gat:message" in out
+    refused = out[out.index("cannot be captured") :]
+    assert "gcn" in refused
+    assert "es.capture.register" in refused
+
+
+def test_sites_to_scan_are_chosen_by_patterns(edgescope, run_folder):
+    words = ("--sites", "layers.1.*:score", "--sites", "layers.0.*:message")
+    code, _, _ = edgescope("scan", run_folder, *words)
+    assert code == 0
+    sites = ["layers.0.attention:message", "layers.1.attention:score"]
+    assert list(es.load_scan(run_folder / "scan").sites) == sites
 
 
 def test_a_non_finite_activation_is_reported_and_the_scan_goes_on(edgescope, run_folder):

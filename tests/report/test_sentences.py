@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from edgescope.report.formats import kind_of_edge, with_article
 from edgescope.report.numbers import collect
 from edgescope.report.readings import readings
 
@@ -34,6 +35,14 @@ def test_summary_places_the_largest_ratio(planted):
     top = planted.massive().sort("ratio", descending=True).row(0, named=True)
     last = collect(planted, None, None)["summary"][2]
     assert f"at {top['site']} on a {top['edge_type']} bond of graph {top['graph']};" in last
+
+
+@pytest.mark.parametrize(
+    ("edge_type", "words"),
+    [("aromatic", "an aromatic bond"), ("added", "an added edge"), ("edge", "an edge")],
+)
+def test_the_article_fits_the_kind_of_edge(edge_type, words):
+    assert with_article(kind_of_edge(edge_type)) == words
 
 
 def test_summary_says_when_there_is_nothing(quiet):

@@ -7,22 +7,21 @@ from edgescope.statistics import edge_ratios
 from edgescope.statistics.rows import RowKeeper
 
 
-def activations(values):
+def activations(values, graph):
     size = len(values)
     position = torch.arange(size)
     identity = EdgeIdentity(
         torch.stack([position, position + 1]),
         position,
-        torch.zeros(size, dtype=torch.int64),
+        torch.full((size,), graph),
         torch.full((size,), 2),
-        torch.zeros(size, dtype=torch.int64),
+        torch.zeros(2, size, dtype=torch.int64),
     )
     return EdgeActivations("site", values, identity)
 
 
 def feed(keeper, values, graph):
-    found = activations(values)
-    return keeper.update(found, edge_ratios(values), torch.full((len(values),), graph))
+    return keeper.update(activations(values, graph), edge_ratios(values))
 
 
 def edge_with(ratio, channels=5):
@@ -49,6 +48,15 @@ def test_a_row_says_where_the_activation_is_and_what_it_is():
             "edge_type": 2,
         }
     ]
+
+
+def test_ends_of_an_edge_are_numbered_each_within_its_own_kind_of_node():
+    keeper = RowKeeper(floor=1000, limit=10)
+    found = activations(edge_with(2000.0), graph=0)
+    offset = torch.tensor([[4], [1]])
+    identity = found.identity._replace(edge_index=torch.tensor([[7], [3]]), node_offset=offset)
+    keeper.update(found._replace(identity=identity), edge_ratios(found.values))
+    assert keeper.rows().select("source", "target").row(0) == (3, 2)
 
 
 def test_of_too_many_rows_those_with_the_largest_ratios_are_kept():

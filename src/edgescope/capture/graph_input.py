@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgescope.calling import attribute
 from edgescope.capture.rows import Relation
 from edgescope.errors import InputError
 
@@ -116,8 +117,16 @@ def read_graph_input(
         names: what the model calls them, such as ``{"edge_index": "edges"}``, where it differs.
 
     Raises:
-        InputError: if the edges come as a sparse adjacency matrix, whose edges have no position.
+        InputError: if the edges come as a sparse adjacency matrix, whose edges have no position;
+            in a heterogeneous graph, if its edges are not given by relation or ``batch`` is not
+            given for the node types of each; if ``names`` names something else.
     """
+    unknown = sorted(set(names or {}) - set(_FIELDS))
+    if unknown:
+        raise InputError(
+            f"received inputs= for {', '.join(unknown)}, expected some of {', '.join(_FIELDS)}; "
+            "edgescope's name comes first, as in inputs={'edge_index': 'edges'}"
+        )
     bound = inspect.signature(model.forward).bind(*args, **kwargs).arguments
     called = {name: name for name in _FIELDS} | dict(names or {})
     owner = type(model).__name__
@@ -155,7 +164,12 @@ def plain_edges(edge_index: Any, owner: str) -> Tensor:  # noqa: ANN401  (argume
             f"{owner} was given a sparse adjacency matrix ({type(edge_index).__name__}), whose "
             "edges have no position to be known by; pass edge_index as a tensor [2, E]"
         )
-    return edge_index.as_subclass(Tensor)
+    # A plain tensor stays the same object, by which its relation may be known. PyG's EdgeIndex
+    # wraps one, which as_subclass does not take out.
+    if type(edge_index) is Tensor:
+        return edge_index
+    inner: Tensor = edge_index.as_tensor() if hasattr(edge_index, "as_tensor") else edge_index
+    return inner.as_subclass(Tensor)
 
 
 def starts(sizes: Tensor) -> Tensor:
@@ -176,12 +190,24 @@ def _homogeneous(fields: Mapping[str, Any], owner: str) -> GraphInput:
 
 
 def _heterogeneous(fields: Mapping[str, Any], owner: str) -> GraphInput:
-    batches = fields["batch"] if isinstance(fields["batch"], Mapping) else {}
+    batches = _batches(fields["batch"], owner)
     states = fields["x"] if isinstance(fields["x"], Mapping) else {}
-    sizes = {kind: len(state) for kind, state in states.items()}
+    sizes = {
+        kind: len(nodes)
+        for kind, nodes in [*batches.items(), *states.items()]
+        if isinstance(nodes, Tensor)
+    }
     edges: dict[Relation | None, InputEdges] = {}
     for relation, edge_index in fields["edge_index"].items():
-        source, _, target = relation
+        ends = _ends(relation, owner)
+        unknown = [end for end in ends if batches and end not in batches]
+        if unknown:
+            raise InputError(
+                f"{owner} was given batch for the nodes of {', '.join(batches)} but not of "
+                f"{unknown[0]}, so the graphs of the edges {' '.join(relation)} are not known; "
+                "pass batch_dict of all node types"
+            )
+        source, target = ends
         edges[relation] = InputEdges(
             plain_edges(edge_index, owner),
             None,
@@ -192,6 +218,27 @@ def _heterogeneous(fields: Mapping[str, Any], owner: str) -> GraphInput:
     return GraphInput(edges, None, owner)
 
 
+def _batches(batch: object, owner: str) -> dict[str, Tensor]:
+    """Return the graph of every node by node type; empty if there is one graph only."""
+    if isinstance(batch, Tensor):
+        raise InputError(
+            f"{owner} was given a heterogeneous graph and batch as one tensor, which does not "
+            "tell the graphs of all node types; pass it as a dictionary by node type, batch_dict"
+        )
+    return dict(batch) if isinstance(batch, Mapping) else {}
+
+
+def _ends(relation: object, owner: str) -> tuple[str, str]:
+    """Return the source and target node type of a relation."""
+    match relation:
+        case (str(source), str(), str(target)):
+            return source, target
+    raise InputError(
+        f"{owner} was given edges under {relation!r}; key them by a tuple of source node type, "
+        "relation and target node type"
+    )
+
+
 def _field(source: Any, name: str) -> Any:  # noqa: ANN401  (as above)
     """Return ``source[name]`` or ``source.name``, or the same with ``_dict``; else ``None``."""
     for variant in (name, f"{name}_dict"):
@@ -200,7 +247,7 @@ def _field(source: Any, name: str) -> Any:  # noqa: ANN401  (as above)
         elif isinstance(source, Tensor | nn.Module):
             found = None  # a tensor's attributes are no graph's
         else:
-            found = getattr(source, variant, None)
+            found = attribute(source, variant)
         if found is not None:
             return found
     return None

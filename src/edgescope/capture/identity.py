@@ -7,13 +7,14 @@ from torch import Tensor
 
 from edgescope.capture.activations import EdgeIdentity
 from edgescope.capture.graph_input import GraphInput, InputEdges, plain_edges, starts
-from edgescope.capture.matching import match_edges
+from edgescope.capture.matching import is_same, match_edges
+from edgescope.capture.pairs import check_sizes, first_between
 from edgescope.capture.rows import EdgeRows, PairRows, Relation, RelationRows, Rows
 from edgescope.errors import InputError
 
 REMEMBERED = 4
-"""How many results of identification are kept for a call: a model rarely has more than two kinds
-of layers, say with and without added self-loops."""
+"""How many results of identification are kept for a call and relation: a model rarely has more than
+two kinds of layers, say with and without added self-loops."""
 
 _Key = tuple[Tensor, bool, Relation | None]
 
@@ -29,6 +30,7 @@ class Identifier:
         self.graph = graph
         self._known: list[tuple[_Key, EdgeIdentity]] = []
         self._pairs: list[tuple[PairRows, EdgeIdentity]] = []
+        self._joined: tuple[RelationRows, EdgeIdentity] | None = None
 
     def identify(self, rows: Rows, site: str, keys: Sequence[object] = ()) -> EdgeIdentity:
         """Return which edge every row is.
@@ -59,16 +61,17 @@ class Identifier:
         relations = self.graph.relations
         if not relations:
             return None
-        for key in reversed(keys):
-            named = [relation for relation in relations if key in _names(relation)]
-            if len(named) == 1:
-                return named[0]
         same = [r for r in relations if self.graph.edges[r].edge_index is edge_index]
         if len(same) == 1:
             return same[0]
+        for key in reversed(keys):
+            named = [relation for relation in same or relations if key in _names(relation)]
+            if len(named) == 1:
+                return named[0]
         raise InputError(
-            "its place in the model names none of the relations "
-            f"{', '.join(_words(relation) for relation in relations)}"
+            "no key of a ModuleDict or HeteroConv that holds it names one of the relations "
+            f"{', '.join(_words(relation) for relation in relations)} and no other, and it was "
+            "not given the edges of one of them as they are"
         )
 
     def _input(self, relation: Relation | None) -> InputEdges:
@@ -93,7 +96,9 @@ class Identifier:
         for (known, replaces_loops, of), identity in self._known:
             if of != relation or replaces_loops != rows.replaces_loops:
                 continue
-            if known is seen or torch.equal(known, seen):
+            # A copy of edges with self-loops is not certain to be the same edges; of loops that
+            # a layer always replaces it is.
+            if is_same(known, seen) or (replaces_loops and torch.equal(known, seen)):
                 return identity
         position = match_edges(
             seen, given.edge_index, square=given.square, replaces_loops=rows.replaces_loops
@@ -105,7 +110,7 @@ class Identifier:
             )
         identity = self._at(given, seen, position, relation)
         self._known = [*self._known, ((seen, rows.replaces_loops, relation), identity)]
-        self._known = self._known[-REMEMBERED:]
+        self._known = self._known[-REMEMBERED * len(self.graph.edges) :]
         return identity
 
     def _at(
@@ -135,15 +140,17 @@ class Identifier:
         )
 
     def _identify_relations(self, rows: RelationRows) -> EdgeIdentity:
+        if self._joined is not None and self._joined[0] is rows:
+            return self._joined[1]
         missing = [r for r in rows.relations if r not in self.graph.edges]
         if missing:
             raise InputError(f"the model was not given the relation {_words(missing[0])}")
         parts = [
-            self._identify_edges(EdgeRows(edge_index), relation)
-            for relation, edge_index in zip(rows.relations, rows.edge_indices, strict=True)
+            self._identify_edges(EdgeRows(edge_index, num_nodes), relation)
+            for relation, edge_index, num_nodes in zip(*rows, strict=True)
         ]
         kinds = [part.edge_type for part in parts if part.edge_type is not None]
-        return EdgeIdentity(
+        identity = EdgeIdentity(
             torch.cat([part.edge_index for part in parts], dim=1),
             torch.cat([part.input_edge for part in parts]),
             torch.cat([part.graph for part in parts]),
@@ -151,15 +158,17 @@ class Identifier:
             torch.cat([part.node_offset for part in parts], dim=1),
             tuple(_words(relation) for relation in self.graph.relations),
         )
+        self._joined = (rows, identity)
+        return identity
 
     def _identify_pairs(self, rows: PairRows) -> EdgeIdentity:
         """Identify pairs of nodes of a dense batch, whose rows hold the nodes of each graph."""
         for known, identity in self._pairs:
-            if all(torch.equal(a, b) for a, b in zip(known, rows, strict=True)):
+            if all(a is b or torch.equal(a, b) for a, b in zip(known, rows, strict=True)):
                 return identity
         if self.graph.relations:
             raise InputError("the nodes of a heterogeneous graph are of several types")
-        self._check_sizes(rows.sizes)
+        check_sizes(self.graph, rows.sizes)
         offset = starts(rows.sizes)[rows.graph]
         seen = torch.stack([rows.key, rows.query]) + offset
         given = self.graph.edges.get(None)
@@ -167,26 +176,10 @@ class Identifier:
             added = torch.full_like(rows.graph, -1)
             identity = EdgeIdentity(seen, added, rows.graph, None, offset.expand(2, -1))
         else:
-            position = _first_between(seen, given.edge_index, int(rows.sizes.sum()))
+            position = first_between(seen, given.edge_index, int(rows.sizes.sum()))
             identity = self._at(given, seen, position, None)
         self._pairs = [(rows, identity)]
         return identity
-
-    def _check_sizes(self, sizes: Tensor) -> None:
-        batch, given = self.graph.batch, self.graph.edges.get(None)
-        if batch is not None:
-            if bool((batch.diff() < 0).any()):
-                raise InputError("the nodes of a graph do not follow each other in batch")
-            expected = batch.bincount()
-        elif given is not None and given.num_nodes[0] is not None:
-            expected = sizes.new_tensor([given.num_nodes[0]])
-        else:
-            return
-        if not torch.equal(sizes, expected):
-            raise InputError(
-                f"its dense batch holds {sizes.numel()} graphs of {_some(sizes)} nodes, the model "
-                f"was given {expected.numel()} of {_some(expected)}"
-            )
 
 
 def _leaves_out(position: Tensor, given: InputEdges, replaces_loops: bool) -> bool:
@@ -194,16 +187,6 @@ def _leaves_out(position: Tensor, given: InputEdges, replaces_loops: bool) -> bo
     source, target = given.edge_index
     expected = int((source != target).sum()) if replaces_loops else source.numel()
     return int((position >= 0).sum()) < expected
-
-
-def _first_between(seen: Tensor, given: Tensor, num_nodes: int) -> Tensor:
-    """Return the position of the first edge between the ends of each pair ``[P]``, or -1."""
-    wanted = seen[0] * num_nodes + seen[1]
-    there, order = (given[0] * num_nodes + given[1]).sort(stable=True)
-    if not len(there):
-        return torch.full_like(wanted, -1)
-    found = torch.searchsorted(there, wanted).clamp(max=len(there) - 1)
-    return order[found].where(there[found] == wanted, -1)
 
 
 def _names(relation: Relation) -> tuple[object, str, str]:
@@ -214,8 +197,3 @@ def _names(relation: Relation) -> tuple[object, str, str]:
 
 def _words(relation: Relation) -> str:
     return " ".join(relation)
-
-
-def _some(sizes: Tensor) -> str:
-    shown = ", ".join(str(size) for size in sizes[:3].tolist())
-    return f"{shown}, ..." if sizes.numel() > 3 else shown  # noqa: PLR2004  (a few will do)

@@ -1,7 +1,8 @@
 """Which sites a model has, and why others cannot be captured."""
 
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from torch import nn
@@ -55,8 +56,16 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
     if whole is not None:
         return [Refused("", model, whole)]
     claimed: set[str] = set()
+    paths: dict[nn.Module, list[str]] = defaultdict(list)
+    for path, layer in model.named_modules(remove_duplicate=False):
+        paths[layer].append(path)
     for path, layer in model.named_modules():
         if any(path.startswith(f"{other}.") for other in claimed):
+            continue
+        closed = _refuse_closed(layer)
+        if closed is not None:
+            claimed.add(path)
+            found.append(Refused(path, layer, closed))
             continue
         known = find_adapter(layer)
         if known is None:
@@ -72,7 +81,7 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
         if reason is not None:
             found.append(Refused(adapter.path(path), layer, reason))
             continue
-        keys = tuple(_keys(model, path))
+        keys = _common_keys(model, paths[layer])
         at = adapter.path(path)
         found.extend(
             Site(f"{at}:{stage}", at, layer, stage, about, adapter, keys)
@@ -140,25 +149,39 @@ def class_name(adapter: Adapter) -> str:
 
 def _refuse_whole(model: nn.Module) -> str | None:
     """Say why nothing in the model can be captured, if so."""
+    if isinstance(model, nn.TransformerEncoderLayer):
+        return (
+            "it is a TransformerEncoderLayer, whose fused kernel torch does not use as soon as the "
+            "layer itself has a hook, so its output would change; capture a module that holds it, "
+            "such as torch.nn.Sequential(layer)"
+        )
+    return _refuse_closed(model)
+
+
+def _refuse_closed(module: nn.Module) -> str | None:
+    """Say why nothing inside a module can be captured, if so."""
     import torch
 
-    for path, module in model.named_modules():
-        where = f"its part {path}" if path else "it"
-        if isinstance(module, torch.jit.ScriptModule):
-            return (
-                f"{where} is a TorchScript module, whose layers call no hooks; capture the model "
-                "that it was scripted from"
-            )
-        if type(module).__name__ == "OptimizedModule" and hasattr(module, "_orig_mod"):
-            return (
-                f"{where} is compiled, and hooks set after compilation may never be called; "
-                "capture the original module, which torch.compile keeps in ._orig_mod"
-            )
-        if getattr(module, "_compiled_call_impl", None) is not None:
-            return (
-                f"{where} was compiled in place by .compile(), and hooks set after compilation "
-                "may never be called; capture a copy.deepcopy of it, which is not compiled"
-            )
+    if isinstance(module, torch.jit.ScriptModule):
+        return (
+            "it is a TorchScript module, whose layers call no hooks; capture the module that it "
+            "was scripted from"
+        )
+    if type(module).__name__ == "OptimizedModule" and hasattr(module, "_orig_mod"):
+        return (
+            "it is compiled, and hooks set after compilation may never be called; use the "
+            "original module, which torch.compile keeps in ._orig_mod"
+        )
+    if getattr(module, "_compiled_call_impl", None) is not None:
+        return (
+            "it was compiled in place by .compile(), and hooks set after compilation may never be "
+            "called; capture a copy.deepcopy of the model, which is not compiled"
+        )
+    if hasattr(module.forward, "_torchdynamo_orig_callable"):
+        return (
+            "its forward is compiled, and hooks of its layers may never be called; capture a model "
+            "whose forward is not"
+        )
     return None
 
 
@@ -174,7 +197,8 @@ def _refuse_layer(adapter: Adapter, base: type[nn.Module], layer: nn.Module) -> 
             )
     if getattr(layer, "explain", None) is False:
         return (
-            "it is marked explain = False: its edges are not those of the graph, as in a read-out"
+            "it is marked explain = False: its edges are not those of the graph, as in a read-out; "
+            "set its explain = None if they are"
         )
     return adapter.refusal(layer)
 
@@ -184,9 +208,23 @@ def _looks_like_attention(layer: nn.Module) -> str | None:
     message_passing = sys.modules.get("torch_geometric.nn.conv.message_passing")
     if message_passing and isinstance(layer, message_passing.MessagePassing):
         return "no adapter knows this layer; write one and register it with es.capture.register"
-    if type(layer).__module__.startswith("torch_geometric.nn.attention"):
-        return "linear attention computes nothing for a pair of nodes"
+    kind = type(layer)
+    if kind.__module__.startswith("torch_geometric.nn.attention") and "Attention" in kind.__name__:
+        return (
+            "linear attention computes nothing for a pair of nodes; only softmax attention, such "
+            "as torch.nn.MultiheadAttention, does"
+        )
     return None
+
+
+def _common_keys(model: nn.Module, paths: Sequence[str]) -> tuple[object, ...]:
+    """Return the keys on the way to a layer, whichever of its ``paths`` is taken.
+
+    A layer that several relations share is held under the key of each, and no key tells whose
+    edges it works on.
+    """
+    first, *others = (tuple(_keys(model, path)) for path in paths)
+    return tuple(key for key in first if all(key in keys for keys in others))
 
 
 def _keys(model: nn.Module, path: str) -> Iterator[object]:
@@ -196,9 +234,9 @@ def _keys(model: nn.Module, path: str) -> Iterator[object]:
     """
     parent = model
     for name in path.split(".") if path else []:
-        child = getattr(parent, name) if not isinstance(parent, nn.ModuleDict) else None
+        children = parent._modules  # noqa: SLF001  (by the inner name, which path holds)
         if isinstance(parent, nn.ModuleDict):
-            child = parent._modules[name]  # noqa: SLF001  (by the inner name, which path holds)
-            yield next(key for key, value in parent.items() if value is child)
+            yield dict(zip(children, parent.keys(), strict=True))[name]
+        child = children[name]
         assert child is not None
         parent = child

@@ -14,42 +14,82 @@ def match_edges(
     Most layers see the edges as they were given, perhaps without the self-loops, perhaps with
     self-loops appended. Otherwise the k-th occurrence of a source and target in ``seen`` is the
     k-th occurrence in ``given``, provided that this is certain: every edge must be there, none of
-    several edges between the same nodes may have been left out, and if the order changed, no two
-    edges may share their source and target and no self-loop may be among them, as it could
-    be an old one that was moved or a new one.
+    several edges between the same nodes may have been left out, and if the order changed, the
+    edges must be sorted, no two may share their source and target, no self-loop may be among
+    them, and they may not be the given edges with source and target exchanged. Any other order
+    could come from nodes that were renumbered. A self-loop of the input is certain if ``seen`` is
+    ``given`` itself, or if it has more loops at that node; else it could be a new one.
+
+    What numbers cannot show is taken to be so: an edge keeps its source and its target, and edges
+    between the same nodes keep their order unless that of others changed.
 
     Args:
         seen: source and target of the edges in a layer ``[2, E]``.
         given: source and target of the edges of the input ``[2, M]``.
         square: whether sources and targets are the same nodes, so that an edge from a number to
             itself is a self-loop.
-        replaces_loops: whether the layer removes all self-loops and adds its own.
+        replaces_loops: whether the layer removes all edges from a number to itself and adds its
+            own.
 
     Raises:
         InputError: if it is not certain which edge is which; the message says why.
     """
-    loops = seen[0] == seen[1] if square else torch.zeros_like(seen[0], dtype=torch.bool)
+    everything = torch.arange(given.size(1), device=given.device)
+    if not replaces_loops and is_same(seen, given):
+        return everything
+    candidates, rows = everything, torch.ones_like(seen[0], dtype=torch.bool)
     if replaces_loops:
-        candidates = (given[0] != given[1]).nonzero().squeeze(1)
-    else:
-        candidates = torch.arange(given.size(1), device=given.device)
+        candidates, rows = (given[0] != given[1]).nonzero().squeeze(1), seen[0] != seen[1]
+        given = given[:, candidates]
+    position = torch.full_like(seen[0], -1, dtype=torch.int64)
     size = candidates.numel()
-    started_alike = seen.size(1) >= size and torch.equal(
-        seen[:, :size], given if size == given.size(1) else given[:, candidates]
-    )
-    if started_alike and bool(loops[size:].all()):
-        return torch.cat([candidates, candidates.new_full((seen.size(1) - size,), -1)])
-    position = torch.full_like(seen[0], -1)
-    rows = (~loops).nonzero().squeeze(1) if replaces_loops else torch.arange(len(seen[0]))
-    rows = rows.to(seen.device)
-    position[rows] = _match_occurrences(
-        seen[:, rows], given[:, candidates], loops[rows], candidates
-    )
+    loops = seen[0] == seen[1] if square or replaces_loops else torch.zeros_like(rows)
+    if seen.size(1) >= size and torch.equal(seen[:, :size], given) and bool(loops[size:].all()):
+        position[:size] = candidates
+    else:
+        found = _match_occurrences(seen[:, rows], given, loops[rows])
+        position[rows] = torch.cat([candidates, candidates.new_tensor([-1])])[found]
+    if square and not replaces_loops:
+        _refuse_uncertain_loops(seen, given)
     return position
 
 
-def _match_occurrences(seen: Tensor, given: Tensor, loops: Tensor, candidates: Tensor) -> Tensor:
-    """Match by the k-th occurrence of source and target, or raise if that is not certain."""
+def is_same(seen: Tensor, given: Tensor) -> bool:
+    """Return whether two tensors are one, so that no edge can have been exchanged for another."""
+    return (
+        seen.data_ptr() == given.data_ptr() != 0
+        and seen.shape == given.shape
+        and seen.stride() == given.stride()
+        and seen.dtype == given.dtype
+    )
+
+
+def _refuse_uncertain_loops(seen: Tensor, given: Tensor) -> None:
+    """Raise if a self-loop of ``seen`` may be one of ``given`` or a new one in its place.
+
+    PyG's functions remove loops, put one new loop per node in their place, keep them and add the
+    missing ones, or add one per node to those there are. Only the last leaves more of them.
+    """
+    old, new = (edges[0, edges[0] == edges[1]] for edges in (given, seen))
+    if not old.numel() or not new.numel():
+        return
+    size = int(torch.cat([old, new]).max()) + 1
+    count_old, count_new = old.bincount(minlength=size), new.bincount(minlength=size)
+    uncertain = (count_new > 0) & (count_new <= count_old)
+    if bool(uncertain.any()):
+        raise InputError(
+            f"it saw a copy of the edges, and whether the self-loop of node "
+            f"{int(uncertain.nonzero()[0])} there is the one given or a new one in its place "
+            "cannot be told; add or remove self-loops before the model is called"
+        )
+
+
+def _match_occurrences(seen: Tensor, given: Tensor, loops: Tensor) -> Tensor:
+    """Match by the k-th occurrence of source and target, or raise if that is not certain.
+
+    Returns:
+        The position in ``given`` of every edge of ``seen`` ``[E]``; -1 for an added self-loop.
+    """
     edges, key = torch.unique(torch.cat([seen, given], dim=1), dim=1, return_inverse=True)
     key_seen, key_given = key[: seen.size(1)], key[seen.size(1) :]
     count_seen = key_seen.bincount(minlength=edges.size(1))
@@ -69,23 +109,55 @@ def _match_occurrences(seen: Tensor, given: Tensor, loops: Tensor, candidates: T
             f"of several edges from {source} to {target} it saw only some, and which ones cannot "
             "be told"
         )
-    # The pair (key, occurrence) is unique on both sides; number the pairs to look them up.
-    span = int(torch.stack([count_seen, count_given]).max()) + 1
-    wanted = key_seen * span + _occurrence(key_seen)
-    there, order = (key_given * span + _occurrence(key_given)).sort()
-    found = torch.searchsorted(there, wanted).clamp(max=max(len(there) - 1, 0))
-    hit = there[found] == wanted if len(there) else torch.zeros_like(wanted).bool()
-    position = torch.full_like(wanted, -1)
-    position[hit] = candidates[order[found[hit]]]
-    moved = position[hit]
+    position = _look_up(key_seen, key_given)
+    hit = position >= 0
+    if not _is_moved(position):
+        return position
     uncertain = (several | loop)[key_seen[hit]]
-    if bool((moved.diff() < 0).any()) and bool(uncertain.any()):
+    if bool(uncertain.any()):
         source, target = seen[:, hit][:, uncertain.nonzero()[0]].flatten().tolist()
         raise InputError(
             f"it saw the edges in another order, and which one is the edge from {source} to "
             f"{target} cannot be told"
         )
+    if not _is_sorted(seen):
+        raise InputError(
+            "it saw the edges in another order than they were given, and not sorted, so nodes may "
+            "have been renumbered on the way"
+        )
+    key = torch.unique(torch.cat([seen.flip(0), given], dim=1), dim=1, return_inverse=True)[1]
+    turned = _look_up(key[: seen.size(1)], key[seen.size(1) :])
+    if bool((turned >= 0)[~loops].all()) and not _is_moved(turned):
+        raise InputError(
+            "it saw the edges in another order, or else with source and target exchanged, which "
+            "cannot be told apart"
+        )
     return position
+
+
+def _look_up(key_seen: Tensor, key_given: Tensor) -> Tensor:
+    """Return where the k-th occurrence of every key is among those given ``[E]``, or -1."""
+    if not len(key_given):
+        return torch.full_like(key_seen, -1)
+    # The pair (key, occurrence) is unique on both sides; number the pairs to look them up.
+    span = len(key_seen) + len(key_given)
+    wanted = key_seen * span + _occurrence(key_seen)
+    there, order = (key_given * span + _occurrence(key_given)).sort()
+    found = torch.searchsorted(there, wanted).clamp(max=len(there) - 1)
+    return order[found].where(there[found] == wanted, -1)
+
+
+def _is_moved(position: Tensor) -> bool:
+    """Return whether the matched edges are in another order than they were given."""
+    return bool((position[position >= 0].diff() < 0).any())
+
+
+def _is_sorted(edges: Tensor) -> bool:
+    """Return whether edges are sorted by source and then target, or the other way round."""
+    size = int(edges.max()) + 1 if edges.numel() else 1
+    source, target = edges.long()
+    keys = (source * size + target, target * size + source)
+    return any(bool((key.diff() >= 0).all()) for key in keys)
 
 
 def _occurrence(key: Tensor) -> Tensor:

@@ -26,6 +26,8 @@ class RelationRows(NamedTuple):
     """The relations, in the order of the rows."""
     edge_indices: tuple[Tensor, ...]
     """The edges ``[2, E_r]`` of each relation, each end numbered within its node type."""
+    num_nodes: tuple[tuple[int | None, int | None], ...]
+    """Number of source and of target nodes of each relation, if the layer knows them."""
 
 
 class PairRows(NamedTuple):

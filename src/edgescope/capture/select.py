@@ -16,7 +16,7 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
     """Return the sites of ``model`` that are wanted, in the order of its layers.
 
     Raises:
-        InputError: if the model has none, a pattern matches none, or the function takes none.
+        InputError: if the model has none, a pattern matches none, or none is asked for.
     """
     everything = find_sites(model)
     sites = [found for found in everything if isinstance(found, Site)]
@@ -35,6 +35,8 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
             raise InputError(f"sites= took none of the model's {len(sites)} sites: {_names(sites)}")
         return chosen
     patterns = [wanted] if isinstance(wanted, str) else list(wanted)
+    if not patterns:
+        raise InputError(f"sites= is empty; the model's sites are: {_names(sites)}")
     for pattern in patterns:
         if not any(_matches(site, pattern) for site in sites):
             path = pattern.partition(":")[0]

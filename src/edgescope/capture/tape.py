@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capture.activations import EdgeActivations
+from edgescope.capture.adapters.base import Remove
 from edgescope.capture.graph_input import read_graph_input
+from edgescope.capture.hooks import watch_one
 from edgescope.capture.identity import Identifier
 from edgescope.capture.listing import Site
 from edgescope.capture.rows import Rows
@@ -45,7 +47,10 @@ class Tape:
         if site in self._records:
             return self._records[site]
         if site in self.sites:
-            raise KeyError(f"{site} has not been computed yet; run the model inside the block")
+            raise KeyError(
+                f"{site} has not been computed yet; run the model inside the block, and not within "
+                "torch.compile, where layers call no hooks"
+            )
         raise KeyError(f"{site} was not captured; captured sites: {', '.join(self.sites)}")
 
 
@@ -66,21 +71,31 @@ def record(
         layers[site.path].append(site)
 
     def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        recorder.start(Identifier(read_graph_input(module, args, kwargs, inputs)))
+        if not _runs_again():
+            recorder.start(Identifier(read_graph_input(module, args, kwargs, inputs)))
 
     def leave(*_: object) -> None:
         recorder.stop()
 
-    with ExitStack() as hooks:
-        hooks.callback(model.register_forward_pre_hook(enter, with_kwargs=True).remove)
-        hooks.callback(model.register_forward_hook(leave, always_call=True).remove)
+    def attach() -> Iterator[Remove]:
+        yield model.register_forward_pre_hook(enter, with_kwargs=True).remove
         for sites_of_layer in layers.values():
             site = sites_of_layer[0]
             stages = {each.stage: each for each in sites_of_layer}
             emit = partial(recorder.emit, stages)
-            for remove in site.adapter.attach(site.layer, tuple(stages), emit):
-                hooks.callback(remove)
+            yield from site.adapter.attach(site.layer, tuple(stages), emit)
+        # After the hooks of the layers, as the model may be a layer itself.
+        yield model.register_forward_hook(leave, always_call=True).remove
+
+    with ExitStack() as hooks:
+        for remove in attach():
+            hooks.callback(watch_one(remove))
         yield recorder.tape
+
+
+def _runs_again() -> bool:
+    """Whether this is a backward pass, in which checkpointed layers run a second time."""
+    return torch._C._current_graph_task_id() != -1  # noqa: SLF001  (as torch's checkpointing does)
 
 
 class _Recorder:
@@ -88,6 +103,7 @@ class _Recorder:
 
     def __init__(self, tape: Tape, reduce: Reduce | None, max_bytes: int) -> None:
         self.tape = tape
+        self._sites = list(tape.sites)
         self._reduce = reduce
         self._max_bytes = max_bytes
         self._identifier: Identifier | None = None
@@ -95,9 +111,12 @@ class _Recorder:
         self._held: dict[str, int] = {}
 
     def start(self, identifier: Identifier) -> None:
-        """Begin a forward pass of the model."""
+        """Begin a forward pass of the model; forget the one before."""
         self._identifier = identifier
         self._calls.clear()
+        self._held.clear()
+        self.tape.sites[:] = self._sites
+        self.tape._records.clear()  # noqa: SLF001  (filled here only)
 
     def stop(self) -> None:
         """End a forward pass of the model."""
@@ -105,10 +124,10 @@ class _Recorder:
 
     def emit(self, sites: Mapping[str, Site], stage: str, values: Tensor, rows: Rows) -> None:
         """Take in one stage of one call of a layer."""
+        if _runs_again():
+            return
         site = sites[stage]
         if self._identifier is None:
-            if torch._C._current_graph_task_id() != -1:  # noqa: SLF001  (as torch's checkpointing does)
-                return  # a checkpointed layer computes again what the forward pass recorded
             raise InputError(
                 f"{site.path} ran outside a call of the captured model; call the model itself "
                 "inside the block, not one of its parts"

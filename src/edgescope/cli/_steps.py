@@ -1,25 +1,33 @@
 """Steps that several commands share: loading a run's data, scanning it, showing the result."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 import edgescope as es
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
+    from torch import nn
 
     from edgescope.data import MoleculeDataset, Splits
     from edgescope.train import RunFolder
 
 WIDE = 1000
 """Columns that a table may take where no terminal limits it."""
+
+NARROW = 16
+"""Columns that a cell is given at least before it is wrapped."""
+
+GAP = 2
+"""Columns between two cells of a table."""
 
 
 def load_data(spec: Mapping[str, Any], **options: Any) -> "Splits":
@@ -55,6 +63,7 @@ def scan_run(
     *,
     weights: str | None = None,
     criterion: str = "paper2025",
+    sites: Sequence[str] | None = None,
     batch_size: int = 128,
 ) -> "es.Scan":
     """Scan the trained model of a run, with the untrained one as baseline, and save the scan."""
@@ -66,7 +75,7 @@ def scan_run(
             f"{run.path}; choose weights that were trained in this run"
         )
     loader = es.data.loader(molecules, batch_size=batch_size)
-    scan = es.scan(model, loader, baseline=untrained, criterion=criterion)
+    scan = es.scan(model, loader, baseline=untrained, criterion=criterion, sites=sites)
     broken = scan.nonfinite()
     if broken.height:
         typer.echo(
@@ -75,6 +84,27 @@ def scan_run(
         show(broken.head(20), err=True)
     scan.save(run.path / "scan")
     return scan
+
+
+def show_sites(model: "nn.Module") -> None:
+    """Print which sites a model has, and what cannot be captured and why."""
+    import polars as pl
+
+    table = es.capture.sites(model)
+    capturable = table.filter(pl.col("reason").is_null()).select(
+        "site", "layer", "shape", "formula"
+    )
+    refused = table.filter(pl.col("reason").is_not_null()).select("site", "layer", "reason")
+    if capturable.height:
+        show(capturable, wrap=True)
+    if refused.height:
+        typer.echo("\ncannot be captured:")
+        show(refused.rename({"site": "part of the model"}), wrap=True)
+    typer.echo(
+        "\nA scan takes the :score of every layer, or its :message where it has no score; choose "
+        "others with\n--sites. A site with one number per edge and head (D = 1) has no ratio and "
+        "cannot be scanned."
+    )
 
 
 def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None) -> Path:
@@ -103,16 +133,35 @@ def show_prevalence(scan: "es.Scan") -> None:
     show(table.join(shares, on="site", maintain_order="left"))
 
 
-def show(table: "pl.DataFrame", *, err: bool = False) -> None:
-    """Print a table."""
+def show(table: "pl.DataFrame", *, err: bool = False, wrap: bool = False) -> None:
+    """Print a table.
+
+    Args:
+        table: what to print.
+        err: whether to print it on standard error.
+        wrap: whether a terminal that is too narrow shows the last column on several lines rather
+            than cutting it.
+    """
+    stream = sys.stderr if err else sys.stdout
+    # A file or a pipe gets whole lines.
+    console = Console(file=stream, width=None if stream.isatty() else WIDE)
+    cells = [[_cell(value) for value in row] for row in table.iter_rows()]
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for name, dtype in table.schema.items():
-        shown.add_column(name, justify="right" if dtype.is_numeric() else "left", no_wrap=True)
-    for row in table.iter_rows():
-        shown.add_row(*(_cell(value) for value in row))
-    stream = sys.stderr if err else sys.stdout
-    # A file or a pipe gets whole lines; a terminal cuts them at its edge.
-    Console(file=stream, width=None if stream.isatty() else WIDE).print(shown)
+        shown.add_column(
+            name,
+            justify="right" if dtype.is_numeric() else "left",
+            no_wrap=not wrap,
+            overflow="fold" if wrap else "ellipsis",
+        )
+    if wrap:
+        # Else the names of the rows would be broken to make room.
+        others = [max(map(len, column)) + GAP for column in zip(*cells, strict=True)][:-1]
+        shown.columns[-1].max_width = max(console.width - sum(others), NARROW)
+    for row in cells:
+        # Brackets in a cell, as in [x_j, e_ij], are text and no style.
+        shown.add_row(*map(Text, row))
+    console.print(shown)
 
 
 def _cell(value: object) -> str:

@@ -7,7 +7,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
-from edgescope.cli._steps import choose_part, load_data, scan_run, show_prevalence
+from edgescope.cli._steps import choose_part, load_data, scan_run, show_prevalence, show_sites
 from edgescope.errors import InputError
 
 
@@ -25,14 +25,38 @@ def command(
         Path | None,
         typer.Option("--weights", help="Scan these weights (.safetensors) of the run's model."),
     ] = None,
+    sites: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sites",
+            metavar="PATTERN",
+            help="Scan the sites whose name matches, such as 'layers.3.*:message' (quoted, as * "
+            "would mean files to the shell); may be repeated. Without it: the :score of every "
+            "layer, or its :message where it has no score.",
+        ),
+    ] = None,
+    list_sites: Annotated[
+        bool,
+        typer.Option(
+            "--list-sites",
+            help="Do not scan; print which sites the run's model has, what each of them holds, "
+            "and what cannot be captured and why.",
+        ),
+    ] = False,
     batch_size: options.BatchSize = 128,
 ) -> None:
     """Scan the edges of a run's molecules, trained beside untrained, into RUN/scan.
+
+    A site is a place in the model where a layer computes something for every edge; its name is
+    the layer's path and a stage, as in layers.3.attention:score.
 
     Molecules given with --data are scanned all together, and must be made of the atom types
     that the model was trained with.
     """
     folder = es.train.RunFolder(run)
+    if list_sites:
+        show_sites(folder.model("untrained") if weights is None else es.models.load(weights))
+        return
     if data is not None:
         spec = options.data_spec(data, root, smiles_column, None, None)
         if options.is_table(data):
@@ -48,6 +72,7 @@ def command(
         molecules,
         weights=None if weights is None else str(weights),
         criterion=criterion,
+        sites=sites or None,
         batch_size=batch_size,
     )
     show_prevalence(scan)

@@ -87,3 +87,8 @@ def kind_of_edge(edge_type: str, *, many: bool = False) -> str:
     if edge_type in {"single", "double", "triple", "aromatic"}:
         return f"{edge_type} bond{'s' * many}"
     return f"{edge_type} edge{'s' * many}" if edge_type != "edge" else f"edge{'s' * many}"
+
+
+def with_article(noun: str) -> str:
+    """Put "a" or "an" in front of a noun."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

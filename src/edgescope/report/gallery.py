@@ -16,7 +16,8 @@ def choose(scan: Scan) -> list[dict[str, Any]]:
     """Pick the molecules with the largest massive ratios, each with its massive bonds.
 
     Args:
-        scan: the scan; only graphs that it has a SMILES of can be drawn.
+        scan: the scan; only graphs that it has a SMILES of can be drawn, and only their own
+            edges, not those that a layer added.
 
     Returns:
         Up to ``LIMIT`` dictionaries, largest ratio first: the most massive activation of the
@@ -27,6 +28,7 @@ def choose(scan: Scan) -> list[dict[str, Any]]:
     Raises:
         InputError: if a SMILES does not parse, or a massive edge runs along no bond of it.
     """
+    # What a layer added is no edge of the graph, so it runs along no bond.
     drawable = pl.col("graph").is_in(list(scan.smiles)) & (pl.col("edge") >= 0)
     rows = scan.kept().filter(drawable).sort("ratio", descending=True, maintain_order=True)
     tops = rows.unique("graph", keep="first", maintain_order=True).head(LIMIT)

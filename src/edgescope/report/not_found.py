@@ -4,6 +4,7 @@ from typing import Any
 
 from edgescope.report.formats import kind_of_edge, listing, number, percent
 from edgescope.report.names import site_list
+from edgescope.scanning.edge_types import ADDED
 
 GROWN = 100.0
 """Growth above which a site without a massive ratio is pointed out: a hundred times the typical
@@ -86,7 +87,7 @@ def _absent_types(numbers: dict[str, Any]) -> str:
     absent = [
         kind_of_edge(name, many=True)
         for name, edges in numbers["scanned"]["edge_types"].items()
-        if not edges and name != "none"  # "none" is a pair without a bond
+        if not edges and name not in {"none", ADDED}  # these are no edges of the data
     ]
     return f"The data hold no {listing(absent)}, so nothing is said about them." if absent else ""
 

@@ -16,6 +16,7 @@ from edgescope.report.names import short_names, site_pattern
 from edgescope.report.not_found import not_found
 from edgescope.report.summary import busiest, summary
 from edgescope.results import Scan
+from edgescope.scanning.edge_types import ADDED
 from edgescope.statistics.sketch import SiteSketch
 
 if TYPE_CHECKING:
@@ -85,14 +86,16 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  (a fact about the user's run)
 
 def _scanned(scan: Scan) -> dict[str, Any]:
     info, first = scan.info, next(iter(scan.sites.values())).sketch
-    edges = first.counts["edges"].tolist()
+    # A layer that drops self-loops, or one that looks at pairs, does not see all edges.
+    seen = np.stack([found.sketch.counts["edges"].numpy() for found in scan.sites.values()])
+    types = dict(zip(info.edge_type_names, seen.max(axis=0).tolist(), strict=True))
     baseline = scan.baseline
     return {
         "model": info.model,
         "data": info.data,
         "graphs": info.graphs,
-        "edges": first.num_edges,
-        "edge_types": dict(zip(info.edge_type_names, edges, strict=True)),
+        "edges": sum(edges for name, edges in types.items() if name != ADDED),
+        "edge_types": types,
         "sites": len(scan.sites),
         "criterion": info.criterion.name,
         "ratio": info.criterion.ratio,

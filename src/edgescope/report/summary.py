@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edgescope.report.formats import kind_of_edge, listing, number, percent, plural
+from edgescope.report.formats import kind_of_edge, listing, number, percent, plural, with_article
 
 
 def busiest(table: list[dict[str, Any]]) -> str | None:
@@ -62,9 +62,10 @@ def _largest(numbers: dict[str, Any]) -> list[str]:
         return ["No edge has a defined ratio."]
     grown = next(row.get("growth") for row in numbers["table"] if row["site"] == magnitude["site"])
     growth = f", {number(grown)} times what is typical there before training" if grown else ""
+    edge = with_article(kind_of_edge(ratio["edge_type"]))
     sentence = (
-        f"The largest ratio is {number(ratio['ratio'])}, at {ratio['site']} on a "
-        f"{kind_of_edge(ratio['edge_type'])} of graph {ratio['graph']}; the largest magnitude is "
+        f"The largest ratio is {number(ratio['ratio'])}, at {ratio['site']} on {edge} of graph "
+        f"{ratio['graph']}; the largest magnitude is "
         f"{number(abs(magnitude['value']))}, at {magnitude['site']}{growth}."
     )
     return [sentence]

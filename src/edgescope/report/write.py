@@ -16,6 +16,7 @@ from edgescope.report.histogram import histogram
 from edgescope.report.numbers import collect
 from edgescope.report.readings import readings
 from edgescope.results import Scan
+from edgescope.scanning.edge_types import ADDED
 
 
 def write_report(
@@ -65,6 +66,7 @@ def render_page(numbers: dict[str, Any]) -> str:
     for function in (formats.number, formats.percent, formats.kind_of_edge, formats.plural):
         environment.filters[function.__name__] = function
     environment.globals["interval"] = formats.interval
+    environment.globals["added"] = ADDED
     figures = _figures(numbers)
     # Everything else that enters the page is escaped; these were made here.
     safe = jinja2.utils.markupsafe.Markup

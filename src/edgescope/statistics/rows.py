@@ -33,17 +33,18 @@ class RowKeeper:
         self._extremes: dict[str, _Rows] = {}
         self._nonfinite: list[tuple[int, int]] = []
 
-    def update(self, activations: EdgeActivations, ratios: EdgeRatios, graph: Tensor) -> set[int]:
+    def update(self, activations: EdgeActivations, ratios: EdgeRatios) -> set[int]:
         """Look through the activations of a batch.
 
         Args:
-            activations: activations of ``E`` edges.
+            activations: activations of ``E`` edges, whose ``graph`` is the position in the data
+                set and whose ``edge_type`` numbers the types of the scan.
             ratios: the same, relative to the median of their edge.
-            graph: position of every edge's graph in the data set ``[E]``.
 
         Returns:
             The graphs of which something was kept, for now.
         """
+        graph = activations.graph
         if not ratios.finite.numel():
             return set()
         if not bool(ratios.finite.all()):
@@ -61,7 +62,7 @@ class RowKeeper:
             if float(top[highest]) > (held.measure(name) if held else 0.0):
                 position = getattr(ratios, name)[highest].argmax().view(1)
                 where = torch.tensor([highest], device=graph.device)
-                self._extremes[name] = _pick(activations, ratios, graph, where, position)
+                self._extremes[name] = _pick(activations, ratios, where, position)
                 kept.add(int(graph[highest]))
         # Most edges of most batches hold nothing above the floor: look at their maxima first.
         edges = (tops["ratio"] > self.floor).nonzero().squeeze(1)
@@ -69,7 +70,7 @@ class RowKeeper:
         if found.size(0):
             self.seen += found.size(0)
             edge, position = edges[found[:, 0]], found[:, 1]
-            self._rows.append(_pick(activations, ratios, graph, edge, position))
+            self._rows.append(_pick(activations, ratios, edge, position))
             kept.update(graph[edge].tolist())
             self._held += found.size(0)
             if self._held > 2 * self.limit:
@@ -123,15 +124,15 @@ class _Rows(NamedTuple):
 
 
 def _pick(
-    activations: EdgeActivations, ratios: EdgeRatios, graph: Tensor, edge: Tensor, position: Tensor
+    activations: EdgeActivations, ratios: EdgeRatios, edge: Tensor, position: Tensor
 ) -> _Rows:
     """Take the activations at ``position`` (head and channel, flattened) of ``edge``."""
     identity = activations.identity
     channels = activations.values.size(2)
-    source, target = identity.edge_index[:, edge] - identity.node_offset[edge]
+    source, target = identity.edge_index[:, edge] - identity.node_offset[:, edge]
     edge_type = torch.zeros_like(edge) if identity.edge_type is None else identity.edge_type[edge]
     columns = (
-        graph[edge],
+        identity.graph[edge],
         identity.input_edge[edge],
         source,
         target,

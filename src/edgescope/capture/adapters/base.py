@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capture.rows import Rows
+from edgescope.errors import InputError
 
 Emit = Callable[[str, Tensor, Rows], None]
 """Receives a stage, its values ``[E, H, D]`` and which rows they are."""
@@ -19,6 +20,10 @@ Remove = Callable[[], None]
 
 Layer: TypeAlias = Any
 """A layer of the adapter's class, whose attributes a type checker cannot know."""
+
+
+STAGE_NAMES = ("score", "logit", "weight", "message")
+"""The stages of attention, in the order in which a layer computes them."""
 
 
 class Stage(NamedTuple):
@@ -37,8 +42,7 @@ class Adapter(ABC):
 
     Attributes:
         layer: the class, or its full name so that its package need not be imported.
-        stages: name of every stage to what it is; ``score``, ``logit``, ``weight`` and
-            ``message``, in the order in which a layer computes them, or some of them.
+        stages: name of every stage to what it is; some of :data:`STAGE_NAMES`.
         relies_on: methods that must be the class's own for the formulas to hold; a subclass
             that overrides one needs an adapter of its own.
         loops: what the layer does with self-loops, for the table of layers.
@@ -50,6 +54,19 @@ class Adapter(ABC):
     relies_on: ClassVar[tuple[str, ...]] = ("forward",)
     loops: ClassVar[str] = "kept as given"
     refuses: ClassVar[tuple[str, ...]] = ()
+
+    def check(self) -> None:
+        """Refuse an adapter that cannot work, when it is registered.
+
+        Raises:
+            InputError: if it names a stage that does not exist.
+        """
+        unknown = [stage for stage in self.stages if stage not in STAGE_NAMES]
+        if unknown:
+            raise InputError(
+                f"{type(self).__name__} names the stages {', '.join(unknown)}, expected some of "
+                f"{', '.join(STAGE_NAMES)}"
+            )
 
     def stages_of(self, layer: Layer) -> Mapping[str, Stage]:
         """Return the stages of a particular layer; all of the class's by default."""
@@ -98,7 +115,16 @@ def observing() -> Iterator[None]:
 
 
 def per_head(values: Tensor, heads: int) -> Tensor:
-    """View ``[E]``, ``[E, H]``, ``[E, H * D]`` or ``[E, H, D]`` as ``[E, H, D]``."""
+    """View ``[E]``, ``[E, H]``, ``[E, H * D]`` or ``[E, H, D]`` as ``[E, H, D]``.
+
+    Raises:
+        InputError: if the values of an edge cannot be divided among the heads.
+    """
+    if not values.dim() or values.shape[1:].numel() % heads:
+        raise InputError(
+            f"received values of shape {list(values.shape)}, expected [E, H, D], [E, H * D] or "
+            f"[E, H] with H = {heads} heads; the adapter's method heads(layer) says how many"
+        )
     return values.reshape(values.size(0), heads, values.shape[1:].numel() // heads)
 
 

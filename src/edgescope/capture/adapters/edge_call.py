@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer
+from edgescope.errors import InputError
 
 if TYPE_CHECKING:
     from edgescope.capture.adapters.message_passing import MessagePassingAdapter
@@ -35,9 +36,18 @@ class EdgeCall:
         self._stages: dict[str, Tensor] = {}
 
     def __getitem__(self, name: str) -> Tensor:
-        """Return an argument of ``message`` or ``edge_update``."""
-        value = self.arguments[name]
-        assert isinstance(value, Tensor)
+        """Return an argument of ``message`` or ``edge_update``.
+
+        Raises:
+            InputError: if there is no such argument, or it is no tensor.
+        """
+        value = self.arguments.get(name)
+        if not isinstance(value, Tensor):
+            tensors = [key for key, each in self.arguments.items() if isinstance(each, Tensor)]
+            raise InputError(
+                f"message and edge_update of {type(self._layer).__name__} have no tensor {name!r}; "
+                f"they have {', '.join(tensors)}"
+            )
         return value
 
     def get(self, name: str) -> Tensor | None:

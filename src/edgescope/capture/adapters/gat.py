@@ -13,6 +13,7 @@ class GATAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.gat_conv.GATConv"
     loops = "input's removed, one added per node if add_self_loops"
+    loops_option = "add_self_loops"
     refuses = ("sparse adjacency",)
     stages = {
         "logit": Stage("LeakyReLU(a_s . W x_j + a_t . W x_i + a_e . W_e e_ij)"),

@@ -13,6 +13,7 @@ class GATv2Adapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.gatv2_conv.GATv2Conv"
     loops = "input's removed, one added per node if add_self_loops"
+    loops_option = "add_self_loops"
     refuses = ("sparse adjacency",)
     stages = {
         "score": Stage("a * LeakyReLU(W_l x_j + W_r x_i + W_e e_ij)", "[E, H, D]"),

@@ -5,6 +5,7 @@ from torch import Tensor
 from edgescope.capture.adapters.base import Layer, Stage
 from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.errors import InputError
 
 
 class GENAdapter(MessagePassingAdapter):
@@ -27,8 +28,22 @@ class GENAdapter(MessagePassingAdapter):
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return what ``SoftmaxAggregation`` takes the softmax of."""
-        return call.message * layer.aggr_module.t
+        return _vectors(call) * layer.aggr_module.t
 
     def message(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return what ``SoftmaxAggregation`` sums."""
-        return call.message * call.stage("weight")
+        return _vectors(call) * call.stage("weight")
+
+
+def _vectors(call: EdgeCall) -> Tensor:
+    """Return what ``message`` returned ``[E, D]``.
+
+    Raises:
+        InputError: if nodes have several states each, which the layer allows.
+    """
+    if call.message.dim() != 2:  # noqa: PLR2004  (edges and channels)
+        raise InputError(
+            f"GENConv computed messages of shape {list(call.message.shape)}, not one vector per "
+            "edge; give it node states [V, F]"
+        )
+    return call.message

@@ -44,26 +44,26 @@ class HANAdapter(MessagePassingAdapter):
     def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
         """Gather what each relation computes; emit when the layer is done."""
         relations: list[Relation] = []
-        values: dict[str, list[Tensor]] = defaultdict(list)
-        rows: dict[str, list[EdgeRows]] = defaultdict(list)
+        gathered: dict[str, list[tuple[Tensor, EdgeRows]]] = defaultdict(list)
 
         def enter(_: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            gathered.clear()  # of what a call that raised left here
             relations[:] = bound_arguments(layer, args, kwargs)["edge_index_dict"]
-            values.clear()
-            rows.clear()
 
-        def gather(stage: str, found: Tensor, where: Rows) -> None:
-            assert isinstance(where, EdgeRows)
-            values[stage].append(found)
-            rows[stage].append(where)
+        def gather(stage: str, values: Tensor, rows: Rows) -> None:
+            assert isinstance(rows, EdgeRows)
+            gathered[stage].append((values, rows))
 
         def leave(*_: object) -> None:
-            for stage in values:
+            if not gathered:
+                return  # no relation, no edge
+            of_any_stage = next(iter(gathered.values()))
+            rows = _join(relations, [rows for _, rows in of_any_stage])
+            for stage, parts in gathered.items():
                 with observing():
-                    joined = torch.cat(values[stage])
-                emit(stage, joined, _join(relations, rows[stage]))
-            values.clear()
-            rows.clear()
+                    joined = torch.cat([values for values, _ in parts])
+                emit(stage, joined, rows)
+            gathered.clear()
 
         yield layer.register_forward_pre_hook(enter, with_kwargs=True).remove
         yield from super().attach(layer, stages, gather)

@@ -18,7 +18,9 @@ class HGTAdapter(MessagePassingAdapter):
     """HGTConv (Hu et al., arXiv 2003.01332): one softmax over the edges of all relations.
 
     The layer joins its relations into one bipartite graph, in the order in which it is given
-    them; the rows are split again, and each end is numbered within its node type.
+    them; the rows are split again, and each end is numbered within its node type. If that is not
+    the order of its ``metadata``, PyG 2.8 takes the matrices of other relations; what is captured
+    is what it computes.
     """
 
     layer = "torch_geometric.nn.conv.hgt_conv.HGTConv"
@@ -30,12 +32,12 @@ class HGTAdapter(MessagePassingAdapter):
         "message": Stage("weight * M_r V_s x_j", "[E, H, D]"),
     }
 
-    def score(self, layer: Layer, call: EdgeCall) -> Tensor:  # noqa: ARG002  (overrides)
+    def score(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Recompute the product that ``HGTConv.message`` sums at once."""
         product = call["q_i"] * call["k_j"] * call["edge_attr"].unsqueeze(-1)
         return product / math.sqrt(product.size(-1))
 
-    def logit(self, layer: Layer, call: EdgeCall) -> Tensor:  # noqa: ARG002  (overrides)
+    def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the logit in the layer's own order of operations, bit for bit."""
         query = call["q_i"]
         product = (query * call["k_j"]).sum(-1) * call["edge_attr"]

@@ -24,6 +24,9 @@ class MessagePassingAdapter(Adapter):
     Attributes:
         submodules: parts of the layer whose output the formulas need, such as ``"lin_edge"``;
             taken when the layer computes it, in ``call.outputs``.
+        loops_option: the layer's attribute that says whether it drops the self-loops of its
+            input and appends one per node, such as ``"add_self_loops"``; ``None`` if it never
+            does.
     """
 
     relies_on: ClassVar[tuple[str, ...]] = (
@@ -33,6 +36,23 @@ class MessagePassingAdapter(Adapter):
         "message_and_aggregate",
     )
     submodules: ClassVar[tuple[str, ...]] = ()
+    loops_option: ClassVar[str | None] = None
+
+    def check(self) -> None:
+        """Refuse an adapter that promises stages it has no formula for."""
+        super().check()
+        own = {
+            stage
+            for stage in self.stages
+            if getattr(type(self), stage) is not getattr(MessagePassingAdapter, stage)
+        }
+        needs_logit = bool({"logit", "weight"} & (set(self.stages) - own))
+        has_logit = type(self).score is not MessagePassingAdapter.score or "logit" in own
+        if ("score" in self.stages and "score" not in own) or (needs_logit and not has_logit):
+            raise InputError(
+                f"{type(self).__name__} has no formula for a stage that it names; write a method "
+                "score(self, layer, call) or logit(self, layer, call)"
+            )
 
     def score(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the vector whose sum over channels is the logit."""
@@ -47,7 +67,10 @@ class MessagePassingAdapter(Adapter):
         return call.softmax(call.stage("logit"))
 
     def message(self, layer: Layer, call: EdgeCall) -> Tensor:
-        """Return what is summed into the target; by default what ``message`` returned."""
+        """Return what is aggregated at the target; by default what ``message`` returned.
+
+        A mask that one of PyG's explainers has set is applied to it afterwards.
+        """
         return call.message
 
     def heads(self, layer: Layer) -> int:
@@ -57,7 +80,7 @@ class MessagePassingAdapter(Adapter):
 
     def replaces_loops(self, layer: Layer) -> bool:
         """Return whether the layer drops the input's self-loops and appends its own."""
-        return getattr(layer, "add_self_loops", False) is True
+        return self.loops_option is not None and bool(getattr(layer, self.loops_option))
 
     def adds_edges(self, layer: Layer) -> bool:
         """Return whether the layer adds self-loops."""

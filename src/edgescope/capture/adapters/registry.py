@@ -4,13 +4,18 @@ from torch import nn
 
 from edgescope.capture.adapters.base import Adapter
 from edgescope.capture.adapters.edge_attention import EdgeAttentionAdapter
+from edgescope.capture.adapters.encoder_layer import EncoderLayerAdapter
 from edgescope.capture.adapters.gat import GATAdapter
 from edgescope.capture.adapters.gate import GATEAdapter
 from edgescope.capture.adapters.gatv2 import GATv2Adapter
 from edgescope.capture.adapters.gen import GENAdapter
+from edgescope.capture.adapters.han import HANAdapter
+from edgescope.capture.adapters.hgt import HGTAdapter
+from edgescope.capture.adapters.multihead import MultiheadAdapter
 from edgescope.capture.adapters.rgat import RGATAdapter
 from edgescope.capture.adapters.supergat import SuperGATAdapter
 from edgescope.capture.adapters.transformer import TransformerAdapter
+from edgescope.errors import InputError
 
 ADAPTERS: list[Adapter] = [
     EdgeAttentionAdapter(),
@@ -21,11 +26,15 @@ ADAPTERS: list[Adapter] = [
     RGATAdapter(),
     GATEAdapter(),
     GENAdapter(),
+    HGTAdapter(),
+    HANAdapter(),
+    MultiheadAdapter(),
+    EncoderLayerAdapter(),
 ]
 """Every known adapter; those registered later come first."""
 
 
-def register(adapter: Adapter) -> Adapter:
+def register(adapter: Adapter | type[Adapter]) -> Adapter:
     """Make :func:`~edgescope.capture` know a layer class of your own.
 
     Args:
@@ -35,7 +44,16 @@ def register(adapter: Adapter) -> Adapter:
 
     Returns:
         The adapter.
+
+    Raises:
+        InputError: if it is not an instance, or has no formula for a stage that it names.
     """
+    if isinstance(adapter, type):
+        raise InputError(
+            f"received the class {adapter.__name__}, expected an instance of an adapter; write "
+            f"es.capture.register({adapter.__name__}())"
+        )
+    adapter.check()
     ADAPTERS.insert(0, adapter)
     return adapter
 

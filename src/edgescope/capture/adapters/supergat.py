@@ -15,6 +15,7 @@ class SuperGATAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.supergat_conv.SuperGATConv"
     loops = "input's removed, one added per node if add_self_loops"
+    loops_option = "add_self_loops"
     refuses = ("sparse adjacency",)
     stages = {
         "score": Stage("W x_i * W x_j / sqrt(D); attention_type='SD' only", "[E, H, D]"),
