@@ -217,7 +217,10 @@ REFUSALS = {
         [(1, 1), (0, 1)],
     ),
     "or else with source and target exchanged": ([(0, 1), (1, 0)], [(1, 0), (0, 1)]),
-    "and not sorted, so nodes may have been renumbered": ([(1, 2), (2, 0), (0, 1)], [(0, 1), (1, 2), (2, 0)]),
+    "and not sorted, so nodes may have been renumbered": (
+        [(1, 2), (2, 0), (0, 1)],
+        [(0, 1), (1, 2), (2, 0)],
+    ),
     "self-loop of node 1 there is the one given or a new": ([(0, 1), (1, 1)], [(0, 1), (1, 1)]),
 }
 
