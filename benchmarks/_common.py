@@ -33,7 +33,12 @@ def published_model(dataset: es.data.MoleculeDataset) -> es.models.GraphTransfor
 
 
 def alternate(*actions: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
-    """Return the median seconds of each action over ``rounds``, run A B A B ...
+    """Return the median seconds of each action over ``rounds``, run A B A B ..."""
+    return [median(times) for times in alternating_times(*actions, rounds=rounds)]
+
+
+def alternating_times(*actions: Callable[[], object], rounds: int = ROUNDS) -> list[list[float]]:
+    """Return the seconds of each action in each of ``rounds``, run A B A B ...
 
     In turn, so that a machine that slows down slows both.
     """
@@ -44,4 +49,4 @@ def alternate(*actions: Callable[[], object], rounds: int = ROUNDS) -> list[floa
             action()
             if number >= WARM_UP:
                 kept.append(time.perf_counter() - start)
-    return [median(kept) for kept in times]
+    return times

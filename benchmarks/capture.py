@@ -5,16 +5,18 @@
 Four layers of each class, width 64 and 8 heads (GATEConv and GENConv have none), run in eval mode
 without gradients over the same 512 molecules as one batch. What is captured is reduced inside the
 hook to the largest magnitude of every edge. "vectors" captures the site that a scan takes by
-default, "all" every site. --write stores the figures for the table in docs/layers.md.
+default, "all" every site; each is the median over rounds, with the quartiles. --write stores the
+figures for the table in docs/layers.md.
 """
 
 import argparse
 import json
 from pathlib import Path
+from statistics import median, quantiles
 from typing import Any
 
 import torch
-from _common import alternate
+from _common import alternating_times
 from _layers import CASES, RELATIONS, HeteroStack, build
 from torch import Tensor, nn
 from torch_geometric.data import Batch
@@ -23,6 +25,7 @@ import edgescope as es
 from edgescope.capture import EdgeActivations
 
 GRAPHS = 512
+ROUNDS = 31
 FIGURES = Path(__file__).resolve().parents[1] / "docs" / "layers.json"
 
 
@@ -52,8 +55,8 @@ def inputs_of(model: nn.Module, batch: Batch) -> dict[str, Any]:
     return {"x_dict": {"atom": batch.x}, "edge_index_dict": relations}
 
 
-def time_layer(model: nn.Module, inputs: dict[str, Any]) -> list[float]:
-    """Return the seconds of a forward pass: plain, with the vectors captured, with everything."""
+def time_layer(model: nn.Module, inputs: dict[str, Any]) -> list[list[float]]:
+    """Return the seconds of forward passes: plain, with the vectors captured, with everything."""
 
     def forward() -> None:
         with torch.no_grad():
@@ -64,7 +67,15 @@ def time_layer(model: nn.Module, inputs: dict[str, Any]) -> list[float]:
             forward()
 
     vectors = vector_sites(model)
-    return alternate(forward, lambda: captured(vectors), lambda: captured(None))
+    return alternating_times(
+        forward, lambda: captured(vectors), lambda: captured(None), rounds=ROUNDS
+    )
+
+
+def ratio(times: list[float], plain: list[float]) -> str:
+    """Return the median of the ratios within a round, and their quartiles."""
+    low, middle, high = quantiles((a / b for a, b in zip(times, plain, strict=True)), n=4)
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def main() -> None:
@@ -79,20 +90,21 @@ def main() -> None:
     dataset = es.data.load(options.data, options.root).train
     batch = dataset.batch(range(GRAPHS))
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # several would add the noise of their scheduling to small ratios
     setting = (
         f"{GRAPHS} molecules of {dataset.name} ({batch.num_nodes} atoms, {batch.num_edges} edges), "
-        f"{torch.get_num_threads()} threads, seed 0"
+        f"one thread, seed 0"
     )
-    print(f"{setting}\n\n{'layer':32s} {'forward':>10s} {'vectors':>17s} {'all':>17s}")
+    print(f"{setting}\n\n{'layer':30s} {'forward':>10s}   {'vectors':20s} {'all':20s}")
     figures = {}
     for name in CASES:
         model = build(name, len(dataset.vocabulary))
         plain, vectors, everything = time_layer(model, inputs_of(model, batch))
-        figures[name] = {"vectors": round(vectors / plain, 2), "all": round(everything / plain, 2)}
+        found = {"vectors": ratio(vectors, plain), "all": ratio(everything, plain)}
         print(
-            f"{name:32s} {plain * 1e3:7.1f} ms {vectors * 1e3:7.1f} ms x{vectors / plain:5.2f} "
-            f"{everything * 1e3:7.1f} ms x{everything / plain:5.2f}"
+            f"{name:30s} {median(plain) * 1e3:7.1f} ms   {found['vectors']:20s} {found['all']:20s}"
         )
+        figures[name] = found
     if options.write:
         FIGURES.write_text(json.dumps({"setting": setting, "ratios": figures}, indent=2) + "\n")
 

@@ -45,8 +45,8 @@ COSTS = """
 ## Self-loops, cost and limits
 
 Cost is a forward pass with capture over one without, the activations reduced inside the hook:
-*vectors* captures what a scan takes by default, *all* every stage. Measured by
-`benchmarks/capture.py` on {setting}.
+*vectors* captures what a scan takes by default, *all* every stage; medians and quartiles. Measured
+by `benchmarks/capture.py` on {setting}.
 
 | layer | self-loops | vectors | all | refused |
 | --- | --- | --- | --- | --- |
@@ -77,7 +77,7 @@ def page() -> str:
     costs = []
     for row in layers.unique("layer", maintain_order=True).iter_rows(named=True):
         ratios = measured["ratios"].get(row["layer"])
-        times = f"{ratios['vectors']:.2f} | {ratios['all']:.2f}" if ratios else "not measured |"
+        times = f"{ratios['vectors']} | {ratios['all']}" if ratios else "not measured |"
         costs.append(f"| {row['layer']} | {row['loops']} | {times} | {row['refuses'] or ''} |\n")
     return "".join([HEAD, SITES, *lines, COSTS.format(setting=measured["setting"]), *costs, TAIL])
 

@@ -39,30 +39,44 @@ class EdgeAttentionAdapter(Adapter):
             value = seen.pop("value").view(-1, layer.num_heads, layer.head_dim)
             if "score" in stages:
                 emit("score", score, rows)
-            if set(stages) <= {"score"}:
-                return
-            with observing():
-                values = _later_stages(score, value, edge_index)
-            for stage in stages:
-                if stage != "score":
-                    emit(stage, values[stage], rows)
+            for stage, values in _later_stages(score, value, edge_index, stages):
+                emit(stage, values, rows)
 
         yield layer.score.register_forward_hook(scored).remove
         yield layer.value.register_forward_hook(valued).remove
         yield layer.register_forward_hook(done, with_kwargs=True).remove
 
 
-def _later_stages(score: Tensor, value: Tensor, edge_index: Tensor) -> dict[str, Tensor]:
-    """Return logit, weight and message ``[E, H, D]`` from the score, as the layer goes on.
+def _later_stages(
+    score: Tensor, value: Tensor, edge_index: Tensor, stages: Collection[str]
+) -> Iterator[tuple[str, Tensor]]:
+    """Compute what follows the score, as far as ``stages`` need it, as the layer does.
 
     Args:
         score: edge scores ``[E, H, D]``.
         value: values of the nodes ``[V, H, D]``.
         edge_index: source and target of every edge ``[2, E]``.
+        stages: the stages that are wanted.
+
+    Yields:
+        Each wanted stage after the score and its values ``[E, H, D]``.
     """
+    if not {"logit", "weight", "message"} & set(stages):
+        return
+    with observing():
+        logit = score.sum(-1, keepdim=True)
+    if "logit" in stages:
+        yield "logit", logit
+    if not {"weight", "message"} & set(stages):
+        return
     source, target = edge_index
-    logit = score.sum(-1, keepdim=True)
-    weight = logit.clamp(-LOGIT_LIMIT, LOGIT_LIMIT).exp()
-    total = weight.new_zeros(value.size(0), *weight.shape[1:]).index_add(0, target, weight)
-    weight = weight / (total + NORMALISER_FLOOR)[target]
-    return {"logit": logit, "weight": weight, "message": value[source] * weight}
+    with observing():
+        weight = logit.clamp(-LOGIT_LIMIT, LOGIT_LIMIT).exp()
+        total = weight.new_zeros(value.size(0), *weight.shape[1:]).index_add(0, target, weight)
+        weight = weight / (total + NORMALISER_FLOOR)[target]
+    if "weight" in stages:
+        yield "weight", weight
+    if "message" in stages:
+        with observing():
+            message = value[source] * weight
+        yield "message", message
