@@ -164,3 +164,20 @@ def test_captured_values_are_not_changed_by_the_model_afterwards():
     with torch.no_grad(), es.capture(model, "*:score") as tape:
         model(torch.randn(3, 8), torch.tensor([[0, 1], [1, 2]]), torch.randn(2, 8))
     assert tape["attention:score"].values.abs().min() > 0
+
+
+def test_a_layer_may_see_the_first_nodes_and_a_view_of_the_first_edges():
+    class Trims(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.outer, self.inner = es.models.EdgeAttention(8, 2), es.models.EdgeAttention(8, 2)
+
+        def forward(self, x, edge_index, edge_attr):
+            x = self.outer(x, edge_attr, edge_index)[0]
+            return self.inner(x.narrow(0, 0, 2), edge_attr[:2], edge_index.narrow(1, 0, 2))[0]
+
+    model = Trims()
+    edges = torch.tensor([[1, 0, 2, 3], [0, 0, 1, 2]])
+    with es.capture(model, "*:score") as tape:
+        model(torch.randn(4, 8), edges, torch.randn(4, 8))
+    assert tape["inner:score"].input_edge.tolist() == [0, 1]

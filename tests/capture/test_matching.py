@@ -246,3 +246,8 @@ def test_without_edges_only_added_loops_are_found(replaces_loops):
     assert match_edges(edges_of(), edges_of(), **options).tolist() == []
     assert match_edges(edges_of(), edges_of((0, 1)), **options).tolist() == []
     assert match_edges(edges_of((0, 0), (1, 1)), edges_of(), **options).tolist() == [-1, -1]
+
+
+def test_a_view_of_the_first_edges_is_them_also_with_loops_and_duplicates():
+    edges = edges_of((0, 1), (1, 1), (0, 1), (2, 0), (0, 1))
+    assert match_edges(edges.narrow(1, 0, 3), edges).tolist() == [0, 1, 2]

@@ -11,8 +11,9 @@ from edgescope.capture.adapters.base import Adapter, Stage
 from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 from edgescope.capture.adapters.registry import register
-from edgescope.capture.listing import Site, list_layers, list_sites
+from edgescope.capture.listing import list_layers, list_sites
 from edgescope.capture.select import Sites
+from edgescope.capture.sites import Site
 from edgescope.capture.tape import MAX_BYTES, Reduce, Tape, record
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from edgescope.capture.activations import EdgeIdentity
 from edgescope.capture.graph_input import GraphInput, InputEdges, plain_edges, starts
-from edgescope.capture.matching import is_same, match_edges
+from edgescope.capture.matching import is_same, is_start, match_edges
 from edgescope.capture.pairs import check_sizes, first_between
 from edgescope.capture.rows import EdgeRows, PairRows, Relation, RelationRows, Rows
 from edgescope.errors import InputError
@@ -85,10 +85,11 @@ class Identifier:
     def _identify_edges(self, rows: EdgeRows, relation: Relation | None) -> EdgeIdentity:
         given = self._input(relation)
         seen = plain_edges(rows.edge_index, "the layer")
+        is_view = not rows.replaces_loops and is_start(seen, given.edge_index)
         for what, here, there in zip(
             ("source", "target"), rows.num_nodes, given.num_nodes, strict=True
         ):
-            if here is not None and there is not None and here != there:
+            if not is_view and here is not None and there is not None and here != there:
                 raise InputError(
                     f"it works on {here} {what} nodes, the model was given {there}, so nodes were "
                     "renumbered on the way"
@@ -103,7 +104,11 @@ class Identifier:
         position = match_edges(
             seen, given.edge_index, square=given.square, replaces_loops=rows.replaces_loops
         )
-        if None in given.num_nodes and _leaves_out(position, given, rows.replaces_loops):
+        if (
+            not is_view
+            and None in given.num_nodes
+            and _leaves_out(position, given, rows.replaces_loops)
+        ):
             raise InputError(
                 "it saw only some of the edges, and as the number of nodes given to the model is "
                 "unknown, they may have been renumbered; name them with inputs={'x': ...}"

@@ -18,7 +18,7 @@ def match_edges(
     edges must be sorted, no two may share their source and target, no self-loop may be among
     them, and they may not be the given edges with source and target exchanged. Any other order
     could come from nodes that were renumbered. A self-loop of the input is certain if ``seen`` is
-    ``given`` itself, or if it has more loops at that node; else it could be a new one.
+    a view of ``given``, or if it has more loops at that node; else it could be a new one.
 
     What numbers cannot show is taken to be so: an edge keeps its source and its target, and edges
     between the same nodes keep their order unless that of others changed.
@@ -35,8 +35,8 @@ def match_edges(
         InputError: if it is not certain which edge is which; the message says why.
     """
     everything = torch.arange(given.size(1), device=given.device)
-    if not replaces_loops and is_same(seen, given):
-        return everything
+    if not replaces_loops and is_start(seen, given):
+        return everything[: seen.size(1)]
     candidates, rows = everything, torch.ones_like(seen[0], dtype=torch.bool)
     if replaces_loops:
         candidates, rows = (given[0] != given[1]).nonzero().squeeze(1), seen[0] != seen[1]
@@ -56,9 +56,18 @@ def match_edges(
 
 def is_same(seen: Tensor, given: Tensor) -> bool:
     """Return whether two tensors are one, so that no edge can have been exchanged for another."""
+    return seen.shape == given.shape and is_start(seen, given)
+
+
+def is_start(seen: Tensor, given: Tensor) -> bool:
+    """Return whether ``seen`` is a view of the first edges of ``given``, or of all of them.
+
+    As :func:`torch_geometric.utils.trim_to_layer` makes it for the outer layers of a sampled
+    neighbourhood.
+    """
     return (
         seen.data_ptr() == given.data_ptr() != 0
-        and seen.shape == given.shape
+        and seen.size(1) <= given.size(1)
         and seen.stride() == given.stride()
         and seen.dtype == given.dtype
     )

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from edgescope.capture.listing import Refused, Site, find_sites
+from edgescope.capture.sites import Refused, Site, find_sites
 from edgescope.errors import InputError
 
 Sites = str | Sequence[str] | Callable[[Site], bool] | None

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from edgescope.capture.activations import EdgeActivations
 from edgescope.capture.adapters.base import Remove
-from edgescope.capture.graph_input import read_graph_input
 from edgescope.capture.hooks import watch_one
 from edgescope.capture.identity import Identifier
-from edgescope.capture.listing import Site
+from edgescope.capture.reading import read_graph_input
 from edgescope.capture.rows import Rows
 from edgescope.capture.select import Sites, select_sites
+from edgescope.capture.sites import Site
 from edgescope.errors import InputError
 
 Reduce = Callable[[EdgeActivations], Any]

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from torch import nn
 
-from edgescope.capture.listing import Site
 from edgescope.capture.select import Sites, select_sites
+from edgescope.capture.sites import Site
 from edgescope.errors import InputError
 
 PREFERRED = ("score", "message")
