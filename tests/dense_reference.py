@@ -1,34 +1,14 @@
 """Dense attention from its definition, one pair of nodes after the other, in plain numpy."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
-WIDTH, HEADS, SIZES = 8, 2, (3, 1, 4)
-LONGEST = max(SIZES)
-INF = -math.inf
-Array = np.ndarray
+from layer_reference import Array, numbers
+
 STAGES = ("score", "logit", "weight", "message")
-
-
-class Dense(nn.Module):
-    """A model on a dense batch: no edges are given to it."""
-
-    def __init__(self, layer: nn.Module, call: Callable[..., Any]) -> None:
-        super().__init__()
-        self.layer = layer
-        self.call = call
-
-    def forward(self, *args: Any, **options: Any) -> Any:
-        return self.call(self.layer, *args, **options)
-
-
-def numbers(tensor: Tensor) -> Array:
-    return tensor.detach().double().numpy()
 
 
 def projections(attention: nn.MultiheadAttention) -> list[tuple[Array, Array]]:
@@ -105,13 +85,6 @@ def attend_batch(
     return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
 
 
-def padded(graphs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return graphs as a dense batch ``[B, S, F]``, padded with 9, and where the padding is."""
-    dense = nn.utils.rnn.pad_sequence(list(graphs), batch_first=True, padding_value=9.0)
-    sizes = torch.tensor([len(graph) for graph in graphs])
-    return dense, torch.arange(dense.size(1)) >= sizes[:, None]
-
-
 def assert_matches(
     tape: Any, expected: dict[str, Array], path: str = "layer", tolerance: float = 1e-5
 ) -> None:
@@ -127,53 +100,3 @@ def assert_matches(
         local = found.edge_index - found.identity.node_offset
         assert np.array_equal(local.flip(0).t().numpy(), expected["pairs"])
         assert np.array_equal(found.graph.numpy(), expected["graph"])
-
-
-def normal(layer: nn.Module) -> nn.Module:
-    """Return a layer with biases and norms as they are after training, in evaluation."""
-    for parameter in layer.parameters():
-        nn.init.normal_(parameter, std=0.5)
-    return layer.eval()
-
-
-def graphs(dtype: torch.dtype = torch.float32, width: int = WIDTH) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    return [torch.randn(size, width, generator=generator).to(dtype) for size in SIZES]
-
-
-def random_mask(*shape: int, seed: int = 2) -> Tensor:
-    """Return a boolean mask that forbids a third of the pairs, but none of a node with itself."""
-    generator = torch.Generator().manual_seed(seed)
-    mask = torch.rand(*shape, generator=generator) < 1 / 3
-    mask.diagonal(dim1=-2, dim2=-1).fill_(False)
-    return mask
-
-
-def random_bias(*shape: int, seed: int = 3) -> Tensor:
-    """Return a float mask that forbids as many and adds something to the others."""
-    bias = torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-    return bias.masked_fill(random_mask(*shape, seed=seed), INF)
-
-
-def additive(mask: Tensor) -> Tensor:
-    return torch.zeros(mask.shape).masked_fill(mask, INF) if mask.dtype == torch.bool else mask
-
-
-SQUARE = (LONGEST, LONGEST)
-CAUSAL = torch.ones(SQUARE, dtype=torch.bool).triu(1)
-MASKS = {
-    "no mask": None,
-    "boolean, shared": random_mask(*SQUARE),
-    "float, shared": random_bias(*SQUARE),
-    "boolean, per head": random_mask(len(SIZES) * HEADS, *SQUARE),
-    "float, per head": random_bias(len(SIZES) * HEADS, *SQUARE),
-    "causal": CAUSAL,
-}
-
-
-def by_head(mask: Tensor | None) -> Tensor:
-    """Return what a mask adds to the logits ``[B, H, S, S]``."""
-    shape = (len(SIZES), HEADS, *SQUARE)
-    if mask is None:
-        return torch.zeros(shape)
-    return additive(mask).expand(shape) if mask.dim() == 2 else additive(mask).view(shape)

@@ -1,14 +1,14 @@
 """Random heterogeneous graphs, and a heterogeneous layer alone with what it aggregates."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
-import edgescope as es
-from edgescope.capture.activations import EdgeActivations
+import layer_reference
+from layer_reference import Observed
 
 Relation = tuple[str, str, str]
 
@@ -36,9 +36,24 @@ def hetero_graphs(draw: st.DrawFn, min_edges: int = 0) -> HeteroData:
     return data
 
 
+# What a call may be given: some of the relations, in any order.
+some_relations = st.lists(st.sampled_from(RELATIONS), min_size=1, unique=True)
+in_order = some_relations.map(lambda relations: sorted(relations, key=RELATIONS.index))
+
+
 def columns(edges: list[tuple[int, int]]) -> Tensor:
     """Return pairs as an ``edge_index`` ``[2, E]``."""
     return torch.tensor(edges, dtype=torch.int64).reshape(-1, 2).t().contiguous()
+
+
+def joint_layer(kind: type[nn.Module], heads: int = 2, width: int = 6, **options: Any) -> nn.Module:
+    """Return a layer for all relations, with its parameters as they may be after training."""
+    with torch.random.fork_rng():
+        torch.manual_seed(heads)
+        layer = kind(NODE_DIMS, width, METADATA, heads=heads, **options)
+        for prior in getattr(layer, "p_rel", {}).values():  # ones at the start
+            nn.init.normal_(prior)
+    return layer.eval()
 
 
 class HeteroLayer(nn.Module):
@@ -52,27 +67,6 @@ class HeteroLayer(nn.Module):
         return self.conv(x_dict, edge_index_dict)
 
 
-class Observed(NamedTuple):
-    """What one call of a layer gave."""
-
-    stages: dict[str, EdgeActivations]
-    """The captured stages by name."""
-    aggregated: list[Tensor]
-    """What the layer made of its messages, each time that it passed them."""
-
-
 def observe(layer: nn.Module, x_dict: Any, edge_index_dict: Any) -> Observed:
     """Call a layer once and return all its stages."""
-    aggregated: list[Tensor] = []
-
-    def keep(_: nn.Module, __: Any, out: Tensor) -> None:
-        aggregated.append(out)
-
-    hook = layer.register_aggregate_forward_hook(keep)
-    model = HeteroLayer(layer)
-    try:
-        with torch.no_grad(), es.capture(model) as tape:
-            model(x_dict, edge_index_dict)
-    finally:
-        hook.remove()
-    return Observed({site.partition(":")[2]: tape[site] for site in tape.sites}, aggregated)
+    return layer_reference.observe(layer, x_dict, edge_index_dict, model=HeteroLayer(layer))

@@ -35,6 +35,9 @@ GRAPHS = {
     "one node with a loop": _graph(1, [(0, 0)]),
     "one node alone": _graph(1, []),
 }
+_SOURCES = _graph(5, [(0, 0), (4, 2), (4, 2), (1, 1)])
+_SOURCES.x = (_SOURCES.x, torch.randn(3, 2, generator=torch.Generator().manual_seed(0)))
+BIPARTITE = {"from one kind of nodes to another": _SOURCES}
 
 
 class Observed(NamedTuple):
@@ -44,8 +47,9 @@ class Observed(NamedTuple):
     """The captured stages by name."""
     output: Any
     """What the layer returned."""
-    aggregated: Tensor | None = None
-    """What the layer made of its messages, before bias, residual and concatenation."""
+    aggregated: tuple[Tensor, ...] = ()
+    """What the layer made of its messages, each time that it passed them, before it added a bias
+    or a residual."""
 
 
 class Alone(nn.Module):
@@ -69,8 +73,10 @@ class Alone(nn.Module):
         return self.conv(x, edge_index, edge_type, edge_attr, **rest)
 
 
-def observe(layer: nn.Module, *args: Any, **options: Any) -> Observed:
-    """Call a layer of PyG once and return all its stages."""
+def observe(
+    layer: nn.Module, *args: Any, model: nn.Module | None = None, **options: Any
+) -> Observed:
+    """Call a layer of PyG once, in a model of its own, and return all its stages."""
     aggregated: list[Tensor] = []
 
     def keep(_: nn.Module, __: Any, out: Tensor) -> None:
@@ -78,10 +84,10 @@ def observe(layer: nn.Module, *args: Any, **options: Any) -> Observed:
 
     hook = layer.register_aggregate_forward_hook(keep)
     try:
-        found = observe_model(Alone(layer), *args, **options)
+        found = observe_model(Alone(layer) if model is None else model, *args, **options)
     finally:
         hook.remove()
-    return found._replace(aggregated=aggregated[0])
+    return found._replace(aggregated=tuple(aggregated))
 
 
 def observe_model(model: nn.Module, *args: Any, **options: Any) -> Observed:
@@ -179,6 +185,6 @@ def assert_edges(observed: Observed, edges: Array, position: Array | None = None
 
 def assert_messages_add_up(observed: Observed, side: int = 1) -> None:
     """Check that the messages of a target add up to what the layer made of them."""
-    message = observed.stages["message"]
-    total = scatter(message.values, message.edge_index[side], dim_size=len(observed.aggregated))
-    torch.testing.assert_close(total.flatten(), observed.aggregated.flatten(), equal_nan=True)
+    message, (aggregated,) = observed.stages["message"], observed.aggregated
+    total = scatter(message.values, message.edge_index[side], dim_size=len(aggregated))
+    torch.testing.assert_close(total.flatten(), aggregated.flatten(), equal_nan=True)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
-from torch_geometric.data import Batch, Data
 
-from layer_cases import EDGE_DIM, TYPES, WIDTH, Case, build
+from graph_cases import some_graphs
+from layer_cases import Case, build
 
 
 class Situation(NamedTuple):
@@ -90,27 +90,6 @@ SITUATIONS = [
     TRAIN._replace(name="checkpoint", wrap=partial(Checkpointed, reentrant=False)),
     TRAIN._replace(name="reentrant checkpoint", wrap=partial(Checkpointed, reentrant=True)),
 ]
-
-
-def some_graphs() -> Batch:
-    """Three graphs with self-loops, duplicate edges and isolated nodes."""
-    generator = torch.Generator().manual_seed(0)
-    edges = [
-        [(0, 1), (1, 0), (2, 2), (1, 2), (0, 1)],
-        [(0, 0)],
-        [(0, 3), (3, 0), (1, 1), (1, 3), (3, 1), (2, 0)],
-    ]
-    return Batch.from_data_list(
-        [
-            Data(
-                x=torch.randn(5, WIDTH, generator=generator),
-                edge_index=torch.tensor(each).t().contiguous(),
-                edge_attr=torch.randn(len(each), EDGE_DIM, generator=generator),
-                edge_type=torch.randint(TYPES, (len(each),), generator=generator),
-            )
-            for each in edges
-        ]
-    )
 
 
 def floats(inputs: dict[str, Any]) -> Iterator[Tensor]:

@@ -69,24 +69,20 @@ def test_edges_of_a_batch_may_come_in_any_order(model):
     assert found.input_edge.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
-@pytest.mark.parametrize("by_source", [True, False])
-def test_a_layer_may_see_the_edges_sorted(by_source):
-    edge_index = torch.tensor([[2, 0, 3, 1], [0, 1, 1, 2]])
-
+def test_a_layer_that_sees_the_edges_in_another_order_is_refused():
     class Sorts(nn.Module):
         def __init__(self):
             super().__init__()
             self.attention = es.models.EdgeAttention(8, 2)
 
         def forward(self, x, edge_index, edge_attr):
-            edges, features = sort_edge_index(edge_index, edge_attr, sort_by_row=by_source)
+            edges, features = sort_edge_index(edge_index, edge_attr)
             return self.attention(x, features, edges)[0]
 
     model = Sorts()
-    with es.capture(model) as tape:
-        model(torch.randn(4, 8), edge_index, torch.randn(4, 8))
-    expected = [1, 3, 0, 2] if by_source else [0, 1, 2, 3]
-    assert tape["attention:score"].input_edge.tolist() == expected
+    edges = torch.tensor([[2, 0, 3, 1], [0, 1, 1, 2]])
+    with pytest.raises(InputError, match="in another order than they were"), es.capture(model):
+        model(torch.randn(4, 8), edges, torch.randn(4, 8))
 
 
 def test_a_layer_that_sees_an_edge_that_was_not_given_is_refused(model):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch_geometric.data import Batch, HeteroData
 
-from edgescope.capture.graph_input import read_graph_input
+from edgescope.capture.reading import read_graph_input
 from edgescope.errors import InputError
 from hetero_cases import columns
 

@@ -13,7 +13,7 @@ from torch.nn.modules import module as torch_modules
 
 import edgescope as es
 from edgescope.capture.hooks import Unwatched, Watching
-from edgescope.capture.listing import find_sites
+from edgescope.capture.sites import find_sites
 from layer_cases import CASES
 from situations import Outcome, outcome, prepare, same
 

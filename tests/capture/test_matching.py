@@ -104,7 +104,7 @@ def kth_occurrence(seen, given, replaces_loops):
     return [left[edge].pop(0) if left.get(edge) else -1 for edge in map(tuple, seen.t().tolist())]
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=200)
 @given(multigraphs(), st.data())
 def test_edges_that_carry_a_number_through_any_change_are_right_or_refused(graph, data):
     edges, nodes = graph
@@ -134,7 +134,7 @@ def test_edges_with_their_ends_exchanged_are_right_or_refused(graph, data):
     assert found.tolist() == ids.tolist()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(multigraphs(), st.data(), st.booleans())
 def test_whatever_is_returned_is_the_kth_occurrence(graph, data, replaces_loops):
     edges, nodes = graph
@@ -181,16 +181,13 @@ def test_the_edges_themselves_are_never_refused_nor_a_copy_without_loops(graph):
 
 @settings(deadline=None)
 @given(multigraphs(loops=False), st.data())
-def test_a_simple_graph_may_be_sorted_and_come_in_part(graph, data):
+def test_a_simple_graph_may_come_in_part(graph, data):
     edges = graph[0].unique(dim=1)
-    edges = edges[:, torch.tensor(data.draw(st.permutations(range(edges.size(1)))), dtype=int)]
-    seen, ids = changed(edges, graph[1], [choose, sort], data.draw)
-    # Where every edge has its reverse, the order of the reversed edges is not certain.
-    assume(not {(b, a) for a, b in seen.t().tolist()} <= set(map(tuple, edges.t().tolist())))
+    seen, ids = changed(edges, graph[1], [choose], data.draw)
     assert match_edges(seen, edges).tolist() == ids.tolist()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(multigraphs(loops=False), st.data())
 def test_edges_between_renumbered_nodes_are_right_or_refused(graph, data):
     edges, nodes = graph
@@ -208,19 +205,12 @@ REFUSALS = {
     "an edge from 1 to 0 that was not given": ([(1, 0)], [(0, 1)]),
     "an edge from 0 to 1 that was not": ([(0, 1), (0, 1)], [(0, 1)]),
     "of several edges from 0 to 1 it saw only some": ([(0, 1)], [(0, 1), (0, 1)]),
-    "another order, and which one is the edge from 0 to 1": (
-        [(1, 2), (0, 1), (0, 1)],
-        [(0, 1), (0, 1), (1, 2)],
-    ),
-    "another order, and which one is the edge from 1 to 1": (
-        [(0, 1), (1, 1), (1, 1)],
-        [(1, 1), (0, 1)],
-    ),
-    "or else with source and target exchanged": ([(0, 1), (1, 0)], [(1, 0), (0, 1)]),
-    "and not sorted, so nodes may have been renumbered": (
+    "another order than they were given, so nodes may": (
         [(1, 2), (2, 0), (0, 1)],
         [(0, 1), (1, 2), (2, 0)],
     ),
+    "renumbered or directions exchanged": ([(0, 1), (1, 0)], [(1, 0), (0, 1)]),
+    "order the edges before the model is called": ([(0, 2), (1, 2)], [(1, 2), (0, 2)]),
     "self-loop of node 1 there is the one given or a new": ([(0, 1), (1, 1)], [(0, 1), (1, 1)]),
 }
 
@@ -234,8 +224,7 @@ def test_what_is_uncertain_is_refused_and_says_which_edge(message, case):
 
 def test_between_two_kinds_of_nodes_an_edge_of_equal_numbers_is_no_loop():
     edges = edges_of((0, 0), (1, 1), (0, 1))
-    seen = edges[:, [0, 2, 1]]
-    assert match_edges(seen, edges, square=False).tolist() == [0, 2, 1]
+    assert match_edges(edges[:, [1, 2]], edges, square=False).tolist() == [1, 2]
     with pytest.raises(InputError, match="from 2 to 2 that was not given"):
         match_edges(edges_of((0, 0), (2, 2)), edges, square=False)
 

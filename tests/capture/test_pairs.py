@@ -14,7 +14,8 @@ import edgescope as es
 from edgescope.capture.graph_input import GraphInput, InputEdges
 from edgescope.capture.pairs import check_sizes, first_between
 from edgescope.errors import InputError
-from layer_cases import CASES, WIDTH, build, graphs
+from graph_cases import WIDTH, graphs
+from layer_cases import CASES, build
 
 PAIRS = [case for case in CASES if case.pairs]
 SITE = "layer:weight"

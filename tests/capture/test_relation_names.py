@@ -105,7 +105,7 @@ def test_similar_names_are_told_apart_after_to_hetero(relations):
 
 
 def _sites(model):
-    from edgescope.capture.listing import find_sites
+    from edgescope.capture.sites import find_sites
 
     return [site for site in find_sites(model) if site.stage == "logit"]
 

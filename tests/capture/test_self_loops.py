@@ -15,7 +15,7 @@ from torch_geometric.utils import (
 
 import edgescope as es
 from edgescope.errors import InputError
-from layer_cases import EDGE_DIM, WIDTH, graphs
+from graph_cases import EDGE_DIM, WIDTH, graphs
 from layer_reference import Alone, assert_edges, observe, with_loops
 
 EDGES = torch.tensor([[0, 0], [0, 1], [1, 2], [2, 3], [3, 0], [0, 2]]).t().contiguous()

@@ -13,15 +13,13 @@ def match_edges(
 
     Most layers see the edges as they were given, perhaps without the self-loops, perhaps with
     self-loops appended. Otherwise the k-th occurrence of a source and target in ``seen`` is the
-    k-th occurrence in ``given``, provided that this is certain: every edge must be there, none of
-    several edges between the same nodes may have been left out, and if the order changed, the
-    edges must be sorted, no two may share their source and target, no self-loop may be among
-    them, and they may not be the given edges with source and target exchanged. Any other order
-    could come from nodes that were renumbered. A self-loop of the input is certain if ``seen`` is
-    a view of ``given``, or if it has more loops at that node; else it could be a new one.
+    k-th occurrence in ``given``, provided that this is certain: every edge must be there, in the
+    order in which it was given, and none of several edges between the same nodes may have been
+    left out. In another order they could be the edges of nodes that were renumbered, or edges
+    with source and target exchanged. A self-loop of the input is certain if ``seen`` is a view of
+    ``given``, or if it has more loops at that node; else it could be a new one.
 
-    What numbers cannot show is taken to be so: an edge keeps its source and its target, and edges
-    between the same nodes keep their order unless that of others changed.
+    What numbers cannot show is taken to be so: edges between the same nodes keep their order.
 
     Args:
         seen: source and target of the edges in a layer ``[2, E]``.
@@ -119,27 +117,11 @@ def _match_occurrences(seen: Tensor, given: Tensor, loops: Tensor) -> Tensor:
             "be told"
         )
     position = _look_up(key_seen, key_given)
-    hit = position >= 0
-    if not _is_moved(position):
-        return position
-    uncertain = (several | loop)[key_seen[hit]]
-    if bool(uncertain.any()):
-        source, target = seen[:, hit][:, uncertain.nonzero()[0]].flatten().tolist()
+    found = position[position >= 0]
+    if bool((found.diff() < 0).any()):
         raise InputError(
-            f"it saw the edges in another order, and which one is the edge from {source} to "
-            f"{target} cannot be told"
-        )
-    if not _is_sorted(seen):
-        raise InputError(
-            "it saw the edges in another order than they were given, and not sorted, so nodes may "
-            "have been renumbered on the way"
-        )
-    key = torch.unique(torch.cat([seen.flip(0), given], dim=1), dim=1, return_inverse=True)[1]
-    turned = _look_up(key[: seen.size(1)], key[seen.size(1) :])
-    if bool((turned >= 0)[~loops].all()) and not _is_moved(turned):
-        raise InputError(
-            "it saw the edges in another order, or else with source and target exchanged, which "
-            "cannot be told apart"
+            "it saw the edges in another order than they were given, so nodes may have been "
+            "renumbered or directions exchanged; order the edges before the model is called"
         )
     return position
 
@@ -154,19 +136,6 @@ def _look_up(key_seen: Tensor, key_given: Tensor) -> Tensor:
     there, order = (key_given * span + _occurrence(key_given)).sort()
     found = torch.searchsorted(there, wanted).clamp(max=len(there) - 1)
     return order[found].where(there[found] == wanted, -1)
-
-
-def _is_moved(position: Tensor) -> bool:
-    """Return whether the matched edges are in another order than they were given."""
-    return bool((position[position >= 0].diff() < 0).any())
-
-
-def _is_sorted(edges: Tensor) -> bool:
-    """Return whether edges are sorted by source and then target, or the other way round."""
-    size = int(edges.max()) + 1 if edges.numel() else 1
-    source, target = edges.long()
-    keys = (source * size + target, target * size + source)
-    return any(bool((key.diff() >= 0).all()) for key in keys)
 
 
 def _occurrence(key: Tensor) -> Tensor:

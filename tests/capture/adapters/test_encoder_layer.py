@@ -8,53 +8,24 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-import edgescope as es
-from dense_reference import (
+from dense_cases import (
     CAUSAL,
     HEADS,
     LONGEST,
     SIZES,
     WIDTH,
-    Dense,
-    assert_matches,
-    attend_batch,
+    capture,
+    encoder_layer,
     graphs,
-    normal,
-    numbers,
     padded,
 )
+from dense_reference import STAGES, assert_matches, attend_batch
 from edgescope.errors import EdgescopeWarning
+from layer_reference import numbers
 
-SITES = [f"layer.self_attn:{stage}" for stage in ("score", "logit", "weight", "message")]
+SITES = [f"layer.self_attn:{stage}" for stage in STAGES]
 
 pytestmark = pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
-
-
-def encoder_layer(kind=nn.TransformerEncoderLayer, **options):
-    torch.manual_seed(0)
-    return normal(kind(WIDTH, HEADS, 16, dropout=0.3, **({"batch_first": True} | options)))
-
-
-def run(layer, *args, **options):
-    return layer(*args, **options)
-
-
-def capture(layer, *args, sites=None, **options):
-    model = Dense(layer, run).train(layer.training)
-    with es.capture(model, sites) as tape:
-        output = model(*args, **options)
-    return tape, output
-
-
-@pytest.fixture
-def fused(monkeypatch):
-    """Calls of the fused kernel."""
-    calls = []
-    kernel = torch._transformer_encoder_layer_fwd
-    monkeypatch.setattr(
-        torch, "_transformer_encoder_layer_fwd", lambda *args: calls.append(1) or kernel(*args)
-    )
-    return calls
 
 
 def normalised(layer, states):

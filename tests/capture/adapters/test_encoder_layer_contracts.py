@@ -8,48 +8,13 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 
 import edgescope as es
-from dense_reference import (
-    HEADS,
-    WIDTH,
-    Dense,
-    assert_matches,
-    attend_batch,
-    graphs,
-    normal,
-    padded,
-)
+from dense_cases import HEADS, WIDTH, Dense, call, capture, encoder_layer, graphs, padded
+from dense_reference import STAGES, assert_matches, attend_batch
 from edgescope.errors import InputError
 
-SITES = [f"layer.self_attn:{stage}" for stage in ("score", "logit", "weight", "message")]
+SITES = [f"layer.self_attn:{stage}" for stage in STAGES]
 
 pytestmark = pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
-
-
-def encoder_layer(kind=nn.TransformerEncoderLayer, **options):
-    torch.manual_seed(0)
-    return normal(kind(WIDTH, HEADS, 16, dropout=0.3, **({"batch_first": True} | options)))
-
-
-def run(layer, *args, **options):
-    return layer(*args, **options)
-
-
-def capture(layer, *args, sites=None, **options):
-    model = Dense(layer, run).train(layer.training)
-    with es.capture(model, sites) as tape:
-        output = model(*args, **options)
-    return tape, output
-
-
-@pytest.fixture
-def fused(monkeypatch):
-    """Calls of the fused kernel."""
-    calls = []
-    kernel = torch._transformer_encoder_layer_fwd
-    monkeypatch.setattr(
-        torch, "_transformer_encoder_layer_fwd", lambda *args: calls.append(1) or kernel(*args)
-    )
-    return calls
 
 
 def hooks_of_all_modules():
@@ -64,7 +29,7 @@ def everything(layer, dense, padding, captured, gradients=True):
     """Run a layer and return its output, all gradients and the state of the random numbers."""
     torch.manual_seed(2)
     x = dense.clone().requires_grad_(gradients)
-    run_it = (lambda *a, **k: capture(*a, **k)[1]) if captured else run
+    run_it = (lambda *a, **k: capture(*a, **k)[1]) if captured else call
     with torch.set_grad_enabled(gradients):
         output = run_it(layer, x, src_key_padding_mask=padding)
     found = [output, torch.get_rng_state()]
@@ -106,7 +71,7 @@ def test_outputs_gradients_and_random_state_are_bit_identical(
 
 
 def test_the_layer_and_its_parts_get_no_hook():
-    model = Dense(encoder_layer(), run)
+    model = Dense(encoder_layer(), call)
     with es.capture(model):
         assert not any(
             module._forward_hooks or module._forward_pre_hooks for module in model.layer.modules()
@@ -120,7 +85,7 @@ class Fails(nn.Linear):
 
 def test_no_global_hook_is_left_whatever_happens():
     before = hooks_of_all_modules()
-    model = Dense(encoder_layer(), run)
+    model = Dense(encoder_layer(), call)
     x = graphs()[0][None]
     with es.capture(model):
         model(x)
@@ -140,7 +105,7 @@ def test_no_global_hook_is_left_whatever_happens():
 
 def test_a_pass_that_failed_half_way_does_not_hide_the_next(fused):
     layer = encoder_layer()
-    model = Dense(layer, run).eval()
+    model = Dense(layer, call).eval()
     linear = layer.linear1
     x = graphs()[0][None]
     with es.capture(model) as tape:
@@ -221,7 +186,7 @@ def test_what_its_attention_is_refused_for_is_refused_under_the_path_of_the_atte
 
 
 def test_the_decoder_of_a_transformer_is_refused_for_its_cross_attention_only():
-    model = Dense(nn.Transformer(WIDTH, HEADS, 1, 1, 16, batch_first=True), run).eval()
+    model = Dense(nn.Transformer(WIDTH, HEADS, 1, 1, 16, batch_first=True), call).eval()
     x, y = torch.randn(2, 1, 3, WIDTH)
     with pytest.raises(InputError, match="cross-attention"), es.capture(model):
         model(x, y)

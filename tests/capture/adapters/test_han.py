@@ -1,27 +1,21 @@
 """HANConv: every stage is its formula, and the rows of all relations come together."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.nn import HANConv
-from torch_geometric.nn.conv import han_conv
 from torch_geometric.utils import scatter
 
 import edgescope as es
 from edgescope.errors import InputError
-from hetero_cases import METADATA, NODE_DIMS, RELATIONS, HeteroLayer, hetero_graphs, observe
-from layer_reference import leaky_relu, linear, numbers, per_head, softmax
+from hetero_cases import RELATIONS, HeteroLayer, hetero_graphs, joint_layer, observe, some_relations
+from layer_reference import assert_stages, leaky_relu, linear, numbers, per_head, softmax
 
-WIDTH = 6
-some_relations = st.lists(st.sampled_from(RELATIONS), min_size=1, unique=True)
-
-
-def make(heads=2, dropout=0.0):
-    with torch.random.fork_rng():
-        torch.manual_seed(heads)
-        return HANConv(NODE_DIMS, WIDTH, METADATA, heads=heads, dropout=dropout).eval()
+make = partial(joint_layer, HANConv)
 
 
 def reference(layer, x_dict, edge_index_dict):
@@ -54,25 +48,7 @@ def test_every_stage_is_its_formula(data, relations, heads):
     layer = make(heads)
     edges = {relation: data[relation].edge_index for relation in relations}
     found = observe(layer, data.x_dict, edges)
-    expected = reference(layer, data.x_dict, edges)
-    assert found.stages.keys() == expected.keys()
-    for stage, values in expected.items():
-        np.testing.assert_allclose(
-            numbers(found.stages[stage].values), values, rtol=1e-4, atol=1e-5, err_msg=stage
-        )
-
-
-@settings(deadline=None, max_examples=60)
-@given(hetero_graphs(), some_relations)
-def test_rows_are_the_edges_of_each_relation_in_the_order_of_the_call(data, relations):
-    edges = {relation: data[relation].edge_index for relation in relations}
-    for stage in observe(make(), data.x_dict, edges).stages.values():
-        assert stage.relations == tuple(" ".join(relation) for relation in relations)
-        assert torch.equal(stage.edge_index, torch.cat(list(edges.values()), dim=1))
-        numbers_within = [torch.arange(each.size(1)) for each in edges.values()]
-        assert torch.equal(stage.input_edge, torch.cat(numbers_within))
-        types = [torch.full_like(each[0], number) for number, each in enumerate(edges.values())]
-        assert torch.equal(stage.edge_type, torch.cat(types))
+    assert_stages(found, reference(layer, data.x_dict, edges))
 
 
 @settings(deadline=None, max_examples=30)
@@ -88,22 +64,6 @@ def test_messages_of_a_relation_add_up_to_what_the_layer_aggregates_for_it(data)
             dim_size=len(data[relation[2]].x),
         )
         torch.testing.assert_close(total, aggregated)
-
-
-@settings(deadline=None, max_examples=30)
-@given(hetero_graphs())
-def test_the_logit_is_what_the_layer_takes_the_softmax_of_bit_for_bit(data):
-    taken = []
-
-    def softmax_of(logit, *args):
-        taken.append(logit.clone())
-        return softmax_before(logit, *args)
-
-    softmax_before = han_conv.softmax
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(han_conv, "softmax", softmax_of)
-        found = observe(make(), data.x_dict, data.edge_index_dict)
-    assert torch.equal(found.stages["logit"].values.squeeze(-1), torch.cat(taken))
 
 
 def test_weights_are_those_before_dropout_and_messages_those_after():
@@ -150,7 +110,7 @@ def test_a_layer_that_passes_messages_once_for_two_relations_is_refused(monkeypa
 
     def propagate_once(edge_index, **options):
         calls.append(edge_index)
-        return propagate(edge_index, **options) if len(calls) == 1 else torch.zeros(2, WIDTH)
+        return propagate(edge_index, **options) if len(calls) == 1 else torch.zeros(2, 6)
 
     monkeypatch.setattr(layer, "propagate", propagate_once)
     x = {"paper": torch.randn(2, 4), "author": torch.randn(2, 3)}

@@ -1,6 +1,7 @@
 """HGTConv: every stage is its formula, and rows of the joined graph go back to their relation."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,27 +14,25 @@ from torch_geometric.utils import scatter
 
 import edgescope as es
 from edgescope.errors import InputError
-from hetero_cases import METADATA, NODE_DIMS, RELATIONS, columns, hetero_graphs, observe
-from layer_reference import linear, numbers, per_head, softmax
+from hetero_cases import (
+    NODE_DIMS,
+    RELATIONS,
+    HeteroLayer,
+    columns,
+    hetero_graphs,
+    in_order,
+    joint_layer,
+    observe,
+)
+from layer_reference import assert_stages, linear, numbers, per_head, softmax
 
-WIDTH = 6
-some_relations = st.lists(st.sampled_from(RELATIONS), min_size=1, unique=True)
-in_order = some_relations.map(lambda relations: sorted(relations, key=RELATIONS.index))
-
-
-def make(heads=2):
-    with torch.random.fork_rng():
-        torch.manual_seed(heads)
-        layer = HGTConv(NODE_DIMS, WIDTH, METADATA, heads=heads)
-        for prior in layer.p_rel.values():
-            torch.nn.init.normal_(prior)
-    return layer.eval()
+make = partial(joint_layer, HGTConv)
 
 
 def reference(layer, x_dict, edge_index_dict):
     """The formulas of Hu et al., edge by edge in the order of the relations."""
     heads, number = layer.heads, len(RELATIONS)
-    width = WIDTH // heads
+    width = layer.out_channels // heads
     key, query, value = {}, {}, {}
     for kind, x in x_dict.items():
         parts = np.split(linear(layer.kqv_lin.lins[kind], x), 3, axis=1)
@@ -64,28 +63,7 @@ def test_every_stage_is_its_formula(data, relations, heads):
     layer = make(heads)
     edges = {relation: data[relation].edge_index for relation in relations}
     found = observe(layer, data.x_dict, edges)
-    expected = reference(layer, data.x_dict, edges)
-    assert found.stages.keys() == expected.keys()
-    for stage, values in expected.items():
-        np.testing.assert_allclose(
-            numbers(found.stages[stage].values), values, rtol=1e-4, atol=1e-5, err_msg=stage
-        )
-
-
-@settings(deadline=None, max_examples=60)
-@given(hetero_graphs(), some_relations)
-def test_rows_are_the_edges_of_each_relation_in_the_order_of_the_call(data, relations):
-    edges = {relation: data[relation].edge_index for relation in relations}
-    for stage in observe(make(), data.x_dict, edges).stages.values():
-        assert stage.relations == tuple(" ".join(relation) for relation in relations)
-        start = 0
-        for number, edge_index in enumerate(edges.values()):
-            rows = slice(start, start + edge_index.size(1))
-            start = rows.stop
-            assert torch.equal(stage.edge_index[:, rows], edge_index)
-            assert stage.input_edge[rows].tolist() == list(range(edge_index.size(1)))
-            assert (stage.edge_type[rows] == number).all()
-        assert len(stage.values) == len(stage.edge_type) == start
+    assert_stages(found, reference(layer, data.x_dict, edges))
 
 
 @settings(deadline=None, max_examples=30)
@@ -98,22 +76,6 @@ def test_messages_add_up_to_what_the_layer_aggregates(data):
     index = message.edge_index[1] + targets[message.edge_type]
     total = scatter(message.values.flatten(1), index, dim_size=data.num_nodes)
     torch.testing.assert_close(total, found.aggregated[0])
-
-
-@settings(deadline=None, max_examples=30)
-@given(hetero_graphs())
-def test_the_logit_is_what_the_layer_takes_the_softmax_of_bit_for_bit(data):
-    taken = []
-
-    def softmax_of(logit, *args):
-        taken.append(logit.clone())
-        return softmax_before(logit, *args)
-
-    softmax_before = hgt_conv.softmax
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hgt_conv, "softmax", softmax_of)
-        found = observe(make(), data.x_dict, data.edge_index_dict)
-    assert torch.equal(found.stages["logit"].values.squeeze(-1), taken[0])
 
 
 def test_relations_in_another_order_than_the_layers_own_change_what_it_computes():
@@ -168,16 +130,12 @@ def test_other_targets_than_those_of_the_relation_are_refused(monkeypatch):
 
 
 def test_edges_of_a_relation_that_the_model_was_not_given_are_refused():
-    class Adds(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv = make()
-
+    class Adds(HeteroLayer):
         def forward(self, x_dict, edge_index_dict):
             more = {("author", "writes_to", "author"): torch.zeros(2, 1).long()}
             return self.conv(x_dict, edge_index_dict | more)
 
-    model = Adds()
+    model = Adds(make())
     x = {"paper": torch.randn(2, 4), "author": torch.randn(2, 3)}
     edges = {("paper", "cites", "paper"): torch.zeros(2, 1).long()}
     with (
@@ -188,15 +146,12 @@ def test_edges_of_a_relation_that_the_model_was_not_given_are_refused():
 
 
 def test_nodes_that_were_renumbered_on_the_way_are_refused():
-    class LeavesOut(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv = make()
-
+    class LeavesOut(HeteroLayer):
         def forward(self, x_dict, edge_index_dict):
-            return self.conv(x_dict | {"paper": x_dict["paper"][1:]}, edge_index_dict)
+            edges = {relation: each.clone() for relation, each in edge_index_dict.items()}
+            return self.conv(x_dict | {"paper": x_dict["paper"][1:]}, edges)
 
-    model = LeavesOut()
+    model = LeavesOut(make())
     x = {"paper": torch.randn(3, 4)}
     with es.capture(model), pytest.raises(InputError, match="renumbered on the way"):
         model(x, {("paper", "cites", "paper"): torch.zeros(2, 1).long()})

@@ -3,10 +3,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-import edgescope as es
-from dense_reference import (
+from dense_cases import (
     CAUSAL,
     HEADS,
     INF,
@@ -14,33 +12,15 @@ from dense_reference import (
     MASKS,
     SIZES,
     WIDTH,
-    Dense,
     additive,
-    assert_matches,
-    attend_batch,
+    attention,
     by_head,
+    call,
+    capture,
     graphs,
-    normal,
     padded,
 )
-
-
-def attention(seed=0, **options):
-    torch.manual_seed(seed)
-    layer = nn.MultiheadAttention(WIDTH, HEADS, **({"batch_first": True} | options))
-    return normal(layer)
-
-
-def self_attention(layer, x, **options):
-    return layer(x, x, x, **options)[0]
-
-
-def capture(layer, *args, call=self_attention, sites=None, **options):
-    model = Dense(layer, call).train(layer.training)
-    with es.capture(model, sites) as tape:
-        output = model(*args, **options)
-    return tape, output
-
+from dense_reference import assert_matches, attend_batch
 
 with_masks = pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
 
@@ -84,10 +64,10 @@ def test_keys_and_queries_with_positions_may_differ_from_the_values():
     dense, padding = padded(graphs())
     shift, _ = padded(positions)
 
-    def call(layer, x):
+    def placing(layer, x):
         return layer(x + shift, x + shift, x, key_padding_mask=padding)[0]
 
-    tape, _ = capture(layer, dense, call=call)
+    tape, _ = capture(layer, dense, call=placing)
     assert_matches(tape, attend_batch(layer, placed, graphs()))
 
 
@@ -199,7 +179,7 @@ def test_only_what_is_asked_for_is_computed(monkeypatch):
     linear = F.linear
     monkeypatch.setattr(F, "linear", lambda *args: computed.append(1) or linear(*args))
     x = graphs()[0][None]
-    self_attention(attention(), x, need_weights=False)
+    call(attention(), x, need_weights=False)
     own = len(computed)
     capture(attention(), x, sites="*:weight", need_weights=False)
     assert len(computed) == own + own + 2  # queries and keys, but no values

@@ -8,38 +8,20 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 import edgescope as es
-from dense_reference import (
-    HEADS,
+from dense_cases import (
     LONGEST,
     MASKS,
     SQUARE,
     WIDTH,
-    Dense,
     additive,
+    attention,
+    call,
+    capture,
     graphs,
-    normal,
     padded,
     random_bias,
 )
 from edgescope.errors import InputError
-
-
-def attention(seed=0, **options):
-    torch.manual_seed(seed)
-    layer = nn.MultiheadAttention(WIDTH, HEADS, **({"batch_first": True} | options))
-    return normal(layer)
-
-
-def self_attention(layer, x, **options):
-    return layer(x, x, x, **options)[0]
-
-
-def capture(layer, *args, call=self_attention, sites=None, **options):
-    model = Dense(layer, call).train(layer.training)
-    with es.capture(model, sites) as tape:
-        output = model(*args, **options)
-    return tape, output
-
 
 with_masks = pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
 
@@ -60,9 +42,7 @@ def test_outputs_gradients_and_random_state_are_bit_identical(training, autocast
         options = {"key_padding_mask": padding, "need_weights": need_weights}
         x = dense.clone().requires_grad_()
         with torch.autocast(**AUTOCAST, enabled=autocast):
-            output = (
-                capture(each, x, **options)[1] if captured else self_attention(each, x, **options)
-            )
+            output = capture(each, x, **options)[1] if captured else call(each, x, **options)
         output[~padding].float().square().sum().backward()
         gradients = [parameter.grad for parameter in each.parameters()]
         results.append([output, x.grad, *gradients, torch.get_rng_state()])
@@ -72,12 +52,7 @@ def test_outputs_gradients_and_random_state_are_bit_identical(training, autocast
 
 
 @with_masks
-def test_the_native_kernel_is_still_taken_and_its_output_bit_identical(mask, monkeypatch):
-    calls = []
-    native = torch._native_multi_head_attention
-    monkeypatch.setattr(
-        torch, "_native_multi_head_attention", lambda *args: calls.append(1) or native(*args)
-    )
+def test_the_native_kernel_is_still_taken_and_its_output_bit_identical(mask, native):
     layer = attention()
     dense, padding = padded(graphs())
     options = {"attn_mask": mask, "key_padding_mask": padding, "need_weights": False}
@@ -85,10 +60,10 @@ def test_the_native_kernel_is_still_taken_and_its_output_bit_identical(mask, mon
     if not boolean:
         options["key_padding_mask"] = additive(padding)
     with torch.no_grad():
-        expected = self_attention(layer, dense, **options)
-        assert len(calls) == boolean  # torch gives its kernel no float masks
+        expected = call(layer, dense, **options)
+        assert len(native) == boolean  # torch gives its kernel no float masks
         _, found = capture(layer, dense, **options)
-    assert len(calls) == 2 * boolean
+    assert len(native) == 2 * boolean
     assert torch.equal(found[~padding], expected[~padding])
 
 

@@ -1,5 +1,7 @@
 """What holds for every message-passing layer, whatever its formula."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch_geometric import EdgeIndex
@@ -14,54 +16,50 @@ from torch_geometric.nn import (
 from torch_geometric.nn.models.attentive_fp import GATEConv
 from torch_geometric.utils import scatter
 
-from layer_reference import EDGE_DIM, MULTIGRAPH, NODE_DIM, assert_messages_add_up, observe
+from layer_reference import MULTIGRAPH, assert_messages_add_up
+from message_passing_cases import EDGES, TWO, Example
 
-EDGES = {"edge_dim": EDGE_DIM}
 LAYERS = {
-    "GATConv": (GATConv, {"heads": 2, "fill_value": 0.0} | EDGES),
-    "GATv2Conv": (GATv2Conv, {"heads": 2, "fill_value": 0.0} | EDGES),
-    "TransformerConv": (TransformerConv, {"heads": 2} | EDGES),
-    "SuperGATConv, MX": (SuperGATConv, {"heads": 2}),
-    "SuperGATConv, SD": (SuperGATConv, {"heads": 2, "attention_type": "SD"}),
-    "RGATConv": (RGATConv, {"heads": 2, "num_relations": 3} | EDGES),
-    "GATEConv": (GATEConv, EDGES),
-    "GENConv": (GENConv, {"norm": "layer"} | EDGES),
+    "GATConv": Example(GATConv, TWO | EDGES | {"fill_value": 0.0}, MULTIGRAPH),
+    "GATv2Conv": Example(GATv2Conv, TWO | EDGES | {"fill_value": 0.0}, MULTIGRAPH),
+    "TransformerConv": Example(TransformerConv, TWO | EDGES, MULTIGRAPH),
+    "SuperGATConv, MX": Example(SuperGATConv, TWO, MULTIGRAPH),
+    "SuperGATConv, SD": Example(SuperGATConv, TWO | {"attention_type": "SD"}, MULTIGRAPH),
+    "RGATConv": Example(RGATConv, TWO | EDGES, MULTIGRAPH),
+    "GATEConv": Example(GATEConv, EDGES, MULTIGRAPH),
+    "GENConv": Example(GENConv, EDGES, MULTIGRAPH),
 }
-FLOWS = {name: case for name, case in LAYERS.items() if name != "GATEConv"}  # it takes none
-WITH_DROPOUT = {name: case for name, case in LAYERS.items() if name != "GENConv"}
+FLOWS = {name: example for name, example in LAYERS.items() if name != "GATEConv"}  # it takes none
+WITH_DROPOUT = {name: example for name, example in LAYERS.items() if name != "GENConv"}
 
 
-def layer_of(case, **more):
-    torch.manual_seed(0)
-    kind, options = case
-    return kind(NODE_DIM, NODE_DIM, **options, **more).eval()
+def over(table):
+    return pytest.mark.parametrize("example", table.values(), ids=table)
 
 
-def run(layer, graph, edge_index=None):
-    edge_index = graph.edge_index if edge_index is None else edge_index
-    kind = {"edge_type": graph.edge_type} if isinstance(layer, RGATConv) else {}
-    features = None if isinstance(layer, SuperGATConv) else graph.edge_attr
-    return observe(layer, graph.x, edge_index, features, **kind)
+def on(example, **changes):
+    """Return the same layer on the same graph with other parts."""
+    return replace(example, graph=MULTIGRAPH.clone().update(changes))
 
 
-@pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS)
-def test_explanation_mode_changes_no_row(case):
-    layer = layer_of(case)
-    plain = run(layer, MULTIGRAPH)
+@over(LAYERS)
+def test_explanation_mode_changes_no_row(example):
+    layer = example.build()
+    plain = example.observe(layer)
     layer.explain = True
     layer._edge_mask, layer._apply_sigmoid = torch.ones(len(plain.stages["logit"].values)), False
-    explained = run(layer, MULTIGRAPH)
+    explained = example.observe(layer)
     assert torch.equal(plain.output, explained.output)
     for name, stage in plain.stages.items():
         assert torch.equal(stage.values, explained.stages[name].values)
         assert torch.equal(stage.input_edge, explained.stages[name].input_edge)
 
 
-@pytest.mark.parametrize("case", FLOWS.values(), ids=FLOWS)
-def test_the_other_direction_of_flow_gives_the_rows_of_the_reversed_edges(case):
-    layer = layer_of(case)
-    wanted = run(layer, MULTIGRAPH, MULTIGRAPH.edge_index.flip(0))
-    found = run(layer_of(case, flow="target_to_source"), MULTIGRAPH)
+@over(FLOWS)
+def test_the_other_direction_of_flow_gives_the_rows_of_the_reversed_edges(example):
+    layer = example.build()
+    wanted = on(example, edge_index=MULTIGRAPH.edge_index.flip(0)).observe(layer)
+    found = example.observe(example.build(flow="target_to_source"))
     for name, stage in wanted.stages.items():
         assert torch.equal(stage.values, found.stages[name].values)
         assert torch.equal(stage.input_edge, found.stages[name].input_edge)
@@ -69,12 +67,12 @@ def test_the_other_direction_of_flow_gives_the_rows_of_the_reversed_edges(case):
     assert_messages_add_up(found, side=0)
 
 
-@pytest.mark.parametrize("case", WITH_DROPOUT.values(), ids=WITH_DROPOUT)
-def test_in_training_weights_are_those_before_dropout_and_messages_those_after(case):
-    layer = layer_of(case)
-    plain = run(layer, MULTIGRAPH)
+@over(WITH_DROPOUT)
+def test_in_training_weights_are_those_before_dropout_and_messages_those_after(example):
+    layer = example.build()
+    plain = example.observe(layer)
     layer.dropout = 0.4
-    dropped = run(layer.train(), MULTIGRAPH)
+    dropped = example.observe(layer.train())
     for stage in ("logit", "weight"):
         assert torch.equal(plain.stages[stage].values, dropped.stages[stage].values)
     weight = dropped.stages["weight"]
@@ -88,13 +86,12 @@ def test_in_training_weights_are_those_before_dropout_and_messages_those_after(c
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-@pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS)
-def test_nan_and_infinity_show_in_the_rows_of_its_node_and_in_no_others(case, number):
-    layer, graph = layer_of(case), MULTIGRAPH.clone()
-    clean = run(layer, graph)
-    graph.x = graph.x.clone()
-    graph.x[3, 1] = number
-    found = run(layer, graph)
+@over(LAYERS)
+def test_nan_and_infinity_show_in_the_rows_of_its_node_and_in_no_others(example, number):
+    layer, x = example.build(), MULTIGRAPH.x.clone()
+    clean = example.observe(layer)
+    x[3, 1] = number
+    found = on(example, x=x).observe(layer)
     for name in clean.stages.keys() & {"score", "logit"}:
         stage, before = found.stages[name], clean.stages[name].values
         touched = stage.edge_index[0] == 3
@@ -105,12 +102,14 @@ def test_nan_and_infinity_show_in_the_rows_of_its_node_and_in_no_others(case, nu
         assert torch.equal(stage.values[~touched], before[~touched])
 
 
-@pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS)
-def test_edges_may_come_as_an_edge_index_that_knows_its_order(case):
+@over(LAYERS)
+def test_edges_may_come_as_an_edge_index_that_knows_its_order(example):
     order = MULTIGRAPH.edge_index[1].argsort(stable=True)
-    graph = MULTIGRAPH.edge_subgraph(order)
+    graph, layer = MULTIGRAPH.edge_subgraph(order), example.build()
     ordered = EdgeIndex(graph.edge_index, sparse_size=(5, 5), sort_order="col")
-    plain, found = run(layer_of(case), graph), run(layer_of(case), graph, ordered)
+    plain = replace(example, graph=graph).observe(layer)
+    graph.edge_index = ordered
+    found = replace(example, graph=graph).observe(layer)
     for name, stage in plain.stages.items():
         assert type(found.stages[name].edge_index) is torch.Tensor
         assert torch.equal(stage.edge_index, found.stages[name].edge_index)

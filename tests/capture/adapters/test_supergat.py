@@ -3,38 +3,27 @@
 import math
 
 import numpy as np
-import pytest
 import torch
 from torch_geometric.nn import SuperGATConv
 
 from layer_reference import (
-    GRAPHS,
     MULTIGRAPH,
-    NODE_DIM,
-    TOLERANCE,
-    assert_edges,
-    assert_messages_add_up,
     assert_stages,
     leaky_relu,
     linear,
     numbers,
-    observe,
     per_edge,
     per_head,
     softmax,
-    with_loops,
 )
+from message_passing_cases import Example, over
 
 
-def layer_of(**options):
-    torch.manual_seed(0)
-    return SuperGATConv(NODE_DIM, **({"out_channels": 3, "heads": 2} | options)).eval()
-
-
-def formula(layer, x, edges):
-    """Return every stage for the edges ``[2, E]``."""
-    H, D, mixed = layer.heads, layer.out_channels, layer.attention_type == "MX"
-    z = per_head(linear(layer.lin, x), H)
+def formula(layer, seen):
+    """Return every stage for the edges that the layer saw."""
+    H, D, edges = layer.heads, layer.out_channels, seen.edges
+    mixed = layer.attention_type == "MX"
+    z = per_head(linear(layer.lin, seen.source), H)
 
     def score(edge):
         j, i = edges[:, edge]
@@ -56,50 +45,17 @@ def formula(layer, x, edges):
     return stages if mixed else {"score": scores} | stages
 
 
-OPTIONS = {
-    "mixed": {},
-    "product": {"attention_type": "SD"},
-    "product, one head, one channel": {"attention_type": "SD", "heads": 1, "out_channels": 1},
-    "no loops": {"add_self_loops": False},
-    "averaged heads": {"attention_type": "SD", "concat": False, "negative_slope": 0.7},
-}
-
-
-@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_every_stage_agrees_with_the_formula_and_the_layer(options, graph):
-    layer = layer_of(**options)
-    edges, position = graph.edge_index.numpy(), None
-    if layer.add_self_loops:
-        edges, _, position = with_loops(graph.edge_index, None, len(graph.x))
-    found = observe(layer, graph.x, graph.edge_index)
-    assert_stages(found, formula(layer, graph.x, edges))
-    assert_edges(found, edges, position)
-    assert_messages_add_up(found)
-
-
-@pytest.mark.parametrize("kind", ["MX", "SD"])
-def test_weights_are_bit_for_bit_what_the_layer_computes(kind):
-    layer = layer_of(attention_type=kind)
-    found = observe(layer, MULTIGRAPH.x, MULTIGRAPH.edge_index)
-    edges = found.stages["weight"].edge_index
-    z = layer.lin(MULTIGRAPH.x).view(-1, 2, 3)
-    computed = layer.get_attention(edges[1], z[edges[1]], z[edges[0]], num_nodes=5)
-    assert torch.equal(found.stages["weight"].values.squeeze(-1), computed)
-
-
-@pytest.mark.parametrize("kind", ["MX", "SD"])
-@pytest.mark.parametrize("dtype", TOLERANCE)
-def test_narrow_numbers_are_captured_as_they_are(dtype, kind):
-    layer = layer_of(attention_type=kind).to(dtype)
-    edges, _, _ = with_loops(MULTIGRAPH.edge_index, None, len(MULTIGRAPH.x))
-    found = observe(layer, MULTIGRAPH.x.to(dtype), MULTIGRAPH.edge_index)
-    assert_stages(found, formula(layer, MULTIGRAPH.x, edges), dtype)
+@over(SuperGATConv)
+def test_every_stage_is_its_formula(example):
+    layer = example.build()
+    expected = formula(layer, example.seen_by(layer))
+    assert_stages(example.observe(layer), expected, example.dtype)
 
 
 def test_the_self_supervised_task_of_training_leaves_no_rows():
-    layer = layer_of().train()
-    found = observe(layer, MULTIGRAPH.x, MULTIGRAPH.edge_index)
-    edges, _, _ = with_loops(MULTIGRAPH.edge_index, None, len(MULTIGRAPH.x))
-    assert layer.att_x.size(0) > edges.shape[1]  # edges and sampled non-edges
-    assert_stages(found, formula(layer, MULTIGRAPH.x, edges))
+    example = Example(SuperGATConv, {}, MULTIGRAPH)
+    layer = example.build().train()
+    found, seen = example.observe(layer), example.seen_by(layer)
+    assert layer.att_x.size(0) > seen.edges.shape[1]  # edges and sampled non-edges
+    assert torch.equal(found.stages["logit"].edge_index, torch.tensor(seen.edges))
+    assert_stages(found, formula(layer, seen))
