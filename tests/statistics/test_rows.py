@@ -21,7 +21,7 @@ def activations(values, graph):
 
 
 def feed(keeper, values, graph):
-    return keeper.update(activations(values, graph), edge_ratios(values))
+    return keeper.update(activations(values, graph), edge_ratios(values).tops)
 
 
 def edge_with(ratio, channels=5):
@@ -55,7 +55,7 @@ def test_ends_of_an_edge_are_numbered_each_within_its_own_kind_of_node():
     found = activations(edge_with(2000.0), graph=0)
     offset = torch.tensor([[4], [1]])
     identity = found.identity._replace(edge_index=torch.tensor([[7], [3]]), node_offset=offset)
-    keeper.update(found._replace(identity=identity), edge_ratios(found.values))
+    keeper.update(found._replace(identity=identity), edge_ratios(found.values).tops)
     assert keeper.rows().select("source", "target").row(0) == (3, 2)
 
 

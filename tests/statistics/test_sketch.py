@@ -1,5 +1,7 @@
 """The sketch of a site: the same counts as a dense computation, however it was filled."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from edgescope import MassiveActivations
 from edgescope.errors import InputError
 from edgescope.statistics import SketchLayout
+from edgescope.statistics.sketch import GROUPS
 
 TYPES = 3
 
@@ -59,14 +62,15 @@ def dense_ratios(values):
 def test_counts_over_a_threshold_are_those_of_dense_arrays(case, threshold):
     values, edge_type, _ = case
     sketch = fill(*case)
-    _, ratio, _, defined = dense_ratios(values)
-    over, exact = sketch.edges_over(threshold)
-    if threshold != 10.0:
-        assert exact == threshold
-    hit = (ratio > exact).any(1)
-    for kind in range(TYPES):
-        assert over[kind] == (hit & (edge_type == kind)).sum()
-        assert sketch.defined_edges()[kind] == (defined & (edge_type == kind)).sum()
+    magnitude, ratio, finite, defined = dense_ratios(values)
+    for axis, sizes, counted in (("ratio", ratio, defined), ("magnitude", magnitude, finite)):
+        over, exact = sketch.edges_over(threshold, axis)
+        if axis == "ratio" and threshold != 10.0:
+            assert exact == threshold
+        hit = (sizes > exact).any(1) & counted
+        for kind in range(TYPES):
+            assert over[kind] == (hit & (edge_type == kind)).sum()
+            assert sketch.counted_edges(axis)[kind] == (counted & (edge_type == kind)).sum()
 
 
 @settings(deadline=None)
@@ -74,14 +78,15 @@ def test_counts_over_a_threshold_are_those_of_dense_arrays(case, threshold):
 def test_heat_maps_are_those_of_dense_arrays(case, threshold):
     values, edge_type, _ = case
     sketch = fill(*case)
-    _, ratio, _, defined = dense_ratios(values)
-    for kind in (None, *range(TYPES)):
-        rows = defined & ((edge_type == kind) | (kind is None))
-        share, exact = sketch.heat_map(threshold, kind)
-        assert exact == threshold
+    magnitude, ratio, finite, defined = dense_ratios(values)
+    axes = {"ratio": (ratio, defined), "magnitude": (magnitude, finite)}
+    for kind, (axis, (sizes, counted)) in product((None, *range(TYPES)), axes.items()):
+        rows = counted & ((edge_type == kind) | (kind is None))
+        share, exact = sketch.heat_map(threshold, kind, axis)
+        assert axis == "magnitude" or exact == threshold
         assert share.shape == values.shape[1:]
         if rows.any():
-            expected = (ratio[rows] > threshold).mean(0).reshape(share.shape)
+            expected = (sizes[rows] > exact).mean(0).reshape(share.shape)
             np.testing.assert_allclose(share, expected, rtol=1e-12)
         else:
             assert np.isnan(share).all()
@@ -114,6 +119,23 @@ def test_histograms_count_every_value_and_every_graph_once(case):
     assert counts["edge_ratio"].sum() == defined.sum()
     assert counts["graph_ratio"].sum() == len(np.unique(graph[defined]))
     assert counts["graph_magnitude"].sum() == len(np.unique(graph[finite]))
+
+
+@settings(deadline=None)
+@given(site_activations(), st.integers(0, 500))
+def test_edges_are_counted_by_the_group_of_their_graph_too(case, first):
+    values, edge_type, graph = case
+    graph = graph * 17 + first
+    metric = MassiveActivations(*values.shape[1:], edge_types=TYPES)
+    metric.update(*(torch.from_numpy(part) for part in (values, edge_type, graph)))
+    sketch = metric.compute()
+    magnitude, ratio, finite, defined = dense_ratios(values)
+    for name, dense, kept in (("ratio", ratio, defined), ("magnitude", magnitude, finite)):
+        edges = getattr(sketch.layout, f"coarse_{name}").edges
+        expected = np.zeros((GROUPS, len(edges) - 1), dtype=np.int64)
+        number = np.searchsorted(edges[1:], dense[kept].max(axis=1))
+        np.add.at(expected, (graph[kept] % GROUPS, number), 1)
+        np.testing.assert_array_equal(sketch.counts[f"group_{name}"], expected)
 
 
 @settings(deadline=None)

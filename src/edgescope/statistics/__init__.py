@@ -5,16 +5,18 @@ torchmetrics takes more than a second to load.
 """
 
 from edgescope.statistics.bins import LogBins
-from edgescope.statistics.criteria import Criterion, criterion
+from edgescope.statistics.criteria import Calibrated, Criterion, Rule, criterion
 from edgescope.statistics.gamma import GammaFit, fit_gamma
 from edgescope.statistics.ratio import EdgeRatios, edge_ratios
 from edgescope.statistics.sketch import SiteSketch, SketchLayout
 
 __all__ = [
+    "Calibrated",
     "Criterion",
     "EdgeRatios",
     "GammaFit",
     "LogBins",
+    "Rule",
     "SiteSketch",
     "SketchLayout",
     "criterion",

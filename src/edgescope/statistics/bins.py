@@ -7,7 +7,7 @@ its multiples by powers of two, are exact for a strict "greater than".
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -76,26 +76,28 @@ class LogBins:
         pattern = values.view(torch.int32) - (self._anchor_pattern + 1)
         return pattern.bitwise_right_shift_(self.shift).sub_(self._lowest)
 
-    @cached_property
-    def edges(self) -> NDArray[np.float64]:
-        """The bin edges ``[size + 1]``, from 0 to infinity."""
-        steps = np.arange(self.size + 1, dtype=np.int64) + self._lowest
-        patterns = self._anchor_pattern + (steps << self.shift)
-        edges: NDArray[np.float64] = (
-            np.clip(patterns, 0, LARGEST).astype(np.int32).view(np.float32).astype(np.float64)
-        )
-        edges[0], edges[-1] = 0.0, np.inf
-        return edges
+    @property
+    def rule(self) -> tuple[int, int, int, int]:
+        """What :meth:`index` computes with, for loops that do it themselves.
 
-    @cached_property
+        Returns:
+            ``(first, shift, lowest, size)``: the bin of a bit pattern ``p`` is
+            ``((p - first) >> shift) - lowest``.
+        """
+        return self._anchor_pattern + 1, self.shift, self._lowest, self.size
+
+    @property
+    def edges(self) -> NDArray[np.float64]:
+        """The bin edges ``[size + 1]``, from 0 to infinity; read-only."""
+        return _edges(self)
+
+    @property
     def centres(self) -> NDArray[np.float64]:
-        """A value that stands for each bin ``[size]``: the geometric mean of its edges.
+        """A value that stands for each bin ``[size]``: the geometric mean of its edges; read-only.
 
         Bin 0 is represented by 0, the last bin by its lower edge.
         """
-        centres = np.sqrt(self.edges[:-1] * self.edges[1:])
-        centres[0], centres[-1] = 0.0, self.edges[-2]
-        return centres
+        return _centres(self)
 
     def edge_near(self, threshold: float) -> tuple[int, float]:
         """Return the number and the value of the bin edge closest to ``threshold``.
@@ -111,6 +113,28 @@ class LogBins:
         number = ((pattern + (1 << (self.shift - 1))) >> self.shift) - self._lowest
         number = min(max(number, 1), self.size - 1)
         return number, float(self.edges[number])
+
+
+# Every site has bins of its own, which are equal to those of the others.
+@lru_cache(maxsize=32)
+def _edges(bins: LogBins) -> NDArray[np.float64]:
+    first, shift, lowest, size = bins.rule
+    patterns = first - 1 + ((np.arange(size + 1, dtype=np.int64) + lowest) << shift)
+    edges: NDArray[np.float64] = (
+        np.clip(patterns, 0, LARGEST).astype(np.int32).view(np.float32).astype(np.float64)
+    )
+    edges[0], edges[-1] = 0.0, np.inf
+    edges.flags.writeable = False
+    return edges
+
+
+@lru_cache(maxsize=32)
+def _centres(bins: LogBins) -> NDArray[np.float64]:
+    edges = bins.edges
+    centres: NDArray[np.float64] = np.sqrt(edges[:-1] * edges[1:])
+    centres[0], centres[-1] = 0.0, edges[-2]
+    centres.flags.writeable = False
+    return centres
 
 
 def finest_bits(cells: int, budget: int) -> int:

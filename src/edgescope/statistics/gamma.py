@@ -1,26 +1,38 @@
 r"""The gamma law that the published detection fits to its ratios.
 
-With :math:`y = -\log_{10}(r + 2.2 \cdot 10^{-16})` (METHOD of arXiv 2409.03463, section 3), a
-gamma distribution with free location is fitted to :math:`y` by maximum likelihood, and the
+With :math:`y = -\log_{10}(r + 2.2 \cdot 10^{-16})` (arXiv 2409.03463, section 3), a gamma
+distribution with free location is fitted to :math:`y` by maximum likelihood, and the
 Kolmogorov-Smirnov distance of :math:`y` to its own fit is reported. That distance describes how
 far the bulk is from a gamma law; it is not a test, since the law was fitted to the same data,
 and it cannot see rare events.
+
+For a given location, the shape solves ``log a - digamma(a) = log mean - mean log`` and the scale
+is ``mean / a``, so only the location is searched (Johnson, Kotz and Balakrishnan, Continuous
+Univariate Distributions 1, section 17.7).
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgescope.statistics.ks import distance_to_law
 from edgescope.statistics.sketch import SiteSketch
+
+Array = NDArray[np.float64]
 
 EPSILON = 2.220446049250313e-16
 """Added to the ratio before the logarithm, as published (numpy's float64 epsilon)."""
 
-_NEWTON_STEPS = 60
-_GRID = np.concatenate([np.geomspace(1e-6, 1e-2, 9), np.geomspace(2e-2, 200.0, 41)])
-"""Distances from the smallest observation to the location, in standard deviations, at which the
-likelihood is tried before it is maximised around the best."""
+_NEWTON_STEPS = 10
+"""Newton's method doubles the digits in every step; rounding may keep it from standing still."""
+_GRID = np.log(np.concatenate([np.geomspace(1e-6, 1e-2, 9), np.geomspace(2e-2, 200.0, 41)]))
+"""Logarithms of the distances from the smallest observation to the location, in standard
+deviations, at which the likelihood is tried before it is maximised around the best ones."""
+
+_WHOLE, _MERGED = 32, 8
+"""For the grid, all but the 32 smallest distinct observations are taken together by eights."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,7 @@ class GammaFit:
         ks: Kolmogorov-Smirnov distance between the data and the fitted law, from 0 to 1.
         count: number of ratios.
         problem: why there is no fit; empty if there is one.
+        starts: number of locations from which the likelihood was maximised.
     """
 
     shape: float
@@ -42,6 +55,7 @@ class GammaFit:
     ks: float
     count: int
     problem: str = ""
+    starts: int = 0
 
     def density(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the fitted density at ``y`` per decade."""
@@ -54,9 +68,8 @@ class GammaFit:
 def fit_gamma(sketch: SiteSketch) -> GammaFit:
     """Fit the law to the ratios of a site, from its histogram.
 
-    For a given location, the shape solves ``log a - digamma(a) = log mean - mean log`` and the
-    scale is ``mean / a``, so only the location is searched: over a grid, then around the best
-    point (Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, section 17.7).
+    The likelihood is computed on a grid of locations and maximised around each of its local
+    maxima there; the best counts.
 
     Returns:
         The fit. If the likelihood has no maximum, because it grows without bound as the location
@@ -64,29 +77,33 @@ def fit_gamma(sketch: SiteSketch) -> GammaFit:
         ``problem`` says which.
     """
     counts = sketch.counts["ratio"].numpy()
-    filled = np.flatnonzero(counts)
-    total = int(counts.sum())
+    filled = np.flatnonzero(counts > 0)
+    total = int(counts[filled].sum())
     if len(filled) < 3:  # noqa: PLR2004  (three parameters need three distinct values)
         return _failed(total, f"{len(filled)} distinct ratios are too few for three parameters")
-    bins = sketch.layout.ratio
-    # The location must lie below every observation, so the largest ratio enters exactly: one of
-    # the last bin's values is it, and the others are not larger.
-    largest = float(sketch.maxima[0].max())
-    ratio = np.append(np.minimum(bins.centres[filled], largest), largest)
-    weight = np.append(counts[filled], 1.0) / total
-    weight[-2] -= 1 / total
-    y = -np.log10(ratio + EPSILON)
-    low, spread = y.min(), np.sqrt(np.cov(y, aweights=weight, ddof=0))
-    losses = [_profile(low - distance * spread, y, weight)[0] for distance in _GRID]
+    data = _observations(sketch, counts, filled, total)
+    losses = _profile(data.merged(), _GRID).loss
     best = int(np.argmin(losses))
     if best == 0:
         return _failed(total, "the likelihood grows without bound at the smallest observation")
     if best == len(_GRID) - 1:
         return _failed(total, "the likelihood has no maximum: the data are not skewed to the right")
-    loc = _refine(low, spread, best, y, weight)
-    _, shape, scale = _profile(loc, y, weight)
-    ks = _distance(counts / total, bins.edges, shape, loc, scale)
-    return GammaFit(shape, loc, scale, ks, total)
+    inner = losses[1:-1]
+    starts = 1 + np.flatnonzero((inner <= losses[:-2]) & (inner < losses[2:]))
+    found = np.array([_maximise(data, int(start)) for start in starts])
+    fits = _profile(data, found)
+    chosen = int(np.argmin(fits.loss))
+    loc = float(data.location(found[chosen]))
+    shape, scale = float(fits.shape[chosen]), float(fits.scale[chosen])
+
+    def law(ratio: Array) -> Array:
+        from scipy.special import gammainc
+
+        y = -np.log10(ratio + EPSILON)
+        below: Array = gammainc(shape, np.maximum((y - loc) / scale, 0))
+        return below
+
+    return GammaFit(shape, loc, scale, distance_to_law(sketch, law), total, "", len(starts))
 
 
 def _failed(total: int, problem: str) -> GammaFit:
@@ -94,55 +111,97 @@ def _failed(total: int, problem: str) -> GammaFit:
     return GammaFit(nan, nan, nan, nan, total, problem)
 
 
-def _profile(
-    loc: float, y: NDArray[np.float64], weight: NDArray[np.float64]
-) -> tuple[float, float, float]:
-    """Return the negative mean log-likelihood at ``loc``, with its best shape and scale."""
-    from scipy.special import digamma, gammaln, polygamma
+class _Observations(NamedTuple):
+    """Distinct observations, smallest first, and how often each occurs."""
 
-    distance = y - loc
-    mean = float(weight @ distance)
-    mean_log = float(weight @ np.log(distance))
+    y: Array
+    """The observations ``[n]``."""
+    weight: Array
+    """Share of each ``[n]``."""
+    spread: float
+    """Their standard deviation."""
+
+    def location(self, log_distance: Array) -> Array:
+        """Return the locations at these distances from the smallest observation."""
+        locations: Array = self.y[0] - np.exp(log_distance) * self.spread
+        return locations
+
+    def merged(self) -> "_Observations":
+        """Return fewer observations; those near the smallest, to which it matters, are all kept."""
+        y, weight = self.y[_WHOLE:], self.weight[_WHOLE:]
+        if not len(y):
+            return self
+        starts = np.arange(0, len(y), _MERGED)
+        together = np.add.reduceat(weight, starts)
+        centre = np.add.reduceat(weight * y, starts) / together
+        return _Observations(
+            np.concatenate([self.y[:_WHOLE], centre]),
+            np.concatenate([self.weight[:_WHOLE], together]),
+            self.spread,
+        )
+
+
+def _observations(
+    sketch: SiteSketch, counts: NDArray[np.int64], filled: NDArray[np.int64], total: int
+) -> _Observations:
+    """Return -log10 of the ratios, each at the centre of its bin."""
+    # The location must lie below every observation, so the largest ratio enters exactly: one of
+    # the last bin's values is it, and the others are not larger.
+    largest = float(sketch.maxima[0].max())
+    ratio = np.append(np.minimum(sketch.layout.ratio.centres[filled], largest), largest)
+    weight = np.append(counts[filled], 1.0) / total
+    weight[-2] -= 1 / total
+    y, weight = -np.log10(ratio + EPSILON)[::-1], weight[::-1]
+    mean = weight @ y
+    return _Observations(y, weight, float(np.sqrt(weight @ (y - mean) ** 2)))
+
+
+class _Profile(NamedTuple):
+    """The best gamma laws for given locations."""
+
+    loss: Array
+    """Negative mean log-likelihood."""
+    shape: Array
+    scale: Array
+
+
+def _profile(data: _Observations, log_distance: Array) -> _Profile:
+    """Return the best shape and scale for each location ``[n]``."""
+    from scipy.special import digamma, gammaln, zeta
+
+    distance = data.y - data.location(log_distance)[:, None]
+    mean = distance @ data.weight
+    mean_log = np.log(distance) @ data.weight
     gap = np.log(mean) - mean_log
     # Start from the approximation of Minka (2002); Newton on 1/a converges from there.
     a = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
     for _ in range(_NEWTON_STEPS):
-        step = (np.log(a) - digamma(a) - gap) / (a * a * (1 / a - polygamma(1, a)))
+        trigamma = zeta(2, a)
+        step = (np.log(a) - digamma(a) - gap) / (a * a * (1 / a - trigamma))
         previous, a = a, 1 / (1 / a + step)
-        if abs(a - previous) <= 1e-12 * previous:
+        if (np.abs(a - previous) <= 1e-12 * previous).all():
             break
     scale = mean / a
     loss = a + gammaln(a) + a * np.log(scale) - (a - 1) * mean_log
-    return float(loss), float(a), float(scale)
+    return _Profile(loss, a, scale)
 
 
-def _refine(
-    low: float, spread: float, best: int, y: NDArray[np.float64], weight: NDArray[np.float64]
-) -> float:
-    """Maximise the likelihood over the location between the neighbours of the best grid point."""
-    from scipy.optimize import minimize_scalar
+def _maximise(data: _Observations, start: int) -> float:
+    """Return the log distance near a point of the grid at which the likelihood is largest."""
+    from scipy.optimize import brentq
 
-    bounds = (np.log(_GRID[best - 1]), np.log(_GRID[best + 1]))
-    found = minimize_scalar(
-        lambda log_distance: _profile(low - np.exp(log_distance) * spread, y, weight)[0],
-        bounds=bounds,
-        method="bounded",
-        options={"xatol": 1e-8},
-    )
-    return float(low - np.exp(found.x) * spread)
+    def slope(log_distance: float) -> float:
+        """Return how the likelihood grows with the location, up to a positive factor."""
+        here = np.array([log_distance])
+        best = _profile(data, here)
+        inverse = data.weight @ (1 / (data.y - data.location(here)))
+        return float(1 - best.scale[0] * (best.shape[0] - 1) * inverse)
 
-
-def _distance(
-    share: NDArray[np.float64],
-    edges: NDArray[np.float64],
-    shape: float,
-    loc: float,
-    scale: float,
-) -> float:
-    """Return the largest difference of the distribution functions, at the edges of the bins."""
-    from scipy.stats import gamma
-
-    # y falls as the ratio grows: values above a ratio's edge are those below it in y.
-    inner = -np.log10(edges[1:-1] + EPSILON)
-    below = 1 - share.cumsum()[:-1]
-    return float(np.abs(below - gamma.cdf(inner, shape, loc, scale)).max())
+    # On the grid some observations were taken together, so the maximum may lie just outside.
+    low, high = start - 1, start + 1
+    while low > 0 and slope(_GRID[low]) > 0:
+        low -= 1
+    while high < len(_GRID) - 1 and slope(_GRID[high]) < 0:
+        high += 1
+    found: float = brentq(slope, _GRID[low], _GRID[high], xtol=1e-9, rtol=1e-9)
+    return found

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from edgescope.statistics.ratio import EdgeRatios, edge_ratios
-from edgescope.statistics.sketch import JOINT_BUDGET, SiteSketch, SketchLayout, sketch_update
+from edgescope.statistics.counting import SketchCounter, zeros
+from edgescope.statistics.labels import EdgeLabels
+from edgescope.statistics.ratio import EdgeTops
+from edgescope.statistics.sketch import JOINT_BUDGET, SiteSketch, SketchLayout
 
 
 class MassiveActivations(Metric):
@@ -23,6 +25,9 @@ class MassiveActivations(Metric):
 
     Edges with a NaN or an infinity are counted as ``nonfinite`` and edges whose median is zero
     as ``undefined``; neither enters a histogram of ratios.
+
+    Attributes:
+        tops: medians and maxima of the edges in the last update.
 
     Args:
         heads: number of heads ``H``.
@@ -49,6 +54,7 @@ class MassiveActivations(Metric):
     higher_is_better = None
     full_state_update = False
     maxima: Tensor
+    tops: EdgeTops | None
 
     def __init__(
         self,
@@ -60,18 +66,26 @@ class MassiveActivations(Metric):
     ) -> None:
         super().__init__(**kwargs)
         self.layout = SketchLayout(heads, channels, edge_types, joint_budget)
-        for name, shape in self.layout.shapes().items():
-            self.add_state(
-                f"count_{name}", torch.zeros(shape, dtype=torch.int64), dist_reduce_fx="sum"
-            )
+        # A metric copies the defaults of its states twice, and counters take memory once they are
+        # touched. So the default is one zero, and _open makes it whole.
+        for name in self.layout.shapes():
+            zero = torch.zeros((), dtype=torch.int64)
+            self.add_state(f"count_{name}", zero, dist_reduce_fx="sum")
         self.add_state("maxima", torch.zeros(2, edge_types), dist_reduce_fx="max")
+        self._open()
+
+    def reset(self) -> None:
+        """Forget everything counted so far."""
+        super().reset()
+        self._open()
+
+    def _open(self) -> None:
+        self.tops = None
+        for name, shape in self.layout.shapes().items():
+            setattr(self, f"count_{name}", zeros(shape, self.maxima.device))
 
     def update(
-        self,
-        values: Tensor,
-        edge_type: Tensor | None = None,
-        graph: Tensor | None = None,
-        ratios: EdgeRatios | None = None,
+        self, values: Tensor, edge_type: Tensor | None = None, graph: Tensor | None = None
     ) -> None:
         """Count the activations of a batch of whole graphs.
 
@@ -79,16 +93,19 @@ class MassiveActivations(Metric):
             values: activations ``[E, H, D]``.
             edge_type: type of every edge ``[E]``; without it all are type 0.
             graph: graph of every edge ``[E]``; without it all are of one graph.
-            ratios: what :func:`~edgescope.statistics.edge_ratios` gives for ``values``, if the
-                caller has it already.
+
+        Raises:
+            InputError: if the widths differ or an edge type is out of range; nothing is counted
+                then.
         """
-        ratios = edge_ratios(values) if ratios is None else ratios
-        sketch_update(self.layout, self._counts(), self.maxima, ratios, edge_type, graph)
+        labels = EdgeLabels(values.size(0), values.device, self.layout.edge_types, edge_type, graph)
+        self.tops = self._counter().update(values, labels)
 
     def compute(self) -> SiteSketch:
         """Return the sketch of everything counted so far, on the CPU."""
-        counts = {name: counter.cpu() for name, counter in self._counts().items()}
-        return SiteSketch(self.layout, counts, self.maxima.cpu())
+        return self._counter().sketch()
 
-    def _counts(self) -> dict[str, Tensor]:
-        return {name: getattr(self, f"count_{name}") for name in self.layout.shapes()}
+    def _counter(self) -> SketchCounter:
+        # Torchmetrics replaces states when it moves or merges them.
+        counts = {name: getattr(self, f"count_{name}") for name in self.layout.shapes()}
+        return SketchCounter(self.layout, counts, self.maxima)

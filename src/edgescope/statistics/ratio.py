@@ -7,6 +7,21 @@ import torch
 from torch import Tensor
 
 
+class EdgeTops(NamedTuple):
+    """What is known of every edge of a site without looking at its channels again."""
+
+    median: Tensor
+    """Lower median of the magnitudes of every edge ``[E]``; meaningless where not ``finite``."""
+    top_magnitude: Tensor
+    """Largest magnitude of every edge ``[E]``; 0 where not ``finite``."""
+    top_ratio: Tensor
+    """Largest ratio of every edge ``[E]``; 0 where not ``defined``."""
+    finite: Tensor
+    """Edges whose activations are all finite ``[E]``, bool."""
+    defined: Tensor
+    """Finite edges whose median is not zero ``[E]``, bool."""
+
+
 class EdgeRatios(NamedTuple):
     """Activations of one site relative to the median of their edge; ``F = H * D``."""
 
@@ -14,14 +29,28 @@ class EdgeRatios(NamedTuple):
     """Absolute activations ``[E, F]``, float32."""
     ratio: Tensor
     """Magnitude over the median of its edge ``[E, F]``; meaningless where not ``defined``."""
-    top_magnitude: Tensor
-    """Largest magnitude of every edge ``[E]``; not finite where not ``finite``."""
-    top_ratio: Tensor
-    """Largest ratio of every edge ``[E]``; meaningless where not ``defined``."""
-    finite: Tensor
-    """Edges whose activations are all finite ``[E]``, bool."""
-    defined: Tensor
-    """Finite edges whose median is not zero ``[E]``, bool."""
+    tops: EdgeTops
+    """Medians and maxima of the edges."""
+
+    @property
+    def top_magnitude(self) -> Tensor:
+        """Largest magnitude of every edge ``[E]``; 0 where not ``finite``."""
+        return self.tops.top_magnitude
+
+    @property
+    def top_ratio(self) -> Tensor:
+        """Largest ratio of every edge ``[E]``; 0 where not ``defined``."""
+        return self.tops.top_ratio
+
+    @property
+    def finite(self) -> Tensor:
+        """Edges whose activations are all finite ``[E]``, bool."""
+        return self.tops.finite
+
+    @property
+    def defined(self) -> Tensor:
+        """Finite edges whose median is not zero ``[E]``, bool."""
+        return self.tops.defined
 
 
 def edge_ratios(values: Tensor) -> EdgeRatios:
@@ -36,21 +65,27 @@ def edge_ratios(values: Tensor) -> EdgeRatios:
 
     Returns:
         The ratios, and for which edges they are defined. An edge with a NaN or an infinity has
-        ``finite`` false, and an edge with median 0 has ``defined`` false.
+        ``finite`` false, and an edge with median 0 has ``defined`` false. A ratio beyond the
+        largest float32 is infinite: 1e38 over a denormal median.
     """
-    magnitude = values.detach().to(torch.float32).flatten(1).abs()
+    magnitude = magnitudes(values)
     if not magnitude.size(0):
         per_edge = magnitude.new_zeros(0)
         nothing = per_edge.bool()
-        return EdgeRatios(magnitude, magnitude, per_edge, per_edge, nothing, nothing)
+        tops = EdgeTops(per_edge, per_edge, per_edge, nothing, nothing)
+        return EdgeRatios(magnitude, magnitude, tops)
     median = _lower_median(magnitude)
     # A NaN or infinity anywhere in an edge shows in its maximum.
     top = magnitude.amax(dim=1)
     finite = top.isfinite()
     defined = finite & (median > 0)
-    return EdgeRatios(
-        magnitude, magnitude / median.unsqueeze(1), top, top / median, finite, defined
-    )
+    tops = EdgeTops(median, top.where(finite, 0), (top / median).where(defined, 0), finite, defined)
+    return EdgeRatios(magnitude, magnitude / median.unsqueeze(1), tops)
+
+
+def magnitudes(values: Tensor) -> Tensor:
+    """Return the magnitude of every activation ``[E, H, D]`` as float32 ``[E, F]``."""
+    return values.detach().to(torch.float32).flatten(1).abs()
 
 
 def _lower_median(magnitude: Tensor) -> Tensor:

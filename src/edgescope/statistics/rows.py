@@ -1,5 +1,6 @@
 """The individual activations that a scan keeps: the most massive ones, and the broken ones."""
 
+from math import inf, nan
 from typing import NamedTuple
 
 import polars as pl
@@ -7,11 +8,15 @@ import torch
 from torch import Tensor
 
 from edgescope.capture.activations import EdgeActivations
-from edgescope.statistics.ratio import EdgeRatios
+from edgescope.statistics.order import PLACE, by_graph, largest_first
+from edgescope.statistics.ratio import EdgeTops, magnitudes
+
+MEASURES = ("ratio", "magnitude")
+"""What the most extreme activations are looked for by."""
 
 
 class RowKeeper:
-    """Keeps the activations of one site whose ratio exceeds a floor, up to a number.
+    """Keeps the activations of one site whose ratio or magnitude exceeds a floor, up to a number.
 
     If there are more, those with the largest ratios are kept. The activation with the largest
     ratio and the one with the largest magnitude are kept in any case.
@@ -19,90 +24,157 @@ class RowKeeper:
     Args:
         floor: ratio that must be exceeded.
         limit: how many activations are kept.
+        magnitude_floor: magnitude that suffices to be kept, whatever the ratio; the ratio is NaN
+            if it is not defined.
 
     Attributes:
-        seen: how many activations exceeded the floor, kept or not.
+        seen: how many activations exceeded a floor, kept or not.
     """
 
-    def __init__(self, floor: float, limit: int) -> None:
+    def __init__(self, floor: float, limit: int, magnitude_floor: float = inf) -> None:
         self.floor = floor
         self.limit = limit
+        self.magnitude_floor = magnitude_floor
         self.seen = 0
         self._rows: list[_Rows] = []
         self._held = 0
-        self._extremes: dict[str, _Rows] = {}
+        self._extremes: dict[str, _Row] = {}
         self._nonfinite: list[tuple[int, int]] = []
 
-    def update(self, activations: EdgeActivations, ratios: EdgeRatios) -> set[int]:
+    def update(self, activations: EdgeActivations, tops: EdgeTops) -> set[int]:
         """Look through the activations of a batch.
 
         Args:
             activations: activations of ``E`` edges, whose ``graph`` is the position in the data
                 set and whose ``edge_type`` numbers the types of the scan.
-            ratios: the same, relative to the median of their edge.
+            tops: medians and maxima of the same edges.
 
         Returns:
             The graphs of which something was kept, for now.
         """
-        graph = activations.graph
-        if not ratios.finite.numel():
+        if not tops.finite.numel():
             return set()
-        if not bool(ratios.finite.all()):
-            broken, count = torch.unique(graph[~ratios.finite], return_counts=True)
+        graph = activations.graph
+        if not bool(tops.finite.all()):
+            broken, count = torch.unique(graph[~tops.finite], return_counts=True)
             self._nonfinite.extend(zip(broken.tolist(), count.tolist(), strict=True))
-            del self._nonfinite[self.limit :]
-        tops = {
-            "ratio": ratios.top_ratio.where(ratios.defined, 0),
-            "magnitude": ratios.top_magnitude.where(ratios.finite, 0),
+            if len(self._nonfinite) > 2 * self.limit:
+                self._nonfinite = self.nonfinite().rows()  # of a graph in parts, their sum
+        largest = {
+            "ratio": float(tops.top_ratio.max()),
+            "magnitude": float(tops.top_magnitude.max()),
         }
         kept: set[int] = set()
-        for name, top in tops.items():
-            highest = int(top.argmax())
-            held = self._extremes.get(name)
-            if float(top[highest]) > (held.measure(name) if held else 0.0):
-                position = getattr(ratios, name)[highest].argmax().view(1)
-                where = torch.tensor([highest], device=graph.device)
-                self._extremes[name] = _pick(activations, ratios, where, position)
-                kept.add(int(graph[highest]))
-        # Most edges of most batches hold nothing above the floor: look at their maxima first.
-        edges = (tops["ratio"] > self.floor).nonzero().squeeze(1)
-        found = (ratios.ratio[edges] > self.floor).nonzero()
-        if found.size(0):
-            self.seen += found.size(0)
-            edge, position = edges[found[:, 0]], found[:, 1]
-            self._rows.append(_pick(activations, ratios, edge, position))
-            kept.update(graph[edge].tolist())
-            self._held += found.size(0)
-            if self._held > 2 * self.limit:
-                self._prune()
+        for name, value in largest.items():
+            kept |= self._extreme(name, value, activations, tops)
+        # Most batches hold nothing above the floors: look at the maxima of the edges first.
+        if largest["ratio"] > self.floor or largest["magnitude"] > self.magnitude_floor:
+            kept |= self._keep(activations, tops)
         return kept
+
+    def _extreme(
+        self, name: str, largest: float, activations: EdgeActivations, tops: EdgeTops
+    ) -> set[int]:
+        """Keep the activation with the largest ratio or magnitude; return its graph if new."""
+        held = self._extremes.get(name)
+        if not largest or (held and largest < held.measure(name)):
+            return set()
+        top = tops.top_ratio if name == "ratio" else tops.top_magnitude
+        edge = _first(activations, (top == largest).nonzero().squeeze(1))
+        magnitude, ratio = _channels(activations, tops, edge)
+        position = int((ratio if name == "ratio" else magnitude).argmax())
+        found = _Row.at(activations, tops, int(edge), position)
+        if held and largest == held.measure(name) and found.place >= held.place:
+            return set()
+        self._extremes[name] = found
+        return {found.graph}
+
+    def _keep(self, activations: EdgeActivations, tops: EdgeTops) -> set[int]:
+        """Keep the activations above a floor; return their graphs."""
+        massive = (tops.top_ratio > self.floor) | (tops.top_magnitude > self.magnitude_floor)
+        edges = massive.nonzero().squeeze(1)
+        magnitude, ratio = _channels(activations, tops, edges)
+        by_ratio = (ratio > self.floor) & tops.defined[edges].unsqueeze(1)
+        found = (by_ratio | (magnitude > self.magnitude_floor)).nonzero()
+        self.seen += found.size(0)
+        edge, position = edges[found[:, 0]], found[:, 1]
+        self._rows.append(_pick(activations, tops, edge, position))
+        self._held += found.size(0)
+        if self._held > 2 * self.limit:
+            self._prune()
+        return set(activations.graph[edge].tolist())
 
     def graphs(self) -> set[int]:
         """Return the graphs of which something is kept."""
-        held = [*self._rows, *self._extremes.values()]
-        return {number for rows in held for number in rows.graph.tolist()}
+        kept = {number for rows in self._rows for number in rows.graph.tolist()}
+        return kept | {row.graph for row in self._extremes.values()}
 
     def _prune(self) -> None:
-        rows = _Rows(*(torch.cat(column) for column in zip(*self._rows, strict=True)))
-        order = rows.ratio.argsort(descending=True, stable=True)[: self.limit]
-        self._rows = [_Rows(*(column[order] for column in rows))]
-        self._held = order.size(0)
+        largest = self.rows()
+        self._rows = [_Rows(*(torch.tensor(largest[name].to_numpy()) for name in _Rows._fields))]
+        self._held = largest.height
 
     def rows(self) -> pl.DataFrame:
         """Return the kept activations, one row each, largest ratio first."""
-        if self._rows:
-            self._prune()
-        return _frame(self._rows)
+        found = _frame(self._rows)
+        return largest_first(found).head(self.limit) if found.height else found
 
     def extremes(self) -> pl.DataFrame:
         """Return the activations with the largest ratio and the largest magnitude."""
-        names = pl.Series("largest", list(self._extremes), dtype=pl.String)
-        return _frame(list(self._extremes.values())).insert_column(0, names)
+        held = [(name, *self._extremes[name]) for name in MEASURES if name in self._extremes]
+        return pl.DataFrame(held, schema={"largest": pl.String, **_SCHEMA}, orient="row")
 
     def nonfinite(self) -> pl.DataFrame:
         """Return the graphs that had edges with a NaN or an infinity, and how many edges."""
         schema = {"graph": pl.Int64, "edges": pl.Int64}
-        return pl.DataFrame(self._nonfinite, schema=schema, orient="row")
+        found = pl.DataFrame(self._nonfinite, schema=schema, orient="row")
+        return by_graph(found).head(self.limit) if found.height else found
+
+
+class _Row(NamedTuple):
+    """One activation, as a row of the table."""
+
+    graph: int
+    edge: int
+    source: int
+    target: int
+    head: int
+    channel: int
+    value: float
+    ratio: float
+    edge_type: int
+
+    @classmethod
+    def at(cls, activations: EdgeActivations, tops: EdgeTops, edge: int, position: int) -> "_Row":
+        """Take the activation at ``position`` (head and channel, flattened) of ``edge``."""
+        identity = activations.identity
+        head, channel = divmod(position, activations.values.size(2))
+        source, target = (identity.edge_index[:, edge] - identity.node_offset[:, edge]).tolist()
+        value = activations.values[edge, head, channel].float()
+        defined = bool(tops.defined[edge])
+        return cls(
+            int(identity.graph[edge]),
+            int(identity.input_edge[edge]),
+            source,
+            target,
+            head,
+            channel,
+            float(value),
+            float(value.abs() / tops.median[edge]) if defined else nan,
+            0 if identity.edge_type is None else int(identity.edge_type[edge]),
+        )
+
+    def measure(self, name: str) -> float:
+        """Return the ratio or the magnitude."""
+        return self.ratio if name == "ratio" else abs(self.value)
+
+    @property
+    def place(self) -> tuple[int, ...]:
+        """Where in the data set it is."""
+        return tuple(getattr(self, name) for name in PLACE)
+
+
+_SCHEMA = {n: pl.Float32 if n in {"value", "ratio"} else pl.Int64 for n in _Row._fields}
 
 
 class _Rows(NamedTuple):
@@ -118,38 +190,49 @@ class _Rows(NamedTuple):
     ratio: Tensor
     edge_type: Tensor
 
-    def measure(self, name: str) -> float:
-        """Return the ratio or the magnitude of a single row."""
-        return float(self.ratio if name == "ratio" else self.value.abs())
+
+def _first(activations: EdgeActivations, edges: Tensor) -> Tensor:
+    """Return the first ``[1]`` of some ``edges`` by its place in the data set."""
+    if edges.size(0) == 1:
+        return edges
+    identity = activations.identity
+    ends = identity.edge_index[:, edges] - identity.node_offset[:, edges]
+    left = torch.arange(edges.size(0), device=edges.device)
+    for place in (identity.graph[edges], identity.input_edge[edges], *ends):
+        left = left[place[left] == place[left].min()]
+    return edges[left[:1]]
 
 
-def _pick(
-    activations: EdgeActivations, ratios: EdgeRatios, edge: Tensor, position: Tensor
-) -> _Rows:
+def _channels(activations: EdgeActivations, tops: EdgeTops, edges: Tensor) -> tuple[Tensor, Tensor]:
+    """Return magnitude and ratio of every channel of some ``edges`` ``[n, F]``."""
+    magnitude = magnitudes(activations.values[edges])
+    return magnitude, magnitude / tops.median[edges].unsqueeze(1)
+
+
+def _pick(activations: EdgeActivations, tops: EdgeTops, edge: Tensor, position: Tensor) -> _Rows:
     """Take the activations at ``position`` (head and channel, flattened) of ``edge``."""
     identity = activations.identity
     channels = activations.values.size(2)
     source, target = identity.edge_index[:, edge] - identity.node_offset[:, edge]
     edge_type = torch.zeros_like(edge) if identity.edge_type is None else identity.edge_type[edge]
+    head, channel = position // channels, position % channels
+    value = activations.values[edge, head, channel].float()
     columns = (
         identity.graph[edge],
         identity.input_edge[edge],
         source,
         target,
-        position // channels,
-        position % channels,
-        activations.values.flatten(1)[edge, position].float(),
-        ratios.ratio[edge, position],
+        head,
+        channel,
+        value,
+        (value.abs() / tops.median[edge]).where(tops.defined[edge], nan),
         edge_type.long(),
     )
     return _Rows(*(column.cpu() for column in columns))
 
 
 def _frame(rows: list[_Rows]) -> pl.DataFrame:
-    frame = pl.DataFrame(
-        schema={
-            name: pl.Float32 if name in {"value", "ratio"} else pl.Int64 for name in _Rows._fields
-        }
-    )
-    frames = [pl.DataFrame({k: v.numpy() for k, v in part._asdict().items()}) for part in rows]
-    return pl.concat([frame, *frames])
+    if not rows:
+        return pl.DataFrame(schema=_SCHEMA)
+    columns = {name: torch.cat([getattr(part, name) for part in rows]) for name in _SCHEMA}
+    return pl.DataFrame({n: c.numpy() for n, c in columns.items()}, schema=_SCHEMA)

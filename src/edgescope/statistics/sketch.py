@@ -1,5 +1,6 @@
 """The mergeable summary of one site: histograms and maxima of its activations."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,10 +12,16 @@ from torch import Tensor
 from edgescope.errors import InputError
 from edgescope.statistics.bins import LogBins, finest_bits
 from edgescope.statistics.criteria import PAPER_RATIO, SUN_MAGNITUDE
-from edgescope.statistics.ratio import EdgeRatios
 
 JOINT_BUDGET = 4 * 2**20
 """Bytes that each of a site's two joint histograms may take."""
+
+GROUPS = 64
+"""Number of groups that graphs are dealt into by their position in the data set, for resampling
+graphs rather than edges, which depend on each other within a graph."""
+
+COARSE_BITS = 3
+"""Fraction bits of the bins that are kept for every group: at most 12.5 % wide."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +80,39 @@ class SketchLayout:
         """Bins of the magnitude in the joint histogram, as fine as the budget allows."""
         return LogBins(SUN_MAGNITUDE, self._joint_bits)
 
+    @cached_property
+    def coarse_ratio(self) -> LogBins:
+        """Bins of the ratio in the histograms of the groups of graphs."""
+        return LogBins(PAPER_RATIO, COARSE_BITS)
+
+    @cached_property
+    def coarse_magnitude(self) -> LogBins:
+        """Bins of the magnitude in the histograms of the groups of graphs."""
+        return LogBins(SUN_MAGNITUDE, COARSE_BITS)
+
     @property
     def width(self) -> int:
         """Number of values per edge, ``F = H * D``."""
         return self.heads * self.channels
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every counter; ``B`` fine bins, ``C`` joint bins."""
+        """Return the shape of every counter.
+
+        For ``ratio`` and likewise ``magnitude``, with ``B`` fine, ``C`` joint and ``K`` coarse
+        bins:
+
+        - ``ratio`` ``[B]``: every value;
+        - ``joint_ratio`` ``[T, F, C]``: every value, by type of its edge and channel;
+        - ``edge_ratio`` ``[T, B]``: the largest of every edge, by its type;
+        - ``group_ratio`` ``[GROUPS, K]``: the largest of every edge, by group of its graph;
+        - ``graph_ratio`` ``[B]``: the largest of every graph.
+
+        Ratios are those of edges with a defined one, magnitudes those of finite edges.
+        """
+        return self._shapes
+
+    @cached_property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
         types, width = self.edge_types, self.width
         shapes: dict[str, tuple[int, ...]] = {
             "edges": (types,),
@@ -92,95 +125,9 @@ class SketchLayout:
             shapes[f"{name}"] = (fine,)
             shapes[f"edge_{name}"] = (types, fine)
             shapes[f"graph_{name}"] = (fine,)
+            shapes[f"group_{name}"] = (GROUPS, getattr(self, f"coarse_{name}").size)
             shapes[f"joint_{name}"] = (types, width, joint.size)
         return shapes
-
-
-def sketch_update(
-    layout: SketchLayout,
-    counts: dict[str, Tensor],
-    maxima: Tensor,
-    ratios: EdgeRatios,
-    edge_type: Tensor | None = None,
-    graph: Tensor | None = None,
-) -> None:
-    """Add a batch of whole graphs to the counters, in place.
-
-    In place because the joint histograms are much larger than what one batch adds to them.
-
-    Args:
-        layout: what to count.
-        counts: counters shaped as :meth:`SketchLayout.shapes` says, int64.
-        maxima: largest ratio and largest magnitude of each edge type ``[2, T]``, float32.
-        ratios: the activations of ``E`` edges, ``F`` values each.
-        edge_type: type of every edge ``[E]``, from 0 to ``T - 1``; without it all are type 0.
-        graph: graph of every edge ``[E]``, non-negative; without it all are of one graph.
-
-    Raises:
-        InputError: if the widths differ or an edge type is out of range; nothing is added then.
-    """
-    size, width = ratios.magnitude.shape
-    if width != layout.width:
-        raise InputError(
-            f"received {width} values per edge, expected {layout.heads} heads x "
-            f"{layout.channels} channels = {layout.width}; use one sketch per site"
-        )
-    edge_type = _labels(edge_type, size, ratios.magnitude)
-    graph = _labels(graph, size, ratios.magnitude)
-    if not size:
-        return
-    if not 0 <= int(edge_type.min()) <= int(edge_type.max()) < layout.edge_types:
-        raise InputError(
-            f"received edge types from {int(edge_type.min())} to {int(edge_type.max())}, "
-            f"expected 0 to {layout.edge_types - 1}; set the number of edge types accordingly"
-        )
-    _add(counts["edges"], edge_type)
-    _add(counts["nonfinite"], edge_type[~ratios.finite])
-    _add(counts["undefined"], edge_type[ratios.finite & ~ratios.defined])
-    channel = torch.arange(width, device=edge_type.device)
-    measures = {
-        "ratio": (ratios.ratio, ratios.top_ratio, ratios.defined),
-        "magnitude": (ratios.magnitude, ratios.top_magnitude, ratios.finite),
-    }
-    for row, (name, (values, top, kept)) in enumerate(measures.items()):
-        kept_type, kept_graph = edge_type, graph
-        if not bool(kept.all()):
-            values, top = values[kept], top[kept]  # noqa: PLW2901  (copied only where it must be)
-            kept_type, kept_graph = edge_type[kept], graph[kept]
-        if not values.size(0):
-            continue
-        fine: LogBins = getattr(layout, name)
-        joint: LogBins = getattr(layout, f"joint_{name}")
-        _add(counts[name], fine.index(values).long())
-        cell = (kept_type.unsqueeze(1) * width + channel) * joint.size
-        _add(counts[f"joint_{name}"], cell.add_(joint.index(values)))
-        _add(counts[f"edge_{name}"], fine.index(top) + kept_type * fine.size)
-        _add(counts[f"graph_{name}"], fine.index(_maximum_by(kept_graph, top)).long())
-        maxima[row].scatter_reduce_(0, kept_type, top, "amax")
-
-
-def _add(counter: Tensor, cells: Tensor) -> None:
-    """Count every one of ``cells``, numbers into the flattened ``counter``."""
-    cells = cells.flatten()
-    one = torch.ones(1, dtype=counter.dtype, device=counter.device)
-    counter.view(-1).scatter_add_(0, cells, one.expand(cells.size(0)))
-
-
-def _labels(labels: Tensor | None, size: int, like: Tensor) -> Tensor:
-    if labels is None:
-        return torch.zeros(size, dtype=torch.int64, device=like.device)
-    if labels.shape != (size,):
-        raise InputError(
-            f"received labels of shape {list(labels.shape)} for {size} edges, expected [{size}]; "
-            "give one label per edge"
-        )
-    return labels.to(torch.int64)
-
-
-def _maximum_by(graph: Tensor, largest: Tensor) -> Tensor:
-    """Return the maximum over the edges of each graph that has any."""
-    present, inverse = torch.unique(graph, return_inverse=True)
-    return largest.new_zeros(present.size(0)).scatter_reduce(0, inverse, largest, "amax")
 
 
 class SiteSketch:
@@ -194,7 +141,7 @@ class SiteSketch:
         maxima: exact largest ratio and magnitude of each edge type ``[2, T]``.
     """
 
-    def __init__(self, layout: SketchLayout, counts: dict[str, Tensor], maxima: Tensor) -> None:
+    def __init__(self, layout: SketchLayout, counts: Mapping[str, Tensor], maxima: Tensor) -> None:
         self.layout = layout
         self.counts = counts
         self.maxima = maxima
@@ -226,33 +173,50 @@ class SiteSketch:
         ).numpy()
         return left
 
-    def edges_over(self, threshold: float) -> tuple[NDArray[np.int64], float]:
+    def counted_edges(self, axis: str = "ratio") -> NDArray[np.int64]:
+        """Return how many edges of each type enter ``[T]``.
+
+        Those with a defined ratio, or with finite activations for the axis ``"magnitude"``.
+        """
+        if axis == "ratio":
+            return self.defined_edges()
+        finite: NDArray[np.int64] = (self.counts["edges"] - self.counts["nonfinite"]).numpy()
+        return finite
+
+    def edges_over(self, threshold: float, axis: str = "ratio") -> tuple[NDArray[np.int64], float]:
         """Count the edges of each type with an activation whose ratio exceeds ``threshold``.
+
+        Args:
+            threshold: the ratio, or the magnitude, to exceed.
+            axis: ``"ratio"`` or ``"magnitude"``.
 
         Returns:
             The counts ``[T]`` and the threshold at which they are exact: the bin edge nearest
-            to the one asked for, at most 0.4 % away (1000 and 4000 are bin edges).
+            to the one asked for, at most 0.4 % away (ratios of 1000 and 4000 are bin edges).
         """
-        number, exact = self.layout.ratio.edge_near(threshold)
-        over: NDArray[np.int64] = self.counts["edge_ratio"][:, number:].sum(1).numpy()
+        bins: LogBins = getattr(self.layout, axis)
+        number, exact = bins.edge_near(threshold)
+        over: NDArray[np.int64] = self.counts[f"edge_{axis}"][:, number:].sum(1).numpy()
         return over, exact
 
     def heat_map(
-        self, threshold: float, edge_type: int | None = None
+        self, threshold: float, edge_type: int | None = None, axis: str = "ratio"
     ) -> tuple[NDArray[np.float64], float]:
         """Return the share of edges whose ratio exceeds ``threshold``, per head and channel.
 
         Args:
-            threshold: the ratio asked for.
+            threshold: the ratio, or the magnitude, asked for.
             edge_type: edges of this type only; without it, all edges.
+            axis: ``"ratio"`` or ``"magnitude"``.
 
         Returns:
             The shares ``[H, D]``, NaN if there are no such edges, and the threshold at which
             they are exact: the nearest edge of the joint histogram's bins.
         """
-        number, exact = self.layout.joint_ratio.edge_near(threshold)
-        over = self.counts["joint_ratio"][:, :, number:].sum(2).numpy()  # [T, F]
-        edges = self.defined_edges()
+        bins: LogBins = getattr(self.layout, f"joint_{axis}")
+        number, exact = bins.edge_near(threshold)
+        over = self.counts[f"joint_{axis}"][:, :, number:].sum(2).numpy()  # [T, F]
+        edges = self.counted_edges(axis)
         if edge_type is None:
             over, total = over.sum(0), edges.sum()
         else:

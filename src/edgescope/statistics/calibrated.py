@@ -1,0 +1,140 @@
+"""The criterion that takes its thresholds from an untrained ensemble."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from edgescope.errors import InputError
+from edgescope.statistics.rules import Bounds, Ensemble, Rule, exceeds
+
+FALSE_POSITIVE_RATE = 1e-4
+"""Share of the edges of an untrained model that the calibrated criterion may call massive."""
+
+FALSE_DISCOVERY_RATE = 0.05
+"""Share of wrongly called sites among the sites that the calibrated criterion calls massive."""
+
+FEWEST_MEMBERS = 5
+"""Members of an ensemble below which the spread between them says too little: with five, thresholds
+at a rate of 1e-4 lie 18 spreads above the mean of the members, with ten 8."""
+
+
+@dataclass(frozen=True)
+class Calibrated(Rule):
+    """Thresholds per site that an untrained model exceeds at a stated rate; see ``resolve``.
+
+    Attributes:
+        rate: share of the edges of a random untrained model that are called massive, by ratio
+            or by magnitude; half of it goes to each of the two.
+        fdr: share of wrongly called sites among those that are called massive.
+        name: how reports call the rule.
+    """
+
+    rate: float = FALSE_POSITIVE_RATE
+    fdr: float = FALSE_DISCOVERY_RATE
+    name: str = "calibrated"
+
+    def __post_init__(self) -> None:
+        """Refuse rates that are no rates."""
+        for what, rate in (("rate", self.rate), ("fdr", self.fdr)):
+            if not 0 < rate < 1:
+                raise InputError(f"received {what}={rate}, expected a number between 0 and 1")
+
+    @property
+    def members_needed(self) -> int:
+        """How many untrained models say how far they differ from each other."""
+        return FEWEST_MEMBERS
+
+    def resolve(self, ensemble: Ensemble | None) -> "CalibratedCriterion":
+        """Return the rule with the thresholds of every site.
+
+        Raises:
+            InputError: if there is no ensemble to calibrate on.
+        """
+        from edgescope.statistics.calibration import calibrate
+
+        if not ensemble:
+            raise self._unresolved()
+        limits = {
+            site: Bounds(
+                **{
+                    axis: calibrate(members, axis, self.rate / len(Bounds._fields)).threshold
+                    for axis in Bounds._fields
+                }
+            )
+            for site, members in ensemble.items()
+        }
+        return CalibratedCriterion(self.name, self.rate, self.fdr, limits)
+
+    def expression(self) -> pl.Expr:
+        """Refuse: the thresholds are not known yet."""
+        raise self._unresolved()
+
+    def bounds(self, site: str) -> Bounds:
+        """Refuse: the thresholds are not known yet."""
+        del site
+        raise self._unresolved()
+
+    def describe(self) -> dict[str, Any]:
+        """Return the rates."""
+        return {"kind": "calibrated", "name": self.name, "rate": self.rate, "fdr": self.fdr}
+
+    def _unresolved(self) -> InputError:
+        return InputError(
+            f"the criterion {self.name!r} takes its thresholds from an untrained ensemble; "
+            "scan with baseline=es.Untrained(), or call resolve first"
+        )
+
+
+@dataclass(frozen=True)
+class CalibratedCriterion(Rule):
+    """The ratio or the magnitude of an activation exceeds the threshold of its site.
+
+    Attributes:
+        name: how reports call the rule.
+        rate: false-positive rate per edge that the thresholds stand for.
+        fdr: false-discovery rate over sites.
+        thresholds: per site the ratio and the magnitude that must be exceeded, one of them.
+    """
+
+    name: str
+    rate: float
+    fdr: float
+    thresholds: Mapping[str, Bounds] = field(hash=False)
+
+    def expression(self) -> pl.Expr:
+        """Return whether a row exceeds one of the thresholds of its site."""
+        limits = {
+            axis: pl.col("site").replace_strict(
+                {site: getattr(both, axis) for site, both in self.thresholds.items()},
+                return_dtype=pl.Float64,
+            )
+            for axis in Bounds._fields
+        }
+        large = pl.col("value").abs() > limits["magnitude"]
+        return large | exceeds("ratio", limits["ratio"])
+
+    def bounds(self, site: str) -> Bounds:
+        """Return the thresholds of a site.
+
+        Raises:
+            InputError: if the baseline did not have it.
+        """
+        if site not in self.thresholds:
+            raise InputError(
+                f"the criterion {self.name!r} has no thresholds for {site}, only for "
+                f"{', '.join(self.thresholds)}; calibrate it on a baseline with that site"
+            )
+        return self.thresholds[site]
+
+    def describe(self) -> dict[str, Any]:
+        """Return the rates and the thresholds."""
+        limits = {site: list(both) for site, both in self.thresholds.items()}
+        return {
+            "kind": "calibrated",
+            "name": self.name,
+            "rate": self.rate,
+            "fdr": self.fdr,
+            "thresholds": limits,
+        }

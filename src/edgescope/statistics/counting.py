@@ -1,0 +1,163 @@
+"""Counting a batch of activations into the histograms of a sketch.
+
+There are two ways, which give the same counts: compiled loops on the CPU, and the operations of
+torch on any other device, where the data stay. The second is also what the first is tested against.
+"""
+
+import math
+import mmap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from edgescope.errors import InputError
+from edgescope.statistics.labels import EdgeLabels
+from edgescope.statistics.ratio import EdgeRatios, EdgeTops, edge_ratios
+from edgescope.statistics.sketch import GROUPS, SiteSketch, SketchLayout
+
+if TYPE_CHECKING:
+    from edgescope.statistics.bins import LogBins
+    from edgescope.statistics.job import Counters
+
+
+class SketchCounter:
+    """Counts the activations of one site; the core of :class:`edgescope.MassiveActivations`.
+
+    Args:
+        layout: what to count.
+        counts: counters to go on with, shaped as :meth:`SketchLayout.shapes` says, int64,
+            contiguous; they are changed in place. By default they start at zero.
+        maxima: likewise, the largest ratio and magnitude of each edge type ``[2, T]``, float32.
+        device: where the counters are, if they start at zero.
+    """
+
+    def __init__(
+        self,
+        layout: SketchLayout,
+        counts: Mapping[str, Tensor] | None = None,
+        maxima: Tensor | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        device = torch.device("cpu") if device is None else device
+        if counts is None:
+            counts = {name: zeros(shape, device) for name, shape in layout.shapes().items()}
+        if maxima is None:
+            maxima = torch.zeros(2, layout.edge_types, device=device)
+        self.layout = layout
+        self.counts = counts
+        self.maxima = maxima
+        self._views: Counters | None = None
+
+    def update(self, values: Tensor, labels: EdgeLabels) -> EdgeTops:
+        """Add a batch of whole graphs to the counters.
+
+        Args:
+            values: activations ``[E, H, D]`` of any floating type; computed in float32.
+            labels: type and graph of the edges.
+
+        Returns:
+            The medians and maxima of the edges.
+
+        Raises:
+            InputError: if the width is another one; nothing is added then.
+            MissingExtraError: if the activations are on the CPU and numba is not installed.
+        """
+        layout, width = self.layout, values.shape[1:].numel()
+        if width != layout.width:
+            raise InputError(
+                f"received {width} values per edge, expected {layout.heads} heads x "
+                f"{layout.channels} channels = {layout.width}; use one sketch per site"
+            )
+        if not len(labels):
+            return edge_ratios(values).tops
+        if values.device.type == "cpu":
+            from edgescope.statistics.compiled import count_compiled, views
+
+            if self._views is None:
+                self._views = views(self.counts, self.maxima)
+            return count_compiled(layout, self._views, values, labels)
+        ratios = edge_ratios(values)
+        count_with_torch(layout, self.counts, self.maxima, ratios, labels)
+        return ratios.tops
+
+    def sketch(self) -> SiteSketch:
+        """Return the sketch of everything counted so far, on the CPU."""
+        counts = {name: counter.cpu() for name, counter in self.counts.items()}
+        return SiteSketch(self.layout, counts, self.maxima.cpu())
+
+
+def zeros(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Return int64 zeros; on the CPU their pages take no memory until they are written.
+
+    A site's counters take 12 MB, of which few pages are ever written.
+    """
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=torch.int64, device=device)
+    # A private mapping: pages of a shared one take memory as soon as they are read.
+    pages = mmap.mmap(-1, 8 * math.prod(shape), access=mmap.ACCESS_COPY)
+    return torch.frombuffer(pages, dtype=torch.int64).view(shape)
+
+
+def count_with_torch(
+    layout: SketchLayout,
+    counts: Mapping[str, Tensor],
+    maxima: Tensor,
+    ratios: EdgeRatios,
+    labels: EdgeLabels,
+) -> None:
+    """Do what :meth:`SketchCounter.update` says by operations of torch, where the data are."""
+    edge_type, graph = labels.edge_type, labels.graph
+    _add(counts["edges"], edge_type)
+    _add(counts["nonfinite"], edge_type[~ratios.finite])
+    _add(counts["undefined"], edge_type[ratios.finite & ~ratios.defined])
+    channel = torch.arange(layout.width, device=edge_type.device)
+    measures = {
+        "ratio": (ratios.ratio, ratios.top_ratio, ratios.defined),
+        "magnitude": (ratios.magnitude, ratios.top_magnitude, ratios.finite),
+    }
+    for row, (name, (values, top, kept)) in enumerate(measures.items()):
+        kept_type, kept_graph = edge_type, graph
+        if not bool(kept.all()):
+            values, top = values[kept], top[kept]  # noqa: PLW2901  (copied only where it must be)
+            kept_type, kept_graph = edge_type[kept], graph[kept]
+        if not values.size(0):
+            continue
+        fine: LogBins = getattr(layout, name)
+        joint: LogBins = getattr(layout, f"joint_{name}")
+        coarse: LogBins = getattr(layout, f"coarse_{name}")
+        _add(counts[name], fine.index(values).long())
+        cell = joint_cells(kept_type, channel, joint.size)
+        _add(counts[f"joint_{name}"], cell.add_(joint.index(values)))
+        _add(counts[f"edge_{name}"], fine.index(top) + kept_type * fine.size)
+        _add(counts[f"group_{name}"], coarse.index(top) + kept_graph % GROUPS * coarse.size)
+        _add(counts[f"graph_{name}"], fine.index(_maximum_by(kept_graph, top)).long())
+        maxima[row].scatter_reduce_(0, kept_type, top, "amax")
+
+
+def joint_cells(edge_type: Tensor, channel: Tensor, bins: int) -> Tensor:
+    """Return where the histogram of a type and channel starts in the flattened counter.
+
+    Args:
+        edge_type: types ``[E]``, int64, so that the numbers may exceed 2^31.
+        channel: all channels ``[F]``.
+        bins: number of bins.
+
+    Returns:
+        Cell numbers ``[E, F]``, int64.
+    """
+    return (edge_type.unsqueeze(1) * channel.size(0) + channel) * bins
+
+
+def _add(counter: Tensor, cells: Tensor) -> None:
+    """Count every one of ``cells``, numbers into the flattened ``counter``."""
+    cells = cells.flatten()
+    one = torch.ones(1, dtype=counter.dtype, device=counter.device)
+    counter.view(-1).scatter_add_(0, cells, one.expand(cells.size(0)))
+
+
+def _maximum_by(graph: Tensor, largest: Tensor) -> Tensor:
+    """Return the maximum over the edges of each graph that has any."""
+    present, inverse = torch.unique(graph, return_inverse=True)
+    return largest.new_zeros(present.size(0)).scatter_reduce(0, inverse, largest, "amax")

@@ -1,0 +1,99 @@
+"""What a calibrated criterion rests on, and what it says of every site of a scan."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from edgescope.statistics.calibrated import FEWEST_MEMBERS, CalibratedCriterion
+from edgescope.statistics.calibration import AxisCalibration, calibrate, largest, p_value
+from edgescope.statistics.criteria import Both, Either
+from edgescope.statistics.rules import Bounds, Ensemble, Rule
+from edgescope.statistics.sketch import SiteSketch
+
+
+def calibrated_parts(rule: Rule) -> Iterator[CalibratedCriterion]:
+    """Yield the rule itself if it is calibrated, or those that it is composed of."""
+    match rule:
+        case CalibratedCriterion():
+            yield rule
+        case Both(first, second) | Either(first, second):
+            yield from calibrated_parts(first)
+            yield from calibrated_parts(second)
+
+
+def large_enough(ensemble: Ensemble) -> bool:
+    """Say whether there are members enough for a p-value at every site."""
+    return bool(ensemble) and min(map(len, ensemble.values())) >= FEWEST_MEMBERS
+
+
+def calibration(
+    sites: dict[str, SiteSketch], ensemble: Ensemble, rule: CalibratedCriterion
+) -> pl.DataFrame:
+    """Return one row per site and axis: its threshold, and what the trained model does there.
+
+    The q-values are those of Benjamini and Hochberg (J. R. Stat. Soc. B 57, 1995) over all sites
+    and both axes that have a p-value.
+    """
+    from scipy.stats import false_discovery_control
+
+    rate = rule.rate / len(Bounds._fields)
+    rows = [
+        {"site": site, "axis": axis}
+        | _judged(sketch, getattr(rule.bounds(site), axis), axis, rate)
+        | _expected(calibrate(ensemble[site], axis, rate))
+        | {"p": p_value(sketch, ensemble[site], axis, rate)}
+        for site, sketch in sites.items()
+        for axis in Bounds._fields
+    ]
+    p = np.array([row["p"] for row in rows])
+    q = np.full(len(p), np.nan)
+    if np.isfinite(p).any():
+        q[np.isfinite(p)] = false_discovery_control(p[np.isfinite(p)])
+    for row, value in zip(rows, q, strict=True):
+        row["q"] = float(value)
+        row["massive"] = bool(value <= rule.fdr and row["exceedance"] > rate)
+    return pl.DataFrame(rows)
+
+
+def calibrated(table: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the columns that the calibrated criterion adds to a site's row, by site."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in table.iter_rows(named=True):
+        columns = found.setdefault(row["site"], {"massive": False})
+        for name in ("threshold", "exceedance", "p", "q"):
+            columns[f"{name}_{row['axis']}"] = row[name]
+        columns["massive"] |= row["massive"]
+    return found
+
+
+def _judged(sketch: SiteSketch, threshold: float, axis: str, rate: float) -> dict[str, Any]:
+    """Return how many edges exceed a threshold; it is a bin edge, so the count is exact."""
+    counts, bins = largest(sketch, axis), getattr(sketch.layout, axis)
+    over = int(counts[np.searchsorted(bins.edges, threshold) :].sum())
+    edges = int(counts.sum())
+    return {
+        "threshold": threshold,
+        "edges": edges,
+        "over": over,
+        "expected": rate * edges,
+        "exceedance": over / edges if edges else float("nan"),
+    }
+
+
+def _expected(found: AxisCalibration) -> dict[str, Any]:
+    """Return what a threshold rests on."""
+    tail, alone = found.tail, np.array(found.members)
+    nan = float("nan")
+    return {
+        "members": len(alone),
+        "member_low": float(alone.min()),
+        "member_median": float(np.median(alone)),
+        "member_high": float(alone.max()),
+        "spread": found.spread,
+        "extrapolated": found.extrapolated,
+        "tail_shape": tail.shape if tail else nan,
+        "tail_exceedances": tail.exceedances if tail else 0.0,
+        "tail_ks": tail.ks if tail else nan,
+    }
