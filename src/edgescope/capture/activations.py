@@ -1,6 +1,6 @@
 """What capture records: the activations of a site, and which edge each row belongs to."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -26,6 +26,12 @@ class EdgeIdentity(NamedTuple):
     relations: tuple[str, ...] | None = None
     """Names of the relations that ``edge_type`` numbers, such as ``"author writes paper"``;
     ``None`` unless the graph is heterogeneous."""
+    relation: Tensor | None = None
+    """Number of the relation that a layer worked on when it computed the row ``[E]``, also of
+    added rows; ``None`` unless the graph is heterogeneous."""
+    position: Tensor | None = None
+    """Position of the edge among all edges that the model was given, or all of its relation
+    ``[E]``, whatever its graph; -1 where ``input_edge`` is. ``None`` if it is ``input_edge``."""
 
 
 class EdgeActivations(NamedTuple):
@@ -38,6 +44,22 @@ class EdgeActivations(NamedTuple):
     head, and ``H`` is 1 at a layer without heads."""
     identity: EdgeIdentity
     """Which edge each row belongs to."""
+
+    def in_whole(self, batch: Any, edges: str = "edge_index") -> "EdgeActivations":  # noqa: ANN401  (any PyG batch)
+        """Return the same activations, with edges and nodes numbered in the whole graph.
+
+        Args:
+            batch: what the model was called on: a part of one large graph, which says in
+                ``e_id`` ``[E]`` and ``n_id`` ``[V]`` which edges and nodes of the whole it
+                holds, as PyG's ``NeighborLoader`` yields it.
+            edges: what the batch calls ``edge_index``.
+
+        Raises:
+            InputError: if the batch does not say so, or the model was given other edges.
+        """
+        from edgescope.capture.parts import Part
+
+        return self._replace(identity=Part.expect(batch, edges).identify(self.identity))
 
     @property
     def edge_index(self) -> Tensor:

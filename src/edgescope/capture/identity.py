@@ -16,7 +16,7 @@ REMEMBERED = 4
 """How many results of identification are kept for a call and relation: a model rarely has more than
 two kinds of layers, say with and without added self-loops."""
 
-_Key = tuple[Tensor, bool, Relation | None]
+_Key = tuple[Tensor, bool, bool, Relation | None]
 
 
 class Identifier:
@@ -49,19 +49,20 @@ class Identifier:
                 return self._identify_pairs(rows)
             if isinstance(rows, RelationRows):
                 return self._identify_relations(rows)
-            return self._identify_edges(rows, self._relation(rows.edge_index, keys))
+            return self._identify_edges(rows, self._relation(rows, keys))
         except InputError as error:
             raise InputError(
                 f"which row of {site} belongs to which edge cannot be told: {error}; "
                 "leave this site out with sites="
             ) from error
 
-    def _relation(self, edge_index: Tensor, keys: Sequence[object]) -> Relation | None:
+    def _relation(self, rows: EdgeRows, keys: Sequence[object]) -> Relation | None:
         """Return the relation that a layer of a heterogeneous model works on."""
         relations = self.graph.relations
         if not relations:
             return None
-        same = [r for r in relations if self.graph.edges[r].edge_index is edge_index]
+        own = rows.edge_index if rows.given is None else rows.given
+        same = [r for r in relations if self.graph.edges[r].edge_index is own]
         if len(same) == 1:
             return same[0]
         for key in reversed(keys):
@@ -85,7 +86,11 @@ class Identifier:
     def _identify_edges(self, rows: EdgeRows, relation: Relation | None) -> EdgeIdentity:
         given = self._input(relation)
         seen = plain_edges(rows.edge_index, "the layer")
-        is_view = not rows.replaces_loops and is_start(seen, given.edge_index)
+        # What a layer that replaces loops works on is a copy, what it was called with may not be.
+        own = rows.given if rows.replaces_loops else seen
+        is_view = own is not None and is_start(own, given.edge_index)
+        is_view = is_view or not (rows.replaces_loops or seen.size(1))  # nothing to confuse
+        first = own.size(1) if own is not None and is_view else given.edge_index.size(1)
         for what, here, there in zip(
             ("source", "target"), rows.num_nodes, given.num_nodes, strict=True
         ):
@@ -94,15 +99,19 @@ class Identifier:
                     f"it works on {here} {what} nodes, the model was given {there}, so nodes were "
                     "renumbered on the way"
                 )
-        for (known, replaces_loops, of), identity in self._known:
-            if of != relation or replaces_loops != rows.replaces_loops:
+        kind = (rows.replaces_loops, is_view, relation)
+        for (known, *of), identity in self._known:
+            if tuple(of) != kind:
                 continue
             # A copy of edges with self-loops is not certain to be the same edges; of loops that
             # a layer always replaces it is.
-            if is_same(known, seen) or (replaces_loops and torch.equal(known, seen)):
+            if is_same(known, seen) or (rows.replaces_loops and torch.equal(known, seen)):
                 return identity
         position = match_edges(
-            seen, given.edge_index, square=given.square, replaces_loops=rows.replaces_loops
+            seen,
+            given.edge_index[:, :first],
+            square=given.square,
+            replaces_loops=rows.replaces_loops,
         )
         if (
             not is_view
@@ -114,7 +123,7 @@ class Identifier:
                 "unknown, they may have been renumbered; name them with inputs={'x': ...}"
             )
         identity = self._at(given, seen, position, relation)
-        self._known = [*self._known, ((seen, rows.replaces_loops, relation), identity)]
+        self._known = [*self._known, ((seen, *kind), identity)]
         self._known = self._known[-REMEMBERED * len(self.graph.edges) :]
         return identity
 
@@ -129,11 +138,12 @@ class Identifier:
             return values[position.clamp(min=0)].where(real, -1) if whole else position
 
         kind = given.edge_type
-        names = None
+        names = number = None
         if relation is not None:
             relations = self.graph.relations
             names = tuple(_words(name) for name in relations)
             kind = torch.full_like(given.edge_index[0], relations.index(relation))
+            number = torch.full_like(seen[0], relations.index(relation))
         graph = given.graph_of(seen)
         return EdgeIdentity(
             seen,
@@ -142,6 +152,8 @@ class Identifier:
             None if kind is None else look_up(kind),
             given.node_offset(graph),
             names,
+            number,
+            position,
         )
 
     def _identify_relations(self, rows: RelationRows) -> EdgeIdentity:
@@ -162,6 +174,8 @@ class Identifier:
             torch.cat(kinds),
             torch.cat([part.node_offset for part in parts], dim=1),
             tuple(_words(relation) for relation in self.graph.relations),
+            torch.cat([part.relation for part in parts if part.relation is not None]),
+            torch.cat([part.position for part in parts if part.position is not None]),
         )
         self._joined = (rows, identity)
         return identity

@@ -63,12 +63,21 @@ def is_start(seen: Tensor, given: Tensor) -> bool:
     As :func:`torch_geometric.utils.trim_to_layer` makes it for the outer layers of a sampled
     neighbourhood.
     """
+    # The address of a view without elements is 0; that of its memory is not, if there is any.
+    memory = given.untyped_storage().data_ptr()
+    shared = seen.untyped_storage().data_ptr() == memory if memory else _root(seen) is _root(given)
     return (
-        seen.data_ptr() == given.data_ptr() != 0
+        shared
+        and seen.storage_offset() == given.storage_offset()
         and seen.size(1) <= given.size(1)
         and seen.stride() == given.stride()
         and seen.dtype == given.dtype
     )
+
+
+def _root(tensor: Tensor) -> Tensor:
+    """Return the tensor that a view is one of."""
+    return tensor if tensor._base is None else tensor._base  # noqa: SLF001  (nothing public says)
 
 
 def _refuse_uncertain_loops(seen: Tensor, given: Tensor) -> None:

@@ -17,6 +17,8 @@ class EdgeRows(NamedTuple):
     """Number of source and of target nodes, if the layer knows them."""
     replaces_loops: bool = False
     """Whether the layer dropped the input's self-loops and appended its own."""
+    given: Tensor | None = None
+    """The edges that the layer was called with ``[2, M]``, where it may replace loops."""
 
 
 class RelationRows(NamedTuple):

@@ -20,6 +20,7 @@ class EdgeCall:
 
     Attributes:
         edge_index: source and target of every edge ``[2, E]``, as the layer saw them.
+        given: the edges that the layer was called with ``[2, M]``, where it may replace loops.
         num_nodes: number of source and of target nodes, where known.
         message: what ``message`` returned.
         outputs: what the submodules named by the adapter returned.
@@ -27,6 +28,7 @@ class EdgeCall:
 
     def __init__(self, adapter: "MessagePassingAdapter", layer: Layer) -> None:
         self.edge_index = torch.empty(0)
+        self.given: Tensor | None = None
         self.num_nodes: tuple[int | None, int | None] = (None, None)
         self.message = torch.empty(0)
         self.outputs: dict[str, Tensor] = {}

@@ -1,9 +1,11 @@
 """The adapter of PyG's message-passing layers, and the base of a user's own."""
 
+import inspect
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from edgescope.capture.adapters.base import Adapter, Emit, Layer, Remove, observing, per_head
@@ -112,7 +114,7 @@ class _Observer:
     def hook(self) -> Iterator[Remove]:
         """Hook the layer, giving what removes each hook."""
         layer = self._layer
-        yield layer.register_forward_pre_hook(self._enter).remove
+        yield layer.register_forward_pre_hook(self._enter, with_kwargs=True).remove
         yield layer.register_propagate_forward_pre_hook(self._propagating).remove
         yield layer.register_edge_update_forward_hook(self._edges_updated).remove
         yield layer.register_message_forward_hook(self._messages_computed).remove
@@ -122,8 +124,10 @@ class _Observer:
             if isinstance(submodule, nn.Module):
                 yield submodule.register_forward_hook(partial(self._computed, name)).remove
 
-    def _enter(self, *_: object) -> None:
+    def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._call = EdgeCall(self._adapter, self._layer)  # forget a call that raised
+        if self._adapter.replaces_loops(layer):
+            self._call.given = _given_edges(layer, args, kwargs)
 
     def _propagating(self, _: Layer, inputs: tuple[Any, ...]) -> None:
         if self._layer.fuse:
@@ -144,11 +148,20 @@ class _Observer:
         call, self._call = self._call, EdgeCall(self._adapter, self._layer)
         call.edge_index = plain_edges(inputs[0], type(self._layer).__name__)
         call.num_nodes = tuple(inputs[1])
-        rows = EdgeRows(call.edge_index, call.num_nodes, self._adapter.replaces_loops(self._layer))
+        replaces_loops = self._adapter.replaces_loops(self._layer)
+        rows = EdgeRows(call.edge_index, call.num_nodes, replaces_loops, call.given)
         for stage in self._stages:
             with observing():
                 values = per_head(call.stage(stage), self._adapter.heads(self._layer))
             self._emit(stage, values, rows)
+
+
+def _given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+    """Return the edges that the layer is called with ``[2, M]``, before it replaces loops."""
+    found = inspect.signature(layer.forward).bind(*args, **kwargs).arguments.get("edge_index")
+    if not isinstance(found, Tensor) or found.layout != torch.strided:
+        return None  # refused where its rows are read
+    return plain_edges(found, type(layer).__name__)
 
 
 def _collected(layer: Layer, edge_index: Tensor, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
