@@ -74,5 +74,35 @@ def test_an_unknown_bond_type_is_named():
 
 
 def test_an_unknown_readout_is_refused():
-    with pytest.raises(ValueError, match="'mean' or 'sum', received 'max'"):
+    with pytest.raises(ValueError, match="'mean', 'sum' or 'node', received 'max'"):
         GraphTransformer(**SIZES, readout="max")
+
+
+def test_real_features_of_edges_enter_as_weighted_sums_of_embeddings():
+    torch.manual_seed(0)
+    by_type = GraphTransformer(**SIZES, num_layers=2).eval()
+    by_feature = GraphTransformer(**SIZES | {"num_bond_types": None}, edge_dim=4, num_layers=2)
+    state = by_type.state_dict()
+    state["edge_embedding.weight"] = state["edge_embedding.weight"].t().clone()
+    state["edge_embedding.bias"] = torch.zeros(16)
+    by_feature.load_state_dict(state)
+    x, edge_index, edge_attr, batch = two_graphs()
+    one_hot = torch.eye(4)[edge_attr]
+    found = by_feature.eval()(x, edge_index, one_hot, batch)
+    torch.testing.assert_close(found, by_type(x, edge_index, edge_attr, batch))
+
+
+@pytest.mark.parametrize("given", [{}, {"num_bond_types": 4, "edge_dim": 8}])
+def test_edges_have_either_types_or_features(given):
+    with pytest.raises(ValueError, match=r"either num_bond_types .* or edge_dim"):
+        GraphTransformer(num_atom_types=5, num_layers=1, **given)
+
+
+def test_a_read_out_per_node_gives_one_node_what_its_mean_would():
+    torch.manual_seed(0)
+    model = GraphTransformer(**SIZES, num_layers=1, out_dim=3, readout="node").eval()
+    x, edge_index, edge_attr, batch = two_graphs()
+    by_node = model(x, edge_index, edge_attr, batch)
+    model.readout.readout = "mean"
+    every_node_a_graph = model(x, edge_index, edge_attr, torch.arange(5))
+    assert torch.equal(by_node, every_node_a_graph)

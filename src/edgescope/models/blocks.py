@@ -6,8 +6,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Readout = Literal["mean", "sum"]
-"""How node states become one state per graph."""
+Readout = Literal["mean", "sum", "node"]
+"""How node states become one state per graph, or that every node keeps its own."""
 
 
 class StateBlock(nn.Module):
@@ -54,17 +54,18 @@ class GraphReadout(nn.Module):
 
     Args:
         hidden_dim: width ``F`` of the node states.
-        out_dim: number of predictions per graph.
-        readout: ``"mean"`` or ``"sum"`` over the nodes of a graph.
+        out_dim: number of predictions per graph, or per node.
+        readout: ``"mean"`` or ``"sum"`` over the nodes of a graph; ``"node"`` for predictions of
+            every node.
 
     Raises:
-        ValueError: if ``readout`` is neither.
+        ValueError: if ``readout`` is none of these.
     """
 
     def __init__(self, hidden_dim: int, out_dim: int, readout: Readout = "mean") -> None:
         super().__init__()
-        if readout not in {"mean", "sum"}:
-            raise ValueError(f"readout must be 'mean' or 'sum', received {readout!r}")
+        if readout not in {"mean", "sum", "node"}:
+            raise ValueError(f"readout must be 'mean', 'sum' or 'node', received {readout!r}")
         self.readout = readout
         widths = (hidden_dim, hidden_dim // 2, hidden_dim // 4, out_dim)
         self.layers = nn.ModuleList(
@@ -74,9 +75,9 @@ class GraphReadout(nn.Module):
     def forward(self, node: Tensor, batch: Tensor | None = None) -> Tensor:
         """Return ``[G, out_dim]`` from node states ``[V, F]`` and the graph of each node ``[V]``.
 
-        Without ``batch`` all nodes belong to one graph.
+        Without ``batch`` all nodes belong to one graph. With ``readout="node"``: ``[V, out_dim]``.
         """
-        state = self._pool(node, batch)
+        state = node if self.readout == "node" else self._pool(node, batch)
         for layer in self.layers[:-1]:
             state = layer(state).relu()
         return self.layers[-1](state)  # type: ignore[no-any-return]

@@ -1,0 +1,90 @@
+"""Chunk by chunk, a model computes what it computes at once."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import edgescope as es
+from edgescope.large import LargeGraph, predict_large
+from edgescope.large.forward import chunked
+from large_cases import graphs, random_model
+
+VARIANTS = st.fixed_dictionaries(
+    {
+        "residual": st.booleans(),
+        "batch_norm": st.booleans(),
+        "use_bias": st.booleans(),
+        "num_layers": st.integers(1, 4),
+        "readout": st.sampled_from(["mean", "sum", "node"]),
+    }
+)
+
+CLOSE = {torch.float32: {"rtol": 1e-4, "atol": 1e-5}, torch.float64: {"rtol": 1e-11, "atol": 1e-12}}
+"""Sums are taken in another order and norms are folded, so the last bits differ; relative to a
+model whose states are of the order of 1 to 10."""
+
+
+def chunked_scores(model, x, graph):
+    """Scores of every layer in the user's order of edges."""
+    found = []
+    with chunked(model, x, graph, 3, 1, progress=False) as forward:
+        for number in range(len(model.layers)):
+            scores = forward.node.new_empty(graph.num_edges, forward.node.size(1))
+
+            def keep(chunk, score, scores=scores):
+                scores[torch.from_numpy(graph.input_edge[chunk]).long()] = score
+
+            forward.layer(number, keep)
+            found.append(scores)
+    return found
+
+
+@pytest.mark.parametrize("features", [None, 3], ids=["types", "features"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), options=VARIANTS, tile=st.integers(1, 5))
+def test_scores_and_predictions_are_the_models_own(dtype, features, data, options, tile):
+    x, edge_index, edge_attr = data.draw(graphs(features))
+    edge_attr = edge_attr.to(dtype) if features else edge_attr
+    model = random_model(dtype, features, **options)
+    graph = LargeGraph.from_edge_index(edge_index, edge_attr, len(x), tile=tile)
+    with torch.no_grad(), es.capture(model) as tape:
+        expected = model(x, edge_index, edge_attr)
+    torch.testing.assert_close(predict_large(model, x, graph), expected, **CLOSE[dtype])
+    for number, scores in enumerate(chunked_scores(model, x, graph)):
+        captured = tape[f"layers.{number}.attention:score"].values.flatten(1)
+        torch.testing.assert_close(scores, captured, **CLOSE[dtype])
+
+
+def test_the_number_of_threads_changes_no_bit():
+    x, edge_index = torch.randint(0, 5, (30,)), torch.randint(0, 30, (2, 2000))
+    graph = LargeGraph.from_edge_index(edge_index, torch.zeros(2000).long(), 30, tile=8)
+    model = random_model()
+    results = []
+    for threads in (1, 2, 5):
+        with chunked(model, x, graph, 3, threads, progress=False) as forward:
+            for number in range(3):
+                forward.layer(number, None)
+            results.append(forward.node)
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+
+
+def test_a_head_without_finite_logit_leaves_the_others_alone():
+    model = random_model(num_layers=1, batch_norm=False)
+    with torch.no_grad():
+        model.layers[0].attention.key.weight[0] = torch.nan
+    x, edge_index = torch.tensor([0, 1, 2]), torch.tensor([[0, 1, 2], [1, 2, 0]])
+    graph = LargeGraph.from_edge_index(edge_index, torch.tensor([0, 1, 2]), 3)
+    with torch.no_grad():
+        expected, _ = model.layers[0].attention(
+            model.embed_nodes(x), model.embed_edges(torch.tensor([0, 1, 2])), edge_index
+        )
+    seen = []
+    node_update = model.layers[0].node
+    node_update.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1].clone()))
+    predict_large(model, x, graph)
+    torch.testing.assert_close(seen[0], expected, equal_nan=True)
+    assert expected[:, :4].isnan().all()
+    assert expected[:, 4:].isfinite().all()
