@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,14 @@ from torch import Tensor
 from edgescope._files import writable_folder
 from edgescope.errors import InputError
 from edgescope.results import Scan, ScanInfo, SiteScan
-from edgescope.statistics.criteria import Criterion
+from edgescope.statistics.criteria import read_rule
 from edgescope.statistics.sketch import SiteSketch, SketchLayout
 
-FORMAT = 1
-"""Raised when a change makes older folders unreadable."""
+FORMAT = 2
+"""Raised when a change makes older folders unreadable. Folders of format 1 lack the histograms by
+group of graphs, and zeros in their place would pass for counts."""
 
+_SEEDS = "seeds.json"
 _TABLES = ("rows", "extremes", "nonfinite")
 
 
@@ -29,19 +33,65 @@ def save_scan(scan: Scan, folder: Path) -> Path:
     Raises:
         InputError: if the folder cannot be written, or holds something other than a scan.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / "scan.json").is_file():
+    with _replacing(folder, "scan.json", "a scan") as temporary:
+        _write(scan, temporary)
+    return folder
+
+
+def save_seeds(scans: Mapping[str, Scan], folder: Path) -> Path:
+    """Write the scans of several seeds, and a baseline that all share only once.
+
+    Raises:
+        InputError: if the folder cannot be written, or holds something else.
+    """
+    baselines = [scan.baseline for scan in scans.values()]
+    shared = baselines[0] if all(each is baselines[0] for each in baselines) else None
+    with _replacing(folder, _SEEDS, "scans of seeds") as temporary:
+        for number, scan in enumerate(scans.values()):
+            alone = Scan(scan.sites, scan.info, scan.smiles, members=scan.members)
+            _write(scan if shared is None else alone, temporary / f"{number:04d}")
+        if shared is not None:
+            _write(shared, temporary / "baseline")
+        (temporary / _SEEDS).write_text(json.dumps(list(scans)), encoding="utf-8")
+    return folder
+
+
+def load_seeds(folder: Path) -> dict[str, Scan]:
+    """Read what :func:`save_seeds` wrote.
+
+    Raises:
+        InputError: if the folder holds no such scans, or damaged ones.
+    """
+    note = folder / _SEEDS
+    if not note.is_file():
+        raise InputError(f"expected scans of seeds with {_SEEDS} at {folder}, found none there")
+    try:
+        names = [str(name) for name in json.loads(note.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{note} cannot be read ({error}); scan again") from error
+    scans = {name: load_scan(folder / f"{number:04d}") for number, name in enumerate(names)}
+    if (folder / "baseline").is_dir():
+        shared = load_scan(folder / "baseline")
+        for scan in scans.values():
+            scan.baseline = shared
+    return scans
+
+
+@contextmanager
+def _replacing(folder: Path, marker: str, what: str) -> Iterator[Path]:
+    """Give a temporary folder, and put it in the place of ``folder`` if the block succeeds."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / marker).is_file():
         raise InputError(
-            f"{folder} holds files that are not a scan; choose an empty or a new folder"
+            f"{folder} holds files that are not {what}; choose an empty or a new folder"
         )
     writable_folder(folder.parent)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
-        _write(scan, temporary)
+        yield temporary
         shutil.rmtree(folder, ignore_errors=True)
         temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return folder
 
 
 def load_scan(folder: str | Path) -> Scan:
@@ -75,12 +125,14 @@ def _write(scan: Scan, folder: Path) -> None:
         }
         for site, found in scan.sites.items()
     }
-    description = {"format": FORMAT, "info": asdict(scan.info), "sites": sites}
+    info = asdict(scan.info) | {"criterion": scan.info.criterion.describe()}
+    counters = sorted({name for found in scan.sites.values() for name in found.sketch.counts})
+    description = {"format": FORMAT, "info": info, "counters": counters, "sites": sites}
     (folder / "scan.json").write_text(json.dumps(description, indent=2), encoding="utf-8")
     counts = [
         _sparse(site, name, counter)
         for site, found in scan.sites.items()
-        for name, counter in (found.sketch.counts | {"maxima": found.sketch.maxima}).items()
+        for name, counter in {**found.sketch.counts, "maxima": found.sketch.maxima}.items()
     ]
     pl.concat(counts).write_parquet(folder / "counts.parquet")
     for table in _TABLES:
@@ -94,20 +146,25 @@ def _write(scan: Scan, folder: Path) -> None:
     molecules.write_parquet(folder / "molecules.parquet")
     if scan.baseline is not None:
         _write(scan.baseline, folder / "baseline")
+    for number, member in enumerate(scan.members):
+        _write(member, folder / "members" / f"{number:04d}")
 
 
 def _read(folder: Path, description: dict[str, Any]) -> Scan:
     if description["format"] != FORMAT:
-        raise ValueError(f"format {description['format']}, expected {FORMAT}")
+        raise ValueError(f"format {description['format']}, this version reads {FORMAT}")
     info = dict(description["info"])
-    info["criterion"] = Criterion(**info["criterion"])
+    info["criterion"] = read_rule(info["criterion"])
     info["edge_type_names"] = tuple(info["edge_type_names"])
     tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("counts", *_TABLES)}
     sites = {}
     for site, settings in description["sites"].items():
         seen = settings.pop("seen")
         of_site = {name: table.filter(site=site).drop("site") for name, table in tables.items()}
-        sketch = _dense(SketchLayout(**settings), of_site.pop("counts"))
+        layout = SketchLayout(**settings)
+        if description["counters"] != sorted(layout.shapes()):
+            raise ValueError(f"counters {', '.join(description['counters'])}")
+        sketch = _dense(layout, of_site.pop("counts"))
         sites[site] = SiteScan(sketch, **of_site, seen=seen)
     molecules = pl.read_parquet(folder / "molecules.parquet")
     baseline = folder / "baseline"
@@ -116,6 +173,7 @@ def _read(folder: Path, description: dict[str, Any]) -> Scan:
         ScanInfo(**info),
         dict(molecules.iter_rows()),
         load_scan(baseline) if baseline.is_dir() else None,
+        [load_scan(member) for member in sorted((folder / "members").glob("*"))],
     )
 
 

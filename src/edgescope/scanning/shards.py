@@ -1,0 +1,277 @@
+"""Shards: the finished part of a scan on disk, so that a scan that was killed goes on.
+
+The folder that the user names holds one folder per model that is scanned, called after its class
+and the fingerprint of its parameters; in it lies one shard, ``batches-00000120``, with a scan of
+everything in the first 120 batches and a note of what was asked. A newer shard is moved into
+place when it is complete, and only then the older one is deleted, so that there is a usable one at
+every moment.
+"""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from textwrap import shorten
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from edgescope._files import writable_folder
+from edgescope.errors import InputError
+from edgescope.merging import merge_sites
+from edgescope.records import one_graph
+from edgescope.results import Scan
+from edgescope.scanning.edge_types import EdgeTypes
+from edgescope.scanning.fingerprint import batch_fingerprint, model_fingerprint
+from edgescope.storage import load_scan
+
+NOTE = "shard.json"
+
+SHARD_EVERY = 60.0
+"""Seconds between shards by default: writing one takes about half a second for ten layers."""
+
+
+class _Finished(NamedTuple):
+    """The part of a scan that is on disk."""
+
+    scan: Scan
+    batches: int
+    """How many batches it counts."""
+    first: str
+    """Fingerprint of the first batch."""
+    last: str
+    """Fingerprint of all its batches."""
+    sites: list[str]
+    """The sites that ran in its last batch."""
+    skipped: list[str]
+    """Sites that turned out to hold one number per edge and head."""
+    edge_types: dict[str, Any]
+    """State of the edge types."""
+
+
+class Shards:
+    """Where the scans of one call keep what they have finished.
+
+    Args:
+        folder: the user's folder, one per process; without it, nothing is kept.
+        every: seconds between shards.
+
+    Raises:
+        InputError: if the folder cannot be written to, or ``every`` is negative.
+    """
+
+    def __init__(self, folder: str | Path | None, every: float = SHARD_EVERY) -> None:
+        if not every >= 0:
+            raise InputError(f"received shard_every={every}, expected seconds, 0 or more")
+        self.folder = None if folder is None else writable_folder(Path(folder))
+        self.every = every
+        self._opened: list[Path] = []
+
+    def of(self, model: nn.Module, asked: Mapping[str, object]) -> "Shard":
+        """Return the shard of a model.
+
+        Args:
+            model: what is scanned.
+            asked: every option that changes the result, by name.
+
+        Raises:
+            InputError: if the shard on disk is of a scan with other options, or is damaged.
+        """
+        if self.folder is None:
+            return Shard(None)
+        folder = self.folder / f"{type(model).__name__}-{model_fingerprint(model)}"
+        self._opened.append(folder)
+        return Shard(folder, self.every, {key: repr(value) for key, value in asked.items()})
+
+    def remove(self) -> None:
+        """Delete the shards of this call, once its result is complete."""
+        for folder in self._opened:
+            shutil.rmtree(folder, ignore_errors=True)
+        if self.folder is not None and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+
+class Shard:
+    """The finished part of the scan of one model.
+
+    Args:
+        folder: where to keep it; without it, nothing is kept.
+        every: seconds between shards.
+        asked: what was asked, as text by name.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        every: float = SHARD_EVERY,
+        asked: Mapping[str, str] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._every = every
+        self._asked = dict(asked or {})
+        self._finished = None if folder is None else _load(folder, self._asked)
+        self._batches = 0
+        self._first = self._last = ""
+        self._written = time.monotonic()
+
+    def begin(self, types: EdgeTypes) -> int:
+        """Start at the first batch; return how many graphs are counted already."""
+        self._batches = 0
+        self._first = self._last = ""
+        if self._finished is None:
+            return 0
+        types.restore(self._finished.edge_types)
+        return self._finished.scan.info.graphs
+
+    def counted(self, batch: Any) -> bool:  # noqa: ANN401  (any PyG batch)
+        """Take note of the next batch; return whether it is counted already.
+
+        Raises:
+            InputError: if it is another batch than the one that was counted.
+        """
+        if self._folder is None:
+            return False
+        self._batches += 1
+        self._last = batch_fingerprint(batch, self._last)
+        self._first = self._first or self._last
+        finished = self._finished
+        if finished is None or self._batches > finished.batches:
+            return False
+        if self._first != finished.first or (
+            self._batches == finished.batches and self._last != finished.last
+        ):
+            raise InputError(
+                f"the loader gives other batches than those counted in {self._folder}; go "
+                "on with the same data in the same order (shuffle=False), or delete that folder"
+            )
+        return True
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for a shard."""
+        return self._folder is not None and time.monotonic() - self._written >= self._every
+
+    def keep(
+        self, part: Scan, sites: Sequence[str], skipped: Sequence[str], types: EdgeTypes
+    ) -> None:
+        """Write a shard, if there is a folder for it.
+
+        Args:
+            part: what was found in the batches since :meth:`begin` that were not counted before.
+            sites: the sites that ran in the last batch.
+            skipped: sites that hold one number per edge and head.
+            types: the edge types of the scan.
+        """
+        note = {
+            "asked": self._asked,
+            "batches": self._batches,
+            "first": self._first,
+            "last": self._last,
+            "sites": list(sites),
+            "skipped": list(skipped),
+            "edge_types": types.state(),
+        }
+        whole = self.join(part)
+        if self._folder is None or not whole.sites:
+            return  # or no site has run yet
+        self._folder.mkdir(parents=True, exist_ok=True)
+        temporary = self._folder / f".{os.getpid()}.tmp"
+        place = self._folder / f"batches-{self._batches:08d}"
+        try:
+            whole.save(temporary / "scan")
+            (temporary / NOTE).write_text(json.dumps(note, indent=2), encoding="utf-8")
+            shutil.rmtree(place, ignore_errors=True)
+            temporary.replace(place)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        for older in self._folder.iterdir():
+            if older != place:
+                shutil.rmtree(older, ignore_errors=True)
+        self._written = time.monotonic()
+
+    def join(self, part: Scan) -> Scan:
+        """Return the finished part and what was found since, as one scan.
+
+        Args:
+            part: what was found since; its ``info.graphs`` counts all graphs.
+
+        Raises:
+            InputError: if the loader ended before the batches that were counted.
+        """
+        finished = self._finished
+        if finished is None:
+            return part
+        if self._batches < finished.batches:
+            raise InputError(
+                f"the loader gave {self._batches} batches, but {finished.batches} are counted in "
+                f"{self._folder}; go on with the same data, or delete that folder"
+            )
+        before = finished.scan
+        sites = {
+            site: merge_sites(
+                [scan.sites[site] for scan in (before, part) if site in scan.sites],
+                part.info.max_rows,
+            )
+            for site in {**before.sites, **part.sites}
+        }
+        parts = before.info.parts or part.info.parts
+        if parts:
+            sites = {site: one_graph(found) for site, found in sites.items()}
+        kept = [table for found in sites.values() for table in (found.rows, found.extremes)]
+        held = {graph for table in kept for graph in table["graph"].unique().to_list()}
+        smiles = before.smiles | part.smiles
+        return Scan(
+            sites,
+            replace(part.info, seconds=before.info.seconds + part.info.seconds, parts=parts),
+            {graph: smiles[graph] for graph in sorted(held & smiles.keys())},
+        )
+
+    def sites(self, ran: Sequence[str]) -> list[str]:
+        """Return the sites of the last batch: those that ``ran``, unless it was counted before."""
+        finished = self._finished
+        return (
+            finished.sites
+            if finished is not None and self._batches <= finished.batches
+            else list(ran)
+        )
+
+    def skipped(self, found: Sequence[str]) -> list[str]:
+        """Return the sites that hold one number per edge and head, before and since."""
+        before = [] if self._finished is None else self._finished.skipped
+        return list(dict.fromkeys([*before, *found]))
+
+    def forget(self) -> None:
+        """Delete the shard: the scan starts again from the first batch."""
+        self._finished = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _load(folder: Path, asked: Mapping[str, str]) -> _Finished | None:
+    """Read the newest shard, if there is one.
+
+    Raises:
+        InputError: if it is damaged, or of a scan with other options.
+    """
+    complete = sorted(folder.glob("batches-*"))
+    if not complete:
+        return None
+    newest = complete[-1]
+    try:
+        note = json.loads((newest / NOTE).read_text(encoding="utf-8"))
+        before = note.pop("asked")
+        finished = _Finished(scan=load_scan(newest / "scan"), **note)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{newest} holds a shard that cannot be read ({error}); delete that folder"
+        ) from error
+    for name, text in asked.items():
+        if before.get(name) != text:
+            raise InputError(
+                f"{folder} holds a scan with {name} {shorten(str(before.get(name)), 100)}, "
+                f"received {shorten(text, 100)}; go on with the same options, or delete that folder"
+            )
+    return finished
