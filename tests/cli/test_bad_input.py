@@ -6,17 +6,7 @@ import pytest
 import torch
 
 import edgescope as es
-
-
-def assert_refused(result, *parts):
-    code, out, err = result
-    assert code == 2
-    assert out == ""
-    assert err.startswith("error: ")
-    assert len(err.strip().splitlines()) == 1, err
-    assert "Traceback" not in err
-    for part in parts:
-        assert part in err
+from refusals import assert_refused
 
 
 def files_below(folder):

@@ -46,7 +46,7 @@ def build(molecules) -> Callable[..., Any]:
         plant: Callable[[Any], None] | None = None,
         *,
         layers: int = 3,
-        baseline: bool = True,
+        baseline: Any = True,
         hidden_dim: int = 16,
         num_heads: int = 4,
         loader: Any = None,
@@ -60,7 +60,7 @@ def build(molecules) -> Callable[..., Any]:
             hidden_dim=hidden_dim,
             num_heads=num_heads,
         ).eval()
-        before = copy.deepcopy(model) if baseline else None
+        before = copy.deepcopy(model) if baseline is True else baseline or None
         with torch.no_grad():
             if plant is not None:
                 plant(model)

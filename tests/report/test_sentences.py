@@ -7,6 +7,7 @@ import pytest
 from edgescope.report.formats import kind_of_edge, with_article
 from edgescope.report.numbers import collect
 from edgescope.report.readings import readings
+from edgescope.statistics import Criterion
 
 
 def entry(numbers, what):
@@ -142,9 +143,17 @@ def test_limits_of_the_numbers_are_always_stated(quiet):
     assert "take edges as independent" in text
 
 
+RULES = [
+    "paper2025",
+    Criterion("large", ratio=0, magnitude=2.0),
+    Criterion("low", ratio=9.0) | Criterion("large", ratio=0, magnitude=2.0),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=["ratio", "magnitude", "both"])
 @pytest.mark.parametrize("baseline", [True, False])
-def test_every_figure_is_explained_in_two_sentences(build, baseline):
-    numbers = collect(build(baseline=baseline), None, None)
+def test_every_figure_is_explained_in_two_sentences(build, baseline, rule):
+    numbers = collect(build(baseline=baseline, criterion=rule), None, None)
     for kind, text in readings(numbers).items():
         assert len(re.findall(r"[.!?](?= |$)", text)) == 2, kind
 

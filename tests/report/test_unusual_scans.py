@@ -7,10 +7,13 @@ import torch
 from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
+import edgescope as es
 from edgescope.results import Scan
 from edgescope.statistics import Criterion
 
 LOW = Criterion("low", ratio=7.3)
+LARGE = Criterion("large", ratio=0, magnitude=2.0)
+ENSEMBLE = es.Untrained(5)
 
 
 def plain_graphs():
@@ -50,6 +53,40 @@ SCANS = {
     "dollars in names": lambda build, plant: renamed(build(plant)),
     "another threshold": lambda build, plant: build(plant, keep_ratio=5.0, criterion=LOW),
     "rows kept above the threshold": lambda build, plant: build(plant, criterion=LOW),
+    "magnitude only": lambda build, plant: build(plant, criterion=LARGE),
+    "magnitude only, no baseline": lambda build, plant: build(
+        plant, criterion=LARGE, baseline=False
+    ),
+    "ratio or magnitude": lambda build, plant: build(plant, criterion=LOW | LARGE),
+    "ratio and magnitude": lambda build, plant: build(plant, criterion="sun2024"),
+    "two magnitudes": lambda build, plant: build(
+        plant, criterion=LARGE & Criterion("larger", ratio=0, magnitude=3.0)
+    ),
+    "calibrated": lambda build, plant: build(plant, criterion="calibrated", baseline=ENSEMBLE),
+    "calibrated, nothing massive": lambda build, _: build(
+        criterion="calibrated", baseline=ENSEMBLE
+    ),
+    "calibrated and another": lambda build, plant: build(
+        plant, criterion=es.Calibrated(rate=0.01) & LARGE, baseline=ENSEMBLE
+    ),
+    "calibrated twice": lambda build, plant: build(
+        plant, criterion=es.Calibrated(rate=0.01) | es.Calibrated(name="strict"), baseline=ENSEMBLE
+    ),
+    "calibrated, no ratio defined": lambda build, _: build(
+        silence, criterion="calibrated", baseline=ENSEMBLE
+    ),
+    "calibrated, no threshold": lambda build, _: build(
+        silence,
+        criterion="calibrated",
+        baseline=es.Untrained(5, keep=("*attention.edge.weight",)),
+    ),
+    "calibrated, few rows kept": lambda build, plant: build(
+        plant, criterion="calibrated", baseline=ENSEMBLE, max_rows=5
+    ),
+    "thresholds from elsewhere": lambda build, plant: build(
+        plant,
+        criterion=build(plant, criterion="calibrated", baseline=ENSEMBLE).info.criterion,
+    ),
     "coarse heat maps": lambda build, plant: build(plant, criterion=LOW, joint_budget=20_000),
 }
 

@@ -61,7 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say(f"error: {_one_line(error)}")
         sys.exit(2)
     if code == INTERRUPTED:
-        _say("interrupted; what was finished is kept, the same command goes on from there")
+        lost = "scan" in words and not any(word.startswith("--shards") for word in words)
+        _say(
+            "interrupted; nothing was kept, a scan with --shards DIR goes on where it was stopped"
+            if lost
+            else "interrupted; what was finished is kept, the same command goes on from there"
+        )
     sys.exit(code or 0)
 
 

@@ -36,7 +36,58 @@ CriterionName = Annotated[
     str,
     typer.Option(
         "--criterion",
-        help="paper2025: ratio above 1000; sun2024: and magnitude above 100.",
+        metavar="NAME",
+        help="What is called massive. paper2025: ratio above 1000; sun2024: and magnitude above "
+        "100; calibrated: ratio or magnitude above what untrained models reach at that site.",
+    ),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        "--rate",
+        metavar="SHARE",
+        help="Of the calibrated criterion: which share of an untrained model's edges may be "
+        "called massive. Without it: 0.0001.",
+    ),
+]
+Fdr = Annotated[
+    float | None,
+    typer.Option(
+        "--fdr",
+        metavar="SHARE",
+        help="Of the calibrated criterion: which share of the sites that are called massive may "
+        "be so by chance. Without it: 0.05.",
+    ),
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="untrained|PATH",
+        help="What to compare with. untrained: an ensemble of the model initialised anew; PATH: a "
+        "saved scan, another run (as trained) or weights (.safetensors). Without it: the "
+        "run's own weights before training, or the ensemble if the criterion is calibrated.",
+    ),
+]
+Members = Annotated[
+    int | None,
+    typer.Option(
+        "--members", min=1, help="How many models are in the untrained ensemble. Without it: 10."
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", help="Seed of the ensemble's first model; the others follow. Without it: 0."
+    ),
+]
+ShardFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--shards",
+        metavar="DIR",
+        help="Keep what is finished in this folder, so that the same command goes on from there "
+        "if it is interrupted. It is emptied at the end.",
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Molecules per batch.")]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from edgescope.data import MoleculeDataset, Splits
+    from edgescope.statistics.criteria import Rule
     from edgescope.train import RunFolder
 
 WIDE = 1000
@@ -62,20 +63,29 @@ def scan_run(
     molecules: "MoleculeDataset",
     *,
     weights: str | None = None,
-    criterion: str = "paper2025",
+    baseline: "nn.Module | es.Scan | es.Untrained | None" = None,
+    criterion: "str | Rule" = "paper2025",
     sites: Sequence[str] | None = None,
     batch_size: int = 128,
+    shards: Path | None = None,
 ) -> "es.Scan":
-    """Scan the trained model of a run, with the untrained one as baseline, and save the scan."""
+    """Scan the trained model of a run beside a baseline, and save the scan.
+
+    The baseline is the untrained model of the run by default; other options are those of
+    :func:`edgescope.scan`.
+    """
+    from torch import nn
+
     model = run.model("trained") if weights is None else es.models.load(weights)
-    untrained = run.model("untrained")
-    if type(model) is not type(untrained) or model.config != untrained.config:
-        raise InputError(
-            f"{weights} holds a {type(model).__name__} of another configuration than the run "
-            f"{run.path}; choose weights that were trained in this run"
-        )
+    baseline = run.model("untrained") if baseline is None else baseline
+    if weights is not None:
+        _check_alike(model, run.model("untrained"), f"{weights} holds", run)
+    if isinstance(baseline, nn.Module):
+        _check_alike(baseline, model, "the baseline is", run)
     loader = es.data.loader(molecules, batch_size=batch_size)
-    scan = es.scan(model, loader, baseline=untrained, criterion=criterion, sites=sites)
+    scan = es.scan(
+        model, loader, baseline=baseline, criterion=criterion, sites=sites, shards=shards
+    )
     broken = scan.nonfinite()
     if broken.height:
         typer.echo(
@@ -84,6 +94,15 @@ def scan_run(
         show(broken.head(20), err=True)
     scan.save(run.path / "scan")
     return scan
+
+
+def _check_alike(model: "nn.Module", other: "nn.Module", what: str, run: "RunFolder") -> None:
+    """Refuse a model that has not the architecture of a run."""
+    if type(model) is not type(other) or model.config != other.config:
+        raise InputError(
+            f"{what} a {type(model).__name__} of another configuration than the run {run.path}; "
+            "choose weights of the same architecture and the same atom types"
+        )
 
 
 def show_sites(model: "nn.Module") -> None:
@@ -115,22 +134,6 @@ def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None) -> Pa
         label: metrics[name] for name, label in labels.items() if name in metrics
     }
     return scan.report(out or run.path / "report.html", run=facts)
-
-
-def show_prevalence(scan: "es.Scan") -> None:
-    """Print the largest ratios and the shares by edge type of every site."""
-    import polars as pl
-
-    table = scan.table().select(
-        "site",
-        "max_ratio",
-        pl.col("max_ratio_untrained").alias("untrained"),
-        "growth",
-        (100 * pl.col("share_over")).alias("% over"),
-    )
-    by_type = scan.by_edge_type().pivot(on="edge_type", index="site", values="rate")
-    shares = by_type.select("site", (pl.exclude("site") * 100).name.prefix("% of "))
-    show(table.join(shares, on="site", maintain_order="left"))
 
 
 def show(table: "pl.DataFrame", *, err: bool = False, wrap: bool = False) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 import edgescope as es
-from edgescope.cli._steps import choose_part, load_data, report_run, scan_run, show_prevalence
+from edgescope.cli._results import show_scan
+from edgescope.cli._steps import choose_part, load_data, report_run, scan_run
 
 
 def command(
@@ -29,7 +30,7 @@ def command(
     run = es.train.fit(es.train.recipe("demo"), splits, out, data=spec, epochs=epochs)
     scan = scan_run(run, choose_part(splits, "test"))
     path = report_run(run, scan)
-    show_prevalence(scan)
+    show_scan(scan)
     metrics = run.metrics or {}
     typer.echo(
         f"test MAE {metrics['test_mae']:.3f} log mol/L after {metrics['epochs']} epochs, "

@@ -7,7 +7,9 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
-from edgescope.cli._steps import choose_part, load_data, scan_run, show_prevalence, show_sites
+from edgescope.cli._baseline import choose_baseline, choose_criterion
+from edgescope.cli._results import conclusion, show_scan
+from edgescope.cli._steps import choose_part, load_data, scan_run, show_sites
 from edgescope.errors import InputError
 
 
@@ -15,6 +17,11 @@ def command(
     run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
     part: options.Part = "test",
     criterion: options.CriterionName = "paper2025",
+    rate: options.Rate = None,
+    fdr: options.Fdr = None,
+    baseline: options.Baseline = None,
+    members: options.Members = None,
+    seed: options.Seed = None,
     data: Annotated[
         str | None,
         typer.Option("--data", help="Scan these molecules instead of the run's own data."),
@@ -44,19 +51,29 @@ def command(
         ),
     ] = False,
     batch_size: options.BatchSize = 128,
+    shards: options.ShardFolder = None,
 ) -> None:
-    """Scan the edges of a run's molecules, trained beside untrained, into RUN/scan.
+    """Scan the edges of a run's molecules, trained beside a baseline, into RUN/scan.
 
     A site is a place in the model where a layer computes something for every edge; its name is
     the layer's path and a stage, as in layers.3.attention:score.
 
     Molecules given with --data are scanned all together, and must be made of the atom types
     that the model was trained with.
-    """
+
+    \b
+    Examples:
+      edgescope scan RUN
+      edgescope scan RUN --criterion calibrated
+      edgescope scan RUN --criterion calibrated --rate 0.001 --members 20 --shards RUN/shards
+      edgescope scan RUN --baseline OTHER_RUN
+    """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     folder = es.train.RunFolder(run)
     if list_sites:
         show_sites(folder.model("untrained") if weights is None else es.models.load(weights))
         return
+    rule = choose_criterion(criterion, rate, fdr)
+    compared = choose_baseline(folder, rule, baseline, members, seed)
     if data is not None:
         spec = options.data_spec(data, root, smiles_column, None, None)
         if options.is_table(data):
@@ -71,13 +88,11 @@ def command(
         folder,
         molecules,
         weights=None if weights is None else str(weights),
-        criterion=criterion,
+        baseline=compared,
+        criterion=rule,
         sites=sites or None,
         batch_size=batch_size,
+        shards=shards,
     )
-    show_prevalence(scan)
-    over = scan.table()["edges_over"]
-    typer.echo(
-        f"{over.sum()} times an edge holds a ratio above {scan.info.criterion.ratio:g}, at "
-        f"{(over > 0).sum()} of {len(over)} sites\nnext: edgescope report {run}"
-    )
+    show_scan(scan)
+    typer.echo(f"{conclusion(scan)}\nnext: edgescope report {run}")

@@ -43,13 +43,25 @@ def legend_row(axes: "Axes", columns: int = 4, **options: Any) -> "Legend":
     return axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, **options)
 
 
-def threshold_line(axes: "Axes", numbers: dict[str, Any], *, upright: bool = False) -> None:
-    """Mark the criterion's ratio on a ratio axis."""
+def threshold_line(axes: "Axes", threshold: float | None, *, upright: bool = False) -> None:
+    """Mark a threshold on a ratio axis, if there is one."""
+    if threshold is None:
+        return
     draw = axes.axvline if upright else axes.axhline
-    threshold = numbers["scanned"]["threshold"]
     draw(
         threshold, color=INK, linewidth=1, linestyle=DASHES, label=f"threshold {number(threshold)}"
     )
+
+
+def ratio_threshold(of: dict[str, Any], numbers: dict[str, Any]) -> float | None:
+    """Return the threshold of a site, or that of all of them, for a figure of ratios.
+
+    Args:
+        of: an entry of ``numbers["sites"]``, or ``numbers["scanned"]``.
+        numbers: the numbers of the report.
+    """
+    threshold: float | None = of["threshold"]
+    return threshold if numbers["scanned"]["axis"] == "ratio" else None
 
 
 def ratio_axis(axis: "Axis") -> None:

@@ -6,31 +6,39 @@ import polars as pl
 
 from edgescope._optional import require
 from edgescope.errors import InputError
+from edgescope.report.judged import excess
 from edgescope.results import Scan
+from edgescope.statistics.criteria import Criterion
 
 LIMIT = 12
 """Molecules in the gallery."""
 
 
 def choose(scan: Scan) -> list[dict[str, Any]]:
-    """Pick the molecules with the largest massive ratios, each with its massive bonds.
+    """Pick the molecules with the most massive activations, each with its massive bonds.
+
+    The measure is the ratio if the criterion bounds it at one value for all sites, else the
+    excess: how many times over a threshold of its site an activation is.
 
     Args:
         scan: the scan; only graphs that it has a SMILES of can be drawn, and only their own
             edges, not those that a layer added.
 
     Returns:
-        Up to ``LIMIT`` dictionaries, largest ratio first: the most massive activation of the
-        graph (columns of ``Scan.massive``), the graph's ``smiles``, the ``bond`` of the
-        activation, and ``bonds``: the largest ratio of every bond with a massive activation at
-        the same site.
+        Up to ``LIMIT`` dictionaries, most massive first: the most massive activation of the
+        graph (columns of ``Scan.massive``, and its ``excess``), the graph's ``smiles``, the
+        ``bond`` of the activation, and ``bonds``: the largest ``ratio`` and ``excess`` of every
+        bond with a massive activation at the same site.
 
     Raises:
         InputError: if a SMILES does not parse, or a massive edge runs along no bond of it.
     """
     # What a layer added is no edge of the graph, so it runs along no bond.
     drawable = pl.col("graph").is_in(list(scan.smiles)) & (pl.col("edge") >= 0)
-    rows = scan.kept().filter(drawable).sort("ratio", descending=True, maintain_order=True)
+    rule, rows = scan.info.criterion, scan.kept().filter(drawable)
+    rows = rows.with_columns(excess(scan, rows).alias("excess"))
+    measure = "ratio" if isinstance(rule, Criterion) and rule.ratio else "excess"
+    rows = rows.sort(measure, descending=True, maintain_order=True)
     tops = rows.unique("graph", keep="first", maintain_order=True).head(LIMIT)
     return [_entry(scan, top, rows) for top in tops.iter_rows(named=True)]
 
@@ -40,16 +48,19 @@ def _entry(scan: Scan, top: dict[str, Any], rows: pl.DataFrame) -> dict[str, Any
     smiles = scan.smiles[top["graph"]]
     molecule = parse(smiles, top["graph"])
     same = rows.filter((pl.col("graph") == top["graph"]) & (pl.col("site") == top["site"]))
-    bonds: dict[int, float] = {}
+    bonds: dict[int, dict[str, float]] = {}
     where = f"graph {top['graph']} ({smiles})"
-    for source, target, ratio in same.select("source", "target", "ratio").unique().rows():
-        bond = bond_of(molecule, source, target, where)
-        bonds[bond] = max(ratio, bonds.get(bond, 0.0))
+    # Where a median is zero there is no ratio, but perhaps a massive magnitude.
+    largest = pl.col("ratio").fill_nan(0.0).max(), pl.col("excess").max()
+    for source, target, *sizes in same.group_by("source", "target").agg(*largest).rows():
+        found = bonds.setdefault(bond_of(molecule, source, target, where), {})
+        for name, size in zip(("ratio", "excess"), sizes, strict=True):
+            found[name] = max(size, found.get(name, 0.0))
     return {
         **top,
         "smiles": smiles,
         "bond": bond_of(molecule, top["source"], top["target"], where),
-        "bonds": [{"bond": bond, "ratio": bonds[bond]} for bond in sorted(bonds)],
+        "bonds": [{"bond": bond, **bonds[bond]} for bond in sorted(bonds)],
     }
 
 

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgescope.report.axes import DASHES, LAWS, STATES, ratio_axis, ratio_tick, state_label
+from edgescope.report.axes import (
+    DASHES,
+    LAWS,
+    STATES,
+    ratio_axis,
+    ratio_threshold,
+    ratio_tick,
+    state_label,
+)
 from edgescope.report.drawing import INK, WIDE, figure, render
 from edgescope.report.formats import number
 from edgescope.statistics.gamma import EPSILON
@@ -28,7 +36,7 @@ def histogram(site: dict[str, Any], numbers: dict[str, Any]) -> str:
     """
     drawn = figure(WIDE, 3.9, margins=(0.6, 0.15, 0.95, 0.5))
     linear, logarithmic = drawn.subplots(1, 2)
-    threshold = numbers["scanned"]["threshold"]
+    threshold = ratio_threshold(site, numbers)
     y, densities = _densities(site["histogram"])
     limits = _limits(y, densities, threshold)
     for axes in (linear, logarithmic):
@@ -36,8 +44,9 @@ def histogram(site: dict[str, Any], numbers: dict[str, Any]) -> str:
             _bars(axes, y, density, limits, STATES[state], state_label(state, numbers))
         for state in densities:
             _law(axes, site["gamma"][state], limits, state, state_label(state, numbers))
-        label = f"threshold {number(threshold)}"
-        axes.axvline(-np.log10(threshold), color=INK, lw=1, ls=DASHES, label=label)
+        if threshold is not None:
+            label = f"threshold {number(threshold)}"
+            axes.axvline(-np.log10(threshold), color=INK, lw=1, ls=DASHES, label=label)
         axes.set_xlim(*limits)
         axes.set_xlabel("y = -log10(ratio); massive to the left")
         _ratio_on_top(axes)
@@ -60,9 +69,11 @@ def _densities(data: dict[str, Any]) -> tuple[NDArray[np.float64], Densities]:
     return y, densities
 
 
-def _limits(y: NDArray[np.float64], densities: Densities, threshold: float) -> tuple[float, float]:
+def _limits(
+    y: NDArray[np.float64], densities: Densities, threshold: float | None
+) -> tuple[float, float]:
     """Return the range of y: all large ratios, all but a few of the small ones."""
-    low, high = -np.log10(threshold) - 0.3, 1.0
+    low, high = -np.log10(threshold or 1.0) - 0.3, 1.0
     for density in densities.values():
         filled = np.flatnonzero(density)
         if len(filled):

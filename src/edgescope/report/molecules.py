@@ -1,4 +1,4 @@
-"""Molecules drawn by RDKit, with the colour of a bond telling its largest ratio."""
+"""Molecules drawn by RDKit, with the colour of a bond telling how massive it is."""
 
 import math
 from typing import Any
@@ -16,15 +16,24 @@ _PALEST, _DARKEST = 0.12, 0.78
 """Part of the colour map that is used: pale enough for the black bond on top to be seen."""
 
 
-def draw_molecules(gallery: list[dict[str, Any]]) -> list[str]:
-    """Draw every molecule of the gallery as SVG; the two atoms of its top bond are numbered."""
-    low, high = _range(gallery)
-    return [_draw(entry, place, low, high) for place, entry in enumerate(gallery)]
+MEASURES = {"ratio": "largest ratio on the bond", "excess": "times over the site's threshold"}
+"""What the colour of a bond may tell."""
 
 
-def legend(gallery: list[dict[str, Any]]) -> str:
-    """Draw which colour means which ratio."""
-    low, high = _range(gallery)
+def draw_molecules(gallery: list[dict[str, Any]], measure: str = "ratio") -> list[str]:
+    """Draw every molecule of the gallery as SVG; the two atoms of its top bond are numbered.
+
+    Args:
+        gallery: the molecules.
+        measure: what colours tell, a key of ``MEASURES``.
+    """
+    scale = _range(gallery, measure)
+    return [_draw(entry, place, measure, scale) for place, entry in enumerate(gallery)]
+
+
+def legend(gallery: list[dict[str, Any]], measure: str = "ratio") -> str:
+    """Draw which colour means what."""
+    low, high = _range(gallery, measure)
     drawn = figure(4.2, 0.66, margins=(0.3, 0.3, 0.42, 0.05))
     axes = drawn.subplots()
     start, end = math.log10(low), math.log10(high)
@@ -32,21 +41,21 @@ def legend(gallery: list[dict[str, Any]]) -> str:
     # The ends, and the powers of ten that keep clear of them.
     inner = range(math.ceil(start + 0.25), math.floor(end - 0.25) + 1)
     axes.set_xticks([start, *inner, end], [number(low), *map(_power, inner), number(high)])
-    axes.set_xlabel("largest ratio on the bond, logarithmic")
-    return render(drawn, "gallery-legend", "Colours of the bonds by their largest ratio")
+    axes.set_xlabel(f"{MEASURES[measure]}, logarithmic")
+    return render(drawn, "gallery-legend", f"Colours of the bonds by the {MEASURES[measure]}")
 
 
 def _power(exponent: int) -> str:
     return ratio_tick(10.0**exponent)
 
 
-def _range(gallery: list[dict[str, Any]]) -> tuple[float, float]:
-    ratios = [bond["ratio"] for entry in gallery for bond in entry["bonds"]]
-    low, high = min(ratios), max(ratios)
+def _range(gallery: list[dict[str, Any]], measure: str) -> tuple[float, float]:
+    sizes = [bond[measure] for entry in gallery for bond in entry["bonds"]]
+    low, high = min(sizes), max(sizes)
     return low, max(high, 1.01 * low)
 
 
-def _draw(entry: dict[str, Any], place: int, low: float, high: float) -> str:
+def _draw(entry: dict[str, Any], place: int, measure: str, scale: tuple[float, float]) -> str:
     draw = require("rdkit.Chem.Draw.rdMolDraw2D", "chem")
     molecule = parse(entry["smiles"], entry["graph"])
     for atom in (entry["source"], entry["target"]):
@@ -60,7 +69,7 @@ def _draw(entry: dict[str, Any], place: int, low: float, high: float) -> str:
     options.setAtomNoteColour(tuple(int(BLUE[at : at + 2], 16) / 255 for at in (1, 3, 5)))
     options.bondLineWidth = 1.6
     options.padding = 0.06
-    shades = {bond["bond"]: _shade(bond["ratio"], low, high) for bond in entry["bonds"]}
+    shades = {bond["bond"]: _shade(bond[measure], *scale) for bond in entry["bonds"]}
     # Hydrogens that RDKit would add for its drawing are no atoms of the graph.
     prepared = draw.PrepareMolForDrawing(molecule, kekulize=True, addChiralHs=False)
     drawer.DrawMolecule(
@@ -77,8 +86,8 @@ def _draw(entry: dict[str, Any], place: int, low: float, high: float) -> str:
     return inline(drawer.GetDrawingText(), f"molecule-{place}", title)
 
 
-def _shade(ratio: float, low: float, high: float) -> tuple[float, float, float]:
+def _shade(size: float, low: float, high: float) -> tuple[float, float, float]:
     """Return red, green and blue, on a logarithmic scale from ``low`` to ``high``."""
-    share = math.log(ratio / low) / math.log(high / low)
+    share = math.log(size / low) / math.log(high / low)
     red, green, blue, _ = colours()(_PALEST + (_DARKEST - _PALEST) * share)
     return red, green, blue

@@ -4,6 +4,7 @@ from typing import Any
 
 from edgescope.report.formats import kind_of_edge, listing, number, percent
 from edgescope.report.names import site_list
+from edgescope.report.summary import marked, untrained_over
 from edgescope.scanning.edge_types import ADDED
 
 GROWN = 100.0
@@ -44,21 +45,28 @@ def _sites(
 
 
 def _quiet_sites(numbers: dict[str, Any]) -> str:
-    limit = number(numbers["scanned"]["threshold"])
+    axis = numbers["scanned"]["axis"]
+    loud = {site["site"] for site in marked(numbers)}
     # The largest ratio is zero where no edge has one; that is said elsewhere.
-    quiet = [row for row in numbers["table"] if not row["edges_over"] and row["max_ratio"]]
-    if not any(row["max_ratio"] for row in numbers["table"]):
-        return "No edge of any site has a defined ratio."
+    quiet = [row for row in numbers["table"] if row["site"] not in loud and row[f"max_{axis}"]]
+    if not any(row[f"max_{axis}"] for row in numbers["table"]):
+        return f"No edge of any site has a defined {axis}."
+    if not numbers["scanned"]["plain"]:
+        chance = any(site["judged"]["significant"] is not None for site in numbers["sites"])
+        what = "No more than chance allows" if chance else "Nothing"
+        where = _sites(numbers, quiet) if quiet else ""
+        return f"{what} is called massive at {where}." if quiet else "There are none."
+    limit = number(numbers["scanned"]["threshold"])
     if not quiet:
-        return f"There are none: wherever a ratio is defined, some edge has one above {limit}."
-    sites = _sites(numbers, quiet, [number(row["max_ratio"]) for row in quiet])
-    return f"No ratio exceeds {limit} at {sites}; in brackets the largest ratio of the site."
+        return f"There are none: wherever a {axis} is defined, some edge has one above {limit}."
+    sites = _sites(numbers, quiet, [number(row[f"max_{axis}"]) for row in quiet])
+    return f"No {axis} exceeds {limit} at {sites}; in brackets the largest {axis} of the site."
 
 
 def _by_type(numbers: dict[str, Any]) -> dict[str, tuple[int, int, float]]:
-    """Return per edge type: edges with a ratio at one site, those over at any, largest ``high``."""
+    """Return per edge type: edges counted at one site, those over at any, largest ``high``."""
     found: dict[str, tuple[int, int, float]] = {}
-    for row in numbers["by_edge_type"]:
+    for row in [*numbers["by_edge_type"], *numbers["by_magnitude"]]:
         edges, over, high = found.get(row["edge_type"], (0, 0, 0.0))
         found[row["edge_type"]] = (
             max(edges, row["edges"]),
@@ -73,14 +81,17 @@ def _quiet_types(numbers: dict[str, Any]) -> str:
     quiet = {name: found for name, found in defined.items() if not found[1]}
     if not defined:
         return ""
+    plain = numbers["scanned"]["plain"]
     if not quiet:
-        return "There are none: every edge type is massive at some site."
+        does = "is massive" if plain else "exceeds a threshold"
+        return f"There are none: every edge type {does} at some site."
     types = [
         f"{kind_of_edge(name, many=True)} ({edges:,} of them; at each site their rate is below "
         f"{percent(high)} with 95 % confidence)"
         for name, (edges, _, high) in quiet.items()
     ]
-    return f"No site has a massive activation on {listing(types)}."
+    what = "a massive activation" if plain else "an activation over a threshold"
+    return f"No site has {what} on {listing(types)}."
 
 
 def _absent_types(numbers: dict[str, Any]) -> str:
@@ -95,8 +106,11 @@ def _absent_types(numbers: dict[str, Any]) -> str:
 def _grown_sites(numbers: dict[str, Any]) -> str:
     grown = [
         row
-        for row in numbers["table"]
-        if not row["edges_over"] and (row.get("growth") or 0.0) > GROWN
+        for row, site in zip(numbers["table"], numbers["sites"], strict=True)
+        if row["edges_over"] == 0
+        and (row.get("growth") or 0.0) > GROWN
+        # Where the criterion bounds the magnitude, it has judged growth itself.
+        and site["judged"]["magnitude"] is None
     ]
     if not grown:
         return ""
@@ -152,8 +166,9 @@ def _baseline(numbers: dict[str, Any]) -> str:
             "No untrained model was scanned, so growth is not known and nothing here shows that "
             "training caused what was found."
         )
-    over = [row for row in numbers["table"] if row["edges_over_untrained"]]
-    if not over:
+    over = untrained_over(numbers)
+    # A calibrated threshold is exceeded by chance, at the rate that was asked for.
+    if not over or numbers["calibration"]:
         return ""
     return (
         f"It exceeds the threshold too, at {_sites(numbers, over)}. There the threshold is too low "
@@ -163,6 +178,7 @@ def _baseline(numbers: dict[str, Any]) -> str:
 
 def _unlisted(numbers: dict[str, Any]) -> str:
     scanned = numbers["scanned"]
+    calibrated = any(site["judged"]["significant"] is not None for site in numbers["sites"])
     sentences = []
     if scanned["truncated"]:
         truncated = [row for row in numbers["table"] if row["site"] in scanned["truncated"]]
@@ -170,24 +186,35 @@ def _unlisted(numbers: dict[str, Any]) -> str:
             f"Only the largest ratios were kept one by one at {_sites(numbers, truncated)}; "
             "molecules are chosen among those, while all counts are complete."
         )
-    if scanned["ratio"] < scanned["keep_ratio"]:
+    if scanned["unlisted"]:
+        unlisted = [row for row in numbers["table"] if row["site"] in scanned["unlisted"]]
+        kept = scanned["keep_ratio"]
+        floor = f"above a ratio of {number(kept)} only" if kept is not None else "in part only"
         sentences.append(
-            f"Activations were kept one by one above a ratio of {number(scanned['keep_ratio'])} "
-            "only; molecules are chosen among those, while all counts are complete."
+            f"Activations were kept one by one {floor} at {_sites(numbers, unlisted)}; molecules "
+            "are chosen among those, while all counts are complete."
         )
-    if scanned["magnitude"]:
+    if scanned["ratio"] and scanned["magnitude"]:
         sentences.append(
             f"The criterion {scanned['criterion']} also asks for a magnitude above "
-            f"{number(scanned['magnitude'])}. The molecules meet both; the counts, shares and heat "
-            "maps look at the ratio only."
+            f"{number(scanned['magnitude'])}. The molecules and the edges called massive meet "
+            "both; the shares, counts over thresholds and heat maps look at the ratio only."
+        )
+    elif not scanned["plain"] and not calibrated:
+        sentences.append(
+            f"The criterion {scanned['criterion']} is composed. The molecules and the edges called "
+            "massive meet all of it; the shares, counts over thresholds and heat maps look at one "
+            "bound at a time."
         )
     return " ".join(sentences)
 
 
 def _limits(numbers: dict[str, Any]) -> str:
+    scanned = numbers["scanned"]
+    limit, name = number(scanned["threshold"]), scanned["criterion"]
+    at = f"at one threshold ({limit})" if scanned["plain"] else f"by one criterion ({name})"
     return (
-        "One trained model from one seed was scanned, at one threshold "
-        f"({number(numbers['scanned']['threshold'])}); another seed or threshold gives other "
+        f"One trained model from one seed was scanned, {at}; another seed or threshold gives other "
         "numbers. The intervals take edges as independent, which the edges of a molecule or graph "
         "are not, so they are too narrow. The Kolmogorov-Smirnov distance describes how far the "
         "bulk is from a gamma law fitted to the same data; it is no test, and rare massive "

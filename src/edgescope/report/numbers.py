@@ -12,17 +12,20 @@ import numpy as np
 
 import edgescope
 from edgescope.report.gallery import choose
+from edgescope.report.judged import calibration, edge_types, is_plain, judged, main_axis, site_axis
 from edgescope.report.names import short_names, site_pattern
 from edgescope.report.not_found import not_found
 from edgescope.report.summary import busiest, summary
+from edgescope.report.words import rule_in_words
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import ADDED
+from edgescope.statistics.criteria import Criterion
 from edgescope.statistics.sketch import SiteSketch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the meaning of a key changes."""
 
 GROUPED_BINS = 16
@@ -45,27 +48,38 @@ def collect(scan: Scan, title: str | None, run: dict[str, Any] | None) -> dict[s
         ``docs/report.md``.
     """
     info, sites = scan.info, list(scan.sites)
-    short = short_names(sites)
+    table, short, axis = scan.table(), short_names(sites), main_axis(scan)
+    found = judged(scan, table)
     heading = f"{info.model} on {info.data}" if info.data else info.model
     numbers: dict[str, Any] = {
         "format": FORMAT,
         "edgescope": edgescope.__version__,
         "title": heading if title is None else title,
-        "scanned": _scanned(scan),
+        "scanned": _scanned(scan, axis, found),
         "run": {str(key): _plain(value) for key, value in (run or {}).items()},
-        "table": scan.table().to_dicts(),
-        "by_edge_type": _by_edge_type(scan),
+        "table": table.to_dicts(),
+        "by_edge_type": edge_types(scan, axis),
+        "by_magnitude": edge_types(scan, "magnitude") if axis == "ratio" else [],
+        "calibration": calibration(scan),
         "extremes": scan.extremes().to_dicts(),
         "site_pattern": site_pattern(sites),
         "sites": [
-            {"site": site, "id": f"site-{place}", "short": short[site], **_site(scan, site)}
+            {
+                "site": site,
+                "id": f"site-{place}",
+                "short": short[site],
+                "judged": found[site],
+                "axis": site_axis(found[site]),
+                "threshold": (found[site][axis] or {}).get("threshold"),
+                **_site(scan, site, site_axis(found[site])),
+            }
             for place, site in enumerate(sites)
         ],
         "gallery": choose(scan),
         "nonfinite": _nonfinite(scan),
     }
     numbers = finite(numbers)
-    numbers["busiest"] = busiest(numbers["table"])
+    numbers["busiest"] = busiest(numbers)
     numbers["summary"] = summary(numbers)
     numbers["not_found"] = not_found(numbers)
     return numbers
@@ -84,12 +98,14 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  (a fact about the user's run)
     return value if isinstance(value, (bool, int, float, str)) or value is None else str(value)
 
 
-def _scanned(scan: Scan) -> dict[str, Any]:
-    info, first = scan.info, next(iter(scan.sites.values())).sketch
+def _scanned(scan: Scan, axis: str, found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    info, baseline, rule = scan.info, scan.baseline, scan.info.criterion
     # A layer that drops self-loops, or one that looks at pairs, does not see all edges.
     seen = np.stack([found.sketch.counts["edges"].numpy() for found in scan.sites.values()])
     types = dict(zip(info.edge_type_names, seen.max(axis=0).tolist(), strict=True))
-    baseline = scan.baseline
+    truncated = [s for s, of in scan.sites.items() if of.seen > of.rows.height]
+    thresholds = {(of[axis] or {}).get("threshold") for of in found.values()}
+    one = rule if isinstance(rule, Criterion) else None
     return {
         "model": info.model,
         "data": info.data,
@@ -97,39 +113,34 @@ def _scanned(scan: Scan) -> dict[str, Any]:
         "edges": sum(edges for name, edges in types.items() if name != ADDED),
         "edge_types": types,
         "sites": len(scan.sites),
-        "criterion": info.criterion.name,
-        "ratio": info.criterion.ratio,
-        "magnitude": info.criterion.magnitude,
-        "threshold": first.edges_over(info.criterion.ratio)[1],
+        "criterion": rule.name,
+        "rule": rule_in_words(rule),
+        "plain": is_plain(rule),
+        "axis": axis,
+        "measure": "ratio" if one and one.ratio else "excess",
+        "ratio": one and one.ratio,
+        "magnitude": one and one.magnitude,
+        "threshold": thresholds.pop() if len(thresholds) == 1 else None,
         "keep_ratio": info.keep_ratio,
-        "truncated": [s for s, found in scan.sites.items() if found.seen > found.rows.height],
+        "truncated": truncated,
+        "unlisted": [s for s, of in found.items() if not of["complete"] and s not in truncated],
         "seconds": info.seconds,
-        "baseline": baseline and {"model": baseline.info.model, "graphs": baseline.info.graphs},
+        "baseline": baseline
+        and {
+            "model": baseline.info.model,
+            "graphs": baseline.info.graphs,
+            "members": len(baseline.members),
+        },
     }
 
 
-def _by_edge_type(scan: Scan) -> list[dict[str, Any]]:
-    """Return the rows of ``scan.by_edge_type()``, each with the baseline's rate beside it."""
-    rows: list[dict[str, Any]] = scan.by_edge_type().to_dicts()
-    if scan.baseline is not None:
-        before = {
-            (row["site"], row["edge_type"]): row
-            for row in scan.baseline.by_edge_type(scan.info.criterion.ratio).to_dicts()
-        }
-        for row in rows:
-            untrained = before.get((row["site"], row["edge_type"]), {})
-            names = ("edges", "over", "rate", "low", "high")
-            row |= {f"{name}_untrained": untrained.get(name) for name in names}
-    return rows
-
-
-def _site(scan: Scan, site: str) -> dict[str, Any]:
+def _site(scan: Scan, site: str, axis: str) -> dict[str, Any]:
     states = {"trained": scan} | ({"untrained": scan.baseline} if scan.baseline else {})
     return {
         "gamma": {state: vars(of.gamma(site)) for state, of in states.items()},
         "histogram": _histogram({state: of[site] for state, of in states.items()}),
         "graph_maxima": {state: _graph_maxima(of[site]) for state, of in states.items()},
-        "heat_maps": _heat_maps(scan, site),
+        "heat_maps": _heat_maps(scan, site, axis),
     }
 
 
@@ -167,14 +178,14 @@ def _graph_maxima(sketch: SiteSketch) -> dict[str, Any]:
     }
 
 
-def _heat_maps(scan: Scan, site: str) -> dict[str, Any]:
+def _heat_maps(scan: Scan, site: str, axis: str) -> dict[str, Any]:
     sketch, types = scan[site], []
-    defined = sketch.defined_edges()
-    threshold = scan.info.criterion.ratio
+    counted = sketch.counted_edges(axis)
+    limit = threshold = getattr(scan.info.criterion.bounds(site), axis)
     for position, name in enumerate(scan.info.edge_type_names):
-        if defined[position]:
-            share, threshold = sketch.heat_map(scan.info.criterion.ratio, position)
-            edges = int(defined[position])
+        if counted[position] and math.isfinite(limit):
+            share, threshold = sketch.heat_map(limit, position, axis)
+            edges = int(counted[position])
             types.append({"edge_type": name, "edges": edges, "share": share.tolist()})
     largest = max((np.max(entry["share"]) for entry in types), default=0.0)
     return {"threshold": threshold, "largest": float(largest), "types": types}

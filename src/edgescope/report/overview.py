@@ -12,13 +12,14 @@ from edgescope.report.axes import (
     STATES,
     legend_row,
     ratio_axis,
+    ratio_threshold,
     sorted_graphs,
     state_label,
     steps,
     threshold_line,
 )
-from edgescope.report.drawing import WIDE, figure, render
-from edgescope.report.formats import number
+from edgescope.report.drawing import INK, WIDE, figure, render
+from edgescope.report.words import above, thresholds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,45 +28,64 @@ _NAMED_LINES = 12
 """Up to so many lines are named in a legend; of more, some."""
 
 
-def at_a_glance(numbers: dict[str, Any]) -> str:
-    """Draw the largest ratio of every site, and how often each edge type exceeds the threshold."""
-    table = numbers["table"]
+def at_a_glance(numbers: dict[str, Any], axis: str) -> str:
+    """Draw the largest of every site, and how often each edge type exceeds the threshold.
+
+    Args:
+        numbers: the numbers of the report.
+        axis: what is drawn, ``"ratio"`` or ``"magnitude"``.
+    """
+    table, main = numbers["table"], axis == numbers["scanned"]["axis"]
     drawn = figure(WIDE, 1.3 + 0.27 * len(table))
     left, right = drawn.subplots(1, 2, sharey=True, width_ratios=(1.15, 1))
-    rows = np.arange(len(table))
-    _dumbbells(left, numbers, rows)
-    left.set_yticks(rows, [row["site"] for row in table])
+    places = np.arange(len(table))
+    _dumbbells(left, numbers, places, axis)
+    left.set_yticks(places, [row["site"] for row in table])
     left.set_ylim(len(table) - 0.4, -0.6)
-    left.set_title("Largest ratio of the site")
-    left.set_xlabel("ratio")
-    _rates(right, numbers)
-    right.set_title(f"Share of edges with a ratio above {number(numbers['scanned']['threshold'])}")
-    return render(drawn, "glance", "Largest ratio per site, and share of edges over the threshold")
+    left.set_title(f"Largest {axis} of the site")
+    left.set_xlabel(axis)
+    _rates(right, table, numbers["by_edge_type" if main else "by_magnitude"])
+    common = len(set(thresholds(numbers["sites"], axis))) == 1
+    what = f"with a {above(numbers, axis=axis)}" if common else f"over the {axis} of their site"
+    right.set_title(f"Share of edges {what}")
+    title = f"Largest {axis} per site, and share of edges over the threshold"
+    return render(drawn, f"glance-{axis}", title)
 
 
-def _dumbbells(axes: "Axes", numbers: dict[str, Any], rows: NDArray[np.int64]) -> None:
+def _dumbbells(axes: "Axes", numbers: dict[str, Any], places: NDArray[np.int64], axis: str) -> None:
     table = numbers["table"]
-    after = [row["max_ratio"] or np.nan for row in table]
-    before = [row.get("max_ratio_untrained") or np.nan for row in table]
+    after = [row[f"max_{axis}"] or np.nan for row in table]
+    before = [row.get(f"max_{axis}_untrained") or np.nan for row in table]
     axes.set_xscale("log")
     if numbers["scanned"]["baseline"]:
-        axes.hlines(rows, before, after, color="#BBBBBB", linewidth=1.5, zorder=1)
-        axes.plot(before, rows, "o", color=STATES["untrained"], label="untrained", markersize=6)
+        axes.hlines(places, before, after, color="#BBBBBB", linewidth=1.5, zorder=1)
+        axes.plot(before, places, "o", color=STATES["untrained"], label="untrained", markersize=6)
     label = state_label("trained", numbers)
-    axes.plot(after, rows, "o", color=STATES["trained"], label=label, markersize=6)
-    threshold_line(axes, numbers, upright=True)
+    axes.plot(after, places, "o", color=STATES["trained"], label=label, markersize=6)
+    limits = thresholds(numbers["sites"], axis)
+    if len(set(limits)) == 1:
+        threshold_line(axes, limits[0], upright=True)
+    else:
+        known = [limit or np.nan for limit in limits]
+        style: dict[str, Any] = {
+            "color": INK,
+            "markersize": 13,
+            "markeredgewidth": 1.6,
+            "label": "threshold",
+        }
+        axes.plot(known, places, "|", **style)
     axes.grid(visible=False, axis="y")
     ratio_axis(axes.xaxis)
     legend_row(axes)
 
 
-def _rates(axes: "Axes", numbers: dict[str, Any]) -> None:
-    place = {row["site"]: position for position, row in enumerate(numbers["table"])}
-    types = list(dict.fromkeys(row["edge_type"] for row in numbers["by_edge_type"]))
+def _rates(axes: "Axes", table: list[dict[str, Any]], by_type: list[dict[str, Any]]) -> None:
+    place = {row["site"]: position for position, row in enumerate(table)}
+    types = list(dict.fromkeys(row["edge_type"] for row in by_type))
     shift = np.linspace(-0.18, 0.18, len(types)) if len(types) > 1 else [0.0]
     for index, name in enumerate(types):
         colour, marker = EDGE_TYPES[index % len(EDGE_TYPES)]
-        rows = [row for row in numbers["by_edge_type"] if row["edge_type"] == name and row["edges"]]
+        rows = [row for row in by_type if row["edge_type"] == name and row["edges"]]
         axes.plot(
             [100 * row["rate"] for row in rows],
             [place[row["site"]] + shift[index] for row in rows],
@@ -77,7 +97,7 @@ def _rates(axes: "Axes", numbers: dict[str, Any]) -> None:
         )
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    highest = max((row["rate"] or 0.0 for row in numbers["by_edge_type"]), default=0.0)
+    highest = max((row["rate"] or 0.0 for row in by_type), default=0.0)
     axes.set_xlim(0, max(105 * highest, 1.0))
     axes.set_xlabel("edges of the type (%)")
     if types:
@@ -106,7 +126,7 @@ def all_maxima(numbers: dict[str, Any]) -> str:
             label = f"{star}{site['short']}" if position % every == 0 else "_"
             shade = shades(0.05 + 0.8 * position / last)
             steps(axes, maxima, color=shade, label=label, linewidth=1.5)
-    threshold_line(axes, numbers)
+    threshold_line(axes, ratio_threshold(numbers["scanned"], numbers))
     axes.set_title("Largest ratio of every graph, sorted", pad=8)
     axes.legend(
         loc="upper left",

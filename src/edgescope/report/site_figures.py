@@ -10,6 +10,7 @@ from edgescope.report.axes import (
     colour_bar,
     colours,
     legend_row,
+    ratio_threshold,
     sorted_graphs,
     state_label,
     steps,
@@ -17,6 +18,7 @@ from edgescope.report.axes import (
 )
 from edgescope.report.drawing import HALF, INK, WIDE, figure, render
 from edgescope.report.formats import number, percent
+from edgescope.report.words import above
 
 _ALONGSIDE = 3
 """Panels of heat maps that fill the width of the page."""
@@ -44,11 +46,18 @@ def maxima(site: dict[str, Any], numbers: dict[str, Any]) -> str:
             # The line drawn first is wider, to be seen where the other one covers it.
             style = {"color": colour, "linewidth": 3.2 if state == "untrained" else 1.4}
             steps(axes, found, label=state_label(state, numbers), **style)
-    threshold_line(axes, numbers)
+    threshold_line(axes, ratio_threshold(site, numbers))
     legend_row(axes)
     return render(
         drawn, f"{site['id']}-maxima", f"Sorted largest ratio per graph at {site['site']}"
     )
+
+
+def site_rows(site: dict[str, Any], numbers: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows by edge type of a site, of the axis that it is drawn on."""
+    main = site["axis"] == numbers["scanned"]["axis"]
+    rows = numbers["by_edge_type" if main else "by_magnitude"]
+    return [row for row in rows if row["site"] == site["site"] and row["edges"]]
 
 
 def prevalence(site: dict[str, Any], numbers: dict[str, Any]) -> str:
@@ -58,7 +67,7 @@ def prevalence(site: dict[str, Any], numbers: dict[str, Any]) -> str:
         site: an entry of ``numbers["sites"]``.
         numbers: the numbers of the report.
     """
-    rows = [r for r in numbers["by_edge_type"] if r["site"] == site["site"] and r["edges"]]
+    rows = site_rows(site, numbers)
     drawn = figure(HALF, 3.1, _MARGINS)
     axes = drawn.subplots()
     place = np.arange(len(rows))
@@ -80,10 +89,10 @@ def prevalence(site: dict[str, Any], numbers: dict[str, Any]) -> str:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(left=0)
     axes.grid(visible=False, axis="y")
-    limit = number(numbers["scanned"]["threshold"])
-    axes.set_xlabel(f"edges with a ratio above {limit} (%)")
+    what = above(numbers, site, site["axis"])
+    axes.set_xlabel(f"edges with a {what} (%)")
     legend_row(axes)
-    title = f"Share of edges with a ratio above {limit} per edge type at {site['site']}"
+    title = f"Share of edges with a {what} per edge type at {site['site']}"
     return render(drawn, f"{site['id']}-prevalence", title)
 
 
@@ -125,7 +134,7 @@ def heat_maps(site: dict[str, Any]) -> str:
     bar.set_ylabel("share of edges")
     bar.yaxis.set_label_position("right")
     title = (
-        f"Share of edges with a ratio above {number(data['threshold'])} per head and channel at "
-        f"{site['site']}"
+        f"Share of edges with a {site['axis']} above {number(data['threshold'])} "
+        f"per head and channel at {site['site']}"
     )
     return render(drawn, f"{site['id']}-heat", title)

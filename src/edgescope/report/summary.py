@@ -3,48 +3,146 @@
 from typing import Any
 
 from edgescope.report.formats import kind_of_edge, listing, number, percent, plural, with_article
+from edgescope.report.names import site_list
+from edgescope.report.words import exceeds
 
 
-def busiest(table: list[dict[str, Any]]) -> str | None:
-    """Return the site with the largest share of edges over the threshold, if any has one."""
-    over = [row for row in table if row["edges_over"]]
-    found: str | None = max(over, key=lambda row: row["share_over"])["site"] if over else None
-    return found
+def busiest(numbers: dict[str, Any]) -> str | None:
+    """Return the site with the largest share of edges over a threshold, if any has one."""
+    shares = {
+        site["site"]: max(found["share"] or 0.0 for found in _counts(site))
+        for site in marked(numbers)
+        if _counts(site)
+    }
+    return max(shares, key=lambda site: shares[site]) if shares else None
+
+
+def marked(numbers: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the sites that the criterion calls massive: what the page sets off.
+
+    Those are the sites where a calibrated criterion finds more than chance, or for another one
+    those with a massive activation.
+    """
+    every: list[dict[str, Any]] = numbers["sites"]
+    if numbers["scanned"]["plain"]:
+        return [site for site in every if any(found["over"] for found in _counts(site))]
+    if any(site["judged"]["significant"] is not None for site in every):
+        return [site for site in every if site["judged"]["significant"]]
+    return [site for site in every if site["judged"]["massive"]]
 
 
 def summary(numbers: dict[str, Any]) -> list[str]:
     """Say what was found, in two or three sentences, and one more if something is broken."""
-    table, scanned = numbers["table"], numbers["scanned"]
-    over = [row for row in table if row["edges_over"]]
-    limit = number(scanned["threshold"])
-    if not over:
-        first = (
-            f"None of the {plural(len(table), 'site')} has an edge whose ratio exceeds {limit}"
-            if len(table) > 1
-            else f"The only site has no edge whose ratio exceeds {limit}"
-        )
-        return [f"{first}{_untrained(table, scanned)}.", *_largest(numbers), *_broken(table)]
-    have = "has" if len(over) == 1 else "have"
-    first = (
-        f"{len(over)} of {plural(len(table), 'site')} {have} an edge whose ratio exceeds {limit}"
+    if numbers["scanned"]["plain"]:
+        first = _plain(numbers)
+    elif any(site["judged"]["significant"] is not None for site in numbers["sites"]):
+        first = _calibrated(numbers)
+    else:
+        first = _composed(numbers)
+    sentences = [first, _where(numbers), *_largest(numbers), *_broken(numbers["table"])]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _plain(numbers: dict[str, Any]) -> str:
+    """Count the sites with an edge over the one threshold."""
+    every, over = numbers["sites"], marked(numbers)
+    edge = f"an edge {exceeds(numbers)}"
+    if over:
+        have = "has" if len(over) == 1 else "have"
+        first = f"{len(over)} of {plural(len(every), 'site')} {have} {edge}"
+    elif len(every) > 1:
+        first = f"None of the {plural(len(every), 'site')} has {edge}"
+    else:
+        first = f"The only site has no edge {exceeds(numbers)}"
+    return f"{first}{_untrained(numbers, verbs=('has', 'have'), what='one', none='has')}."
+
+
+def _calibrated(numbers: dict[str, Any]) -> str:
+    """Name the sites at which a calibrated criterion finds more than chance."""
+    every, over = [site["site"] for site in numbers["sites"]], marked(numbers)
+    (found,) = numbers["calibration"]
+    more = (
+        "more edges exceed the calibrated thresholds than chance allows (false-discovery rate "
+        f"{percent(found['fdr'])}, {plural(found['members'], 'untrained model')})"
     )
-    rates = listing(
-        [
+    if not over:
+        return f"At none of {plural(len(every), 'site')} do {more}."
+    names = site_list([site["site"] for site in over], every)
+    return f"At {len(over)} of {plural(len(every), 'site')} {more}: {names}."
+
+
+def _composed(numbers: dict[str, Any]) -> str:
+    """Count the edges that a rule of several parts calls massive."""
+    every, over = numbers["sites"], marked(numbers)
+    name = numbers["scanned"]["criterion"]
+    edges = sum(site["judged"]["massive"] for site in every)
+    least = "" if all(site["judged"]["complete"] for site in every) else "at least "
+    first = (
+        f"At {len(over)} of {plural(len(every), 'site')}, {name} calls an activation massive, on "
+        f"{least}{plural(edges, 'edge')} altogether"
+        if over
+        else f"At none of {plural(len(every), 'site')} does {name} call an activation massive"
+    )
+    bound = "a bound of it"
+    before = _untrained(numbers, verbs=("exceeds", "exceed"), what=bound, none=f"exceeds {bound}")
+    return f"{first}{before}."
+
+
+def _where(numbers: dict[str, Any]) -> str:
+    """Say where massive activations are most common, and on what."""
+    name, scanned = numbers["busiest"], numbers["scanned"]
+    if name is None:
+        return ""
+    site = next(site for site in numbers["sites"] if site["site"] == name)
+    if scanned["plain"]:
+        rates = [
             f"{percent(row['rate'])} of the {kind_of_edge(row['edge_type'], many=True)}"
             for row in numbers["by_edge_type"]
-            if row["site"] == numbers["busiest"] and row["edges"]
+            if row["site"] == name and row["edges"]
         ]
-    )
-    second = f"They are most common at {numbers['busiest']}, where they sit on {rates}."
-    return [f"{first}{_untrained(table, scanned)}.", second, *_largest(numbers), *_broken(table)]
+        return f"They are most common at {name}, where they sit on {listing(rates)}."
+    shares = [
+        f"{percent(found['share'])} of the edges exceed the {axis} {number(found['threshold'])}"
+        for axis in ("ratio", "magnitude")
+        if (found := site["judged"][axis]) is not None
+    ]
+    if numbers["calibration"] and site["judged"]["significant"]:
+        rate = numbers["calibration"][0]["rate"] / 2
+        shares[-1] += f" (of an untrained model {percent(rate)} each)"
+    return f"Most edges are over the bounds at {name}, where {listing(shares)}."
 
 
-def _untrained(table: list[dict[str, Any]], scanned: dict[str, Any]) -> str:
-    if scanned["baseline"] is None:
+def _counts(site: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the counts over the thresholds of a site."""
+    return [found for axis in ("ratio", "magnitude") if (found := site["judged"][axis])]
+
+
+def untrained_over(numbers: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the sites at which the untrained model exceeds a threshold."""
+    return [
+        site
+        for site in numbers["sites"]
+        if any(found.get("over_untrained") for found in _counts(site))
+    ]
+
+
+def _untrained(numbers: dict[str, Any], *, verbs: tuple[str, str], what: str, none: str) -> str:
+    """Say at how many sites the untrained model exceeds a threshold.
+
+    Args:
+        numbers: the numbers of the report.
+        verbs: what one site does, and several do.
+        what: to what.
+        none: what none does.
+    """
+    baseline = numbers["scanned"]["baseline"]
+    if baseline is None:
         return "; no untrained model was scanned to compare with"
-    over = sum(bool(row["edges_over_untrained"]) for row in table)
-    has = "site has" if over == 1 else "sites have"
-    return f"; in the untrained model {f'{over} {has} one' if over else 'none has'}"
+    over = len(untrained_over(numbers))
+    members = baseline["members"]
+    where = f"{members} untrained models together" if members else "the untrained model"
+    sites = f"{plural(over, 'site')} {verbs[over > 1]} {what}" if over else f"none {none}"
+    return f"; in {where} {sites}"
 
 
 def _largest(numbers: dict[str, Any]) -> list[str]:

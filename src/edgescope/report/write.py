@@ -15,6 +15,8 @@ from edgescope.report.drawing import settings
 from edgescope.report.histogram import histogram
 from edgescope.report.numbers import collect
 from edgescope.report.readings import readings
+from edgescope.report.summary import marked
+from edgescope.report.words import above
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import ADDED
 
@@ -67,6 +69,10 @@ def render_page(numbers: dict[str, Any]) -> str:
         environment.filters[function.__name__] = function
     environment.globals["interval"] = formats.interval
     environment.globals["added"] = ADDED
+    environment.globals["above"] = lambda site=None, axis=None: above(numbers, site, axis)
+    significant = [site["judged"]["significant"] for site in numbers["sites"]]
+    environment.globals["judged_by_chance"] = any(found is not None for found in significant)
+    environment.globals["marked"] = [site["id"] for site in marked(numbers)]
     figures = _figures(numbers)
     # Everything else that enters the page is escaped; these were made here.
     safe = jinja2.utils.markupsafe.Markup
@@ -87,14 +93,18 @@ def _figures(numbers: dict[str, Any]) -> dict[str, str]:
     """Draw every figure; those of a site are named after its id."""
     with settings():
         figures = {
-            "glance": overview.at_a_glance(numbers),
+            "glance": overview.at_a_glance(numbers, numbers["scanned"]["axis"]),
             "all_maxima": overview.all_maxima(numbers),
         }
+        if numbers["by_magnitude"]:
+            figures["glance_magnitude"] = overview.at_a_glance(numbers, "magnitude")
         for site in numbers["sites"]:
             figures |= _site_figures(site, numbers)
         if numbers["gallery"]:
-            figures["gallery-legend"] = molecules.legend(numbers["gallery"])
-            for place, drawing in enumerate(molecules.draw_molecules(numbers["gallery"])):
+            measure = numbers["scanned"]["measure"]
+            figures["gallery-legend"] = molecules.legend(numbers["gallery"], measure)
+            drawn = molecules.draw_molecules(numbers["gallery"], measure)
+            for place, drawing in enumerate(drawn):
                 figures[f"molecule-{place}"] = drawing
     return figures
 
@@ -102,9 +112,10 @@ def _figures(numbers: dict[str, Any]) -> dict[str, str]:
 def _site_figures(site: dict[str, Any], numbers: dict[str, Any]) -> dict[str, str]:
     """Draw the figures of one site; one that would be empty is left out."""
     name, figures = site["id"], {}
-    if any(entry["site"] == site["site"] and entry["edges"] for entry in numbers["by_edge_type"]):
+    if site["histogram"]["trained"]["total"]:
         figures[f"{name}-histogram"] = histogram(site, numbers)
         figures[f"{name}-maxima"] = site_figures.maxima(site, numbers)
+    if site_figures.site_rows(site, numbers):
         figures[f"{name}-prevalence"] = site_figures.prevalence(site, numbers)
     if site["heat_maps"]["largest"]:
         figures[f"{name}-heat"] = site_figures.heat_maps(site)

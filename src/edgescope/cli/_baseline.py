@@ -1,0 +1,119 @@
+"""What `edgescope scan` compares with, and by which criterion: from words to objects."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+import edgescope as es
+from edgescope.errors import InputError
+from edgescope.statistics.criteria import Rule
+from edgescope.statistics.criteria import criterion as find_criterion
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from edgescope.train import RunFolder
+
+UNTRAINED = "untrained"
+"""The word for an untrained ensemble; a folder of that name is `./untrained`."""
+
+
+def choose_criterion(name: str, rate: float | None, fdr: float | None) -> Rule:
+    """Return the criterion of a name, with the rates that were given for it.
+
+    Raises:
+        InputError: if there is none of that name, if it has no rates, or if they are no rates.
+    """
+    rule = find_criterion(name)
+    if isinstance(rule, es.Calibrated):
+        return es.Calibrated(rule.rate if rate is None else rate, rule.fdr if fdr is None else fdr)
+    for option, value in (("--rate", rate), ("--fdr", fdr)):
+        if value is not None:
+            raise InputError(
+                f"received {option} {value} with --criterion {name}, which has no such rate; add "
+                f"--criterion calibrated, or leave out {option}"
+            )
+    return rule
+
+
+def choose_baseline(
+    run: "RunFolder", rule: Rule, given: str | None, members: int | None, seed: int | None
+) -> "es.Untrained | es.Scan | nn.Module":
+    """Return what to compare with; say so where the criterion has decided it.
+
+    Args:
+        run: the run that is scanned.
+        rule: the criterion.
+        given: ``"untrained"``, a path, or None: the run's own weights before training, or an
+            untrained ensemble if the criterion needs one.
+        members: size of the untrained ensemble.
+        seed: seed of its first member.
+
+    Raises:
+        InputError: if the path holds nothing to compare with, if an ensemble was described but
+            not asked for, or if the criterion needs a larger one.
+    """
+    needed = rule.members_needed
+    if given == UNTRAINED or (given is None and needed):
+        default = es.Untrained()
+        ensemble = es.Untrained(
+            default.members if members is None else members,
+            default.seed if seed is None else seed,
+        )
+        if ensemble.members < needed:
+            raise InputError(
+                f"the criterion {rule.name} needs at least {needed} untrained models, received "
+                f"--members {members}; the default is {default.members}"
+            )
+        if given is None:
+            typer.echo(
+                f"the criterion {rule.name} takes its thresholds from untrained models; comparing "
+                f"with {ensemble.members} of them (--baseline untrained)",
+                err=True,
+            )
+        return ensemble
+    for option, value in (("--members", members), ("--seed", seed)):
+        if value is not None:
+            compared = "the run's own weights before training" if given is None else given
+            raise InputError(
+                f"received {option} {value}, but the baseline is {compared}; add --baseline "
+                f"untrained, or leave out {option}"
+            )
+    if given is None:
+        return run.model("untrained")
+    return _open(Path(given), rule)
+
+
+def _open(path: Path, rule: Rule) -> "es.Scan | nn.Module":
+    """Return what a path holds: a scan, or the model of a run or of a weights file."""
+    needed = rule.members_needed
+    if (path / "scan.json").is_file():
+        scan = es.load_scan(path)
+        size = max(len(scan.members), 1)
+        if size < needed:
+            inside = scan.baseline
+            hint = (
+                f"its own baseline has that many: --baseline {path / 'baseline'}"
+                if inside is not None and len(inside.members) >= needed
+                else "use --baseline untrained"
+            )
+            raise InputError(
+                f"the criterion {rule.name} needs at least {needed} untrained models, the scan "
+                f"in {path} is of {size}; {hint}"
+            )
+        return scan
+    if needed:
+        raise InputError(
+            f"the criterion {rule.name} needs at least {needed} untrained models, {path} holds no "
+            "scan of them; use --baseline untrained"
+        )
+    if (path / "config.yaml").is_file():
+        return es.train.RunFolder(path).model("trained")
+    if path.is_dir() or not path.exists():
+        what = "is none of them" if path.exists() else "is not there"
+        raise InputError(
+            "expected 'untrained', a saved scan, a run folder or weights (.safetensors) as "
+            f"--baseline, received {path}, which {what}"
+        )
+    return es.models.load(path)

@@ -1,0 +1,67 @@
+"""What the command line prints of a scan: one table and one sentence."""
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from edgescope.cli._steps import show
+from edgescope.statistics.criteria import CalibratedCriterion, Criterion
+
+if TYPE_CHECKING:
+    import edgescope as es
+
+
+def show_scan(scan: "es.Scan") -> None:
+    """Print one row per site: the largest ratios, and how many edges are over the thresholds."""
+    if isinstance(scan.info.criterion, CalibratedCriterion):
+        show(_evidence(scan))
+        return
+    table = scan.table().select(
+        "site",
+        "max_ratio",
+        pl.col("max_ratio_untrained").alias("untrained"),
+        "growth",
+        (100 * pl.col("share_over")).alias("% over"),
+    )
+    by_type = scan.by_edge_type().pivot(on="edge_type", index="site", values="rate")
+    shares = by_type.select("site", (pl.exclude("site") * 100).name.prefix("% of "))
+    show(table.join(shares, on="site", maintain_order="left"))
+
+
+def conclusion(scan: "es.Scan") -> str:
+    """Say in a sentence what the criterion calls massive, and where."""
+    rule, total = scan.info.criterion, len(scan.sites)
+    if isinstance(rule, CalibratedCriterion):
+        sites = scan.table().filter("massive")["site"].to_list()
+        where = f": {', '.join(sites)}" if sites else ""
+        return (
+            f"at {len(sites)} of {total} sites more edges exceed a threshold than the "
+            f"{rule.rate:g} of an untrained model's edges, significantly at a false-discovery "
+            f"rate of {rule.fdr:g}{where}"
+        )
+    if isinstance(rule, Criterion) and rule.ratio and not rule.magnitude:
+        over = scan.table()["edges_over"]
+        return (
+            f"{over.sum()} times an edge holds a ratio above {rule.ratio:g}, at "
+            f"{(over > 0).sum()} of {total} sites"
+        )
+    found = scan.massive_edges()
+    least = "" if found["complete"].all() else "at least "
+    return (
+        f"{least}{found['massive'].sum()} times the criterion {rule.name} calls an edge massive, "
+        f"at {(found['massive'] > 0).sum()} of {total} sites"
+    )
+
+
+def _evidence(scan: "es.Scan") -> pl.DataFrame:
+    """Return one row per site and axis of a calibrated criterion."""
+    return scan.calibration().select(
+        "site",
+        "axis",
+        "threshold",
+        "over",
+        "expected",
+        "p",
+        "q",
+        pl.when("massive").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("massive"),
+    )

@@ -1,0 +1,140 @@
+"""What the criterion asks at every site, and how many edges meet it."""
+
+import math
+from typing import Any
+
+import polars as pl
+
+from edgescope import tables
+from edgescope.results import Scan
+from edgescope.statistics.criteria import Criterion
+from edgescope.statistics.evidence import calibrated_parts, large_enough
+from edgescope.statistics.rules import Bounds, Rule
+
+
+def is_plain(rule: Rule) -> bool:
+    """Say whether one bound on the ratio, or one on the magnitude, is all that a rule asks."""
+    return isinstance(rule, Criterion) and not (rule.ratio and rule.magnitude)
+
+
+def main_axis(scan: Scan) -> str:
+    """Return what figures and shares are about: the ratio, wherever the criterion bounds it."""
+    bounded = [math.isfinite(scan.info.criterion.bounds(site).ratio) for site in scan.sites]
+    return "ratio" if any(bounded) else "magnitude"
+
+
+def site_axis(found: dict[str, Any]) -> str:
+    """Return what the heat maps and shares of a site are about.
+
+    It is the ratio, unless only magnitudes are over their threshold.
+
+    Args:
+        found: what :func:`judged` says of the site.
+    """
+    ratio, magnitude = found["ratio"], found["magnitude"]
+    if ratio is None or magnitude is None:
+        return "magnitude" if ratio is None and magnitude is not None else "ratio"
+    return "magnitude" if magnitude["over"] and not ratio["over"] else "ratio"
+
+
+def edge_types(scan: Scan, axis: str) -> list[dict[str, Any]]:
+    """Return the rows of ``scan.by_edge_type()``, each with the baseline's rate beside it.
+
+    Sites at which the criterion has no bound on the axis are left out.
+    """
+    names, rows = scan.info.edge_type_names, []
+    for site in scan.sites:
+        limit = getattr(scan.info.criterion.bounds(site), axis)
+        if not math.isfinite(limit):
+            continue
+        before: dict[str, dict[str, Any]] = {}
+        if scan.baseline is not None:
+            known = scan.baseline.info.edge_type_names
+            of_baseline = tables.edge_types(scan.baseline[site], known, limit, axis)
+            before = {row["edge_type"]: row for row in of_baseline}
+        for row in tables.edge_types(scan[site], names, limit, axis):
+            beside: dict[str, Any] = {}
+            if scan.baseline is not None:
+                untrained = before.get(row["edge_type"], {})
+                columns = ("edges", "over", "rate", "low", "high")
+                beside = {f"{name}_untrained": untrained.get(name) for name in columns}
+            rows.append({"site": site} | row | beside)
+    return rows
+
+
+def judged(scan: Scan, table: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return what the criterion says of every site.
+
+    Args:
+        scan: the scan.
+        table: its ``table()``, which a calibrated criterion takes long for.
+
+    Returns:
+        Per site: for ``ratio`` and ``magnitude`` the counts over the site's threshold, None if it
+        has none; ``massive``, the edges that the whole rule calls massive, counted one by one,
+        and whether that count is ``complete``; ``significant``, whether a calibrated criterion
+        calls the site massive, None if the criterion is another.
+    """
+    called = {row["site"]: row for row in scan.massive_edges().iter_rows(named=True)}
+    significant: dict[str, bool] = {}
+    if "massive" in table.columns:
+        significant = dict(table.select("site", "massive").iter_rows())
+    return {
+        site: {
+            **{axis: _over(scan, site, axis) for axis in Bounds._fields},
+            "massive": called[site]["massive"],
+            "complete": called[site]["complete"],
+            "significant": significant.get(site),
+        }
+        for site in scan.sites
+    }
+
+
+def calibration(scan: Scan) -> list[dict[str, Any]]:
+    """Return the evidence of every calibrated criterion that the scan's is made of.
+
+    None of it is there without an ensemble, such as after a scan with thresholds from elsewhere.
+    """
+    if scan.baseline is None or not large_enough(scan.baseline.ensemble()):
+        return []
+    return [
+        {
+            "name": part.name,
+            "rate": part.rate,
+            "fdr": part.fdr,
+            "members": len(scan.baseline.members),
+            "rows": scan.calibration(part).to_dicts(),
+        }
+        for part in calibrated_parts(scan.info.criterion)
+    ]
+
+
+def excess(scan: Scan, rows: pl.DataFrame) -> pl.Series:
+    """Return how many times over a threshold of its site each row is, by the larger of the two.
+
+    Args:
+        scan: the scan.
+        rows: massive rows of it.
+    """
+    times = []
+    for axis, value in (("ratio", pl.col("ratio")), ("magnitude", pl.col("value").abs())):
+        limits = {site: getattr(scan.info.criterion.bounds(site), axis) for site in scan.sites}
+        limit = pl.col("site").replace_strict(limits, return_dtype=pl.Float64)
+        # A ratio that is not defined exceeds nothing.
+        times.append((value / limit).fill_nan(None))
+    return rows.select(pl.max_horizontal(*times)).to_series()
+
+
+def _over(scan: Scan, site: str, axis: str) -> dict[str, Any] | None:
+    """Return the edges over the threshold of a site on one axis, if the criterion has one."""
+    limit = getattr(scan.info.criterion.bounds(site), axis)
+    if not math.isfinite(limit):
+        return None
+    found: dict[str, Any] = {}
+    states = {"": scan} | ({"_untrained": scan.baseline} if scan.baseline else {})
+    for ending, of in states.items():
+        over, found["threshold"] = of[site].edges_over(limit, axis)
+        edges = int(of[site].counted_edges(axis).sum())
+        found[f"edges{ending}"], found[f"over{ending}"] = edges, int(over.sum())
+        found[f"share{ending}"] = int(over.sum()) / edges if edges else math.nan
+    return found
