@@ -8,33 +8,60 @@ torch. Everything else is loaded when it is first used.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from edgescope.baseline import Untrained
 from edgescope.capture import capture
 from edgescope.scan import Scan, load_scan, scan
+from edgescope.statistics.criteria import Calibrated, Criterion
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Calibrated",
+    "Criterion",
+    "LargeGraph",
     "MassiveActivations",
     "Scan",
+    "SeedScans",
+    "Untrained",
     "__version__",
     "capture",
     "data",
+    "gather_scans",
     "load_scan",
+    "merge_scans",
     "models",
+    "predict_large",
     "scan",
+    "scan_large",
+    "scan_seeds",
     "train",
 ]
 
 if TYPE_CHECKING:
     from edgescope import data, models, train
+    from edgescope.large import LargeGraph, predict_large, scan_large
+    from edgescope.merging import gather_scans, merge_scans
+    from edgescope.seeds import SeedScans, scan_seeds
     from edgescope.statistics.metric import MassiveActivations
+
+_LAZY = {
+    "LargeGraph": "edgescope.large",
+    "MassiveActivations": "edgescope.statistics.metric",
+    "SeedScans": "edgescope.seeds",
+    "gather_scans": "edgescope.merging",
+    "merge_scans": "edgescope.merging",
+    "predict_large": "edgescope.large",
+    "scan_large": "edgescope.large",
+    "scan_seeds": "edgescope.seeds",
+}
+"""Name of everything else to the module that holds it."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
     if name in {"data", "models", "train"}:
         return importlib.import_module(f"edgescope.{name}")
-    if name == "MassiveActivations":
-        return importlib.import_module("edgescope.statistics.metric").MassiveActivations
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'edgescope' has no attribute {name!r}")
 
 

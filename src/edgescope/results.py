@@ -1,66 +1,27 @@
 """The result of a scan: tables, histograms and the most massive activations of every site."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple
-from warnings import warn
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from edgescope.errors import EdgescopeWarning, InputError
-from edgescope.statistics.criteria import Criterion, criterion
+from edgescope import tables
+from edgescope.errors import InputError
+from edgescope.kept import KeptRows
+from edgescope.records import ScanInfo, SiteScan
+from edgescope.statistics import evidence
+from edgescope.statistics.criteria import Bounds, CalibratedCriterion, Ensemble, Rule, criterion
 from edgescope.statistics.gamma import GammaFit, fit_gamma
 from edgescope.statistics.sketch import SiteSketch
 
-CONFIDENCE = 0.95
-"""Coverage of the intervals in :meth:`Scan.by_edge_type`."""
+__all__ = ["Scan", "ScanInfo", "SiteScan"]
 
 
-@dataclass(frozen=True)
-class ScanInfo:
-    """What was scanned, and how.
-
-    Attributes:
-        model: class of the model.
-        data: name of the data set, if it has one.
-        graphs: number of graphs.
-        edge_type_names: name of each edge type; the last is ``"added"`` if layers compute rows
-            that are no edge of the input.
-        criterion: rule that calls an activation massive.
-        keep_ratio: activations with a larger ratio were kept one by one.
-        max_rows: how many of them were kept per site at most.
-        seconds: how long the scan took.
-    """
-
-    model: str
-    data: str
-    graphs: int
-    edge_type_names: tuple[str, ...]
-    criterion: Criterion
-    keep_ratio: float
-    max_rows: int
-    seconds: float
-
-
-class SiteScan(NamedTuple):
-    """What a scan found at one site."""
-
-    sketch: SiteSketch
-    """Histograms, counts and maxima."""
-    rows: pl.DataFrame
-    """Activations whose ratio exceeds the scan's ``keep_ratio``, largest ratio first."""
-    extremes: pl.DataFrame
-    """The activations with the largest ratio and the largest magnitude."""
-    nonfinite: pl.DataFrame
-    """Graphs with edges that hold a NaN or an infinity."""
-    seen: int
-    """How many activations exceeded ``keep_ratio``, kept or not."""
-
-
-class Scan:
+class Scan(KeptRows):
     """The result of :func:`edgescope.scan`.
 
     Attributes:
@@ -68,6 +29,7 @@ class Scan:
         sites: name of every site to what was found there.
         smiles: SMILES of the graphs that hold kept activations, where the data has them.
         baseline: the scan to compare with, usually of the untrained model.
+        members: the scans that a baseline of several models was merged from; empty otherwise.
     """
 
     def __init__(
@@ -76,6 +38,7 @@ class Scan:
         info: ScanInfo,
         smiles: Mapping[int, str] | None = None,
         baseline: "Scan | None" = None,
+        members: "Sequence[Scan]" = (),
     ) -> None:
         if baseline is not None and list(baseline.sites) != list(sites):
             raise InputError(
@@ -86,15 +49,24 @@ class Scan:
         self.sites: dict[str, SiteScan] = dict(sites)
         self.smiles = dict(smiles or {})
         self.baseline = baseline
+        self.members = tuple(members)
         self._gamma: dict[str, GammaFit] = {}
 
     def __repr__(self) -> str:
         """Say what was scanned."""
         compared = " against a baseline" if self.baseline else ""
+        if self.baseline and self.baseline.members:
+            compared = f" against {len(self.baseline.members)} untrained members"
         return (
             f"Scan({self.info.model} on {self.info.graphs} graphs, {len(self.sites)} sites"
             f"{compared})"
         )
+
+    def __add__(self, other: "Scan") -> "Scan":
+        """Return the scan of the graphs of both; see :func:`edgescope.merging.merge_scans`."""
+        from edgescope.merging import merge_scans
+
+        return merge_scans([self, other])
 
     def __getitem__(self, site: str) -> SiteSketch:
         """Return the sketch of a site.
@@ -114,97 +86,72 @@ class Scan:
             threshold: ratio that an edge's largest activation must exceed to be counted; that
                 of the criterion by default.
         """
+        judged = self._judged() if threshold is None else {}
         rows = []
         for site in self.sites:
-            row = self._summary(site, threshold)
-            if self.baseline is not None:
-                before = self.baseline._summary(site, threshold)  # noqa: SLF001  (our own class)
-                typical = before["median_magnitude"]
-                row["growth"] = row["max_magnitude"] / typical if typical else float("nan")
-                row |= {f"{name}_untrained": before[name] for name in _COMPARED}
-            rows.append({"site": site} | row)
+            limit = self.info.criterion.bounds(site).ratio if threshold is None else threshold
+            rows.append(tables.compared(self, site, limit) | judged.get(site, {}))
         return pl.DataFrame(rows)
 
-    def massive(self, criterion: str | Criterion | None = None) -> pl.DataFrame:
-        """Return one row per massive activation, by site and falling ratio.
+    def calibration(self, criterion: str | Rule | None = None) -> pl.DataFrame:
+        """Return what the calibrated criterion rests on, one row per site and axis.
 
-        Columns: site, graph, edge (position in the graph, or within its relation; -1 if it is of
-        the type ``"added"``), source, target, head, channel, value, ratio, edge_type (its name).
+        Columns: site, axis (ratio or magnitude), threshold, edges, over, expected (how many of the
+        edges would be over it at the stated rate), exceedance (share that is over it), members (of
+        the ensemble), member_low, member_median and member_high (the threshold that a member by
+        itself would have), spread (standard deviation of where the members' tails lie, on the
+        natural logarithm), extrapolated (whether a generalised Pareto law was needed beyond the
+        data), tail_shape, tail_exceedances and tail_ks (that law's shape, what it was fitted to,
+        and its distance from it), p, q, massive.
 
         Args:
-            criterion: another rule than the scan's.
+            criterion: another calibrated criterion than the scan's.
 
         Raises:
-            InputError: if the rule reaches below the ratio at which the scan kept activations.
+            InputError: if the criterion is not calibrated, or the baseline no ensemble.
         """
         rule = self._rule(criterion)
-        if rule.ratio < self.info.keep_ratio:
+        if not isinstance(rule, CalibratedCriterion):
             raise InputError(
-                f"the scan kept activations with a ratio above {self.info.keep_ratio:g}, the "
-                f"criterion asks for {rule.ratio:g}; scan again with keep_ratio={rule.ratio:g}"
+                f"received the criterion {rule.name!r}, expected 'calibrated' or an "
+                "edgescope.Calibrated"
             )
-        lost = [s for s, found in self.sites.items() if found.seen > found.rows.height]
-        if lost:
-            warn(
-                f"only the {self.info.max_rows} largest ratios were kept at {', '.join(lost)}; "
-                "counts in table() and by_edge_type() are complete, scan with a larger max_rows "
-                "for all rows",
-                EdgescopeWarning,
-                stacklevel=2,
+        sketches = {site: self[site] for site in self.sites}
+        if self.baseline is None:
+            raise InputError(
+                "the scan has no untrained ensemble as its baseline; scan with "
+                "baseline=es.Untrained()"
             )
-        return self.kept(rule)
+        return evidence.calibration(sketches, self._ensemble(), rule)
 
-    def kept(self, criterion: str | Criterion | None = None) -> pl.DataFrame:
-        """Return the massive activations that the scan kept, which may not be all there are.
+    def ensemble(self) -> Ensemble:
+        """Return the sketches of every member, by site; of the scan itself if it has none."""
+        members = self.members or (self,)
+        return {site: [member[site] for member in members] for site in self.sites}
 
-        As :meth:`massive`, but without its objections: for showing examples, not for counting.
-
-        Args:
-            criterion: another rule than the scan's.
-        """
-        rule = self._rule(criterion)
-        return pl.concat(
-            self._at(site, rule.select(found.rows)) for site, found in self.sites.items()
-        )
-
-    def by_edge_type(self, threshold: float | None = None) -> pl.DataFrame:
+    def by_edge_type(self, threshold: float | None = None, axis: str = "ratio") -> pl.DataFrame:
         """Return, per site and edge type, how many edges hold a ratio above a threshold.
 
-        Columns: site, edge_type, edges (with a defined ratio), over, rate, low and high (Wilson
+        Columns: site, edge_type, edges (with a defined ratio; for the axis ``"magnitude"``, all
+        that are finite), over, rate, low and high (Wilson
         interval of the rate at 95 %), enrichment (rate over the rate of all edges of the site),
         threshold (at which the counts are exact: the nearest bin edge, at most 0.4 % off).
 
         The interval takes edges as independent. Edges of a graph are not, so it is too narrow.
 
         Args:
-            threshold: the ratio to exceed; that of the criterion by default.
-        """
-        from scipy.stats import binomtest
+            threshold: the ratio or magnitude to exceed; that of the criterion by default.
+            axis: what is compared with it, ``"ratio"`` or ``"magnitude"``.
 
+        Raises:
+            InputError: if no threshold is given and the criterion has none on that axis.
+        """
+        names = self.info.edge_type_names
         rows = []
         for site, found in self.sites.items():
-            over, exact = found.sketch.edges_over(self._threshold(threshold))
-            edges = found.sketch.defined_edges()
-            overall = over.sum() / edges.sum() if edges.sum() else np.nan
-            for number, name in enumerate(self.info.edge_type_names):
-                if not found.sketch.counts["edges"][number]:
-                    continue
-                n, k = int(edges[number]), int(over[number])
-                rate = k / n if n else np.nan
-                test = binomtest(k, n).proportion_ci(CONFIDENCE, "wilson") if n else None
-                rows.append(
-                    {
-                        "site": site,
-                        "edge_type": name,
-                        "edges": n,
-                        "over": k,
-                        "rate": rate,
-                        "low": test.low if test else np.nan,
-                        "high": test.high if test else np.nan,
-                        "enrichment": rate / overall if overall else np.nan,
-                        "threshold": exact,
-                    }
-                )
+            limit = self._threshold(site, threshold, axis)
+            of_site = tables.edge_types(found.sketch, names, limit, axis)
+            rows += [{"site": site} | row for row in of_site]
         return pl.DataFrame(rows)
 
     def heat_map(
@@ -225,15 +172,7 @@ class Scan:
         if edge_type is not None and edge_type not in names:
             raise InputError(f"unknown edge type {edge_type!r}, expected one of {', '.join(names)}")
         number = None if edge_type is None else names.index(edge_type)
-        return self[site].heat_map(self._threshold(threshold), number)[0]
-
-    def extremes(self) -> pl.DataFrame:
-        """Return, per site, the activations with the largest ratio and the largest magnitude."""
-        return pl.concat(self._at(site, found.extremes) for site, found in self.sites.items())
-
-    def nonfinite(self) -> pl.DataFrame:
-        """Return, per site, the graphs with edges that hold a NaN or an infinity."""
-        return pl.concat(self._at(site, found.nonfinite) for site, found in self.sites.items())
+        return self[site].heat_map(self._threshold(site, threshold, "ratio"), number)[0]
 
     def gamma(self, site: str) -> GammaFit:
         """Return the gamma law fitted to -log10 of a site's ratios, as published."""
@@ -263,53 +202,34 @@ class Scan:
             )
         return self.sites[site]
 
-    def _rule(self, rule: str | Criterion | None) -> Criterion:
-        return self.info.criterion if rule is None else criterion(rule)
+    def _rule(self, rule: str | Rule | None) -> Rule:
+        """Return a rule with its thresholds, the scan's own by default."""
+        if rule is None:
+            return self.info.criterion
+        return criterion(rule).resolve(self._ensemble())
 
-    def _threshold(self, threshold: float | None) -> float:
-        return self.info.criterion.ratio if threshold is None else threshold
+    def _ensemble(self) -> Ensemble:
+        """Return the sketches of what the scan is compared with, by site."""
+        return {} if self.baseline is None else self.baseline.ensemble()
 
-    def _at(self, site: str, rows: pl.DataFrame) -> pl.DataFrame:
-        """Put the site in front of its rows, and names in place of edge types."""
-        names = dict(enumerate(self.info.edge_type_names))
-        if "edge_type" in rows.columns:
-            named = pl.col("edge_type").replace_strict(names, return_dtype=pl.String)
-            rows = rows.with_columns(named)
-        return rows.select(pl.lit(site, dtype=pl.String).alias("site"), pl.all())
+    def _judged(self) -> dict[str, dict[str, Any]]:
+        """Return what a calibrated criterion says of every site."""
+        # Thresholds that were resolved before may come with a baseline of a single model.
+        rule = self.info.criterion
+        if not isinstance(rule, CalibratedCriterion) or not evidence.large_enough(self._ensemble()):
+            return {}
+        return evidence.calibrated(self.calibration())
 
-    def _summary(self, site: str, threshold: float | None) -> dict[str, Any]:
-        sketch, fit = self[site], self.gamma(site)
-        over, _ = sketch.edges_over(self._threshold(threshold))
-        defined = int(sketch.defined_edges().sum())
-        return {
-            "heads": sketch.layout.heads,
-            "channels": sketch.layout.channels,
-            "edges": sketch.num_edges,
-            "edges_over": int(over.sum()),
-            "share_over": int(over.sum()) / defined if defined else float("nan"),
-            "max_ratio": float(sketch.maxima[0].max()),
-            "median_ratio": sketch.quantile("ratio", 0.5),
-            "max_magnitude": float(sketch.maxima[1].max()),
-            "median_magnitude": sketch.quantile("magnitude", 0.5),
-            "undefined": int(sketch.counts["undefined"].sum()),
-            "nonfinite": int(sketch.counts["nonfinite"].sum()),
-            "gamma_shape": fit.shape,
-            "gamma_loc": fit.loc,
-            "gamma_scale": fit.scale,
-            "ks": fit.ks,
-        }
-
-
-_COMPARED = (
-    "edges_over",
-    "share_over",
-    "max_ratio",
-    "max_magnitude",
-    "median_magnitude",
-    "undefined",
-    "nonfinite",
-    "gamma_shape",
-    "gamma_loc",
-    "gamma_scale",
-    "ks",
-)
+    def _threshold(self, site: str, threshold: float | None, axis: str) -> float:
+        """Return a ratio or magnitude to count at, that of the criterion by default."""
+        if axis not in Bounds._fields:
+            raise InputError(f"received axis={axis!r}, expected one of {', '.join(Bounds._fields)}")
+        if threshold is not None:
+            return threshold
+        limit: float = getattr(self.info.criterion.bounds(site), axis)
+        if limit == inf:
+            raise InputError(
+                f"the criterion {self.info.criterion.name!r} does not bound the {axis} at {site}; "
+                "pass threshold="
+            )
+        return limit

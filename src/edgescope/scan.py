@@ -1,31 +1,28 @@
 """Scan: capture and statistics over a loader, in one pass."""
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any
 from warnings import warn
 
-import torch
 from torch import nn
 
-from edgescope._progress import track
+from edgescope.baseline import Untrained
 from edgescope.calling import Call, call_model
-from edgescope.capture import capture
 from edgescope.capture.select import Sites
 from edgescope.errors import EdgescopeWarning, InputError
-from edgescope.results import Scan, ScanInfo
-from edgescope.scanning.batches import on_device
-from edgescope.scanning.collector import Collector
-from edgescope.scanning.edge_types import EdgeTypes, NewEdgeType
-from edgescope.scanning.sites import (
-    Chosen,
-    choose_sites,
-    left_out_message,
-    nothing_left_message,
-)
-from edgescope.statistics.criteria import Criterion
+from edgescope.merging import merge_scans
+from edgescope.results import Scan
+from edgescope.scanning.edge_types import EdgeTypes
+from edgescope.scanning.one_model import scan_model
+from edgescope.scanning.settings import Settings, check_ensemble, common_ratio
+from edgescope.scanning.shards import SHARD_EVERY, Shards
+from edgescope.scanning.sites import choose_sites, left_out_message
+from edgescope.statistics.criteria import PAPER_RATIO, Criterion, Rule
 from edgescope.statistics.criteria import criterion as find_criterion
+from edgescope.statistics.packed import packed
 from edgescope.statistics.sketch import JOINT_BUDGET
 from edgescope.storage import load_scan
 
@@ -39,8 +36,8 @@ def scan(
     model: nn.Module,
     loader: Iterable[Any],
     *,
-    baseline: nn.Module | Scan | None = None,
-    criterion: str | Criterion = "paper2025",
+    baseline: nn.Module | Scan | Untrained | None = None,
+    criterion: str | Rule = "paper2025",
     sites: Sites = None,
     edge_type_names: Sequence[str] | None = None,
     inputs: Mapping[str, str] | None = None,
@@ -48,6 +45,8 @@ def scan(
     keep_ratio: float | None = None,
     max_rows: int = MAX_ROWS,
     joint_budget: int = JOINT_BUDGET,
+    shards: str | Path | None = None,
+    shard_every: float = SHARD_EVERY,
     progress: bool = True,
 ) -> Scan:
     """Scan every edge of a loader's graphs, at every site of a model.
@@ -65,10 +64,17 @@ def scan(
         model: the model to scan.
         loader: yields batches of whole graphs (PyG ``Batch``), or single graphs (``Data``).
             Graphs are numbered in the order in which they come, unless a batch says their
-            positions in ``batch.graph`` ``[G]``.
-        baseline: what to compare with: usually the same model before training, which is then
-            scanned on the same graphs; or a scan.
-        criterion: rule that calls an activation massive, or the name of a preset.
+            positions in ``batch.graph`` ``[G]``. Or the parts of one large graph, such as a PyG
+            ``NeighborLoader``, whose batches say in ``e_id`` ``[E]`` and ``n_id`` ``[V]`` which
+            edges and nodes of it they hold: then that graph is number 0, edges and nodes have
+            their numbers in it, and an edge is counted each time a part holds it.
+        baseline: what to compare with: an ensemble of re-initialisations of the model,
+            ``es.Untrained()``; or a model, such as an earlier checkpoint. They are scanned on the
+            same graphs first. Or a scan.
+        criterion: rule that calls an activation massive, or the name of a preset; rules compose
+            with ``&`` and ``|``. ``"calibrated"`` takes thresholds per site, of ratio and of
+            magnitude, from the untrained ensemble, at a stated false-positive rate per edge; see
+            :class:`~edgescope.Calibrated`.
         sites: names or patterns of the sites to scan, such as ``"*:message"``, or a function that
             takes a :class:`~edgescope.capture.Site` and says yes or no. ``es.capture.sites(model)``
             lists them. Sites with one number per edge and head have no ratio and are refused.
@@ -84,15 +90,23 @@ def scan(
         call: how to call the model on a batch; by default the batch's attributes are matched
             with the names of ``forward``.
         keep_ratio: activations with a larger ratio are kept one by one, for :meth:`Scan.massive`;
-            the criterion's ratio by default.
+            by default those that the criterion may call massive.
         max_rows: how many of them are kept per site, the largest ratios first.
         joint_budget: bytes for each of a site's two joint histograms over type and channel.
+        shards: a folder for what is finished of the scan. If the process is killed and the same
+            scan is started again, it goes on from there and gives exactly the result of an
+            uninterrupted scan; the loader must give the same batches in the same order. The
+            shards are deleted when the scan is complete. Processes need a folder each.
+        shard_every: seconds between shards, 0 for one after every batch; what was done since
+            the last one is done again.
         progress: whether to show a progress bar.
 
     Raises:
         InputError: if the model has no site or does not run one, if a site that was asked for has
-            no vectors, if its edges cannot be identified, or if the loader is empty or can be gone
-            through only once.
+            no vectors, if its edges cannot be identified, if the criterion needs a larger
+            untrained ensemble, if a module cannot be re-initialised, or if the loader is empty or
+            can be gone through only once; if ``shards`` holds another scan of the model, or the
+            loader gives other batches than those counted there.
     """
     if isinstance(loader, Iterator):
         raise InputError(
@@ -100,110 +114,59 @@ def scan(
             "pass a loader or a list of batches"
         )
     rule = find_criterion(criterion)
+    check_ensemble(rule, baseline)
     chosen = choose_sites(model, sites)
-    settings = _Settings(
+    settings = Settings(
         EdgeTypes(loader, edge_type_names, inputs, chosen.add_edges),
         dict(inputs or {}),
         call,
         rule,
-        rule.ratio if keep_ratio is None else keep_ratio,
+        common_ratio(rule) if keep_ratio is None else keep_ratio,
+        None,
         max_rows,
         joint_budget,
+        Shards(shards, shard_every),
         progress,
     )
-    if isinstance(baseline, nn.Module):
-        baseline, _ = _scan(baseline, loader, choose_sites(baseline, sites), settings)
-    found, left_out = _scan(model, loader, chosen, settings, baseline)
+    if isinstance(baseline, nn.Module | Untrained):
+        baseline = _scan_baseline(baseline, model, loader, sites, settings)
+    settings = settings._replace(
+        rule=rule.resolve(None if baseline is None else baseline.ensemble())
+    )
+    found, left_out = scan_model(model, loader, chosen, settings, baseline)
+    settings.shards.remove()
     if left_out:
         warn(left_out_message(left_out), EdgescopeWarning, stacklevel=2)
     return found
 
 
-class _Settings(NamedTuple):
-    """What the scans of a model and of its baseline share."""
-
-    types: EdgeTypes
-    inputs: Mapping[str, str]
-    call: Call
-    rule: Criterion
-    keep_ratio: float
-    max_rows: int
-    joint_budget: int
-    progress: bool
-
-
-def _scan(
+def _scan_baseline(
+    baseline: nn.Module | Untrained,
     model: nn.Module,
     loader: Iterable[Any],
-    chosen: Chosen,
-    settings: _Settings,
-    baseline: Scan | None = None,
-) -> tuple[Scan, list[str]]:
-    """Scan one model; return also the sites that the default leaves out."""
-    started = time.perf_counter()
-    while True:
-        keep = (settings.keep_ratio, settings.max_rows, settings.joint_budget)
-        collector = Collector(settings.types, *keep, skip_scalars=chosen.by_default)
-        try:
-            names = _collect(model, loader, chosen, settings, collector)
-            break
-        except NewEdgeType:
-            continue  # as the sketches must know all types from the start
-    if not collector.graphs:
-        raise InputError("the loader gave no batch; pass a loader over at least one graph")
-    left_out = [*chosen.left_out, *collector.skipped]
-    names = [name for name in names if name not in collector.skipped]
-    if not names:
-        raise InputError(nothing_left_message(model, left_out))
-    results = {name: collector.result(name) for name in names}
-    info = ScanInfo(
-        model=type(model).__name__,
-        data=str(getattr(getattr(loader, "dataset", None), "name", "")),
-        graphs=collector.graphs,
-        edge_type_names=settings.types.names,
-        criterion=settings.rule,
-        keep_ratio=settings.keep_ratio,
-        max_rows=settings.max_rows,
-        seconds=time.perf_counter() - started,
-    )
-    return Scan(results, info, collector.smiles(), baseline), left_out
-
-
-def _collect(
-    model: nn.Module,
-    loader: Iterable[Any],
-    chosen: Chosen,
-    settings: _Settings,
-    collector: Collector,
-) -> list[str]:
-    """Run the model on every batch and return the names of the sites that were captured."""
-    wanted = {site.name for site in chosen.sites}
-    edges = settings.inputs.get("edge_index", "edge_index")
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    total = len(loader) if isinstance(loader, Sized) else None
-    with (
-        _evaluating(model),
-        capture(
-            model,
-            lambda site: site.name in wanted,
-            reduce=collector.reduce,
-            inputs=settings.inputs,
-        ) as tape,
-    ):
-        for batch in track(loader, f"scanning {type(model).__name__}", total, settings.progress):
-            collector.start(batch, edges)
-            settings.call(model, on_device(batch, device))
-    return tape.sites
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Run in eval mode without gradients, then set every module's mode back."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    sites: Sites,
+    settings: Settings,
+) -> Scan:
+    """Scan a model to compare with, or every member of an untrained ensemble."""
+    if not isinstance(settings.rule, Criterion):
+        # Its thresholds are not known yet; the baseline is there for its histograms.
+        ratio = PAPER_RATIO if settings.keep_ratio is None else settings.keep_ratio
+        settings = settings._replace(keep_ratio=ratio, keep_magnitude=inf)
+    members: list[Scan] = []
+    if isinstance(baseline, nn.Module):
+        found, _ = scan_model(baseline, loader, choose_sites(baseline, sites), settings)
+    else:
+        copies = baseline.models(model, loader, call=settings.call, progress=settings.progress)
+        for number, member in enumerate(copies, 1):
+            title = f"scanning untrained member {number}/{baseline.members} of {{model}}"
+            one, _ = scan_model(
+                member, loader, choose_sites(member, sites), settings._replace(title=title)
+            )
+            one.sites = {s: f._replace(sketch=packed(f.sketch)) for s, f in one.sites.items()}
+            members.append(one)
+        found = merge_scans(members, same_graphs=True)
+        found.members = tuple(members)
+    rule = settings.rule.resolve(found.ensemble())
+    for scanned in (found, *members):
+        scanned.info = replace(scanned.info, criterion=rule)
+    return found

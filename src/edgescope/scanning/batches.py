@@ -13,8 +13,29 @@ from edgescope.errors import InputError
 
 
 def on_device(batch: Any, device: torch.device) -> Any:  # noqa: ANN401  (any PyG batch)
-    """Return ``batch`` on ``device``; the user's own object stays where it is."""
-    return copy.copy(batch).to(device) if hasattr(batch, "to") else batch
+    """Return ``batch`` on ``device``; the user's own object stays as and where it is."""
+    if not hasattr(batch, "to"):
+        return batch
+    copied = copy.copy(batch)  # a model may put something of its own on it
+    return copied if _is_on(batch, device) else copied.to(device)
+
+
+def _is_on(batch: Any, device: torch.device) -> bool:  # noqa: ANN401  (any PyG batch)
+    """Return whether all a PyG batch holds is certain to be on ``device``.
+
+    PyG's ``to`` goes through every list, such as 128 SMILES, which takes longer than it seems.
+    """
+    stores = getattr(batch, "stores", None)
+    if not isinstance(stores, list):
+        return False
+    return all(
+        value.device == device
+        if isinstance(value, Tensor)
+        else isinstance(value, str | int | float | None)
+        or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+        for store in stores
+        for value in store.values()
+    )
 
 
 class BatchOfGraphs:

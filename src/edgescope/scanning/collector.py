@@ -1,20 +1,25 @@
 """What a scan collects from the activations of every site."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from edgescope.capture import EdgeActivations, EdgeIdentity
 from edgescope.errors import InputError
-from edgescope.results import SiteScan
+from edgescope.records import SiteScan, one_graph
 from edgescope.scanning.batches import BatchOfGraphs
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.sites import scalar_message
-from edgescope.statistics.ratio import edge_ratios
+from edgescope.scanning.whole import WholeGraph
+from edgescope.statistics.counting import SketchCounter
+from edgescope.statistics.criteria import Bounds
+from edgescope.statistics.labels import EdgeLabels
 from edgescope.statistics.rows import RowKeeper
+from edgescope.statistics.sketch import SketchLayout
 
 if TYPE_CHECKING:
-    from edgescope.statistics.metric import MassiveActivations
+    from edgescope.capture.parts import Part
 
 SEVERAL = 2
 """Channels per head that a within-edge ratio needs at least."""
@@ -23,50 +28,85 @@ REMEMBERED = 4
 """Kinds of rows that are remembered within a batch: a model rarely has more than two."""
 
 
+class _Rows(NamedTuple):
+    """Rows that sites of a batch share."""
+
+    seen: EdgeIdentity
+    """As capture gave them."""
+    placed: EdgeIdentity
+    """By their place in the data set and their type in the scan."""
+    labels: EdgeLabels
+    """Type and graph, for counting."""
+
+
 class Collector:
     """Takes in the activations of one site after the other, batch by batch.
 
     Args:
         types: numbers the edge types.
-        keep_ratio: activations with a larger ratio are kept one by one.
+        keep_ratio: activations with a larger ratio are kept one by one; or a function of the
+            site, that returns a ratio and a magnitude of which one must be exceeded.
         max_rows: how many of them are kept per site.
         joint_budget: bytes for each of a site's two joint histograms.
         skip_scalars: whether a site that turns out to hold one number per edge and head is
             skipped rather than refused.
+        whole: the large graph that the batches are parts of, if they are.
 
     Attributes:
         graphs: number of graphs so far.
+        parts: whether the batches are parts of one large graph; ``None`` before the first.
         skipped: sites that were skipped.
     """
 
     def __init__(
         self,
         types: EdgeTypes,
-        keep_ratio: float,
+        keep_ratio: float | Callable[[str], Bounds],
         max_rows: int,
         joint_budget: int,
         skip_scalars: bool,
+        whole: WholeGraph | None = None,
     ) -> None:
         self.graphs = 0
+        self.parts: bool | None = None
         self.skipped: list[str] = []
         self._types = types
-        self._keep = (keep_ratio, max_rows)
+        self._floors = keep_ratio if callable(keep_ratio) else lambda _: Bounds(ratio=keep_ratio)
+        self._max_rows = max_rows
         self._joint_budget = joint_budget
         self._skip_scalars = skip_scalars
+        self._whole = WholeGraph(()) if whole is None else whole
         self._shapes: dict[str, torch.Size] = {}
-        self._metrics: dict[str, MassiveActivations] = {}
+        self._counters: dict[str, SketchCounter] = {}
         self._keepers: dict[str, RowKeeper] = {}
         self._smiles: dict[int, str] = {}
         self._batch_smiles: dict[int, str] = {}
-        self._batch: BatchOfGraphs | None = None
-        self._known: list[tuple[EdgeIdentity, EdgeIdentity]] = []
+        self._batch: BatchOfGraphs | Part | None = None
+        self._known: list[_Rows] = []
+
+    @property
+    def sites(self) -> list[str]:
+        """The sites with activations so far."""
+        return list(self._shapes)
 
     def start(self, batch: Any, edges: str) -> None:  # noqa: ANN401  (any PyG batch)
-        """Note which graphs of the data set the batch holds; it calls ``edge_index`` ``edges``."""
-        self._batch = BatchOfGraphs(batch, self.graphs, edges)
+        """Note what the batch holds of the data set; it calls ``edge_index`` ``edges``.
+
+        Raises:
+            InputError: if it does not say so clearly, or if some batches hold whole graphs and
+                others parts of one.
+        """
+        part = self._whole.part(batch, edges)
+        if self.parts not in {None, part is not None}:
+            raise InputError(
+                "received batches of whole graphs and batches that are parts of one large graph "
+                "(with e_id and n_id); scan them separately"
+            )
+        self.parts = part is not None
+        self._batch = BatchOfGraphs(batch, self.graphs, edges) if part is None else part
         self._batch_smiles = self._batch.smiles()
         self._known = []
-        self.graphs += self._batch.size
+        self.graphs = self.graphs + self._batch.size if part is None else 1
 
     def reduce(self, activations: EdgeActivations) -> None:
         """Count a site's activations of the current batch, and keep the most massive.
@@ -83,16 +123,15 @@ class Collector:
         self._shapes[site] = values.shape[1:]
         if not values.size(0):
             return
-        identity = self._identify(identity)
-        if site not in self._metrics:
+        rows = self._identify(identity)
+        if site not in self._counters:
             self._open(site, values.device)
-        ratios = edge_ratios(values)
-        self._metrics[site].update(values, identity.edge_type, identity.graph, ratios)
-        kept = self._keepers[site].update(activations._replace(identity=identity), ratios)
+        tops = self._counters[site].update(values, rows.labels)
+        kept = self._keepers[site].update(activations._replace(identity=rows.placed), tops)
         self._smiles |= {
             number: self._batch_smiles[number] for number in kept & self._batch_smiles.keys()
         }
-        if len(self._smiles) > 2 * self._keep[1]:
+        if len(self._smiles) > 2 * self._max_rows:
             self._forget_smiles()
 
     def result(self, site: str) -> SiteScan:
@@ -103,43 +142,46 @@ class Collector:
         """
         if site not in self._shapes:
             raise InputError(f"the model did not run {site}; leave it out with sites=")
-        if site not in self._metrics:  # there was no edge
+        if site not in self._counters:  # there was no edge
             self._open(site, torch.device("cpu"))
-            self._metrics[site].update(torch.zeros(0, *self._shapes[site]))
         keeper = self._keepers[site]
-        return SiteScan(
-            self._metrics[site].compute(),
+        found = SiteScan(
+            self._counters[site].sketch(),
             keeper.rows(),
             keeper.extremes(),
             keeper.nonfinite(),
             keeper.seen,
         )
+        return one_graph(found) if self.parts else found
 
     def smiles(self) -> dict[int, str]:
         """Return the SMILES of the graphs that hold kept activations, where the data has them."""
         self._forget_smiles()
         return dict(sorted(self._smiles.items()))
 
-    def _identify(self, identity: EdgeIdentity) -> EdgeIdentity:
-        """Return the rows by their place in the data set and their type in the scan."""
+    def _identify(self, identity: EdgeIdentity) -> _Rows:
+        """Find out what the rows are in the data set and in the scan."""
         # The sites of a layer, and most layers of a model, share their rows.
-        for known, found in self._known:
-            if known is identity:
-                return found
+        for rows in self._known:
+            if rows.seen is identity:
+                return rows
         assert self._batch is not None
-        found = self._batch.identify(identity)
-        found = found._replace(edge_type=self._types.number(identity))
-        self._known = [*self._known[1 - REMEMBERED :], (identity, found)]
-        return found
+        placed = self._batch.identify(identity)
+        placed = placed._replace(edge_type=self._types.number(identity))
+        graph = placed.graph
+        labels = EdgeLabels(
+            len(graph), graph.device, len(self._types.names), placed.edge_type, graph
+        )
+        rows = _Rows(identity, placed, labels)
+        self._known = [*self._known[1 - REMEMBERED :], rows]
+        return rows
 
     def _open(self, site: str, device: torch.device) -> None:
-        from edgescope.statistics.metric import MassiveActivations
-
         heads, channels = self._shapes[site]
-        types = len(self._types.names)
-        metric = MassiveActivations(heads, channels, types, self._joint_budget)
-        self._metrics[site] = metric.to(device)
-        self._keepers[site] = RowKeeper(*self._keep)
+        layout = SketchLayout(heads, channels, len(self._types.names), self._joint_budget)
+        self._counters[site] = SketchCounter(layout, device=device)
+        floor = self._floors(site)
+        self._keepers[site] = RowKeeper(floor.ratio, self._max_rows, floor.magnitude)
 
     def _forget_smiles(self) -> None:
         held = set().union(*(keeper.graphs() for keeper in self._keepers.values()))

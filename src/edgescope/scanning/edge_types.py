@@ -10,6 +10,7 @@ from edgescope.calling import attribute
 from edgescope.capture import EdgeIdentity
 from edgescope.capture.graph_input import edge_types
 from edgescope.errors import InputError
+from edgescope.scanning.whole import WholeGraph
 
 ADDED = "added"
 """Type of the rows that are no edge of the input: self-loops that a layer adds, and pairs of nodes
@@ -93,6 +94,17 @@ class EdgeTypes:
             self._check_integers(kinds[real])
         return number.where(real, len(names) - 1)
 
+    def state(self) -> dict[str, Any]:
+        """Return what the rows so far have told, for :meth:`restore`; JSON can hold it."""
+        return {"kind": self._kind, "relations": list(self._relations), "added": self._added}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a :meth:`state`, as if its rows had been seen here."""
+        self._kind = state["kind"]
+        self._relations = tuple(state["relations"])
+        self._added = self._added or state["added"]
+        self._used = self.names
+
     def _settle(self, identity: EdgeIdentity, real: Tensor) -> None:
         """Note what the edge types of the model are; they must be the same in every batch."""
         kind: _Kind = "none" if identity.edge_type is None else "integers"
@@ -140,18 +152,23 @@ def _integer_names(
         names = getattr(getattr(loader, "dataset", None), "edge_type_names", None)
     if names is not None:
         return tuple(names)
-    fields = [inputs.get(name, name) for name in ("edge_type", "edge_attr")]
+    # A large graph has all types, of which one of its parts may have some only.
+    whole = WholeGraph(loader).data
+    own = None if whole is None else _kinds(whole, inputs)
     largest = 0
-    for batch in loader:
-        edge_index = attribute(batch, inputs.get("edge_index", "edge_index"))
-        if not isinstance(edge_index, Tensor):
-            break  # no plain graph
-        size = edge_index.size(1)
-        candidates = [attribute(batch, field) for field in fields]
-        found = [edge_types(c, size) for c in candidates if isinstance(c, Tensor)]
-        kinds = next((kind for kind in found if kind is not None), None)
+    for kinds in (_kinds(batch, inputs) for batch in loader) if own is None else [own]:
         if kinds is None:
             break  # the batches are alike
         if kinds.numel():
             largest = max(largest, int(kinds.max()))
     return tuple(f"type {number}" for number in range(largest + 1)) if largest else ("edge",)
+
+
+def _kinds(batch: Any, inputs: Mapping[str, str]) -> Tensor | None:  # noqa: ANN401  (any PyG batch)
+    """Return the integer types of the edges of a batch ``[E]``, if it is a plain graph with any."""
+    edge_index = attribute(batch, inputs.get("edge_index", "edge_index"))
+    if not isinstance(edge_index, Tensor):
+        return None
+    candidates = [attribute(batch, inputs.get(name, name)) for name in ("edge_type", "edge_attr")]
+    found = [edge_types(c, edge_index.size(1)) for c in candidates if isinstance(c, Tensor)]
+    return next((kind for kind in found if kind is not None), None)
