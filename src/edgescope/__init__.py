@@ -20,6 +20,7 @@ __all__ = [
     "Criterion",
     "LargeGraph",
     "MassiveActivations",
+    "NoiseAttack",
     "Scan",
     "SeedScans",
     "Untrained",
@@ -30,6 +31,7 @@ __all__ = [
     "load_scan",
     "merge_scans",
     "models",
+    "noise_attack",
     "predict_large",
     "scan",
     "scan_large",
@@ -39,6 +41,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from edgescope import data, models, train
+    from edgescope.intervene import NoiseAttack, noise_attack
     from edgescope.large import LargeGraph, predict_large, scan_large
     from edgescope.merging import gather_scans, merge_scans
     from edgescope.seeds import SeedScans, scan_seeds
@@ -47,9 +50,11 @@ if TYPE_CHECKING:
 _LAZY = {
     "LargeGraph": "edgescope.large",
     "MassiveActivations": "edgescope.statistics.metric",
+    "NoiseAttack": "edgescope.intervene",
     "SeedScans": "edgescope.seeds",
     "gather_scans": "edgescope.merging",
     "merge_scans": "edgescope.merging",
+    "noise_attack": "edgescope.intervene",
     "predict_large": "edgescope.large",
     "scan_large": "edgescope.large",
     "scan_seeds": "edgescope.seeds",

@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgescope._modes import evaluating
 from edgescope._progress import track
 from edgescope.large.folding import EdgeStream, layers_of
 from edgescope.large.graph import LargeGraph
@@ -172,11 +173,5 @@ def chunked(
         threads: chunks that are worked on at once.
         progress: whether to show a progress bar.
     """
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad(), workers(threads) as apply:
-            yield ChunkedForward(model, x, graph, size, apply, progress)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    with evaluating(model), torch.no_grad(), workers(threads) as apply:
+        yield ChunkedForward(model, x, graph, size, apply, progress)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from edgescope._modes import evaluating
 from edgescope.calling import Call
 from edgescope.errors import InputError
 from edgescope.scanning.batches import on_device
@@ -60,20 +61,17 @@ def calibrate_batch_norm(
 
 @contextmanager
 def _calibrating(model: nn.Module, norms: list[nn.Module]) -> Iterator[None]:
-    modes = {module: module.training for module in model.modules()}
     momenta = {norm: norm.momentum for norm in norms if hasattr(norm, "momentum")}
-    model.eval()
-    for norm in norms:
-        norm.train()
-        reset = getattr(norm, "reset_running_stats", None)
-        if callable(reset):
-            reset()
-        if not isinstance(norm, nn.modules.instancenorm._InstanceNorm):  # noqa: SLF001
-            setattr(norm, "momentum", None)  # noqa: B010  (not every such layer is torch's own)
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-        for norm, momentum in momenta.items():
-            norm.momentum = momentum
+    with evaluating(model):
+        for norm in norms:
+            norm.train()
+            reset = getattr(norm, "reset_running_stats", None)
+            if callable(reset):
+                reset()
+            if not isinstance(norm, nn.modules.instancenorm._InstanceNorm):  # noqa: SLF001
+                setattr(norm, "momentum", None)  # noqa: B010  (not every such layer is torch's own)
+        try:
+            yield
+        finally:
+            for norm, momentum in momenta.items():
+                norm.momentum = momentum

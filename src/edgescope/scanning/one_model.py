@@ -1,13 +1,13 @@
 """Scanning one model: capture and counting over a loader, shard by shard."""
 
 import time
-from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager
+from collections.abc import Iterable, Sized
 from typing import Any
 
 import torch
 from torch import nn
 
+from edgescope._modes import evaluating
 from edgescope._progress import track
 from edgescope.capture import capture
 from edgescope.errors import InputError
@@ -125,7 +125,8 @@ def _collect(
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     total = len(loader) if isinstance(loader, Sized) else None
     with (
-        _evaluating(model),
+        evaluating(model),
+        torch.no_grad(),
         capture(
             model,
             lambda site: site.name in wanted,
@@ -143,16 +144,3 @@ def _collect(
                 part = _part(model, loader, settings, collector, started)
                 shard.keep(part, tape.sites, collector.skipped, settings.types)
     return tape.sites
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Run in eval mode without gradients, then set every module's mode back."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
