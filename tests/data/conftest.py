@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edgescope.data import MoleculeDataset
-from edgescope.data.parse import ParsedTable, parse
+from edgescope.data.parse import ParsedTable, Reading, parse
 from edgescope.data.table import Table
 
 # Rings, charges, explicit hydrogens, stereo bonds, a salt, an isotope, triple bonds.
@@ -28,8 +29,8 @@ def table_of(smiles: list[str | None]) -> Table:
     return Table(smiles, y, {}, np.full(len(smiles), -1, dtype=np.int8), ("number",))
 
 
-def parsed(smiles: list[str | None], *, kekulize: bool = True) -> ParsedTable:
-    return parse(table_of(smiles), "test", kekulize=kekulize, progress=False)
+def parsed(smiles: list[str | None], **reading: Any) -> ParsedTable:
+    return parse(table_of(smiles), "test", Reading(**reading), progress=False)
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +40,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def read_smiles() -> Callable[..., ParsedTable]:
-    """Reads a list of SMILES as the table of that list; ``kekulize=False`` keeps aromatic bonds."""
+    """Reads a list of SMILES as the table of that list, in the way of a ``Reading``."""
     return parsed
 
 

@@ -10,6 +10,7 @@ import torch
 from edgescope.data import cache as cache_module
 from edgescope.data import load, parse
 from edgescope.data.cache import cache_folder, cache_key
+from edgescope.data.parse import Reading
 from edgescope.errors import EdgescopeWarning
 
 TABLE = "smiles,y\nCC,1\nCC(=O)O,\nC,3\nC#N,4\nc1ccccc1,5\nOCC,6\n"
@@ -36,7 +37,7 @@ def the_file() -> Path:
 
 def assert_equal(first, second):
     for one, other in zip(first, second, strict=True):
-        for field in ("atom_ptr", "edge_ptr", "x", "edge_index", "edge_attr", "row"):
+        for field in ("node_ptr", "edge_ptr", "x", "edge_index", "edge_attr", "row"):
             assert torch.equal(getattr(one, field), getattr(other, field)), field
             assert getattr(one, field).dtype == torch.long
         assert torch.equal(one.y.nan_to_num(-1), other.y.nan_to_num(-1))
@@ -74,9 +75,9 @@ def test_changed_content_is_read_anew_and_the_same_content_elsewhere_is_not(writ
 
 
 def test_the_key_depends_on_the_version_of_the_featuriser(monkeypatch):
-    before = cache_key("x", kekulize=True)
+    before = cache_key("x", Reading())
     monkeypatch.setattr(cache_module, "FEATURISER_VERSION", 10**6)
-    assert cache_key("x", kekulize=True) != before
+    assert cache_key("x", Reading()) != before
 
 
 @pytest.mark.parametrize("damage", ["cut", "noise", "one byte", "empty"])

@@ -161,6 +161,6 @@ def test_a_file_of_another_kind_is_refused(write):
 
 
 def test_an_unknown_name_lists_the_known_ones_and_the_nearest():
-    message = "unknown data set 'zinc', expected one of solubility, zinc12k .* mean 'zinc12k'?"
+    message = "unknown data set 'tox12', expected one of .*solubility, .* did you mean 'tox21'?"
     with pytest.raises(InputError, match=message):
-        load("zinc")
+        load("tox12")

@@ -24,7 +24,8 @@ def soluble():
 
 
 def test_the_names_are_those_that_can_be_loaded():
-    assert names() == ["solubility", "zinc12k"]
+    assert names() == sorted(names())
+    assert {"solubility", "tox21", "zinc12k"} <= set(names())
 
 
 def test_zinc12k_has_exactly_the_published_counts(zinc):
@@ -76,10 +77,16 @@ def test_zinc12k_needs_its_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "option", [{"target_columns": "SOL"}, {"split": (0.8, 0.1, 0.1)}, {"smiles_column": "x"}]
+    ("option", "message"),
+    [
+        ({"target_columns": "SOL"}, "solubility has its own columns; leave out smiles_column"),
+        ({"smiles_column": "x"}, "solubility has its own columns"),
+        ({"split": (0.8, 0.1, 0.1)}, r"split=\(0.8, 0.1, 0.1\) for solubility, which has its own"),
+        ({"features": "all"}, "features='all' for solubility, expected 'types' or 'ogb'"),
+    ],
 )
-def test_options_of_tables_are_refused_for_a_published_set(option):
-    with pytest.raises(InputError, match="solubility has its own columns and its own split"):
+def test_options_of_tables_are_refused_for_a_published_set(option, message):
+    with pytest.raises(InputError, match=message):
         load("solubility", **option)
 
 

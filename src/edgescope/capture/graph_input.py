@@ -96,12 +96,17 @@ class GraphInput:
 
 
 def edge_types(edge_attr: Tensor | None, size: int) -> Tensor | None:
-    """Take edge features as types if there is exactly one integer per edge."""
-    if edge_attr is None or edge_attr.numel() != size:
+    """Take edge features as types if they are integers.
+
+    Of several per edge the first is the type, as in the molecules of the Open Graph Benchmark.
+    """
+    if edge_attr is None or edge_attr.is_floating_point() or edge_attr.dtype == torch.bool:
         return None
-    if edge_attr.is_floating_point() or edge_attr.dtype == torch.bool:
+    if edge_attr.numel() == size:
+        return edge_attr.view(-1).long()
+    if edge_attr.dim() != 2 or edge_attr.size(0) != size or not edge_attr.size(1):  # noqa: PLR2004
         return None
-    return edge_attr.view(-1).long()
+    return edge_attr[:, 0].long()
 
 
 def plain_edges(edge_index: Any, owner: str) -> Tensor:  # noqa: ANN401  (arguments of a stranger's model)

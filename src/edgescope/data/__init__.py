@@ -7,6 +7,7 @@ tensor operations.
 """
 
 from edgescope.data.dataset import MoleculeDataset
+from edgescope.data.graphs import GraphDataset
 from edgescope.data.iteration import MoleculeLoader, loader
 from edgescope.data.loading import load
 from edgescope.data.molecule import Molecule
@@ -18,6 +19,7 @@ from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
 __all__ = [
     "ZINC_VOCABULARY",
     "AtomVocabulary",
+    "GraphDataset",
     "Molecule",
     "MoleculeDataset",
     "MoleculeLoader",

@@ -1,6 +1,6 @@
-"""Batches of molecules cut out of the flat tensors of a data set.
+"""Batches of graphs cut out of the flat tensors of a data set.
 
-``Batch.from_data_list`` makes one small tensor per molecule and field and then joins them; here
+``Batch.from_data_list`` makes one small tensor per graph and field and then joins them; here
 each field of the batch is one index operation on the whole data set.
 """
 
@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from edgescope.data.molecule import Molecule
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
-    from edgescope.data.dataset import MoleculeDataset
+    from edgescope.data.graphs import GraphDataset
 
 
 def ragged(ptr: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,8 +35,8 @@ def ragged(ptr: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
     return torch.arange(len(shift)) + shift, new_ptr
 
 
-def joined(dataset: "MoleculeDataset", chosen: Tensor) -> Any:  # noqa: ANN401  (PyG has no types)
-    """Join molecules as one disconnected graph.
+def joined(dataset: "GraphDataset", chosen: Tensor) -> Any:  # noqa: ANN401  (PyG has no types)
+    """Join graphs as one disconnected graph.
 
     Args:
         dataset: where to take them from.
@@ -45,44 +44,45 @@ def joined(dataset: "MoleculeDataset", chosen: Tensor) -> Any:  # noqa: ANN401  
 
     Returns:
         What ``Batch.from_data_list([dataset[i] for i in chosen])`` gives, field by field; single
-        molecules can be taken out again.
+        graphs can be taken out again.
 
     Raises:
-        InputError: if no molecule is chosen.
+        InputError: if no graph is chosen.
     """
     if not len(chosen):
-        raise InputError("received no molecule to make a batch of, expected at least one")
-    atoms, atom_ptr = ragged(dataset.atom_ptr, chosen)
+        raise InputError("received no graph to make a batch of, expected at least one")
+    nodes, node_ptr = ragged(dataset.node_ptr, chosen)
     edges, edge_ptr = ragged(dataset.edge_ptr, chosen)
     graphs = torch.arange(len(chosen))
     edge_graph = torch.repeat_interleave(graphs, edge_ptr.diff())
+    per_graph = dataset.per_graph(chosen)
+    per_edge = ["edge_index", "edge_attr"]
 
-    batch = Batch(_base_cls=Molecule)
-    batch.x = dataset.x[atoms]
-    batch.edge_index = dataset.edge_index[:, edges] + atom_ptr[edge_graph]
+    batch = Batch(_base_cls=dataset.graph_class)
+    batch.x = dataset.x[nodes]
+    batch.edge_index = dataset.edge_index[:, edges] + node_ptr[edge_graph]
     batch.edge_attr = dataset.edge_attr[edges]
-    batch.y = dataset.y[chosen]
-    # Every molecule has an even number of edges, so the pairs stay pairs when joined.
-    batch.reverse_edge = torch.arange(len(edges)) ^ 1
-    batch.smiles = [dataset.smiles[i] for i in chosen.tolist()]
-    batch.row = dataset.row[chosen]
+    if dataset.pairs:
+        # Every graph has an even number of edges then, so the pairs stay pairs when joined.
+        batch.reverse_edge = torch.arange(len(edges)) ^ 1
+        per_edge.append("reverse_edge")
+    for name, values in per_graph.items():
+        batch[name] = values
     batch.graph = chosen
-    batch.batch = torch.repeat_interleave(graphs, atom_ptr.diff())
-    batch.ptr = atom_ptr
+    batch.batch = torch.repeat_interleave(graphs, node_ptr.diff())
+    batch.ptr = node_ptr
 
-    # What PyG needs to take single molecules out of the batch again.
+    # What PyG needs to take single graphs out of the batch again.
     each = torch.arange(len(chosen) + 1)
     none = torch.zeros(len(chosen), dtype=torch.long)
+    texts = [name for name, values in per_graph.items() if isinstance(values, list)]
+    shifted = {"edge_index": node_ptr[:-1], "reverse_edge": edge_ptr[:-1], **dict.fromkeys(texts)}
+    slices = {
+        "x": node_ptr,
+        **dict.fromkeys(per_edge, edge_ptr),
+        **dict.fromkeys((*per_graph, "graph"), each),
+    }
     batch._num_graphs = len(chosen)  # noqa: SLF001
-    batch._slice_dict = {  # noqa: SLF001
-        "x": atom_ptr,
-        **dict.fromkeys(("edge_index", "edge_attr", "reverse_edge"), edge_ptr),
-        **dict.fromkeys(("y", "smiles", "row", "graph"), each),
-    }
-    batch._inc_dict = {  # noqa: SLF001
-        **dict.fromkeys(("x", "edge_attr", "y", "row", "graph"), none),
-        "edge_index": atom_ptr[:-1],
-        "reverse_edge": edge_ptr[:-1],
-        "smiles": None,
-    }
+    batch._slice_dict = slices  # noqa: SLF001
+    batch._inc_dict = {name: shifted.get(name, none) for name in slices}  # noqa: SLF001
     return batch

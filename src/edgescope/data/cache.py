@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import torch
@@ -21,13 +22,13 @@ from edgescope._optional import require
 from edgescope._tensors import read_tensors, write_tensors
 from edgescope.data.dataset import REJECTED_SCHEMA, MoleculeDataset
 from edgescope.data.featurise import FEATURISER_VERSION
-from edgescope.data.parse import ParsedTable
+from edgescope.data.parse import ParsedTable, Reading
 from edgescope.data.vocabulary import AtomVocabulary
 from edgescope.errors import EdgescopeWarning
 
 # Numbers within one molecule and atom types are small: the file needs a quarter of the memory.
 _NARROW = {"x": torch.int32, "edge_index": torch.int32, "edge_attr": torch.uint8}
-_TENSORS = ("atom_ptr", "edge_ptr", "x", "edge_index", "edge_attr", "y", "row")
+_TENSORS = ("node_ptr", "edge_ptr", "x", "edge_index", "edge_attr", "y", "row")
 
 
 def cache_folder() -> Path:
@@ -43,10 +44,10 @@ def cache_folder() -> Path:
     return Path(base).expanduser() / "edgescope"
 
 
-def cache_key(fingerprint: str, *, kekulize: bool) -> str:
+def cache_key(fingerprint: str, reading: Reading) -> str:
     """Digest what the molecules of a table depend on: its content, the options, the versions."""
     rdkit = require("rdkit", "chem").__version__
-    text = json.dumps([fingerprint, kekulize, FEATURISER_VERSION, rdkit])
+    text = json.dumps([fingerprint, reading, FEATURISER_VERSION, rdkit])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -94,6 +95,8 @@ def _write(path: Path, parsed: ParsedTable) -> None:
         "edge_type_names": molecules.edge_type_names,
         "target_names": molecules.target_names,
         "name": molecules.name,
+        "node_columns": dict(molecules.node_columns),
+        "edge_columns": dict(molecules.edge_columns),
         "rejected": molecules.rejected.rows(),
     }
     tensors: dict[str, Tensor] = {name: getattr(molecules, name) for name in _TENSORS}
@@ -112,13 +115,16 @@ def _read(path: Path) -> ParsedTable:
     part = tensors.pop("part")
     for name in _NARROW:
         tensors[name] = tensors[name].long()
+    fields: dict[str, Any] = {**tensors}
     molecules = MoleculeDataset(
-        **tensors,
+        **fields,
         smiles=text["smiles"],
         vocabulary=AtomVocabulary(tuple(text["vocabulary"])),
         edge_type_names=tuple(text["edge_type_names"]),
         target_names=tuple(text["target_names"]),
         name=text["name"],
+        node_columns=text["node_columns"],
+        edge_columns=text["edge_columns"],
         rejected=pl.DataFrame(text["rejected"], schema=REJECTED_SCHEMA, orient="row"),
     )
     return ParsedTable(molecules, part)

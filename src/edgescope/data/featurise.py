@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from edgescope._optional import require
 from edgescope.data.molecule import BOND_TYPE_NAMES, edge_type_names
 
-FEATURISER_VERSION = 1
+FEATURISER_VERSION = 2
 """Raised whenever the same SMILES would give other arrays; results cached before are then stale."""
 
 
@@ -38,12 +38,13 @@ class Featuriser:
         kekulize: write aromatic rings as alternating single and double bonds. If false, their
             bonds are of type 4, aromatic. The atom keys are those of the kekulised molecule
             either way, so that one vocabulary serves both.
+        bondless: read molecules without bonds, such as single ions, rather than refuse them.
 
     Raises:
         MissingExtraError: if RDKit is not installed.
     """
 
-    def __init__(self, *, kekulize: bool = True) -> None:
+    def __init__(self, *, kekulize: bool = True, bondless: bool = False) -> None:
         self._chem = require("rdkit.Chem", "chem")
         self._logs = require("rdkit.rdBase", "chem")
         bond = self._chem.BondType
@@ -53,23 +54,25 @@ class Featuriser:
             if number
         }
         self._kekulize = kekulize
+        self._bondless = bondless
 
     def __call__(self, smiles: str) -> AtomsAndBonds:
         """Read one molecule.
 
         Raises:
-            UnusableError: if it does not parse, has no bonds, or has a bond of another type.
+            UnusableError: if it does not parse, has no bonds (unless these are wanted), or has a
+                bond of another type.
         """
         # RDKit writes its complaints to standard error by itself; here they become reasons.
         with self._logs.BlockLogs():
-            molecule = self._parse(smiles)
+            molecule = parse_smiles(smiles)
             kekulised = self._chem.Mol(molecule)
             try:
                 self._chem.Kekulize(kekulised, clearAromaticFlags=True)
             except self._chem.KekulizeException as error:
                 raise UnusableError(f"cannot be kekulised: {_reason(str(error))}") from error
         source = kekulised if self._kekulize else molecule
-        if source.GetNumBonds() == 0:
+        if source.GetNumBonds() == 0 and not self._bondless:
             raise UnusableError(f"no bonds ({source.GetNumAtoms()} atoms)")
         bonds: list[int] = []
         bond_types: list[int] = []
@@ -85,14 +88,20 @@ class Featuriser:
             bond_types.append(bond_type)
         return AtomsAndBonds([_key(atom) for atom in kekulised.GetAtoms()], bonds, bond_types)
 
-    def _parse(self, smiles: str) -> Any:  # noqa: ANN401  (RDKit publishes no usable types)
-        # RDKit before 2026 cannot hand its messages over; the reason is then less precise.
-        capture = getattr(self._logs, "CaptureErrorLog", self._logs.BlockLogs)()
-        with capture:
-            molecule = self._chem.MolFromSmiles(smiles)
-        if molecule is None:
-            raise UnusableError(f"does not parse: {_reason(getattr(capture, 'messages', ''))}")
-        return molecule
+
+def parse_smiles(smiles: str) -> Any:  # noqa: ANN401  (RDKit publishes no usable types)
+    """Read SMILES as RDKit's molecule.
+
+    Raises:
+        UnusableError: if it does not parse.
+    """
+    # RDKit before 2026 cannot hand its messages over; the reason is then less precise.
+    logs = require("rdkit.rdBase", "chem")
+    with getattr(logs, "CaptureErrorLog", logs.BlockLogs)() as capture:
+        molecule = require("rdkit.Chem", "chem").MolFromSmiles(smiles)
+    if molecule is None:
+        raise UnusableError(f"does not parse: {_reason(getattr(capture, 'messages', ''))}")
+    return molecule
 
 
 def _key(atom: Any) -> str:  # noqa: ANN401  (as above)

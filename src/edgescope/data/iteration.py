@@ -10,26 +10,26 @@ import torch
 from torch import Tensor
 
 from edgescope.data.batching import joined
-from edgescope.data.dataset import MoleculeDataset
+from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
 
 
 @dataclass
 class MoleculeLoader:
-    """Yields the molecules of a data set in batches; the order depends on seed and epoch alone.
+    """Yields the graphs of a data set in batches; the order depends on seed and epoch alone.
 
     A run that stops in the middle of an epoch can therefore go on with the batches that it would
     have seen.
 
     Attributes:
-        dataset: the molecules.
-        batch_size: molecules in a batch; the last batch may hold fewer.
+        dataset: the graphs.
+        batch_size: graphs in a batch; the last batch may hold fewer.
         shuffle: whether every epoch has its own random order.
         seed: start of the random orders.
         epoch: which of them comes next; :meth:`set_epoch` changes it.
     """
 
-    dataset: MoleculeDataset
+    dataset: GraphDataset
     batch_size: int = 128
     shuffle: bool = False
     seed: int = 0
@@ -67,7 +67,7 @@ class MoleculeLoader:
 
 
 def loader(
-    dataset: MoleculeDataset,
+    dataset: GraphDataset,
     batch_size: int = 128,
     shuffle: bool = False,
     seed: int = 0,
@@ -76,15 +76,15 @@ def loader(
     """Go through ``dataset`` in batches.
 
     Args:
-        dataset: the molecules.
-        batch_size: molecules in a batch; the last batch may hold fewer.
+        dataset: the graphs.
+        batch_size: graphs in a batch; the last batch may hold fewer.
         shuffle: give every epoch its own random order.
         seed: start of the random orders, 0 or more.
         epoch: which of them to begin with.
 
     Returns:
         A :class:`MoleculeLoader`: its ``len`` is the number of batches, and every pass over it
-        yields ``torch_geometric.data.Batch`` objects (see :meth:`MoleculeDataset.batch`).
+        yields ``torch_geometric.data.Batch`` objects (see :meth:`GraphDataset.batch`).
 
     Raises:
         InputError: if ``batch_size`` is below 1.

@@ -2,15 +2,18 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from edgescope.data.cache import cache_folder, cache_key, remembered
-from edgescope.data.parse import ParsedTable, parse
-from edgescope.data.published import PUBLISHED, Reader, names
+from edgescope.data.dataset import MoleculeDataset
+from edgescope.data.parse import Features, ParsedTable, Reading, parse
+from edgescope.data.published import PUBLISHED, Published, names
+from edgescope.data.request import Request
 from edgescope.data.split import (
     DEFAULT_FRACTIONS,
     PARTS,
@@ -23,6 +26,8 @@ from edgescope.data.table import Source, looks_like_a_table, table_source
 from edgescope.data.vocabulary import AtomVocabulary
 from edgescope.errors import InputError
 
+FEATURES = ("types", "ogb")
+
 
 def load(
     source: str | Path,
@@ -30,29 +35,34 @@ def load(
     *,
     smiles_column: str = "smiles",
     target_columns: str | Sequence[str] | None = None,
-    split: str | Sequence[float] | None = None,
+    split: str | int | Sequence[float] | None = None,
+    features: Features | None = None,
     kekulize: bool = True,
     vocabulary: AtomVocabulary | Sequence[str] | None = None,
     seed: int = 0,
     cache: str | Path | Literal[False] | None = None,
     progress: bool = True,
 ) -> Splits:
-    """Load molecules as graphs, in a training, a validation and a test part.
+    """Load graphs, in a training, a validation and a test part.
 
     A row that cannot be used (its SMILES does not parse or has no bonds, a target is not a number)
     is left out and listed with its number and the reason in ``splits.rejected``.
 
     Args:
-        source: a name among :func:`names`, or the path of a CSV or Parquet table.
-        root: folder of a published data set that is read from files (``"zinc12k"``), or the
-            folder that a table's path is relative to. ``"solubility"`` needs none.
+        source: a name among :func:`names`, or the path of a CSV or Parquet table of molecules.
+        root: folder of a published data set that is read from files, or the folder that a table's
+            path is relative to. ``"solubility"`` needs none.
         smiles_column: column of a table that holds the SMILES.
         target_columns: columns of a table that hold numbers to predict; empty cells become NaN.
             None loads no targets, which is enough for a scan.
-        split: column of a table that says train, val (or valid) or test; or the fractions of
-            train, val and test, drawn at random. None is (0.8, 0.1, 0.1).
+        split: of a table, the column that says train, val (or valid) or test; or the fractions of
+            train, val and test, drawn at random, (0.8, 0.1, 0.1) if None. Of a published data
+            set, one of its splits; None is the published one.
+        features: of atoms and bonds; ``"types"`` gives each one type, ``"ogb"`` the nine features
+            of an atom and three of a bond of :mod:`edgescope.data.ogb_features`. None is what the
+            published data set is used with, or types.
         kekulize: write aromatic rings as alternating single and double bonds; if false, their
-            bonds have a type of their own.
+            bonds have a type of their own, as they have among OGB's features in any case.
         vocabulary: the atom types of the model that the molecules are for. None is the published
             one of the data set, or the types that occur in the table, most frequent first.
         seed: start of the random split.
@@ -69,61 +79,89 @@ def load(
         MissingExtraError: if RDKit is not installed.
     """
     base = None if root is None else Path(root)
+    published = PUBLISHED.get(str(source))
+    if published is None and not looks_like_a_table(source):
+        raise unknown(str(source))
+    default = "types" if published is None else published.features
+    if features is not None and (features not in FEATURES or default is None):
+        expected = "its own, leave features out" if default is None else "'types' or 'ogb'"
+        raise InputError(f"received features={features!r} for {source}, expected {expected}")
+    reading = Reading(features or default or "types", kekulize, bondless=source == "tox21")
 
     def read(table: Source) -> ParsedTable:
         def build() -> ParsedTable:
-            return parse(table.read(), table.name, kekulize=kekulize, progress=progress)
+            return parse(table.read(), table.name, reading, progress=progress)
 
         if cache is False:
             return build()
         folder = cache_folder() if cache is None else Path(cache)
-        return remembered(folder, cache_key(table.fingerprint, kekulize=kekulize), build)
+        return remembered(folder, cache_key(table.fingerprint, reading), build)
 
-    if source in PUBLISHED:
-        if smiles_column != "smiles" or target_columns is not None or split is not None:
-            raise InputError(
-                f"{source} has its own columns and its own split; leave out smiles_column, "
-                "target_columns and split"
-            )
-        published = PUBLISHED[str(source)]
-        splits = published.load(base, read, seed)
-        vocabulary = published.vocabulary if vocabulary is None else vocabulary
-    elif looks_like_a_table(source):
+    if published is None:
         path = Path(source) if base is None else base / source
         targets = (
             [target_columns] if isinstance(target_columns, str) else list(target_columns or ())
         )
         splits = _load_table(path, smiles_column, targets, split, seed, read)
     else:
-        close = difflib.get_close_matches(str(source), names(), n=1)
-        advice = f"did you mean {close[0]!r}?" if close else "use one of these or a table's path"
-        raise InputError(
-            f"unknown data set {str(source)!r}, expected one of {', '.join(names())} or a file "
-            f"such as molecules.csv; {advice}"
-        )
+        if smiles_column != "smiles" or target_columns is not None:
+            raise InputError(
+                f"{source} has its own columns; leave out smiles_column and target_columns"
+            )
+        chosen = _published_split(str(source), published, split)
+        splits = published.load(Request(base, read, seed, chosen, progress))
+        if reading.features == "types" and vocabulary is None:
+            vocabulary = published.vocabulary
     return _encoded(splits, vocabulary)
+
+
+def unknown(name: str) -> InputError:
+    """Return what to raise for a name that is no data set's; it names the nearest."""
+    close = difflib.get_close_matches(name, names(), n=1)
+    advice = f"did you mean {close[0]!r}?" if close else "use one of these or a table's path"
+    return InputError(
+        f"unknown data set {name!r}, expected one of {', '.join(names())} or a file such as "
+        f"molecules.csv; {advice}"
+    )
+
+
+def _published_split(
+    name: str, published: Published, split: str | int | Sequence[float] | None
+) -> str | int | None:
+    if split is None:
+        return published.splits[0] if published.splits else None
+    for known in published.splits:
+        if split == known or split == str(known):
+            return known
+    ways = " or ".join(map(repr, published.splits))
+    advice = f"expected {ways}" if ways else "which has its own split; leave split out"
+    raise InputError(f"received split={split!r} for {name}, {advice}")
 
 
 def _load_table(
     path: Path,
     smiles_column: str,
     targets: list[str],
-    split: str | Sequence[float] | None,
+    split: str | int | Sequence[float] | None,
     seed: int,
-    read: Reader,
+    read: Callable[[Source], ParsedTable],
 ) -> Splits:
+    if isinstance(split, int):
+        raise InputError(f"received split={split}, expected the name of a column or fractions")
     column = split if isinstance(split, str) else None
     fractions = DEFAULT_FRACTIONS
     if split is not None and not isinstance(split, str):
         fractions = check_fractions(split)
     parsed = read(table_source(path, smiles_column, targets, column))
     part = parsed.part.numpy()
+    told = f"column {column}"
     if column is None:
         usable = np.zeros(len(part), dtype=bool)
         usable[parsed.molecules.row.numpy()] = True
         part = random_parts(usable, fractions, seed)
+        told = f"random, seed {seed}"
     name = (path.with_suffix("") if path.suffix == ".gz" else path).stem
-    splits = divide(parsed.molecules, part, name)
+    splits = divide(replace(parsed.molecules, split=told), part, name)
     if column is not None and not all(len(molecules) for molecules in splits):
         found = ", ".join(f"{name} {len(part)}" for name, part in zip(PARTS, splits, strict=True))
         raise InputError(
@@ -134,10 +172,13 @@ def _load_table(
 
 
 def _encoded(splits: Splits, vocabulary: AtomVocabulary | Sequence[str] | None) -> Splits:
-    """Give the three parts one vocabulary."""
+    """Give the three parts of a set of molecules one vocabulary."""
+    parts = [part for part in splits if isinstance(part, MoleculeDataset)]
+    if not parts or (parts[0].node_columns and vocabulary is None):
+        return splits
     if vocabulary is None:
         counts: Counter[str] = Counter()
-        for molecules in splits:
+        for molecules in parts:
             counts.update(molecules.atom_counts())
         vocabulary = AtomVocabulary.most_frequent(counts)
     elif isinstance(vocabulary, str):
@@ -146,4 +187,4 @@ def _encoded(splits: Splits, vocabulary: AtomVocabulary | Sequence[str] | None) 
             "['C', 'O', 'N H1 +']"
         )
     known = AtomVocabulary(vocabulary)
-    return Splits(*(molecules.with_vocabulary(known) for molecules in splits))
+    return Splits(*(molecules.with_vocabulary(known) for molecules in parts))

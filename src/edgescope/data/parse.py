@@ -1,7 +1,7 @@
 """From a table to its molecules."""
 
 from array import array
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import polars as pl
 import torch
@@ -11,9 +11,20 @@ from edgescope._progress import track
 from edgescope.data.dataset import REJECTED_SCHEMA, MoleculeDataset
 from edgescope.data.featurise import Featuriser, UnusableError
 from edgescope.data.molecule import edge_type_names
+from edgescope.data.ogb_features import (
+    EDGE_COLUMNS,
+    EDGE_TYPE_NAMES,
+    NODE_COLUMNS,
+    Columns,
+    OgbFeaturiser,
+    element_names,
+)
 from edgescope.data.table import Table
 from edgescope.data.vocabulary import AtomVocabulary
 from edgescope.errors import InputError
+
+Features = Literal["types", "ogb"]
+"""One type per atom and bond, or several features of each."""
 
 
 class ParsedTable(NamedTuple):
@@ -30,22 +41,45 @@ class ParsedTable(NamedTuple):
     part: Tensor
 
 
-def parse(table: Table, name: str, *, kekulize: bool, progress: bool) -> ParsedTable:
+class Reading(NamedTuple):
+    """How SMILES become graphs.
+
+    Attributes:
+        features: ``"types"``, one type per atom and bond; ``"ogb"``, the columns of
+            :mod:`~edgescope.data.ogb_features`.
+        kekulize: whether aromatic rings become alternating single and double bonds; features of
+            the second kind leave them aromatic.
+        bondless: whether molecules without bonds are read rather than refused; features of the
+            second kind always read them, as OGB does.
+    """
+
+    features: Features = "types"
+    kekulize: bool = True
+    bondless: bool = False
+
+
+def parse(table: Table, name: str, reading: Reading, *, progress: bool) -> ParsedTable:
     """Read every row; those that cannot be used are listed with the reason.
 
     Args:
         table: the columns that matter.
         name: what messages call the table.
-        kekulize: whether aromatic rings become alternating single and double bonds.
+        reading: how SMILES become graphs.
         progress: whether to show a bar.
 
     Raises:
         InputError: if no row can be used.
     """
-    featurise = Featuriser(kekulize=kekulize)
+    columns = reading.features == "ogb"
+    featurise: Featuriser | OgbFeaturiser
+    if columns:
+        featurise = OgbFeaturiser()
+    else:
+        featurise = Featuriser(kekulize=reading.kekulize, bondless=reading.bondless)
+    width = len(NODE_COLUMNS) if columns else 1
     types: dict[str, int] = {}
     x, bonds, bond_types = array("i"), array("i"), array("B")
-    atom_ptr, bond_ptr, rows = array("q", [0]), array("q", [0]), array("q")
+    node_ptr, bond_ptr, rows = array("q", [0]), array("q", [0]), array("q")
     usable: list[str] = []
     rejected: list[tuple[int, str | None, str]] = []
     described = track(table.smiles, f"reading molecules of {name}", len(table.smiles), progress)
@@ -59,11 +93,14 @@ def parse(table: Table, name: str, *, kekulize: bool, progress: bool) -> ParsedT
         except UnusableError as reason:
             rejected.append((row, smiles, str(reason)))
             continue
-        x.extend(types.setdefault(atom, len(types)) for atom in molecule.atoms)
+        if isinstance(molecule, Columns):
+            x.extend(molecule.atoms)
+        else:
+            x.extend(types.setdefault(atom, len(types)) for atom in molecule.atoms)
         bonds.extend(molecule.bonds)
         bond_types.extend(molecule.bond_types)
-        atom_ptr.append(len(x))
-        bond_ptr.append(len(bond_types))
+        node_ptr.append(len(x) // width)
+        bond_ptr.append(len(bonds) // 2)
         rows.append(row)
         usable.append(smiles)
     if not usable:
@@ -71,20 +108,28 @@ def parse(table: Table, name: str, *, kekulize: bool, progress: bool) -> ParsedT
 
     row_numbers = torch.tensor(rows, dtype=torch.long)
     pairs = torch.tensor(bonds, dtype=torch.long).view(-1, 2)
+    atoms = torch.tensor(x, dtype=torch.long)
+    kinds = torch.tensor(bond_types, dtype=torch.long)
+    names = edge_type_names(kekulize=reading.kekulize)
+    if columns:
+        atoms, kinds = atoms.view(-1, width), kinds.view(-1, len(EDGE_COLUMNS))
+        names = EDGE_TYPE_NAMES
     molecules = MoleculeDataset(
-        atom_ptr=torch.tensor(atom_ptr, dtype=torch.long),
+        node_ptr=torch.tensor(node_ptr, dtype=torch.long),
         edge_ptr=2 * torch.tensor(bond_ptr, dtype=torch.long),
-        x=torch.tensor(x, dtype=torch.long),
+        x=atoms,
         # Edge 2b runs from the begin atom of bond b to its end atom, edge 2b + 1 back.
         edge_index=torch.stack([pairs.flatten(), pairs.flip(1).flatten()]),
-        edge_attr=torch.tensor(bond_types, dtype=torch.long).repeat_interleave(2),
+        edge_attr=kinds.repeat_interleave(2, dim=0),
         y=torch.from_numpy(table.y)[row_numbers],
         row=row_numbers,
         smiles=usable,
-        vocabulary=AtomVocabulary(tuple(types)),
-        edge_type_names=edge_type_names(kekulize=kekulize),
+        vocabulary=AtomVocabulary(element_names() if columns else tuple(types)),
+        edge_type_names=names,
         target_names=table.target_names,
         name=name,
+        node_columns=NODE_COLUMNS if columns else {},
+        edge_columns=EDGE_COLUMNS if columns else {},
         rejected=pl.DataFrame(rejected, schema=REJECTED_SCHEMA, orient="row"),
     )
     return ParsedTable(molecules, torch.from_numpy(table.part))

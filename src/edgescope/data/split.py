@@ -10,7 +10,8 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope.data.dataset import MoleculeDataset
+from edgescope.data.dataset import REJECTED_SCHEMA, MoleculeDataset
+from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
 
 PARTS = ("train", "val", "test")
@@ -24,25 +25,28 @@ class Splits(NamedTuple):
     """The three parts of a data set; they unpack as ``train, val, test``.
 
     Attributes:
-        train: molecules to fit a model to.
-        val: molecules to choose the learning rate and the moment to stop by.
-        test: molecules to report on.
+        train: graphs to fit a model to.
+        val: graphs to choose the learning rate and the moment to stop by.
+        test: graphs to report on.
     """
 
-    train: MoleculeDataset
-    val: MoleculeDataset
-    test: MoleculeDataset
+    train: GraphDataset
+    val: GraphDataset
+    test: GraphDataset
 
     @property
     def rejected(self) -> pl.DataFrame:
         """Rows of the table that could not be used: ``split``, ``row``, ``smiles``, ``reason``."""
+        nothing = pl.DataFrame(schema=REJECTED_SCHEMA)
         return pl.concat(
-            part.rejected.select(pl.lit(name).alias("split"), pl.all())
+            (part.rejected if isinstance(part, MoleculeDataset) else nothing).select(
+                pl.lit(name).alias("split"), pl.all()
+            )
             for name, part in zip(PARTS, self, strict=True)
         )
 
     def summary(self) -> pl.DataFrame:
-        """Count molecules, atoms and directed edges by bond type, a row for each part."""
+        """Count graphs, nodes and directed edges by type, a row for each part."""
         rows = zip(PARTS, self, strict=True)
         return pl.DataFrame([{"split": name, **part.summary()} for name, part in rows])
 

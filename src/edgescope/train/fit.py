@@ -152,12 +152,7 @@ def _initial_model(recipe: Recipe, splits: "Splits") -> "nn.Module":
 
     settings = recipe.model.model_dump(exclude={"architecture"})
     torch.manual_seed(recipe.seed)
-    return GraphTransformer(
-        num_atom_types=len(splits.train.vocabulary),
-        num_bond_types=len(splits.train.edge_type_names),
-        out_dim=len(splits.train.target_names),
-        **settings,
-    )
+    return GraphTransformer(**splits.train.model_sizes, **settings)
 
 
 def _summary(

@@ -12,7 +12,7 @@ from edgescope.train.recipe import Recipe
 from edgescope.train.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from edgescope.data import MoleculeDataset, Splits
+    from edgescope.data import GraphDataset, Splits
 
 _PACKAGES = ("torch", "torch_geometric", "lightning", "numpy")
 
@@ -35,7 +35,7 @@ def check_splits(splits: "Splits", recipe: Recipe) -> None:
     for dataset in splits:
         if dataset is not splits.test and not has_targets(dataset):
             raise InputError(
-                f"{dataset.name} has {len(dataset)} molecules and no known target in "
+                f"{dataset.name} has {len(dataset)} graphs and no known target in "
                 f"{', '.join(dataset.target_names)}; choose another split or target column"
             )
         known = dataset.y[~dataset.y.isnan()]
@@ -50,7 +50,7 @@ def check_splits(splits: "Splits", recipe: Recipe) -> None:
             )
 
 
-def has_targets(dataset: "MoleculeDataset") -> bool:
+def has_targets(dataset: "GraphDataset") -> bool:
     """Say whether any molecule has a known target."""
     return not bool(dataset.y.isnan().all())
 
@@ -67,6 +67,7 @@ def describe(
         "data": None if data is None else _plain(data, "data"),
         "splits": {
             **{part: len(dataset) for part, dataset in splits._asdict().items()},
+            "how": train.split,
             "fingerprint": _fingerprint(splits),
         },
         "targets": list(train.target_names),
@@ -151,6 +152,6 @@ def _fingerprint(splits: "Splits") -> str:
     """Hash every graph and target, so that changed data are noticed wherever they come from."""
     digest = hashlib.sha256()
     for dataset in splits:
-        for field in ("atom_ptr", "edge_ptr", "x", "edge_index", "edge_attr", "y"):
+        for field in ("node_ptr", "edge_ptr", "x", "edge_index", "edge_attr", "y"):
             digest.update(getattr(dataset, field).contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]

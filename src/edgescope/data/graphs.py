@@ -1,0 +1,233 @@
+"""Many graphs in a few flat tensors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, Self, overload
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from torch_geometric.data import Data
+
+from edgescope.data.batching import joined, ragged
+
+Task = Literal["regression", "labels", "classes"]
+"""What is predicted: numbers; labels 0 and 1 of one or several tasks; one of several classes."""
+
+METRICS: dict[Task, str] = {"regression": "mae", "labels": "roc_auc", "classes": "accuracy"}
+"""The metric that is reported for each kind of task."""
+
+
+NO_EDGE = "none"
+"""Name of the type of a pair without an edge, which no edge of a data set has."""
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class GraphDataset(Dataset[Data]):
+    """Graphs laid end to end: ``V`` nodes and ``E`` directed edges of ``N`` graphs in all.
+
+    ``dataset[i]`` is a ``torch_geometric`` ``Data``; ``dataset[10:20]``, ``dataset[[4, 2]]`` and
+    ``dataset[mask]`` are data sets. Nothing is kept per edge but numbers, so a data set is cheap
+    to cut.
+
+    Attributes:
+        node_ptr: ``[N + 1]`` int64, graph ``i`` has the nodes ``node_ptr[i]:node_ptr[i + 1]``.
+        edge_ptr: ``[N + 1]`` int64, the same for its edges.
+        x: ``[V]`` int64, node types; or ``[V, C]`` int64, several features of a node, each with
+            a few values, of which the first is its type.
+        edge_index: ``[2, E]`` int64, source and target, counted from the graph's first node.
+        edge_attr: ``[E]`` int64, edge types; or ``[E, B]`` int64, as for nodes.
+        y: ``[N, T]`` float32, targets, NaN where one is missing.
+        vocabulary: what the node types mean.
+        edge_type_names: what the edge types mean; the position is the type.
+        target_names: ``T`` names of targets.
+        name: where the graphs come from, such as ``"zinc12k/test"``.
+        task: what the targets are, where it is known.
+        split: how the parts were made, such as ``"random, seed 0"``; empty if not told.
+        node_columns: name of each column of ``x`` and its number of values, if it has several.
+        edge_columns: the same for ``edge_attr``.
+    """
+
+    node_ptr: Tensor
+    edge_ptr: Tensor
+    x: Tensor
+    edge_index: Tensor
+    edge_attr: Tensor
+    y: Tensor
+    vocabulary: tuple[str, ...]
+    edge_type_names: tuple[str, ...]
+    target_names: tuple[str, ...]
+    name: str
+    task: Task | None = None
+    split: str = ""
+    node_columns: Mapping[str, int] = field(default_factory=dict)
+    edge_columns: Mapping[str, int] = field(default_factory=dict)
+
+    graph_class: ClassVar[type[Data]] = Data
+    """What a single graph is."""
+
+    pairs: ClassVar[bool] = False
+    """Whether edges ``2b`` and ``2b + 1`` are the two directions of one edge."""
+
+    def __len__(self) -> int:
+        """Count the graphs."""
+        return len(self.node_ptr) - 1
+
+    def __repr__(self) -> str:
+        """Say what the data set is and how large."""
+        return (
+            f"{type(self).__name__}({self.name}: {len(self):,} graphs, {len(self.x):,} nodes, "
+            f"{len(self.edge_attr):,} directed edges)"
+        )
+
+    @property
+    def metric(self) -> str | None:
+        """Name of the metric that belongs to the task."""
+        return None if self.task is None else METRICS[self.task]
+
+    @property
+    def node_types(self) -> Tensor:
+        """Type of every node ``[V]``."""
+        return self.x[:, 0] if self.node_columns else self.x
+
+    @property
+    def edge_types(self) -> Tensor:
+        """Type of every edge ``[E]``."""
+        return self.edge_attr[:, 0] if self.edge_columns else self.edge_attr
+
+    @property
+    def num_node_types(self) -> int | tuple[int, ...]:
+        """How many types of nodes there are, or how many values each column of ``x`` has."""
+        return tuple(self.node_columns.values()) or len(self.vocabulary)
+
+    @property
+    def num_edge_types(self) -> int | tuple[int, ...]:
+        """How many types of edges there are, or how many values each column has."""
+        return tuple(self.edge_columns.values()) or len(self.edge_type_names)
+
+    @property
+    def model_sizes(self) -> dict[str, Any]:
+        """What the constructors of ``es.models`` ask for that only the data can tell."""
+        return {
+            "num_atom_types": self.num_node_types,
+            "num_bond_types": self.num_edge_types,
+            "out_dim": len(self.target_names),
+        }
+
+    def per_graph(self, chosen: Tensor) -> dict[str, Any]:
+        """Return what single graphs carry beside nodes and edges, of the chosen ones."""
+        return {"y": self.y[chosen]}
+
+    @overload
+    def __getitem__(self, index: int) -> Data: ...
+    @overload
+    def __getitem__(self, index: slice | Sequence[int] | Tensor) -> Self: ...
+    def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> Data | Self:
+        """Take one graph, or several as a data set.
+
+        Args:
+            index: a position, a slice, a list of positions, or a tensor of positions or of truth
+                values; negative positions count from the end.
+
+        Raises:
+            IndexError: if a position lies outside the data set.
+        """
+        if isinstance(index, int | np.integer):
+            return self._graph(int(self.positions([int(index)])))
+        return self.subset(index)
+
+    def _graph(self, index: int) -> Data:
+        nodes = slice(int(self.node_ptr[index]), int(self.node_ptr[index + 1]))
+        edges = slice(int(self.edge_ptr[index]), int(self.edge_ptr[index + 1]))
+        graph = self.graph_class(
+            x=self.x[nodes], edge_index=self.edge_index[:, edges], edge_attr=self.edge_attr[edges]
+        )
+        if self.pairs:
+            graph.reverse_edge = torch.arange(edges.stop - edges.start) ^ 1
+        for name, value in self.per_graph(torch.tensor([index])).items():
+            if name == "y":  # a row, which PyG joins to a table
+                graph[name] = value
+            else:
+                graph[name] = value[0].item() if isinstance(value, Tensor) else value[0]
+        graph.graph = index
+        return graph
+
+    def positions(self, index: slice | Sequence[int] | Tensor) -> Tensor:
+        """Turn any way of naming several graphs into their positions, ``[G]`` int64.
+
+        Raises:
+            IndexError: if a position lies outside the data set.
+        """
+        if isinstance(index, slice):
+            return torch.arange(len(self))[index]
+        index = torch.as_tensor(index)
+        if index.dtype == torch.bool:
+            if index.shape != (len(self),):
+                raise IndexError(
+                    f"received a mask of shape {tuple(index.shape)}, expected one truth value for "
+                    f"each of {len(self)} graphs"
+                )
+            return index.nonzero().flatten()
+        if index.is_floating_point() and index.numel():
+            raise IndexError(f"received positions of type {index.dtype}, expected whole numbers")
+        index = index.long().flatten()
+        outside = (index < -len(self)) | (index >= len(self))
+        if outside.any():
+            raise IndexError(
+                f"position {int(index[outside][0])} lies outside the {len(self)} graphs of "
+                f"{self.name}"
+            )
+        return torch.where(index < 0, index + len(self), index)
+
+    def subset(self, index: slice | Sequence[int] | Tensor) -> Self:
+        """Take several graphs, in the order given."""
+        chosen = self.positions(index)
+        nodes, node_ptr = ragged(self.node_ptr, chosen)
+        edges, edge_ptr = ragged(self.edge_ptr, chosen)
+        return replace(
+            self,
+            node_ptr=node_ptr,
+            edge_ptr=edge_ptr,
+            x=self.x[nodes],
+            edge_index=self.edge_index[:, edges],
+            edge_attr=self.edge_attr[edges],
+            **self.per_graph(chosen),
+        )
+
+    def batch(self, index: slice | Sequence[int] | Tensor) -> Any:  # noqa: ANN401  (a PyG Batch)
+        """Join several graphs as ``Batch.from_data_list`` would, but at once.
+
+        Returns:
+            A ``torch_geometric.data.Batch``; ``graph`` ``[G]`` holds the positions given in
+            ``index``.
+        """
+        return joined(self, self.positions(index))
+
+    def summary(self) -> dict[str, int | float]:
+        """Count graphs, nodes, directed edges of each type, and sizes.
+
+        The smallest, largest and mean size are NaN for a data set without graphs.
+        """
+        types = torch.bincount(self.edge_types, minlength=len(self.edge_type_names)).tolist()
+        counts = zip(self.edge_type_names, types, strict=True)
+        return {
+            "graphs": len(self),
+            "nodes": len(self.x),
+            "directed_edges": len(self.edge_attr),
+            **{name: count for name, count in counts if name != NO_EDGE},
+            **sizes("nodes", self.node_ptr),
+            **sizes("edges", self.edge_ptr),
+        }
+
+
+def sizes(what: str, ptr: Tensor) -> dict[str, float]:
+    """Return the smallest, largest and mean number of members of a group."""
+    lengths = ptr.diff()
+    if not len(lengths):
+        return {f"{measure}_{what}": float("nan") for measure in ("min", "max", "mean")}
+    return {
+        f"min_{what}": int(lengths.min()),
+        f"max_{what}": int(lengths.max()),
+        f"mean_{what}": float(lengths.double().mean()),
+    }

@@ -1,0 +1,116 @@
+"""What a trained model is judged by: the area under the ROC curve, averaged over tasks."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.functional.classification import binary_auroc
+from torchmetrics.utilities.data import dim_zero_cat
+
+from edgescope.errors import InputError
+
+
+class TaskScores(NamedTuple):
+    """The area under the ROC curve of several tasks.
+
+    Attributes:
+        mean: over the tasks that have one.
+        tasks: of every task; None where it is undefined, because the known labels of the task are
+            all alike.
+        skipped: names of the tasks where it is undefined.
+    """
+
+    mean: float
+    tasks: dict[str, float | None]
+    skipped: tuple[str, ...]
+
+
+def roc_auc(prediction: Tensor, target: Tensor, names: Sequence[str] | None = None) -> TaskScores:
+    """Average the area under the ROC curve over tasks, each over its own known labels.
+
+    A task counts if there are both classes among its known labels, which is the rule of OGB's
+    evaluators (``ogb.graphproppred.Evaluator`` and ``ogb.nodeproppred.Evaluator``).
+
+    Args:
+        prediction: scores ``[G, T]``, the larger the likelier the label 1; logits will do.
+        target: labels 0 or 1 ``[G, T]``, NaN where missing.
+        names: of the tasks; by default their numbers.
+
+    Raises:
+        InputError: if the shapes differ, if a known label is neither 0 nor 1, if a prediction is
+            NaN, or if no task has both classes.
+    """
+    if prediction.shape != target.shape or target.dim() != 2:  # noqa: PLR2004
+        raise InputError(
+            f"received predictions {list(prediction.shape)} for labels {list(target.shape)}, "
+            "expected the same shape [G, T]; build the model with one output per task"
+        )
+    names = [str(number) for number in range(target.size(1))] if names is None else names
+    known = ~target.isnan()
+    wrong = known & (target != 0) & (target != 1)
+    if wrong.any():
+        raise InputError(
+            f"received the label {float(target[wrong][0]):g}, expected 0, 1 or NaN where one is "
+            "missing; ROC-AUC is for labels"
+        )
+    if prediction[known].isnan().any():
+        raise InputError(
+            "received predictions that are NaN, whose ROC-AUC is undefined; train with a lower "
+            "learning rate"
+        )
+    scores: dict[str, float | None] = {}
+    for task, name in enumerate(names):
+        labels = target[known[:, task], task].long()
+        if not len(labels) or labels.min() == labels.max():
+            scores[name] = None
+            continue
+        # Ranks rather than scores: torchmetrics squashes scores outside 0 to 1 by a sigmoid, in
+        # which large ones become equal.
+        different, rank = prediction[known[:, task], task].unique(return_inverse=True)
+        share = rank.double() / len(different)
+        scores[name] = float(binary_auroc(share, labels, validate_args=False))
+    defined = [score for score in scores.values() if score is not None]
+    if not defined:
+        raise InputError(
+            f"ROC-AUC is undefined: none of {len(scores)} tasks has both labels 0 and 1 among its "
+            "known labels; choose a split with both"
+        )
+    skipped = tuple(name for name, score in scores.items() if score is None)
+    return TaskScores(sum(defined) / len(defined), scores, skipped)
+
+
+class TaskAUC(Metric):
+    """:func:`roc_auc` over all batches of an epoch, and over all processes.
+
+    Args:
+        names: of the tasks.
+    """
+
+    predictions: list[Tensor]
+    targets: list[Tensor]
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        self.add_state("predictions", [], dist_reduce_fx="cat")
+        self.add_state("targets", [], dist_reduce_fx="cat")
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Add a batch: predictions and labels ``[G, T]``; rows without a known label are left."""
+        some = ~target.isnan().all(dim=1)
+        self.predictions.append(prediction.detach()[some].cpu())
+        self.targets.append(target[some].cpu())
+
+    def scores(self) -> TaskScores:
+        """Return the scores of every task.
+
+        Raises:
+            InputError: as :func:`roc_auc`.
+        """
+        return roc_auc(dim_zero_cat(self.predictions), dim_zero_cat(self.targets), self.names)
+
+    def compute(self) -> Tensor:
+        """Return the mean over tasks."""
+        return torch.tensor(self.scores().mean)
