@@ -1,12 +1,14 @@
 """What a training run leaves behind, and what it refuses."""
 
 import warnings
+from dataclasses import replace
 
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from edgescope.data import load
+from edgescope.data import Splits, load
 from edgescope.errors import InputError
 from edgescope.models import GraphTransformer
 from edgescope.train import RunFolder, fit
@@ -115,6 +117,42 @@ def test_labels_are_trained_with_cross_entropy(table, tiny, tmp_path):
     metrics = fit(tiny(loss="masked_bce"), labels, tmp_path, epochs=1, progress=False).metrics
     assert 0 < metrics["test_loss"] < 2
     assert "test_mae" not in metrics
+    assert metrics["test_roc_auc_skipped"] == metrics["val_roc_auc_skipped"] == []
+    model = RunFolder(tmp_path).model("trained")
+    batch = labels.test.batch(range(len(labels.test)))
+    with torch.no_grad():
+        prediction = model(batch.x, batch.edge_index, batch.edge_attr, batch.batch)
+    assert metrics["test_roc_auc"] == pytest.approx(roc_auc_score(batch.y, prediction), abs=1e-6)
+
+
+def test_a_task_with_a_single_class_is_reported_by_name(table, tiny, tmp_path):
+    labels = load(table, target_columns="label", cache=False, progress=False)
+    twice = Splits(
+        *(
+            replace(
+                part, y=torch.cat([part.y, torch.ones_like(part.y)], 1), target_names=("a", "b")
+            )
+            for part in labels
+        )
+    )
+    metrics = fit(tiny(loss="masked_bce"), twice, tmp_path, epochs=1, progress=False).metrics
+    assert metrics["test_roc_auc_skipped"] == ["b"]
+    assert 0 <= metrics["test_roc_auc"] <= 1
+
+
+def test_labels_that_are_all_alike_are_refused_before_training(table, tiny, tmp_path):
+    labels = load(table, target_columns="label", cache=False, progress=False)
+    alike = labels._replace(val=labels.val[labels.val.y[:, 0] == 1])
+    with pytest.raises(InputError, match=r"no task of chains/val has both labels 0 and 1"):
+        fit(tiny(loss="masked_bce"), alike, tmp_path, progress=False)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_loss_for_another_kind_of_target_is_refused(table, tiny, tmp_path):
+    labels = load(table, target_columns="label", cache=False, progress=False)
+    told = labels._replace(train=replace(labels.train, task="labels"))
+    with pytest.raises(InputError, match=r"the loss l1 for .* kind 'labels'; set loss=masked_bce"):
+        fit(tiny(), told, tmp_path, progress=False)
 
 
 def test_numbers_are_refused_as_labels(splits, tiny, tmp_path):

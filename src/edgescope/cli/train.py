@@ -39,7 +39,8 @@ def command(
     chosen = es.train.recipe(recipe, **_changes(change or []))
     run = es.train.fit(chosen, load_data(spec), out, data=spec, epochs=epochs)
     metrics = run.metrics or {}
-    shown = {name: metrics[name] for name in ("test_loss", "test_mae") if name in metrics}
+    reported = ("test_loss", "test_mae", "test_roc_auc")
+    shown = {name: metrics[name] for name in reported if name in metrics}
     results = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in shown.items())
     typer.echo(
         f"{results or 'no test targets'} after {metrics['epochs']} epochs "

@@ -60,6 +60,8 @@ class TrainingBar(Callback):
         values = [f"loss {record['train_loss']:.4f}"]
         if "val_mae" in record:
             values.append(f"val MAE {record['val_mae']:.4f}")
+        elif "val_roc_auc" in record:
+            values.append(f"val ROC-AUC {record['val_roc_auc']:.4f}")
         else:
             values.append(f"val loss {record['val_loss']:.4f}")
         values.append(f"lr {record['learning_rate']:.2g}")

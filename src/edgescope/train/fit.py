@@ -24,6 +24,9 @@ MAXIMUM = "maximum epochs"
 """Why training ended: it had been asked to."""
 
 
+_REPORTED = ("train_loss", "val_loss", "val_mae", "val_roc_auc")
+
+
 def fit(
     recipe: Recipe,
     splits: "Splits",
@@ -116,7 +119,7 @@ def _train(run: RunFolder, recipe: Recipe, splits: "Splits", *, progress: bool) 
             run.write_weights(model, "untrained")
         train = loader(splits.train, recipe.batch_size, shuffle=True, seed=recipe.seed)
         val, test = (loader(split, recipe.batch_size) for split in (splits.val, splits.test))
-        task = PropertyTask(model, recipe, batches_per_epoch=len(train))
+        task = PropertyTask(model, recipe, len(train), splits.train.target_names)
         bar = TrainingBar() if progress else None
         keeper = EpochKeeper(run.checkpoint, tell=bar.tell if bar else None)
         stop = StopAtMinimumLearningRate(recipe.min_learning_rate)
@@ -139,10 +142,12 @@ def _train(run: RunFolder, recipe: Recipe, splits: "Splits", *, progress: bool) 
         )
         resume_from = run.checkpoint if started else None
         trainer.fit(task, train, val, ckpt_path=resume_from, weights_only=True)
-        tested = {}
+        tested: dict[str, Any] = {}
         if has_targets(splits.test):
             trainer.test(task, test, verbose=False)
             tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        for part, skipped in task.skipped.items():
+            tested[f"{part}_roc_auc_skipped"] = skipped
         run.write_weights(task.model, "trained")
         run.write_metrics(_summary(keeper.history, tested, recipe, by_minimum=stop.reached))
 
@@ -157,7 +162,7 @@ def _initial_model(recipe: Recipe, splits: "Splits") -> "nn.Module":
 
 def _summary(
     history: Sequence[Mapping[str, float]],
-    tested: Mapping[str, float],
+    tested: Mapping[str, Any],
     recipe: Recipe,
     *,
     by_minimum: bool,
@@ -169,7 +174,7 @@ def _summary(
         "stopped_by": MINIMUM if by_minimum else MAXIMUM,
         "seconds": sum(record["seconds"] for record in history),
         "seed": recipe.seed,
-        **{key: last[key] for key in ("train_loss", "val_loss", "val_mae") if key in last},
+        **{key: last[key] for key in _REPORTED if key in last},
         "best_val_loss": best["val_loss"],
         "best_epoch": best["epoch"],
         **{name.replace("/", "_"): value for name, value in tested.items()},

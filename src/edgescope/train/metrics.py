@@ -68,7 +68,8 @@ def roc_auc(prediction: Tensor, target: Tensor, names: Sequence[str] | None = No
             continue
         # Ranks rather than scores: torchmetrics squashes scores outside 0 to 1 by a sigmoid, in
         # which large ones become equal.
-        different, rank = prediction[known[:, task], task].unique(return_inverse=True)
+        scored = prediction[known[:, task], task]
+        different, rank = torch.unique(scored, return_inverse=True)
         share = rank.double() / len(different)
         scores[name] = float(binary_auroc(share, labels, validate_args=False))
     defined = [score for score in scores.values() if score is not None]
@@ -98,19 +99,19 @@ class TaskAUC(Metric):
         self.add_state("targets", [], dist_reduce_fx="cat")
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Add a batch: predictions and labels ``[G, T]``; rows without a known label are left."""
-        some = ~target.isnan().all(dim=1)
-        self.predictions.append(prediction.detach()[some].cpu())
-        self.targets.append(target[some].cpu())
+        """Add a batch: predictions and labels ``[G, T]``."""
+        some = ~target.isnan().all(dim=1)  # of a sampled part, only the seeds have labels
+        self.predictions.append(prediction.detach()[some])
+        self.targets.append(target[some])
 
-    def scores(self) -> TaskScores:
-        """Return the scores of every task.
+    def compute(self) -> Tensor:
+        """Return the area of every task ``[T]``, NaN where it is undefined.
+
+        torchmetrics gives the number itself if there is one task.
 
         Raises:
             InputError: as :func:`roc_auc`.
         """
-        return roc_auc(dim_zero_cat(self.predictions), dim_zero_cat(self.targets), self.names)
-
-    def compute(self) -> Tensor:
-        """Return the mean over tasks."""
-        return torch.tensor(self.scores().mean)
+        prediction, target = (dim_zero_cat(held).cpu() for held in (self.predictions, self.targets))
+        scores = roc_auc(prediction, target, self.names).tasks.values()
+        return torch.tensor([torch.nan if score is None else score for score in scores])

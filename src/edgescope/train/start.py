@@ -23,14 +23,22 @@ def check_splits(splits: "Splits", recipe: Recipe) -> None:
     The test split may be empty or without targets; then there are no test metrics.
 
     Raises:
-        InputError: if there is no target column, if the training or validation split has no known
-            target, if a target is infinite, or if the loss wants labels and a target is neither
-            0 nor 1.
+        InputError: if there is no target column, if the loss is not one of the data's kind of
+            targets, if the training or validation split has no known target, if a target is
+            infinite, or if the loss wants labels and a target is neither 0 nor 1, or no task has
+            both, so that there is nothing to report.
     """
     if not splits.train.target_names:
         raise InputError(
             f"{splits.train.name} has no target column, expected at least one to train on; "
             "load it with target_columns"
+        )
+    wanted = {"regression": "l1", "labels": "masked_bce"}
+    if (task := splits.train.task) is not None and wanted.get(task) != recipe.loss:
+        advice = f"set loss={wanted[task]}" if task in wanted else "no recipe trains on these yet"
+        raise InputError(
+            f"received the loss {recipe.loss} for {splits.train.name}, whose targets are of the "
+            f"kind {task!r}; {advice}"
         )
     for dataset in splits:
         if dataset is not splits.test and not has_targets(dataset):
@@ -40,6 +48,8 @@ def check_splits(splits: "Splits", recipe: Recipe) -> None:
             )
         known = dataset.y[~dataset.y.isnan()]
         if recipe.loss == "masked_bce":
+            if dataset is not splits.train and len(known):
+                _check_classes(dataset)
             unfit, expected = known[(known != 0) & (known != 1)], "labels 0 or 1 for masked_bce"
         else:
             unfit, expected = known[known.isinf()], "finite numbers"
@@ -48,6 +58,16 @@ def check_splits(splits: "Splits", recipe: Recipe) -> None:
                 f"{dataset.name} has the target {float(unfit[0]):g}, expected {expected}; "
                 "correct the table or choose another loss"
             )
+
+
+def _check_classes(dataset: "GraphDataset") -> None:
+    ones, zeros = ((dataset.y == label).any(dim=0) for label in (1, 0))
+    wrong = (~dataset.y.isnan() & (dataset.y != 0) & (dataset.y != 1)).any()
+    if not wrong and not (ones & zeros).any():
+        raise InputError(
+            f"no task of {dataset.name} has both labels 0 and 1, so its ROC-AUC is undefined; "
+            "choose another split"
+        )
 
 
 def has_targets(dataset: "GraphDataset") -> bool:
@@ -110,7 +130,7 @@ def _first_difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> Any:
     for field in fields:
         one, other = _flat(there[field], field), _flat(here[field], field)
         for name in dict.fromkeys((*one, *other)):
-            if name in {"recipe.name", "recipe.max_epochs"}:
+            if name in {"recipe.name", "recipe.max_epochs", "splits.how"}:
                 continue
             if one.get(name) != other.get(name):
                 return name, _short(one.get(name)), _short(other.get(name))

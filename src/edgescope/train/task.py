@@ -1,5 +1,7 @@
 """What is learnt: a property of a graph, predicted by one of the models."""
 
+import math
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -11,18 +13,23 @@ from torchmetrics import MeanAbsoluteError
 from typing_extensions import override
 
 from edgescope.train.losses import LOSSES, EpochLoss
+from edgescope.train.metrics import TaskAUC
 from edgescope.train.recipe import Recipe
+
+METRIC_OF = {"l1": "mae", "masked_bce": "roc_auc"}
+"""The metric that is reported beside each loss."""
 
 
 class PropertyTask(LightningModule):
     """Train a model to predict the targets ``y`` of graphs.
 
     Batches carry ``x``, ``edge_index``, ``edge_attr``, ``batch`` and ``y`` ``[G, T]``, NaN where
-    a target is missing. Per epoch it logs ``train/loss``, ``val/loss`` and, for regression,
-    ``val/mae``, each averaged over the known targets and in the unit of the targets (for
-    ``masked_bce``: nats); testing logs ``test/loss`` and ``test/mae``. They reach callbacks, not
-    the logger, which numbers by steps; :class:`~edgescope.train.keeper.EpochKeeper` passes them
-    on by epochs.
+    a target is missing. Per epoch it logs ``train/loss``, ``val/loss`` and the metric of the
+    loss: for ``l1`` ``val/mae``, each averaged over the known targets and in the unit of the
+    targets; for ``masked_bce``, which is in nats, ``val/roc_auc``, the mean over the tasks (see
+    :func:`~edgescope.train.metrics.roc_auc`). Testing logs the same under ``test``. They reach
+    callbacks, not the logger, which numbers by steps;
+    :class:`~edgescope.train.keeper.EpochKeeper` passes them on by epochs.
 
     The training loader must have ``set_epoch``, as :class:`edgescope.data.MoleculeLoader` has.
     Epoch ``n`` takes its order of batches and its dropout from the recipe's seed and ``n`` alone,
@@ -32,9 +39,20 @@ class PropertyTask(LightningModule):
         model: takes ``x, edge_index, edge_attr, batch`` and returns ``[G, T]``.
         recipe: loss, optimiser and seed.
         batches_per_epoch: number of training batches in an epoch.
+        target_names: of the ``T`` targets.
+
+    Attributes:
+        skipped: by split, the tasks that the last ROC-AUC left out because their known labels were
+            all alike.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, batches_per_epoch: int) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        batches_per_epoch: int,
+        target_names: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         self.model = model
         self.recipe = recipe
@@ -42,7 +60,9 @@ class PropertyTask(LightningModule):
         self.loss = LOSSES[recipe.loss]
         self.train_loss = EpochLoss()
         self.evaluation_loss = EpochLoss()
-        self.mae = MeanAbsoluteError() if recipe.loss == "l1" else None
+        self.target_names = tuple(target_names)
+        self.metric = MeanAbsoluteError() if recipe.loss == "l1" else TaskAUC(self.target_names)
+        self.skipped: dict[str, list[str]] = {}
 
     @override
     def forward(self, batch: Any) -> Tensor:
@@ -86,9 +106,11 @@ class PropertyTask(LightningModule):
         """Add a batch to the evaluation."""
         prediction = self(batch)
         self.evaluation_loss.update(*self.loss(prediction, batch.y))
-        if self.mae is not None:
+        if isinstance(self.metric, TaskAUC):
+            self.metric.update(prediction, batch.y)
+        else:
             known = ~batch.y.isnan()
-            self.mae.update(prediction[known], batch.y[known])
+            self.metric.update(prediction[known], batch.y[known])
 
     @override
     def on_validation_epoch_end(self) -> None:
@@ -130,6 +152,10 @@ class PropertyTask(LightningModule):
     def _log_evaluation(self, split: str) -> None:
         self.log(f"{split}/loss", self.evaluation_loss.compute(), logger=False)
         self.evaluation_loss.reset()
-        if self.mae is not None:
-            self.log(f"{split}/mae", self.mae.compute(), logger=False)
-            self.mae.reset()
+        value = self.metric.compute()
+        if isinstance(self.metric, TaskAUC):
+            areas = zip(self.target_names, value.reshape(-1).tolist(), strict=True)
+            self.skipped[split] = [name for name, area in areas if math.isnan(area)]
+            value = value.nanmean()
+        self.log(f"{split}/{METRIC_OF[self.recipe.loss]}", value, logger=False)
+        self.metric.reset()
