@@ -1,9 +1,9 @@
-"""Molecules as graphs: published data sets, the built-in demonstration set and the user's tables.
+"""Graphs: published data sets, the built-in demonstration set and the user's tables of molecules.
 
-``load`` gives three data sets (training, validation, test) of :class:`Molecule`, each of which
-is a ``torch_geometric`` ``Data``; ``loader`` goes through one of them in batches. A data set
-keeps all its molecules in a few flat tensors, so that cutting a batch out of it is a handful of
-tensor operations.
+``load`` gives three data sets (training, validation, test), of which an item is a
+``torch_geometric`` ``Data``, with molecules a :class:`Molecule`; ``loader`` goes through one of
+them in batches. A data set keeps all its graphs in a few flat tensors, so that cutting a batch
+out of it is a handful of tensor operations.
 """
 
 from edgescope.data.dataset import MoleculeDataset
@@ -11,6 +11,8 @@ from edgescope.data.graphs import GraphDataset
 from edgescope.data.iteration import MoleculeLoader, loader
 from edgescope.data.loading import load
 from edgescope.data.molecule import Molecule
+from edgescope.data.neighbours import NeighborBatches
+from edgescope.data.nodes import NodeDataset
 from edgescope.data.published import names
 from edgescope.data.split import Splits
 from edgescope.data.table import looks_like_a_table
@@ -23,6 +25,8 @@ __all__ = [
     "Molecule",
     "MoleculeDataset",
     "MoleculeLoader",
+    "NeighborBatches",
+    "NodeDataset",
     "Splits",
     "load",
     "loader",

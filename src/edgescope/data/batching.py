@@ -66,7 +66,8 @@ def joined(dataset: "GraphDataset", chosen: Tensor) -> Any:  # noqa: ANN401  (Py
         # Every graph has an even number of edges then, so the pairs stay pairs when joined.
         batch.reverse_edge = torch.arange(len(edges)) ^ 1
         per_edge.append("reverse_edge")
-    for name, values in per_graph.items():
+    per_node = dataset.per_node(nodes)
+    for name, values in (per_node | per_graph).items():
         batch[name] = values
     batch.graph = chosen
     batch.batch = torch.repeat_interleave(graphs, node_ptr.diff())
@@ -78,7 +79,7 @@ def joined(dataset: "GraphDataset", chosen: Tensor) -> Any:  # noqa: ANN401  (Py
     texts = [name for name, values in per_graph.items() if isinstance(values, list)]
     shifted = {"edge_index": node_ptr[:-1], "reverse_edge": edge_ptr[:-1], **dict.fromkeys(texts)}
     slices = {
-        "x": node_ptr,
+        **dict.fromkeys(("x", *per_node), node_ptr),
         **dict.fromkeys(per_edge, edge_ptr),
         **dict.fromkeys((*per_graph, "graph"), each),
     }

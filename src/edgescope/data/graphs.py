@@ -143,6 +143,8 @@ class GraphDataset(Dataset[Data]):
         graph = self.graph_class(
             x=self.x[nodes], edge_index=self.edge_index[:, edges], edge_attr=self.edge_attr[edges]
         )
+        for name, value in self.per_node(torch.arange(nodes.start, nodes.stop)).items():
+            graph[name] = value
         if self.pairs:
             graph.reverse_edge = torch.arange(edges.stop - edges.start) ^ 1
         for name, value in self.per_graph(torch.tensor([index])).items():
@@ -179,6 +181,15 @@ class GraphDataset(Dataset[Data]):
                 f"{self.name}"
             )
         return torch.where(index < 0, index + len(self), index)
+
+    def per_node(self, nodes: Tensor) -> dict[str, Tensor]:
+        """Return what nodes carry beside ``x``, of the chosen ones."""
+        del nodes
+        return {}
+
+    def renamed(self, name: str) -> Self:
+        """Return the same data under another name."""
+        return replace(self, name=name)
 
     def subset(self, index: slice | Sequence[int] | Tensor) -> Self:
         """Take several graphs, in the order given."""

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from edgescope.data.batching import joined
 from edgescope.data.graphs import GraphDataset
+from edgescope.data.neighbours import NeighborBatches
+from edgescope.data.nodes import NodeDataset
 from edgescope.errors import InputError
 
 
@@ -72,8 +74,11 @@ def loader(
     shuffle: bool = False,
     seed: int = 0,
     epoch: int = 0,
-) -> MoleculeLoader:
+) -> MoleculeLoader | NeighborBatches:
     """Go through ``dataset`` in batches.
+
+    A large graph, such as ``ogbn-proteins``, comes in parts: ``batch_size`` of its nodes with a
+    sample of their neighbours.
 
     Args:
         dataset: the graphs.
@@ -83,10 +88,13 @@ def loader(
         epoch: which of them to begin with.
 
     Returns:
-        A :class:`MoleculeLoader`: its ``len`` is the number of batches, and every pass over it
-        yields ``torch_geometric.data.Batch`` objects (see :meth:`GraphDataset.batch`).
+        A :class:`MoleculeLoader`, or :class:`~edgescope.data.neighbours.NeighborBatches` for a
+        large graph: its ``len`` is the number of batches, and every pass over it
+        yields ``torch_geometric`` objects (see :meth:`GraphDataset.batch`).
 
     Raises:
         InputError: if ``batch_size`` is below 1.
     """
+    if isinstance(dataset, NodeDataset) and dataset.fanouts:
+        return NeighborBatches(dataset, batch_size, shuffle, seed, epoch, dataset.fanouts)
     return MoleculeLoader(dataset, batch_size, shuffle, seed, epoch)

@@ -8,12 +8,15 @@ import numpy as np
 import polars as pl
 
 from edgescope._optional import require
+from edgescope.data.ogbn_proteins import ogbn_proteins
 from edgescope.data.parse import Features
 from edgescope.data.request import Request
 from edgescope.data.split import PARTS, Splits, divide, random_parts
 from edgescope.data.table import Source, Table, select
 from edgescope.data.tox21 import tox21
+from edgescope.data.tu import tu_mutag, tu_proteins
 from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
+from edgescope.data.wikipedia import FOLDS, chameleon, squirrel
 from edgescope.data.zinc import zinc12k
 
 VALIDATION_FRACTION = 0.1
@@ -90,6 +93,11 @@ class Published:
 
 PUBLISHED = {
     "solubility": Published(solubility),
+    "chameleon": Published(chameleon, splits=tuple(range(FOLDS)), features=None),
+    "ogbn-proteins": Published(ogbn_proteins, features=None),
+    "squirrel": Published(squirrel, splits=tuple(range(FOLDS)), features=None),
+    "tu-mutag": Published(tu_mutag, features=None),
+    "tu-proteins": Published(tu_proteins, features=None),
     "tox21": Published(tox21, splits=("scaffold", "random"), features="ogb"),
     "zinc12k": Published(zinc12k, ZINC_VOCABULARY),
 }

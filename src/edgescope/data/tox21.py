@@ -1,16 +1,14 @@
 """Tox21: twelve toxicity assays of about 7,800 molecules, with missing labels."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from edgescope.data.request import Request
 from edgescope.data.scaffolds import scaffold_parts
-from edgescope.data.split import DEFAULT_FRACTIONS, PARTS, Splits, divide, random_parts
+from edgescope.data.split import DEFAULT_FRACTIONS, Splits, divide, random_parts
+from edgescope.data.split_files import parts_from_files
 from edgescope.data.table import table_source
-from edgescope.errors import InputError
 
 TASKS = (
     *("NR-AR", "NR-AR-LBD", "NR-AhR", "NR-Aromatase", "NR-ER", "NR-ER-LBD", "NR-PPAR-gamma"),
@@ -20,7 +18,7 @@ TASKS = (
 
 TABLE = "tox21.csv.gz"
 SPLIT_FOLDER = "scaffold_split"
-_FILES = {"train": "train.csv.gz", "val": "valid.csv.gz", "test": "test.csv.gz"}
+_FILES = ("train.csv.gz", "valid.csv.gz", "test.csv.gz")
 
 
 def tox21(request: Request) -> Splits:
@@ -49,7 +47,8 @@ def tox21(request: Request) -> Splits:
         part = random_parts(usable, DEFAULT_FRACTIONS, request.seed)
         told = f"random, seed {request.seed}"
     elif (folder / SPLIT_FOLDER).is_dir():
-        part = _given(folder / SPLIT_FOLDER, rows)
+        paths = [folder / SPLIT_FOLDER / file for file in _FILES]
+        part = parts_from_files(paths, rows, "row")
         told = "scaffold, as given"
     else:
         texts: list[str | None] = [None] * rows
@@ -60,47 +59,3 @@ def tox21(request: Request) -> Splits:
         part = scaffold_parts(texts, DEFAULT_FRACTIONS)
         told = "scaffold, computed"
     return divide(replace(molecules, task="labels", split=told), part, "tox21")
-
-
-def _given(folder: Path, rows: int) -> np.ndarray:
-    """Read which part each row belongs to, ``[R]`` int8."""
-    part = np.full(rows, -1, dtype=np.int8)
-    for number, name in enumerate(PARTS):
-        path = folder / _FILES[name]
-        chosen = read_numbers(path, rows)
-        if (part[chosen] >= 0).any():
-            row = int(chosen[part[chosen] >= 0][0])
-            raise InputError(
-                f"{path} holds row {row}, which is also in the {PARTS[part[row]]} part; a split "
-                "must not leak, so each row belongs in one file"
-            )
-        part[chosen] = number
-    if (part < 0).any():
-        raise InputError(
-            f"the files in {folder} hold {int((part >= 0).sum())} of {rows} rows, expected each "
-            f"row in one of them; row {int((part < 0).argmax())} is missing, get the split again"
-        )
-    return part
-
-
-def read_numbers(path: Path, limit: int) -> np.ndarray:
-    """Read a file of row or node numbers, one per line, ``[N]`` int64.
-
-    Raises:
-        InputError: if there is no such file, it is damaged, or a number is outside 0 to
-            ``limit - 1`` or occurs twice.
-    """
-    try:
-        frame = pl.read_csv(path, has_header=False, schema={"number": pl.Int64})
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(
-            f"cannot read {path} ({str(error).strip().partition(chr(10))[0]}), expected one whole "
-            "number per line; get the file again"
-        ) from error
-    numbers = frame["number"].to_numpy()
-    if not numbers.size or numbers.min() < 0 or numbers.max() >= limit:
-        found = f"{numbers.min()} to {numbers.max()}" if numbers.size else "nothing"
-        raise InputError(f"{path} holds {found}, expected numbers from 0 to {limit - 1}")
-    if len(np.unique(numbers)) < len(numbers):
-        raise InputError(f"{path} holds a number twice, expected each once; get the file again")
-    return numbers

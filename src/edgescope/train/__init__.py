@@ -5,8 +5,19 @@ from edgescope._optional import require
 for _package in ("pydantic", "yaml"):
     require(_package, "train")
 
+from edgescope.train.exact import evaluate_large  # noqa: E402
 from edgescope.train.fit import fit  # noqa: E402
+from edgescope.train.metrics import roc_auc  # noqa: E402
 from edgescope.train.recipe import ModelRecipe, Recipe, recipe, recipe_names  # noqa: E402
 from edgescope.train.run_folder import RunFolder  # noqa: E402
 
-__all__ = ["ModelRecipe", "Recipe", "RunFolder", "fit", "recipe", "recipe_names"]
+__all__ = [
+    "ModelRecipe",
+    "Recipe",
+    "RunFolder",
+    "evaluate_large",
+    "fit",
+    "recipe",
+    "recipe_names",
+    "roc_auc",
+]

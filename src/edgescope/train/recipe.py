@@ -28,7 +28,7 @@ class ModelRecipe(_Frozen):
     hidden_dim: int = Field(default=64, ge=4)
     num_heads: int = Field(default=8, ge=1)
     num_layers: int = Field(default=10, ge=1)
-    readout: Literal["mean", "sum"] = "mean"
+    readout: Literal["mean", "sum", "node"] = "mean"
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     residual: bool = True
     batch_norm: bool = True
