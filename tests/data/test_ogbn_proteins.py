@@ -70,7 +70,11 @@ def test_nodes_have_their_species_and_the_labels_of_their_part_only(folder):
         ("edge", [[0, 1]] * 299, "edge.csv.gz has 299 lines, expected one for each of 300 edges"),
         ("edge", [[0, 60]] * 300, "has edges between nodes 0 to 60, expected 0 to 59"),
         ("edge-feat", [[0.5] * 8] * 10, "edge-feat.csv.gz has 10 lines, expected one for each of"),
-        ("edge-feat", [[0.5] * 7] * 300, "cannot read .*edge-feat.csv.gz .*expected 8 numbers per line"),
+        (
+            "edge-feat",
+            [[0.5] * 7] * 300,
+            "cannot read .*edge-feat.csv.gz .*expected 8 numbers per line",
+        ),
         ("edge-feat", [[1.5] * 8] * 300, "features from 1.5 to 1.5, expected 0 to 1"),
         ("num-node-list", [61], "node_species.csv.gz has 60 lines, expected one for each of 61"),
         ("node-label", [[2] * 112] * 60, "has a label other than 0 and 1"),

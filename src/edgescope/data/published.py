@@ -17,7 +17,7 @@ from edgescope.data.tox21 import tox21
 from edgescope.data.tu import tu_mutag, tu_proteins
 from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
 from edgescope.data.wikipedia import FOLDS, chameleon, squirrel
-from edgescope.data.zinc import zinc12k
+from edgescope.data.zinc import zinc, zinc12k
 
 VALIDATION_FRACTION = 0.1
 """Share of the training molecules of a data set without validation part that becomes one."""
@@ -99,5 +99,6 @@ PUBLISHED = {
     "tu-mutag": Published(tu_mutag, features=None),
     "tu-proteins": Published(tu_proteins, features=None),
     "tox21": Published(tox21, splits=("scaffold", "random"), features="ogb"),
+    "zinc": Published(zinc, ZINC_VOCABULARY),
     "zinc12k": Published(zinc12k, ZINC_VOCABULARY),
 }
