@@ -80,7 +80,8 @@ def scan(
             lists them. Sites with one number per edge and head have no ratio and are refused.
         edge_type_names: name of each edge type, in order; by default those of
             ``loader.dataset.edge_type_names``, or plain numbers after looking through the loader.
-            The types are the integers that the model is given as ``edge_type`` or ``edge_attr``;
+            The types are the integers that the model is given as ``edge_type`` or ``edge_attr``,
+            of several per edge the first;
             without any, all edges are of the type ``"edge"``. In a heterogeneous graph they are the
             relations, such as ``"author writes paper"``. Rows that are no edge of the input are of
             the type ``"added"``: self-loops that a layer adds, and pairs of nodes without an edge

@@ -112,7 +112,9 @@ def test_a_non_finite_activation_is_reported_and_the_scan_goes_on(edgescope, run
 
 
 def test_data_lists_the_sets_and_counts_one(edgescope):
-    assert edgescope("data")[1].split() == ["solubility", "zinc12k"]
+    listed = edgescope("data")[1]
+    assert edgescope("data", "list")[1] == listed
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == es.data.names()
     code, out, _ = edgescope("data", "solubility")
     assert code == 0
     counts = {line.split()[0]: line.split()[1:] for line in out.splitlines()[1:]}

@@ -6,6 +6,8 @@ them in batches. A data set keeps all its graphs in a few flat tensors, so that 
 out of it is a handful of tensor operations.
 """
 
+from edgescope.data.cards import Card, card
+from edgescope.data.checking import check
 from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.iteration import MoleculeLoader, loader
@@ -21,6 +23,7 @@ from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
 __all__ = [
     "ZINC_VOCABULARY",
     "AtomVocabulary",
+    "Card",
     "GraphDataset",
     "Molecule",
     "MoleculeDataset",
@@ -28,6 +31,8 @@ __all__ = [
     "NeighborBatches",
     "NodeDataset",
     "Splits",
+    "card",
+    "check",
     "load",
     "loader",
     "looks_like_a_table",
