@@ -5,8 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
+from torch_geometric.nn import TransformerConv
 from torch_geometric.utils import from_smiles
 
+import edgescope as es
 from edgescope.data.featurise import UnusableError
 from edgescope.data.ogb_features import EDGE_COLUMNS, NODE_COLUMNS, OgbFeaturiser, element_names
 
@@ -77,3 +79,27 @@ def test_a_table_read_so_has_columns_and_keeps_molecules_without_bonds(read_smil
     batch = molecules.batch([1, 0])
     assert batch.x.shape == (4, 9)
     assert batch.edge_attr.shape == (4, 3)
+
+
+class Columns(torch.nn.Module):
+    """A model that is given several integers per atom and bond."""
+
+    def __init__(self):
+        super().__init__()
+        self.node = torch.nn.ModuleList(torch.nn.Embedding(n, 8) for n in NODE_COLUMNS.values())
+        self.edge = torch.nn.ModuleList(torch.nn.Embedding(n, 8) for n in EDGE_COLUMNS.values())
+        self.conv = TransformerConv(8, 4, heads=2, edge_dim=8)
+
+    def forward(self, x, edge_index, edge_attr):
+        node = sum(table(x[:, place]) for place, table in enumerate(self.node))
+        edge = sum(table(edge_attr[:, place]) for place, table in enumerate(self.edge))
+        return self.conv(node, edge_index, edge)
+
+
+def test_a_scan_counts_by_the_first_column_which_is_the_bond_type(read_smiles, diverse_smiles):
+    molecules = read_smiles(list(diverse_smiles), features="ogb").molecules
+    found = es.scan(Columns(), es.data.loader(molecules, 8), sites="conv:message", progress=False)
+    assert found.info.edge_type_names == ("single", "double", "triple", "aromatic", "other")
+    counts = found["conv:message"].counts["edges"].tolist()
+    assert counts == torch.bincount(molecules.edge_attr[:, 0], minlength=5).tolist()
+    assert min(counts[:4]) > 0
