@@ -36,11 +36,12 @@ __all__ = [
     "scan",
     "scan_large",
     "scan_seeds",
+    "study",
     "train",
 ]
 
 if TYPE_CHECKING:
-    from edgescope import data, models, train
+    from edgescope import data, models, study, train
     from edgescope.intervene import NoiseAttack, noise_attack
     from edgescope.large import LargeGraph, predict_large, scan_large
     from edgescope.merging import gather_scans, merge_scans
@@ -63,7 +64,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
-    if name in {"data", "models", "train"}:
+    if name in {"data", "models", "study", "train"}:
         return importlib.import_module(f"edgescope.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import edgescope
-from edgescope.cli import data, demo, report, scan, train
+from edgescope.cli import data, demo, report, scan, study, train
 from edgescope.errors import EdgescopeError, EdgescopeWarning
 
 INTERRUPTED = 130
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 for module in (demo, train, scan, report, data):
     app.command(module.__name__.rpartition(".")[2])(module.command)
+app.add_typer(study.app, name="study")
 
 
 def _show_version(wanted: bool) -> None:
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Exit codes: 0 if all went well, 2 for input that cannot be used (one line on standard error
     says why), 130 after an interruption.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = study.with_ray_address(list(sys.argv[1:] if arguments is None else arguments))
     debug = "--debug" in words[:2]
     try:
         with _warnings_in_one_line():

@@ -6,7 +6,7 @@ for _package in ("pydantic", "yaml"):
     require(_package, "train")
 
 from edgescope.train.exact import evaluate_large  # noqa: E402
-from edgescope.train.fit import fit  # noqa: E402
+from edgescope.train.fit import fit, start  # noqa: E402
 from edgescope.train.metrics import roc_auc  # noqa: E402
 from edgescope.train.recipe import ModelRecipe, Recipe, recipe, recipe_names  # noqa: E402
 from edgescope.train.run_folder import RunFolder  # noqa: E402
@@ -20,4 +20,5 @@ __all__ = [
     "recipe",
     "recipe_names",
     "roc_auc",
+    "start",
 ]

@@ -75,6 +75,37 @@ def fit(
     return run
 
 
+def start(
+    recipe: Recipe, splits: "Splits", out: str | Path, *, data: Mapping[str, Any] | None = None
+) -> RunFolder:
+    """Make a run folder with the model before its first step, and do not train it.
+
+    Its ``untrained`` weights are those that :func:`fit` starts from with the same model, seed
+    and data. :func:`fit` on the folder goes on from there.
+
+    Args:
+        recipe: see :func:`edgescope.train.recipe`.
+        splits: as for :func:`fit`.
+        out: the run folder; made if it does not exist.
+        data: as for :func:`fit`.
+
+    Raises:
+        InputError: if the data cannot be trained on, if ``out`` cannot be written to or holds
+            another run.
+        MissingExtraError: if Lightning is not installed.
+    """
+    check_splits(splits, recipe)
+    require("lightning", "train")
+    from lightning.pytorch.utilities.seed import isolate_rng
+
+    run = open_run(out, describe(recipe, splits, data))
+    if not (run.path / "weights" / "untrained.safetensors").is_file():
+        run.prepare(recipe.max_epochs)
+        with isolate_rng():
+            run.write_weights(_initial_model(recipe, splits), "untrained")
+    return run
+
+
 def _is_finished(run: RunFolder, recipe: Recipe) -> bool:
     metrics = run.metrics
     if metrics is None:

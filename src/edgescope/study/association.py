@@ -1,0 +1,96 @@
+"""Do models with more massive activations predict better, or worse? Over the cells of a study."""
+
+import warnings
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from edgescope.statistics.bootstrap import CONFIDENCE, MISSING, RESAMPLES
+from edgescope.study.metric import higher_is_better
+
+FEWEST = 5
+"""Cells below which no interval is given: with fewer, resamples hold hardly any different ones."""
+
+ALL = "all"
+
+
+def association(every: pl.DataFrame, *, seed: int = 0, resamples: int = RESAMPLES) -> pl.DataFrame:
+    """Return the rank correlation of prevalence with the test metric, by data set and over all.
+
+    Spearman's coefficient over trained cells, with a percentile interval from resampling cells
+    with replacement (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13),
+    within their data sets. Metrics of different data sets are not comparable, so the row ``all``
+    correlates ranks within each data set, scaled to the unit interval, a higher rank being a
+    worse prediction.
+
+    Cells that differ in their seed alone are more alike than others, and models differ in more
+    than their massive activations: the coefficient describes these cells, and the interval takes
+    them as independent.
+
+    Args:
+        every: from :func:`edgescope.study.tables.cells`.
+        seed: of the resampling.
+        resamples: their number.
+
+    Returns:
+        Columns data, metric, better (``"low"`` or ``"high"``), cells, rho, low, high. NaN if it
+        is not defined: for fewer than two cells or a constant; the interval also for fewer than
+        :data:`FEWEST` cells.
+    """
+    trained = every.filter(pl.col("metric").is_not_null())
+    groups = trained.partition_by("data", "metric", maintain_order=True)
+    generator = np.random.default_rng(seed)
+    rows, pairs = [], []
+    for group in groups:
+        name = group["metric"][0]
+        better = "high" if higher_is_better(name) else "low"
+        pair = group.select("prevalence", "value").to_numpy()
+        pairs.append(pair * [1, -1] if better == "high" else pair)
+        rows.append(
+            {
+                "data": group["data"][0],
+                "metric": name,
+                "better": better,
+                "cells": group.height,
+                **_estimate([pair], generator, resamples),
+            }
+        )
+    if len(groups) > 1:
+        found = _estimate(pairs, generator, resamples)
+        name = {"data": ALL, "metric": "rank of error", "better": "low"}
+        rows.append(name | {"cells": trained.height} | found)
+    return pl.DataFrame(rows)
+
+
+def _estimate(
+    groups: list[NDArray[np.float64]], generator: np.random.Generator, resamples: int
+) -> dict[str, float]:
+    """Return the coefficient of pairs ``[n, 2]`` in groups, and its interval."""
+    rho = _spearman(groups)
+    if np.isnan(rho) or sum(map(len, groups)) < FEWEST:
+        return {"rho": rho, "low": np.nan, "high": np.nan}
+    drawn = np.array(
+        [
+            _spearman([pair[generator.integers(len(pair), size=len(pair))] for pair in groups])
+            for _ in range(resamples)
+        ]
+    )
+    defined = drawn[~np.isnan(drawn)]
+    if len(defined) < (1 - MISSING) * resamples:
+        return {"rho": rho, "low": np.nan, "high": np.nan}
+    low, high = np.quantile(defined, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return {"rho": rho, "low": float(low), "high": float(high)}
+
+
+def _spearman(groups: list[NDArray[np.float64]]) -> float:
+    """Return Spearman's coefficient of ranks within groups, for one group the usual one."""
+    from scipy.stats import rankdata, spearmanr
+
+    ranks = [(rankdata(pair, axis=0) - 0.5) / len(pair) for pair in groups]
+    joined = np.concatenate(ranks)
+    if len(joined) < 2:  # noqa: PLR2004  (one point has no correlation)
+        return float("nan")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a constant gives NaN, which is what we say
+        return float(spearmanr(joined[:, 0], joined[:, 1]).statistic)

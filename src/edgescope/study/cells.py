@@ -1,0 +1,195 @@
+"""The cells of a study: one training run and one scan each, named by what decides its result."""
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+from edgescope._files import readable_file
+from edgescope.errors import InputError
+from edgescope.study.spec import DataSource, ScanOptions, StudySpec
+from edgescope.train.recipe import ModelRecipe, Recipe, recipe, recipe_names
+
+UNTRAINED, TRAINED = "untrained", "trained"
+
+RECIPE_OF = {"zinc12k": "zinc", "ogbn-proteins": "proteins"}
+"""What published recipes call a data set, where it is not its name."""
+
+_OWN = ("name", "model", "seed", "max_epochs", "architecture", "explicit_bias")
+"""Fields of a recipe that a study sets in another place."""
+
+
+class Cell(BaseModel):
+    """One cell of a study.
+
+    Attributes:
+        model: the architecture.
+        data: what tables call the data set.
+        state: ``"untrained"``, ``"trained"``, ``"ebt-released"`` or ``"ebt-described"``.
+        recipe: how it is trained, its seed included. An untrained cell has the recipe's model,
+            loss and seed and defaults for the rest, which has no effect on it.
+        source: arguments of :func:`edgescope.data.load`.
+        content: hash of the table that they name; None for a published data set.
+        subset: at most so many graphs of each part of the data.
+        scan: how it is scanned.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    data: str
+    state: str
+    recipe: Recipe
+    source: dict[str, Any]
+    content: str | None
+    subset: int | None
+    scan: ScanOptions
+
+    @property
+    def seed(self) -> int:
+        """Seed of its initial weights, batches and dropout."""
+        return self.recipe.seed
+
+    @property
+    def name(self) -> str:
+        """A readable prefix and a hash of everything that decides the cell's result.
+
+        Where the data's files lie decides nothing, nor does what a recipe is called.
+        """
+        fields = self.model_dump(mode="json")
+        fields["recipe"].pop("name")
+        fields["source"].pop("root", None)
+        if self.content:
+            fields["source"].pop("source")
+        digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+        words = f"{self.model}-{self.data}-{self.state}-{self.seed}"
+        return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', words)}-{digest[:10]}"
+
+
+def plan(spec: StudySpec) -> list[Cell]:
+    """Return the cells of a study, in the order in which they run.
+
+    Raises:
+        InputError: if a model, a data set or a recipe is unknown, if a value does not fit a
+            recipe, or if two cells are the same.
+    """
+    try:
+        return _plan(spec)
+    except InputError as error:
+        raise InputError(f"{spec.origin}: {error}") from error
+
+
+def _plan(spec: StudySpec) -> list[Cell]:
+    _check_overrides(spec)
+    cells = [
+        _cell(spec, recipe_name, model, data, state, seed)
+        for recipe_name, model, data in _combinations(spec)
+        for seed in spec.seeds
+        for state in _states(spec)
+    ]
+    names = [cell.name for cell in cells]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise InputError(f"the study has the cell {name} twice; leave out one of the two")
+    return cells
+
+
+def _combinations(spec: StudySpec) -> Iterator[tuple[str, str | None, DataSource]]:
+    """Yield recipe, architecture if it replaces the recipe's, and data."""
+    known = get_args(ModelRecipe.model_fields["architecture"].annotation)
+    for model in spec.models:
+        if model not in known:
+            raise InputError(f"models: unknown model {model!r}, {_nearest(model, known)}")
+    for model in spec.models:
+        for data in spec.data:
+            yield spec.recipe or _published(model, data), model, data
+    for each in spec.recipes:
+        yield each.recipe, None, each.data
+
+
+def _published(model: str, data: DataSource) -> str:
+    name = f"{model.lower()}-{RECIPE_OF.get(data.source, data.source)}"
+    if name not in recipe_names():
+        raise InputError(
+            f"there is no published recipe for {model} on {data.label}, expected one of "
+            f"{', '.join(recipe_names())}; name one for all models with the key recipe"
+        )
+    return name
+
+
+def _states(spec: StudySpec) -> list[str]:
+    states: list[str] = []
+    for state in spec.states:
+        states += [f"ebt-{bias}" for bias in spec.explicit_bias] if state == "ebt" else [state]
+    return states
+
+
+def _cell(
+    spec: StudySpec, recipe_name: str, model: str | None, data: DataSource, state: str, seed: int
+) -> Cell:
+    content = _content(data)
+    changes = {**spec.overrides.fields, "seed": seed}
+    if spec.overrides.epochs is not None:
+        changes["max_epochs"] = spec.overrides.epochs
+    if model is not None:
+        changes["architecture"] = model
+    if state.startswith("ebt"):
+        chosen = model or recipe(recipe_name).model.architecture
+        if "explicit_bias" not in ModelRecipe.model_fields:
+            raise InputError(
+                f"states: ebt needs a model with an explicit bias term, {chosen} has none; "
+                "leave ebt out"
+            )
+        changes["explicit_bias"] = state.removeprefix("ebt-")
+    settings = recipe(recipe_name, **changes)
+    if state == UNTRAINED:
+        kept = settings.model_dump(include={"name", "model", "loss", "seed"})
+        settings = Recipe.parse(kept, f"recipe {recipe_name}")
+    return Cell(
+        model=settings.model.architecture,
+        data=data.label,
+        state=state,
+        recipe=settings,
+        source=data.model_dump(exclude={"name"}, exclude_none=True),
+        content=content,
+        subset=spec.overrides.subset,
+        scan=spec.scan,
+    )
+
+
+def _content(data: DataSource) -> str | None:
+    """Return a hash of a table; None for a published data set."""
+    from edgescope.data import looks_like_a_table, names
+
+    if data.source in names():
+        return None
+    if not looks_like_a_table(data.source):
+        raise InputError(
+            f"data: unknown data set {data.source!r}, {_nearest(data.source, names())} or a table"
+        )
+    with readable_file(Path(data.source), "a table of molecules").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _check_overrides(spec: StudySpec) -> None:
+    known = [*Recipe.model_fields, *ModelRecipe.model_fields]
+    free = [name for name in ("epochs", "subset", *known) if name not in _OWN]
+    for name in spec.overrides.fields:
+        if name not in free:
+            raise InputError(f"unknown key 'overrides.{name}', {_nearest(name, free)}")
+
+
+def _nearest(name: str, known: "list[str] | tuple[str, ...]") -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}expected one of {', '.join(known)}"
+
+
+def folder_of(cell: Cell, out: Path) -> Path:
+    """Return the folder of a cell in the folder of a study."""
+    return out / "cells" / cell.name

@@ -1,0 +1,81 @@
+"""The stored results of a study: metrics and scans of its finished cells."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from edgescope._files import readable_file
+from edgescope.errors import InputError
+from edgescope.storage import load_scan
+from edgescope.study.cells import Cell, folder_of
+from edgescope.study.metric import metric_of_test
+from edgescope.study.run import MANIFEST
+from edgescope.study.stored import read_stored
+from edgescope.study.work import read_result
+
+if TYPE_CHECKING:
+    from edgescope.results import Scan
+
+
+class Finished(NamedTuple):
+    """A cell that is done."""
+
+    cell: Cell
+    folder: Path
+    metrics: Mapping[str, Any] | None
+    """As in ``metrics.json`` of a run folder; None for an untrained cell."""
+
+    @property
+    def metric(self) -> tuple[str, float] | None:
+        """Name and value of its test metric; None for an untrained cell."""
+        return metric_of_test(self.metrics)
+
+    def scan(self) -> "Scan":
+        """Read its scan; that of a trained cell has the untrained model as its baseline."""
+        return load_scan(self.folder / "scan")
+
+
+class Study:
+    """The cells of a study and what is known of them.
+
+    Attributes:
+        out: the folder of the study.
+        cells: its cells, in the order of the plan, done or not.
+        finished: those that are done.
+
+    Args:
+        out: the folder of a study.
+
+    Raises:
+        InputError: if it is none, or of another version.
+    """
+
+    def __init__(self, out: str | Path) -> None:
+        self.out = Path(out)
+        path = readable_file(self.out / MANIFEST, f"the {MANIFEST} of a study")
+        manifest = read_stored(path, "run the study again") or {}
+        self.cells = [Cell.model_validate(cell) for cell in manifest["cells"]]
+        self.finished = list(self._finished())
+
+    def __repr__(self) -> str:
+        """Say how much of it is done."""
+        return f"Study({str(self.out)!r}, {len(self.finished)} of {len(self.cells)} cells done)"
+
+    def _finished(self) -> Iterator[Finished]:
+        for cell in self.cells:
+            folder = folder_of(cell, self.out)
+            result = read_result(folder)
+            if result is not None:
+                yield Finished(cell, folder, result["metrics"])
+
+
+def load(out: str | Path) -> Study:
+    """Open the folder of a study, to make tables and figures of it.
+
+    Raises:
+        InputError: if it is none, or of another version, or no cell of it is done.
+    """
+    study = Study(out)
+    if not study.finished:
+        raise InputError(f"no cell of the study in {out} is done yet; run it first")
+    return study

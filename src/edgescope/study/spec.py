@@ -1,0 +1,273 @@
+"""What a study is made of, as one YAML file says it."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from edgescope._files import readable_file
+from edgescope.errors import InputError
+from edgescope.scanning.shards import SHARD_EVERY
+
+State = Literal["untrained", "trained", "ebt"]
+"""Before the first step; after the last; after the last with the explicit bias term."""
+
+Bias = Literal["released", "described"]
+"""The explicit bias term as the published code has it, and as the paper describes it."""
+
+KEPT_ROWS = 10_000
+"""Activations kept one by one per site: tables and figures are read from complete histograms."""
+
+
+def _different(items: list[Any]) -> list[Any]:
+    for number, item in enumerate(items):
+        if item in items[:number]:
+            raise ValueError(f"{item!r} is there twice")
+    return items
+
+
+Different = AfterValidator(_different)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+
+class DataSource(_Strict):
+    """Where molecules or graphs come from, as arguments of :func:`edgescope.data.load`.
+
+    Attributes:
+        source: a published data set, or the path of a table.
+        name: what tables call it; the source itself, without folder and ending, by default.
+        root: the folder that holds its files, relative to the YAML file; the study's by default.
+        smiles_column: of a table.
+        target_columns: of a table.
+        split: of a table: a column, or the fractions of train, val and test.
+    """
+
+    source: str
+    name: str | None = None
+    root: str | None = None
+    smiles_column: str | None = None
+    target_columns: list[str] | None = None
+    split: str | list[float] | None = None
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return self.name or Path(self.source).name.partition(".")[0]
+
+
+class RecipeOnData(_Strict):
+    """One recipe with the data it is for.
+
+    Attributes:
+        recipe: a named recipe, or the path of a YAML file, relative to the study's.
+        data: what to train on.
+    """
+
+    recipe: str
+    data: DataSource
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:  # noqa: ANN401  (whatever the file holds)
+        return _as_source(value)
+
+
+class Overrides(_Strict):
+    """What is replaced in every recipe: the fields below, and any field of a recipe.
+
+    Attributes:
+        epochs: the recipe's ``max_epochs``.
+        subset: at most so many graphs of each part of the data, drawn once for all cells.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    epochs: int | None = Field(default=None, ge=1)
+    subset: int | None = Field(default=None, ge=1)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of a recipe."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class ScanOptions(_Strict):
+    """How every cell is scanned; see :func:`edgescope.scan`.
+
+    Attributes:
+        criterion: ``"paper2025"``, ``"sun2024"`` or ``"calibrated"``.
+        split: which part of the data.
+        batch_size: graphs per batch.
+        members: size of the untrained ensemble, where the criterion is calibrated.
+        max_rows: activations kept one by one per site.
+    """
+
+    criterion: Literal["paper2025", "sun2024", "calibrated"] = "paper2025"
+    split: Literal["train", "val", "test"] = "test"
+    batch_size: int = Field(default=128, ge=1)
+    members: int = Field(default=10, ge=5)
+    max_rows: int = Field(default=KEPT_ROWS, ge=1)
+
+
+class StudySpec(_Strict):
+    """A grid of cells: recipes, or models and data, by states and seeds.
+
+    Attributes:
+        models: architectures, each combined with all ``data``.
+        data: data sets.
+        recipe: the recipe of all of these combinations, with the architecture replaced; the
+            published one of each by default.
+        recipes: further combinations, one by one.
+        root: folder that holds the data sets' files, relative to the YAML file.
+        states: what each combination is looked at in.
+        explicit_bias: which variants of the bias term ``ebt`` stands for.
+        seeds: seeds of initial weights, batches and dropout.
+        overrides: what is replaced in every recipe.
+        scan: how every cell is scanned.
+        threads: threads of every cell, on which the last bits of results depend; as many as
+            torch takes by default.
+        shard_every: seconds between the shards of a scan; no effect on results.
+    """
+
+    models: Annotated[list[str], Different] = []
+    data: list[DataSource] = []
+    recipe: str | None = None
+    recipes: list[RecipeOnData] = []
+    root: str | None = None
+    states: Annotated[list[State], Field(min_length=1), Different] = ["untrained", "trained"]
+    explicit_bias: Annotated[list[Bias], Field(min_length=1), Different] = ["released", "described"]
+    seeds: Annotated[
+        list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1), Different
+    ] = [41]
+    overrides: Overrides = Overrides()
+    scan: ScanOptions = ScanOptions()
+    threads: int | None = Field(default=None, ge=1)
+    shard_every: float = Field(default=SHARD_EVERY, ge=0)
+    _origin: str = "the study"
+
+    @property
+    def origin(self) -> str:
+        """The file that it was read from."""
+        return self._origin
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:  # noqa: ANN401  (whatever the file holds)
+        return [_as_source(item) for item in value] if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _has_cells(self) -> Self:
+        if bool(self.models) != bool(self.data):
+            given, lacking = ("models", "data") if self.models else ("data", "models")
+            raise ValueError(f"{given} is given and {lacking} is empty, expected both or neither")
+        if not (self.models or self.recipes):
+            raise ValueError("there is nothing to run, expected models and data, or recipes")
+        if self.recipe and not self.models:
+            raise ValueError("recipe is for models and data, which are empty; use recipes")
+        return self
+
+
+def read(path: str | Path) -> StudySpec:
+    """Read a study from a YAML file; its paths become relative to the working folder.
+
+    Raises:
+        InputError: if there is no such file, if it is not readable, if a key is unknown or a
+            value has the wrong type; the message says where in the file.
+    """
+    path = Path(path)
+    try:
+        fields = yaml.safe_load(readable_file(path, "a study (.yaml)").read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is not readable YAML ({reason}); correct the file") from error
+    if not isinstance(fields, dict):
+        raise InputError(
+            f"{path} holds {type(fields).__name__}, expected the keys of a study such as "
+            "'models: [GraphTransformer]'"
+        )
+    try:
+        spec = StudySpec.model_validate(fields)
+    except ValidationError as error:
+        # A key that is misspelt is missing as well, and of the two the first is what to say.
+        found = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        problems = [_explain(problem) for problem in found]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise InputError(f"{path}: {problems[0]}{more}; correct the file") from error
+    spec._origin = str(path)  # noqa: SLF001  (not a key of the file)
+    return _placed(spec, path.parent)
+
+
+def _as_source(value: Any) -> Any:  # noqa: ANN401  (whatever the file holds)
+    return {"source": value} if isinstance(value, str) else value
+
+
+def _placed(spec: StudySpec, folder: Path) -> StudySpec:
+    """Take paths as relative to the folder of the YAML file."""
+    from edgescope.data import looks_like_a_table, names
+
+    def source(data: DataSource) -> DataSource:
+        change: dict[str, Any] = {}
+        root = spec.root if data.root is None else data.root
+        if data.source not in names() and looks_like_a_table(data.source):
+            change = {"source": str((folder / (root or "") / data.source).absolute()), "root": None}
+            change["name"] = data.label
+        elif root is not None:
+            change = {"root": str((folder / root).absolute())}
+        return data.model_copy(update=change)
+
+    def recipe(name: str | None) -> str | None:
+        return str(folder / name) if name and name.endswith((".yaml", ".yml")) else name
+
+    return spec.model_copy(
+        update={
+            "data": [source(data) for data in spec.data],
+            "recipe": recipe(spec.recipe),
+            "recipes": [
+                each.model_copy(update={"recipe": recipe(each.recipe), "data": source(each.data)})
+                for each in spec.recipes
+            ],
+        }
+    )
+
+
+def _explain(problem: Any) -> str:  # noqa: ANN401  (pydantic's own dict)
+    """Say in one line where in the file it is, what was received and what was expected."""
+    steps = [*problem["loc"]]
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)[1:]
+    if problem["type"] == "extra_forbidden":
+        known = list(_class_at(steps[:-1]).model_fields)
+        close = difflib.get_close_matches(str(steps[-1]), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(known)}"
+        return f"unknown key {place!r}, {hint}"
+    if problem["type"] == "missing":
+        return f"{place} is missing"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return f"{place}: {message}" if place else message
+    expected = (message[:1].lower() + message[1:]).removeprefix("input should be ")
+    return f"{place} received {problem['input']!r}, expected {expected}"
+
+
+def _class_at(steps: list[Any]) -> type[BaseModel]:
+    """Return the class that describes what lies at a place in the file."""
+    classes: dict[str, type[BaseModel]] = {
+        "data": DataSource,
+        "recipes": RecipeOnData,
+        "overrides": Overrides,
+        "scan": ScanOptions,
+    }
+    names = [step for step in steps if isinstance(step, str)]
+    return classes[names[-1]] if names else StudySpec

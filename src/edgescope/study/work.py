@@ -1,0 +1,158 @@
+"""The work of one cell: train it, scan it, write its result last."""
+
+import json
+import os
+import shutil
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from filelock import FileLock
+
+from edgescope._files import writable_folder
+from edgescope.baseline import Untrained
+from edgescope.errors import InputError
+from edgescope.scan import scan
+from edgescope.statistics.criteria import criterion
+from edgescope.study.cells import UNTRAINED, Cell
+from edgescope.study.stored import read_stored, write_stored
+
+if TYPE_CHECKING:
+    from edgescope.data import Splits
+    from edgescope.results import Scan
+    from edgescope.train import RunFolder
+
+RESULT = "result.json"
+"""Written last: a cell is done when it is there."""
+
+SUBSET_SEED = 0
+"""Draws the graphs of a subset, the same for all seeds of a study."""
+
+
+def run_cell(cell: Cell, folder: Path, shard_every: float) -> dict[str, Any]:
+    """Do what is left to do of a cell, and return its result.
+
+    A cell may be stopped at any moment, also by SIGKILL. The next call goes on from the last
+    checkpoint of its training and the last shard of its scan, to the same result. Several
+    processes may be given the same cell: one works, the others wait for its result.
+
+    Args:
+        cell: the cell.
+        folder: where everything about it is kept; made if it does not exist.
+        shard_every: seconds between shards of the scan.
+
+    Raises:
+        InputError: if the data or the folder cannot be used, or training diverges.
+    """
+    with FileLock(writable_folder(folder) / ".lock"):
+        known = read_result(folder)
+        if known is not None:
+            return known
+        _clear(folder)
+        started = time.monotonic()
+        # Standard output is the cell's log.
+        print(f"process {os.getpid()} works on {cell.name}", flush=True)  # noqa: T201
+        splits = _data(json.dumps(cell.source), cell.subset)
+        run = _trained(cell, splits, folder)
+        found = _scanned(cell, splits, run, folder, shard_every)
+        result = {
+            "cell": cell.model_dump(mode="json"),
+            "metrics": run.metrics,
+            "splits": run.config["splits"],
+            "versions": run.config["versions"],
+            "threads": torch.get_num_threads(),
+            "graphs": found.info.graphs,
+            "seconds": time.monotonic() - started,
+        }
+        write_stored(folder / RESULT, result)
+        return result
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """Return the result of a cell; None while it is not done.
+
+    Raises:
+        InputError: if it is of another version or damaged.
+    """
+    return read_stored(folder / RESULT, "delete that folder and run the study again")
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a killed process has left half-written."""
+    for left in folder.glob(".*.tmp"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink()
+
+
+@lru_cache(maxsize=1)
+def _data(source: str, subset: int | None) -> "Splits":
+    """Load data; those of the last cell are remembered, as neighbouring cells share them."""
+    from edgescope.data import load
+
+    splits = load(**json.loads(source), progress=False)
+    return splits if subset is None else cut(splits, subset)
+
+
+def cut(splits: "Splits", size: int) -> "Splits":
+    """Return at most ``size`` graphs of each part, drawn at random but always the same.
+
+    Raises:
+        InputError: if the data are not made of graphs that can be chosen from.
+    """
+    generator = torch.Generator().manual_seed(SUBSET_SEED)
+    parts = []
+    for part in splits:
+        if not hasattr(part, "subset"):
+            raise InputError(f"{part.name} is one large graph and has no subset; leave out subset")
+        chosen = torch.randperm(len(part), generator=generator)[:size]
+        parts.append(part.subset(chosen.sort().values))
+    return type(splits)(*parts)
+
+
+def _trained(cell: Cell, splits: "Splits", folder: Path) -> "RunFolder":
+    from edgescope.train import fit, start
+
+    if cell.state == UNTRAINED:
+        return start(cell.recipe, splits, folder, data=cell.source)
+    return fit(cell.recipe, splits, folder, data=cell.source)
+
+
+def _scanned(
+    cell: Cell, splits: "Splits", run: "RunFolder", folder: Path, shard_every: float
+) -> "Scan":
+    """Scan a cell's model, a trained one beside what it was before its first step."""
+    from edgescope.data import loader
+    from edgescope.storage import load_scan
+
+    place = folder / "scan"
+    if (place / "scan.json").is_file():
+        return load_scan(place)  # it is whole: it was moved into place
+    rule = criterion(cell.scan.criterion)
+    untrained = cell.state == UNTRAINED
+    baseline = (
+        Untrained(cell.scan.members)
+        if rule.members_needed
+        else None
+        if untrained
+        else run.model("untrained")
+    )
+    part = getattr(splits, cell.scan.split)
+    if not len(part):
+        raise InputError(f"{part.name} is empty, there is nothing to scan; choose another split")
+    print(f"scanning {part.name}", flush=True)  # noqa: T201
+    found = scan(
+        run.model("untrained" if untrained else "trained"),
+        loader(part, batch_size=cell.scan.batch_size),
+        baseline=baseline,
+        criterion=rule,
+        max_rows=cell.scan.max_rows,
+        shards=folder / "shards",
+        shard_every=shard_every,
+        progress=False,
+    )
+    found.save(place)
+    return found
