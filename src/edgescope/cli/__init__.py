@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import edgescope
-from edgescope.cli import data, demo, report, scan, study, train
+from edgescope.cli import data, demo, imports, report, scan, study, train
 from edgescope.errors import EdgescopeError, EdgescopeWarning
 
 INTERRUPTED = 130
@@ -25,6 +25,7 @@ app = typer.Typer(
 for module in (demo, train, scan, report, data):
     app.command(module.__name__.rpartition(".")[2])(module.command)
 app.add_typer(study.app, name="study")
+app.add_typer(imports.app, name="import")
 
 
 def _show_version(wanted: bool) -> None:

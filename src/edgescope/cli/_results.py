@@ -10,17 +10,19 @@ from edgescope.statistics.criteria import CalibratedCriterion, Criterion
 if TYPE_CHECKING:
     import edgescope as es
 
+_UNTRAINED = pl.col("max_ratio_untrained").alias("untrained")
+
 
 def show_scan(scan: "es.Scan") -> None:
     """Print one row per site: the largest ratios, and how many edges are over the thresholds."""
     if isinstance(scan.info.criterion, CalibratedCriterion):
         show(_evidence(scan))
         return
+    compared = [] if scan.baseline is None else [_UNTRAINED, pl.col("growth")]
     table = scan.table().select(
         "site",
         "max_ratio",
-        pl.col("max_ratio_untrained").alias("untrained"),
-        "growth",
+        *compared,
         (100 * pl.col("share_over")).alias("% over"),
     )
     by_type = scan.by_edge_type().pivot(on="edge_type", index="site", values="rate")
