@@ -35,7 +35,7 @@ FORMATS = ("svg", "png", "pdf")
 POINTS = 200
 """Quantiles at which the curve of a layer is drawn."""
 
-_PANEL = (3.6, 2.6)
+_PANEL = (4.2, 2.6)
 """Width and height of a panel in inches."""
 
 _MARGINS = (0.8, 0.2, 0.55, 0.55)
@@ -91,7 +91,8 @@ def grid(study: Study) -> "Figure":
             ]
             _panel(axes, same)
             axes.set_title(f"{model} on {data}, {tables.STATES[state]}")
-    panels[0, 0].legend(loc="upper right")
+    # A model may lack the first data set, and its panel is empty then.
+    legend_row(next(axes for axes in drawn.axes if axes.lines))
     return drawn
 
 
