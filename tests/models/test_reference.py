@@ -9,6 +9,7 @@ import torch
 import edgescope as es
 from edgescope.errors import InputError
 from edgescope.models import from_reference
+from model_cases import random_model
 
 
 def tensors(path):
@@ -23,32 +24,144 @@ def settings_of(config):
     return {name: config[name] for name in chosen}
 
 
-@pytest.fixture
-def golden(shared):
-    folder = shared / "golden" / "gt"
+FOLDERS = [
+    "gt",
+    "gt-ebt",
+    "san",
+    "san-ebt",
+    "san-full",
+    "san-lspe-full",
+    "graphit",
+    "graphit-ebt",
+    "graphit-full",
+]
+
+
+@pytest.fixture(params=FOLDERS)
+def golden(request, shared):
+    folder = shared / "golden" / request.param
     config = json.loads((folder / "config.json").read_text())
     return config, *(tensors(folder / f"{n}.npz") for n in ("weights", "inputs", "expected"))
 
 
-def test_every_layer_of_the_graph_transformer_gives_the_published_numbers(golden):
-    config, weights, inputs, expected = golden
-    model = from_reference(config["architecture"], weights, **settings_of(config))
-    graph = (inputs["x"], inputs["edge_index"], inputs["edge_type"], inputs["batch"])
+def assert_published(model, graph, expected, **full):
+    """Compare every layer and the prediction with the published numbers."""
     attended = []
     for layer in model.layers:
         layer.attention.register_forward_hook(lambda _, __, out: attended.append(out[0]))
     with es.capture(model) as tape:
-        prediction = model(*graph)
+        prediction = model(*graph, **full)
     torch.testing.assert_close(prediction, expected["prediction"], atol=1e-5, rtol=0)
     for number, node_attention in enumerate(attended):
         score = tape[f"layers.{number}.attention:score"].values
-        assert score.shape == (214, 4, 4)
-        torch.testing.assert_close(
-            score.flatten(1), expected[f"edge_score_{number}"], atol=1e-5, rtol=0
-        )
+        assert score.shape[1:] == (4, 4)
+        found = score.flatten(1)
+        torch.testing.assert_close(found, expected[f"edge_score_{number}"], atol=1e-5, rtol=0)
         torch.testing.assert_close(
             node_attention, expected[f"node_attention_{number}"], atol=1e-5, rtol=0
         )
+
+
+def test_every_layer_gives_the_published_numbers(golden):
+    config, weights, inputs, expected = golden
+    model = from_reference(config["architecture"], weights, **settings_of(config))
+    graph = (inputs["x"], inputs["edge_index"], inputs["edge_type"], inputs["batch"])
+    full = {}
+    if config["full_graph"]:
+        kernel = inputs["random_walk_kernel"]
+        full = {"edge_real": inputs["is_real_edge"], "edge_kernel": kernel}
+    assert_published(model, graph, expected, **full)
+
+
+def test_a_full_graph_that_the_model_makes_itself_gives_the_published_prediction(golden):
+    config, weights, inputs, expected = golden
+    if not config["full_graph"]:
+        pytest.skip("a model of the given edges")
+    model = from_reference(config["architecture"], weights, **settings_of(config))
+    real = inputs["is_real_edge"] != 0
+    edges = inputs["edge_index"][:, real], inputs["edge_type"][real]
+    found = model(inputs["x"], *edges, inputs["batch"])
+    torch.testing.assert_close(found, expected["prediction"], atol=1e-5, rtol=0)
+
+
+PUBLISHED_NAMES = {
+    "node_embedding.columns": "embedding_h.atom_embedding_list",
+    "edge_embedding.columns": "embedding_e.bond_embedding_list",
+    "node_embedding": "embedding_h",
+    "edge_embedding": "embedding_e",
+    "attention.added_query": "attention_h.Q_2",
+    "attention.added_key": "attention_h.K_2",
+    "attention.added_edge": "attention_h.E_2",
+    "attention.query": "attention_h.Q",
+    "attention.key": "attention_h.K",
+    "attention.value": "attention_h.V",
+    "attention.edge": "attention_h.E",
+    "attention.bias_term.key": "attention_h.k_bias",
+    "attention.bias_term.edge": "attention_h.e_bias",
+    "attention.bias_term.value": "attention_h.v_bias",
+    "node.output": "O_h",
+    "node.expand": "FFN_h_layer1",
+    "node.contract": "FFN_h_layer2",
+    "readout.layers": "MLP_layer.FC_layers",
+}
+
+
+def published_state(model, norm="batch"):
+    """Return the weights of a SAN or GraphiT under the published names and in their shapes."""
+    state = {}
+    names = PUBLISHED_NAMES | {f"node.norm{n}": f"{norm}_norm{n}_h" for n in (1, 2)}
+    for name, value in model.state_dict().items():
+        published = name
+        for ours, theirs in names.items():
+            published = published.replace(ours, theirs)
+        if published.endswith("k_bias"):
+            value = value.unsqueeze(2)  # noqa: PLW2901  (the published shape)
+        elif published.endswith(("e_bias", "v_bias")):
+            value = value.unsqueeze(1)  # noqa: PLW2901
+        state[published] = value
+    return state
+
+
+@pytest.mark.parametrize("architecture", ["SAN", "GraphiT"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"explicit_bias": "released", "use_bias": True},
+        {"full_graph": True},
+        {"edge_dim": 8, "readout": "node", "residual": False},
+        {"num_atom_types": [3, 4, 5], "num_bond_types": [2, 6]},
+        {"layer_norm": True, "batch_norm": False},
+        {"layer_norm": False, "batch_norm": False},
+    ],
+)
+def test_san_and_graphit_come_from_the_published_names(architecture, options):
+    model = random_model(architecture, **options)
+    state = published_state(model, "layer" if options.get("layer_norm") else "batch")
+    shown = {name: model.config[name] for name in ("readout", "residual")}
+    rebuilt = from_reference(architecture, state, num_heads=4, **shown)
+    assert rebuilt.config == model.config
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, rebuilt.state_dict()[name])
+
+
+def test_a_learnt_gamma_is_one_parameter_though_the_published_code_names_it_in_every_layer():
+    model = random_model("SAN", full_graph=True, learned_gamma=True)
+    state = published_state(model)
+    state |= {f"layers.{n}.attention_h.gamma": state["gamma"] for n in (0, 1)}
+    assert from_reference("SAN", state, num_heads=4).config == model.config
+
+
+def test_a_learnt_gamma_that_nothing_uses_is_left_out():
+    model = random_model("SAN")
+    state = published_state(model) | {"gamma": torch.tensor([0.1])}
+    assert from_reference("SAN", state, num_heads=4).config == model.config
+
+
+def test_the_explicit_bias_may_be_opened_as_described():
+    state = published_state(random_model("SAN", explicit_bias="released"))
+    model = from_reference("SAN", state, num_heads=4, explicit_bias="described")
+    assert model.layers[0].attention.explicit_bias == "described"
 
 
 def reference_state(**config):
@@ -105,14 +218,26 @@ def test_a_missing_tensor_is_named():
         from_reference("GT", state, num_heads=2)
 
 
-@pytest.mark.parametrize("architecture", ["GAT", "gt"])
+@pytest.mark.parametrize("architecture", ["GAT", "gt", "SAN "])
 def test_an_unknown_architecture_is_refused(architecture):
     with pytest.raises(InputError, match="unknown architecture"):
         from_reference(architecture, {}, num_heads=2)
 
 
-@pytest.mark.parametrize("option", ["explicit_bias", "full_graph"])
-def test_variants_that_are_not_built_are_refused(option):
+def test_an_explicit_bias_that_the_weights_have_not_got_is_refused():
     _, state = reference_state()
-    with pytest.raises(InputError, match=f"{option}=True"):
-        from_reference("GT", state, num_heads=2, **{option: True})
+    with pytest.raises(InputError, match="explicit_bias=True, but the weights have None"):
+        from_reference("GT", state, num_heads=2, explicit_bias=True)
+
+
+def test_a_full_graph_of_the_graph_transformer_is_refused():
+    _, state = reference_state()
+    with pytest.raises(InputError, match="full_graph=True for GraphTransformer"):
+        from_reference("GT", state, num_heads=2, full_graph=True)
+
+
+def test_embeddings_that_are_not_as_wide_as_the_layers_are_refused():
+    _, state = reference_state()
+    state["embedding_h.weight"] = state["embedding_h.weight"][:, :2]
+    with pytest.raises(InputError, match=r"node_embedding\.weight is \[5, 2\], expected \[5, 8\]"):
+        from_reference("GT", state, num_heads=2)

@@ -29,6 +29,7 @@ class Identifier:
     def __init__(self, graph: GraphInput) -> None:
         self.graph = graph
         self._known: list[tuple[_Key, EdgeIdentity]] = []
+        self._marked: list[tuple[Tensor, Tensor | None, EdgeIdentity]] = []
         self._pairs: list[tuple[PairRows, EdgeIdentity]] = []
         self._joined: tuple[RelationRows, EdgeIdentity] | None = None
 
@@ -83,7 +84,34 @@ class Identifier:
             )
         return self.graph.edges[relation]
 
+    def _identify_marked(
+        self, rows: EdgeRows, real: Tensor, relation: Relation | None
+    ) -> EdgeIdentity:
+        """Identify the rows of a full graph, of which the layer knows which are edges.
+
+        The model was given the edges, and added pairs to them; or was given both together.
+        """
+        given = self._input(relation)
+        seen = plain_edges(rows.edge_index, "the layer")
+        for known, marks, identity in self._marked:
+            if known is seen and marks is real:
+                return identity
+        real = real.view(-1) != 0
+        edges = seen[:, real]
+        position = torch.full_like(seen[0], -1)
+        if is_same(seen, given.edge_index):
+            position = torch.arange(seen.size(1), device=seen.device).where(real, -1)
+        elif torch.equal(edges, given.edge_index):
+            position[real] = torch.arange(edges.size(1), device=seen.device)
+        else:
+            position[real] = match_edges(edges, given.edge_index, square=given.square)
+        identity = self._at(given, seen, position, relation)
+        self._marked = [*self._marked, (seen, rows.real, identity)][-REMEMBERED:]
+        return identity
+
     def _identify_edges(self, rows: EdgeRows, relation: Relation | None) -> EdgeIdentity:
+        if rows.real is not None:
+            return self._identify_marked(rows, rows.real, relation)
         given = self._input(relation)
         seen = plain_edges(rows.edge_index, "the layer")
         # What a layer that replaces loops works on is a copy, what it was called with may not be.

@@ -19,6 +19,8 @@ class EdgeRows(NamedTuple):
     """Whether the layer dropped the input's self-loops and appended its own."""
     given: Tensor | None = None
     """The edges that the layer was called with ``[2, M]``, where it may replace loops."""
+    real: Tensor | None = None
+    """Which rows are edges of the graph ``[E]``, where the layer is told; the rest are added."""
 
 
 class RelationRows(NamedTuple):

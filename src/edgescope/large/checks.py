@@ -19,7 +19,8 @@ def check_input(model: nn.Module, x: Tensor, graph: LargeGraph) -> None:
             f"received a {type(model).__name__}, expected an edgescope.models.GraphTransformer; "
             "scan other models with es.scan over a NeighborLoader"
         )
-    weight = model.node_embedding.weight
+    _check_options(model)
+    weight = next(model.parameters())
     if weight.device.type != "cpu" or weight.dtype not in {torch.float32, torch.float64}:
         raise InputError(
             f"received a model in {weight.dtype} on {weight.device}, expected float32 or float64 "
@@ -33,6 +34,24 @@ def check_input(model: nn.Module, x: Tensor, graph: LargeGraph) -> None:
             "pass x of shape [V]"
         )
     _check_edges(model.edge_embedding, graph)
+
+
+def _check_options(model: GraphTransformer) -> None:
+    """Refuse what changes the edge stream, or needs the whole graph before the first layer."""
+    columns = [
+        isinstance(model.config[name], list) for name in ("num_atom_types", "num_bond_types")
+    ]
+    options = {
+        "explicit_bias": model.config["explicit_bias"] is not None,
+        "layer_norm": model.config["layer_norm"],
+        "several columns of types": any(columns),
+    }
+    found = [name for name, used in options.items() if used]
+    if found:
+        raise InputError(
+            f"received a GraphTransformer with {' and '.join(found)}, which a large graph is not "
+            "worked through with; scan it with es.scan over a NeighborLoader"
+        )
 
 
 def _check_edges(embedding: nn.Module, graph: LargeGraph) -> None:

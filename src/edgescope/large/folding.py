@@ -82,7 +82,7 @@ class EdgeStream:
     """
 
     def __init__(self, model: GraphTransformer) -> None:
-        dtype = model.node_embedding.weight.dtype
+        dtype = next(model.parameters()).dtype
         layers = layers_of(model)
         project = [Affine.of(layer.attention.edge) for layer in layers]
         embedding = model.edge_embedding
@@ -113,8 +113,9 @@ def layers_of(model: GraphTransformer) -> list[GraphTransformerLayer]:
     return cast("list[GraphTransformerLayer]", list(model.layers))
 
 
-def _table(embedding: nn.Embedding) -> Affine:
+def _table(embedding: nn.Module) -> Affine:
     """Return an embedding as a map of one-hot types."""
+    assert isinstance(embedding, nn.Embedding)
     weight = embedding.weight.detach().double().t()
     return Affine(weight, weight.new_zeros(weight.size(0)))
 

@@ -73,7 +73,7 @@ class ChunkedForward:
         self.node = model.embed_nodes(x)
         self._stream = EdgeStream(model)
         self._kernels = kernels(attention.num_heads, attention.head_dim)
-        self._dtype = model.node_embedding.weight.dtype
+        self._dtype = next(model.parameters()).dtype
         width = attention.num_heads * attention.head_dim
         self._heads, self._width = attention.num_heads, width
         # The type of the arrays, so that the kernels do not compute in float64.

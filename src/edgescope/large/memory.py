@@ -47,7 +47,7 @@ def chunk_size(
             chunk.
     """
     width = int(model.config["hidden_dim"])
-    itemsize = model.node_embedding.weight.element_size()
+    itemsize = next(model.parameters()).element_size()
     # Queries and keys of every layer stay; states, values and sums, and twice the width inside
     # the node update, come and go.
     stay = graph.num_nodes * width * itemsize * (2 * len(model.layers) + 7)

@@ -7,9 +7,16 @@ arXiv 2409.03463, and the layers of their repository GNN-MAs):
     s_{ij} &= \frac{K h_j \odot Q h_i}{\sqrt{D}} \odot W e_{ij} \\
     a_{ij} &= \exp\bigl(\mathrm{clamp}(\textstyle\sum_d s_{ijd}, -5, 5)\bigr) \\
     h_i'   &= \frac{\sum_j a_{ij} V h_j}{\sum_j a_{ij} + 10^{-6}}
+
+On a full graph the pairs of nodes that have no edge attend too, through projections
+:math:`Q_2, K_2, W_2` of their own, and :math:`a_{ij}` is multiplied by a factor that SAN and
+GraphiT define.
 """
 
+import torch
 from torch import Tensor, nn
+
+from edgescope.models.explicit_bias import BiasTerm, ExplicitBias, check_explicit_bias
 
 LOGIT_LIMIT = 5.0
 """Logits are clamped to plus or minus this value before the exponential (GNN-MAs, every layer)."""
@@ -25,7 +32,14 @@ class EdgeScore(nn.Module):
     through an ordinary forward hook.
     """
 
-    def forward(self, query: Tensor, key: Tensor, edge: Tensor, edge_index: Tensor) -> Tensor:
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        edge: Tensor,
+        edge_index: Tensor,
+        bias: Tensor | None = None,
+    ) -> Tensor:
         """Multiply query, key and edge projection channel by channel.
 
         Args:
@@ -33,6 +47,7 @@ class EdgeScore(nn.Module):
             key: projections of the nodes as sources ``[V, H, D]``.
             edge: projections of the edge states ``[E, H, D]``.
             edge_index: source and target node of every edge ``[2, E]``.
+            bias: what is added to the scores of all edges into a node ``[V, H, D]``, if anything.
 
         Returns:
             The edge scores ``[E, H, D]``.
@@ -41,7 +56,19 @@ class EdgeScore(nn.Module):
         # index_select is several times faster than indexing, forward and backward.
         product = key.index_select(0, source) * query.index_select(0, target)
         score: Tensor = product * query.size(-1) ** -0.5 * edge
-        return score
+        return score if bias is None else score + bias.index_select(0, target)
+
+
+class EdgeWeight(nn.Module):
+    """The attention weight of every edge before normalisation, from its logit.
+
+    A module without parameters, so that what goes in and comes out can be observed.
+    """
+
+    def forward(self, logit: Tensor, factor: Tensor | None = None) -> Tensor:
+        """Return ``exp(clamp(logit))`` ``[E, H]``, times ``factor`` ``[E, 1]`` if there is one."""
+        weight = logit.clamp(-LOGIT_LIMIT, LOGIT_LIMIT).exp()
+        return weight if factor is None else weight * factor
 
 
 class EdgeAttention(nn.Module):
@@ -50,45 +77,108 @@ class EdgeAttention(nn.Module):
     Args:
         hidden_dim: width ``F`` of node and edge states; a multiple of ``num_heads``.
         num_heads: number of heads ``H``; each has ``D = F / H`` channels.
-        use_bias: whether the four projections have a bias.
+        use_bias: whether the projections have a bias.
+        explicit_bias: the explicit bias term, ``"described"`` or ``"released"`` (in which the
+            scores reach nothing); see :mod:`edgescope.models.explicit_bias`.
+        full_graph: whether some of the edges are added pairs of nodes, which have projections
+            of their own.
 
     Raises:
-        ValueError: if ``hidden_dim`` is not a multiple of ``num_heads``.
+        ValueError: if ``hidden_dim`` is not a multiple of ``num_heads``, or if ``explicit_bias``
+            is unknown or given for a full graph.
     """
 
-    def __init__(self, hidden_dim: int, num_heads: int, use_bias: bool = False) -> None:
+    def __init__(
+        self,
+        hidden_dim: int,
+        num_heads: int,
+        use_bias: bool = False,
+        explicit_bias: ExplicitBias | None = None,
+        full_graph: bool = False,
+    ) -> None:
         super().__init__()
         if hidden_dim % num_heads:
             raise ValueError(
                 f"hidden_dim must be a multiple of num_heads, received {hidden_dim} and {num_heads}"
             )
+        check_explicit_bias(explicit_bias, full_graph)
         self.num_heads = num_heads
         self.head_dim = hidden_dim // num_heads
+        self.explicit_bias = explicit_bias
+        self.full_graph = full_graph
         self.query = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
         self.key = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
         self.value = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
         self.edge = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
+        if full_graph:
+            self.added_query = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
+            self.added_key = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
+            self.added_edge = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
+        if explicit_bias:
+            self.bias_term = BiasTerm(num_heads, self.head_dim)
         self.score = EdgeScore()
+        self.weight = EdgeWeight()
 
-    def forward(self, node: Tensor, edge: Tensor, edge_index: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self,
+        node: Tensor,
+        edge: Tensor,
+        edge_index: Tensor,
+        edge_real: Tensor | None = None,
+        factor: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Attend from every target node to the sources of its edges.
 
         Args:
             node: node states ``[V, F]``.
             edge: edge states ``[E, F]``.
             edge_index: source and target node of every edge ``[2, E]``.
+            edge_real: of a full graph, whether an edge is one of the graph and not an added pair
+                ``[E]``, boolean.
+            factor: what the attention weights are multiplied by ``[E, 1]``, if anything.
 
         Returns:
             The attended values ``[V, F]`` and the edge scores ``[E, H, D]``.
+
+        Raises:
+            ValueError: if ``edge_real`` is missing for a full graph.
         """
         source, target = edge_index
         heads = (-1, self.num_heads, self.head_dim)
-        query, key = self.query(node).view(heads), self.key(node).view(heads)
-        score = self.score(query, key, self.edge(edge).view(heads), edge_index)
-        weight = score.sum(-1).clamp(-LOGIT_LIMIT, LOGIT_LIMIT).exp()  # [E, H]
-        value = self.value(node).view(heads)
+        query, key, ends = self.query(node).view(heads), self.key(node).view(heads), edge_index
+        projected, value = self._project(edge, edge_real), self.value(node).view(heads)
+        if edge_real is not None and self.full_graph:
+            # Added pairs find their own projections behind those of the edges.
+            query = torch.cat([query, self.added_query(node).view(heads)])
+            key = torch.cat([key, self.added_key(node).view(heads)])
+            ends = edge_index + ~edge_real * node.size(0)
+        bias, added = None, None
+        if self.explicit_bias:
+            bias = self.bias_term(query)
+            added = bias.unsqueeze(-1) * self.bias_term.edge
+            value = value + self.bias_term.value
+        score = self.score(query, key, projected.view(heads), ends, added)
+        if bias is not None and self.explicit_bias == "released":
+            logit = bias.index_select(0, target)
+        else:
+            logit = score.sum(-1)
+        weight = self.weight(logit, factor)  # [E, H]
         message = value.index_select(0, source) * weight.unsqueeze(-1)
         attended = value.new_zeros(value.shape).index_add(0, target, message)
         normaliser = weight.new_zeros(node.size(0), self.num_heads).index_add(0, target, weight)
         attended = attended / (normaliser + NORMALISER_FLOOR).unsqueeze(-1)
         return attended.flatten(1), score
+
+    def _project(self, edge: Tensor, edge_real: Tensor | None) -> Tensor:
+        """Project edge states ``[E, F]``, those of added pairs in their own way."""
+        if not self.full_graph:
+            return self.edge(edge)  # type: ignore[no-any-return]
+        if edge_real is None:
+            raise ValueError("full_graph=True needs edge_real, which edges are those of the graph")
+        real, added = edge_real.nonzero().squeeze(1), (~edge_real).nonzero().squeeze(1)
+        parts = [
+            self.edge(edge.index_select(0, real)),
+            self.added_edge(edge.index_select(0, added)),
+        ]
+        order = torch.cat([real, added]).argsort()
+        return torch.cat(parts).index_select(0, order)

@@ -19,7 +19,11 @@ class StateBlock(nn.Module):
         hidden_dim: width ``F`` of the stream.
         dropout: probability of zeroing a value of the update and of the hidden layer.
         residual: whether the two sums include ``x`` and ``y``.
-        batch_norm: whether ``norm`` is batch normalisation or nothing.
+        batch_norm: whether ``norm`` is batch normalisation.
+        layer_norm: whether ``norm`` is layer normalisation; without both it is nothing.
+
+    Raises:
+        ValueError: if both normalisations are asked for.
     """
 
     def __init__(
@@ -28,15 +32,16 @@ class StateBlock(nn.Module):
         dropout: float = 0.0,
         residual: bool = True,
         batch_norm: bool = True,
+        layer_norm: bool = False,
     ) -> None:
         super().__init__()
         self.dropout = dropout
         self.residual = residual
         self.output = nn.Linear(hidden_dim, hidden_dim)
-        self.norm1 = nn.BatchNorm1d(hidden_dim) if batch_norm else nn.Identity()
+        self.norm1 = make_norm(hidden_dim, batch_norm, layer_norm)
         self.expand = nn.Linear(hidden_dim, 2 * hidden_dim)
         self.contract = nn.Linear(2 * hidden_dim, hidden_dim)
-        self.norm2 = nn.BatchNorm1d(hidden_dim) if batch_norm else nn.Identity()
+        self.norm2 = make_norm(hidden_dim, batch_norm, layer_norm)
 
     def forward(self, state: Tensor, update: Tensor) -> Tensor:
         """Return the new states ``[N, F]`` from ``state`` and ``update``, both ``[N, F]``."""
@@ -47,6 +52,21 @@ class StateBlock(nn.Module):
 
     def _drop(self, value: Tensor) -> Tensor:
         return F.dropout(value, self.dropout, self.training) if self.dropout else value
+
+
+def make_norm(hidden_dim: int, batch_norm: bool, layer_norm: bool) -> nn.Module:
+    """Return batch norm, layer norm or nothing.
+
+    Raises:
+        ValueError: if both are asked for.
+    """
+    if batch_norm and layer_norm:
+        raise ValueError(
+            "received batch_norm=True and layer_norm=True, expected one of them or none"
+        )
+    if batch_norm:
+        return nn.BatchNorm1d(hidden_dim)
+    return nn.LayerNorm(hidden_dim) if layer_norm else nn.Identity()
 
 
 class GraphReadout(nn.Module):

@@ -10,10 +10,7 @@ from torch import nn
 from edgescope._files import readable_file
 from edgescope._tensors import read_tensors, write_tensors
 from edgescope.errors import InputError
-from edgescope.models.graph_transformer import GraphTransformer
-
-ARCHITECTURES: dict[str, type[nn.Module]] = {"GraphTransformer": GraphTransformer}
-"""Architectures that a weights file may name."""
+from edgescope.models.architectures import ARCHITECTURES, architecture
 
 
 def save(model: nn.Module, path: Path | str) -> Path:
@@ -52,7 +49,7 @@ def load(path: Path | str) -> nn.Module:
             "edgescope.models.from_reference"
         )
     try:
-        model = ARCHITECTURES[name](**json.loads(metadata["config"]))
+        model = architecture(name)(**json.loads(metadata["config"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} does not describe a {name} this version can build ({error}); "

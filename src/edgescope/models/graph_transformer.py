@@ -1,12 +1,12 @@
 """GraphTransformer with edge features, the first of the three published architectures."""
 
-from typing import Any
-
 from torch import Tensor, nn
 
-from edgescope.errors import InputError
 from edgescope.models.attention import EdgeAttention
-from edgescope.models.blocks import GraphReadout, Readout, StateBlock
+from edgescope.models.base import PropertyModel, arguments
+from edgescope.models.blocks import Readout, StateBlock
+from edgescope.models.embedding import Types
+from edgescope.models.explicit_bias import ExplicitBias, check_explicit_bias
 
 
 class GraphTransformerLayer(nn.Module):
@@ -24,11 +24,15 @@ class GraphTransformerLayer(nn.Module):
         residual: bool,
         batch_norm: bool,
         use_bias: bool,
+        layer_norm: bool = False,
+        explicit_bias: ExplicitBias | None = None,
     ) -> None:
         super().__init__()
-        self.attention = EdgeAttention(hidden_dim, num_heads, use_bias)
-        self.node = StateBlock(hidden_dim, dropout, residual, batch_norm)
-        self.edge = StateBlock(hidden_dim, dropout, residual, batch_norm)
+        # In the published GraphTransformer the attention stays the scores' own.
+        described: ExplicitBias | None = "described" if explicit_bias else None
+        self.attention = EdgeAttention(hidden_dim, num_heads, use_bias, described)
+        self.node = StateBlock(hidden_dim, dropout, residual, batch_norm, layer_norm)
+        self.edge = StateBlock(hidden_dim, dropout, residual, batch_norm, layer_norm)
 
     def forward(
         self, node: Tensor, edge: Tensor, edge_index: Tensor, update_edges: bool = True
@@ -44,7 +48,7 @@ class GraphTransformerLayer(nn.Module):
         return node, edge
 
 
-class GraphTransformer(nn.Module):
+class GraphTransformer(PropertyModel):
     """Graph transformer with an edge stream (Dwivedi and Bresson, arXiv 2012.09699, eqs. 8-17).
 
     Layer ``n`` computes its edge scores ``[E, H, D]`` in ``layers.n.attention.score``.
@@ -53,8 +57,10 @@ class GraphTransformer(nn.Module):
     kept because published checkpoints hold them.
 
     Args:
-        num_atom_types: number of node types; ``x`` holds 0 to ``num_atom_types - 1``.
-        num_bond_types: number of edge types; ``edge_attr`` holds 0 to ``num_bond_types - 1``.
+        num_atom_types: number of node types; ``x`` holds 0 to ``num_atom_types - 1``. For several
+            columns of types their numbers; the embeddings of the columns are summed.
+        num_bond_types: number of edge types; ``edge_attr`` holds 0 to ``num_bond_types - 1``. For
+            several columns as above.
         edge_dim: number of real-valued features of an edge, instead of ``num_bond_types``;
             they enter through a linear layer, as in the published PROTEINS configuration.
         hidden_dim: width ``F`` of node and edge states; a multiple of ``num_heads``.
@@ -67,17 +73,21 @@ class GraphTransformer(nn.Module):
         residual: whether each part adds its input to its output.
         batch_norm: whether each part ends in batch normalisation.
         use_bias: whether the attention projections have biases.
+        layer_norm: whether each part ends in layer normalisation, instead.
+        explicit_bias: the explicit bias term of attention; ``"released"`` and ``"described"``
+            are the same in this architecture.
 
     Raises:
-        ValueError: if the widths do not fit, if ``readout`` is unknown, or unless one of
-            ``num_bond_types`` and ``edge_dim`` is given.
+        ValueError: if the widths do not fit, if ``readout`` or ``explicit_bias`` is unknown, if
+            both normalisations are asked for, or unless one of ``num_bond_types`` and ``edge_dim``
+            is given.
     """
 
     def __init__(
         self,
         *,
-        num_atom_types: int,
-        num_bond_types: int | None = None,
+        num_atom_types: Types,
+        num_bond_types: Types | None = None,
         edge_dim: int | None = None,
         hidden_dim: int = 64,
         num_heads: int = 8,
@@ -88,29 +98,25 @@ class GraphTransformer(nn.Module):
         residual: bool = True,
         batch_norm: bool = True,
         use_bias: bool = False,
+        layer_norm: bool = False,
+        explicit_bias: ExplicitBias | None = None,
     ) -> None:
-        super().__init__()
-        self.config: dict[str, Any] = {
-            "num_atom_types": num_atom_types,
-            "num_bond_types": num_bond_types,
-            "edge_dim": edge_dim,
-            "hidden_dim": hidden_dim,
-            "num_heads": num_heads,
-            "num_layers": num_layers,
-            "out_dim": out_dim,
-            "readout": readout,
-            "dropout": dropout,
-            "residual": residual,
-            "batch_norm": batch_norm,
-            "use_bias": use_bias,
-        }
-        self.node_embedding = nn.Embedding(num_atom_types, hidden_dim)
-        self.edge_embedding = _edge_embedding(num_bond_types, edge_dim, hidden_dim)
-        self.layers = nn.ModuleList(
-            GraphTransformerLayer(hidden_dim, num_heads, dropout, residual, batch_norm, use_bias)
-            for _ in range(num_layers)
-        )
-        self.readout = GraphReadout(hidden_dim, out_dim, readout)
+        config = arguments(locals())
+        check_explicit_bias(explicit_bias)
+
+        def make_layer() -> GraphTransformerLayer:
+            return GraphTransformerLayer(
+                hidden_dim,
+                num_heads,
+                dropout,
+                residual,
+                batch_norm,
+                use_bias,
+                layer_norm,
+                explicit_bias,
+            )
+
+        super().__init__(config, make_layer)
 
     def forward(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor, batch: Tensor | None = None
@@ -118,10 +124,10 @@ class GraphTransformer(nn.Module):
         """Predict every graph.
 
         Args:
-            x: node types ``[V]`` or ``[V, 1]``, integer.
+            x: node types ``[V]``, ``[V, 1]`` or ``[V, C]``, integer.
             edge_index: source and target node of every edge ``[2, E]``.
-            edge_attr: edge types ``[E]`` or ``[E, 1]``, integer; with ``edge_dim`` the features
-                of the edges ``[E, edge_dim]``.
+            edge_attr: edge types ``[E]``, ``[E, 1]`` or ``[E, C]``, integer; with ``edge_dim`` the
+                features of the edges ``[E, edge_dim]``.
             batch: graph of every node ``[V]``; without it all nodes are one graph.
 
         Returns:
@@ -136,38 +142,3 @@ class GraphTransformer(nn.Module):
         for number, layer in enumerate(self.layers):
             node, edge = layer(node, edge, edge_index, update_edges=number < last)
         return self.readout(node, batch)  # type: ignore[no-any-return]
-
-    def embed_nodes(self, x: Tensor) -> Tensor:
-        """Return the node states ``[V, F]`` that enter the first layer."""
-        return _embed(self.node_embedding, x, "node type in x", "num_atom_types")
-
-    def embed_edges(self, edge_attr: Tensor) -> Tensor:
-        """Return the edge states ``[E, F]`` that enter the first layer."""
-        if isinstance(self.edge_embedding, nn.Linear):
-            return self.edge_embedding(edge_attr)  # type: ignore[no-any-return]
-        return _embed(self.edge_embedding, edge_attr, "edge type in edge_attr", "num_bond_types")
-
-
-def _edge_embedding(
-    types: int | None, features: int | None, width: int
-) -> nn.Embedding | nn.Linear:
-    if features is not None and types is None:
-        return nn.Linear(features, width)
-    if types is not None and features is None:
-        return nn.Embedding(types, width)
-    raise ValueError(
-        "expected either num_bond_types (edges of integer types) or edge_dim (edges with "
-        f"real-valued features), received {types} and {features}"
-    )
-
-
-def _embed(embedding: nn.Embedding, types: Tensor, what: str, option: str) -> Tensor:
-    try:
-        return embedding(types.view(-1))  # type: ignore[no-any-return]
-    except IndexError as error:
-        known = embedding.num_embeddings
-        unknown = sorted(set(types[(types < 0) | (types >= known)].tolist()))
-        raise InputError(
-            f"unknown {what}: received {unknown[:5]}, the model knows 0 to {known - 1}; "
-            f"encode the graphs as for training or build the model with a larger {option}"
-        ) from error

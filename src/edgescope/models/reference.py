@@ -7,21 +7,39 @@ from typing import Any
 from torch import Tensor, nn
 
 from edgescope.errors import InputError
+from edgescope.models.architectures import build, nearest
 from edgescope.models.checkpoint import fit_state
-from edgescope.models.graph_transformer import GraphTransformer
+
+PUBLISHED = {
+    "GT": "GraphTransformer",
+    "GraphTransformer": "GraphTransformer",
+    "SAN": "SAN",
+    "GraphiT": "GraphiT",
+}
+"""What the published code, and edgescope, call the architectures."""
 
 _LAYER = r"layers\.(\d+)\."
+_ATTENTION = _LAYER + r"attention(?:_h)?\."
 _RENAMED: tuple[tuple[str, str], ...] = (
+    # OGB's encoders of atoms and bonds hold one embedding per column.
+    (r"^embedding_h\.atom_embedding_list\.", "node_embedding.columns."),
+    (r"^embedding_e\.bond_embedding_list\.", "edge_embedding.columns."),
     (r"^embedding_h\.", "node_embedding."),
     (r"^embedding_e\.", "edge_embedding."),
-    (_LAYER + r"attention\.Q\.", r"layers.\1.attention.query."),
-    (_LAYER + r"attention\.K\.", r"layers.\1.attention.key."),
-    (_LAYER + r"attention\.V\.", r"layers.\1.attention.value."),
-    (_LAYER + r"attention\.proj_e\.", r"layers.\1.attention.edge."),
+    (_ATTENTION + r"Q\.", r"layers.\1.attention.query."),
+    (_ATTENTION + r"K\.", r"layers.\1.attention.key."),
+    (_ATTENTION + r"V\.", r"layers.\1.attention.value."),
+    (_ATTENTION + r"(?:proj_e|E)\.", r"layers.\1.attention.edge."),
+    (_ATTENTION + r"Q_2\.", r"layers.\1.attention.added_query."),
+    (_ATTENTION + r"K_2\.", r"layers.\1.attention.added_key."),
+    (_ATTENTION + r"E_2\.", r"layers.\1.attention.added_edge."),
+    (_ATTENTION + r"k_bias$", r"layers.\1.attention.bias_term.key"),
+    (_ATTENTION + r"e_bias$", r"layers.\1.attention.bias_term.edge"),
+    (_ATTENTION + r"v_bias$", r"layers.\1.attention.bias_term.value"),
     (_LAYER + r"O_h\.", r"layers.\1.node.output."),
     (_LAYER + r"O_e\.", r"layers.\1.edge.output."),
-    (_LAYER + r"batch_norm([12])_h\.", r"layers.\1.node.norm\2."),
-    (_LAYER + r"batch_norm([12])_e\.", r"layers.\1.edge.norm\2."),
+    (_LAYER + r"(?:batch|layer)_norm([12])_h\.", r"layers.\1.node.norm\2."),
+    (_LAYER + r"(?:batch|layer)_norm([12])_e\.", r"layers.\1.edge.norm\2."),
     (_LAYER + r"FFN_h_layer1\.", r"layers.\1.node.expand."),
     (_LAYER + r"FFN_h_layer2\.", r"layers.\1.node.contract."),
     (_LAYER + r"FFN_e_layer1\.", r"layers.\1.edge.expand."),
@@ -35,46 +53,74 @@ def from_reference(
 ) -> nn.Module:
     """Build a model from weights under the published code's parameter names, in eval mode.
 
-    What the weights determine (widths, numbers of layers and types, whether there are biases
-    and batch norms) is read off them and need not be given.
+    What the weights determine (widths, numbers of layers and types, whether there are biases,
+    norms, an explicit bias term, projections of added pairs, a learnt gamma) is read off them and
+    need not be given.
 
     Args:
-        architecture: ``"GT"``, the published code's name of the GraphTransformer.
+        architecture: ``"GT"`` (the published code's name of the GraphTransformer), ``"SAN"`` or
+            ``"GraphiT"``.
         state_dict: parameter name to tensor, as in a published checkpoint.
         num_heads: number of heads ``H``, which the weights do not show.
-        **config: other arguments of the architecture, such as ``readout`` and ``residual``;
-            ``explicit_bias`` and ``full_graph`` may be given as false.
+        **config: other arguments of the architecture, such as ``readout``, ``residual`` and
+            ``gamma``. ``explicit_bias=True`` means ``"released"``, what the published code does.
 
     Raises:
         InputError: if the architecture is unknown, if a setting contradicts the weights, or if
             the weights do not fit the model.
     """
-    if architecture != "GT":
+    if architecture not in PUBLISHED:
         raise InputError(
-            f"unknown architecture {architecture!r}, expected 'GT' (GraphTransformer); "
-            "check the name"
+            f"unknown architecture {architecture!r}, {nearest(architecture)}; the published code "
+            f"knows {', '.join(PUBLISHED)}"
         )
-    for option in ("explicit_bias", "full_graph"):
-        if config.pop(option, False):
+    name = PUBLISHED[architecture]
+    state = _renamed(state_dict)
+    settings = _shape_of(state, name)
+    for option, value in _plain(config, name).items():
+        known = settings.get(option, value)
+        if known != value and not (option == "explicit_bias" and known and value):
             raise InputError(
-                f"received {option}=True for GT, which this version does not build; "
-                f"use weights trained without it"
+                f"received {option}={config[option]!r}, but the weights have {known!r}; "
+                f"leave {option} out or check the file"
             )
-    state = {_rename(name): value for name, value in state_dict.items()}
-    settings = _shape_of(state)
-    for name, value in config.items():
-        if name in settings and settings[name] != value:
-            raise InputError(
-                f"received {name}={value!r}, but the weights have {settings[name]!r}; "
-                f"leave {name} out or check the file"
-            )
-        settings[name] = value
-    try:
-        model = GraphTransformer(num_heads=num_heads, **settings)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"cannot build a GraphTransformer: {error}; check the settings") from error
+        settings[option] = value
+    model = build(name, num_heads=num_heads, **settings).to(next(iter(state.values())).dtype)
     fit_state(model, state, "the given state_dict")
-    return model.to(next(iter(state.values())).dtype).eval()
+    return model.eval()
+
+
+def _plain(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the settings as the architecture's arguments; those of others are left out."""
+    plain = dict(config)
+    if "explicit_bias" in plain:
+        given = plain["explicit_bias"]
+        plain["explicit_bias"] = "released" if given is True else given or None
+    if name == "GraphTransformer" and plain.pop("full_graph", False):
+        raise InputError(
+            "received full_graph=True for GraphTransformer, which the published code builds on "
+            "the given edges only; leave it out"
+        )
+    if name != "GraphiT":
+        plain.pop("kernel_steps", None)
+    return plain
+
+
+def _renamed(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights under edgescope's names and in its shapes.
+
+    The published code registers a learnt gamma in the model and again in every layer, though it
+    is one parameter, and also where there are no added pairs to use it.
+    """
+    state = {}
+    for published, value in state_dict.items():
+        if re.fullmatch(_ATTENTION + "gamma", published):
+            continue
+        name = _rename(published)
+        state[name] = value.flatten(1) if ".bias_term." in name else value
+    if "layers.0.attention.added_query.weight" not in state:
+        state.pop("gamma", None)
+    return state
 
 
 def _rename(name: str) -> str:
@@ -85,24 +131,49 @@ def _rename(name: str) -> str:
     return name
 
 
-def _shape_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
+def _shape_of(state: Mapping[str, Tensor], name: str) -> dict[str, Any]:
     """Read the configuration off the shapes of the weights."""
     try:
-        atoms, bonds = state["node_embedding.weight"], state["edge_embedding.weight"]
+        width = state["readout.layers.0.weight"].size(1)
         outputs = [name for name in state if re.fullmatch(r"readout\.layers\.\d+\.bias", name)]
         out_dim = state[max(outputs, key=lambda name: int(name.split(".")[2]))].numel()
+        atoms = _types(state, "node_embedding")
+        if "edge_embedding.bias" in state:
+            bonds, edge_dim = None, state["edge_embedding.weight"].size(1)
+        else:
+            bonds, edge_dim = _types(state, "edge_embedding"), None
     except (KeyError, ValueError) as error:
         raise InputError(
             "the state_dict has no embedding_h, embedding_e or MLP_layer; expected the parameter "
-            "names of the published GraphTransformer, pass the model's state_dict itself"
+            f"names of the published {name}, pass the model's state_dict itself"
         ) from error
     layers = {int(match[1]) for name in state if (match := re.match(_LAYER, name))}
-    return {
-        "num_atom_types": atoms.size(0),
-        "num_bond_types": bonds.size(0),
-        "hidden_dim": atoms.size(1),
+    normed = "layers.0.node.norm1.weight" in state
+    by_batch = "layers.0.node.norm1.running_mean" in state
+    shape: dict[str, Any] = {
+        "num_atom_types": atoms,
+        "num_bond_types": bonds,
+        "edge_dim": edge_dim,
+        "hidden_dim": width,
         "num_layers": max(layers, default=-1) + 1,
         "out_dim": out_dim,
         "use_bias": "layers.0.attention.query.bias" in state,
-        "batch_norm": "layers.0.node.norm1.weight" in state,
+        "batch_norm": normed and by_batch,
+        "layer_norm": normed and not by_batch,
+        "explicit_bias": "released" if "layers.0.attention.bias_term.key" in state else None,
     }
+    if name != "GraphTransformer":
+        shape["full_graph"] = "layers.0.attention.added_query.weight" in state
+    if "gamma" in state:
+        shape["learned_gamma"] = True
+    return shape
+
+
+def _types(state: Mapping[str, Tensor], embedding: str) -> int | list[int]:
+    """Return the number of types of an embedding, or of each of its columns."""
+    if f"{embedding}.weight" in state:
+        return state[f"{embedding}.weight"].size(0)
+    columns = [name for name in state if name.startswith(f"{embedding}.columns.")]
+    if not columns:
+        raise KeyError(embedding)
+    return [state[f"{embedding}.columns.{place}.weight"].size(0) for place in range(len(columns))]

@@ -1,13 +1,29 @@
 """Sites of edgescope's own attention core."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
 
-from edgescope.capture.adapters.base import Adapter, Emit, Layer, Remove, Stage, observing
+from edgescope.capture.adapters.base import (
+    Adapter,
+    Emit,
+    Layer,
+    Remove,
+    Stage,
+    bound_arguments,
+    observing,
+)
 from edgescope.capture.rows import EdgeRows
 from edgescope.models.attention import LOGIT_LIMIT, NORMALISER_FLOOR, EdgeAttention
+
+BIASED = Stage(
+    "(K h_j * Q h_i) / sqrt(D) * W e_ij + b_i e', b_i = (Q h_i . k') / sqrt(D)", "[E, H, D]"
+)
+"""The score with an explicit bias term."""
+
+OVERWRITTEN = Stage("b_i = (Q h_i . k') / sqrt(D): not of the score, which reaches nothing")
+"""The logit with the explicit bias term as released."""
 
 
 class EdgeAttentionAdapter(Adapter):
@@ -21,62 +37,80 @@ class EdgeAttentionAdapter(Adapter):
         "message": Stage("weight * V h_j", "[E, H, D]"),
     }
 
+    def stages_of(self, layer: Layer) -> Mapping[str, Stage]:
+        """Return the stages, with what an explicit bias term and a full graph change."""
+        stages = dict(self.stages)
+        if layer.explicit_bias:
+            stages["score"] = BIASED
+            stages["message"] = Stage("weight * (V h_j + v')", "[E, H, D]")
+        if layer.explicit_bias == "released":
+            stages["logit"] = OVERWRITTEN
+        if layer.full_graph:
+            formula = f"f_ij exp(clamp(logit)) / (its sum over j + {NORMALISER_FLOOR:g})"
+            stages["weight"] = Stage(f"{formula}, f_ij the factor of the pair")
+        return stages
+
+    def adds_edges(self, layer: Layer) -> bool:
+        """Return whether pairs of nodes without an edge attend too."""
+        return bool(layer.full_graph)
+
     def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
-        """Take the score and the values where they are computed; emit when the layer is done."""
+        """Take score, logit, weight and value where they are computed; emit at the end."""
         seen: dict[str, Tensor] = {}
 
         def scored(_: Layer, __: object, score: Tensor) -> None:
             seen["score"] = score
 
+        def weighed(_: Layer, args: tuple[Tensor, ...], weight: Tensor) -> None:
+            seen["logit"], seen["weight"] = args[0].unsqueeze(-1), weight.unsqueeze(-1)
+
         def valued(_: Layer, __: object, value: Tensor) -> None:
             seen["value"] = value
 
         def done(_: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], __: object) -> None:
-            edge_index: Tensor = kwargs["edge_index"] if "edge_index" in kwargs else args[2]
-            node: Tensor = kwargs["node"] if "node" in kwargs else args[0]
-            rows = EdgeRows(edge_index, (node.size(0), node.size(0)))
-            score = seen.pop("score")
-            value = seen.pop("value").view(-1, layer.num_heads, layer.head_dim)
-            if "score" in stages:
-                emit("score", score, rows)
-            for stage, values in _later_stages(score, value, edge_index, stages):
+            given = bound_arguments(layer, args, kwargs)
+            edge_index, size = given["edge_index"], given["node"].size(0)
+            rows = EdgeRows(edge_index, (size, size), real=given["edge_real"])
+            for stage in ("score", "logit"):
+                if stage in stages:
+                    emit(stage, seen[stage], rows)
+            for stage, values in _normalised(layer, seen, edge_index, stages):
                 emit(stage, values, rows)
+            seen.clear()
 
         yield layer.score.register_forward_hook(scored).remove
+        yield layer.weight.register_forward_hook(weighed).remove
         yield layer.value.register_forward_hook(valued).remove
         yield layer.register_forward_hook(done, with_kwargs=True).remove
 
 
-def _later_stages(
-    score: Tensor, value: Tensor, edge_index: Tensor, stages: Collection[str]
+def _normalised(
+    layer: Layer, seen: Mapping[str, Tensor], edge_index: Tensor, stages: Collection[str]
 ) -> Iterator[tuple[str, Tensor]]:
-    """Compute what follows the score, as far as ``stages`` need it, as the layer does.
+    """Compute what follows the weights before normalisation, as the layer does.
 
     Args:
-        score: edge scores ``[E, H, D]``.
-        value: values of the nodes ``[V, H, D]``.
+        layer: the layer.
+        seen: ``weight`` before normalisation ``[E, H, 1]`` and ``value`` of the nodes ``[V, F]``.
         edge_index: source and target of every edge ``[2, E]``.
         stages: the stages that are wanted.
 
     Yields:
-        Each wanted stage after the score and its values ``[E, H, D]``.
+        The normalised weight ``[E, H, 1]`` and the message ``[E, H, D]``, as far as wanted.
     """
-    if not {"logit", "weight", "message"} & set(stages):
-        return
-    with observing():
-        logit = score.sum(-1, keepdim=True)
-    if "logit" in stages:
-        yield "logit", logit
     if not {"weight", "message"} & set(stages):
         return
     source, target = edge_index
     with observing():
-        weight = logit.clamp(-LOGIT_LIMIT, LOGIT_LIMIT).exp()
+        value = seen["value"].view(-1, layer.num_heads, layer.head_dim)
+        weight = seen["weight"]
         total = weight.new_zeros(value.size(0), *weight.shape[1:]).index_add(0, target, weight)
         weight = weight / (total + NORMALISER_FLOOR)[target]
     if "weight" in stages:
         yield "weight", weight
     if "message" in stages:
         with observing():
+            if layer.explicit_bias:
+                value = value + layer.bias_term.value
             message = value[source] * weight
         yield "message", message

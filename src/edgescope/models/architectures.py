@@ -1,0 +1,60 @@
+"""The architectures by name."""
+
+import difflib
+import importlib
+from typing import Any
+
+from torch import nn
+
+from edgescope.errors import InputError
+
+ARCHITECTURES = {
+    "GraphTransformer": "edgescope.models.graph_transformer",
+    "SAN": "edgescope.models.san",
+    "GraphiT": "edgescope.models.graphit",
+}
+"""Name of every architecture to the module that holds it; some of them import PyG's layers."""
+
+
+def architecture(name: str) -> type[nn.Module]:
+    """Return the class of an architecture.
+
+    Raises:
+        InputError: if there is none of that name.
+    """
+    if name not in ARCHITECTURES:
+        raise InputError(f"unknown architecture {name!r}, {nearest(name)}; check the name")
+    found: type[nn.Module] = getattr(importlib.import_module(ARCHITECTURES[name]), name)
+    return found
+
+
+def build(name: str, **settings: Any) -> nn.Module:
+    """Build a model by the name of its architecture.
+
+    Args:
+        name: the architecture, such as ``"SAN"``.
+        **settings: the arguments of its constructor.
+
+    Raises:
+        InputError: if there is no such architecture, or if it cannot be built so.
+
+    Example:
+        >>> from edgescope.models import build
+        >>> type(build("SAN", num_atom_types=5, num_bond_types=4, num_layers=1)).__name__
+        'SAN'
+    """
+    kind = architecture(name)
+    try:
+        return kind(**settings)
+    except (TypeError, ValueError) as error:
+        reason = str(error).removeprefix(f"{name}.__init__() ")
+        raise InputError(f"cannot build {name}: {reason}; check the settings") from error
+
+
+def nearest(name: str) -> str:
+    """Say which architecture may be meant, or which there are."""
+    folded = {known.lower(): known for known in ARCHITECTURES}
+    close = difflib.get_close_matches(name.lower(), folded, n=1)
+    if close:
+        return f"did you mean {folded[close[0]]!r}?"
+    return f"expected one of {', '.join(ARCHITECTURES)}"

@@ -1,0 +1,103 @@
+"""SAN, the spectral attention network, on the shared attention core."""
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from edgescope.models.base import arguments
+from edgescope.models.blocks import Readout
+from edgescope.models.embedding import Types
+from edgescope.models.explicit_bias import ExplicitBias
+from edgescope.models.fixed_edges import FixedEdgeModel, gamma_factor
+
+
+class SAN(FixedEdgeModel):
+    r"""Spectral attention network (Kreuzer et al., arXiv 2106.03893).
+
+    Every layer projects the same edge embedding; the edge states are not updated. Without
+    ``full_graph`` and without positional encoding, the setting of Bini et al. (arXiv 2409.03463),
+    SAN and GraphiT are the same function.
+
+    On the full graph, pairs of nodes without an edge attend too, with edge type 0 and projections
+    of their own; attention weights are divided by :math:`1+\gamma` on edges and multiplied by
+    :math:`\gamma/(1+\gamma)` on added pairs (eq. 5 there).
+
+    Layer ``n`` computes its edge scores ``[E, H, D]`` in ``layers.n.attention.score``.
+
+    Args:
+        num_atom_types: as in :class:`~edgescope.models.GraphTransformer`, like all arguments up to
+            ``layer_norm``.
+        num_bond_types: see above.
+        edge_dim: see above.
+        hidden_dim: see above.
+        num_heads: see above.
+        num_layers: see above.
+        out_dim: see above.
+        readout: see above.
+        dropout: see above.
+        residual: see above.
+        batch_norm: see above.
+        use_bias: see above.
+        layer_norm: see above.
+        explicit_bias: the explicit bias term; in ``"released"``, what the published code does,
+            attention is uniform and the edge scores get no gradient.
+        full_graph: whether all pairs of nodes of a graph attend to each other.
+        gamma: how much added pairs count beside edges, from 0 to 1.
+        learned_gamma: whether ``gamma`` is only where a learnt value starts, which is clamped to
+            0 to 1 (Dwivedi et al., arXiv 2110.07875, repository gnn-lspe).
+
+    Raises:
+        ValueError: if an argument is outside its range or they do not fit each other.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_atom_types: Types,
+        num_bond_types: Types | None = None,
+        edge_dim: int | None = None,
+        hidden_dim: int = 56,
+        num_heads: int = 8,
+        num_layers: int = 10,
+        out_dim: int = 1,
+        readout: Readout = "sum",
+        dropout: float = 0.0,
+        residual: bool = True,
+        batch_norm: bool = True,
+        use_bias: bool = False,
+        layer_norm: bool = False,
+        explicit_bias: ExplicitBias | None = None,
+        full_graph: bool = False,
+        gamma: float = 0.1,
+        learned_gamma: bool = False,
+    ) -> None:
+        super().__init__(arguments(locals()))
+        if not 0 <= gamma <= 1:
+            raise ValueError(f"gamma must be from 0 to 1, received {gamma}")
+        if learned_gamma and not full_graph:
+            raise ValueError(
+                "learned_gamma=True needs full_graph=True: without added pairs nothing uses gamma"
+            )
+        if learned_gamma:
+            self.gamma = nn.Parameter(torch.empty(1))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set a learnt gamma to where it starts; everything else resets itself."""
+        if self.config["learned_gamma"]:
+            nn.init.constant_(self.gamma, self.config["gamma"])
+
+    @override
+    def factor(
+        self,
+        edge_index: Tensor,
+        pairs: Tensor,
+        batch: Tensor,
+        edge_real: Tensor,
+        kernel: Tensor | None,
+    ) -> Tensor:
+        if self.config["learned_gamma"]:
+            gamma: Tensor = self.gamma.clamp(0, 1)
+        else:
+            gamma = torch.tensor([self.config["gamma"]], device=pairs.device, dtype=torch.float64)
+        return gamma_factor(gamma, edge_real)
