@@ -81,3 +81,11 @@ def test_weights_that_do_not_fit_their_configuration_are_refused(model, tmp_path
     save(model, path)
     with pytest.raises(InputError, match=r"does not fit GraphTransformer: .* is \[.*expected"):
         load(path)
+
+
+def test_weights_from_before_an_option_existed_still_load(model, tmp_path):
+    for option in ("layer_norm", "explicit_bias"):
+        del model.config[option]
+    loaded = load(save(model, tmp_path / "model.safetensors"))
+    assert loaded.config["explicit_bias"] is None
+    assert torch.equal(loaded.node_embedding.weight, model.node_embedding.weight)

@@ -26,7 +26,7 @@ def test_untrained_weights_are_those_of_the_model_before_the_first_step(run, spl
     model = GraphTransformer(
         num_atom_types=len(splits.train.vocabulary),
         num_bond_types=4,
-        **run.recipe.model.model_dump(exclude={"architecture"}),
+        **run.recipe.model.arguments(),
     )
     stored = run.model("untrained").state_dict()
     assert all(torch.equal(stored[name], value) for name, value in model.state_dict().items())
@@ -218,3 +218,10 @@ def test_the_random_state_is_left_as_it_was(splits, tiny, tmp_path):
     before = torch.get_rng_state()
     fit(tiny(), splits, tmp_path, epochs=1, progress=False)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_another_architecture_is_trained_by_the_same_recipe(tiny, splits, tmp_path):
+    chosen = tiny(architecture="SAN", explicit_bias="described", use_bias=True, max_epochs=1)
+    run = fit(chosen, splits, tmp_path / "run", progress=False)
+    assert type(run.model()).__name__ == "SAN"
+    assert run.metrics["epochs"] == 1

@@ -1,9 +1,11 @@
 """Recipes: what they hold, and what is said about a wrong one."""
 
 import pytest
+import torch
 import yaml
 
 from edgescope.errors import InputError
+from edgescope.models import ARCHITECTURES, build
 from edgescope.train import Recipe, recipe, recipe_names
 
 
@@ -22,6 +24,13 @@ def test_published_zinc_recipe_has_the_published_values():
             "residual": True,
             "batch_norm": True,
             "use_bias": False,
+            # What the architecture has not got, or decides itself.
+            "layer_norm": None,
+            "explicit_bias": None,
+            "full_graph": None,
+            "gamma": None,
+            "learned_gamma": None,
+            "kernel_steps": None,
         },
         "loss": "l1",
         "batch_size": 128,
@@ -32,6 +41,59 @@ def test_published_zinc_recipe_has_the_published_values():
         "max_epochs": 1000,
         "seed": 41,
     }
+
+
+# Layers, width, heads, read-out, residual, dropout, batch, learning rate, patience, minimum.
+PUBLISHED = {
+    "graphtransformer-zinc": (10, 64, 8, "mean", True, 0, 128, 7e-4, 15, 1e-6),
+    "graphtransformer-tox21": (10, 444, 12, "mean", True, 0, 128, 7e-4, 15, 1e-6),
+    "graphtransformer-proteins": (3, 64, 8, "node", False, 0, 512, 7e-4, 15, 1e-6),
+    "san-zinc": (10, 56, 8, "sum", True, 0, 32, 7e-4, 25, 1e-6),
+    "san-tox21": (10, 88, 8, "sum", True, 0.5, 128, 7e-4, 25, 1e-6),
+    "san-proteins": (3, 88, 8, "node", False, 0.5, 512, 7e-4, 25, 1e-5),
+    "graphit-zinc": (10, 64, 8, "sum", True, 0, 32, 3e-4, 25, 1e-6),
+    "graphit-tox21": (10, 88, 8, "sum", True, 0.5, 256, 7e-4, 25, 1e-6),
+    "graphit-proteins": (3, 88, 8, "node", False, 0.5, 768, 7e-4, 25, 1e-5),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_configurations_have_the_published_values(name):
+    found = recipe(name)
+    model = found.model
+    assert (
+        *(model.num_layers, model.hidden_dim, model.num_heads, model.readout, model.residual),
+        *(model.dropout, found.batch_size, found.learning_rate, found.plateau_patience),
+        found.min_learning_rate,
+    ) == PUBLISHED[name]
+    assert (found.max_epochs, found.seed, model.batch_norm) == (1000, 41, True)
+    assert model.architecture.lower() == name.partition("-")[0]
+    assert found.loss == ("l1" if name.endswith("zinc") else "masked_bce")
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_published_configuration_has_a_small_variant(name):
+    large, small = recipe(name), recipe(f"{name}-small")
+    for field in ("architecture", "readout", "residual"):
+        assert getattr(small.model, field) == getattr(large.model, field)
+    assert small.loss == large.loss
+    assert small.model.hidden_dim * small.model.num_layers < 0.4 * (
+        large.model.hidden_dim * large.model.num_layers
+    )
+
+
+def test_reading_a_recipe_draws_no_random_numbers():
+    before = torch.get_rng_state()
+    recipe("san-tox21", full_graph=True, learned_gamma=True)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_can_be_trained_by_a_recipe(architecture):
+    chosen = recipe("demo", architecture=architecture)
+    model = build(architecture, num_atom_types=3, num_bond_types=4, **chosen.model.arguments())
+    assert type(model).__name__ == architecture
+    assert len(model.layers) == chosen.model.num_layers
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -69,6 +131,17 @@ def test_a_recipe_cannot_be_changed():
             {"min_learning_rate": 0.5},
             "min_learning_rate received 0.5, expected a number below learning_rate (0.005)",
         ),
+        ({"architecture": "san"}, "unknown architecture 'san', did you mean 'SAN'?"),
+        ({"architecture": "Perceptron"}, "expected one of GraphTransformer, SAN, GraphiT, GAT"),
+        ({"gamma": 0.0}, "gamma received, but GraphTransformer has no such option"),
+        ({"use_bias": True, "architecture": "GAT"}, "use_bias received, but GAT has no such"),
+        (
+            {"architecture": "SAN", "learned_gamma": True},
+            "learned_gamma=True needs full_graph=True",
+        ),
+        ({"architecture": "GPS", "residual": False}, "residual=False, which PyG's GPSConv cannot"),
+        ({"explicit_bias": "both"}, "explicit_bias received 'both', expected 'released' or"),
+        ({"layer_norm": True}, "batch_norm=True and layer_norm=True, expected one"),
         ({"model": "big"}, "model received 'big', expected a valid dictionary"),
     ],
 )
@@ -84,8 +157,8 @@ def test_several_wrong_fields_are_counted():
         recipe("demo", batch_size=0, seed=-1)
 
 
-def test_an_unknown_recipe_is_answered_with_the_known_ones():
-    with pytest.raises(InputError, match="unknown recipe 'dmo', expected one of demo, graph"):
+def test_an_unknown_recipe_is_answered_with_the_nearest_ones():
+    with pytest.raises(InputError, match="unknown recipe 'dmo', did you mean demo"):
         recipe("dmo")
 
 

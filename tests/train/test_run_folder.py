@@ -71,3 +71,13 @@ def test_a_run_is_opened_without_lightning_and_graph_libraries(begun):
         [sys.executable, "-c", code, str(begun.path)], check=True, capture_output=True, text=True
     )
     assert child.stdout == "set()\n"
+
+
+def test_a_run_from_before_an_option_existed_is_still_the_same_run(begun, splits):
+    earlier = {**begun.config, "recipe": {**begun.config["recipe"]}}
+    options = ("layer_norm", "explicit_bias", "full_graph", "gamma", "learned_gamma")
+    model = {k: v for k, v in begun.config["recipe"]["model"].items() if k not in options}
+    earlier["recipe"]["model"] = model
+    RunFolder.create(begun.path, earlier)
+    again = open_run(begun.path, describe(recipe("demo"), splits, begun.data))
+    assert again.recipe == begun.recipe

@@ -1,6 +1,11 @@
-"""The published architectures on one attention core, and their weights on disk."""
+"""The published architectures on one attention core, and their weights on disk.
 
-from edgescope.models.architectures import ARCHITECTURES, build
+Models of PyG's layers are loaded when they are first used, as they import PyG.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from edgescope.models.architectures import ARCHITECTURES, architecture, build
 from edgescope.models.attention import EdgeAttention, EdgeScore
 from edgescope.models.checkpoint import load, save
 from edgescope.models.full_graph import FullGraph, full_graph, random_walk_kernel
@@ -9,14 +14,21 @@ from edgescope.models.graphit import GraphiT
 from edgescope.models.reference import from_reference
 from edgescope.models.san import SAN
 
+if TYPE_CHECKING:
+    from edgescope.models.convolutions import GAT, GPS, GATv2, TransformerConv
+
 __all__ = [
     "ARCHITECTURES",
+    "GAT",
+    "GPS",
     "SAN",
     "EdgeAttention",
     "EdgeScore",
     "FullGraph",
+    "GATv2",
     "GraphTransformer",
     "GraphiT",
+    "TransformerConv",
     "build",
     "from_reference",
     "full_graph",
@@ -24,3 +36,9 @@ __all__ = [
     "random_walk_kernel",
     "save",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
+    if name in ARCHITECTURES:
+        return architecture(name)
+    raise AttributeError(f"module 'edgescope.models' has no attribute {name!r}")

@@ -12,6 +12,10 @@ ARCHITECTURES = {
     "GraphTransformer": "edgescope.models.graph_transformer",
     "SAN": "edgescope.models.san",
     "GraphiT": "edgescope.models.graphit",
+    "GAT": "edgescope.models.convolutions",
+    "GATv2": "edgescope.models.convolutions",
+    "TransformerConv": "edgescope.models.convolutions",
+    "GPS": "edgescope.models.convolutions",
 }
 """Name of every architecture to the module that holds it; some of them import PyG's layers."""
 

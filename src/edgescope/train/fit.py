@@ -184,11 +184,11 @@ def _train(run: RunFolder, recipe: Recipe, splits: "Splits", *, progress: bool) 
 
 
 def _initial_model(recipe: Recipe, splits: "Splits") -> "nn.Module":
-    from edgescope.models import GraphTransformer
+    from edgescope.models import build
 
-    settings = recipe.model.model_dump(exclude={"architecture"})
     torch.manual_seed(recipe.seed)
-    return GraphTransformer(**splits.train.model_sizes, **settings)
+    arguments = {**splits.train.model_sizes, **recipe.model.arguments()}
+    return build(recipe.model.architecture, **arguments)
 
 
 def _summary(

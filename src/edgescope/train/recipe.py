@@ -1,14 +1,18 @@
 """Training recipes: every choice of a training run, checked, in one readable file."""
 
 import difflib
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edgescope._files import readable_file
 from edgescope.errors import InputError
+from edgescope.models import build
+from edgescope.models.architectures import architecture
 
 RECIPES = Path(__file__).parent / "recipes"
 """Where the recipes that come with edgescope lie, one YAML file each."""
@@ -21,10 +25,11 @@ class _Frozen(BaseModel):
 class ModelRecipe(_Frozen):
     """The architecture and its size; numbers of atom types, bond types and targets are the data's.
 
-    The fields are the constructor arguments of the architecture, documented there.
+    The fields are the constructor arguments of the architecture, documented there. Those that
+    not every architecture has are none unless given: then the architecture's own default holds.
     """
 
-    architecture: Literal["GraphTransformer"] = "GraphTransformer"
+    architecture: str = "GraphTransformer"
     hidden_dim: int = Field(default=64, ge=4)
     num_heads: int = Field(default=8, ge=1)
     num_layers: int = Field(default=10, ge=1)
@@ -33,15 +38,40 @@ class ModelRecipe(_Frozen):
     residual: bool = True
     batch_norm: bool = True
     use_bias: bool = False
+    layer_norm: bool | None = None
+    explicit_bias: Literal["released", "described"] | None = None
+    full_graph: bool | None = None
+    gamma: float | None = Field(default=None, ge=0.0, le=1.0)
+    learned_gamma: bool | None = None
+    kernel_steps: int | None = Field(default=None, ge=1)
+
+    @field_validator("architecture")
+    @classmethod
+    def _architecture_is_known(cls, name: str) -> str:
+        architecture(name)
+        return name
 
     @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
+    def _fits_the_architecture(self) -> Self:
         if self.hidden_dim % self.num_heads:
             raise ValueError(
                 f"hidden_dim received {self.hidden_dim}, "
                 f"expected a multiple of num_heads ({self.num_heads})"
             )
+        known = signature(architecture(self.architecture)).parameters
+        given = self.model_dump(exclude={"architecture", *known}, exclude_none=True)
+        for field, value in given.items():
+            if value is not False:
+                raise ValueError(f"{field} received, but {self.architecture} has no such option")
+        with torch.device("meta"):  # takes neither memory nor random numbers
+            build(self.architecture, num_atom_types=1, num_bond_types=1, **self.arguments())
         return self
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of the architecture's constructor that the recipe sets."""
+        known = signature(architecture(self.architecture)).parameters
+        fields = self.model_dump(exclude={"architecture"}, exclude_none=True)
+        return {name: value for name, value in fields.items() if name in known}
 
 
 class Recipe(_Frozen):
@@ -130,9 +160,13 @@ def _read(name_or_path: str | Path) -> dict[str, Any]:
     if str(name_or_path) in recipe_names():
         path = RECIPES / f"{name_or_path}.yaml"
     elif path.suffix not in {".yaml", ".yml"}:
+        close = difflib.get_close_matches(str(name_or_path), recipe_names(), n=3)
+        hint = (
+            f"did you mean {' or '.join(close)}?" if close else "see edgescope.train.recipe_names()"
+        )
         raise InputError(
-            f"unknown recipe {str(name_or_path)!r}, expected one of {', '.join(recipe_names())} "
-            "or the path of a .yaml file"
+            f"unknown recipe {str(name_or_path)!r}, {hint}; expected one of the "
+            f"{len(recipe_names())} that come with edgescope or the path of a .yaml file"
         )
     try:
         fields = yaml.safe_load(readable_file(path, "a recipe").read_text(encoding="utf-8"))
