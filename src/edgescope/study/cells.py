@@ -5,13 +5,15 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from edgescope._files import readable_file
 from edgescope.errors import InputError
+from edgescope.models.architectures import ARCHITECTURES, architecture, nearest
 from edgescope.study.spec import DataSource, ScanOptions, StudySpec
 from edgescope.train.recipe import ModelRecipe, Recipe, recipe, recipe_names
 
@@ -101,10 +103,9 @@ def _plan(spec: StudySpec) -> list[Cell]:
 
 def _combinations(spec: StudySpec) -> Iterator[tuple[str, str | None, DataSource]]:
     """Yield recipe, architecture if it replaces the recipe's, and data."""
-    known = get_args(ModelRecipe.model_fields["architecture"].annotation)
     for model in spec.models:
-        if model not in known:
-            raise InputError(f"models: unknown model {model!r}, {_nearest(model, known)}")
+        if model not in ARCHITECTURES:
+            raise InputError(f"models: unknown model {model!r}, {nearest(model)}")
     for model in spec.models:
         for data in spec.data:
             yield spec.recipe or _published(model, data), model, data
@@ -140,12 +141,13 @@ def _cell(
         changes["architecture"] = model
     if state.startswith("ebt"):
         chosen = model or recipe(recipe_name).model.architecture
-        if "explicit_bias" not in ModelRecipe.model_fields:
+        if "explicit_bias" not in signature(architecture(chosen)).parameters:
             raise InputError(
                 f"states: ebt needs a model with an explicit bias term, {chosen} has none; "
                 "leave ebt out"
             )
         changes["explicit_bias"] = state.removeprefix("ebt-")
+        changes.setdefault("use_bias", True)  # as in the published runs with the term
     settings = recipe(recipe_name, **changes)
     if state == UNTRAINED:
         kept = settings.model_dump(include={"name", "model", "loss", "seed"})
