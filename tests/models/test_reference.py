@@ -8,7 +8,7 @@ import torch
 
 import edgescope as es
 from edgescope.errors import InputError
-from edgescope.models import from_reference
+from edgescope.models import from_reference, import_checkpoint
 from model_cases import random_model
 
 
@@ -103,6 +103,8 @@ PUBLISHED_NAMES = {
     "node.expand": "FFN_h_layer1",
     "node.contract": "FFN_h_layer2",
     "readout.layers": "MLP_layer.FC_layers",
+    "positions.project": "linear_A",
+    "positions.encoder": "PE_Transformer",
 }
 
 
@@ -143,6 +145,29 @@ def test_san_and_graphit_come_from_the_published_names(architecture, options):
     assert rebuilt.config == model.config
     for name, value in model.state_dict().items():
         assert torch.equal(value, rebuilt.state_dict()[name])
+
+
+def test_positional_encodings_come_from_the_published_names():
+    options = {"laplacian_eigenvectors": 4, "lpe_dim": 4, "lpe_heads": 2, "lpe_layers": 2}
+    model = random_model("SAN", **options)
+    shown = {"laplacian_eigenvectors": 4, "lpe_heads": 2}
+    assert (
+        from_reference("SAN", published_state(model), num_heads=4, **shown).config == model.config
+    )
+
+
+def test_eigenvectors_come_from_the_published_names():
+    model, state = reference_state(laplacian_eigenvectors=3)
+    state = {
+        name.replace("positions.project", "embedding_lap_pos_enc"): v for name, v in state.items()
+    }
+    assert from_reference("GT", state, num_heads=2).config == model.config
+
+
+def test_an_encoding_needs_its_number_of_eigenpairs():
+    state = published_state(random_model("SAN", laplacian_eigenvectors=4))
+    with pytest.raises(InputError, match="laplacian_eigenvectors=, which the weights do not show"):
+        from_reference("SAN", state, num_heads=4)
 
 
 def test_a_learnt_gamma_is_one_parameter_though_the_published_code_names_it_in_every_layer():
@@ -241,3 +266,46 @@ def test_embeddings_that_are_not_as_wide_as_the_layers_are_refused():
     state["embedding_h.weight"] = state["embedding_h.weight"][:, :2]
     with pytest.raises(InputError, match=r"node_embedding\.weight is \[5, 2\], expected \[5, 8\]"):
         from_reference("GT", state, num_heads=2)
+
+
+def test_a_checkpoint_file_is_opened_as_its_weights(tmp_path):
+    model, state = reference_state()
+    torch.save(state, tmp_path / "epoch_7.pkl")
+    opened = import_checkpoint(tmp_path / "epoch_7.pkl", "GT", num_heads=2)
+    assert opened.config == model.config
+    assert torch.equal(opened.node_embedding.weight, model.node_embedding.weight)
+
+
+def test_a_malicious_checkpoint_is_refused_and_nothing_is_executed(tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return (tmp_path.joinpath("owned").write_text, ("yes",))
+
+    torch.save({"embedding_h.weight": Hostile()}, tmp_path / "epoch_7.pkl")
+    with pytest.raises(InputError, match="holds something other than tensors") as caught:
+        import_checkpoint(tmp_path / "epoch_7.pkl", "GT", num_heads=2)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, torch.zeros(2)])
+def test_a_file_that_holds_no_weights_by_name_is_refused(content, tmp_path):
+    torch.save(content, tmp_path / "epoch_7.pkl")
+    with pytest.raises(InputError, match="expected a state dict, tensors by parameter name"):
+        import_checkpoint(tmp_path / "epoch_7.pkl", "GT", num_heads=2)
+
+
+@pytest.mark.parametrize("cut", [0, 10, 300])
+def test_a_truncated_checkpoint_is_refused(cut, tmp_path):
+    _, state = reference_state()
+    path = tmp_path / "epoch_7.pkl"
+    torch.save(state, path)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(InputError, match=r"epoch_7\.pkl") as caught:
+        import_checkpoint(path, "GT", num_heads=2)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"expected a checkpoint .* found nothing there"):
+        import_checkpoint(tmp_path / "none.pkl", "GT", num_heads=2)

@@ -44,6 +44,7 @@ def _check_options(model: GraphTransformer) -> None:
     options = {
         "explicit_bias": model.config["explicit_bias"] is not None,
         "layer_norm": model.config["layer_norm"],
+        "laplacian_eigenvectors": model.config["laplacian_eigenvectors"] > 0,
         "several columns of types": any(columns),
     }
     found = [name for name, used in options.items() if used]

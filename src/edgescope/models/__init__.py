@@ -11,7 +11,7 @@ from edgescope.models.checkpoint import load, save
 from edgescope.models.full_graph import FullGraph, full_graph, random_walk_kernel
 from edgescope.models.graph_transformer import GraphTransformer
 from edgescope.models.graphit import GraphiT
-from edgescope.models.reference import from_reference
+from edgescope.models.reference import from_reference, import_checkpoint
 from edgescope.models.san import SAN
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ __all__ = [
     "build",
     "from_reference",
     "full_graph",
+    "import_checkpoint",
     "load",
     "random_walk_kernel",
     "save",

@@ -7,6 +7,7 @@ from edgescope.models.base import PropertyModel, arguments
 from edgescope.models.blocks import Readout, StateBlock
 from edgescope.models.embedding import Types
 from edgescope.models.explicit_bias import ExplicitBias, check_explicit_bias
+from edgescope.models.positions import LaplacianEigenvectors
 
 
 class GraphTransformerLayer(nn.Module):
@@ -76,6 +77,8 @@ class GraphTransformer(PropertyModel):
         layer_norm: whether each part ends in layer normalisation, instead.
         explicit_bias: the explicit bias term of attention; ``"released"`` and ``"described"``
             are the same in this architecture.
+        laplacian_eigenvectors: how many Laplacian eigenvectors encode the position of a node, with
+            random signs in training; 0 for none.
 
     Raises:
         ValueError: if the widths do not fit, if ``readout`` or ``explicit_bias`` is unknown, if
@@ -100,6 +103,7 @@ class GraphTransformer(PropertyModel):
         use_bias: bool = False,
         layer_norm: bool = False,
         explicit_bias: ExplicitBias | None = None,
+        laplacian_eigenvectors: int = 0,
     ) -> None:
         config = arguments(locals())
         check_explicit_bias(explicit_bias)
@@ -117,6 +121,8 @@ class GraphTransformer(PropertyModel):
             )
 
         super().__init__(config, make_layer)
+        if laplacian_eigenvectors:
+            self.positions = LaplacianEigenvectors(laplacian_eigenvectors, hidden_dim)
 
     def forward(
         self, x: Tensor, edge_index: Tensor, edge_attr: Tensor, batch: Tensor | None = None
@@ -137,6 +143,9 @@ class GraphTransformer(PropertyModel):
             InputError: if ``x`` or ``edge_attr`` holds a type that the model has not got.
         """
         node = self.embed_nodes(x)
+        if self.config["laplacian_eigenvectors"]:
+            graphs = edge_index.new_zeros(x.size(0)) if batch is None else batch
+            node = node + self.positions(edge_index, graphs)
         edge = self.embed_edges(edge_attr)
         last = len(self.layers) - 1
         for number, layer in enumerate(self.layers):

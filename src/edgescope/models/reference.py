@@ -1,11 +1,15 @@
 """Models from the parameter names of the published code (repository GNN-MAs)."""
 
+import pickle
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from edgescope._files import readable_file
 from edgescope.errors import InputError
 from edgescope.models.architectures import build, nearest
 from edgescope.models.checkpoint import fit_state
@@ -44,6 +48,9 @@ _RENAMED: tuple[tuple[str, str], ...] = (
     (_LAYER + r"FFN_h_layer2\.", r"layers.\1.node.contract."),
     (_LAYER + r"FFN_e_layer1\.", r"layers.\1.edge.expand."),
     (_LAYER + r"FFN_e_layer2\.", r"layers.\1.edge.contract."),
+    (r"^linear_A\.", "positions.project."),
+    (r"^PE_Transformer\.", "positions.encoder."),
+    (r"^embedding_lap_pos_enc\.", "positions.project."),
     (r"^MLP_layer\.FC_layers\.", "readout.layers."),
 )
 
@@ -85,9 +92,53 @@ def from_reference(
                 f"leave {option} out or check the file"
             )
         settings[option] = value
+    if "lpe_dim" in settings and "laplacian_eigenvectors" not in settings:
+        raise InputError(
+            "the weights hold a learnt positional encoding; pass the number of its eigenpairs as "
+            "laplacian_eigenvectors=, which the weights do not show"
+        )
     model = build(name, num_heads=num_heads, **settings).to(next(iter(state.values())).dtype)
     fit_state(model, state, "the given state_dict")
     return model.eval()
+
+
+def import_checkpoint(
+    path: Path | str, architecture: str, *, num_heads: int, **config: Any
+) -> nn.Module:
+    """Build a model from a checkpoint file of the published code, such as ``epoch_99.pkl``.
+
+    The file is a pickle of a state dict. It is read by torch's restricted unpickler, which builds
+    tensors and plain containers and executes nothing.
+
+    Args:
+        path: the file.
+        architecture: see :func:`from_reference`.
+        num_heads: see :func:`from_reference`.
+        **config: see :func:`from_reference`.
+
+    Raises:
+        InputError: if there is no such file, if it is damaged or holds anything but tensors by
+            parameter name, and as :func:`from_reference` does.
+    """
+    path = readable_file(Path(path), "a checkpoint (.pkl) of the published code")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path} is damaged or holds something other than tensors and plain containers, which "
+            "edgescope does not open; save the model's state_dict alone"
+        ) from error
+    except (EOFError, RuntimeError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{path} is not a readable checkpoint ({reason}); copy it again"
+        ) from error
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise InputError(
+            f"{path} holds {type(state).__name__}, expected a state dict, tensors by parameter "
+            "name; save model.state_dict()"
+        )
+    return from_reference(architecture, state, num_heads=num_heads, **config)
 
 
 def _plain(config: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -166,6 +217,12 @@ def _shape_of(state: Mapping[str, Tensor], name: str) -> dict[str, Any]:
         shape["full_graph"] = "layers.0.attention.added_query.weight" in state
     if "gamma" in state:
         shape["learned_gamma"] = True
+    if name == "GraphTransformer" and "positions.project.weight" in state:
+        shape["laplacian_eigenvectors"] = state["positions.project.weight"].size(1)
+    if name == "SAN" and "positions.project.weight" in state:
+        shape["lpe_dim"] = state["positions.project.weight"].size(0)
+        found = [re.match(r"positions\.encoder\.layers\.(\d+)\.", name) for name in state]
+        shape["lpe_layers"] = max(int(match[1]) for match in found if match) + 1
     return shape
 
 

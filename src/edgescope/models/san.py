@@ -9,6 +9,7 @@ from edgescope.models.blocks import Readout
 from edgescope.models.embedding import Types
 from edgescope.models.explicit_bias import ExplicitBias
 from edgescope.models.fixed_edges import FixedEdgeModel, gamma_factor
+from edgescope.models.positions import NodeEncoding
 
 
 class SAN(FixedEdgeModel):
@@ -45,6 +46,11 @@ class SAN(FixedEdgeModel):
         gamma: how much added pairs count beside edges, from 0 to 1.
         learned_gamma: whether ``gamma`` is only where a learnt value starts, which is clamped to
             0 to 1 (Dwivedi et al., arXiv 2110.07875, repository gnn-lspe).
+        laplacian_eigenvectors: how many eigenpairs of the Laplacian the learnt positional encoding
+            of a node is made of, with random signs in training; 0 for no encoding.
+        lpe_dim: width of the encoding; the embedding of the node type takes the rest.
+        lpe_layers: layers of the transformer that makes it.
+        lpe_heads: heads of that transformer.
 
     Raises:
         ValueError: if an argument is outside its range or they do not fit each other.
@@ -70,8 +76,15 @@ class SAN(FixedEdgeModel):
         full_graph: bool = False,
         gamma: float = 0.1,
         learned_gamma: bool = False,
+        laplacian_eigenvectors: int = 0,
+        lpe_dim: int = 8,
+        lpe_layers: int = 1,
+        lpe_heads: int = 4,
     ) -> None:
-        super().__init__(arguments(locals()))
+        config = arguments(locals())
+        if laplacian_eigenvectors and not 0 < lpe_dim < hidden_dim:
+            raise ValueError(f"lpe_dim must be from 1 to {hidden_dim - 1}, received {lpe_dim}")
+        super().__init__(config, hidden_dim - lpe_dim if laplacian_eigenvectors else None)
         if not 0 <= gamma <= 1:
             raise ValueError(f"gamma must be from 0 to 1, received {gamma}")
         if learned_gamma and not full_graph:
@@ -80,12 +93,22 @@ class SAN(FixedEdgeModel):
             )
         if learned_gamma:
             self.gamma = nn.Parameter(torch.empty(1))
+        if laplacian_eigenvectors:
+            size = laplacian_eigenvectors, lpe_dim
+            self.positions = NodeEncoding(*size, lpe_layers, lpe_heads, dropout)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Set a learnt gamma to where it starts; everything else resets itself."""
         if self.config["learned_gamma"]:
             nn.init.constant_(self.gamma, self.config["gamma"])
+
+    @override
+    def start(self, x: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+        node = super().start(x, edge_index, batch)
+        if not self.config["laplacian_eigenvectors"]:
+            return node
+        return torch.cat([node, self.positions(edge_index, batch)], 1)
 
     @override
     def factor(

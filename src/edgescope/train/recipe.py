@@ -44,6 +44,10 @@ class ModelRecipe(_Frozen):
     gamma: float | None = Field(default=None, ge=0.0, le=1.0)
     learned_gamma: bool | None = None
     kernel_steps: int | None = Field(default=None, ge=1)
+    laplacian_eigenvectors: int | None = Field(default=None, ge=1)
+    lpe_dim: int | None = Field(default=None, ge=1)
+    lpe_layers: int | None = Field(default=None, ge=1)
+    lpe_heads: int | None = Field(default=None, ge=1)
 
     @field_validator("architecture")
     @classmethod
