@@ -164,13 +164,12 @@ def _read(name_or_path: str | Path) -> dict[str, Any]:
     if str(name_or_path) in recipe_names():
         path = RECIPES / f"{name_or_path}.yaml"
     elif path.suffix not in {".yaml", ".yml"}:
-        close = difflib.get_close_matches(str(name_or_path), recipe_names(), n=3)
-        hint = (
-            f"did you mean {' or '.join(close)}?" if close else "see edgescope.train.recipe_names()"
-        )
+        names = recipe_names()
+        close = difflib.get_close_matches(str(name_or_path), names, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"expected {', '.join(names)}"
         raise InputError(
-            f"unknown recipe {str(name_or_path)!r}, {hint}; expected one of the "
-            f"{len(recipe_names())} that come with edgescope or the path of a .yaml file"
+            f"unknown recipe {str(name_or_path)!r}, {hint}; give the name of one that comes with "
+            "edgescope or the path of a .yaml file"
         )
     try:
         fields = yaml.safe_load(readable_file(path, "a recipe").read_text(encoding="utf-8"))
