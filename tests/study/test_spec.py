@@ -117,10 +117,14 @@ def test_a_file_that_is_no_study_is_refused(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
-def test_ebt_is_refused_where_models_lack_it_and_else_stands_for_both_variants(describe):
-    path = describe(states=["ebt"], seeds=[1])
-    if "explicit_bias" in es.train.ModelRecipe.model_fields:
-        assert [cell.state for cell in cells(path)] == ["ebt-released", "ebt-described"]
-    else:
-        with pytest.raises(InputError, match="ebt needs a model with an explicit bias term"):
-            cells(path)
+def test_ebt_stands_for_both_variants_with_biases_as_published(describe):
+    found = cells(describe(states=["ebt"], seeds=[1]))
+    assert [cell.state for cell in found] == ["ebt-released", "ebt-described"]
+    assert [cell.recipe.model.explicit_bias for cell in found] == ["released", "described"]
+    assert all(cell.recipe.model.use_bias for cell in found)
+
+
+def test_ebt_is_refused_for_a_model_without_it(describe):
+    path = describe(states=["trained", "ebt"], models=["GATv2"])
+    with pytest.raises(InputError, match=r"ebt needs .* GATv2 has none; leave ebt out"):
+        cells(path)

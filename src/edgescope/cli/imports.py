@@ -12,11 +12,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _group() -> None:
-    """Make a group of the commands, also while there is only one."""
-
-
 @app.command()
 def malog(
     file: Annotated[Path, typer.Argument(help="A malog.pkl of the published code.")],
@@ -43,3 +38,48 @@ def malog(
     scan.save(out)
     show_scan(scan)
     typer.echo(f"{conclusion(scan)}\nnext: edgescope report {out}")
+
+
+@app.command()
+def checkpoint(
+    file: Annotated[Path, typer.Argument(help="A checkpoint, such as epoch_99.pkl.")],
+    architecture: Annotated[
+        str,
+        typer.Option(
+            "--architecture", metavar="NAME", help="GT (GraphTransformer), SAN or GraphiT."
+        ),
+    ],
+    heads: Annotated[int, typer.Option("--heads", min=1, help="Heads of the model.")],
+    out: Annotated[Path, typer.Option("--out", help="Weights file to write (.safetensors).")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="What the weights do not show, as in --set readout=sum; repeat.",
+        ),
+    ] = None,
+) -> None:
+    """Turn a checkpoint into weights that es.models.load opens.
+
+    The file is a pickle of a state dict. It is read by torch's restricted reader, so nothing in it
+    is run. Widths, numbers of layers and types, biases and norms are read off the weights.
+    """
+    import yaml
+
+    from edgescope import models
+    from edgescope.errors import InputError
+
+    given = {}
+    for setting in settings or []:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(f"received --set {setting}, expected NAME=VALUE, as in readout=sum")
+        given[name] = yaml.safe_load(value)
+    model = models.import_checkpoint(file, architecture, num_heads=heads, **given)
+    models.save(model, out)
+    size = sum(parameter.numel() for parameter in model.parameters())
+    typer.echo(
+        f"{type(model).__name__} with {size:,} parameters is in {out}\n"
+        f"next: es.models.load({str(out)!r}), or edgescope scan RUN --baseline {out}"
+    )
