@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+import torch
 
 import edgescope as es
 from edgescope.cli import main
@@ -65,6 +66,16 @@ def test_the_scan_of_a_trained_cell_is_compared_with_its_untrained_cell(finished
         assert all(ours.counts[name].equal(theirs.counts[name]) for name in theirs.counts)
 
 
+@pytest.fixture
+def one_thread():
+    """As the study has; the last bits depend on it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_a_cell_is_what_its_parts_give_one_by_one(finished, chains, tmp_path):
     done = cell(es.study.load(finished), "trained")
     splits = cut(es.data.load(chains, target_columns="target", progress=False), 100)
