@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+import types
 
 import pytest
 
@@ -12,6 +13,30 @@ import edgescope as es
 from edgescope.cli.study import with_ray_address
 from edgescope.errors import InputError, MissingExtraError
 from edgescope.study import tables
+
+
+@pytest.fixture(autouse=True)
+def _signals():
+    """Take back the handler that Ray leaves."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_study_leaves_the_handler_of_sigterm_as_it_was(describe, tmp_path, monkeypatch):
+    class Ray(types.ModuleType):
+        """Changes the handler as Ray does, and has no node."""
+
+        is_initialized, shutdown, nodes = bool, (lambda _: None), (lambda _: [])
+
+        def init(self, **_):
+            signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))
+
+    monkeypatch.setitem(sys.modules, "ray", Ray("ray"))
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(InputError, match="no node at local has more than 0 CPUs"):
+        es.study.run(es.study.read(describe()), tmp_path, ray="local", progress=False)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_without_ray_the_message_names_the_command(describe, tmp_path, monkeypatch):
@@ -37,7 +62,8 @@ def test_the_address_may_be_left_out(given, meant):
 def test_a_killed_ray_worker_is_started_again_and_goes_on_to_the_same_tables(
     describe, finished, tmp_path
 ):
-    ray = pytest.importorskip("ray")
+    import ray
+
     ray.init(address="local", num_cpus=2, log_to_driver=False, include_dashboard=False)
     try:
         killed = []

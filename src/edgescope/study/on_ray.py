@@ -1,5 +1,7 @@
 """Cells as tasks of a Ray cluster, whose nodes see the same files."""
 
+import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,9 +42,10 @@ def run_on_ray(
     """
     ray: Any = require("ray", "ray")
     mine = not ray.is_initialized()
-    if mine:
-        _connect(ray, address)
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
+        if mine:
+            _connect(ray, address)
         resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         most = max((int(node.get("CPU", 0)) for node in resources), default=0)
         if most < threads:
@@ -56,6 +59,9 @@ def run_on_ray(
     finally:
         if mine:
             ray.shutdown()
+            # Ray puts a handler of its own there, and leaves it.
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, on_sigterm or signal.SIG_DFL)
 
 
 def _connect(ray: Any, address: str) -> None:  # noqa: ANN401  (the module)
