@@ -19,6 +19,15 @@ def test_a_missing_file(edgescope, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_processes_that_would_share_batch_norm(edgescope, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    out = tmp_path / "run"
+    words = ("--data", "solubility", "--recipe", "demo", "--processes", "2")
+    result = edgescope("train", "--out", out, *words)
+    assert_refused(result, "processes=2", "batch_norm=False")
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     "words", [("--smiles-column", "SMILE"), ("--target-column", "valu")], ids=["smiles", "target"]
 )

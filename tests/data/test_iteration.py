@@ -1,7 +1,11 @@
 """Passes over a data set."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as some
 
 from edgescope.data import loader
 from edgescope.errors import InputError
@@ -39,3 +43,29 @@ def test_another_seed_or_epoch_gives_another_order(diverse):
 def test_a_batch_size_below_one_is_refused(diverse):
     with pytest.raises(InputError, match="received batch_size=0, expected 1 or more"):
         loader(diverse, batch_size=0)
+
+
+@given(some.integers(1, 50), some.integers(1, 5), some.integers(0, 3))
+def test_the_shares_of_all_processes_make_up_every_batch(diverse, size, processes, epoch):
+    whole = loader(diverse, size, shuffle=True, epoch=epoch)
+    shares = [replace(whole, rank=rank, processes=processes) for rank in range(processes)]
+    passes = zip(whole, *shares, strict=True)  # all have the same number of batches
+    for batch, *parts in passes:
+        counted = [part.graph[~part.y.isnan().all(dim=1)] for part in parts]
+        known = batch.graph[~batch.y.isnan().all(dim=1)]
+        assert torch.cat(counted).sort().values.equal(known.sort().values)
+        there = [part.num_graphs for part in parts]
+        assert max(there) - min(there) <= 1
+
+
+def test_a_share_without_graphs_has_no_target(diverse):
+    (batch,) = replace(loader(diverse[:2], 2), rank=2, processes=3)
+    assert batch.num_graphs == 1
+    assert batch.y.isnan().all()
+    assert not diverse[:2].y.isnan().all()
+
+
+@pytest.mark.parametrize(("rank", "processes"), [(2, 2), (-1, 2), (0, 0)])
+def test_a_rank_that_is_none_of_the_processes_is_refused(diverse, rank, processes):
+    with pytest.raises(InputError, match=f"received rank={rank} of {processes} processes"):
+        replace(loader(diverse), rank=rank, processes=processes)

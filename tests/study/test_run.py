@@ -271,3 +271,17 @@ def test_results_say_what_they_are_of(finished, describe):
     assert es.study.Cell.model_validate(result["cell"]) == first
     assert result["threads"] == 1
     assert result["splits"]["train"] == 100
+
+
+@pytest.mark.slow
+def test_several_processes_train_a_cell(describe, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    shared = {"epochs": 1, "subset": 20, "batch_norm": False, "layer_norm": True, "num_heads": 2}
+    study = es.study.read(
+        describe(
+            states=["trained"], seeds=[41], processes=2, overrides={**shared, "hidden_dim": 16}
+        )
+    )
+    (ending,) = es.study.run(study, tmp_path, progress=False)
+    assert (ending.status, ending.reason) == ("done", None)
+    assert read_result(folder_of(ending.cell, tmp_path))["metrics"]["processes"] == 2

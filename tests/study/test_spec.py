@@ -27,7 +27,7 @@ def test_without_a_recipe_each_combination_has_its_published_one(describe):
 
 def test_a_cell_is_named_by_what_decides_its_result(describe):
     base = {cell.name for cell in cells(describe())}
-    assert {cell.name for cell in cells(describe(threads=3, shard_every=9.0))} == base
+    assert {cell.name for cell in cells(describe(threads=3, processes=2, shard_every=9.0))} == base
     for change in (
         {"scan": {"batch_size": 5}},
         {"overrides": {"num_layers": 3}},

@@ -21,6 +21,9 @@ def command(
     epochs: Annotated[
         int | None, typer.Option("--epochs", min=1, help="At most so many epochs.")
     ] = None,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="Processes that train together.")
+    ] = 1,
     change: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a value of the recipe, as in --set seed=7."),
@@ -37,7 +40,7 @@ def command(
     """
     spec = options.data_spec(data, root, smiles_column, target_columns, split_column)
     chosen = es.train.recipe(recipe, **_changes(change or []))
-    run = es.train.fit(chosen, load_data(spec), out, data=spec, epochs=epochs)
+    run = es.train.fit(chosen, load_data(spec), out, data=spec, epochs=epochs, processes=processes)
     metrics = run.metrics or {}
     reported = ("test_loss", "test_mae", "test_roc_auc")
     shown = {name: metrics[name] for name in reported if name in metrics}

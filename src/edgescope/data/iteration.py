@@ -29,6 +29,11 @@ class MoleculeLoader:
         shuffle: whether every epoch has its own random order.
         seed: start of the random orders.
         epoch: which of them comes next; :meth:`set_epoch` changes it.
+        rank: which of the processes that train together this one is.
+        processes: how many they are. Each yields its share of every batch, every
+            ``processes``-th graph from the ``rank``-th on, and all the same number of batches: a
+            share without graphs is the first graph of the batch with all targets missing, which
+            counts in no loss and no metric.
     """
 
     dataset: GraphDataset
@@ -36,15 +41,22 @@ class MoleculeLoader:
     shuffle: bool = False
     seed: int = 0
     epoch: int = 0
+    rank: int = 0
+    processes: int = 1
 
     def __post_init__(self) -> None:
-        """Check the size of the batches.
+        """Check the size of the batches and the share.
 
         Raises:
-            InputError: if ``batch_size`` is below 1.
+            InputError: if ``batch_size`` is below 1, or ``rank`` is none of the processes'.
         """
         if self.batch_size < 1:
             raise InputError(f"received batch_size={self.batch_size}, expected 1 or more")
+        if not 0 <= self.rank < self.processes:
+            raise InputError(
+                f"received rank={self.rank} of {self.processes} processes, expected 0 or more and "
+                "fewer than there are processes"
+            )
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next pass, as on torch's ``DistributedSampler``."""
@@ -65,7 +77,14 @@ class MoleculeLoader:
         """Cut the batches of one pass."""
         order = self.order()
         for start in range(0, len(order), self.batch_size):
-            yield joined(self.dataset, order[start : start + self.batch_size])
+            whole = order[start : start + self.batch_size]
+            share = whole[self.rank :: self.processes]
+            if len(share):
+                yield joined(self.dataset, share)
+            else:
+                batch = joined(self.dataset, whole[:1])
+                batch.y = torch.full_like(batch.y, torch.nan)
+                yield batch
 
 
 def loader(

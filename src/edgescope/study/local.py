@@ -59,22 +59,27 @@ class Worker:
         return reason
 
 
-def run_here(cells: Sequence[Cell], out: Path, threads: int, shard_every: float) -> Iterator[Event]:
+def run_here(
+    cells: Sequence[Cell], out: Path, threads: int, shard_every: float, processes: int = 1
+) -> Iterator[Event]:
     """Work on cells and yield when each begins and ends."""
     with Worker() as worker:
         for cell in cells:
             yield Event(cell, "running")
-            reason = worker.work(as_task(cell, out, threads, shard_every))
+            reason = worker.work(as_task(cell, out, threads, shard_every, processes))
             yield Event(cell, "done" if reason is None else "failed", reason)
 
 
-def as_task(cell: Cell, out: Path, threads: int, shard_every: float) -> dict[str, Any]:
+def as_task(
+    cell: Cell, out: Path, threads: int, shard_every: float, processes: int
+) -> dict[str, Any]:
     """Describe in plain values what is to be done."""
     return {
         "cell": cell.model_dump(mode="json"),
         "folder": str(folder_of(cell, out).absolute()),
         "threads": threads,
         "shard_every": shard_every,
+        "processes": processes,
     }
 
 

@@ -22,12 +22,17 @@ RETRIES = 3
 
 
 def run_on_ray(
-    cells: Sequence[Cell], out: Path, threads: int, shard_every: float, address: str
+    cells: Sequence[Cell],
+    out: Path,
+    threads: int,
+    shard_every: float,
+    address: str,
+    processes: int = 1,
 ) -> Iterator[Event]:
     """Work on cells side by side and yield how each ends.
 
-    Every task asks for as many CPUs as a cell has threads, and for a GPU where the cluster has
-    any.
+    Every task asks for as many CPUs as a cell has threads or processes, and for a GPU for each
+    process where a node has so many.
 
     Args:
         cells: what to work on.
@@ -35,6 +40,7 @@ def run_on_ray(
         threads: threads of every cell.
         shard_every: seconds between the shards of a scan.
         address: of the cluster; ``"auto"`` or ``"local"``.
+        processes: how many processes train a cell together.
 
     Raises:
         MissingExtraError: if Ray is not installed.
@@ -48,14 +54,15 @@ def run_on_ray(
             _connect(ray, address)
         resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         most = max((int(node.get("CPU", 0)) for node in resources), default=0)
-        if most < threads:
+        cpus = max(threads, processes)
+        if most < cpus:
             raise InputError(
-                f"a cell takes {threads} threads and no node at {address} has more than {most} "
-                "CPUs; set threads in the study"
+                f"a cell takes {cpus} threads and no node at {address} has more than {most} "
+                "CPUs; set threads and processes in the study"
             )
-        gpus = int(any(node.get("GPU", 0) >= 1 for node in resources))
-        task = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES)(_attempt)
-        yield from _endings(ray, task, cells, [out, threads, shard_every])
+        gpus = processes if any(node.get("GPU", 0) >= processes for node in resources) else 0
+        task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_attempt)
+        yield from _endings(ray, task, cells, [out, threads, shard_every, processes])
     finally:
         if mine:
             ray.shutdown()

@@ -58,11 +58,11 @@ def run(
     endings = {cell.name: Event(cell, "done") for cell in done}
     if left:
         if ray is None:
-            events = run_here(left, out, threads, study.shard_every)
+            events = run_here(left, out, threads, study.shard_every, study.processes)
         else:
             from edgescope.study.on_ray import run_on_ray
 
-            events = run_on_ray(left, out, threads, study.shard_every, ray)
+            events = run_on_ray(left, out, threads, study.shard_every, ray, study.processes)
         with Board(cells, out, endings, show=progress) as board:
             for event in events:
                 board.tell(event)

@@ -139,6 +139,8 @@ class StudySpec(_Strict):
         scan: how every cell is scanned.
         threads: threads of every cell, on which the last bits of results depend; as many as
             torch takes by default.
+        processes: how many processes train a cell together, which share its threads; see
+            :func:`edgescope.train.fit`.
         shard_every: seconds between the shards of a scan; no effect on results.
     """
 
@@ -155,6 +157,7 @@ class StudySpec(_Strict):
     overrides: Overrides = Overrides()
     scan: ScanOptions = ScanOptions()
     threads: int | None = Field(default=None, ge=1)
+    processes: int = Field(default=1, ge=1)
     shard_every: float = Field(default=SHARD_EVERY, ge=0)
     _origin: str = "the study"
 

@@ -31,7 +31,7 @@ SUBSET_SEED = 0
 """Draws the graphs of a subset, the same for all seeds of a study."""
 
 
-def run_cell(cell: Cell, folder: Path, shard_every: float) -> dict[str, Any]:
+def run_cell(cell: Cell, folder: Path, shard_every: float, processes: int = 1) -> dict[str, Any]:
     """Do what is left to do of a cell, and return its result.
 
     A cell may be stopped at any moment, also by SIGKILL. The next call goes on from the last
@@ -42,6 +42,7 @@ def run_cell(cell: Cell, folder: Path, shard_every: float) -> dict[str, Any]:
         cell: the cell.
         folder: where everything about it is kept; made if it does not exist.
         shard_every: seconds between shards of the scan.
+        processes: how many processes train it together.
 
     Raises:
         InputError: if the data or the folder cannot be used, or training diverges.
@@ -55,7 +56,7 @@ def run_cell(cell: Cell, folder: Path, shard_every: float) -> dict[str, Any]:
         # Standard output is the cell's log.
         print(f"process {os.getpid()} works on {cell.name}", flush=True)  # noqa: T201
         splits = _data(json.dumps(cell.source), cell.subset)
-        run = _trained(cell, splits, folder)
+        run = _trained(cell, splits, folder, processes)
         found = _scanned(cell, splits, run, folder, shard_every)
         result = {
             "cell": cell.model_dump(mode="json"),
@@ -113,12 +114,12 @@ def cut(splits: "Splits", size: int) -> "Splits":
     return type(splits)(*parts)
 
 
-def _trained(cell: Cell, splits: "Splits", folder: Path) -> "RunFolder":
+def _trained(cell: Cell, splits: "Splits", folder: Path, processes: int) -> "RunFolder":
     from edgescope.train import fit, start
 
     if cell.state == UNTRAINED:
         return start(cell.recipe, splits, folder, data=cell.source)
-    return fit(cell.recipe, splits, folder, data=cell.source)
+    return fit(cell.recipe, splits, folder, data=cell.source, processes=processes)
 
 
 def _scanned(

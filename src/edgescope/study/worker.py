@@ -28,7 +28,8 @@ def attempt(task: dict[str, Any]) -> dict[str, Any]:
     """Work on a cell with its log as standard output and error.
 
     Args:
-        task: ``cell``, ``folder``, ``threads`` and ``shard_every``, in plain values.
+        task: ``cell``, ``folder``, ``threads``, ``shard_every`` and ``processes``, in plain
+            values.
 
     Returns:
         ``reason``: None if the cell is done, else in one line why it is not.
@@ -38,7 +39,8 @@ def attempt(task: dict[str, Any]) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     with _printing_to(folder / LOG):
         try:
-            run_cell(Cell.model_validate(task["cell"]), folder, task["shard_every"])
+            cell = Cell.model_validate(task["cell"])
+            run_cell(cell, folder, task["shard_every"], task["processes"])
         except Exception as error:  # noqa: BLE001  (whatever stops a cell must not stop the others)
             traceback.print_exc()
             return {"reason": " ".join(f"{type(error).__name__}: {error}".split())}

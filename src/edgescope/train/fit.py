@@ -1,5 +1,6 @@
 """Training a model by a recipe, into a run folder."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from edgescope._optional import require
-from edgescope.errors import InputError
+from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.train.processes import check_processes
 from edgescope.train.recipe import Recipe
 from edgescope.train.run_folder import RunFolder
-from edgescope.train.start import check_splits, describe, has_targets, open_run
+from edgescope.train.start import check_splits, describe, open_run
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from edgescope.data import Splits
+    from edgescope.train.keeper import AtomicCheckpointIO
 
 MINIMUM = "minimum learning rate"
 """Why training ended: the learning rate was used up."""
@@ -34,6 +35,7 @@ def fit(
     *,
     data: Mapping[str, Any] | None = None,
     epochs: int | None = None,
+    processes: int = 1,
     progress: bool = True,
 ) -> RunFolder:
     """Train a model and keep it, with what it was before training and how it got there.
@@ -44,9 +46,10 @@ def fit(
 
     A run may be stopped at any moment, also by SIGKILL: the same call goes on after its last
     finished epoch and ends with the same weights, bit for bit, as a run that was never stopped
-    (on a CPU, with the same package versions and number of threads). On a folder whose training
-    is finished the call returns at once, unless it asks for more epochs; those are added as if
-    they had been asked for from the beginning. Torch's random state is left as it was found.
+    (on a CPU, with the same package versions and numbers of threads and processes). On a folder
+    whose training is finished the call returns at once, unless it asks for more epochs; those are
+    added as if they had been asked for from the beginning. Torch's random state is left as it was
+    found.
 
     Args:
         recipe: see :func:`edgescope.train.recipe`.
@@ -55,6 +58,10 @@ def fit(
         data: where ``splits`` came from, in plain values; kept in ``config.yaml`` so that a later
             step can load the same data again.
         epochs: replaces the recipe's ``max_epochs``.
+        processes: how many processes of this machine train together, on a GPU each where there
+            are any, else on the CPU, where they share torch's threads out among them. Each takes
+            its share of every batch; ``batch_size`` stays that of the whole batch, and without
+            dropout the result is that of one process but for rounding.
         progress: show the epochs' losses on standard error.
 
     Returns:
@@ -62,16 +69,23 @@ def fit(
 
     Raises:
         InputError: if the data cannot be trained on, if ``out`` cannot be written to, holds
-            another run or has been trained for more epochs already, or if training diverges.
+            another run or has been trained for more epochs already, if training diverges, or if
+            several processes cannot train this model on these data or this machine.
+        EdgescopeError: if one of several processes ends before its time.
         MissingExtraError: if Lightning or TensorBoard is not installed.
         KeyboardInterrupt: on Ctrl-C; the epochs finished so far are kept.
+
+    Warns:
+        EdgescopeWarning: if the run was begun with another number of processes; it goes on, to a
+            result that may differ in dropout and rounding.
     """
     if epochs is not None:
         recipe = Recipe.parse({**recipe.model_dump(), "max_epochs": epochs}, "epochs")
     check_splits(splits, recipe)
+    check_processes(processes, recipe, splits)
     run = open_run(out, describe(recipe, splits, data))
     if not _is_finished(run, recipe):
-        _train(run, recipe, splits, progress=progress)
+        _train(run, recipe, splits, processes, progress=progress)
     return run
 
 
@@ -98,11 +112,13 @@ def start(
     require("lightning", "train")
     from lightning.pytorch.utilities.seed import isolate_rng
 
+    from edgescope.train.loop import initial_model
+
     run = open_run(out, describe(recipe, splits, data))
     if not (run.path / "weights" / "untrained.safetensors").is_file():
         run.prepare(recipe.max_epochs)
         with isolate_rng():
-            run.write_weights(_initial_model(recipe, splits), "untrained")
+            run.write_weights(initial_model(recipe, splits), "untrained")
     return run
 
 
@@ -122,79 +138,72 @@ def _refuse_fewer_epochs(run: RunFolder, done: int, recipe: Recipe) -> None:
         )
 
 
-def _train(run: RunFolder, recipe: Recipe, splits: "Splits", *, progress: bool) -> None:
+def _train(
+    run: RunFolder, recipe: Recipe, splits: "Splits", processes: int, *, progress: bool
+) -> None:
     """Train from the last finished epoch on and write weights and metrics."""
     for package in ("lightning", "tensorboard"):
         require(package, "train")
-    from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-    from lightning.pytorch import Trainer
     from lightning.pytorch.loggers import TensorBoardLogger
     from lightning.pytorch.utilities.seed import isolate_rng
 
-    from edgescope.data import loader
     from edgescope.train.bar import TrainingBar
-    from edgescope.train.keeper import AtomicCheckpointIO, EpochKeeper
+    from edgescope.train.keeper import AtomicCheckpointIO
+    from edgescope.train.loop import Job, initial_model, learn
+    from edgescope.train.processes import helpers
     from edgescope.train.quiet import interruptible, quiet
-    from edgescope.train.stop import StopAtMinimumLearningRate
-    from edgescope.train.task import PropertyTask
 
-    checkpoints = AtomicCheckpointIO()
     started = run.checkpoint.is_file()
     if started:
-        _refuse_fewer_epochs(run, checkpoints.load_checkpoint(run.checkpoint)["epoch"] + 1, recipe)
+        _check_start(run, recipe, processes, AtomicCheckpointIO())
     run.prepare(recipe.max_epochs)
 
+    job = Job(
+        recipe,
+        splits,
+        run.checkpoint,
+        resume=started,
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        processes=processes,
+    )
     with quiet(), interruptible(), isolate_rng():
-        model = _initial_model(recipe, splits)
+        model = initial_model(recipe, splits)
         if not started:
             run.write_weights(model, "untrained")
-        train = loader(splits.train, recipe.batch_size, shuffle=True, seed=recipe.seed)
-        val, test = (loader(split, recipe.batch_size) for split in (splits.val, splits.test))
-        task = PropertyTask(model, recipe, len(train), splits.train.target_names)
-        bar = TrainingBar() if progress else None
-        keeper = EpochKeeper(run.checkpoint, tell=bar.tell if bar else None)
-        stop = StopAtMinimumLearningRate(recipe.min_learning_rate)
         log = TensorBoardLogger(run.logs, name="", version="", default_hp_metric=False)
         log.log_hyperparams({**recipe.model_dump(exclude={"model"}), **recipe.model.model_dump()})
-        trainer = Trainer(
-            accelerator="cuda" if torch.cuda.is_available() else "cpu",
-            devices=1,
-            plugins=[checkpoints, LightningEnvironment()],
-            max_epochs=recipe.max_epochs,
-            callbacks=[stop, keeper, *([bar] if bar else [])],
-            logger=log,
-            default_root_dir=run.path,
-            # Everything is logged at the end of an epoch, by the keeper.
-            log_every_n_steps=0,
-            num_sanity_val_steps=0,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            enable_autolog_hparams=False,
-        )
-        resume_from = run.checkpoint if started else None
-        trainer.fit(task, train, val, ckpt_path=resume_from, weights_only=True)
-        tested: dict[str, Any] = {}
-        if has_targets(splits.test):
-            trainer.test(task, test, verbose=False)
-            tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        for part, skipped in task.skipped.items():
+        with helpers(job):
+            learned = learn(job, model, logger=log, bar=TrainingBar() if progress else None)
+        tested = learned.tested
+        for part, skipped in learned.task.skipped.items():
             tested[f"{part}_roc_auc_skipped"] = skipped
-        run.write_weights(task.model, "trained")
-        run.write_metrics(_summary(keeper.history, tested, recipe, by_minimum=stop.reached))
+        run.write_weights(learned.task.model, "trained")
+        run.write_metrics(
+            _summary(learned.history, tested, recipe, processes, by_minimum=learned.by_minimum)
+        )
 
 
-def _initial_model(recipe: Recipe, splits: "Splits") -> "nn.Module":
-    from edgescope.models import build
-
-    torch.manual_seed(recipe.seed)
-    arguments = {**splits.train.model_sizes, **recipe.model.arguments()}
-    return build(recipe.model.architecture, **arguments)
+def _check_start(
+    run: RunFolder, recipe: Recipe, processes: int, checkpoints: "AtomicCheckpointIO"
+) -> None:
+    """Look at what a run would go on from."""
+    kept = checkpoints.load_checkpoint(run.checkpoint)
+    _refuse_fewer_epochs(run, kept["epoch"] + 1, recipe)
+    before = kept.get("processes", 1)
+    if before != processes:
+        warnings.warn(
+            f"{run.path} was begun with processes={before} and goes on with processes={processes}; "
+            "the result may differ in dropout and rounding from that of either",
+            EdgescopeWarning,
+            stacklevel=4,
+        )
 
 
 def _summary(
     history: Sequence[Mapping[str, float]],
     tested: Mapping[str, Any],
     recipe: Recipe,
+    processes: int,
     *,
     by_minimum: bool,
 ) -> dict[str, Any]:
@@ -205,6 +214,7 @@ def _summary(
         "stopped_by": MINIMUM if by_minimum else MAXIMUM,
         "seconds": sum(record["seconds"] for record in history),
         "seed": recipe.seed,
+        "processes": processes,
         **{key: last[key] for key in _REPORTED if key in last},
         "best_val_loss": best["val_loss"],
         "best_epoch": best["epoch"],

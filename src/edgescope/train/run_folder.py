@@ -132,11 +132,11 @@ class RunFolder:
         """The results of training; None while it is not finished.
 
         ``epochs``, ``stopped_by`` (``"minimum learning rate"`` or ``"maximum epochs"``),
-        ``seconds``, ``seed``, ``train_loss``, ``val_loss`` and ``val_mae`` of the last epoch,
-        ``best_val_loss`` and ``best_epoch``, ``test_loss`` and ``test_mae``, and ``history``,
-        one record per epoch. With labels the ``mae`` are ``roc_auc``, the mean over tasks, and
-        ``val_roc_auc_skipped`` and ``test_roc_auc_skipped`` name the tasks in which it is
-        undefined, because all known labels are alike.
+        ``seconds``, ``seed``, ``processes``, ``train_loss``, ``val_loss`` and ``val_mae`` of the
+        last epoch, ``best_val_loss`` and ``best_epoch``, ``test_loss`` and ``test_mae``, and
+        ``history``, one record per epoch. With labels the ``mae`` are ``roc_auc``, the mean over
+        tasks, and ``val_roc_auc_skipped`` and ``test_roc_auc_skipped`` name the tasks in which it
+        is undefined, because all known labels are alike.
         """
         try:
             text = (self.path / "metrics.json").read_text(encoding="utf-8")

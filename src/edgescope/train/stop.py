@@ -1,5 +1,9 @@
 """When training ends."""
 
+import signal
+import threading
+from types import FrameType
+
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
@@ -41,3 +45,30 @@ class StopAtMinimumLearningRate(Callback):
         if learning_rate(trainer) <= self.minimum:
             self.reached = True
             trainer.should_stop = True
+
+
+class EndOnSigterm(Callback):
+    """End this process on SIGTERM, with status 143, without a word to those it trains with.
+
+    Lightning tells them by a broadcast from within the signal's handler, where they may be waiting
+    for another collective. Whatever is on disk is whole at any moment, and they end with this one.
+    """
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Replace the handler that Lightning has set for training."""
+        self._replace()
+
+    @override
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Replace the handler that Lightning has set for testing."""
+        self._replace()
+
+    def _replace(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise SystemExit(128 + number)

@@ -35,6 +35,9 @@ class PropertyTask(LightningModule):
     Epoch ``n`` takes its order of batches and its dropout from the recipe's seed and ``n`` alone,
     so a run that is taken up at the start of any epoch goes on as if it had never stopped.
 
+    Where several processes train together, each on its share of every batch, losses and metrics
+    are those of all of them, and so is the gradient. Each process draws its own dropout.
+
     Args:
         model: takes ``x, edge_index, edge_attr, batch`` and returns ``[G, T]``.
         recipe: loss, optimiser and seed.
@@ -85,15 +88,25 @@ class PropertyTask(LightningModule):
         otherwise.
         """
         if batch_idx == 0:
-            sequence = np.random.SeedSequence([self.recipe.seed, self.current_epoch])
+            # The words of a seed are followed by zeros: rank 0 draws as a process alone does.
+            words = [self.recipe.seed, self.current_epoch, self.global_rank]
+            sequence = np.random.SeedSequence(words)
             torch.manual_seed(int(sequence.generate_state(1)[0]))
 
     @override
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """Return the loss of a batch."""
+        """Return the loss of a batch.
+
+        The gradients of several processes are averaged. Their mean is the gradient of the mean
+        over all known targets if each loss is weighted by how many of them the process has.
+        """
         loss, known = self.loss(self(batch), batch.y)
         self.train_loss.update(loss, known)
-        return loss
+        world = self.trainer.world_size
+        if world == 1:
+            return loss
+        total = cast("Tensor", self.trainer.strategy.reduce(known.clone(), reduce_op="sum"))
+        return loss * (known * world / total.clamp(min=1))
 
     @override
     def on_train_epoch_end(self) -> None:
@@ -126,6 +139,11 @@ class PropertyTask(LightningModule):
     def on_test_epoch_end(self) -> None:
         """Log what the evaluation gave."""
         self._log_evaluation("test")
+
+    @override
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Note how many processes trained, which the shares and the dropout depend on."""
+        checkpoint["processes"] = self.trainer.world_size
 
     @override
     def configure_optimizers(self) -> Any:
