@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import distributed
 
+from data_layouts import proteins
 from edgescope.data import Splits, load
 from edgescope.errors import EdgescopeError, EdgescopeWarning, InputError
 from edgescope.train import Recipe, RunFolder, fit, processes
@@ -215,3 +216,20 @@ def test_what_the_gpus_cannot_do_is_refused(
     recipe = shared(batch_norm=True, layer_norm=False, batch_size=batch_size)
     with pytest.raises(InputError, match=message):
         fit(recipe, few, tmp_path, processes=2)
+
+
+def test_one_large_graph_is_refused(shared, tmp_path):
+    graph = load("ogbn-proteins", proteins(tmp_path / "files"))
+    with pytest.raises(InputError, match=r"is one graph and cannot be shared out; set proc"):
+        fit(shared(loss="masked_bce"), graph, tmp_path / "run", processes=2)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_process_that_is_one_of_several_already_is_refused(few, shared, tmp_path):
+    store = distributed.HashStore()
+    distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        with pytest.raises(InputError, match=r"one of several already; call fit outside of"):
+            fit(shared(), few, tmp_path, processes=2)
+    finally:
+        distributed.destroy_process_group()

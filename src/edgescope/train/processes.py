@@ -104,6 +104,7 @@ def helpers(job: "Job") -> Iterator[None]:
             started.extend(Helper(rank) for rank in range(1, job.processes))
             for helper in started:
                 helper.tell(told)
+            del told  # as large as the data
             _wait(started, store, "ready")
             with process_group(job, 0, store), _ended(started):
                 yield
