@@ -94,6 +94,7 @@ def learn(
         callbacks.append(EndOnSigterm())
         together = {
             # The last layer's edge states lead to no prediction, so not all parameters are used.
+            # For other models compiled code says once that the search was in vain.
             "strategy": DDPStrategy(find_unused_parameters=True),
             "sync_batchnorm": job.device == "cuda",
             "use_distributed_sampler": False,  # the batches are shares already

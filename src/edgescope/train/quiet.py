@@ -15,8 +15,6 @@ _KNOWN = (
     r".*isinstance\(treespec, LeafSpec\).*",
     # Of several processes: the metrics have reduced what is logged.
     r".*recommended to use `self\.log\(.*sync_dist=True",
-    # Which parameters a step uses is the model's and the batch's affair.
-    r".*find_unused_parameters=True was specified",
 )
 
 
