@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from edgescope.errors import InputError
 
@@ -25,11 +26,11 @@ def writable_folder(path: Path) -> Path:
     Raises:
         InputError: if the folder cannot be created or written to.
     """
-    probe = path / f".write-test-{os.getpid()}"
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        # Of a name of its own, as other threads and machines may ask at the same moment.
+        with NamedTemporaryFile(dir=path, prefix=".write-test-"):
+            pass
     except OSError as error:
         raise InputError(
             f"cannot write in the output folder {path} ({error.strerror}); "

@@ -17,4 +17,4 @@ class MissingExtraError(EdgescopeError, ImportError):
 
 
 class EdgescopeWarning(UserWarning):
-    """Something was left out of a result; the message says what and how to get it."""
+    """A result lacks something or may differ a little; the message says what and what to do."""
