@@ -14,11 +14,10 @@ import pstats
 from statistics import median, quantiles
 
 import torch
-from _common import alternating_times, load_data, published_model
+from _common import ROUNDS, alternating_times, load_data, published_model
 
 import edgescope as es
 
-ROUNDS = 5
 SHOWN = 12
 
 

@@ -1,7 +1,6 @@
 """A scan on disk: a folder of Parquet tables and one JSON file."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope._files import writable_folder
+from edgescope._files import temporary_beside, writable_folder
 from edgescope.errors import InputError
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.criteria import read_rule
@@ -85,7 +84,7 @@ def _replacing(folder: Path, marker: str, what: str) -> Iterator[Path]:
             f"{folder} holds files that are not {what}; choose an empty or a new folder"
         )
     writable_folder(folder.parent)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(folder)
     try:
         yield temporary
         shutil.rmtree(folder, ignore_errors=True)

@@ -71,6 +71,18 @@ class EdgeWeight(nn.Module):
         return weight if factor is None else weight * factor
 
 
+def check_heads(hidden_dim: int, num_heads: int) -> None:
+    """Refuse a width that heads cannot share.
+
+    Raises:
+        ValueError: if ``hidden_dim`` is not a multiple of ``num_heads``.
+    """
+    if hidden_dim % num_heads:
+        raise ValueError(
+            f"hidden_dim must be a multiple of num_heads, received {hidden_dim} and {num_heads}"
+        )
+
+
 class EdgeAttention(nn.Module):
     """Multi-head attention of every node over its incoming edges.
 
@@ -97,10 +109,7 @@ class EdgeAttention(nn.Module):
         full_graph: bool = False,
     ) -> None:
         super().__init__()
-        if hidden_dim % num_heads:
-            raise ValueError(
-                f"hidden_dim must be a multiple of num_heads, received {hidden_dim} and {num_heads}"
-            )
+        check_heads(hidden_dim, num_heads)
         check_explicit_bias(explicit_bias, full_graph)
         self.num_heads = num_heads
         self.head_dim = hidden_dim // num_heads

@@ -10,6 +10,7 @@ from torch_geometric.nn import GATConv, GATv2Conv, GINEConv, GPSConv
 from torch_geometric.nn import TransformerConv as TransformerLayer
 from typing_extensions import override
 
+from edgescope.models.attention import check_heads
 from edgescope.models.base import PropertyModel, arguments
 from edgescope.models.blocks import Readout, make_norm
 from edgescope.models.embedding import Types
@@ -108,10 +109,7 @@ class ConvolutionModel(PropertyModel):
         layer_norm: bool = False,
     ) -> None:
         config = arguments(locals())
-        if hidden_dim % num_heads:
-            raise ValueError(
-                f"hidden_dim must be a multiple of num_heads, received {hidden_dim} and {num_heads}"
-            )
+        check_heads(hidden_dim, num_heads)
         make_norm(hidden_dim, batch_norm, layer_norm)  # refuses both, for every kind of layer
         super().__init__(config, lambda: self.make_layer(config))
 
