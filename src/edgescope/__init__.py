@@ -21,6 +21,7 @@ __all__ = [
     "LargeGraph",
     "MassiveActivations",
     "NoiseAttack",
+    "Reallocation",
     "Scan",
     "SeedScans",
     "Untrained",
@@ -33,6 +34,7 @@ __all__ = [
     "models",
     "noise_attack",
     "predict_large",
+    "reallocation",
     "scan",
     "scan_large",
     "scan_seeds",
@@ -42,7 +44,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from edgescope import data, models, study, train
-    from edgescope.intervene import NoiseAttack, noise_attack
+    from edgescope.intervene import NoiseAttack, Reallocation, noise_attack, reallocation
     from edgescope.large import LargeGraph, predict_large, scan_large
     from edgescope.merging import gather_scans, merge_scans
     from edgescope.seeds import SeedScans, scan_seeds
@@ -52,11 +54,13 @@ _LAZY = {
     "LargeGraph": "edgescope.large",
     "MassiveActivations": "edgescope.statistics.metric",
     "NoiseAttack": "edgescope.intervene",
+    "Reallocation": "edgescope.intervene",
     "SeedScans": "edgescope.seeds",
     "gather_scans": "edgescope.merging",
     "merge_scans": "edgescope.merging",
     "noise_attack": "edgescope.intervene",
     "predict_large": "edgescope.large",
+    "reallocation": "edgescope.intervene",
     "scan_large": "edgescope.large",
     "scan_seeds": "edgescope.seeds",
 }
