@@ -54,9 +54,7 @@ def test_a_self_loop_in_the_input_shifts_the_numbers_of_pygs_explainer_but_not_o
     )
     theirs = explainer(x, edges).edge_mask
     _, (seen, weight) = conv(x, edges, return_attention_weights=True)
-    by_ends = {
-        tuple(e): float(w) for e, w in zip(seen.t().tolist(), weight.mean(1).tolist(), strict=True)
-    }
+    by_ends = dict(zip(map(tuple, seen.t().tolist()), weight.mean(1).tolist(), strict=True))
     expected = [by_ends[tuple(edge)] for edge in edges.t().tolist()]
     expected[0] = 0.0  # the layer drops it; the loop in its place is another edge
     ours = AttentionWeight().attribute(model, Data(x=x, edge_index=edges))

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from typing_extensions import override
 
 from attribution_cases import data_set, own_model
 from edgescope.attribute import METHODS, Method, importances, make
@@ -18,6 +19,7 @@ class Numbered(Method):
         self.data = data
         self.name = name
 
+    @override
     def attribute(self, model, batch, *, call=call_model):
         sizes = self.data.edge_ptr.diff()[batch.graph]
         first = torch.repeat_interleave(self.data.edge_ptr[batch.graph], sizes)
@@ -76,6 +78,7 @@ class Given(Method):
     def __init__(self, values):
         self.values = values
 
+    @override
     def attribute(self, model, batch, *, call=call_model):
         return self.values
 

@@ -20,9 +20,10 @@ def test_a_pass_of_a_batch_counts_its_graphs():
 
 
 def test_a_model_called_several_times_counts_each():
-    counting = CountingCall(
-        lambda model, batch: call_model(model, batch) + call_model(model, batch)
-    )
+    def twice(model, batch):
+        return call_model(model, batch) + call_model(model, batch)
+
+    counting = CountingCall(twice)
     with torch.no_grad():
         counting(own_model(), DATA.batch([0]))
     assert counting.forward == 2
