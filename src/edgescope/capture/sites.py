@@ -61,6 +61,7 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
     paths: dict[nn.Module, list[str]] = defaultdict(list)
     for path, layer in model.named_modules(remove_duplicate=False):
         paths[layer].append(path)
+    adapters: dict[type[nn.Module], tuple[Adapter, type[nn.Module]] | None] = {}
     for path, layer in model.named_modules():
         if any(path.startswith(f"{other}.") for other in claimed):
             continue
@@ -69,7 +70,10 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
             claimed.add(path)
             found.append(Refused(path, layer, closed))
             continue
-        known = find_adapter(layer)
+        # Hundreds of modules are of a few classes.
+        if type(layer) not in adapters:
+            adapters[type(layer)] = find_adapter(layer)
+        known = adapters[type(layer)]
         if known is None:
             reason = looks_like_attention(layer)
             if reason:
