@@ -19,6 +19,7 @@ __all__ = [
     "Calibrated",
     "Criterion",
     "LargeGraph",
+    "MassiveActivationExplainer",
     "MassiveActivations",
     "NoiseAttack",
     "Reallocation",
@@ -26,6 +27,7 @@ __all__ = [
     "SeedScans",
     "Untrained",
     "__version__",
+    "attribute",
     "capture",
     "data",
     "gather_scans",
@@ -43,7 +45,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edgescope import data, models, study, train
+    from edgescope import attribute, data, models, study, train
+    from edgescope.attribute import MassiveActivationExplainer
     from edgescope.intervene import NoiseAttack, Reallocation, noise_attack, reallocation
     from edgescope.large import LargeGraph, predict_large, scan_large
     from edgescope.merging import gather_scans, merge_scans
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "LargeGraph": "edgescope.large",
+    "MassiveActivationExplainer": "edgescope.attribute",
     "MassiveActivations": "edgescope.statistics.metric",
     "NoiseAttack": "edgescope.intervene",
     "Reallocation": "edgescope.intervene",
@@ -68,7 +72,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
-    if name in {"data", "models", "study", "train"}:
+    if name in {"attribute", "data", "models", "study", "train"}:
         return importlib.import_module(f"edgescope.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)

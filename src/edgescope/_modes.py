@@ -1,4 +1,4 @@
-"""Eval mode for a while."""
+"""Eval mode for a while, and parameters that get no gradients for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,3 +16,16 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+@contextmanager
+def without_gradients(model: nn.Module) -> Iterator[None]:
+    """Take the parameters out of what gradients are computed for, for a while."""
+    asked = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in asked:
+        parameter.requires_grad = False
+    try:
+        yield
+    finally:
+        for parameter in asked:
+            parameter.requires_grad = True

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgescope._modes import evaluating
+from edgescope._modes import evaluating, without_gradients
 from edgescope._progress import track
 from edgescope.calling import Call, call_model
 from edgescope.errors import InputError
@@ -124,7 +124,7 @@ def noise_attack(
     known = 0.0
     total = len(loader) if isinstance(loader, Sized) else None
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    with evaluating(model), _without_gradients(model):
+    with evaluating(model), without_gradients(model):
         bar = track(loader, f"attacking {type(model).__name__}", total, progress)
         for number, given in enumerate(bar):
             batch = on_device(given, device)
@@ -221,19 +221,6 @@ def _shapes(modules: dict[str, nn.Module]) -> "Iterator[dict[str, Tensor]]":
 
             hooks.callback(module.register_forward_hook(note).remove)
         yield seen
-
-
-@contextmanager
-def _without_gradients(model: nn.Module) -> "Iterator[None]":
-    """Take the parameters out of what gradients are computed for, for a while."""
-    asked = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    for parameter in asked:
-        parameter.requires_grad = False
-    try:
-        yield
-    finally:
-        for parameter in asked:
-            parameter.requires_grad = True
 
 
 def _modules(model: nn.Module, at: Sequence[str] | None) -> dict[str, nn.Module]:

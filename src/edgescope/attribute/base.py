@@ -1,0 +1,210 @@
+"""What an attribution method is, and its importances over a data set."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from edgescope._modes import evaluating, without_gradients
+from edgescope._progress import track
+from edgescope.attribute.cost import CountingCall
+from edgescope.attribute.outputs import Target, target_of
+from edgescope.calling import Call, call_model
+from edgescope.data.directions import Merge, batched_edges, merge_directions
+from edgescope.data.graphs import GraphDataset
+from edgescope.errors import InputError
+from edgescope.scanning.batches import on_device
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Method(ABC):
+    """Says how important every edge is for the output of a model.
+
+    Attributes:
+        name: what it is called in tables.
+    """
+
+    name: str
+
+    def prepare(self, model: nn.Module, dataset: GraphDataset, *, call: Call = call_model) -> None:
+        """Take from the whole data set what single batches cannot tell; nothing by default."""
+        del model, dataset, call
+
+    @abstractmethod
+    def attribute(
+        self,
+        model: nn.Module,
+        batch: Any,  # noqa: ANN401  (any PyG batch)
+        *,
+        call: Call = call_model,
+    ) -> Tensor:
+        """Return the importance of every directed edge of a batch ``[E]``, larger = more important.
+
+        It is importance for one output per graph. Graphs of a batch do not influence each other.
+
+        Args:
+            model: the model.
+            batch: a PyG batch with ``edge_index`` ``[2, E]``.
+            call: how to call the model on a batch, as in :func:`edgescope.scan`.
+        """
+
+
+class ModelMethod(Method):
+    """A method that runs the model, which it leaves as it was.
+
+    Meanwhile the model is in eval mode and its parameters get no gradients.
+    """
+
+    def attribute(
+        self,
+        model: nn.Module,
+        batch: Any,  # noqa: ANN401  (as above)
+        *,
+        call: Call = call_model,
+    ) -> Tensor:
+        """Return the importance of every directed edge of a batch ``[E]``; see :class:`Method`."""
+        with undisturbed(model):
+            return self.explain(model, on_device(batch, device_of(model)), call).detach()
+
+    @abstractmethod
+    def explain(self, model: nn.Module, batch: Any, call: Call) -> Tensor:  # noqa: ANN401  (as above)
+        """Return the importances ``[E]``; called with the model prepared and on its device."""
+
+
+@dataclass(frozen=True, eq=False)
+class Importance:
+    """How important every edge of a data set is, by one method.
+
+    Attributes:
+        method: name of the method.
+        edge: importance of every directed edge ``[E]``, float32, aligned with the data set.
+        forward_passes: forward passes of the model per graph.
+        backward_passes: backward passes of the model per graph.
+        seconds: time that all graphs together took.
+    """
+
+    method: str
+    edge: Tensor
+    forward_passes: float
+    backward_passes: float
+    seconds: float
+
+
+def importances(
+    model: nn.Module,
+    dataset: GraphDataset,
+    methods: Sequence[str | Method] | str | Method | None = None,
+    *,
+    batch_size: int = 64,
+    merge: Merge = "mean",
+    target: Target | None = None,
+    call: Call = call_model,
+    progress: bool = True,
+) -> dict[str, Importance]:
+    """Measure how important every edge of a data set is, by several methods.
+
+    Args:
+        model: the model, left as it was.
+        dataset: the graphs.
+        methods: names from :data:`edgescope.attribute.METHODS` or methods made by yourself; by
+            default all of the table.
+        batch_size: how many graphs are explained at once.
+        merge: how the importances of the two directions of an edge become one, see
+            :func:`edgescope.data.directions.merge_directions`.
+        target: which output is explained by methods given by name: a column, or ``"predicted"``
+            for the class predicted. By default the latter if the data set's task is
+            ``"classes"``, else the first column: a value, or the logit of a label.
+        call: how to call the model on a batch, as in :func:`edgescope.scan`.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The importances by the method's name, in the order given.
+
+    Raises:
+        InputError: if a method is unknown, or cannot explain this model; if two have one name;
+            or if an importance is not a finite number.
+    """
+    from edgescope.attribute.methods import METHODS, Settings, make
+
+    if batch_size < 1:
+        raise InputError(f"received batch_size={batch_size}, expected at least 1")
+    chosen = target_of(dataset.task) if target is None else target
+    settings = Settings(target=chosen, task=dataset.task or "regression")
+    wanted = list(METHODS) if methods is None else methods
+    wanted = [wanted] if isinstance(wanted, str | Method) else list(wanted)
+    made = [each if isinstance(each, Method) else make(each, settings) for each in wanted]
+    names = [method.name for method in made]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"received several methods named {twice[0]}; set name= of each")
+    starts = range(0, len(dataset), batch_size)
+    steps = [(method, start) for method in made for start in starts]
+    bar = iter(track(steps, f"explaining {type(model).__name__}", len(steps), progress))
+    found = {}
+    for method in made:
+        counting = CountingCall(call)
+        started = time.perf_counter()
+        method.prepare(model, dataset, call=counting)
+        parts = []
+        for _ in starts:
+            start = next(bar)[1]
+            batch = dataset.batch(slice(start, start + batch_size))
+            parts.append(_checked(method, model, batch, counting))
+        seconds = time.perf_counter() - started
+        edge = torch.cat(parts) if parts else torch.zeros(0)
+        merged = merge_directions(edge, batched_edges(dataset), merge)
+        graphs = max(len(dataset), 1)
+        passes = counting.forward / graphs, counting.backward / graphs
+        found[method.name] = Importance(method.name, merged, *passes, seconds)
+    for _ in bar:  # lets the bar end
+        pass
+    return found
+
+
+def costs(found: dict[str, Importance]) -> "pl.DataFrame":
+    """Return what every method cost: passes per graph and seconds in all, a row per method."""
+    import polars as pl
+
+    columns = ("method", "forward_passes", "backward_passes", "seconds")
+    return pl.DataFrame({name: [getattr(i, name) for i in found.values()] for name in columns})
+
+
+@contextmanager
+def undisturbed(model: nn.Module) -> Iterator[None]:
+    """Run a model in eval mode, without gradients of its parameters; then it is as it was."""
+    with evaluating(model), without_gradients(model):
+        yield
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device of the model's first parameter, or the CPU."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+
+def _checked(method: Method, model: nn.Module, batch: Any, call: Call) -> Tensor:  # noqa: ANN401
+    """Return a method's importances ``[E]`` on the CPU in float32."""
+    edge = method.attribute(model, batch, call=call).to("cpu", torch.float32)
+    if edge.shape != batch.edge_index.shape[1:]:
+        raise InputError(
+            f"{method.name} returned importances of shape {list(edge.shape)} for "
+            f"{batch.edge_index.size(1)} edges, expected one per directed edge"
+        )
+    wrong = (~edge.isfinite()).nonzero()
+    if len(wrong):
+        position = int(wrong[0])
+        source, target = batch.edge_index[:, position]
+        graph = int(batch.batch[source])
+        first = int(batch.ptr[graph])
+        raise InputError(
+            f"{method.name} gave {float(edge[position])} to the edge from node "
+            f"{int(source) - first} to {int(target) - first} of graph {int(batch.graph[graph])}; "
+            "check the model's output on this graph for numbers that are not finite"
+        )
+    return edge
