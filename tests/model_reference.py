@@ -40,10 +40,7 @@ def _attend(weights, config, name, state, node, edge, edge_index, batch):
 
     def project(which, values):
         found = _linear(weights, which, values).reshape(len(values), heads, channels)
-        if f"{which}_norm.weight" in weights:
-            size = np.sqrt((found**2).mean(-1, keepdims=True) + QK_EPS)
-            found = found / size * weights[f"{which}_norm.weight"]
-        return found
+        return _unit(weights, f"{which}_norm.weight", found)
 
     query, key, value = (project(which, node) for which in ("query", "key", "value"))
     full = config.get("full_graph", False)
@@ -68,7 +65,7 @@ def _attend(weights, config, name, state, node, edge, edge_index, batch):
     variant = config["explicit_bias"]
     if name == "GraphTransformer" and variant:
         variant = "described"
-    into = [([], [], []) for _ in node]
+    into = [[] for _ in node]
     scores = np.zeros((edge_index.shape[1], heads, channels))
     for place, (j, i, factor, k, q, w) in enumerate(rows):
         score, v = k * q / np.sqrt(channels) * w, value[j]
@@ -78,18 +75,28 @@ def _attend(weights, config, name, state, node, edge, edge_index, batch):
             score = score + bias[:, None] * weights["bias_term.edge"]
             v = v + weights["bias_term.value"]
             logit = bias if variant == "released" else score.sum(-1)
-        for part, found in zip(into[i], (_bounded(logit, config), v, factor), strict=True):
-            part.append(found)
+        into[i].append((_bounded(logit, config), v, factor))
         if place < len(scores):
             scores[place] = score
+    return _averages(into, value, weights, config).reshape(node.shape), scores
+
+
+def _averages(into, value, weights, config):
     floor = FLOOR if config["logit_limit"] is not None else 0.0
-    sink = weights.get("sink.logit", np.full(heads, -np.inf))
-    attended = [_average(*edges, sink, floor) if edges[0] else 0 * value[0] for edges in into]
-    return np.reshape(attended, node.shape), scores
+    sink = weights.get("sink.logit", np.full(value.shape[1], -np.inf))
+    averages = [_average(edges, sink, floor) if edges else 0 * value[0] for edges in into]
+    return np.array(averages)
 
 
-def _average(logits, values, factors, sink, floor):
+def _unit(weights, gain, values):
+    if gain not in weights:
+        return values
+    return values / np.sqrt((values**2).mean(-1, keepdims=True) + QK_EPS) * weights[gain]
+
+
+def _average(edges, sink, floor):
     """Return the values ``[H, D]`` weighed by a softmax over the edges into one node."""
+    logits, values, factors = zip(*edges, strict=True)
     logits = [np.where(f == 0, -np.inf, logit) for logit, f in zip(logits, factors, strict=True)]
     top = np.maximum(np.max(logits, axis=0), sink) if floor == 0 else np.zeros_like(sink)
     top[np.isneginf(top)] = 0
