@@ -181,6 +181,12 @@ def test_what_a_variant_is_called_does_not_decide_its_result(describe):
     assert one.rpartition("-")[2] == other.rpartition("-")[2]
 
 
+def test_a_variant_with_the_explicit_bias_term_is_in_that_state(describe):
+    entry = {"set": {"explicit_bias": "described", "use_bias": True}}
+    (cell,) = cells(variants(describe, entry, seeds=[41], states=["trained"]))
+    assert (cell.state, cell.recipe.model.explicit_bias) == ("ebt-described", "described")
+
+
 def test_variants_that_are_the_same_are_refused(describe):
     path = variants(describe, {"name": "one"}, {"name": "other", "set": {"num_layers": 2}})
     with pytest.raises(InputError, match=r"has the cell .*one.* as .*other.* twice"):

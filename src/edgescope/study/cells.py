@@ -161,6 +161,8 @@ def _cell(spec: StudySpec, entry: RecipeOnData, model: str | None, state: str, s
             )
         changes["explicit_bias"] = state.removeprefix("ebt-")
         changes.setdefault("use_bias", True)  # as in the published runs with the term
+    elif state == TRAINED and entry.set.get("explicit_bias"):
+        state = f"ebt-{entry.set['explicit_bias']}"
     settings = recipe(recipe_name, **changes)
     if state == UNTRAINED:
         kept = settings.model_dump(include={"name", "model", "loss", "seed"})

@@ -6,11 +6,11 @@ from edgescope.statistics.criteria import PAPER_RATIO
 from edgescope.study.results import Finished, Study
 from edgescope.study.tables import STATES, mean_and_spread, prevalence
 
-_GROUP = ["model", "data", "variant", "metric"]
+_GROUP = ["model", "data", "variant", "state", "metric"]
 
 
 def mitigation(study: Study, threshold: float = PAPER_RATIO) -> pl.DataFrame:
-    """Return one row per architecture, data set and variant of the trained cells.
+    """Return one row per architecture, data set, variant and state of the trained cells.
 
     The measures of a cell are those of the scanned split:
 
@@ -21,7 +21,7 @@ def mitigation(study: Study, threshold: float = PAPER_RATIO) -> pl.DataFrame:
     - beyond: share of the attention logits at or beyond their limit
       (:func:`edgescope.study.saturation.share_beyond`).
 
-    Columns: model, data, variant (its name; without one, its state), metric, seeds (their number),
+    Columns: model, data, variant (its name, if it has one), state, metric, seeds (their number),
     mean and sd of the test metric (``n - 1``; null for one seed), prevalence and prevalence_sd,
     growth (median over seeds, as it spans orders of magnitude), growth_low and growth_high (least
     and most of a seed), beyond and beyond_sd.
@@ -58,8 +58,9 @@ def mitigation_as_text(found: pl.DataFrame) -> pl.DataFrame:
         found: from :func:`mitigation`.
     """
     rows = [
-        {name: row[name] for name in _GROUP}
+        {name: row[name] or "" for name in _GROUP}
         | {
+            "state": STATES[row["state"]],
             "test": mean_and_spread(row),
             "edges over": _percent(row["prevalence"], row["prevalence_sd"]),
             "growth": _range(row["growth"], row["growth_low"], row["growth_high"]),
@@ -74,24 +75,18 @@ def _row(done: Finished, threshold: float) -> dict[str, object] | None:
     if done.metric is None:
         return None
     scan, (metric, value) = done.scan(), done.metric
-    state = STATES.get(done.cell.state, done.cell.state)
-    variant = " ".join(filter(None, [done.cell.variant, state])) if _both(done) else None
     grown = scan.table()["growth"].cast(pl.Float64).fill_nan(None)
     return {
         "model": done.cell.model,
         "data": done.cell.data,
-        "variant": variant or done.cell.variant or state,
+        "variant": done.cell.variant,
+        "state": done.cell.state,
         "metric": metric,
         "value": value,
         "prevalence": prevalence(scan, threshold),
         "growth": grown.max(),
         "beyond": done.beyond_limit,
     }
-
-
-def _both(done: Finished) -> bool:
-    """Say whether a named variant is looked at with the state's bias term."""
-    return done.cell.variant is not None and done.cell.state != "trained"
 
 
 def _percent(mean: float | None, sd: float | None) -> str:
