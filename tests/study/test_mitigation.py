@@ -3,8 +3,10 @@
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 import edgescope as es
+from edgescope.cli.study import app
 from edgescope.study import tables
 from edgescope.study.mitigation import mitigation, mitigation_as_text
 
@@ -57,3 +59,14 @@ def test_a_study_of_untrained_cells_has_no_variants_to_compare(describe, tmp_pat
     spec = es.study.read(describe(states=["untrained"], seeds=[41]))
     es.study.run(spec, tmp_path, progress=False)
     assert mitigation_as_text(mitigation(es.study.load(tmp_path))).height == 0
+
+
+def test_the_command_prints_and_writes_the_table_where_there_are_variants(
+    compared, finished, tmp_path
+):
+    for folder, shown in ((compared.out, True), (finished, False)):
+        out = tmp_path / str(shown)
+        result = CliRunner().invoke(app, ["table", str(folder), "--out", str(out)])
+        assert result.exit_code == 0
+        assert ("Variants: test metric" in result.output) is shown
+        assert (out / "mitigation.csv").exists() is shown

@@ -110,9 +110,10 @@ def table(
         "cells": (every, every),
         "metrics": (metrics := tables.metrics(every), tables.metrics_as_published(metrics)),
         "layers": (layers := tables.layers(study), tables.layers_as_published(layers)),
-        "mitigation": (variants := mitigation(study), mitigation_as_text(variants)),
         "association": ((spearman := association.association(every)), spearman),
     }
+    if any(cell.variant for cell in study.cells):
+        found["mitigation"] = (variants := mitigation(study), mitigation_as_text(variants))
     for name, (whole, short) in found.items():
         if name != "cells" and short.height:
             typer.echo(f"{_TITLES[name]}\n")
