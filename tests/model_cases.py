@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import edgescope as es
+from edgescope.models.bounding import AttentionSink
 
 ATOMS, BONDS = 5, 4
 
@@ -43,6 +44,9 @@ def random_model(architecture, seed=0, scale=1.5, **options):
             if isinstance(module, nn.BatchNorm1d):
                 module.running_mean.normal_()
                 module.running_var.uniform_(0.5, 2)
+            elif isinstance(module, nn.RMSNorm | AttentionSink):
+                for parameter in module.parameters():
+                    parameter.normal_()
             elif isinstance(module, nn.Linear):
                 module.weight.mul_(scale)
         for layer in list(model.readout.layers)[:-1]:

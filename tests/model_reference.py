@@ -6,7 +6,7 @@ layers of their repository). Everything is computed for every pair and then kept
 
 import numpy as np
 
-CLAMP, FLOOR, EPS = 5.0, 1e-6, 1e-5
+FLOOR, EPS, QK_EPS = 1e-6, 1e-5, 1e-6
 
 
 def predict(model, x, edge_index, edge_attr, batch):
@@ -39,7 +39,8 @@ def _attend(weights, config, name, state, node, edge, edge_index, batch):
     channels = node.shape[1] // heads
 
     def project(which, values):
-        return _linear(weights, which, values).reshape(len(values), heads, channels)
+        found = _linear(weights, which, values).reshape(len(values), heads, channels)
+        return _unit(weights, f"{which}_norm.weight", found)
 
     query, key, value = (project(which, node) for which in ("query", "key", "value"))
     full = config.get("full_graph", False)
@@ -64,7 +65,7 @@ def _attend(weights, config, name, state, node, edge, edge_index, batch):
     variant = config["explicit_bias"]
     if name == "GraphTransformer" and variant:
         variant = "described"
-    total, norm = np.zeros_like(value), np.zeros((len(node), heads, 1))
+    into = [[] for _ in node]
     scores = np.zeros((edge_index.shape[1], heads, channels))
     for place, (j, i, factor, k, q, w) in enumerate(rows):
         score, v = k * q / np.sqrt(channels) * w, value[j]
@@ -74,12 +75,42 @@ def _attend(weights, config, name, state, node, edge, edge_index, batch):
             score = score + bias[:, None] * weights["bias_term.edge"]
             v = v + weights["bias_term.value"]
             logit = bias if variant == "released" else score.sum(-1)
-        weight = np.exp(np.clip(logit, -CLAMP, CLAMP))[:, None] * factor
-        total[i] += weight * v
-        norm[i] += weight
+        into[i].append((_bounded(logit, config), v, factor))
         if place < len(scores):
             scores[place] = score
-    return (total / (norm + FLOOR)).reshape(node.shape), scores
+    return _averages(into, value, weights, config).reshape(node.shape), scores
+
+
+def _averages(into, value, weights, config):
+    floor = FLOOR if config["logit_limit"] is not None else 0.0
+    sink = weights.get("sink.logit", np.full(value.shape[1], -np.inf))
+    averages = [_average(edges, sink, floor) if edges else 0 * value[0] for edges in into]
+    return np.array(averages)
+
+
+def _unit(weights, gain, values):
+    if gain not in weights:
+        return values
+    return values / np.sqrt((values**2).mean(-1, keepdims=True) + QK_EPS) * weights[gain]
+
+
+def _average(edges, sink, floor):
+    """Return the values ``[H, D]`` weighed by a softmax over the edges into one node."""
+    logits, values, factors = zip(*edges, strict=True)
+    logits = [np.where(f == 0, -np.inf, logit) for logit, f in zip(logits, factors, strict=True)]
+    top = np.maximum(np.max(logits, axis=0), sink) if floor == 0 else np.zeros_like(sink)
+    top[np.isneginf(top)] = 0
+    powers = [np.exp(logit - top) * f for logit, f in zip(logits, factors, strict=True)]
+    total = sum(power[:, None] * value for power, value in zip(powers, values, strict=True))
+    norm = sum(powers) + np.exp(sink - top) + floor
+    return total / np.where(norm == 0, 1, norm)[:, None]
+
+
+def _bounded(logit, config):
+    if config["logit_limit"] is not None:
+        return np.clip(logit, -config["logit_limit"], config["logit_limit"])
+    cap = config["logit_cap"]
+    return logit if cap is None else cap * np.tanh(logit / cap)
 
 
 def _factor(name, config, state, is_edge, j, i, edge_index, batch):

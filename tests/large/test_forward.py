@@ -57,6 +57,19 @@ def test_scores_and_predictions_are_the_models_own(dtype, features, data, option
         torch.testing.assert_close(scores, captured, **CLOSE[dtype])
 
 
+def test_another_limit_of_the_clamp_is_that_of_the_model():
+    x, edge_index = torch.randint(0, 5, (30,)), torch.randint(0, 30, (2, 200))
+    edge_attr, batch = torch.zeros(200).long(), torch.zeros(30).long()
+    model = random_model(torch.float64, logit_limit=0.01)
+    graph = LargeGraph.from_edge_index(edge_index, edge_attr, 30)
+    with torch.no_grad():
+        expected = model(x, edge_index, edge_attr, batch)
+    torch.testing.assert_close(predict_large(model, x, graph), expected)
+    assert not torch.allclose(
+        random_model(torch.float64)(x, edge_index, edge_attr, batch), expected
+    )
+
+
 def test_the_number_of_threads_changes_no_bit():
     x, edge_index = torch.randint(0, 5, (30,)), torch.randint(0, 30, (2, 2000))
     graph = LargeGraph.from_edge_index(edge_index, torch.zeros(2000).long(), 30, tile=8)

@@ -25,6 +25,15 @@ VARIANTS = [
     ("GraphiT", {"explicit_bias": "described", "use_bias": True}),
     ("GraphiT", {"full_graph": True, "kernel_steps": 3}),
     ("GraphiT", {"batch_norm": False, "residual": False, "readout": "mean"}),
+    ("GraphTransformer", {"logit_limit": None}),
+    ("GraphTransformer", {"logit_limit": None, "logit_cap": 2.0}),
+    ("GraphTransformer", {"qk_norm": True}),
+    ("GraphTransformer", {"sink": True, "logit_limit": 1.5}),
+    ("SAN", {"logit_limit": None, "explicit_bias": "released", "qk_norm": True}),
+    ("SAN", {"logit_limit": None, "full_graph": True, "gamma": 0.0, "sink": True}),
+    ("SAN", {"full_graph": True, "learned_gamma": True, "qk_norm": True, "sink": True}),
+    ("GraphiT", {"logit_limit": None, "full_graph": True, "kernel_steps": 1}),
+    ("GraphiT", {"logit_limit": None, "logit_cap": 3.0, "explicit_bias": "described"}),
 ]
 
 
@@ -130,6 +139,10 @@ def test_both_explicit_bias_terms_are_one_in_the_graph_transformer():
         ({"gamma": 1.5}, "gamma must be from 0 to 1, received 1.5"),
         ({"learned_gamma": True}, "needs full_graph=True"),
         ({"gamme": 1}, "unexpected keyword argument 'gamme'"),
+        ({"logit_cap": 5.0}, "logit_limit=5.0 and logit_cap=5.0, expected one of them or none"),
+        ({"logit_limit": 0.0}, "logit_limit must be above 0 and at most 50, .* received 0.0"),
+        ({"logit_limit": 88.0}, "logit_limit must be above 0 and at most 50, .* received 88.0"),
+        ({"logit_limit": None, "logit_cap": -1.0}, "logit_cap must be a finite .* received -1.0"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(options, message):

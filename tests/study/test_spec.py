@@ -6,6 +6,8 @@ import edgescope as es
 from edgescope.errors import InputError
 from edgescope.study.cells import folder_of
 
+VARIANT = {"recipe": "demo", "data": "zinc12k"}
+
 
 def cells(path):
     return es.study.plan(es.study.read(path))
@@ -124,6 +126,21 @@ def test_folders_of_cells_are_readable(describe, tmp_path):
             {"data": [{"source": "solubility", "rewire": {"how": "virtual_node", "share": 1.0}}]},
             "share is given for virtual_node, it belongs to random_edges",
         ),
+        (
+            {"recipes": [{"recipe": "demo", "data": "zinc12k", "set": {"logit_cp": 1.0}}]},
+            r"unknown key 'recipes\[0\].set.logit_cp', did you mean 'logit_cap'\?",
+        ),
+        (
+            {"recipes": [{"recipe": "demo", "data": "zinc12k", "set": {"max_epochs": 1}}]},
+            r"unknown key 'recipes\[0\].set.max_epochs'",
+        ),
+        (
+            {
+                "recipes": [VARIANT | {"name": "biased", "set": {"explicit_bias": "released"}}],
+                "states": ["ebt"],
+            },
+            "ebt sets explicit_bias, and so does recipes: biased",
+        ),
     ],
 )
 def test_a_wrong_study_is_refused_in_one_line_that_names_the_place(describe, changes, message):
@@ -154,3 +171,70 @@ def test_ebt_is_refused_for_a_model_without_it(describe):
     path = describe(states=["trained", "ebt"], models=["GATv2"])
     with pytest.raises(InputError, match=r"ebt needs .* GATv2 has none; leave ebt out"):
         cells(path)
+
+
+def variants(describe, *entries, **changes):
+    return describe(
+        models=None,
+        data=None,
+        recipe=None,
+        recipes=[VARIANT | entry for entry in entries],
+        **changes,
+    )
+
+
+def test_variants_of_a_recipe_differ_in_what_they_set_and_are_named(describe):
+    found = cells(
+        variants(
+            describe,
+            {"name": "clamp"},
+            {"name": "soft cap", "set": {"logit_limit": False, "logit_cap": 3.0, "num_layers": 1}},
+            seeds=[41],
+            states=["trained"],
+        )
+    )
+    assert [cell.label for cell in found] == [
+        "GraphTransformer (clamp)",
+        "GraphTransformer (soft cap)",
+    ]
+    assert [cell.recipe.model.logit_cap for cell in found] == [None, 3.0]
+    assert [cell.recipe.model.num_layers for cell in found] == [2, 1]  # over the study's overrides
+
+
+def test_what_a_variant_is_called_does_not_decide_its_result(describe):
+    one, other = (cells(variants(describe, {"name": name}))[0].name for name in ("a", "b"))
+    assert one != other
+    assert one.rpartition("-")[2] == other.rpartition("-")[2]
+
+
+def test_a_variant_with_the_explicit_bias_term_is_in_that_state(describe):
+    entry = {"set": {"explicit_bias": "described", "use_bias": True}}
+    (cell,) = cells(variants(describe, entry, seeds=[41], states=["trained"]))
+    assert (cell.state, cell.recipe.model.explicit_bias) == ("ebt-described", "described")
+
+
+def test_variants_that_are_the_same_are_refused(describe):
+    path = variants(describe, {"name": "one"}, {"name": "other", "set": {"num_layers": 2}})
+    with pytest.raises(InputError, match=r"has the cell .*one.* as .*other.* twice"):
+        cells(path)
+
+
+@pytest.mark.parametrize("name", es.study.study_names())
+def test_the_studies_that_come_with_edgescope_are_variants_with_one_budget(name):
+    found = es.study.plan(es.study.read(name, root="data", seeds=[1]))
+    assert len({cell.label for cell in found}) == len(found) == 9
+    budgets = {(c.model, c.recipe.max_epochs, c.recipe.batch_size) for c in found}
+    assert len(budgets) == 2
+    assert {cell.source["root"].endswith("/data") for cell in found} == {True}
+
+
+def test_what_is_given_beside_a_study_replaces_what_the_file_says(describe):
+    spec = es.study.read(describe(), seeds=[7], epochs=5, subset=9, root="elsewhere")
+    assert (spec.seeds, spec.overrides.epochs, spec.overrides.subset) == ([7], 5, 9)
+    assert spec.overrides.fields["num_layers"] == 2
+    assert spec.data[0].source.endswith("chains.csv")
+
+
+def test_an_unknown_study_is_answered_with_those_there_are():
+    with pytest.raises(InputError, match=r"unknown study 'mitigate', expected .* mitigation-small"):
+        es.study.read("mitigate")

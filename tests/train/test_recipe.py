@@ -35,6 +35,10 @@ def test_published_zinc_recipe_has_the_published_values():
             "lpe_dim": None,
             "lpe_layers": None,
             "lpe_heads": None,
+            "logit_limit": None,
+            "logit_cap": None,
+            "qk_norm": None,
+            "sink": None,
         },
         "loss": "l1",
         "batch_size": 128,
@@ -45,6 +49,30 @@ def test_published_zinc_recipe_has_the_published_values():
         "max_epochs": 1000,
         "seed": 41,
     }
+
+
+def test_no_clamp_is_false_in_a_recipe_and_survives_its_dump():
+    found = recipe("san-zinc-small", logit_limit=False, sink=True)
+    assert found.model.arguments()["logit_limit"] is None
+    assert Recipe.parse(found.model_dump(), "a dump") == found
+    assert "logit_limit" not in recipe("san-zinc-small").model.arguments()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"logit_limit": True}, "model.logit_limit received True, expected a number above 0, or"),
+        ({"logit_limit": 0.0}, "model.logit_limit received 0.0, expected a number above 0"),
+        ({"logit_limit": "5"}, "model.logit_limit received '5', expected a number above 0"),
+        ({"logit_cap": 5.0}, "logit_limit=5.0 and logit_cap=5.0, expected one of them"),
+        ({"logit_limit": 60.0}, "logit_limit must be above 0 and at most 50"),
+        ({"sink": True, "architecture": "GAT"}, "sink received, but GAT has no such option"),
+    ],
+)
+def test_bounds_of_logits_that_do_not_fit_are_refused(fields, message):
+    with pytest.raises(InputError, match=message) as caught:
+        recipe("graphtransformer-zinc-small", **fields)
+    assert "\n" not in str(caught.value)
 
 
 # Layers, width, heads, read-out, residual, dropout, batch, learning rate, patience, minimum.

@@ -26,7 +26,13 @@ Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
 
 @app.command()
 def run(
-    study: Annotated[Path, typer.Argument(help="A YAML file; docs/study.md says what is in it.")],
+    study: Annotated[
+        str,
+        typer.Argument(
+            help="A YAML file (docs/study.md says what is in it), or the name of a study that "
+            "comes with edgescope: mitigation or mitigation-small."
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder of the study; not needed for a dry run.")
     ] = None,
@@ -42,6 +48,19 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the cells and run none of them.")
     ] = False,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="Folder of the data sets' files, for the file's.")
+    ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option("--seed", help="Seeds, for the file's; may be repeated.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", help="Epochs of every cell, for the file's.")
+    ] = None,
+    subset: Annotated[
+        int | None,
+        typer.Option("--subset", help="At most so many graphs of each part, for the file's."),
+    ] = None,
 ) -> None:
     """Run the cells of a study that are not done yet.
 
@@ -49,7 +68,7 @@ def run(
     A cell that fails does not stop the others; its log is named at the end, the exit code is 1,
     and the same command tries it again.
     """
-    spec = es.study.read(study)
+    spec = es.study.read(study, root=root, seeds=seed, epochs=epochs, subset=subset)
     if dry_run:
         _list_cells(es.study.plan(spec), out)
         return
@@ -79,9 +98,11 @@ def table(
     """Print the tables of a study from what is stored; nothing is run.
 
     The test metric without and with the explicit bias term, over seeds; which layers exceed
-    which thresholds; and whether prevalence goes along with the test metric.
+    which thresholds; what variants of a recipe do to massive activations and to the test metric;
+    and whether prevalence goes along with the test metric.
     """
     from edgescope.study import association, export, tables
+    from edgescope.study.mitigation import mitigation, mitigation_as_text
 
     study = _open(folder)
     every = tables.cells(study)
@@ -91,6 +112,8 @@ def table(
         "layers": (layers := tables.layers(study), tables.layers_as_published(layers)),
         "association": ((spearman := association.association(every)), spearman),
     }
+    if any(cell.variant for cell in study.cells):
+        found["mitigation"] = (variants := mitigation(study), mitigation_as_text(variants))
     for name, (whole, short) in found.items():
         if name != "cells" and short.height:
             typer.echo(f"{_TITLES[name]}\n")
@@ -136,6 +159,8 @@ def with_ray_address(words: list[str]) -> list[str]:
 _TITLES = {
     "metrics": "Test metric: mean ± standard deviation over seeds",
     "layers": "Layers with an edge above the threshold (in brackets: in some seeds only)",
+    "mitigation": "Variants: test metric, edges with a ratio above 1000, largest magnitude over "
+    "the untrained median, attention logits at or beyond their limit",
     "association": "Prevalence of ratios above 1000 against the test metric (Spearman)",
 }
 
@@ -156,7 +181,7 @@ def _list_cells(cells: "list[es.study.Cell]", out: Path | None) -> None:
 
     rows = [
         {
-            "model": cell.model,
+            "model": cell.label,
             "data": cell.data,
             "state": cell.state,
             "seed": cell.seed,

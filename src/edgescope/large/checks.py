@@ -37,7 +37,7 @@ def check_input(model: nn.Module, x: Tensor, graph: LargeGraph) -> None:
 
 
 def _check_options(model: GraphTransformer) -> None:
-    """Refuse what changes the edge stream, or needs the whole graph before the first layer."""
+    """Refuse what changes the edge stream or the weights, or needs the whole graph at once."""
     columns = [
         isinstance(model.config[name], list) for name in ("num_atom_types", "num_bond_types")
     ]
@@ -46,6 +46,10 @@ def _check_options(model: GraphTransformer) -> None:
         "layer_norm": model.config["layer_norm"],
         "laplacian_eigenvectors": model.config["laplacian_eigenvectors"] > 0,
         "several columns of types": any(columns),
+        "no logit_limit": model.config["logit_limit"] is None,
+        "logit_cap": model.config["logit_cap"] is not None,
+        "qk_norm": model.config["qk_norm"],
+        "sink": model.config["sink"],
     }
     found = [name for name, used in options.items() if used]
     if found:

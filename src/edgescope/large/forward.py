@@ -30,7 +30,7 @@ from edgescope.large.folding import EdgeStream, layers_of
 from edgescope.large.graph import LargeGraph
 from edgescope.large.kernels import kernels
 from edgescope.large.pieces import Map, Piece, pieces, workers
-from edgescope.models.attention import LOGIT_LIMIT, NORMALISER_FLOOR
+from edgescope.models.attention import NORMALISER_FLOOR
 from edgescope.models.graph_transformer import GraphTransformer
 
 Visit = Callable[[slice, Tensor], None]
@@ -76,6 +76,7 @@ class ChunkedForward:
         self._dtype = next(model.parameters()).dtype
         width = attention.num_heads * attention.head_dim
         self._heads, self._width = attention.num_heads, width
+        self._limit: float = model.config["logit_limit"]
         # The type of the arrays, so that the kernels do not compute in float64.
         self._scale = np.zeros(1, _numpy_type(self._dtype)).dtype.type(attention.head_dim**-0.5)
         self._queries: list[NDArray[Any]] = []
@@ -132,7 +133,7 @@ class ChunkedForward:
             if value is not None:
                 weight = score.new_empty(len(score), self._heads)
                 self._kernels.logits(score.numpy(), weight.numpy())
-                weight.clamp_(-LOGIT_LIMIT, LOGIT_LIMIT).exp_()
+                weight.clamp_(-self._limit, self._limit).exp_()
                 ends = self.graph.source[chunk], self.graph.target[chunk]
                 sums = attended.numpy(), normaliser.numpy()
                 self._kernels.attend(weight.numpy(), value, *ends, piece.nodes.start, *sums)

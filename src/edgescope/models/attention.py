@@ -10,12 +10,13 @@ arXiv 2409.03463, and the layers of their repository GNN-MAs):
 
 On a full graph the pairs of nodes that have no edge attend too, through projections
 :math:`Q_2, K_2, W_2` of their own, and :math:`a_{ij}` is multiplied by a factor that SAN and
-GraphiT define.
+GraphiT define. What other bounds of the logits there are says :mod:`edgescope.models.bounding`.
 """
 
 import torch
 from torch import Tensor, nn
 
+from edgescope.models.bounding import QK_NORM_EPS, AttentionSink, check_bounds, largest_logit
 from edgescope.models.explicit_bias import BiasTerm, ExplicitBias, check_explicit_bias
 
 LOGIT_LIMIT = 5.0
@@ -63,11 +64,39 @@ class EdgeWeight(nn.Module):
     """The attention weight of every edge before normalisation, from its logit.
 
     A module without parameters, so that what goes in and comes out can be observed.
+
+    Args:
+        limit: what logits are clamped to, plus or minus, if anything.
+        cap: what logits are softly capped to, if anything.
     """
 
-    def forward(self, logit: Tensor, factor: Tensor | None = None) -> Tensor:
-        """Return ``exp(clamp(logit))`` ``[E, H]``, times ``factor`` ``[E, 1]`` if there is one."""
-        weight = logit.clamp(-LOGIT_LIMIT, LOGIT_LIMIT).exp()
+    def __init__(self, limit: float | None = LOGIT_LIMIT, cap: float | None = None) -> None:
+        super().__init__()
+        check_bounds(limit, cap)
+        self.limit, self.cap = limit, cap
+
+    def bounded(self, logit: Tensor) -> Tensor:
+        """Return the logits ``[E, H]`` clamped, capped or as they are."""
+        if self.limit is not None:
+            return logit.clamp(-self.limit, self.limit)
+        return logit if self.cap is None else self.cap * (logit / self.cap).tanh()
+
+    def forward(
+        self, logit: Tensor, factor: Tensor | None = None, largest: Tensor | None = None
+    ) -> Tensor:
+        """Return ``exp(bounded(logit))`` ``[E, H]``, times ``factor`` ``[E, 1]`` if there is one.
+
+        Args:
+            logit: logits as the scores give them ``[E, H]``.
+            factor: see above.
+            largest: what is subtracted from bounded logits ``[E, H]``, if anything.
+        """
+        bounded = self.bounded(logit)
+        if largest is not None:
+            bounded = bounded - largest
+            if factor is not None:  # edges that do not count were left out of the largest
+                bounded = bounded.masked_fill(factor == 0, 0.0)
+        weight = bounded.exp()
         return weight if factor is None else weight * factor
 
 
@@ -94,10 +123,19 @@ class EdgeAttention(nn.Module):
             scores reach nothing); see :mod:`edgescope.models.explicit_bias`.
         full_graph: whether some of the edges are added pairs of nodes, which have projections
             of their own.
+        logit_limit: what logits are clamped to, plus or minus. Without a clamp the weights are an
+            exact softmax, computed after the largest logit of a node is subtracted; the floor of
+            the normaliser is then no more than what keeps nodes without edges at zero.
+        logit_cap: a soft cap instead of the clamp, which takes ``logit_limit=None``; the weights
+            are an exact softmax too.
+        qk_norm: whether queries and keys are normalised per head, those of added pairs with gains
+            of their own. An explicit bias is computed from the normalised query.
+        sink: whether a learnt term is added to every normaliser.
 
     Raises:
-        ValueError: if ``hidden_dim`` is not a multiple of ``num_heads``, or if ``explicit_bias``
-            is unknown or given for a full graph.
+        ValueError: if ``hidden_dim`` is not a multiple of ``num_heads``, if ``explicit_bias``
+            is unknown or given for a full graph, or if a limit and a cap are given or one of them
+            bounds nothing.
     """
 
     def __init__(
@@ -107,6 +145,11 @@ class EdgeAttention(nn.Module):
         use_bias: bool = False,
         explicit_bias: ExplicitBias | None = None,
         full_graph: bool = False,
+        *,
+        logit_limit: float | None = LOGIT_LIMIT,
+        logit_cap: float | None = None,
+        qk_norm: bool = False,
+        sink: bool = False,
     ) -> None:
         super().__init__()
         check_heads(hidden_dim, num_heads)
@@ -115,6 +158,7 @@ class EdgeAttention(nn.Module):
         self.head_dim = hidden_dim // num_heads
         self.explicit_bias = explicit_bias
         self.full_graph = full_graph
+        self.qk_norm = qk_norm
         self.query = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
         self.key = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
         self.value = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
@@ -125,8 +169,15 @@ class EdgeAttention(nn.Module):
             self.added_edge = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
         if explicit_bias:
             self.bias_term = BiasTerm(num_heads, self.head_dim)
+        if qk_norm:
+            self.query_norm = nn.RMSNorm(self.head_dim, eps=QK_NORM_EPS)
+            self.key_norm = nn.RMSNorm(self.head_dim, eps=QK_NORM_EPS)
+        if qk_norm and full_graph:
+            self.added_query_norm = nn.RMSNorm(self.head_dim, eps=QK_NORM_EPS)
+            self.added_key_norm = nn.RMSNorm(self.head_dim, eps=QK_NORM_EPS)
+        self.sink = AttentionSink(num_heads) if sink else None
         self.score = EdgeScore()
-        self.weight = EdgeWeight()
+        self.weight = EdgeWeight(logit_limit, logit_cap)
 
     def forward(
         self,
@@ -155,11 +206,15 @@ class EdgeAttention(nn.Module):
         source, target = edge_index
         heads = (-1, self.num_heads, self.head_dim)
         query, key, ends = self.query(node).view(heads), self.key(node).view(heads), edge_index
+        if self.qk_norm:
+            query, key = self.query_norm(query), self.key_norm(key)
         projected, value = self._project(edge, edge_real), self.value(node).view(heads)
         if edge_real is not None and self.full_graph:
             # Added pairs find their own projections behind those of the edges.
-            query = torch.cat([query, self.added_query(node).view(heads)])
-            key = torch.cat([key, self.added_key(node).view(heads)])
+            own = self.added_query(node).view(heads), self.added_key(node).view(heads)
+            if self.qk_norm:
+                own = self.added_query_norm(own[0]), self.added_key_norm(own[1])
+            query, key = torch.cat([query, own[0]]), torch.cat([key, own[1]])
             ends = edge_index + ~edge_real * node.size(0)
         bias, added = None, None
         if self.explicit_bias:
@@ -171,12 +226,29 @@ class EdgeAttention(nn.Module):
             logit = bias.index_select(0, target)
         else:
             logit = score.sum(-1)
-        weight = self.weight(logit, factor)  # [E, H]
+        largest = self._largest(logit, target, node.size(0), factor)
+        shift = None if largest is None else largest.index_select(0, target)
+        weight = self.weight(logit, factor, shift)  # [E, H]
         message = value.index_select(0, source) * weight.unsqueeze(-1)
         attended = value.new_zeros(value.shape).index_add(0, target, message)
         normaliser = weight.new_zeros(node.size(0), self.num_heads).index_add(0, target, weight)
-        attended = attended / (normaliser + NORMALISER_FLOOR).unsqueeze(-1)
+        if self.sink is not None:
+            normaliser = normaliser + self.sink(largest)
+        attended = attended / (normaliser + self.floor(weight.dtype)).unsqueeze(-1)
         return attended.flatten(1), score
+
+    def floor(self, dtype: torch.dtype) -> float:
+        """Return what is added to the normaliser: where it only avoids 0 / 0, next to nothing."""
+        return NORMALISER_FLOOR if self.weight.limit is not None else torch.finfo(dtype).tiny
+
+    def _largest(
+        self, logit: Tensor, target: Tensor, num_nodes: int, factor: Tensor | None
+    ) -> Tensor | None:
+        """Return what is subtracted from a node's logits ``[V, H]``; nothing under a clamp."""
+        if self.weight.limit is not None:
+            return None
+        sink = None if self.sink is None else self.sink.logit
+        return largest_logit(self.weight.bounded(logit), target, num_nodes, factor, sink)
 
     def _project(self, edge: Tensor, edge_real: Tensor | None) -> Tensor:
         """Project edge states ``[E, F]``, those of added pairs in their own way."""

@@ -10,6 +10,7 @@ from edgescope.errors import InputError
 from edgescope.models.attention import EdgeAttention
 from edgescope.models.base import PropertyModel
 from edgescope.models.blocks import StateBlock
+from edgescope.models.bounding import bounding_of
 from edgescope.models.full_graph import full_graph
 
 
@@ -28,6 +29,7 @@ class FixedEdgeLayer(nn.Module):
             config["use_bias"],
             config["explicit_bias"],
             config["full_graph"],
+            **bounding_of(config),
         )
         names = ("hidden_dim", "dropout", "residual", "batch_norm", "layer_norm")
         self.node = StateBlock(*(config[name] for name in names))

@@ -1,10 +1,12 @@
 """GraphTransformer with edge features, the first of the three published architectures."""
 
 from torch import Tensor, nn
+from typing_extensions import Unpack
 
-from edgescope.models.attention import EdgeAttention
+from edgescope.models.attention import LOGIT_LIMIT, EdgeAttention
 from edgescope.models.base import PropertyModel, arguments
 from edgescope.models.blocks import Readout, StateBlock
+from edgescope.models.bounding import Bounding, bounding_of
 from edgescope.models.embedding import Types
 from edgescope.models.explicit_bias import ExplicitBias, check_explicit_bias
 from edgescope.models.positions import LaplacianEigenvectors
@@ -27,11 +29,12 @@ class GraphTransformerLayer(nn.Module):
         use_bias: bool,
         layer_norm: bool = False,
         explicit_bias: ExplicitBias | None = None,
+        **bounding: Unpack[Bounding],
     ) -> None:
         super().__init__()
         # In the published GraphTransformer the attention stays the scores' own.
         described: ExplicitBias | None = "described" if explicit_bias else None
-        self.attention = EdgeAttention(hidden_dim, num_heads, use_bias, described)
+        self.attention = EdgeAttention(hidden_dim, num_heads, use_bias, described, **bounding)
         self.node = StateBlock(hidden_dim, dropout, residual, batch_norm, layer_norm)
         self.edge = StateBlock(hidden_dim, dropout, residual, batch_norm, layer_norm)
 
@@ -79,11 +82,16 @@ class GraphTransformer(PropertyModel):
             are the same in this architecture.
         laplacian_eigenvectors: how many Laplacian eigenvectors encode the position of a node, with
             random signs in training; 0 for none.
+        logit_limit: what attention's logits are clamped to, plus or minus, 5 as published; ``None``
+            for no clamp. This and what follows: :mod:`edgescope.models.bounding`.
+        logit_cap: a soft cap of the logits instead, with ``logit_limit=None``.
+        qk_norm: whether queries and keys are normalised per head.
+        sink: whether attention has one more, learnt term in its denominator.
 
     Raises:
         ValueError: if the widths do not fit, if ``readout`` or ``explicit_bias`` is unknown, if
-            both normalisations are asked for, or unless one of ``num_bond_types`` and ``edge_dim``
-            is given.
+            both normalisations or two bounds of logits are asked for, or unless one of
+            ``num_bond_types`` and ``edge_dim`` is given.
     """
 
     def __init__(
@@ -104,6 +112,10 @@ class GraphTransformer(PropertyModel):
         layer_norm: bool = False,
         explicit_bias: ExplicitBias | None = None,
         laplacian_eigenvectors: int = 0,
+        logit_limit: float | None = LOGIT_LIMIT,
+        logit_cap: float | None = None,
+        qk_norm: bool = False,
+        sink: bool = False,
     ) -> None:
         config = arguments(locals())
         check_explicit_bias(explicit_bias)
@@ -118,6 +130,7 @@ class GraphTransformer(PropertyModel):
                 use_bias,
                 layer_norm,
                 explicit_bias,
+                **bounding_of(config),
             )
 
         super().__init__(config, make_layer)

@@ -3,6 +3,7 @@
 from torch import Tensor
 from typing_extensions import override
 
+from edgescope.models.attention import LOGIT_LIMIT
 from edgescope.models.base import arguments
 from edgescope.models.blocks import Readout
 from edgescope.models.embedding import Types
@@ -44,6 +45,10 @@ class GraphiT(FixedEdgeModel):
         full_graph: whether all pairs of nodes of a graph attend to each other.
         gamma: how far one step of the random walk goes.
         kernel_steps: number of steps ``p``.
+        logit_limit: as in :class:`~edgescope.models.GraphTransformer`, like what follows.
+        logit_cap: see above.
+        qk_norm: see above.
+        sink: see above.
 
     Raises:
         ValueError: if an argument is outside its range or they do not fit each other.
@@ -69,6 +74,10 @@ class GraphiT(FixedEdgeModel):
         full_graph: bool = False,
         gamma: float = 0.25,
         kernel_steps: int = 16,
+        logit_limit: float | None = LOGIT_LIMIT,
+        logit_cap: float | None = None,
+        qk_norm: bool = False,
+        sink: bool = False,
     ) -> None:
         super().__init__(arguments(locals()))
         if kernel_steps < 1:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from edgescope.models.attention import LOGIT_LIMIT
 from edgescope.models.base import arguments
 from edgescope.models.blocks import Readout
 from edgescope.models.embedding import Types
@@ -51,6 +52,10 @@ class SAN(FixedEdgeModel):
         lpe_dim: width of the encoding; the embedding of the node type takes the rest.
         lpe_layers: layers of the transformer that makes it.
         lpe_heads: heads of that transformer.
+        logit_limit: as in :class:`~edgescope.models.GraphTransformer`, like what follows.
+        logit_cap: see above.
+        qk_norm: see above.
+        sink: see above.
 
     Raises:
         ValueError: if an argument is outside its range or they do not fit each other.
@@ -80,6 +85,10 @@ class SAN(FixedEdgeModel):
         lpe_dim: int = 8,
         lpe_layers: int = 1,
         lpe_heads: int = 4,
+        logit_limit: float | None = LOGIT_LIMIT,
+        logit_cap: float | None = None,
+        qk_norm: bool = False,
+        sink: bool = False,
     ) -> None:
         config = arguments(locals())
         if laplacian_eigenvectors and not 0 < lpe_dim < hidden_dim:

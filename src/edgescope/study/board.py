@@ -104,7 +104,7 @@ class Board:
             cell, began = event.cell, self._began.get(event.cell.name)
             running = event.status == "running" and began is not None
             seconds = f"{time.monotonic() - began:.0f} s" if running and began is not None else ""
-            words = [cell.model, cell.data, cell.state, str(cell.seed)]
+            words = [cell.label, cell.data, cell.state, str(cell.seed)]
             table.add_row(
                 *map(Text, words),
                 Text(event.status, style=_STYLES[event.status]),

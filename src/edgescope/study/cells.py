@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from edgescope._files import readable_file
 from edgescope.errors import InputError
 from edgescope.models.architectures import ARCHITECTURES, architecture, nearest
-from edgescope.study.spec import DataSource, ScanOptions, StudySpec
+from edgescope.study.spec import DataSource, RecipeOnData, ScanOptions, StudySpec
 from edgescope.train.recipe import ModelRecipe, Recipe, recipe, recipe_names
 
 UNTRAINED, TRAINED = "untrained", "trained"
@@ -32,6 +32,7 @@ class Cell(BaseModel):
     Attributes:
         model: the architecture.
         data: what tables call the data set.
+        variant: what tables call a variant of a recipe, beside the architecture.
         state: ``"untrained"``, ``"trained"``, ``"ebt-released"`` or ``"ebt-described"``.
         recipe: how it is trained, its seed included. An untrained cell has the recipe's model,
             loss and seed and defaults for the rest, which has no effect on it.
@@ -45,6 +46,7 @@ class Cell(BaseModel):
 
     model: str
     data: str
+    variant: str | None = None
     state: str
     recipe: Recipe
     source: dict[str, Any]
@@ -58,18 +60,23 @@ class Cell(BaseModel):
         return self.recipe.seed
 
     @property
+    def label(self) -> str:
+        """What tables call its model: the architecture, and the variant in brackets."""
+        return self.model if self.variant is None else f"{self.model} ({self.variant})"
+
+    @property
     def name(self) -> str:
         """A readable prefix and a hash of everything that decides the cell's result.
 
-        Where the data's files lie decides nothing, nor does what a recipe is called.
+        Where the data's files lie decides nothing, nor does what a recipe or variant is called.
         """
-        fields = self.model_dump(mode="json")
+        fields = self.model_dump(mode="json", exclude={"variant"})
         fields["recipe"].pop("name")
         fields["source"].pop("root", None)
         if self.content:
             fields["source"].pop("source")
         digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
-        words = f"{self.model}-{self.data}-{self.state}-{self.seed}"
+        words = f"{self.label}-{self.data}-{self.state}-{self.seed}"
         return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', words)}-{digest[:10]}"
 
 
@@ -89,28 +96,30 @@ def plan(spec: StudySpec) -> list[Cell]:
 def _plan(spec: StudySpec) -> list[Cell]:
     _check_overrides(spec)
     cells = [
-        _cell(spec, recipe_name, model, data, state, seed)
-        for recipe_name, model, data in _combinations(spec)
+        _cell(spec, entry, model, state, seed)
+        for entry, model in _combinations(spec)
         for seed in spec.seeds
         for state in _states(spec)
     ]
-    names = [cell.name for cell in cells]
-    for number, name in enumerate(names):
-        if name in names[:number]:
-            raise InputError(f"the study has the cell {name} twice; leave out one of the two")
+    ids = [cell.name.rpartition("-")[2] for cell in cells]
+    for number, cell in enumerate(cells):
+        if (first := ids.index(ids[number])) < number:
+            twice = cell.name if cell.variant is None else f"{cells[first].name} as {cell.name}"
+            raise InputError(f"the study has the cell {twice} twice; leave out one of the two")
     return cells
 
 
-def _combinations(spec: StudySpec) -> Iterator[tuple[str, str | None, DataSource]]:
-    """Yield recipe, architecture if it replaces the recipe's, and data."""
+def _combinations(spec: StudySpec) -> Iterator[tuple[RecipeOnData, str | None]]:
+    """Yield recipes with their data, and the architecture if it replaces the recipe's."""
     for model in spec.models:
         if model not in ARCHITECTURES:
             raise InputError(f"models: unknown model {model!r}, {nearest(model)}")
     for model in spec.models:
         for data in spec.data:
-            yield spec.recipe or _published(model, data), model, data
-    for each in spec.recipes:
-        yield each.recipe, None, each.data
+            name = spec.recipe or _published(model, data)
+            yield RecipeOnData(recipe=name, data=data), model
+    for entry in spec.recipes:
+        yield entry, None
 
 
 def _published(model: str, data: DataSource) -> str:
@@ -130,11 +139,10 @@ def _states(spec: StudySpec) -> list[str]:
     return states
 
 
-def _cell(
-    spec: StudySpec, recipe_name: str, model: str | None, data: DataSource, state: str, seed: int
-) -> Cell:
+def _cell(spec: StudySpec, entry: RecipeOnData, model: str | None, state: str, seed: int) -> Cell:
+    recipe_name, data = entry.recipe, entry.data
     content = _content(data)
-    changes = {**spec.overrides.fields, "seed": seed}
+    changes = {**spec.overrides.fields, **entry.set, "seed": seed}
     if spec.overrides.epochs is not None:
         changes["max_epochs"] = spec.overrides.epochs
     if model is not None:
@@ -146,8 +154,15 @@ def _cell(
                 f"states: ebt needs a model with an explicit bias term, {chosen} has none; "
                 "leave ebt out"
             )
+        if "explicit_bias" in entry.set:
+            raise InputError(
+                "states: ebt sets explicit_bias, and so does recipes: "
+                f"{entry.name or recipe_name}; leave out one of the two"
+            )
         changes["explicit_bias"] = state.removeprefix("ebt-")
         changes.setdefault("use_bias", True)  # as in the published runs with the term
+    elif state == TRAINED and entry.set.get("explicit_bias"):
+        state = f"ebt-{entry.set['explicit_bias']}"
     settings = recipe(recipe_name, **changes)
     if state == UNTRAINED:
         kept = settings.model_dump(include={"name", "model", "loss", "seed"})
@@ -155,6 +170,7 @@ def _cell(
     return Cell(
         model=settings.model.architecture,
         data=data.label,
+        variant=entry.name,
         state=state,
         recipe=settings,
         source=data.model_dump(exclude={"name"}, exclude_none=True),
@@ -184,6 +200,12 @@ def _check_overrides(spec: StudySpec) -> None:
     for name in spec.overrides.fields:
         if name not in free:
             raise InputError(f"unknown key 'overrides.{name}', {_nearest(name, free)}")
+    free = [name for name in known if name not in _OWN or name == "explicit_bias"]
+    for number, entry in enumerate(spec.recipes):
+        for name in entry.set:
+            if name not in free:
+                key = f"recipes[{number}].set.{name}"
+                raise InputError(f"unknown key {key!r}, {_nearest(name, free)}")
 
 
 def _nearest(name: str, known: "list[str] | tuple[str, ...]") -> str:

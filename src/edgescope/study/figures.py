@@ -79,7 +79,7 @@ def grid(study: Study) -> "Figure":
     trained = [done for done in study.finished if done.cell.state != UNTRAINED]
     if not trained:
         raise InputError(f"no trained cell of the study in {study.out} is done, nothing to draw")
-    rows = list(dict.fromkeys((done.cell.model, done.cell.state) for done in trained))
+    rows = list(dict.fromkeys((done.cell.label, done.cell.state) for done in trained))
     columns = list(dict.fromkeys(done.cell.data for done in trained))
     drawn, panels = _panels(len(rows), len(columns))
     for (model, state), line in zip(rows, panels, strict=True):
@@ -87,7 +87,7 @@ def grid(study: Study) -> "Figure":
             same = [
                 done
                 for done in trained
-                if (done.cell.model, done.cell.state, done.cell.data) == (model, state, data)
+                if (done.cell.label, done.cell.state, done.cell.data) == (model, state, data)
             ]
             _panel(axes, same)
             axes.set_title(f"{model} on {data}, {tables.STATES[state]}")

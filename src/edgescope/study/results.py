@@ -25,6 +25,9 @@ class Finished(NamedTuple):
     metrics: Mapping[str, Any] | None
     """As in ``metrics.json`` of a run folder; None for an untrained cell."""
 
+    beyond_limit: float | None = None
+    """Share of its attention logits beyond their limit; None if it has none, or is older."""
+
     @property
     def metric(self) -> tuple[str, float] | None:
         """Name and value of its test metric; None for an untrained cell."""
@@ -66,7 +69,7 @@ class Study:
             folder = folder_of(cell, self.out)
             result = read_result(folder)
             if result is not None:
-                yield Finished(cell, folder, result["metrics"])
+                yield Finished(cell, folder, result["metrics"], result.get("beyond_limit"))
 
 
 def load(out: str | Path) -> Study:

@@ -1,22 +1,17 @@
 """What a study is made of, as one YAML file says it."""
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from edgescope._files import readable_file
-from edgescope.errors import InputError
 from edgescope.scanning.shards import SHARD_EVERY
 
 State = Literal["untrained", "trained", "ebt"]
@@ -102,16 +97,25 @@ class DataSource(_Strict):
         return self.name or (f"{name} {self.rewire.label}" if self.rewire else name)
 
 
+def _as_source(value: Any) -> Any:  # noqa: ANN401  (whatever the file holds)
+    return {"source": value} if isinstance(value, str) else value
+
+
 class RecipeOnData(_Strict):
     """One recipe with the data it is for.
 
     Attributes:
         recipe: a named recipe, or the path of a YAML file, relative to the study's.
         data: what to train on.
+        name: what tables call this variant, beside its architecture; nothing by default.
+        set: fields of the recipe that are replaced here, on top of the study's ``overrides``;
+            among them ``explicit_bias``.
     """
 
     recipe: str
     data: DataSource
+    name: str | None = Field(default=None, min_length=1)
+    set: dict[str, Any] = {}
 
     @field_validator("data", mode="before")
     @classmethod
@@ -215,97 +219,3 @@ class StudySpec(_Strict):
         if self.recipe and not self.models:
             raise ValueError("recipe is for models and data, which are empty; use recipes")
         return self
-
-
-def read(path: str | Path) -> StudySpec:
-    """Read a study from a YAML file; its paths become relative to the working folder.
-
-    Raises:
-        InputError: if there is no such file, if it is not readable, if a key is unknown or a
-            value has the wrong type; the message says where in the file.
-    """
-    path = Path(path)
-    try:
-        fields = yaml.safe_load(readable_file(path, "a study (.yaml)").read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} is not readable YAML ({reason}); correct the file") from error
-    if not isinstance(fields, dict):
-        raise InputError(
-            f"{path} holds {type(fields).__name__}, expected the keys of a study such as "
-            "'models: [GraphTransformer]'"
-        )
-    try:
-        spec = StudySpec.model_validate(fields)
-    except ValidationError as error:
-        # A key that is misspelt is missing as well, and of the two the first is what to say.
-        found = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-        problems = [_explain(problem) for problem in found]
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise InputError(f"{path}: {problems[0]}{more}; correct the file") from error
-    spec._origin = str(path)  # noqa: SLF001  (not a key of the file)
-    return _placed(spec, path.parent)
-
-
-def _as_source(value: Any) -> Any:  # noqa: ANN401  (whatever the file holds)
-    return {"source": value} if isinstance(value, str) else value
-
-
-def _placed(spec: StudySpec, folder: Path) -> StudySpec:
-    """Take paths as relative to the folder of the YAML file."""
-    from edgescope.data import looks_like_a_table, names
-
-    def source(data: DataSource) -> DataSource:
-        change: dict[str, Any] = {}
-        root = spec.root if data.root is None else data.root
-        if data.source not in names() and looks_like_a_table(data.source):
-            change = {"source": str((folder / (root or "") / data.source).absolute()), "root": None}
-            change["name"] = data.label
-        elif root is not None:
-            change = {"root": str((folder / root).absolute())}
-        return data.model_copy(update=change)
-
-    def recipe(name: str | None) -> str | None:
-        return str(folder / name) if name and name.endswith((".yaml", ".yml")) else name
-
-    return spec.model_copy(
-        update={
-            "data": [source(data) for data in spec.data],
-            "recipe": recipe(spec.recipe),
-            "recipes": [
-                each.model_copy(update={"recipe": recipe(each.recipe), "data": source(each.data)})
-                for each in spec.recipes
-            ],
-        }
-    )
-
-
-def _explain(problem: Any) -> str:  # noqa: ANN401  (pydantic's own dict)
-    """Say in one line where in the file it is, what was received and what was expected."""
-    steps = [*problem["loc"]]
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)[1:]
-    if problem["type"] == "extra_forbidden":
-        known = list(_class_at(steps[:-1]).model_fields)
-        close = difflib.get_close_matches(str(steps[-1]), known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(known)}"
-        return f"unknown key {place!r}, {hint}"
-    if problem["type"] == "missing":
-        return f"{place} is missing"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    if problem["type"] == "value_error":
-        return f"{place}: {message}" if place else message
-    expected = (message[:1].lower() + message[1:]).removeprefix("input should be ")
-    return f"{place} received {problem['input']!r}, expected {expected}"
-
-
-def _class_at(steps: list[Any]) -> type[BaseModel]:
-    """Return the class that describes what lies at a place in the file."""
-    classes: dict[str, type[BaseModel]] = {
-        "data": DataSource,
-        "recipes": RecipeOnData,
-        "overrides": Overrides,
-        "scan": ScanOptions,
-        "rewire": Rewiring,
-    }
-    names = [step for step in steps if isinstance(step, str)]
-    return classes[names[-1]] if names else StudySpec

@@ -27,9 +27,10 @@ _GROUP = ["model", "data", "state"]
 def cells(study: Study, threshold: float = PAPER_RATIO) -> pl.DataFrame:
     """Return one row per finished cell.
 
-    Columns: model, data, state, seed, metric (name of the test metric) and value (null for
-    untrained cells), epochs, prevalence (share of the edges with a defined ratio, over all
-    sites, whose largest ratio exceeds the threshold), max_ratio (largest of all sites).
+    Columns: model (with its variant in brackets), data, state, seed, metric (name of the test
+    metric) and value (null for untrained cells), epochs, prevalence (share of the edges with a
+    defined ratio, over all sites, whose largest ratio exceeds the threshold), max_ratio (largest
+    of all sites).
     """
     rows = []
     for done in study.finished:
@@ -42,7 +43,7 @@ def cells(study: Study, threshold: float = PAPER_RATIO) -> pl.DataFrame:
                 "metric": name,
                 "value": value,
                 "epochs": (done.metrics or {}).get("epochs"),
-                "prevalence": _prevalence(scan, threshold),
+                "prevalence": prevalence(scan, threshold),
                 "max_ratio": max(float(scan[site].maxima[0].max()) for site in scan.sites),
             }
         )
@@ -80,7 +81,7 @@ def metrics_as_published(found: pl.DataFrame) -> pl.DataFrame:
         found: from :func:`metrics`.
     """
     text = found.with_columns(
-        pl.struct("mean", "sd", "seeds").map_elements(_mean_and_spread, pl.String).alias("text")
+        pl.struct("mean", "sd", "seeds").map_elements(mean_and_spread, pl.String).alias("text")
     )
     wide = text.pivot(on="state", index=["model", "data", "metric"], values="text")
     present = [state for state in STATES if state in wide.columns]
@@ -132,10 +133,14 @@ def layers_as_published(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _who(done: Finished) -> dict[str, str]:
-    return {name: getattr(done.cell, name) for name in _GROUP}
+    return {"model": done.cell.label, "data": done.cell.data, "state": done.cell.state}
 
 
-def _prevalence(scan: Scan, threshold: float) -> float:
+def prevalence(scan: Scan, threshold: float) -> float:
+    """Return the share of edges, over all sites, whose largest ratio exceeds a threshold.
+
+    NaN if no edge has a defined ratio.
+    """
     sketches = [scan[site] for site in scan.sites]
     over = sum(int(sketch.edges_over(threshold)[0].sum()) for sketch in sketches)
     defined = sum(int(sketch.defined_edges().sum()) for sketch in sketches)
@@ -177,7 +182,8 @@ def _listed(found: pl.DataFrame, sites: list[str]) -> str:
     return ", ".join(words) or "none"
 
 
-def _mean_and_spread(row: dict[str, Any]) -> str:
+def mean_and_spread(row: dict[str, Any]) -> str:
+    """Write ``mean``, ``sd`` and ``seeds`` for people."""
     if row["sd"] is None:
         return f"{row['mean']:.4f} (1 seed)"
     return f"{row['mean']:.4f} ± {row['sd']:.4f} ({row['seeds']} seeds)"

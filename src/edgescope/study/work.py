@@ -17,6 +17,7 @@ from edgescope.errors import InputError
 from edgescope.scan import scan
 from edgescope.statistics.criteria import criterion
 from edgescope.study.cells import UNTRAINED, Cell
+from edgescope.study.saturation import share_beyond
 from edgescope.study.stored import read_stored, write_stored
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def run_cell(cell: Cell, folder: Path, shard_every: float, processes: int = 1) -
             "versions": run.config["versions"],
             "threads": torch.get_num_threads(),
             "graphs": found.info.graphs,
+            "beyond_limit": _beyond(cell, splits, run),
             "seconds": time.monotonic() - started,
         }
         write_stored(folder / RESULT, result)
@@ -120,6 +122,15 @@ def _trained(cell: Cell, splits: "Splits", folder: Path, processes: int) -> "Run
     if cell.state == UNTRAINED:
         return start(cell.recipe, splits, folder, data=cell.source)
     return fit(cell.recipe, splits, folder, data=cell.source, processes=processes)
+
+
+def _beyond(cell: Cell, splits: "Splits", run: "RunFolder") -> float | None:
+    """Return the share of a cell's logits beyond their limit; None if it has no such logits."""
+    from edgescope.data import loader
+
+    model = run.model("untrained" if cell.state == UNTRAINED else "trained")
+    part = getattr(splits, cell.scan.split)
+    return share_beyond(model, loader(part, batch_size=cell.scan.batch_size))
 
 
 def _scanned(

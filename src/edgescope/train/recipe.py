@@ -27,6 +27,7 @@ class ModelRecipe(_Frozen):
 
     The fields are the constructor arguments of the architecture, documented there. Those that
     not every architecture has are none unless given: then the architecture's own default holds.
+    So no clamp, the constructor's ``logit_limit=None``, is ``logit_limit: false`` here.
     """
 
     architecture: str = "GraphTransformer"
@@ -48,12 +49,27 @@ class ModelRecipe(_Frozen):
     lpe_dim: int | None = Field(default=None, ge=1)
     lpe_layers: int | None = Field(default=None, ge=1)
     lpe_heads: int | None = Field(default=None, ge=1)
+    logit_limit: float | bool | None = None
+    logit_cap: float | None = Field(default=None, gt=0.0)
+    qk_norm: bool | None = None
+    sink: bool | None = None
 
     @field_validator("architecture")
     @classmethod
     def _architecture_is_known(cls, name: str) -> str:
         architecture(name)
         return name
+
+    @field_validator("logit_limit", mode="before")
+    @classmethod
+    def _limit_is_a_number_or_false(cls, limit: Any) -> Any:  # noqa: ANN401  (whatever was given)
+        number = isinstance(limit, int | float) and limit is not True
+        if limit is not None and limit is not False and not (number and limit > 0):
+            raise ValueError(
+                f"model.logit_limit received {limit!r}, expected a number above 0, or false for "
+                "no clamp"
+            )
+        return limit
 
     @model_validator(mode="after")
     def _fits_the_architecture(self) -> Self:
@@ -75,6 +91,8 @@ class ModelRecipe(_Frozen):
         """Return the arguments of the architecture's constructor that the recipe sets."""
         known = signature(architecture(self.architecture)).parameters
         fields = self.model_dump(exclude={"architecture"}, exclude_none=True)
+        if fields.get("logit_limit") is False:
+            fields["logit_limit"] = None
         return {name: value for name, value in fields.items() if name in known}
 
 

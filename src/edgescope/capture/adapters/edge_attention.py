@@ -15,7 +15,12 @@ from edgescope.capture.adapters.base import (
     observing,
 )
 from edgescope.capture.rows import EdgeRows
-from edgescope.models.attention import LOGIT_LIMIT, NORMALISER_FLOOR, EdgeAttention
+from edgescope.models.attention import (
+    LOGIT_LIMIT,
+    NORMALISER_FLOOR,
+    EdgeAttention,
+    EdgeWeight,
+)
 
 BIASED = Stage(
     "(K h_j * Q h_i) / sqrt(D) * W e_ij + b_i e', b_i = (Q h_i . k') / sqrt(D)", "[E, H, D]"
@@ -38,16 +43,20 @@ class EdgeAttentionAdapter(Adapter):
     }
 
     def stages_of(self, layer: Layer) -> Mapping[str, Stage]:
-        """Return the stages, with what an explicit bias term and a full graph change."""
+        """Return the stages, with what an explicit bias term, a full graph and bounds change."""
         stages = dict(self.stages)
+        stages["logit"] = Stage(f"sum_d score{_bounded_afterwards(layer.weight)}")
+        stages["weight"] = Stage(_weight(layer))
         if layer.explicit_bias:
             stages["score"] = BIASED
             stages["message"] = Stage("weight * (V h_j + v')", "[E, H, D]")
         if layer.explicit_bias == "released":
             stages["logit"] = OVERWRITTEN
-        if layer.full_graph:
-            formula = f"f_ij exp(clamp(logit)) / (its sum over j + {NORMALISER_FLOOR:g})"
-            stages["weight"] = Stage(f"{formula}, f_ij the factor of the pair")
+        if layer.qk_norm:
+            formula = stages["score"].formula
+            for name in ("Q h_i", "K h_j"):
+                formula = formula.replace(name, f"rms({name})")
+            stages["score"] = Stage(formula, "[E, H, D]")
         return stages
 
     def adds_edges(self, layer: Layer) -> bool:
@@ -67,6 +76,9 @@ class EdgeAttentionAdapter(Adapter):
         def valued(_: Layer, __: object, value: Tensor) -> None:
             seen["value"] = value
 
+        def sunk(_: Layer, __: object, term: Tensor) -> None:
+            seen["sink"] = term.unsqueeze(-1)
+
         def done(_: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], __: object) -> None:
             given = bound_arguments(layer, args, kwargs)
             edge_index, size = given["edge_index"], given["node"].size(0)
@@ -81,7 +93,30 @@ class EdgeAttentionAdapter(Adapter):
         yield layer.score.register_forward_hook(scored).remove
         yield layer.weight.register_forward_hook(weighed).remove
         yield layer.value.register_forward_hook(valued).remove
+        if layer.sink is not None:
+            yield layer.sink.register_forward_hook(sunk).remove
         yield layer.register_forward_hook(done, with_kwargs=True).remove
+
+
+def _bounded_afterwards(weight: EdgeWeight) -> str:
+    if weight.limit is not None:
+        return f", clamped to +-{weight.limit:g} only afterwards"
+    return "" if weight.cap is None else f", softly capped to +-{weight.cap:g} only afterwards"
+
+
+def _weight(layer: Layer) -> str:
+    """Write the formula of a layer's normalised weights."""
+    bound, term = layer.weight, "exp(logit)"
+    if bound.limit is not None:
+        term = "exp(clamp(logit))"
+    elif bound.cap is not None:
+        term = f"exp({bound.cap:g} tanh(logit / {bound.cap:g}))"
+    more = [] if layer.sink is None else ["exp(z)"]
+    more += [] if bound.limit is None else [f"{NORMALISER_FLOOR:g}"]
+    total = f"({' + '.join(['its sum over j', *more])})" if more else "its sum over j"
+    formula = f"{'f_ij ' if layer.full_graph else ''}{term} / {total}"
+    formula += ", f_ij the factor of the pair" if layer.full_graph else ""
+    return formula if layer.sink is None else f"{formula}, z the sink's logit"
 
 
 def _normalised(
@@ -91,7 +126,8 @@ def _normalised(
 
     Args:
         layer: the layer.
-        seen: ``weight`` before normalisation ``[E, H, 1]`` and ``value`` of the nodes ``[V, F]``.
+        seen: ``weight`` before normalisation ``[E, H, 1]``, ``value`` of the nodes ``[V, F]``, and
+            the term of a ``sink`` ``[H, 1]`` or ``[V, H, 1]``, if there is one.
         edge_index: source and target of every edge ``[2, E]``.
         stages: the stages that are wanted.
 
@@ -105,7 +141,9 @@ def _normalised(
         value = seen["value"].view(-1, layer.num_heads, layer.head_dim)
         weight = seen["weight"]
         total = weight.new_zeros(value.size(0), *weight.shape[1:]).index_add(0, target, weight)
-        weight = weight / (total + NORMALISER_FLOOR)[target]
+        if "sink" in seen:
+            total = total + seen["sink"]
+        weight = weight / (total + layer.floor(weight.dtype))[target]
     if "weight" in stages:
         yield "weight", weight
     if "message" in stages:
