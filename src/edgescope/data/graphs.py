@@ -47,6 +47,9 @@ class GraphDataset(Dataset[Data]):
         split: how the parts were made, such as ``"random, seed 0"``; empty if not told.
         node_columns: name of each column of ``x`` and its number of values, if it has several.
         edge_columns: the same for ``edge_attr``.
+        edge_truth: ``[E, A]`` float32, which edges decide the target, where it is known: 1 if an
+            edge does, 0 if not. The columns are alternative explanations, each valid by itself,
+            NaN where a graph has fewer; a graph without known truth has NaN only.
     """
 
     node_ptr: Tensor
@@ -63,6 +66,7 @@ class GraphDataset(Dataset[Data]):
     split: str = ""
     node_columns: Mapping[str, int] = field(default_factory=dict)
     edge_columns: Mapping[str, int] = field(default_factory=dict)
+    edge_truth: Tensor | None = None
 
     graph_class: ClassVar[type[Data]] = Data
     """What a single graph is."""
@@ -203,6 +207,7 @@ class GraphDataset(Dataset[Data]):
             x=self.x[nodes],
             edge_index=self.edge_index[:, edges],
             edge_attr=self.edge_attr[edges],
+            edge_truth=None if self.edge_truth is None else self.edge_truth[edges],
             **self.per_graph(chosen),
         )
 
