@@ -35,6 +35,7 @@ class Method(ABC):
 
     def prepare(self, model: nn.Module, dataset: GraphDataset, *, call: Call = call_model) -> None:
         """Take from the whole data set what single batches cannot tell; nothing by default."""
+        del model, dataset, call
 
     @abstractmethod
     def attribute(

@@ -37,7 +37,7 @@ class CountingCall:
         def ran(_: nn.Module, __: object, output: Any) -> None:  # noqa: ANN401  (of any model)
             self.forward += graphs
             if isinstance(output, Tensor) and output.requires_grad:
-                output.register_hook(gone_back)
+                output.register_hook(gone_back)  # type: ignore[no-untyped-call]
 
         handle = model.register_forward_hook(ran)
         try:

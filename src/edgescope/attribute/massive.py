@@ -31,7 +31,7 @@ Layers = Literal["max", "mean", "last"] | Sequence[int]
 log = logging.getLogger(__name__)
 
 
-class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: ignore[misc]  (PyG is untyped)
+class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: ignore[misc]
     r"""Importance of an edge from how massive its activations are.
 
     At every layer's vectors, of its scores if it has any, else of its messages:
@@ -227,7 +227,7 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
 
     def _hops(self, model: nn.Module) -> int:
         """Return how far a node sees: as many hops as there are layers."""
-        return max(len(choose_sites(model, self.sites).sites), self._num_hops(model))
+        return max(len(choose_sites(model, self.sites).sites), int(self._num_hops(model)))
 
 
 def _check(what: str, received: str, known: Sequence[str]) -> None:

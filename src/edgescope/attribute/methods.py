@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from edgescope.attribute.attention import AttentionRollout, AttentionWeight
 from edgescope.attribute.base import Method
+from edgescope.attribute.gnn_explainer import EPOCHS, GNNExplainerMask
+from edgescope.attribute.gradients import STEPS, GradientTimesInput, IntegratedGradients
 from edgescope.attribute.massive import MassiveActivationExplainer
+from edgescope.attribute.occlusion import Occlusion
 from edgescope.attribute.outputs import Target
 from edgescope.attribute.structure import Degree, EdgeTypeFrequency, Random
 from edgescope.data.graphs import Task
@@ -27,8 +30,8 @@ class Settings:
 
     target: Target = 0
     task: Task = "regression"
-    steps: int = 32
-    epochs: int = 100
+    steps: int = STEPS
+    epochs: int = EPOCHS
     seed: int = 0
 
 
@@ -37,6 +40,15 @@ METHODS: dict[str, Callable[[Settings], Method]] = {
     "massive_reversed": lambda _: MassiveActivationExplainer(reverse=True),
     "attention": lambda _: AttentionWeight(),
     "rollout": lambda _: AttentionRollout(),
+    "gradient_x_input": lambda settings: GradientTimesInput(settings.target),
+    "integrated_gradients": lambda settings: IntegratedGradients(
+        settings.target, steps=settings.steps
+    ),
+    "occlusion": lambda settings: Occlusion(settings.target),
+    "occlusion_features": lambda settings: Occlusion(settings.target, of="features"),
+    "gnnexplainer": lambda settings: GNNExplainerMask(
+        settings.target, task=settings.task, epochs=settings.epochs, seed=settings.seed
+    ),
     "random": lambda settings: Random(settings.seed),
     "degree": lambda _: Degree(),
     "edge_type_frequency": lambda _: EdgeTypeFrequency(),

@@ -54,7 +54,8 @@ def ranks(values: Tensor, graph: Tensor, graphs: int) -> Tensor:
     mean_rank = last - (size - 1) / 2
     per_graph = graph.bincount(minlength=graphs)
     before = (per_graph.cumsum(0) - per_graph)[group // span]
-    return ((mean_rank - before) / per_graph[group // span])[member].to(values.dtype)
+    share: Tensor = (mean_rank - before) / per_graph[group // span]
+    return share[member].to(values.dtype)
 
 
 def _standardised(values: Tensor, graph: Tensor, graphs: int) -> Tensor:

@@ -27,13 +27,13 @@ def reverse_edges(edge_index: Tensor) -> Tensor:
         edge_index: source and target of every edge ``[2, E]``, with nodes numbered through all
             graphs, as in a batch or by :func:`batched_edges`.
     """
-    source, target = edge_index
+    source, target = edge_index[0], edge_index[1]
     size = edge_index.size(1)
     if not size:
         return source.clone()
     nodes = int(edge_index.max()) + 1
     keys = torch.cat([source * nodes + target, target * nodes + source])
-    code = torch.unique(keys, return_inverse=True)[1]
+    code: Tensor = torch.unique(keys, return_inverse=True)[1]
     here, there = code[:size], code[size:]
     copy = _occurrence(here)
     # The pair (ends, copy) is unique; number the pairs to look up their opposites.

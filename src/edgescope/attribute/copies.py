@@ -1,0 +1,99 @@
+"""Copies of the graphs of a batch with some of their edges left out."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+
+from edgescope.attribute.outputs import count_graphs, graph_of_edges, graph_of_nodes
+from edgescope.data.batching import ragged
+
+
+class Copies:
+    """Makes batches of copies of the graphs of a batch.
+
+    Args:
+        batch: any PyG batch of homogeneous graphs, or one graph.
+
+    Attributes:
+        edge_ptr: where the edges of every graph begin in ``edges`` ``[G + 1]``.
+        edges: positions in the batch of its edges by graph ``[E]``; their own order, if the batch
+            holds one graph after the other.
+    """
+
+    def __init__(self, batch: Any) -> None:  # noqa: ANN401  (any PyG batch)
+        self._batch = batch
+        graphs = count_graphs(batch)
+        self.edges, self.edge_ptr = _by_graph(graph_of_edges(batch), graphs)
+        self._nodes, self._node_ptr = _by_graph(graph_of_nodes(batch), graphs)
+
+    def edges_of(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the edges of copies ``[M]``, as positions in the batch, and their copy ``[M]``.
+
+        Args:
+            chosen: the graph that every copy is of ``[C]``.
+        """
+        places, ptr = ragged(self.edge_ptr, chosen.cpu())
+        copy = torch.repeat_interleave(torch.arange(len(chosen)), ptr.diff())
+        return self.edges[places.to(self.edges.device)], copy.to(self.edges.device)
+
+    def make(self, chosen: Tensor, keep: Tensor | None = None) -> Any:  # noqa: ANN401  (a PyG batch)
+        """Return copies of graphs as a batch; all keep their nodes.
+
+        Args:
+            chosen: the graph that every copy is of ``[C]``.
+            keep: which edges of :meth:`edges_of` the copies have ``[M]``, boolean; all by default.
+        """
+        given, device = self._batch, self.edges.device
+        edges, edge_copy = self.edges_of(chosen)
+        if keep is not None:
+            edges, edge_copy = edges[keep], edge_copy[keep]
+        places, ptr = ragged(self._node_ptr, chosen.cpu())
+        nodes, ptr = self._nodes[places.to(device)], ptr.to(device)
+        # Position of a node within its graph, and of an edge among those kept of its copy.
+        place = torch.empty_like(self._nodes)
+        place[self._nodes] = torch.arange(len(place), device=device)
+        place = place - self._node_ptr.to(device)[graph_of_nodes(given)]
+        made = Batch(_base_cls=Data)
+        store = given._store  # noqa: SLF001  (which knows nodes' from edges' attributes)
+        graphs = count_graphs(given)
+        for name in given.keys():  # noqa: SIM118  (a PyG batch is no mapping)
+            value = given[name]
+            if name in {"edge_index", "batch", "ptr", "num_nodes", "reverse_edge"}:
+                continue
+            if store.is_node_attr(name):
+                made[name] = value[nodes]
+            elif store.is_edge_attr(name):
+                made[name] = value[edges]
+            elif isinstance(value, Tensor) and value.dim() and value.size(0) == graphs:
+                made[name] = value[chosen.to(value.device)]
+            elif isinstance(value, list) and len(value) == graphs:
+                made[name] = [value[each] for each in chosen.tolist()]
+            else:
+                made[name] = value
+        made.edge_index = place[given.edge_index[:, edges]] + ptr[edge_copy]
+        made.batch = torch.repeat_interleave(torch.arange(len(chosen), device=device), ptr.diff())
+        made.ptr = ptr
+        made.num_nodes = len(nodes)
+        made._num_graphs = len(chosen)  # noqa: SLF001  (as from_data_list sets it)
+        return made
+
+
+def without_edges(batch: Any, keep: Tensor) -> Any:  # noqa: ANN401  (as above)
+    """Return a batch with only some of its edges; nodes and graphs stay.
+
+    Args:
+        batch: any PyG batch of homogeneous graphs.
+        keep: which edges stay ``[E]``, boolean.
+    """
+    copies = Copies(batch)
+    everything = torch.arange(count_graphs(batch))
+    return copies.make(everything, keep[copies.edges_of(everything)[0]])
+
+
+def _by_graph(of: Tensor, graphs: int) -> tuple[Tensor, Tensor]:
+    """Return the members sorted by graph ``[N]`` and where each graph begins ``[G + 1]``."""
+    ptr = torch.zeros(graphs + 1, dtype=torch.long)
+    ptr[1:] = of.bincount(minlength=graphs).cumsum(0)
+    return of.argsort(stable=True), ptr
