@@ -123,6 +123,9 @@ def test_labels_are_trained_with_cross_entropy(table, tiny, tmp_path):
     with torch.no_grad():
         prediction = model(batch.x, batch.edge_index, batch.edge_attr, batch.batch)
     assert metrics["test_roc_auc"] == pytest.approx(roc_auc_score(batch.y, prediction), abs=1e-6)
+    hits = ((prediction > 0).float() == batch.y)[~batch.y.isnan()]
+    assert metrics["test_accuracy"] == pytest.approx(float(hits.float().mean()), abs=1e-6)
+    assert metrics["val_accuracy"] == metrics["history"][-1]["val_accuracy"]
 
 
 def test_a_task_with_a_single_class_is_reported_by_name(table, tiny, tmp_path):

@@ -130,7 +130,7 @@ def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None) -> Pa
     """Write the report of a run's scan, into its folder or to ``out``, and return its path."""
     metrics = run.metrics or {}
     labels = {"epochs": "epochs", "stopped_by": "stopped by", "test_mae": "test MAE"}
-    labels["test_roc_auc"] = "test ROC-AUC"
+    labels |= {"test_roc_auc": "test ROC-AUC", "test_accuracy": "test accuracy"}
     facts = {"recipe": run.recipe.name, "seed": run.recipe.seed} | {
         label: metrics[name] for name, label in labels.items() if name in metrics
     }

@@ -42,7 +42,7 @@ def command(
     chosen = es.train.recipe(recipe, **_changes(change or []))
     run = es.train.fit(chosen, load_data(spec), out, data=spec, epochs=epochs, processes=processes)
     metrics = run.metrics or {}
-    reported = ("test_loss", "test_mae", "test_roc_auc")
+    reported = ("test_loss", "test_mae", "test_roc_auc", "test_accuracy")
     shown = {name: metrics[name] for name in reported if name in metrics}
     results = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in shown.items())
     typer.echo(

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from edgescope.data.attribution import TRUTH_RULES, TruthRule
 from edgescope.data.cache import cache_folder, cache_key, remembered
 from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.parse import Features, ParsedTable, Reading, parse
@@ -39,6 +40,7 @@ def load(
     features: Features | None = None,
     kekulize: bool = True,
     vocabulary: AtomVocabulary | Sequence[str] | None = None,
+    truth_rule: TruthRule | None = None,
     seed: int = 0,
     cache: str | Path | Literal[False] | None = None,
     progress: bool = True,
@@ -65,6 +67,9 @@ def load(
             bonds have a type of their own, as they have among OGB's features in any case.
         vocabulary: the atom types of the model that the molecules are for. None is the published
             one of the data set, or the types that occur in the table, most frequent first.
+        truth_rule: of a data set with known true atoms, which bonds are true: ``"both"`` (the
+            default), those between two true atoms of the same alternative; ``"either"``, those
+            with at least one.
         seed: start of the random split.
         cache: folder for molecules already read; None is ``$EDGESCOPE_CACHE`` or the user's cache
             folder, false reads the table every time.
@@ -86,6 +91,7 @@ def load(
     if features is not None and (features not in FEATURES or default is None):
         expected = "its own, leave features out" if default is None else "'types' or 'ogb'"
         raise InputError(f"received features={features!r} for {source}, expected {expected}")
+    _check_truth_rule(str(source), published, truth_rule)
     reading = Reading(features or default or "types", kekulize, bondless=source == "tox21")
 
     def read(table: Source) -> ParsedTable:
@@ -109,7 +115,7 @@ def load(
                 f"{source} has its own columns; leave out smiles_column and target_columns"
             )
         chosen = _published_split(str(source), published, split)
-        splits = published.load(Request(base, read, seed, chosen, progress))
+        splits = published.load(Request(base, read, seed, chosen, progress, truth_rule or "both"))
         if reading.features == "types" and vocabulary is None:
             vocabulary = published.vocabulary
     return _encoded(splits, vocabulary)
@@ -123,6 +129,17 @@ def unknown(name: str) -> InputError:
         f"unknown data set {name!r}, expected one of {', '.join(names())} or a file such as "
         f"molecules.csv; {advice}"
     )
+
+
+def _check_truth_rule(name: str, published: Published | None, rule: TruthRule | None) -> None:
+    if rule is None:
+        return
+    if published is None or not published.truth:
+        raise InputError(
+            f"received truth_rule={rule!r} for {name}, whose true atoms are not known; leave it out"
+        )
+    if rule not in TRUTH_RULES:
+        raise InputError(f"received truth_rule={rule!r}, expected {' or '.join(TRUTH_RULES)}")
 
 
 def _published_split(

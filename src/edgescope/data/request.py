@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from edgescope.data.parse import ParsedTable
 from edgescope.data.table import Source
@@ -18,6 +18,7 @@ class Request(NamedTuple):
         seed: start of random splits.
         split: which of the data set's splits; None for a data set with one.
         progress: whether to show a bar.
+        truth_rule: how the truth of atoms becomes one of bonds, where there is any.
     """
 
     root: Path | None
@@ -25,6 +26,7 @@ class Request(NamedTuple):
     seed: int
     split: str | int | None
     progress: bool
+    truth_rule: Literal["both", "either"] = "both"
 
     def folder(self, name: str, what: str, files: Sequence[str], below: str | None = None) -> Path:
         """Find the data set's files: in ``root``, or in a folder in it.

@@ -16,6 +16,8 @@ from edgescope.errors import InputError
 
 PARTS = ("train", "val", "test")
 DEFAULT_FRACTIONS = (0.8, 0.1, 0.1)
+VALIDATION_FRACTION = 0.1
+"""Share of the training molecules of a data set without validation part that becomes one."""
 
 _LABELS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
 _MAX_QUOTED = 5  # labels named in a message
@@ -136,6 +138,24 @@ def random_parts(
     parts = np.empty(len(usable), dtype=np.int8)
     parts[shuffled] = np.searchsorted(bounds, np.minimum(before, bounds[-1] - 1), side="right")
     return parts
+
+
+def validation_part(part: np.ndarray, usable: np.ndarray, seed: int) -> np.ndarray:
+    """Make a validation part of a share of the training molecules (:data:`VALIDATION_FRACTION`).
+
+    Args:
+        part: ``[R]`` int8, 0 train or 2 test for every row of a table.
+        usable: rows that gave a molecule.
+        seed: start of the draw.
+
+    Returns:
+        ``[R]`` int8, 0 train, 1 val, 2 test.
+    """
+    part = part.copy()
+    candidates = usable[part[usable] == PARTS.index("train")]
+    share = (1 - VALIDATION_FRACTION, VALIDATION_FRACTION, 0.0)
+    part[candidates] = random_parts(np.ones(len(candidates), dtype=bool), share, seed)
+    return part
 
 
 def divide(molecules: MoleculeDataset, part: Tensor | np.ndarray, name: str) -> Splits:

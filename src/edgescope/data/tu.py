@@ -4,6 +4,7 @@ import contextlib
 import io
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from edgescope.data.graphs import GraphDataset
+from edgescope.data.mutag_truth import nitro_and_amine
 from edgescope.data.request import Request
 from edgescope.data.split import DEFAULT_FRACTIONS, PARTS, Splits, random_parts
 from edgescope.errors import InputError
@@ -29,12 +31,14 @@ def tu_mutag(request: Request) -> Splits:
 
     Debnath et al., J. Med. Chem. 34 (1991) 786. ``root`` holds the files of the TU collection
     (Morris et al., "TUDataset", 2020), in itself or in ``MUTAG/raw``. There is no published split;
-    the graphs are divided 8 : 1 : 1 at random with ``seed``.
+    the graphs are divided 8 : 1 : 1 at random with ``seed``. The true edges of the mutagenic ones
+    are those of nitro and amine groups, see :mod:`edgescope.data.mutag_truth`.
 
     Raises:
         InputError: if ``root`` is not given, a file is missing, or their lengths do not fit.
     """
-    return _tu(request, "tu-mutag", "MUTAG", MUTAG_ATOMS, MUTAG_BONDS, "mutagenic")
+    splits = _tu(request, "tu-mutag", "MUTAG", MUTAG_ATOMS, MUTAG_BONDS, "mutagenic")
+    return Splits(*(replace(part, edge_truth=nitro_and_amine(part)) for part in splits))
 
 
 def tu_proteins(request: Request) -> Splits:

@@ -25,7 +25,7 @@ MAXIMUM = "maximum epochs"
 """Why training ended: it had been asked to."""
 
 
-_REPORTED = ("train_loss", "val_loss", "val_mae", "val_roc_auc")
+_REPORTED = ("train_loss", "val_loss", "val_mae", "val_roc_auc", "val_accuracy")
 
 
 def fit(

@@ -87,7 +87,7 @@ class EpochKeeper(Checkpoint):
 
     Attributes:
         history: one record per finished epoch, in order: ``epoch`` (counted from 1),
-            ``train_loss``, ``val_loss``, ``val_mae`` or ``val_roc_auc``,
+            ``train_loss``, ``val_loss``, ``val_mae`` or ``val_roc_auc`` and ``val_accuracy``,
             ``learning_rate`` (that the epoch was trained with) and ``seconds``.
     """
 
@@ -124,7 +124,7 @@ class EpochKeeper(Checkpoint):
         """
         logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
         record: Record = {"epoch": trainer.current_epoch + 1}
-        for name in ("train/loss", "val/loss", "val/mae", "val/roc_auc"):
+        for name in ("train/loss", "val/loss", "val/mae", "val/roc_auc", "val/accuracy"):
             if name in logged:
                 record[name.replace("/", "_")] = logged[name]
         record["learning_rate"] = self._learning_rate

@@ -136,7 +136,8 @@ class RunFolder:
         last epoch, ``best_val_loss`` and ``best_epoch``, ``test_loss`` and ``test_mae``, and
         ``history``, one record per epoch. With labels the ``mae`` are ``roc_auc``, the mean over
         tasks, and ``val_roc_auc_skipped`` and ``test_roc_auc_skipped`` name the tasks in which it
-        is undefined, because all known labels are alike.
+        is undefined, because all known labels are alike; ``val_accuracy`` and ``test_accuracy`` are
+        shares of all known labels.
         """
         try:
             text = (self.path / "metrics.json").read_text(encoding="utf-8")

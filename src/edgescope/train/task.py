@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanAbsoluteError
+from torchmetrics.classification import BinaryAccuracy
 from typing_extensions import override
 
 from edgescope.train.losses import LOSSES, EpochLoss
@@ -27,7 +28,8 @@ class PropertyTask(LightningModule):
     a target is missing. Per epoch it logs ``train/loss``, ``val/loss`` and the metric of the
     loss: for ``l1`` ``val/mae``, each averaged over the known targets and in the unit of the
     targets; for ``masked_bce``, which is in nats, ``val/roc_auc``, the mean over the tasks (see
-    :func:`~edgescope.train.metrics.roc_auc`). Testing logs the same under ``test``. They reach
+    :func:`~edgescope.train.metrics.roc_auc`), and ``val/accuracy``, the share of all known labels
+    that a logit is on the right side of 0 for. Testing logs the same under ``test``. They reach
     callbacks, not the logger, which numbers by steps;
     :class:`~edgescope.train.keeper.EpochKeeper` passes them on by epochs.
 
@@ -65,6 +67,7 @@ class PropertyTask(LightningModule):
         self.evaluation_loss = EpochLoss()
         self.target_names = tuple(target_names)
         self.metric = MeanAbsoluteError() if recipe.loss == "l1" else TaskAUC(self.target_names)
+        self.accuracy = BinaryAccuracy()
         self.skipped: dict[str, list[str]] = {}
 
     @override
@@ -119,10 +122,11 @@ class PropertyTask(LightningModule):
         """Add a batch to the evaluation."""
         prediction = self(batch)
         self.evaluation_loss.update(*self.loss(prediction, batch.y))
+        known = ~batch.y.isnan()
         if isinstance(self.metric, TaskAUC):
             self.metric.update(prediction, batch.y)
+            self.accuracy.update((prediction[known] > 0).long(), batch.y[known].long())
         else:
-            known = ~batch.y.isnan()
             self.metric.update(prediction[known], batch.y[known])
 
     @override
@@ -175,5 +179,7 @@ class PropertyTask(LightningModule):
             areas = zip(self.target_names, value.reshape(-1).tolist(), strict=True)
             self.skipped[split] = [name for name, area in areas if math.isnan(area)]
             value = value.nanmean()
+            self.log(f"{split}/accuracy", self.accuracy.compute(), logger=False)
+            self.accuracy.reset()
         self.log(f"{split}/{METRIC_OF[self.recipe.loss]}", value, logger=False)
         self.metric.reset()
