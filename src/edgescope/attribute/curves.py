@@ -112,6 +112,10 @@ class Removal:
         batch_size: graphs per batch.
         call: how to call the model on a batch.
 
+    Attributes:
+        whole: predictions for the whole graphs ``[G, T]``.
+        outputs: what changes are measured against.
+
     Raises:
         InputError: if an argument is out of range, or the model gives no finite predictions.
     """
@@ -141,9 +145,9 @@ class Removal:
         self.batch_size = batch_size
         self.call = call
         self.seed = seed
-        whole = predict(model, dataset, batch_size=batch_size, call=call)
-        self.outputs = Outputs(whole, task or dataset.task, target, scale)
-        self._same = self.outputs.against(whole)
+        self.whole = predict(model, dataset, batch_size=batch_size, call=call)
+        self.outputs = Outputs(self.whole, task or dataset.task, target, scale)
+        self._same = self.outputs.against(self.whole)
         self._nothing: dict[str, Floats] | None = None
 
     def curves(self, importance: Tensor, *, progress: bool = True) -> FidelityCurves:

@@ -88,7 +88,7 @@ class Outputs:
     def __init__(
         self, whole: Tensor, task: Task | None, target: int = 0, scale: float | None = None
     ) -> None:
-        if task not in METRICS:
+        if task is None or task not in METRICS:
             raise InputError(
                 f"received the task {task!r}, expected one of {', '.join(METRICS)}; name it with "
                 "task="
@@ -98,7 +98,7 @@ class Outputs:
                 f"received target={target} of a model with {whole.size(1)} outputs, expected a "
                 "number from 0 below that"
             )
-        self.task = task
+        self.task: Task = task
         self.target = target
         self._whole = self._logits(whole)
         self.scale: float | None = None
