@@ -1,10 +1,13 @@
 """Data sets with nasty graphs, and models small enough to work out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from hypothesis import strategies as st
 from torch import nn
 
+from edgescope.attribute import Method
 from edgescope.data.graphs import GraphDataset
 
 TYPES = 3
@@ -98,3 +101,49 @@ class SumOfTypes(nn.Module):
         graphs = int(batch.max()) + 1
         sums = self.numbers.new_full((graphs, self.numbers.size(1)), self.bias)
         return sums.index_add(0, batch[edge_index[0]], self.numbers[edge_attr])
+
+
+VALUES = (0.0, 1.0, -2.0)
+"""What an edge of each type adds to the prediction: edges of type 0 do not matter."""
+
+
+class Additive(nn.Module):
+    """Predicts the sum of a number per edge, out of its embedding: what matters is known."""
+
+    def __init__(self, *values):
+        super().__init__()
+        self.edge_embedding = nn.Embedding(TYPES, 2)
+        with torch.no_grad():
+            self.edge_embedding.weight[:, 0] = torch.tensor(values)
+            self.edge_embedding.weight[:, 1] = 1.0
+
+    def forward(self, edge_index, edge_attr, batch):
+        """Return ``[G, 1]``."""
+        each = self.edge_embedding(edge_attr)[:, 0]
+        graphs = int(batch.max()) + 1
+        return each.new_zeros(graphs).index_add(0, batch[edge_index[0]], each).unsqueeze(1)
+
+
+class Given(Method):
+    """A method whose importances are a number per edge type."""
+
+    def __init__(self, name, *numbers):
+        self.name = name
+        self.numbers = torch.tensor(numbers)
+
+    def attribute(self, model, batch, *, call=None):  # noqa: ARG002  (every method's arguments)
+        """Return ``[E]``."""
+        return self.numbers[batch.edge_attr]
+
+
+def planted(graphs=60):
+    """Return graphs in which the edges of types 1 and 2 matter, and a target they decide."""
+    dataset = simple_dataset(graphs)
+    truth = (dataset.edge_attr > 0).float().unsqueeze(1)
+    graph = torch.repeat_interleave(torch.arange(graphs), dataset.edge_ptr.diff())
+    added = torch.tensor(VALUES)[dataset.edge_attr]
+    y = torch.zeros(graphs).index_add(0, graph, added).unsqueeze(1)
+    return replace(dataset, edge_truth=truth, y=y)
+
+
+GOOD, BAD = Given("good", 0.0, 1.0, 2.0), Given("bad", 2.0, 1.0, 0.0)

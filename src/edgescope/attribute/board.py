@@ -98,7 +98,7 @@ class Leaderboard:
         rows = []
         for part in self.graphs.partition_by("data", "recipe", maintain_order=True):
             two = [part.filter(pl.col("method") == name) for name in (method, other)]
-            found = _paired(*two, number, int(self.settings["seed"]))
+            found = _paired(two[0], two[1], number, int(self.settings["seed"]))
             if found is not None:
                 key = {name: part[name][0] for name in KEY[:2]}
                 ends = {"low": found.low, "high": found.high, "graphs": found.graphs}

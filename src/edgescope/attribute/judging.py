@@ -76,6 +76,12 @@ def leaderboard(
 
     known = [Subject(each[0], _several(each[1]), *each[2:]) for each in subjects]
     _check(known)
+    for share in (top, 1 - top):
+        if not np.isclose(shares, share).any():
+            raise InputError(
+                f"received top={top:g}, expected it and {1 - top:g} among the shares "
+                f"{', '.join(f'{each:g}' for each in shares)}; add them to shares="
+            )
     wanted = list(METHODS) if methods is None else list(methods)
     if REFERENCE not in [each if isinstance(each, str) else each.name for each in wanted]:
         wanted.append(REFERENCE)

@@ -36,7 +36,8 @@ def sentences(board: Leaderboard, methods: Sequence[str] | None = None) -> list[
     for row in table.iter_rows(named=True):
         if row["method"] in asked:
             told = [_answer(row, name) for name in _QUESTIONS if row[name] is not None]
-            told += _beside_rarity(board, row) if RARITY in present else []
+            if RARITY in present:
+                told[1:1] = _beside_rarity(board, row)
             subject = f"{row['data']} {row['recipe']}".strip()
             lines.append(f"{subject}, {row['method']}: {'; '.join(told)}")
     return lines
@@ -61,7 +62,8 @@ def _answer(row: Mapping[str, Any], name: str) -> str:
     question, measure, better = _QUESTIONS[name]
     difference, low, high = (row[f"{name}_difference{end}"] for end in ("", "_low", "_high"))
     told = verdict(low, high, REFERENCE, better)
-    return f"{question} {told} ({measure} {row[name]:.3f}{_numbers(difference, low, high)})"
+    numbers = [f"{measure} {row[name]:.3f}", _numbers(difference, low, high)]
+    return f"{question} {told} ({', '.join(filter(None, numbers))})"
 
 
 def _beside_rarity(board: Leaderboard, row: Mapping[str, Any]) -> list[str]:
@@ -70,10 +72,8 @@ def _beside_rarity(board: Leaderboard, row: Mapping[str, Any]) -> list[str]:
     for found in board.difference(row["method"], RARITY).iter_rows(named=True):
         if (found["data"], found["recipe"]) == (row["data"], row["recipe"]):
             low, high = found["low"], found["high"]
-            told = verdict(low, high, "how rare an edge's type is")
-            return [
-                f"that is {told} ({_numbers(found['difference'], low, high).removeprefix(', ')} in AUROC)"
-            ]
+            told = verdict(low, high, "that of how rare an edge's type is")
+            return [f"its AUROC is {told} ({_numbers(found['difference'], low, high)})"]
     return []
 
 
@@ -81,4 +81,4 @@ def _numbers(difference: float | None, low: float | None, high: float | None) ->
     if difference is None:
         return ""
     ends = "" if low is None else f" [{low:+.3f}, {high:+.3f}]"
-    return f", difference {difference:+.3f}{ends}"
+    return f"difference {difference:+.3f}{ends}"
