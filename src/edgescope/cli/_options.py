@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import edgescope as es
+from edgescope.errors import InputError
 
 Data = Annotated[
     str,
@@ -30,6 +31,28 @@ SplitColumn = Annotated[
         "--split-column",
         help="Column of a table that says train, val or test; without it the split is random.",
     ),
+]
+Rewire = Annotated[
+    str | None,
+    typer.Option(
+        "--rewire",
+        metavar="HOW",
+        help="Change the edges of all graphs. shuffle_types: the types change places; "
+        "random_types: types at random; random_edges: more edges, of a type of their own, between "
+        "random nodes; virtual_node: a node joined to all others of its graph.",
+    ),
+]
+RewireShare = Annotated[
+    float | None,
+    typer.Option(
+        "--rewire-share",
+        metavar="SHARE",
+        help="Of random_edges: how many are added per edge of a graph. Without it: 0.5.",
+    ),
+]
+RewireSeed = Annotated[
+    int | None,
+    typer.Option("--rewire-seed", help="Seed of what --rewire draws. Without it: 0."),
 ]
 Part = Annotated[str, typer.Option("--split", help="Which part to scan: train, val or test.")]
 CriterionName = Annotated[
@@ -117,6 +140,17 @@ def data_spec(
     if split_column:
         spec["split"] = split_column
     return spec
+
+
+def rewiring(how: str | None, share: float | None, seed: int | None) -> dict[str, Any]:
+    """Describe what is done to the edges, as an argument of ``edgescope.data.load``."""
+    given = {"share": share, "seed": seed}
+    told = {name: value for name, value in given.items() if value is not None}
+    if how is None:
+        if told:
+            raise InputError(f"received --rewire-{next(iter(told))} without --rewire; say how")
+        return {}
+    return {"rewire": {"how": how, **told}}
 
 
 def is_table(data: str) -> bool:

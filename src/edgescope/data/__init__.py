@@ -15,7 +15,9 @@ from edgescope.data.loading import load
 from edgescope.data.molecule import Molecule
 from edgescope.data.neighbours import NeighborBatches
 from edgescope.data.nodes import NodeDataset
+from edgescope.data.planted import planted
 from edgescope.data.published import names
+from edgescope.data.rewiring import remove_edges, rewire
 from edgescope.data.split import Splits
 from edgescope.data.table import looks_like_a_table
 from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
@@ -37,4 +39,7 @@ __all__ = [
     "loader",
     "looks_like_a_table",
     "names",
+    "planted",
+    "remove_edges",
+    "rewire",
 ]

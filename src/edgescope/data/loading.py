@@ -1,11 +1,12 @@
 """``load``: one function for every source of molecules."""
 
 import difflib
+import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.parse import Features, ParsedTable, Reading, parse
 from edgescope.data.published import PUBLISHED, Published, names
 from edgescope.data.request import Request
+from edgescope.data.rewiring import VIRTUAL, apply
 from edgescope.data.split import (
     DEFAULT_FRACTIONS,
     PARTS,
@@ -25,7 +27,7 @@ from edgescope.data.split import (
 )
 from edgescope.data.table import Source, looks_like_a_table, table_source
 from edgescope.data.vocabulary import AtomVocabulary
-from edgescope.errors import InputError
+from edgescope.errors import EdgescopeWarning, InputError
 
 FEATURES = ("types", "ogb")
 
@@ -41,6 +43,7 @@ def load(
     kekulize: bool = True,
     vocabulary: AtomVocabulary | Sequence[str] | None = None,
     truth_rule: TruthRule | None = None,
+    rewire: Mapping[str, Any] | None = None,
     seed: int = 0,
     cache: str | Path | Literal[False] | None = None,
     progress: bool = True,
@@ -70,6 +73,9 @@ def load(
         truth_rule: of a data set with known true atoms, which bonds are true: ``"both"`` (the
             default), those between two true atoms of the same alternative; ``"either"``, those
             with at least one.
+        rewire: what to do to the edges of every part, as arguments of
+            :func:`~edgescope.data.rewire`: ``{"how": "random_edges", "share": 0.5, "seed": 0}``.
+            Rows that cannot be used are then left out with a warning.
         seed: start of the random split.
         cache: folder for molecules already read; None is ``$EDGESCOPE_CACHE`` or the user's cache
             folder, false reads the table every time.
@@ -118,7 +124,9 @@ def load(
         splits = published.load(Request(base, read, seed, chosen, progress, truth_rule or "both"))
         if reading.features == "types" and vocabulary is None:
             vocabulary = published.vocabulary
-    return _encoded(splits, vocabulary)
+    if rewire is None:
+        return _encoded(splits, vocabulary)
+    return _rewired(splits, vocabulary, rewire, progress=progress)
 
 
 def unknown(name: str) -> InputError:
@@ -186,6 +194,28 @@ def _load_table(
             "expected at least one in each of train, val and test"
         )
     return splits
+
+
+def _rewired(
+    splits: Splits,
+    vocabulary: AtomVocabulary | Sequence[str] | None,
+    spec: Mapping[str, Any],
+    *,
+    progress: bool,
+) -> Splits:
+    rejected = splits.rejected.height
+    if vocabulary is not None and not isinstance(vocabulary, str):
+        # A model of such graphs knows the type of the virtual node, which no molecule has.
+        vocabulary = [key for key in vocabulary if key != VIRTUAL]
+    parts = (apply(part, spec, progress=progress) for part in _encoded(splits, vocabulary))
+    found = Splits(*parts)
+    if rejected and not found.rejected.height:
+        warnings.warn(
+            f"{rejected} rows cannot be used and are left out; load without rewire to list them",
+            EdgescopeWarning,
+            stacklevel=3,
+        )
+    return found
 
 
 def _encoded(splits: Splits, vocabulary: AtomVocabulary | Sequence[str] | None) -> Splits:

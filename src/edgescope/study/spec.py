@@ -43,6 +43,35 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
+class Rewiring(_Strict):
+    """What is done to the edges of all graphs; see :func:`edgescope.data.rewire`.
+
+    Attributes:
+        how: ``"shuffle_types"``, ``"random_types"``, ``"random_edges"`` or ``"virtual_node"``.
+        share: of ``random_edges``.
+        draw: of ``random_types``.
+        seed: start of all that is random.
+    """
+
+    how: Literal["shuffle_types", "random_types", "random_edges", "virtual_node"]
+    share: float | None = Field(default=None, gt=0)
+    draw: Literal["uniform", "frequencies"] | None = None
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _options_belong(self) -> Self:
+        for name, owner in (("share", "random_edges"), ("draw", "random_types")):
+            if getattr(self, name) is not None and self.how != owner:
+                raise ValueError(f"{name} is given for {self.how}, it belongs to {owner}")
+        return self
+
+    @property
+    def label(self) -> str:
+        """What tables add to the name of the data."""
+        told = (self.share, self.draw, f"seed {self.seed}" if self.seed else None)
+        return " ".join([self.how, *(str(each) for each in told if each is not None)])
+
+
 class DataSource(_Strict):
     """Where molecules or graphs come from, as arguments of :func:`edgescope.data.load`.
 
@@ -53,6 +82,7 @@ class DataSource(_Strict):
         smiles_column: of a table.
         target_columns: of a table.
         split: of a table: a column, or the fractions of train, val and test.
+        rewire: what is done to the edges; nothing by default.
     """
 
     source: str
@@ -61,11 +91,13 @@ class DataSource(_Strict):
     smiles_column: str | None = None
     target_columns: list[str] | None = None
     split: str | list[float] | None = None
+    rewire: Rewiring | None = None
 
     @property
     def label(self) -> str:
         """What tables call it."""
-        return self.name or Path(self.source).name.partition(".")[0]
+        name = Path(self.source).name.partition(".")[0]
+        return self.name or (f"{name} {self.rewire.label}" if self.rewire else name)
 
 
 class RecipeOnData(_Strict):
@@ -271,6 +303,7 @@ def _class_at(steps: list[Any]) -> type[BaseModel]:
         "recipes": RecipeOnData,
         "overrides": Overrides,
         "scan": ScanOptions,
+        "rewire": Rewiring,
     }
     names = [step for step in steps if isinstance(step, str)]
     return classes[names[-1]] if names else StudySpec
