@@ -182,6 +182,7 @@ def test_every_number_of_single_graphs_lies_within_its_interval(board):
         ([("p", [], planted(2))], {}, "p comes without a model"),
         ([("p", Additive(*VALUES), planted(2))] * 2, {}, "2 subjects named p, expected different"),
         ([("p", Additive(*VALUES), planted(2))], {"methods": ["occlusoin"]}, "'occlusion'"),
+        ([("p", Additive(*VALUES), planted(2))], {"merge": "median"}, "unknown merge 'median'"),
         ([("p", Additive(*VALUES), planted(2))], {"measure": "drop"}, "measure='drop' for regress"),
         (
             [("p", Additive(*VALUES), planted(2))],

@@ -17,8 +17,8 @@ from edgescope.attribute.stability import TOP, agreement, between_methods
 from edgescope.attribute.subjects import Subject
 from edgescope.attribute.training import Training, judge, per_graph
 from edgescope.calling import Call, call_model
-from edgescope.data.directions import Merge
-from edgescope.data.graphs import GraphDataset
+from edgescope.data.directions import MERGES, Merge
+from edgescope.data.graphs import GraphDataset, Task
 from edgescope.data.nodes import NodeDataset
 from edgescope.errors import InputError
 
@@ -38,6 +38,7 @@ def leaderboard(
     shares: Sequence[float] = SHARES,
     top: float = TOP,
     measure: str = CHANGE,
+    task: Task | None = None,
     target: int = 0,
     steps: int | None = None,
     seed: int = 0,
@@ -62,6 +63,7 @@ def leaderboard(
             unfaithfulness and overlap.
         measure: which measure of :mod:`edgescope.attribute.fidelity` the areas are of:
             ``"change"``, or for labels and classes ``"drop"`` or ``"label"``.
+        task: what the models predict; by default what the data sets say.
         target: column of the outputs that is explained; with classes the predicted one is.
         steps: steps of integrated gradients, if not as many as by default.
         seed: decides between equal importances, what methods draw, and resampling.
@@ -76,6 +78,8 @@ def leaderboard(
 
     known = [Subject(each[0], _several(each[1]), *each[2:]) for each in subjects]
     _check(known)
+    if merge not in MERGES:
+        raise InputError(f"unknown merge {merge!r}, expected one of {', '.join(MERGES)}")
     for share in (top, 1 - top):
         if not np.isclose(shares, share).any():
             raise InputError(
@@ -93,21 +97,22 @@ def leaderboard(
                 model,
                 subject.dataset,
                 shares=shares,
+                task=task,
                 target=target,
                 seed=seed,
                 batch_size=batch_size,
                 call=call,
             )
-            task = removal.outputs.task
+            kind = removal.outputs.task
             if measure not in removal.outputs.measures:
                 raise InputError(
-                    f"received measure={measure!r} for {task}, expected one of "
+                    f"received measure={measure!r} for {kind}, expected one of "
                     f"{', '.join(removal.outputs.measures)}"
                 )
             options: dict[str, Any] = {} if steps is None else {"steps": steps}
             settings = Settings(
-                target_of(task) if task == "classes" else target,
-                task,
+                target_of(kind) if kind == "classes" else target,
+                kind,
                 seed=seed + number,
                 **options,
             )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,12 +11,16 @@ import torch
 from torch import nn
 
 from edgescope.attribute.bonds import Ints
-from edgescope.data.graphs import GraphDataset
+from edgescope.data.graphs import GraphDataset, Task
 from edgescope.data.loading import load
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
     from edgescope.train import RunFolder
+
+
+TASK_OF: dict[str, Task] = {"l1": "regression", "masked_bce": "labels"}
+"""What a model predicts that was trained with a loss."""
 
 
 class Subject(NamedTuple):
@@ -95,7 +100,8 @@ def _graphs(
     splits = load(**spec, vocabulary=run.vocabulary)._asdict()
     if part not in splits:
         raise InputError(f"received the split {part!r}, expected one of {', '.join(splits)}")
-    dataset: GraphDataset = splits[part]
+    # A table of molecules does not say what its targets are; the loss does.
+    dataset: GraphDataset = replace(splits[part], task=TASK_OF[run.recipe.loss])
     if not len(dataset):
         raise InputError(f"the {part} split of {dataset.name} is empty; choose another --split")
     if graphs is not None and graphs < 1:

@@ -67,6 +67,9 @@ def judge(
         batch_size: graphs per batch.
         call: how to call the model on a batch.
         progress: whether to show progress bars.
+
+    Raises:
+        InputError: if no method can explain the model.
     """
     judged: dict[str, Judged] = {}
     refused: dict[str, str] = {}
@@ -88,6 +91,10 @@ def judge(
         known = dataset.edge_truth is not None
         truth = against_truth(found.edge, dataset) if known else None
         judged[method.name] = Judged(found, curves, truth)
+    if not judged:
+        raise InputError(
+            f"no method can explain {type(model).__name__}: {next(iter(refused.values()))}"
+        )
     outputs = removal.outputs
     return Training(
         *_score(removal.whole, dataset.y, outputs.task, outputs.target), judged, refused
