@@ -142,6 +142,15 @@ def test_the_agreement_of_methods_is_symmetric_and_1_with_themselves(board):
     assert found["good", "random"] == found["random", "good"]
 
 
+def test_the_matrix_of_methods_is_the_mean_over_trainings(board):
+    found = board.matrix()
+    assert found.columns == ["data", "recipe", "method", "good", "random", "bad"]
+    both = board.agreement.filter(pl.col("method") == "good", pl.col("other") == "random")
+    assert both.height == 2
+    assert row(found, "good")["random"] == pytest.approx(both["correlation"].mean())
+    assert row(found, "bad")["bad"] == pytest.approx(1)
+
+
 def test_a_saved_leaderboard_reads_back_with_the_same_table(board, tmp_path):
     again = type(board).load(board.save(tmp_path / "explain"))
     unequal = [n for n in board.tables() if not getattr(again, n).equals(getattr(board, n))]

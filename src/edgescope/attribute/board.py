@@ -108,6 +108,21 @@ class Leaderboard:
         table = pl.DataFrame(rows, schema={**schema, **numbers, "graphs": pl.Int64})
         return table.fill_nan(None)
 
+    def matrix(self) -> "pl.DataFrame":
+        """Return how far methods agree: a row per data, recipe and method, a column per method.
+
+        Spearman's rank correlation of the importances, mean over graphs and trainings. Null where
+        there is none, as with importances that are the same for all edges of a graph.
+        """
+        import polars as pl
+
+        order = self.agreement["other"].unique(maintain_order=True).to_list()
+        mean = self.agreement.group_by([*KEY, "other"], maintain_order=True).agg(
+            pl.col("correlation").mean()
+        )
+        matrix = mean.pivot(on="other", index=list(KEY), values="correlation")
+        return matrix.select(*KEY, *order)
+
     def sentences(self, methods: Sequence[str] | None = None) -> list[str]:
         """Say what methods are worth against random importances, a line per data and method.
 
@@ -169,7 +184,7 @@ class Leaderboard:
         for name in NUMBERS:
             each = _by_training(rows, name)
             mean = mean_over_graphs(mean_of(list(each), each.shape[1]), seed=seed)
-            of_trainings = np.array([mean_over_graphs(one, resamples=1).value for one in each])
+            of_trainings = np.array([_known_mean(one) for one in each])
             row |= {name: mean.value, f"{name}_sd": _sd(of_trainings)}
             row |= {f"{name}_low": mean.low, f"{name}_high": mean.high}
             if name == "auroc":
@@ -177,8 +192,8 @@ class Leaderboard:
         scored = trainings["characterisation"].to_numpy()
         row |= {"characterisation": scored.mean(), "characterisation_sd": _sd(scored)}
         row |= {
-            "stability": _mean(stability["correlation"]),
-            "overlap": _mean(stability["overlap"]),
+            "stability": _known_mean(_floats(stability["correlation"])),
+            "overlap": _known_mean(_floats(stability["overlap"])),
         }
         row |= {
             name: trainings[name].mean()
@@ -212,7 +227,12 @@ def _paired(rows: "pl.DataFrame", other: "pl.DataFrame", name: str, seed: int) -
 def _by_training(rows: "pl.DataFrame", name: str) -> Floats:
     """Return a number of every training and graph ``[K, G]``; NaN where there is none."""
     trainings = rows["training"].n_unique()
-    values: Floats = rows[name].cast(float).fill_null(np.nan).to_numpy().reshape(trainings, -1)
+    return _floats(rows[name]).reshape(trainings, -1)
+
+
+def _floats(column: "pl.Series") -> Floats:
+    """Return a column of numbers with NaN for null."""
+    values: Floats = column.cast(float).fill_null(np.nan).to_numpy()
     return values
 
 
@@ -221,7 +241,7 @@ def _sd(values: Floats) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else np.nan
 
 
-def _mean(column: "pl.Series") -> float:
-    """Return the mean of what is known of a column; NaN if nothing is."""
-    known = column.cast(float).fill_nan(None).drop_nulls().to_numpy()
+def _known_mean(values: Floats) -> float:
+    """Return the mean of what is known; NaN if nothing is."""
+    known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else np.nan
