@@ -19,12 +19,14 @@ __all__ = [
     "Calibrated",
     "Criterion",
     "LargeGraph",
+    "MassiveActivationExplainer",
     "MassiveActivations",
     "NoiseAttack",
     "Scan",
     "SeedScans",
     "Untrained",
     "__version__",
+    "attribute",
     "capture",
     "data",
     "gather_scans",
@@ -41,7 +43,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edgescope import data, models, study, train
+    from edgescope import attribute, data, models, study, train
+    from edgescope.attribute import MassiveActivationExplainer
     from edgescope.intervene import NoiseAttack, noise_attack
     from edgescope.large import LargeGraph, predict_large, scan_large
     from edgescope.merging import gather_scans, merge_scans
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "LargeGraph": "edgescope.large",
+    "MassiveActivationExplainer": "edgescope.attribute",
     "MassiveActivations": "edgescope.statistics.metric",
     "NoiseAttack": "edgescope.intervene",
     "SeedScans": "edgescope.seeds",
@@ -64,7 +68,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
-    if name in {"data", "models", "study", "train"}:
+    if name in {"attribute", "data", "models", "study", "train"}:
         return importlib.import_module(f"edgescope.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)

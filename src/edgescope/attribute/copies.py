@@ -7,7 +7,12 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from edgescope.attribute.outputs import count_graphs, graph_of_edges, graph_of_nodes
+from edgescope.calling import attribute
 from edgescope.data.batching import ragged
+
+REMADE = frozenset({"edge_index", "batch", "ptr", "num_nodes", "reverse_edge"})
+"""What copies do not take over but get anew. Positions of reverse edges go, as others would be
+left when edges are."""
 
 
 class Copies:
@@ -23,6 +28,8 @@ class Copies:
     """
 
     def __init__(self, batch: Any) -> None:  # noqa: ANN401  (any PyG batch)
+        if attribute(batch, "batch") is None:
+            batch = Batch.from_data_list([batch])
         self._batch = batch
         graphs = count_graphs(batch)
         self.edges, self.edge_ptr = _by_graph(graph_of_edges(batch), graphs)
@@ -56,28 +63,37 @@ class Copies:
         place[self._nodes] = torch.arange(len(place), device=device)
         place = place - self._node_ptr.to(device)[graph_of_nodes(given)]
         made = Batch(_base_cls=Data)
-        store = given._store  # noqa: SLF001  (which knows nodes' from edges' attributes)
-        graphs = count_graphs(given)
         for name in given.keys():  # noqa: SIM118  (a PyG batch is no mapping)
-            value = given[name]
-            if name in {"edge_index", "batch", "ptr", "num_nodes", "reverse_edge"}:
-                continue
-            if store.is_node_attr(name):
-                made[name] = value[nodes]
-            elif store.is_edge_attr(name):
-                made[name] = value[edges]
-            elif isinstance(value, Tensor) and value.dim() and value.size(0) == graphs:
-                made[name] = value[chosen.to(value.device)]
-            elif isinstance(value, list) and len(value) == graphs:
-                made[name] = [value[each] for each in chosen.tolist()]
-            else:
-                made[name] = value
+            if name not in REMADE:
+                rows = {"node": nodes, "edge": edges, "graph": chosen.to(device)}
+                made[name] = _taken(given[name], rows.get(self._kind(name)))
         made.edge_index = place[given.edge_index[:, edges]] + ptr[edge_copy]
         made.batch = torch.repeat_interleave(torch.arange(len(chosen), device=device), ptr.diff())
         made.ptr = ptr
         made.num_nodes = len(nodes)
         made._num_graphs = len(chosen)  # noqa: SLF001  (as from_data_list sets it)
         return made
+
+    def _kind(self, name: str) -> str:
+        """Return what an attribute of the batch has one of: ``"node"``, ``"edge"``, ``"graph"``.
+
+        A batch that PyG joined says where those of every graph begin. Else the number tells.
+        Where edges are as many as something else, as PyG has it, the name must say that it is
+        theirs. ``"other"`` is none of the three.
+        """
+        value = self._batch[name]
+        graphs = len(self.edge_ptr) - 1
+        ptrs = {"node": self._node_ptr, "edge": self.edge_ptr, "graph": torch.arange(graphs + 1)}
+        known = getattr(self._batch, "_slice_dict", {}).get(name)
+        if known is not None:
+            kinds = [kind for kind, ptr in ptrs.items() if torch.equal(ptr, known.cpu())]
+        else:
+            counted = isinstance(value, list) or (isinstance(value, Tensor) and value.dim() > 0)
+            size = len(value) if counted else -1
+            kinds = [kind for kind, ptr in ptrs.items() if int(ptr[-1]) == size]
+        if "edge" in kinds and (len(kinds) == 1 or "edge" in name):
+            return "edge"
+        return next((kind for kind in kinds if kind != "edge"), "other")
 
 
 def without_edges(batch: Any, keep: Tensor) -> Any:  # noqa: ANN401  (as above)
@@ -90,6 +106,13 @@ def without_edges(batch: Any, keep: Tensor) -> Any:  # noqa: ANN401  (as above)
     copies = Copies(batch)
     everything = torch.arange(count_graphs(batch))
     return copies.make(everything, keep[copies.edges_of(everything)[0]])
+
+
+def _taken(value: Any, rows: Tensor | None) -> Any:  # noqa: ANN401  (whatever a batch holds)
+    """Return some rows of a tensor or a list, or anything else as it is."""
+    if rows is None:
+        return value
+    return value[rows] if isinstance(value, Tensor) else [value[row] for row in rows.tolist()]
 
 
 def _by_graph(of: Tensor, graphs: int) -> tuple[Tensor, Tensor]:

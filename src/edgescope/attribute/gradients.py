@@ -121,8 +121,12 @@ class IntegratedGradients(ModelMethod):
         for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
             # From the interval -1 to 1 to that from 0 to 1.
             point = (start + (node + 1) / 2 * way).requires_grad_()
+
+            def move(_: Tensor, point: Tensor = point) -> Tensor:
+                return point
+
             with torch.enable_grad():
-                output = self.states.run(model, batch, call, lambda _, point=point: point)
+                output = self.states.run(model, batch, call, move)
                 value = explained(output, batch, self.target, columns)[0].sum()
             total += weight / 2 * _gradient(value, point)
         attribution = (way * total).sum(1)

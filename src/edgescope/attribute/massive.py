@@ -143,8 +143,8 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
             x: features or types of the nodes ``[V, ...]``.
             edge_index: source and target of every edge ``[2, E]``.
             target: what the model predicts; not used.
-            index: of node predictions, those that are explained: edges farther away than the
-                model has layers get 0.
+            index: of node predictions, those that are explained: edges between nodes farther
+                away than the model has layers get a mask of 0, as in PyG's own explainers.
             **kwargs: the model's other arguments; ``batch`` ``[V]`` tells graphs apart.
 
         Raises:

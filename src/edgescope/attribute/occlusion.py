@@ -88,7 +88,7 @@ class Occlusion(ModelMethod):
         reverse = reverse_edges(edges)
         # An undirected edge is known by the first of its directions.
         first = torch.minimum(itself, reverse.where(reverse >= 0, itself))
-        units = first.unique()
+        units = torch.unique(first)
         graph = graph_of_edges(batch)
         copies = Copies(batch)
         drop = whole.new_zeros(edges.size(1))

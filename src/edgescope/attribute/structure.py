@@ -71,7 +71,7 @@ class Degree(Method):
     @override
     def attribute(self, model: nn.Module, batch: Any, *, call: Call = call_model) -> Tensor:
         source, target = batch.edge_index
-        degree = target.bincount(minlength=int(batch.num_nodes))
+        degree: Tensor = target.bincount(minlength=int(batch.num_nodes))
         ends = degree[source], degree[target]
         return (ends[0] * ends[1] if self.of == "product" else ends[0] + ends[1]).double()
 
@@ -121,4 +121,5 @@ class EdgeTypeFrequency(Method):
         known = (types >= 0) & (types < len(counts))
         seen = torch.zeros_like(types)
         seen[known] = counts[types[known]]
-        return -((seen + 1).double() / (counts.sum() + len(counts))).log10()
+        share: Tensor = (seen + 1).double() / (counts.sum() + len(counts))
+        return -share.log10()
