@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
@@ -27,6 +27,7 @@ def at_random(dataset, seed):
     return torch.rand(len(dataset.edge_attr), generator=torch.Generator().manual_seed(seed))
 
 
+@settings(max_examples=40, deadline=None)
 @given(datasets(), st.integers(0, 2**16))
 def test_rank_correlation_is_spearmans_of_scipy(dataset, seed):
     first, second = two(dataset, seed)
@@ -43,6 +44,7 @@ def test_rank_correlation_is_spearmans_of_scipy(dataset, seed):
         assert rho == pytest.approx(expected, nan_ok=True)
 
 
+@settings(max_examples=40, deadline=None)
 @given(datasets(), st.integers(0, 99))
 def test_importances_have_all_of_their_top_in_common_with_themselves(dataset, seed):
     first, _ = two(dataset, seed)

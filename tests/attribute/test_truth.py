@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -47,6 +47,7 @@ def with_truth(dataset, columns, seed, missing=0.3):
     return replace(dataset, edge_truth=truth)
 
 
+@settings(max_examples=40, deadline=None)
 @given(datasets(), st.integers(1, 3), st.integers(0, 2**16))
 def test_scores_equal_those_of_scikit_learn_with_ties_and_alternatives(dataset, columns, seed):
     dataset = with_truth(dataset, columns, seed)
