@@ -2,32 +2,62 @@
 
 from edgescope.attribute.attention import AttentionRollout, AttentionWeight
 from edgescope.attribute.base import Importance, Method, ModelMethod, costs, importances
+from edgescope.attribute.board import Leaderboard
 from edgescope.attribute.copies import without_edges
+from edgescope.attribute.curves import FidelityCurves, Removal
+from edgescope.attribute.fidelity import characterisation
 from edgescope.attribute.gnn_explainer import GNNExplainerMask
 from edgescope.attribute.gradients import GradientTimesInput, IntegratedGradients
+from edgescope.attribute.judging import leaderboard
 from edgescope.attribute.massive import MassiveActivationExplainer
 from edgescope.attribute.methods import METHODS, Settings, make
 from edgescope.attribute.occlusion import Occlusion
+from edgescope.attribute.paired import mean_over_graphs, paired_difference
+from edgescope.attribute.stability import (
+    Agreement,
+    agreement,
+    between_methods,
+    rank_correlation,
+    top_overlap,
+)
 from edgescope.attribute.structure import Degree, EdgeTypeFrequency, Random
+from edgescope.attribute.subjects import Subject, subjects_of
+from edgescope.attribute.truth import TruthScores, against_truth
 
 __all__ = [
     "METHODS",
+    "Agreement",
     "AttentionRollout",
     "AttentionWeight",
     "Degree",
     "EdgeTypeFrequency",
+    "FidelityCurves",
     "GNNExplainerMask",
     "GradientTimesInput",
     "Importance",
     "IntegratedGradients",
+    "Leaderboard",
     "MassiveActivationExplainer",
     "Method",
     "ModelMethod",
     "Occlusion",
     "Random",
+    "Removal",
     "Settings",
+    "Subject",
+    "TruthScores",
+    "against_truth",
+    "agreement",
+    "between_methods",
+    "characterisation",
     "costs",
     "importances",
+    "leaderboard",
     "make",
+    "mean_over_graphs",
+    "paired_difference",
+    "rank_correlation",
+    "subjects_of",
+    "top_overlap",
     "without_edges",
 ]

@@ -1,0 +1,113 @@
+"""Undirected edges of a data set: the two directions of an edge are one bond."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edgescope.data.directions import batched_edges, reverse_edges
+from edgescope.data.graphs import GraphDataset
+from edgescope.errors import InputError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Bonds:
+    """The ``B`` bonds of the graphs of a data set, graph by graph.
+
+    Two directed edges between the same nodes in opposite directions are one bond; of duplicates
+    the k-th one way and the k-th the other way. An edge without a reverse and a self-loop are
+    bonds of their own.
+
+    Attributes:
+        edge: bond of every directed edge ``[E]``.
+        graph: graph of every bond ``[B]``, ascending.
+        graphs: number of graphs.
+    """
+
+    edge: Ints
+    graph: Ints
+    graphs: int
+
+    @property
+    def count(self) -> Ints:
+        """Number of bonds of every graph ``[G]``."""
+        return np.bincount(self.graph, minlength=self.graphs)
+
+    def merged(self, importance: Tensor) -> Floats:
+        """Return the mean importance of the directions of every bond ``[B]``.
+
+        Args:
+            importance: of every directed edge ``[E]``.
+
+        Raises:
+            InputError: if there is not one number per edge, or one of them is NaN; the message
+                names the edge.
+        """
+        if importance.shape != self.edge.shape:
+            raise InputError(
+                f"received importances of shape {list(importance.shape)}, expected one for each "
+                f"of {len(self.edge)} directed edges of the data set"
+            )
+        values = importance.detach().cpu().numpy().astype(np.float64)
+        with np.errstate(invalid="ignore"):  # an infinity either way is NaN, which is refused
+            sums = np.bincount(self.edge, values, len(self.graph))
+        mean: Floats = sums / np.bincount(self.edge, minlength=len(self.graph))
+        if np.isnan(mean).any():
+            edge = int(np.flatnonzero(np.isnan(mean)[self.edge])[0])
+            graph = int(self.graph[self.edge[edge]])
+            place = edge - int(np.searchsorted(self.graph[self.edge], graph))
+            raise InputError(
+                f"the importance of edge {place} of graph {graph} is {values[edge]:g} and gives no "
+                "rank, expected numbers; set it to a number or leave the graph out"
+            )
+        return mean
+
+    def any_direction(self, chosen: Tensor) -> Bools:
+        """Return which bonds have a chosen direction ``[B]``, from edges ``[E]`` bool."""
+        found = np.zeros(len(self.graph), dtype=bool)
+        found[self.edge[chosen.cpu().numpy()]] = True
+        return found
+
+
+def bonds(dataset: GraphDataset, *, both_directions: bool = False) -> Bonds:
+    """Find the undirected edges of a data set.
+
+    Args:
+        dataset: the graphs.
+        both_directions: whether every direction is a bond of its own.
+    """
+    graph = torch.repeat_interleave(torch.arange(len(dataset)), dataset.edge_ptr.diff())
+    own = torch.arange(len(graph))
+    first = own
+    if not both_directions:
+        reverse = reverse_edges(batched_edges(dataset))
+        first = torch.where(reverse < 0, own, torch.minimum(own, reverse))
+    starts, edge = np.unique(first.numpy(), return_inverse=True)
+    return Bonds(edge.astype(np.int64), graph.numpy()[starts], len(dataset))
+
+
+def without_bonds(dataset: GraphDataset, of: Bonds, removed: Bools) -> GraphDataset:
+    """Return a data set without some of its bonds; all nodes stay.
+
+    Args:
+        dataset: the graphs.
+        of: their bonds.
+        removed: which bonds go ``[B]``.
+    """
+    kept = torch.from_numpy(~removed[of.edge])
+    position = torch.zeros(len(kept) + 1, dtype=torch.long)
+    torch.cumsum(kept, 0, out=position[1:])
+    truth = dataset.edge_truth
+    return replace(
+        dataset,
+        edge_ptr=position[dataset.edge_ptr],
+        edge_index=dataset.edge_index[:, kept],
+        edge_attr=dataset.edge_attr[kept],
+        edge_truth=None if truth is None else truth[kept],
+    )

@@ -1,0 +1,66 @@
+"""A leaderboard on disk: Parquet tables, and one JSON file for people and programs."""
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+
+from edgescope._files import temporary_beside, writable_folder
+from edgescope.attribute.board import Leaderboard
+from edgescope.errors import InputError
+
+_MARKER = "leaderboard.json"
+
+
+def save_leaderboard(board: Leaderboard, folder: Path) -> Path:
+    """Write a leaderboard; one that is in ``folder`` is replaced at the end.
+
+    ``leaderboard.json`` holds the settings, the sentences and the rows of the table;
+    ``leaderboard.parquet`` the table; the other files bear the names of the tables.
+
+    Raises:
+        InputError: if the folder cannot be written, or holds something else.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / _MARKER).is_file():
+        raise InputError(
+            f"{folder} holds files that are not a leaderboard; choose an empty or a new folder"
+        )
+    writable_folder(folder.parent)
+    temporary = temporary_beside(folder)
+    try:
+        temporary.mkdir()
+        for name in Leaderboard.tables():
+            getattr(board, name).write_parquet(temporary / f"{name}.parquet")
+        table = board.table()
+        table.write_parquet(temporary / "leaderboard.parquet")
+        note = {
+            "settings": dict(board.settings),
+            "sentences": board.sentences(),
+            "table": table.to_dicts(),
+        }
+        (temporary / _MARKER).write_text(json.dumps(note, indent=1), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def load_leaderboard(folder: Path) -> Leaderboard:
+    """Read what :func:`save_leaderboard` wrote.
+
+    Raises:
+        InputError: if the folder holds no leaderboard, or a damaged one.
+    """
+    note = folder / _MARKER
+    if not note.is_file():
+        raise InputError(f"expected a leaderboard with {_MARKER} at {folder}, found none there")
+    try:
+        settings = json.loads(note.read_text(encoding="utf-8"))["settings"]
+        names = Leaderboard.tables()
+        tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in names}
+    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{folder} holds a leaderboard that cannot be read ({reason})") from error
+    return Leaderboard(**tables, settings=settings)

@@ -1,0 +1,197 @@
+"""`edgescope explain`: judge what edge importances of trained runs are worth."""
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import edgescope as es
+from edgescope.cli import _options as options
+from edgescope.cli._steps import show
+from edgescope.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from edgescope.attribute import Leaderboard
+
+SLOW = "gnnexplainer"
+"""The method that is only run if it is asked for: it trains a mask for every graph by itself."""
+
+WIDTH = 100
+"""Columns of the sentences."""
+
+
+def command(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of trained runs; those that differ in their seed are grouped."
+        ),
+    ],
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            "--methods",
+            metavar="NAMES",
+            help="Which methods to judge, as in massive,occlusion; 'all' for all of them. Without "
+            "it: all but gnnexplainer, which takes about a second per graph. random is always "
+            "judged, as what the others are compared with.",
+        ),
+    ] = None,
+    part: Annotated[
+        str, typer.Option("--split", help="Which part to explain: train, val or test.")
+    ] = "test",
+    graphs: Annotated[
+        int | None,
+        typer.Option(
+            "--graphs", min=1, help="Draw so many graphs of the part. Without it: all of them."
+        ),
+    ] = None,
+    batch_size: options.BatchSize = 64,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=1, help="Steps of integrated gradients. Without it: 32."),
+    ] = None,
+    merge: Annotated[
+        str,
+        typer.Option(
+            "--merge",
+            metavar="mean|max|sum|none",
+            help="How the importances of the two directions of an edge become one.",
+        ),
+    ] = "mean",
+    measure: Annotated[
+        str,
+        typer.Option(
+            "--measure",
+            metavar="change|drop|label",
+            help="What fidelity is of: how far the predicted probability or number moves; how far "
+            "the probability drops; how often the predicted label changes.",
+        ),
+    ] = "change",
+    seed: Annotated[
+        int,
+        typer.Option(
+            "--seed", help="Decides which graphs are drawn, between equal importances, and random."
+        ),
+    ] = 0,
+    root: options.Root = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where to write. Without it: RUN/explain of every run."),
+    ] = None,
+) -> None:
+    """Judge edge importances: against truth, by fidelity, stability and cost, beside random.
+
+    Every method says how important every edge is for the prediction. It is judged by whether the
+    edges that are known to matter come first (where the data say which they are), by how far
+    predictions move when its most important edges are removed (fidelity+) and when only they are
+    kept (fidelity-), by whether trainings with other seeds give the same ranks, and by its cost.
+
+    \b
+    Examples:
+      edgescope explain RUN
+      edgescope explain RUN --methods massive,occlusion --graphs 200
+      edgescope explain RUN_SEED1 RUN_SEED2 RUN_SEED3 --out leaderboard
+    """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
+    from edgescope import attribute
+
+    folders = [es.train.RunFolder(run) for run in runs]
+    subjects = attribute.subjects_of(folders, part=part, graphs=graphs, seed=seed, root=root)
+    chosen: dict[str, Any] = {"batch_size": batch_size, "merge": merge, "measure": measure}
+    board = attribute.leaderboard(subjects, _methods(methods), steps=steps, seed=seed, **chosen)
+    table = board.table()
+    for subject in table.partition_by("data", "recipe", maintain_order=True):
+        _show(board, subject)
+    typer.echo()
+    for line in board.sentences():
+        typer.echo(textwrap.fill(line, WIDTH, subsequent_indent="  "))
+    for row in board.refused.iter_rows(named=True):
+        typer.echo(f"left out: {row['method']} ({row['reason']})", err=True)
+    saved = [board.save(folder) for folder in ([out] if out else [run / "explain" for run in runs])]
+    typer.echo(f"saved in {', '.join(map(str, saved))}")
+
+
+def _methods(names: str | None) -> list[str]:
+    """Return the methods that ``--methods`` names."""
+    from edgescope.attribute import METHODS, make
+
+    known = list(METHODS)
+    if names is None:
+        return [name for name in known if name != SLOW]
+    if names == "all":
+        return known
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if not wanted:
+        raise InputError(f"received --methods {names!r}, expected some of {', '.join(known)}")
+    for name in wanted:
+        make(name)  # says what is unknown before anything is run
+    return list(dict.fromkeys(wanted))
+
+
+def _show(board: "Leaderboard", table: "pl.DataFrame") -> None:
+    """Print the rows of one data set and model as up to three tables."""
+    import polars as pl
+
+    first = table.row(0, named=True)
+    trainings, metric = first["trainings"], "MAE" if first["metric"] == "mae" else first["metric"]
+    several = f" +- {first['score_sd']:.4f}, {trainings} trainings" if trainings > 1 else ""
+    score = "unknown" if first["score"] is None else f"{first['score']:.4f}{several}"
+    title = f"{first['data']}, {first['recipe']}".strip(", ")
+    typer.echo(f"\n{title}: {first['graphs']} graphs, {metric} {score}")
+    if first["graphs_with_truth"]:
+        typer.echo(f"\nagainst truth, {first['graphs_with_truth']} graphs")
+        known = table.select(
+            "method",
+            pl.col("auroc").alias("AUROC"),
+            _interval("auroc").alias("95 %"),
+            pl.col("auroc_sd").alias("sd"),
+            pl.col("average_precision").alias("AP"),
+            pl.col("auroc_difference").alias("AUROC - random"),
+            _interval("auroc_difference").alias("95 % "),
+        )
+        show(known if trainings > 1 else known.drop("sd"))
+    typer.echo(f"\nfidelity: areas over the share of edges removed ({board.settings['measure']})")
+    show(
+        table.select(
+            "method",
+            pl.col("plus").alias("fid+"),
+            pl.col("plus_difference").alias("- random"),
+            _interval("plus_difference").alias("95 %"),
+            pl.col("minus").alias("fid-"),
+            pl.col("minus_difference").alias("- random "),
+            _interval("minus_difference").alias("95 % "),
+            pl.col("characterisation").alias("char."),
+            pl.col("unfaithfulness").alias("unfaithful"),
+        )
+    )
+    typer.echo(f"\n{'stability over trainings, and ' if trainings > 1 else ''}cost per graph")
+    massive = board.agreement.filter(
+        (pl.col("data") == first["data"])
+        & (pl.col("recipe") == first["recipe"])
+        & (pl.col("other") == "massive")
+    )
+    agreed = massive.group_by("method").agg(
+        pl.col("correlation").mean().alias("rank corr. with massive")
+    )
+    milliseconds = 1000 * pl.col("seconds") / pl.col("graphs")
+    cost = table.select(
+        "method",
+        pl.col("stability").alias("rank corr."),
+        pl.col("overlap").alias("top overlap"),
+        pl.col("forward_passes").alias("forward"),
+        pl.col("backward_passes").alias("backward"),
+        milliseconds.alias("ms"),
+    )
+    cost = cost.join(agreed, on="method", how="left", maintain_order="left")
+    show(cost if trainings > 1 else cost.drop("rank corr.", "top overlap"))
+
+
+def _interval(name: str) -> "pl.Expr":
+    """Write an interval as ``0.1 to 0.2``; empty if there is none."""
+    import polars as pl
+
+    ends = (pl.col(f"{name}_{end}").cast(pl.Float64).round(3) for end in ("low", "high"))
+    return pl.format("{} to {}", *ends)
