@@ -71,6 +71,26 @@ class EdgeWeight(nn.Module):
         return weight if factor is None else weight * factor
 
 
+class EdgeMessage(nn.Module):
+    """What every edge sends to its target, before normalisation.
+
+    A module without parameters, so that it can be observed and replaced.
+    """
+
+    def forward(self, value: Tensor, weight: Tensor, edge_index: Tensor) -> Tensor:
+        """Weigh the values of the sources.
+
+        Args:
+            value: projections of the nodes as sources ``[V, H, D]``.
+            weight: attention weights before normalisation ``[E, H]``.
+            edge_index: source and target node of every edge ``[2, E]``.
+
+        Returns:
+            ``[E, H, D]``; divided by the sum of the weights at the target, it is the message.
+        """
+        return value.index_select(0, edge_index[0]) * weight.unsqueeze(-1)
+
+
 def check_heads(hidden_dim: int, num_heads: int) -> None:
     """Refuse a width that heads cannot share.
 
@@ -127,6 +147,7 @@ class EdgeAttention(nn.Module):
             self.bias_term = BiasTerm(num_heads, self.head_dim)
         self.score = EdgeScore()
         self.weight = EdgeWeight()
+        self.message = EdgeMessage()
 
     def forward(
         self,
@@ -152,7 +173,7 @@ class EdgeAttention(nn.Module):
         Raises:
             ValueError: if ``edge_real`` is missing for a full graph.
         """
-        source, target = edge_index
+        target = edge_index[1]
         heads = (-1, self.num_heads, self.head_dim)
         query, key, ends = self.query(node).view(heads), self.key(node).view(heads), edge_index
         projected, value = self._project(edge, edge_real), self.value(node).view(heads)
@@ -172,7 +193,7 @@ class EdgeAttention(nn.Module):
         else:
             logit = score.sum(-1)
         weight = self.weight(logit, factor)  # [E, H]
-        message = value.index_select(0, source) * weight.unsqueeze(-1)
+        message = self.message(value, weight, edge_index)
         attended = value.new_zeros(value.shape).index_add(0, target, message)
         normaliser = weight.new_zeros(node.size(0), self.num_heads).index_add(0, target, weight)
         attended = attended / (normaliser + NORMALISER_FLOOR).unsqueeze(-1)

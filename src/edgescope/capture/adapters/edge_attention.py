@@ -10,9 +10,11 @@ from edgescope.capture.adapters.base import (
     Emit,
     Layer,
     Remove,
+    Replace,
     Stage,
     bound_arguments,
     observing,
+    spliced,
 )
 from edgescope.capture.rows import EdgeRows
 from edgescope.models.attention import LOGIT_LIMIT, NORMALISER_FLOOR, EdgeAttention
@@ -82,6 +84,82 @@ class EdgeAttentionAdapter(Adapter):
         yield layer.weight.register_forward_hook(weighed).remove
         yield layer.value.register_forward_hook(valued).remove
         yield layer.register_forward_hook(done, with_kwargs=True).remove
+
+    def editable(self, layer: Layer) -> tuple[str, ...]:
+        """Return all stages: each is the input or the output of a module of the layer."""
+        return tuple(self.stages_of(layer))
+
+    def attach_edit(
+        self, layer: Layer, stages: Collection[str], replace: Replace
+    ) -> Iterator[Remove]:
+        """Replace what goes in and comes out of the modules that score, weigh and send.
+
+        Weight and message are normalised only after the sum over edges. Their new values are
+        multiplied by the normaliser of the target, which stays as it was.
+        """
+        rows = EdgeRows(layer.query.weight.new_empty(2, 0))
+
+        def enter(_: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            nonlocal rows
+            given = bound_arguments(layer, args, kwargs)
+            size = given["node"].size(0)
+            rows = EdgeRows(given["edge_index"], (size, size), real=given["edge_real"])
+
+        def scored(_: Layer, __: object, score: Tensor) -> Tensor | None:
+            return replace("score", score, rows)
+
+        def weighing(_: Layer, args: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+            new = replace("logit", args[0].unsqueeze(-1), rows)
+            return None if new is None else (new.squeeze(-1), *args[1:])
+
+        def sent(_: Layer, args: tuple[Tensor, ...], message: Tensor) -> Tensor | None:
+            value, weight, _ = args
+            return _sent(value, weight, message, rows, stages, replace)
+
+        yield layer.register_forward_pre_hook(enter, with_kwargs=True).remove
+        if "score" in stages:
+            yield layer.score.register_forward_hook(scored).remove
+        if "logit" in stages:
+            yield layer.weight.register_forward_pre_hook(weighing).remove
+        if {"weight", "message"} & set(stages):
+            yield layer.message.register_forward_hook(sent).remove
+
+
+def _sent(
+    value: Tensor,
+    weight: Tensor,
+    message: Tensor,
+    rows: EdgeRows,
+    stages: Collection[str],
+    replace: Replace,
+) -> Tensor | None:
+    """Return messages before normalisation ``[E, H, D]``, with new weights or messages.
+
+    Args:
+        value: values of the nodes ``[V, H, D]``.
+        weight: weights before normalisation ``[E, H]``.
+        message: the layer's own ``[E, H, D]``.
+        rows: which edges they are.
+        stages: the stages to replace.
+        replace: gives the new values.
+    """
+    source, target = rows.edge_index
+    total = weight.new_zeros(value.size(0), weight.size(1)).index_add(0, target, weight)
+    normaliser = (total + NORMALISER_FLOOR)[target].unsqueeze(-1)
+    before = weight.unsqueeze(-1) / normaliser
+    after, changed = before, False
+    if "weight" in stages:
+        new = replace("weight", before, rows)
+        if new is not None:
+            after, changed = new, True
+            unnormalised = spliced(weight.unsqueeze(-1), before, after, after * normaliser)
+            message = value[source] * unnormalised
+    if "message" in stages:
+        normalised = value[source] * after
+        new = replace("message", normalised, rows)
+        if new is not None:
+            message, changed = spliced(message, normalised, new, new * normaliser), True
+    return message if changed else None
 
 
 def _normalised(
