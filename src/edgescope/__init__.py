@@ -16,6 +16,7 @@ from edgescope.statistics.criteria import Calibrated, Criterion
 __version__ = "0.1.0"
 
 __all__ = [
+    "Ablation",
     "Calibrated",
     "Criterion",
     "LargeGraph",
@@ -25,6 +26,7 @@ __all__ = [
     "SeedScans",
     "Untrained",
     "__version__",
+    "ablate",
     "capture",
     "data",
     "gather_scans",
@@ -42,17 +44,19 @@ __all__ = [
 
 if TYPE_CHECKING:
     from edgescope import data, models, study, train
-    from edgescope.intervene import NoiseAttack, noise_attack
+    from edgescope.intervene import Ablation, NoiseAttack, ablate, noise_attack
     from edgescope.large import LargeGraph, predict_large, scan_large
     from edgescope.merging import gather_scans, merge_scans
     from edgescope.seeds import SeedScans, scan_seeds
     from edgescope.statistics.metric import MassiveActivations
 
 _LAZY = {
+    "Ablation": "edgescope.intervene",
     "LargeGraph": "edgescope.large",
     "MassiveActivations": "edgescope.statistics.metric",
     "NoiseAttack": "edgescope.intervene",
     "SeedScans": "edgescope.seeds",
+    "ablate": "edgescope.intervene",
     "gather_scans": "edgescope.merging",
     "merge_scans": "edgescope.merging",
     "noise_attack": "edgescope.intervene",

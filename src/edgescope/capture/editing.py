@@ -57,7 +57,7 @@ def edit(
             which row belongs to which edge, or a forward pass did not run a site.
     """
     chosen = select_sites(model, sites)
-    _check_editable(model, chosen)
+    check_editable(model, chosen)
     editor = _Editor(fn, chosen)
 
     def attach(sites_of_layer: Sequence[Site]) -> Iterator[Remove]:
@@ -129,7 +129,12 @@ def is_editable(site: Site) -> bool:
     return site.stage in site.adapter.editable(site.layer)
 
 
-def _check_editable(model: nn.Module, sites: Sequence[Site]) -> None:
+def check_editable(model: nn.Module, sites: Sequence[Site]) -> None:
+    """Refuse sites whose activations cannot be replaced, and say which can.
+
+    Raises:
+        InputError: if there is one.
+    """
     for site in sites:
         if is_editable(site):
             continue

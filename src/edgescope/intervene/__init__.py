@@ -1,5 +1,7 @@
 """What happens to a model's predictions if something in it is changed."""
 
+from edgescope.intervene.ablated import Ablation
+from edgescope.intervene.ablation import ablate
 from edgescope.intervene.noise import NoiseAttack, noise_attack
 
-__all__ = ["NoiseAttack", "noise_attack"]
+__all__ = ["Ablation", "NoiseAttack", "ablate", "noise_attack"]
