@@ -102,7 +102,8 @@ def ablate(
     Example:
         >>> import edgescope as es
         >>> molecules = es.data.load("solubility").test[:20]
-        >>> model = es.models.GATv2(**molecules.model_sizes, hidden_dim=8, num_layers=1)
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GATv2(**molecules.model_sizes, **sizes)
         >>> loader = es.data.loader(molecules)
         >>> found = es.ablate(model, loader, where=20, repeats=1, controls=["number"])
         >>> found.table()["selection"].to_list()
