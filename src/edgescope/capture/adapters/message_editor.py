@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
 from edgescope.capture.adapters.base import Layer, Remove, Replace, per_head, spliced
@@ -87,8 +86,10 @@ class MessageEditor:
             found = self._weights()
             if found is not None:
                 value = self._adapter.value(self._layer, self._call)
-                before, after = (value * weight.unsqueeze(-1) for weight in found)
-                message, changed = spliced(message, *self._shaped(message, before, after)), True
+                before, after = (
+                    (value * weight.unsqueeze(-1)).reshape(message.shape) for weight in found
+                )
+                message, changed = spliced(message, before, after), True
         if "message" in self._stages:
             new = self._replace("message", self._per_head(message), self._rows())
             if new is not None:
@@ -121,9 +122,6 @@ class MessageEditor:
     def _per_head(self, values: Tensor) -> Tensor:
         return per_head(values, self._adapter.heads(self._layer))
 
-    def _shaped(self, like: Tensor, *values: Tensor) -> Iterator[Tensor]:
-        return (each.reshape(like.shape) for each in values)
-
     def _at(self, edge_index: Any) -> None:  # noqa: ANN401  (what the layer is given)
         self._call.edge_index = plain_edges(edge_index, type(self._layer).__name__)
 
@@ -138,13 +136,12 @@ def _sizes(
 ) -> tuple[int | None, int | None]:
     """Return how many source and target nodes a layer is called with, where ``x`` tells."""
     given = inspect.signature(layer.forward).bind(*args, **kwargs).arguments.get("x")
-    if isinstance(given, Tensor):
-        return given.size(0), given.size(0)
-    if (
-        isinstance(given, tuple | list)
-        and given
-        and all(each is None or isinstance(each, torch.Tensor) for each in given)
-    ):
-        source, target = given[0], given[-1]
-        return tuple(None if each is None else each.size(0) for each in (source, target))  # type: ignore[return-value]
+    ends = (given, given) if isinstance(given, Tensor) else given
+    match ends:
+        case (source, target):
+            return _size(source), _size(target)
     return None, None
+
+
+def _size(nodes: object) -> int | None:
+    return nodes.size(0) if isinstance(nodes, Tensor) else None
