@@ -16,6 +16,7 @@ from edgescope.statistics.criteria import Calibrated, Criterion
 __version__ = "0.1.0"
 
 __all__ = [
+    "Ablation",
     "Calibrated",
     "Criterion",
     "LargeGraph",
@@ -27,6 +28,7 @@ __all__ = [
     "SeedScans",
     "Untrained",
     "__version__",
+    "ablate",
     "attribute",
     "capture",
     "data",
@@ -47,19 +49,28 @@ __all__ = [
 if TYPE_CHECKING:
     from edgescope import attribute, data, models, study, train
     from edgescope.attribute import MassiveActivationExplainer
-    from edgescope.intervene import NoiseAttack, Reallocation, noise_attack, reallocation
+    from edgescope.intervene import (
+        Ablation,
+        NoiseAttack,
+        Reallocation,
+        ablate,
+        noise_attack,
+        reallocation,
+    )
     from edgescope.large import LargeGraph, predict_large, scan_large
     from edgescope.merging import gather_scans, merge_scans
     from edgescope.seeds import SeedScans, scan_seeds
     from edgescope.statistics.metric import MassiveActivations
 
 _LAZY = {
+    "Ablation": "edgescope.intervene",
     "LargeGraph": "edgescope.large",
     "MassiveActivationExplainer": "edgescope.attribute",
     "MassiveActivations": "edgescope.statistics.metric",
     "NoiseAttack": "edgescope.intervene",
     "Reallocation": "edgescope.intervene",
     "SeedScans": "edgescope.seeds",
+    "ablate": "edgescope.intervene",
     "gather_scans": "edgescope.merging",
     "merge_scans": "edgescope.merging",
     "noise_attack": "edgescope.intervene",

@@ -157,7 +157,9 @@ def test_a_warning_is_one_line(edgescope, table, tmp_path, monkeypatch):
     assert str(tmp_path / "file") in line
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "scan", "explain", "report", "data"])
+@pytest.mark.parametrize(
+    "command", ["demo", "train", "scan", "ablate", "explain", "report", "data"]
+)
 def test_every_command_explains_itself(edgescope, command):
     code, out, _ = edgescope(command, "--help")
     assert code == 0

@@ -11,6 +11,7 @@ from edgescope.capture.adapters.base import Adapter, Stage
 from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 from edgescope.capture.adapters.registry import register
+from edgescope.capture.editing import Edit, edit
 from edgescope.capture.listing import list_layers, list_sites
 from edgescope.capture.select import Sites
 from edgescope.capture.sites import Site
@@ -29,6 +30,7 @@ __all__ = [
     "Stage",
     "Tape",
     "capture",
+    "edit",
 ]
 
 
@@ -86,6 +88,19 @@ class _Capture:
             torch.Size([2, 2, 4])
         """
         return record(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs)
+
+    def edit(
+        self,
+        model: nn.Module,
+        sites: Sites,
+        fn: Edit,
+        inputs: Mapping[str, str] | None = None,
+    ) -> AbstractContextManager[None]:
+        """Replace activations inside the forward pass while a block runs.
+
+        See :func:`edgescope.capture.editing.edit`.
+        """
+        return edit(model, sites, fn, inputs)
 
     def sites(self, model: nn.Module) -> "pl.DataFrame":
         """Return what can be captured in a model, and what cannot and why.

@@ -6,6 +6,7 @@ from torch import nn
 
 from edgescope.capture.adapters.base import Adapter
 from edgescope.capture.adapters.registry import ADAPTERS
+from edgescope.capture.editing import is_editable
 from edgescope.capture.sites import Site, find_sites
 
 if TYPE_CHECKING:
@@ -16,26 +17,35 @@ def list_sites(model: nn.Module) -> "pl.DataFrame":
     """Return what can be captured in a model, and what cannot and why.
 
     Columns: site, layer (class), shape, formula, dropout (whether values are those before or
-    after the layer's dropout of attention weights) and reason (why it cannot be captured; null
-    if it can).
+    after the layer's dropout of attention weights), editable (whether ``es.capture.edit`` can
+    replace the values) and reason (why it cannot be captured; null if it can).
 
     Args:
         model: any model.
     """
     import polars as pl
 
-    rows: list[tuple[str | None, ...]] = []
+    rows: list[tuple[str | bool | None, ...]] = []
     for found in find_sites(model):
         layer = type(found.layer).__name__
         if isinstance(found, Site):
             about = found.about
             rows.append(
-                (found.name, layer, about.shape, about.formula, about.dropout or None, None)
+                (
+                    found.name,
+                    layer,
+                    about.shape,
+                    about.formula,
+                    about.dropout or None,
+                    is_editable(found),
+                    None,
+                )
             )
         else:
-            rows.append((found.path or "(the model)", layer, None, None, None, found.reason))
-    schema = ["site", "layer", "shape", "formula", "dropout", "reason"]
-    return pl.DataFrame(rows, schema=dict.fromkeys(schema, pl.String), orient="row")
+            rows.append((found.path or "(the model)", layer, *[None] * 4, found.reason))
+    names = ["site", "layer", "shape", "formula", "dropout", "editable", "reason"]
+    schema = dict.fromkeys(names, pl.String()) | {"editable": pl.Boolean()}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def list_layers() -> "pl.DataFrame":

@@ -1,19 +1,17 @@
 """Capture: a model runs as it is, and a tape holds what attention computed on every edge."""
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from edgescope.capture.activations import EdgeActivations
 from edgescope.capture.adapters.base import Remove
+from edgescope.capture.forward_pass import ForwardPass, attach_to_layers, runs_again
 from edgescope.capture.hooks import watch_one
 from edgescope.capture.identity import Identifier
-from edgescope.capture.reading import read_graph_input
 from edgescope.capture.rows import Rows
 from edgescope.capture.select import Sites, select_sites
 from edgescope.capture.sites import Site
@@ -66,77 +64,42 @@ def record(
     """Record what attention computes on every edge while the block runs; see ``es.capture``."""
     chosen = select_sites(model, sites)
     recorder = _Recorder(Tape([site.name for site in chosen]), reduce, max_bytes)
-    layers: dict[str, list[Site]] = defaultdict(list)
-    for site in chosen:
-        layers[site.path].append(site)
 
-    def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not _runs_again():
-            recorder.start(Identifier(read_graph_input(module, args, kwargs, inputs)))
-
-    def leave(*_: object) -> None:
-        recorder.stop()
-
-    def attach() -> Iterator[Remove]:
-        yield model.register_forward_pre_hook(enter, with_kwargs=True).remove
-        for sites_of_layer in layers.values():
-            site = sites_of_layer[0]
-            stages = {each.stage: each for each in sites_of_layer}
-            emit = partial(recorder.emit, stages)
-            yield from site.adapter.attach(site.layer, tuple(stages), emit)
-        # After the hooks of the layers, as the model may be a layer itself.
-        yield model.register_forward_hook(leave, always_call=True).remove
+    def attach(sites_of_layer: Sequence[Site]) -> Iterator[Remove]:
+        site = sites_of_layer[0]
+        stages = {each.stage: each for each in sites_of_layer}
+        yield from site.adapter.attach(site.layer, tuple(stages), partial(recorder.emit, stages))
 
     with ExitStack() as hooks:
-        for remove in attach():
+        for remove in attach_to_layers(model, chosen, inputs, recorder, attach):
             hooks.callback(watch_one(remove))
         yield recorder.tape
 
 
-def _runs_again() -> bool:
-    """Whether this is a backward pass, in which checkpointed layers run a second time."""
-    return torch._C._current_graph_task_id() != -1  # noqa: SLF001  (as torch's checkpointing does)
-
-
-class _Recorder:
+class _Recorder(ForwardPass):
     """Puts what the adapters emit on the tape, with the identity of every row."""
 
     def __init__(self, tape: Tape, reduce: Reduce | None, max_bytes: int) -> None:
+        super().__init__()
         self.tape = tape
         self._sites = list(tape.sites)
         self._reduce = reduce
         self._max_bytes = max_bytes
-        self._identifier: Identifier | None = None
-        self._calls: Counter[str] = Counter()
         self._held: dict[str, int] = {}
 
     def start(self, identifier: Identifier) -> None:
         """Begin a forward pass of the model; forget the one before."""
-        self._identifier = identifier
-        self._calls.clear()
+        super().start(identifier)
         self._held.clear()
         self.tape.sites[:] = self._sites
         self.tape._records.clear()  # noqa: SLF001  (filled here only)
 
-    def stop(self) -> None:
-        """End a forward pass of the model."""
-        self._identifier = None
-
     def emit(self, sites: Mapping[str, Site], stage: str, values: Tensor, rows: Rows) -> None:
         """Take in one stage of one call of a layer."""
-        if _runs_again():
+        if runs_again():
             return
-        site = sites[stage]
-        if self._identifier is None:
-            raise InputError(
-                f"{site.path} ran outside a call of the captured model; call the model itself "
-                "inside the block, not one of its parts"
-            )
-        self._calls[site.name] += 1
-        call = self._calls[site.name]
-        name = site.name if call == 1 else f"{site.path}@{call}:{stage}"
-        identity = self._identifier.identify(rows, site.name, site.keys)
-        activations = EdgeActivations(name, values.detach(), identity)
+        activations = self.activations(sites[stage], values.detach(), rows)
+        name = activations.site
         if name not in self.tape.sites:
             self.tape.sites.append(name)
         if self._reduce is None:

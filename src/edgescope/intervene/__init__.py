@@ -1,6 +1,15 @@
 """What happens to a model's predictions if something in it is changed."""
 
+from edgescope.intervene.ablated import Ablation
+from edgescope.intervene.ablation import ablate
 from edgescope.intervene.noise import NoiseAttack, noise_attack
 from edgescope.intervene.reallocation import Reallocation, reallocation
 
-__all__ = ["NoiseAttack", "Reallocation", "noise_attack", "reallocation"]
+__all__ = [
+    "Ablation",
+    "NoiseAttack",
+    "Reallocation",
+    "ablate",
+    "noise_attack",
+    "reallocation",
+]

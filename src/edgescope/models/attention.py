@@ -100,6 +100,41 @@ class EdgeWeight(nn.Module):
         return weight if factor is None else weight * factor
 
 
+class EdgeLogit(nn.Module):
+    """The logit of every edge, from its score.
+
+    A module without parameters, so that it can be observed and replaced before anything is
+    computed from it.
+    """
+
+    def forward(self, score: Tensor, overwriting: Tensor | None = None) -> Tensor:
+        """Return the sum of ``score`` ``[E, H, D]`` over channels ``[E, H]``, or ``overwriting``.
+
+        The latter ``[E, H]`` is what the explicit bias term as released puts in its place.
+        """
+        return score.sum(-1) if overwriting is None else overwriting
+
+
+class EdgeMessage(nn.Module):
+    """What every edge sends to its target, before normalisation.
+
+    A module without parameters, so that it can be observed and replaced.
+    """
+
+    def forward(self, value: Tensor, weight: Tensor, edge_index: Tensor) -> Tensor:
+        """Weigh the values of the sources.
+
+        Args:
+            value: projections of the nodes as sources ``[V, H, D]``.
+            weight: attention weights before normalisation ``[E, H]``.
+            edge_index: source and target node of every edge ``[2, E]``.
+
+        Returns:
+            ``[E, H, D]``; divided by the sum of the weights at the target, it is the message.
+        """
+        return value.index_select(0, edge_index[0]) * weight.unsqueeze(-1)
+
+
 def check_heads(hidden_dim: int, num_heads: int) -> None:
     """Refuse a width that heads cannot share.
 
@@ -177,7 +212,9 @@ class EdgeAttention(nn.Module):
             self.added_key_norm = nn.RMSNorm(self.head_dim, eps=QK_NORM_EPS)
         self.sink = AttentionSink(num_heads) if sink else None
         self.score = EdgeScore()
+        self.logit = EdgeLogit()
         self.weight = EdgeWeight(logit_limit, logit_cap)
+        self.message = EdgeMessage()
 
     def forward(
         self,
@@ -203,7 +240,7 @@ class EdgeAttention(nn.Module):
         Raises:
             ValueError: if ``edge_real`` is missing for a full graph.
         """
-        source, target = edge_index
+        target = edge_index[1]
         heads = (-1, self.num_heads, self.head_dim)
         query, key, ends = self.query(node).view(heads), self.key(node).view(heads), edge_index
         if self.qk_norm:
@@ -222,18 +259,18 @@ class EdgeAttention(nn.Module):
             added = bias.unsqueeze(-1) * self.bias_term.edge
             value = value + self.bias_term.value
         score = self.score(query, key, projected.view(heads), ends, added)
+        overwriting = None
         if bias is not None and self.explicit_bias == "released":
-            logit = bias.index_select(0, target)
-        else:
-            logit = score.sum(-1)
+            overwriting = bias.index_select(0, target)
+        logit = self.logit(score, overwriting)
         largest = self._largest(logit, target, node.size(0), factor)
         shift = None if largest is None else largest.index_select(0, target)
         weight = self.weight(logit, factor, shift)  # [E, H]
-        message = value.index_select(0, source) * weight.unsqueeze(-1)
-        attended = value.new_zeros(value.shape).index_add(0, target, message)
         normaliser = weight.new_zeros(node.size(0), self.num_heads).index_add(0, target, weight)
         if self.sink is not None:
             normaliser = normaliser + self.sink(largest)
+        message = self.message(value, weight, edge_index)
+        attended = value.new_zeros(value.shape).index_add(0, target, message)
         attended = attended / (normaliser + self.floor(weight.dtype)).unsqueeze(-1)
         return attended.flatten(1), score
 

@@ -91,7 +91,7 @@ def bootstrap(
             f"scan more graphs"
         )
         return Bootstrap(estimate, nothing, nothing, estimate[None][:0], len(groups), problem)
-    weights = _weights(len(groups), resamples, generator)
+    weights = resampling_weights(len(groups), resamples, generator)
     flat = groups.reshape(len(groups), -1)
     blocks = np.array_split(weights, max(1, -(-resamples * flat.shape[1] // _BLOCK)))
     replicates = np.concatenate(
@@ -147,7 +147,7 @@ def small_sample_factor(groups: int, confidence: float = CONFIDENCE) -> float:
     return float(np.sqrt(groups / (groups - 1)) * stdtrit(groups - 1, level) / ndtri(level))
 
 
-def _weights(groups: int, resamples: int, generator: np.random.Generator) -> Array:
+def resampling_weights(groups: int, resamples: int, generator: np.random.Generator) -> Array:
     """Return how often each group is drawn in each resample ``[R, groups]``."""
     drawn = generator.multinomial(groups, np.full(groups, 1 / groups), size=resamples)
     return drawn.astype(np.float64)

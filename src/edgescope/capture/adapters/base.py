@@ -15,6 +15,10 @@ from edgescope.errors import InputError
 Emit = Callable[[str, Tensor, Rows], None]
 """Receives a stage, its values ``[E, H, D]`` and which rows they are."""
 
+Replace = Callable[[str, Tensor, Rows], Tensor | None]
+"""Receives a stage, its values ``[E, H, D]`` and which rows they are; returns what takes their
+place, or ``None`` if nothing does."""
+
 Remove = Callable[[], None]
 """Takes a hook away."""
 
@@ -96,6 +100,38 @@ class Adapter(ABC):
         Yields:
             A function for each hook that takes it away.
         """
+
+    def editable(self, layer: Layer) -> tuple[str, ...]:
+        """Return the stages of a particular layer that can be replaced; none by default."""
+        del layer
+        return ()
+
+    def attach_edit(
+        self, layer: Layer, stages: Collection[str], replace: Replace
+    ) -> Iterator[Remove]:
+        """Put what ``replace`` returns in the place of each of ``stages``, in the forward pass.
+
+        What the layer computes from a stage follows from the new values. Where a new value is
+        the old one, the layer's own number stays, to the bit.
+
+        Args:
+            layer: an instance of the class.
+            stages: the stages to replace, all of them :meth:`editable`.
+            replace: to be called once per stage and call of the layer.
+
+        Yields:
+            A function for each hook that takes it away.
+        """
+        raise NotImplementedError
+
+
+def spliced(own: Tensor, before: Tensor, after: Tensor, new: Tensor | None = None) -> Tensor:
+    """Return ``own`` where ``after`` is ``before``, else ``new``, which is ``after`` by default.
+
+    What follows from an edit is computed twice in the same way, without and with it. Where the
+    two are alike, the layer's own number stays, whose rounding may differ in the last bit.
+    """
+    return own.where(after == before, after if new is None else new)
 
 
 @contextmanager

@@ -10,9 +10,11 @@ from edgescope.capture.adapters.base import (
     Emit,
     Layer,
     Remove,
+    Replace,
     Stage,
     bound_arguments,
     observing,
+    spliced,
 )
 from edgescope.capture.rows import EdgeRows
 from edgescope.models.attention import (
@@ -97,6 +99,90 @@ class EdgeAttentionAdapter(Adapter):
             yield layer.sink.register_forward_hook(sunk).remove
         yield layer.register_forward_hook(done, with_kwargs=True).remove
 
+    def editable(self, layer: Layer) -> tuple[str, ...]:
+        """Return all stages: each is the input or the output of a module of the layer."""
+        return tuple(self.stages_of(layer))
+
+    def attach_edit(
+        self, layer: Layer, stages: Collection[str], replace: Replace
+    ) -> Iterator[Remove]:
+        """Replace what goes in and comes out of the modules that score, weigh and send.
+
+        Weight and message are normalised only after the sum over edges. Their new values are
+        multiplied by the normaliser of the target, which stays as it was.
+        """
+        rows = EdgeRows(layer.query.weight.new_empty(2, 0))
+        sink: Tensor | None = None
+
+        def enter(_: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            nonlocal rows
+            given = bound_arguments(layer, args, kwargs)
+            size = given["node"].size(0)
+            rows = EdgeRows(given["edge_index"], (size, size), real=given["edge_real"])
+
+        def scored(_: Layer, __: object, score: Tensor) -> Tensor | None:
+            return replace("score", score, rows)
+
+        def summed(_: Layer, __: object, logit: Tensor) -> Tensor | None:
+            new = replace("logit", logit.unsqueeze(-1), rows)
+            return None if new is None else new.squeeze(-1)
+
+        def sunk(_: Layer, __: object, term: Tensor) -> None:
+            nonlocal sink
+            sink = term.unsqueeze(-1)
+
+        def sent(_: Layer, args: tuple[Tensor, ...], message: Tensor) -> Tensor | None:
+            value, weight = args[0], args[1].unsqueeze(-1)
+            normaliser = _normaliser(layer, weight, rows.edge_index[1], value.size(0), sink)
+            return _sent(value, weight, normaliser, message, rows, stages, replace)
+
+        yield layer.register_forward_pre_hook(enter, with_kwargs=True).remove
+        if "score" in stages:
+            yield layer.score.register_forward_hook(scored).remove
+        if "logit" in stages:
+            yield layer.logit.register_forward_hook(summed).remove
+        if {"weight", "message"} & set(stages):
+            if layer.sink is not None:
+                yield layer.sink.register_forward_hook(sunk).remove
+            yield layer.message.register_forward_hook(sent).remove
+
+
+def _sent(
+    value: Tensor,
+    weight: Tensor,
+    normaliser: Tensor,
+    message: Tensor,
+    rows: EdgeRows,
+    stages: Collection[str],
+    replace: Replace,
+) -> Tensor | None:
+    """Return messages before normalisation ``[E, H, D]``, with new weights or messages.
+
+    Args:
+        value: values of the nodes ``[V, H, D]``.
+        weight: weights before normalisation ``[E, H, 1]``.
+        normaliser: what they are divided by ``[E, H, 1]``.
+        message: the layer's own ``[E, H, D]``.
+        rows: which edges they are.
+        stages: the stages to replace.
+        replace: gives the new values.
+    """
+    source = rows.edge_index[0]
+    before = weight / normaliser
+    after, changed = before, False
+    if "weight" in stages:
+        new = replace("weight", before, rows)
+        if new is not None:
+            after, changed = new, True
+            unnormalised = spliced(weight, before, after, after * normaliser)
+            message = value[source] * unnormalised
+    if "message" in stages:
+        normalised = value[source] * after
+        new = replace("message", normalised, rows)
+        if new is not None:
+            message, changed = spliced(message, normalised, new, new * normaliser), True
+    return message if changed else None
+
 
 def _bounded_afterwards(weight: EdgeWeight) -> str:
     if weight.limit is not None:
@@ -117,6 +203,23 @@ def _weight(layer: Layer) -> str:
     formula = f"{'f_ij ' if layer.full_graph else ''}{term} / {total}"
     formula += ", f_ij the factor of the pair" if layer.full_graph else ""
     return formula if layer.sink is None else f"{formula}, z the sink's logit"
+
+
+def _normaliser(
+    layer: Layer, weight: Tensor, target: Tensor, num_nodes: int, sink: Tensor | None
+) -> Tensor:
+    """Return what the layer divides the weights of every edge by ``[E, H, 1]``.
+
+    Args:
+        layer: the layer.
+        weight: weights before normalisation ``[E, H, 1]``.
+        target: target of every edge ``[E]``.
+        num_nodes: number of nodes ``V``.
+        sink: the term of a sink ``[H, 1]`` or ``[V, H, 1]``, if there is one.
+    """
+    total = weight.new_zeros(num_nodes, *weight.shape[1:]).index_add(0, target, weight)
+    total = total if sink is None else total + sink
+    return (total + layer.floor(weight.dtype))[target]
 
 
 def _normalised(
@@ -140,10 +243,7 @@ def _normalised(
     with observing():
         value = seen["value"].view(-1, layer.num_heads, layer.head_dim)
         weight = seen["weight"]
-        total = weight.new_zeros(value.size(0), *weight.shape[1:]).index_add(0, target, weight)
-        if "sink" in seen:
-            total = total + seen["sink"]
-        weight = weight / (total + layer.floor(weight.dtype))[target]
+        weight = weight / _normaliser(layer, weight, target, value.size(0), seen.get("sink"))
     if "weight" in stages:
         yield "weight", weight
     if "message" in stages:

@@ -21,6 +21,7 @@ class GATAdapter(MessagePassingAdapter):
         "message": Stage("weight * W x_j", "[E, H, D]", "after"),
     }
     submodules = ("lin_edge",)
+    weight_in = "edge_update"
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the logit as ``GATConv.edge_update`` computes it."""

@@ -22,6 +22,7 @@ class GATv2Adapter(MessagePassingAdapter):
         "message": Stage("weight * W_l x_j", "[E, H, D]", "after"),
     }
     submodules = ("lin_edge",)
+    weight_in = "edge_update"
 
     def score(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Recompute the vector that ``GATv2Conv.edge_update`` sums at once."""

@@ -3,12 +3,20 @@
 import inspect
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from edgescope.capture.adapters.base import Adapter, Emit, Layer, Remove, observing, per_head
+from edgescope.capture.adapters.base import (
+    Adapter,
+    Emit,
+    Layer,
+    Remove,
+    Replace,
+    observing,
+    per_head,
+)
 from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.graph_input import plain_edges
 from edgescope.capture.rows import EdgeRows
@@ -29,6 +37,10 @@ class MessagePassingAdapter(Adapter):
         loops_option: the layer's attribute that says whether it drops the self-loops of its
             input and appends one per node, such as ``"add_self_loops"``; ``None`` if it never
             does.
+        weight_in: which method of the layer turns the logits into weights, so that all that
+            comes before the message can be replaced as well: ``"edge_update"`` if it returns the
+            weights ``[E, H]``, ``"message"`` if it computes and applies them, for which
+            :meth:`value` is needed; ``None`` if only the message can be replaced.
     """
 
     relies_on: ClassVar[tuple[str, ...]] = (
@@ -39,6 +51,7 @@ class MessagePassingAdapter(Adapter):
     )
     submodules: ClassVar[tuple[str, ...]] = ()
     loops_option: ClassVar[str | None] = None
+    weight_in: ClassVar[Literal["edge_update", "message"] | None] = None
 
     def check(self) -> None:
         """Refuse an adapter that promises stages it has no formula for."""
@@ -75,6 +88,10 @@ class MessagePassingAdapter(Adapter):
         """
         return call.message
 
+    def value(self, layer: Layer, call: EdgeCall) -> Tensor:
+        """Return what the weight is multiplied by to give the message ``[E, H, D]``."""
+        raise NotImplementedError
+
     def heads(self, layer: Layer) -> int:
         """Return the number of heads ``H``: the layer's ``heads``, or 1."""
         heads = getattr(layer, "heads", 1)
@@ -97,6 +114,26 @@ class MessagePassingAdapter(Adapter):
     def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
         """Observe ``edge_updater``, ``message`` and ``propagate``; emit after ``propagate``."""
         return _Observer(self, layer, stages, emit).hook()
+
+    def editable(self, layer: Layer) -> tuple[str, ...]:
+        """Return the message, if it is what ``message`` returns, and what leads to the weights."""
+        own = type(self)
+        if own.attach is not MessagePassingAdapter.attach:
+            return ()
+        message = own.message is MessagePassingAdapter.message
+        return tuple(
+            stage
+            for stage in self.stages_of(layer)
+            if (message if stage == "message" else self.weight_in is not None)
+        )
+
+    def attach_edit(
+        self, layer: Layer, stages: Collection[str], replace: Replace
+    ) -> Iterator[Remove]:
+        """Replace what ``edge_update`` and ``message`` return."""
+        from edgescope.capture.adapters.message_editor import MessageEditor
+
+        return MessageEditor(self, layer, stages, replace).hook()
 
 
 class _Observer:
@@ -127,15 +164,15 @@ class _Observer:
     def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._call = EdgeCall(self._adapter, self._layer)  # forget a call that raised
         if self._adapter.replaces_loops(layer):
-            self._call.given = _given_edges(layer, args, kwargs)
+            self._call.given = given_edges(layer, args, kwargs)
 
     def _propagating(self, _: Layer, inputs: tuple[Any, ...]) -> None:
         if self._layer.fuse:
-            _refuse_fused(self._layer, inputs[0])
+            refuse_fused(self._layer, inputs[0])
 
     def _edges_updated(self, _: Layer, inputs: tuple[Any, ...], __: Tensor) -> None:
         edge_index, _size, kwargs = inputs
-        self._call.arguments |= _collected(self._layer, edge_index, kwargs)
+        self._call.arguments |= collected(self._layer, edge_index, kwargs)
 
     def _messages_computed(self, _: Layer, inputs: tuple[Any, ...], message: Tensor) -> None:
         self._call.arguments |= inputs[0]
@@ -156,7 +193,7 @@ class _Observer:
             self._emit(stage, values, rows)
 
 
-def _given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+def given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
     """Return the edges that the layer is called with ``[2, M]``, before it replaces loops."""
     found = inspect.signature(layer.forward).bind(*args, **kwargs).arguments.get("edge_index")
     if not isinstance(found, Tensor) or found.layout != torch.strided:
@@ -164,7 +201,7 @@ def _given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return plain_edges(found, type(layer).__name__)
 
 
-def _collected(layer: Layer, edge_index: Tensor, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+def collected(layer: Layer, edge_index: Tensor, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the arguments of ``edge_update`` by edge.
 
     PyG's hook gives them so, unless the layer is in explanation mode; then it gives what
@@ -173,12 +210,12 @@ def _collected(layer: Layer, edge_index: Tensor, kwargs: Mapping[str, Any]) -> M
     names = layer.inspector.get_param_names("edge_update")
     if set(kwargs) == set(names):
         return kwargs
-    collected = layer._collect(layer._edge_user_args, edge_index, [None, None], kwargs)  # noqa: SLF001  (as PyG does itself)
-    found: Mapping[str, Any] = layer.inspector.collect_param_data("edge_update", collected)
+    by_edge = layer._collect(layer._edge_user_args, edge_index, [None, None], kwargs)  # noqa: SLF001  (as PyG does itself)
+    found: Mapping[str, Any] = layer.inspector.collect_param_data("edge_update", by_edge)
     return found
 
 
-def _refuse_fused(layer: Layer, edge_index: object) -> None:
+def refuse_fused(layer: Layer, edge_index: object) -> None:
     """Refuse the path that computes no messages at all.
 
     Raises:

@@ -21,6 +21,7 @@ class TransformerAdapter(MessagePassingAdapter):
         "message": Stage("weight * (W_v x_j + W_e e_ij)", "[E, H, D]", "after"),
     }
     submodules = ("lin_edge",)
+    weight_in = "message"
 
     def score(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Recompute the product that ``TransformerConv.message`` sums at once."""
@@ -31,8 +32,14 @@ class TransformerAdapter(MessagePassingAdapter):
         product = call["query_i"] * self._key(layer, call)
         return product.sum(-1) / math.sqrt(layer.out_channels)
 
+    def value(self, layer: Layer, call: EdgeCall) -> Tensor:
+        """Return what ``TransformerConv.message`` multiplies by the weight."""
+        return self._with_edge(layer, call, call["value_j"])
+
     def _key(self, layer: Layer, call: EdgeCall) -> Tensor:
-        key = call["key_j"]
+        return self._with_edge(layer, call, call["key_j"])
+
+    def _with_edge(self, layer: Layer, call: EdgeCall, state: Tensor) -> Tensor:
         if "lin_edge" in call.outputs:
-            key = key + per_head(call.outputs["lin_edge"], layer.heads)
-        return key
+            state = state + per_head(call.outputs["lin_edge"], layer.heads)
+        return state

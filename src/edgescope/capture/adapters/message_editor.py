@@ -1,0 +1,147 @@
+"""Replacing what a message-passing layer computes on edges, through its own hooks."""
+
+import inspect
+from collections.abc import Collection, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from edgescope.capture.adapters.base import Layer, Remove, Replace, per_head, spliced
+from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.adapters.message_passing import collected, given_edges, refuse_fused
+from edgescope.capture.graph_input import plain_edges
+from edgescope.capture.rows import EdgeRows
+
+if TYPE_CHECKING:
+    from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+
+_BEFORE_MESSAGE = {"score", "logit", "weight"}
+
+
+class MessageEditor:
+    """Puts new values in the place of a layer's own, where it computes them.
+
+    Args:
+        adapter: knows the formulas of the layer.
+        layer: the layer.
+        stages: the stages to replace.
+        replace: gives the new values.
+    """
+
+    def __init__(
+        self,
+        adapter: "MessagePassingAdapter",
+        layer: Layer,
+        stages: Collection[str],
+        replace: Replace,
+    ) -> None:
+        self._adapter = adapter
+        self._layer = layer
+        self._stages = set(stages)
+        self._replace = replace
+        self._call = EdgeCall(adapter, layer)
+
+    def hook(self) -> Iterator[Remove]:
+        """Hook the layer, giving what removes each hook."""
+        layer = self._layer
+        yield layer.register_forward_pre_hook(self._enter, with_kwargs=True).remove
+        yield layer.register_propagate_forward_pre_hook(self._propagating).remove
+        yield layer.register_edge_update_forward_hook(self._edges_updated).remove
+        yield layer.register_message_forward_hook(self._messages_computed).remove
+        for name in self._adapter.submodules:
+            submodule = getattr(layer, name, None)
+            if isinstance(submodule, nn.Module):
+                yield submodule.register_forward_hook(partial(self._computed, name)).remove
+
+    def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._call = EdgeCall(self._adapter, layer)
+        self._call.num_nodes = _sizes(layer, args, kwargs)
+        if self._adapter.replaces_loops(layer):
+            self._call.given = given_edges(layer, args, kwargs)
+
+    def _computed(self, name: str, _: Layer, __: object, output: Tensor) -> None:
+        self._call.outputs[name] = output
+
+    def _edges_updated(self, _: Layer, inputs: tuple[Any, ...], weight: Tensor) -> Tensor | None:
+        edge_index, _size, kwargs = inputs
+        self._at(edge_index)
+        self._call.arguments |= collected(self._layer, edge_index, kwargs)
+        if self._adapter.weight_in != "edge_update":
+            return None
+        found = self._weights()
+        return None if found is None else spliced(weight, *found)
+
+    def _propagating(self, _: Layer, inputs: tuple[Any, ...]) -> None:
+        if self._layer.fuse:
+            refuse_fused(self._layer, inputs[0])
+        self._at(inputs[0])
+
+    def _messages_computed(
+        self, _: Layer, inputs: tuple[Any, ...], message: Tensor
+    ) -> Tensor | None:
+        self._call.arguments |= inputs[0]
+        changed = False
+        if self._adapter.weight_in == "message":
+            found = self._weights()
+            if found is not None:
+                value = self._adapter.value(self._layer, self._call)
+                before, after = (
+                    (value * weight.unsqueeze(-1)).reshape(message.shape) for weight in found
+                )
+                message, changed = spliced(message, before, after), True
+        if "message" in self._stages:
+            new = self._replace("message", self._per_head(message), self._rows())
+            if new is not None:
+                message, changed = new.reshape(message.shape), True
+        return message if changed else None
+
+    def _weights(self) -> tuple[Tensor, Tensor] | None:
+        """Return the weights ``[E, H]`` without and with the edit; ``None`` if there is none."""
+        if not self._stages & _BEFORE_MESSAGE:
+            return None
+        call, changed = self._call, False
+        before = call.stage("weight")
+        logit = call.stage("logit")
+        if "score" in self._stages:
+            score = self._per_head(call.stage("score"))
+            new = self._replace("score", score, self._rows())
+            if new is not None:
+                logit, changed = spliced(logit, score.sum(-1), new.sum(-1)), True
+        if "logit" in self._stages:
+            new = self._replace("logit", self._per_head(logit), self._rows())
+            if new is not None:
+                logit, changed = new.reshape(logit.shape), True
+        after = call.softmax(logit) if changed else before
+        if "weight" in self._stages:
+            new = self._replace("weight", self._per_head(after), self._rows())
+            if new is not None:
+                after, changed = new.reshape(after.shape), True
+        return (before, after) if changed else None
+
+    def _per_head(self, values: Tensor) -> Tensor:
+        return per_head(values, self._adapter.heads(self._layer))
+
+    def _at(self, edge_index: Any) -> None:  # noqa: ANN401  (what the layer is given)
+        self._call.edge_index = plain_edges(edge_index, type(self._layer).__name__)
+
+    def _rows(self) -> EdgeRows:
+        call = self._call
+        replaces_loops = self._adapter.replaces_loops(self._layer)
+        return EdgeRows(call.edge_index, call.num_nodes, replaces_loops, call.given)
+
+
+def _sizes(
+    layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[int | None, int | None]:
+    """Return how many source and target nodes a layer is called with, where ``x`` tells."""
+    given = inspect.signature(layer.forward).bind(*args, **kwargs).arguments.get("x")
+    ends = (given, given) if isinstance(given, Tensor) else given
+    match ends:
+        case (source, target):
+            return _size(source), _size(target)
+    return None, None
+
+
+def _size(nodes: object) -> int | None:
+    return nodes.size(0) if isinstance(nodes, Tensor) else None

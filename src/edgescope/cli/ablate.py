@@ -1,0 +1,158 @@
+"""`edgescope ablate`: replace the massive activations of a trained run, and see what that does."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import polars as pl
+import typer
+
+import edgescope as es
+from edgescope.cli import _options as options
+from edgescope.cli._steps import choose_part, load_data, show
+from edgescope.errors import InputError
+
+if TYPE_CHECKING:
+    from edgescope.train import RunFolder
+
+SCAN = "scan"
+"""The word for the scan in the folder of the run."""
+
+NO_CONTROLS = "none"
+"""The word for no controls at all."""
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    part: Annotated[
+        str, typer.Option("--split", help="Which part to predict: train, val or test.")
+    ] = "test",
+    where: Annotated[
+        str,
+        typer.Option(
+            "--where",
+            "--criterion",
+            metavar="NAME|RATIO|scan",
+            help="What to replace: what a criterion calls massive (paper2025, sun2024), what "
+            "exceeds a ratio, such as 500, or what the scan in RUN/scan has found; for the "
+            "calibrated criterion scan with it first.",
+        ),
+    ] = "paper2025",
+    value: Annotated[
+        str,
+        typer.Option(
+            "--value",
+            help="What it becomes: zero; mean or median of the same channel over other edges; "
+            "clip, the threshold; untrained, its value before training; resample, the same "
+            "channel of another edge.",
+        ),
+    ] = "mean",
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--layers",
+            metavar="NUMBER|PATH",
+            help="Only at these layers: 0 is the first, -1 the last; or a path, such as layers.3. "
+            "May be repeated.",
+        ),
+    ] = None,
+    sites: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sites",
+            metavar="PATTERN",
+            help="Replace at the sites whose name matches, such as 'layers.3.*:message'; may be "
+            "repeated. Without it: those that a scan takes.",
+        ),
+    ] = None,
+    controls: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--controls",
+            metavar="NAME",
+            help="Which matched controls to run: number, magnitude, edge_type, or none; may be "
+            "repeated. Without it: all three.",
+        ),
+    ] = None,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, help="How often each control is drawn.")
+    ] = 5,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of all draws.")] = 0,
+    batch_size: options.BatchSize = 128,
+    root: options.Root = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Where to save. Without it: RUN/ablation."),
+    ] = None,
+) -> None:
+    """Replace massive activations inside the forward pass, beside matched controls.
+
+    Every site is taken alone, then all together. A control replaces as many other activations of
+    the same site: drawn at random, next in magnitude, or on edges of the same types. Massive
+    activations matter if replacing them does more harm than the controls.
+
+    \b
+    Examples:
+      edgescope ablate RUN
+      edgescope ablate RUN --where scan --value zero --layers 0 --layers -1
+      edgescope ablate RUN --where 500 --value untrained --controls magnitude --repeats 20
+    """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
+    folder = es.train.RunFolder(run)
+    chosen = _where(folder, where)
+    if folder.data is None:
+        raise InputError(f"{run} does not say where its data came from; use es.ablate in Python")
+    spec = folder.data if root is None else {**folder.data, "root": str(root)}
+    molecules = choose_part(load_data(spec, vocabulary=folder.vocabulary), part)
+    found = es.ablate(
+        folder.model("trained"),
+        es.data.loader(molecules, batch_size=batch_size),
+        where=chosen,
+        sites=sites or None,
+        layers=[_layer(each) for each in layers] if layers else None,
+        repeats=repeats,
+        seed=seed,
+        baseline=folder.model("untrained") if value == "untrained" else None,
+        **_choices(value, controls),
+    )
+    saved = found.save(out or folder.path / "ablation")
+    _show(found)
+    typer.echo(f"{found.conclusion()}\nsaved in {saved}")
+
+
+def _where(folder: "RunFolder", where: str) -> "es.Scan | str | float":
+    """Return the scan of a run, a ratio, or the name of a criterion."""
+    if where == SCAN:
+        return es.load_scan(folder.path / "scan")
+    try:
+        return float(where)
+    except ValueError:
+        return where
+
+
+def _layer(word: str) -> int | str:
+    """Return the number of a layer, or its path."""
+    return int(word) if word.removeprefix("-").isdigit() else word
+
+
+def _choices(value: str, controls: list[str] | None) -> dict[str, Any]:
+    """Return the options that ``es.ablate`` checks by itself."""
+    if controls is None:
+        return {"value": value}
+    return {"value": value, "controls": [] if controls == [NO_CONTROLS] else controls}
+
+
+def _show(found: "es.Ablation") -> None:
+    """Print what was replaced and the change that it made; without targets, of predictions."""
+    name = "moved" if found.info.metric is None else "change"
+    excess = "moved_excess" if found.info.metric is None else "excess"
+    table = found.table().filter(pl.col("draws") > 0)
+    shown = [
+        "site",
+        "selection",
+        "activations",
+        (100 * pl.col("share")).alias("% of all"),
+        "magnitude",
+        *([] if found.info.metric is None else [pl.col("metric").alias(found.info.metric)]),
+        *(name + end for end in ("", "_low", "_high")),
+        *(excess + end for end in ("", "_low", "_high")),
+    ]
+    show(table.select(shown))

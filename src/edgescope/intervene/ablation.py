@@ -1,0 +1,193 @@
+"""Ablation: chosen activations are replaced inside the forward pass, beside matched controls."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from torch import nn
+
+from edgescope._progress import track
+from edgescope.baseline import Untrained
+from edgescope.calling import Call, call_model
+from edgescope.capture import Site
+from edgescope.capture.editing import check_editable
+from edgescope.capture.select import Sites
+from edgescope.capture.tape import MAX_BYTES
+from edgescope.errors import InputError
+from edgescope.intervene.ablated import SCHEMA, Ablation, AblationInfo
+from edgescope.intervene.controls import CONTROLS, Control
+from edgescope.intervene.interventions import Result, Variant, Work, table_rows
+from edgescope.intervene.recorded import Passes, SiteValues, first_call
+from edgescope.intervene.scoring import Scorer
+from edgescope.intervene.values import VALUES, Value
+from edgescope.intervene.where import Where, choose_places, selector
+
+REPEATS = 5
+"""Draws of every control by default."""
+
+
+def ablate(
+    model: nn.Module,
+    loader: Iterable[Any],
+    *,
+    where: Where = "paper2025",
+    value: Value = "mean",
+    sites: Sites = None,
+    layers: Sequence[int | str] | None = None,
+    controls: Sequence[Control] = ("number", "magnitude", "edge_type"),
+    repeats: int = REPEATS,
+    seed: int = 0,
+    metric: str | None = None,
+    baseline: nn.Module | Untrained | None = None,
+    inputs: Mapping[str, str] | None = None,
+    call: Call = call_model,
+    max_bytes: int = MAX_BYTES,
+    progress: bool = True,
+) -> Ablation:
+    """Replace chosen activations inside the forward pass and measure what that does.
+
+    What is chosen is decided once, on the model as it is: a first pass records the activations
+    at all sites. Then they are replaced at each site alone, and at all sites together, and so are
+    the same number of other activations of the same site, the controls, each drawn ``repeats``
+    times. A massive activation matters if replacing it changes more than replacing its controls.
+    What follows from an activation is recomputed by the model; see :func:`es.capture.edit
+    <edgescope.capture.editing.edit>`.
+
+    All statistics are over the whole loader, whatever the size of its batches. There are
+    ``(sites + 1) * (1 + controls * repeats)`` passes over it and the first one, one more with
+    ``value="untrained"`` (and those of the calibration of ``es.Untrained``), without the ``+ 1``
+    if there is one site; with ``value="resample"`` what was chosen is replaced ``repeats`` times
+    as well. A site at which nothing was chosen has no controls to run. The batches and the
+    recorded activations are held in memory.
+
+    Args:
+        model: the model; it runs in eval mode without gradients and is left as it was.
+        loader: yields batches of whole graphs, as for :func:`edgescope.scan`. They are gone
+            through once.
+        where: which activations are chosen: a :class:`~edgescope.Scan` of the same loader, whose
+            massive activations they are; a criterion or the name of a preset; a number, the
+            ratio to exceed; or a function of :class:`~edgescope.capture.EdgeActivations` of a
+            site in a batch (``graph`` is the position in the data set) that returns
+            truth values ``[E, H, D]``.
+        value: what they become, see :data:`~edgescope.intervene.values.Value`.
+        sites: names or patterns of sites, or a function; by default those of the scan, or those
+            that a scan would take. Sites with one number per edge and head need a function as
+            ``where``.
+        layers: of these, the layers to take: numbers, negative ones from the end, or paths.
+        controls: the matched controls, see :data:`~edgescope.intervene.controls.Control`.
+        repeats: draws of each control.
+        seed: decides the draws and the resamples of the intervals.
+        metric: ``"mae"``, ``"bce"`` (of logits), ``"roc_auc"`` (over tasks) or ``"accuracy"``;
+            by default that of ``loader.dataset``; ``"none"`` for the change of the predictions
+            alone. Targets ``y`` that are NaN are missing.
+        baseline: the untrained model of ``value="untrained"``; of ``es.Untrained`` the first
+            member.
+        inputs: what the model calls its inputs, as in :func:`edgescope.capture`.
+        call: how to call the model on a batch; must return predictions ``[G, T]`` (or ``[V, T]``
+            of nodes).
+        max_bytes: how much the recorded activations of a model may take.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The metric without and with each intervention, their differences with 95 % intervals by
+        paired bootstrap over graphs (Davison and Hinkley 1997, section 3.8), and the same for
+        the controls.
+
+    Raises:
+        InputError: if a site cannot be edited, an option is unknown, the scan has not kept all
+            massive activations or is of other graphs, there are not enough activations left for
+            a control, or the activations take too much memory.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GATv2(**molecules.model_sizes, **sizes)
+        >>> loader = es.data.loader(molecules)
+        >>> found = es.ablate(model, loader, where=20, repeats=1, controls=["number"])
+        >>> found.table()["selection"].to_list()
+        ['chosen', 'number']
+    """
+    started = time.perf_counter()
+    _check(value, controls, repeats)
+    choose = selector(where)
+    places = choose_places(model, where, sites, layers)
+    check_editable(model, places)
+    name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric
+    batches = list(loader)
+    passes = Passes(model, batches, call, inputs)
+    title = f"recording {type(model).__name__}"
+    names = [site.name for site in places]
+    recorded, outputs = passes.recorded(names, choose.choose, max_bytes, title, progress)
+    _check_run(places, recorded)
+    for each in recorded.values():
+        choose.check(each)
+    untrained: dict[str, SiteValues] = {}
+    extra = 0
+    if value == "untrained":
+        other = Passes(_untrained(model, baseline, batches, call, progress), batches, call, inputs)
+        untrained, _ = other.recorded(names, None, max_bytes, "recording the untrained", progress)
+        extra = other.done
+    scorer = Scorer(outputs, None if name == "none" else name, seed)
+    work = Work(passes, recorded, choose, value, untrained, seed)
+    planned = list(work.variants(controls, repeats))
+    every = [(variant, number) for variant in planned for number in range(variant.draws)]
+    results: dict[Variant, list[Result]] = {variant: [] for variant in planned}
+    for variant, number in track(every, f"ablating {type(model).__name__}", show=progress):
+        results[variant].append(work.run(variant, number, scorer))
+    before = scorer.score(outputs.prediction)
+    rows = list(table_rows(results, recorded, before, scorer))
+    known = None if before is None else scorer.interval(before)
+    info = AblationInfo(
+        model=type(model).__name__,
+        data=str(getattr(getattr(loader, "dataset", None), "name", "")),
+        graphs=scorer.graphs,
+        where=choose.name,
+        value=value,
+        controls=tuple(controls),
+        repeats=repeats,
+        seed=seed,
+        metric=scorer.metric,
+        before=None if known is None else known.value,
+        before_low=None if known is None else known.low,
+        before_high=None if known is None else known.high,
+        passes=passes.done + extra,
+        seconds=time.perf_counter() - started,
+    )
+    return Ablation(info, pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+
+
+def _check(value: str, controls: Sequence[str], repeats: int) -> None:
+    if value not in VALUES:
+        raise InputError(f"received value={value!r}, expected one of {', '.join(VALUES)}")
+    if isinstance(controls, str):
+        raise InputError(f"received controls={controls!r}, expected a list such as [{controls!r}]")
+    for control in controls:
+        if control not in CONTROLS:
+            raise InputError(f"unknown control {control!r}, expected some of {', '.join(CONTROLS)}")
+    if repeats < 1:
+        raise InputError(f"received repeats={repeats}, expected at least 1")
+
+
+def _check_run(places: Sequence[Site], recorded: Mapping[str, SiteValues]) -> None:
+    ran = {first_call(name) for name in recorded}
+    for site in places:
+        if site.name not in ran:
+            raise InputError(f"the model did not run {site.name}; leave it out with sites=")
+
+
+def _untrained(
+    model: nn.Module,
+    baseline: nn.Module | Untrained | None,
+    batches: Sequence[Any],
+    call: Call,
+    progress: bool,
+) -> nn.Module:
+    if baseline is None:
+        raise InputError(
+            "value='untrained' needs the untrained model; pass baseline=es.Untrained(), or a model"
+        )
+    if isinstance(baseline, nn.Module):
+        return baseline
+    return next(iter(baseline.models(model, batches, call=call, progress=progress)))
