@@ -28,6 +28,7 @@ __all__ = [
     "capture",
     "data",
     "gather_scans",
+    "interpret",
     "load_scan",
     "merge_scans",
     "models",
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edgescope import data, models, study, train
+    from edgescope import data, interpret, models, study, train
     from edgescope.intervene import NoiseAttack, noise_attack
     from edgescope.large import LargeGraph, predict_large, scan_large
     from edgescope.merging import gather_scans, merge_scans
@@ -64,7 +65,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
-    if name in {"data", "models", "study", "train"}:
+    if name in {"data", "interpret", "models", "study", "train"}:
         return importlib.import_module(f"edgescope.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import edgescope
-from edgescope.cli import data, demo, imports, report, scan, study, train
+from edgescope.cli import data, demo, imports, interpret, report, scan, study, train
 from edgescope.errors import EdgescopeError, EdgescopeWarning
 
 INTERRUPTED = 130
@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (demo, train, scan, report, data):
+for module in (demo, train, scan, interpret, report, data):
     app.command(module.__name__.rpartition(".")[2])(module.command)
 app.add_typer(study.app, name="study")
 app.add_typer(imports.app, name="import")
