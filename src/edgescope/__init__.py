@@ -33,6 +33,7 @@ __all__ = [
     "capture",
     "data",
     "gather_scans",
+    "interpret",
     "load_scan",
     "merge_scans",
     "models",
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edgescope import attribute, data, models, study, train
+    from edgescope import attribute, data, interpret, models, study, train
     from edgescope.attribute import MassiveActivationExplainer
     from edgescope.intervene import (
         Ablation,
@@ -83,7 +84,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
-    if name in {"attribute", "data", "models", "study", "train"}:
+    if name in {"attribute", "data", "interpret", "models", "study", "train"}:
         return importlib.import_module(f"edgescope.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)

@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 
 import edgescope
-from edgescope.cli import ablate, data, demo, explain, imports, report, scan, study, train
+from edgescope.cli import (
+    ablate,
+    data,
+    demo,
+    explain,
+    imports,
+    interpret,
+    report,
+    scan,
+    study,
+    train,
+)
 from edgescope.errors import EdgescopeError, EdgescopeWarning
 
 INTERRUPTED = 130
@@ -22,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (demo, train, scan, ablate, explain, report, data):
+for module in (demo, train, scan, interpret, ablate, explain, report, data):
     app.command(module.__name__.rpartition(".")[2])(module.command)
 app.add_typer(study.app, name="study")
 app.add_typer(imports.app, name="import")

@@ -167,7 +167,7 @@ class Collector:
                 return rows
         assert self._batch is not None
         placed = self._batch.identify(identity)
-        placed = placed._replace(edge_type=self._types.number(identity))
+        placed = placed._replace(edge_type=self._types.number(placed))
         graph = placed.graph
         labels = EdgeLabels(
             len(graph), graph.device, len(self._types.names), placed.edge_type, graph

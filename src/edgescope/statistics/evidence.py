@@ -9,6 +9,7 @@ import polars as pl
 from edgescope.statistics.calibrated import FEWEST_MEMBERS, CalibratedCriterion
 from edgescope.statistics.calibration import AxisCalibration, calibrate, largest, p_value
 from edgescope.statistics.criteria import Both, Either
+from edgescope.statistics.discovery import q_values
 from edgescope.statistics.rules import Bounds, Ensemble, Rule
 from edgescope.statistics.sketch import SiteSketch
 
@@ -36,8 +37,6 @@ def calibration(
     The q-values are those of Benjamini and Hochberg (J. R. Stat. Soc. B 57, 1995) over all sites
     and both axes that have a p-value.
     """
-    from scipy.stats import false_discovery_control
-
     rate = rule.rate / len(Bounds._fields)
     rows = [
         {"site": site, "axis": axis}
@@ -47,10 +46,7 @@ def calibration(
         for site, sketch in sites.items()
         for axis in Bounds._fields
     ]
-    p = np.array([row["p"] for row in rows])
-    q = np.full(len(p), np.nan)
-    if np.isfinite(p).any():
-        q[np.isfinite(p)] = false_discovery_control(p[np.isfinite(p)])
+    q = q_values(np.array([row["p"] for row in rows]))
     for row, value in zip(rows, q, strict=True):
         row["q"] = float(value)
         row["massive"] = bool(value <= rule.fdr and row["exceedance"] > rate)

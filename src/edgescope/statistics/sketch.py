@@ -1,6 +1,6 @@
 """The mergeable summary of one site: histograms and maxima of its activations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -200,13 +200,16 @@ class SiteSketch:
         return over, exact
 
     def heat_map(
-        self, threshold: float, edge_type: int | None = None, axis: str = "ratio"
+        self,
+        threshold: float,
+        edge_type: int | Sequence[int] | None = None,
+        axis: str = "ratio",
     ) -> tuple[NDArray[np.float64], float]:
         """Return the share of edges whose ratio exceeds ``threshold``, per head and channel.
 
         Args:
             threshold: the ratio, or the magnitude, asked for.
-            edge_type: edges of this type only; without it, all edges.
+            edge_type: edges of this type only, or of these types; without it, all edges.
             axis: ``"ratio"`` or ``"magnitude"``.
 
         Returns:
@@ -218,9 +221,9 @@ class SiteSketch:
         over = self.counts[f"joint_{axis}"][:, :, number:].sum(2).numpy()  # [T, F]
         edges = self.counted_edges(axis)
         if edge_type is None:
-            over, total = over.sum(0), edges.sum()
-        else:
-            over, total = over[edge_type], edges[edge_type]
+            edge_type = range(self.layout.edge_types)
+        types = [edge_type] if isinstance(edge_type, int) else list(edge_type)
+        over, total = over[types].sum(0), edges[types].sum()
         share = over / total if total else np.full(over.shape, np.nan)
         return share.reshape(self.layout.heads, self.layout.channels), exact
 

@@ -1,0 +1,127 @@
+"""`edgescope interpret`: say what the massive activations of a scanned run sit on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+import edgescope as es
+from edgescope.cli import _options as options
+from edgescope.cli._steps import choose_part, load_data, show
+from edgescope.errors import InputError
+
+SHOWN = 3
+"""Groups of either end that are printed per kind."""
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="Folder of a scanned run.")],
+    part: Annotated[
+        str, typer.Option("--split", help="Which part was scanned: train, val or test.")
+    ] = "test",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            metavar="KIND",
+            help="Kind of edge groups; may be repeated. Without it: all that the data allows. "
+            "Of bonds: aromaticity, conjugation, ring, ring_size, element_pair, "
+            "functional_group, element_direction. Of any edges: bond_type, degree_direction, "
+            "degree_product, betweenness, curvature, articulation.",
+        ),
+    ] = None,
+    criterion: Annotated[
+        str | None,
+        typer.Option(
+            "--criterion",
+            metavar="NAME",
+            help="What is called massive: paper2025, sun2024 or calibrated. Without it: what the "
+            "scan was made with.",
+        ),
+    ] = None,
+    permutations: Annotated[
+        int, typer.Option("--permutations", min=1, help="Permutations of massive edges.")
+    ] = 1000,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=1, help="Resamples of graphs for the intervals.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option("--seed", help="Start of the random numbers.")] = 0,
+    all_groups: Annotated[
+        bool, typer.Option("--all", help="Print every group of every kind.")
+    ] = False,
+    root: options.Root = None,
+) -> None:
+    """Say what massive activations sit on: bonds, rings, functional groups, topology.
+
+    Prints the groups of each kind that massive edges prefer and avoid most, and saves the whole
+    table, site by site, in RUN/interpret. Run `edgescope scan RUN` first.
+
+    \b
+    Examples:
+      edgescope interpret RUN
+      edgescope interpret RUN --by bond_type --by functional_group --all
+    """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
+    folder = es.train.RunFolder(run)
+    if not (folder.path / "scan" / "scan.json").is_file():
+        raise InputError(f"{run} has not been scanned; run: edgescope scan {run}")
+    if folder.data is None:
+        raise InputError(
+            f"{run} does not say where its data came from; use es.interpret.interpret with the "
+            "data set that was scanned"
+        )
+    scan = es.load_scan(folder.path / "scan")
+    spec = folder.data if root is None else {**folder.data, "root": str(root)}
+    molecules = choose_part(load_data(spec, vocabulary=folder.vocabulary), part)
+    found = es.interpret.interpret(
+        scan,
+        molecules,
+        by=by,
+        criterion=criterion,
+        permutations=permutations,
+        resamples=resamples,
+        seed=seed,
+    )
+    if not found.enrichment["massive"].sum():
+        typer.echo(f"nothing is massive by the criterion {found.info['criterion']} at any site")
+    notable = found.notable(None if all_groups else SHOWN)
+    for _, rows in notable.group_by("kind", maintain_order=True):
+        typer.echo("")
+        show(_printed(rows))
+    added = sum(found.info["added"].values())
+    if added:
+        typer.echo(f"\n{added:,} massive activations are on rows that are no edge of the data")
+    path = found.save(folder.path / "interpret")
+    typer.echo(f"\n{_conclusion(found)}\nsaved {path}")
+
+
+def _printed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Choose what is shown of the groups of a kind."""
+    kind = rows["kind"][0]
+    return rows.select(
+        pl.col("group").alias(kind),
+        "edges",
+        (100 * pl.col("prevalence")).alias("% massive"),
+        (100 * pl.col("low")).alias("from %"),
+        (100 * pl.col("high")).alias("to %"),
+        pl.col("odds_ratio").alias("odds ratio"),
+        pl.col("over_expected").alias("over expected"),
+        "exchangeable",
+        "q",
+        pl.format("{} of {}", "enriched", "sites").alias("sites enriched"),
+        pl.format("{} of {}", "depleted", "sites").alias("depleted"),
+    )
+
+
+def _conclusion(found: "es.interpret.Interpretation") -> str:
+    """Say how many groups massive edges prefer or avoid."""
+    table = found.enrichment.filter(pl.col("site") != es.interpret.ANY)
+    fdr = es.interpret.FDR
+    tested = table.filter(pl.col("exchangeable") > 0)
+    clear = tested.filter(pl.col("q") <= fdr)
+    more = clear.filter(pl.col("massive") > pl.col("expected")).height
+    return (
+        f"of {tested.height} tests (site x group), {more} find more massive edges than among alike "
+        f"edges of the same graphs and {clear.height - more} fewer, at a false-discovery rate of "
+        f"{fdr:g}; {table.height - tested.height} more groups cannot be tested"
+    )

@@ -1,0 +1,29 @@
+"""What massive activations sit on: groups of edges, enrichment, heat maps, importance."""
+
+from edgescope.interpret.enriched import ANY, enrichment, enrichment_of
+from edgescope.interpret.groups import CHEMISTRY, GENERAL, EdgeGroups, edge_groups
+from edgescope.interpret.interpretation import FDR, Interpretation, interpret
+from edgescope.interpret.kinds import Kind
+from edgescope.interpret.maps import HeatMaps, heat_maps
+from edgescope.interpret.massive import MassiveEdges, massive_edges
+from edgescope.interpret.measured import GroupImportance, importance
+
+__all__ = [
+    "ANY",
+    "CHEMISTRY",
+    "FDR",
+    "GENERAL",
+    "EdgeGroups",
+    "GroupImportance",
+    "HeatMaps",
+    "Interpretation",
+    "Kind",
+    "MassiveEdges",
+    "edge_groups",
+    "enrichment",
+    "enrichment_of",
+    "heat_maps",
+    "importance",
+    "interpret",
+    "massive_edges",
+]

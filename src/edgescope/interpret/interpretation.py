@@ -1,0 +1,223 @@
+"""All of an interpretation: enrichment, and what is common and informative, on disk if wanted."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edgescope._files import temporary_beside, writable_folder
+from edgescope.data.graphs import GraphDataset
+from edgescope.errors import InputError
+from edgescope.interpret.enriched import ANY, SCHEMA, enrichment
+from edgescope.interpret.groups import edge_groups
+from edgescope.interpret.kinds import BINS
+from edgescope.interpret.massive import massive_edges
+from edgescope.interpret.measured import importance as group_importance
+from edgescope.interpret.permutation import PERMUTATIONS
+from edgescope.results import Scan
+from edgescope.statistics.bootstrap import RESAMPLES
+from edgescope.statistics.criteria import Rule
+
+FDR = 0.05
+"""False-discovery rate up to which a group is called enriched or depleted, by convention."""
+
+_DESCRIPTION = "interpretation.json"
+
+
+@dataclass(frozen=True)
+class Interpretation:
+    """What the massive activations of a scan sit on.
+
+    Attributes:
+        enrichment: one row per site, kind and group, as :func:`edgescope.interpret.enrichment`.
+        importance: one row per kind and group, as in
+            :class:`~edgescope.interpret.GroupImportance`; None if no importances were given.
+        correlations: rank correlations over groups, as there; None likewise.
+        info: what was interpreted and how: model, data, graphs, criterion, permutations,
+            resamples, seed; and, by site, ``added`` (massive activations on rows that are no edge
+            of the data, which are left out) and ``unseen`` (edges that the site did not compute).
+    """
+
+    enrichment: pl.DataFrame
+    importance: pl.DataFrame | None = None
+    correlations: pl.DataFrame | None = None
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def table(self) -> pl.DataFrame:
+        """Return one row per site, kind and group."""
+        return self.enrichment
+
+    def notable(self, most: int | None = 3, fdr: float = FDR) -> pl.DataFrame:
+        """Return, per kind, the groups that massive edges prefer and avoid most.
+
+        Groups stand in the order of how many times as many massive edges they hold as expected,
+        the highest first. Columns: those of the table for edges that are massive at some site
+        (at the one site if there is but one), ``over_expected``, and the numbers of sites at which
+        the group is ``enriched`` and ``depleted`` at the false-discovery rate.
+
+        Args:
+            most: how many of either end are returned per kind; None for all groups.
+            fdr: q-value up to which a difference counts.
+        """
+        table = self.enrichment
+        more = pl.col("massive") > pl.col("expected")
+        found = pl.col("q") <= fdr
+        counts = (
+            table.filter(pl.col("site") != ANY)
+            .group_by("kind", "group")
+            .agg(
+                (found & more).sum().alias("enriched"),
+                (found & ~more).sum().alias("depleted"),
+                pl.len().alias("sites"),
+            )
+        )
+        several = (table["site"] == ANY).any()
+        whole = table.filter(pl.col("site") == ANY) if several else table
+        ratio = (pl.col("massive") / pl.col("expected")).alias("over_expected")
+        order = whole.select("kind").unique(maintain_order=True).with_row_index("order")
+        rows = (
+            whole.with_columns(ratio)
+            .join(counts, on=["kind", "group"], how="left", maintain_order="left")
+            .join(order, on="kind", how="left", maintain_order="left")
+            .filter(pl.col("over_expected").is_not_nan())
+            .sort("order", "over_expected", descending=[False, True], maintain_order=True)
+            .drop("order", "site")
+        )
+        if most is None:
+            return rows
+        place, size = pl.int_range(pl.len()).over("kind"), pl.len().over("kind")
+        return rows.filter((place < most) | (place >= size - most))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the tables as Parquet and the rest as JSON; an earlier interpretation is replaced.
+
+        Raises:
+            InputError: if the folder cannot be written, or holds something else.
+        """
+        folder = Path(folder)
+        if folder.exists() and any(folder.iterdir()) and not (folder / _DESCRIPTION).is_file():
+            raise InputError(
+                f"{folder} holds files that are no interpretation; choose an empty or a new folder"
+            )
+        writable_folder(folder.parent)
+        temporary = temporary_beside(folder)
+        try:
+            temporary.mkdir()
+            for name, table in self._tables().items():
+                table.write_parquet(temporary / f"{name}.parquet")
+            text = json.dumps(self.info, indent=1)
+            (temporary / _DESCRIPTION).write_text(text, encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)
+            temporary.replace(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Interpretation":
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            InputError: if the folder holds no interpretation, or a damaged one.
+        """
+        folder = Path(folder)
+        if not (folder / _DESCRIPTION).is_file():
+            raise InputError(
+                f"expected an interpretation with {_DESCRIPTION} at {folder}, found none there"
+            )
+        try:
+            info = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+            tables = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
+            tables["enrichment"] = tables["enrichment"].select(*SCHEMA)
+            return cls(**tables, info=info)
+        except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+            raise InputError(
+                f"{folder} holds an interpretation that cannot be read "
+                f"({type(error).__name__}: {error}); interpret again"
+            ) from error
+
+    def _tables(self) -> dict[str, pl.DataFrame]:
+        tables = {
+            "enrichment": self.enrichment,
+            "importance": self.importance,
+            "correlations": self.correlations,
+        }
+        return {name: table for name, table in tables.items() if table is not None}
+
+
+def interpret(
+    scan: Scan,
+    dataset: GraphDataset,
+    *,
+    by: Sequence[str] | None = None,
+    labels: Mapping[str, Sequence[object] | Tensor | NDArray[Any]] | None = None,
+    importance: Tensor | None = None,
+    criterion: str | Rule | None = None,
+    bins: int = BINS,
+    permutations: int = PERMUTATIONS,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    progress: bool = True,
+) -> Interpretation:
+    """Say what the massive activations of a scan sit on.
+
+    Args:
+        scan: a scan of all graphs of ``dataset``.
+        dataset: the graphs that were scanned, in their order.
+        by: names of kinds of groups, as in :func:`edgescope.interpret.edge_groups`.
+        labels: further kinds, as there.
+        importance: importance of every edge ``[E]``, as in
+            :func:`edgescope.interpret.importance`.
+        criterion: another rule than the scan's.
+        bins: bins of a quantity that has more than eight values.
+        permutations: how many permutations to draw.
+        resamples: how many times to resample the graphs.
+        seed: start of the random numbers.
+        progress: whether to show progress bars.
+
+    Raises:
+        InputError: if something does not fit the data set, or the scan did not keep every massive
+            activation.
+        MissingExtraError: if a chemical kind is asked for and RDKit is not installed.
+    """
+    massive = massive_edges(scan, dataset, criterion)  # before minutes of work
+    groups = edge_groups(dataset, by, labels=labels, bins=bins, progress=progress)
+    table = enrichment(
+        scan,
+        groups,
+        criterion=criterion,
+        permutations=permutations,
+        resamples=resamples,
+        seed=seed,
+        progress=progress,
+    )
+    measured = None
+    if importance is not None:
+        measured = group_importance(
+            groups, importance, scan, criterion=criterion, resamples=resamples, seed=seed
+        )
+    rule = scan.info.criterion if criterion is None else criterion
+    info = {
+        "model": scan.info.model,
+        "data": scan.info.data,
+        "graphs": scan.info.graphs,
+        "edges": dataset.edge_index.size(1),
+        "criterion": rule if isinstance(rule, str) else rule.name,
+        "permutations": permutations,
+        "resamples": resamples,
+        "seed": seed,
+        "added": dict(zip(massive.sites, massive.added, strict=True)),
+        "unseen": dict(zip(massive.sites, massive.unseen, strict=True)),
+    }
+    return Interpretation(
+        table,
+        None if measured is None else measured.groups,
+        None if measured is None else measured.correlations,
+        info,
+    )

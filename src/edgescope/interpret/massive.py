@@ -1,0 +1,128 @@
+"""From the massive activations that a scan lists to the edges of the data set that hold them."""
+
+from dataclasses import dataclass
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from edgescope.data.graphs import GraphDataset
+from edgescope.errors import InputError
+from edgescope.results import Scan
+from edgescope.scanning.edge_types import ADDED
+from edgescope.statistics.criteria import Rule
+
+
+@dataclass(frozen=True)
+class MassiveEdges:
+    """Which edges of a data set hold a massive activation, site by site.
+
+    Attributes:
+        sites: the ``S`` sites.
+        mask: which edges are massive ``[S, E]``, bool, aligned with the data set.
+        added: massive activations on rows that are no edge of the data set, such as self-loops
+            that a layer adds, of every site; they are left out of ``mask``.
+        unseen: edges of the data set that a site did not compute, of every site; they are not
+            massive.
+    """
+
+    sites: tuple[str, ...]
+    mask: Tensor
+    added: tuple[int, ...]
+    unseen: tuple[int, ...]
+
+    def __getitem__(self, site: str) -> Tensor:
+        """Return which edges are massive at a site ``[E]``.
+
+        Raises:
+            InputError: if there is no such site.
+        """
+        if site not in self.sites:
+            raise InputError(f"unknown site {site!r}, expected one of {', '.join(self.sites)}")
+        return self.mask[self.sites.index(site)]
+
+
+def massive_edges(
+    scan: Scan, dataset: GraphDataset, criterion: str | Rule | None = None
+) -> MassiveEdges:
+    """Find the edges of a data set on which a scan found massive activations.
+
+    Args:
+        scan: a scan of all graphs of ``dataset``, which kept everything that the criterion calls
+            massive.
+        dataset: the graphs that were scanned, in their order.
+        criterion: another rule than the scan's.
+
+    Raises:
+        InputError: if the scan is of other graphs or of parts of one, or did not keep everything.
+    """
+    _check_graphs(scan, dataset)
+    for site, found in scan.sites.items():
+        if found.seen > found.rows.height:
+            raise InputError(
+                f"the scan kept {found.rows.height:,} of {found.seen:,} activations at {site}, so "
+                f"some massive edges are unknown; scan again with max_rows={found.seen} or more"
+            )
+    rows = scan.massive(criterion)
+    sites = tuple(scan.sites)
+    mask = torch.zeros(len(sites), dataset.edge_index.size(1), dtype=torch.bool)
+    added, unseen = [], []
+    for number, site in enumerate(sites):
+        of_site = rows.filter(pl.col("site") == site)
+        real = of_site.filter(pl.col("edge") >= 0)
+        added.append(of_site.height - real.height)
+        unseen.append(mask.size(1) - _computed(scan, site, dataset))
+        mask[number, _positions(real, dataset)] = True
+    return MassiveEdges(sites, mask, tuple(added), tuple(unseen))
+
+
+def _check_graphs(scan: Scan, dataset: GraphDataset) -> None:
+    """Refuse a scan of something other than the data set."""
+    if scan.info.parts:
+        raise InputError(
+            "the scan took parts of one large graph, in which an edge may be missing or counted "
+            "several times; scan the whole graph, or graphs as a whole"
+        )
+    if scan.info.graphs != len(dataset):
+        raise InputError(
+            f"the scan is of {scan.info.graphs} graphs, {dataset.name} has {len(dataset)}; give "
+            "the data set that was scanned"
+        )
+
+
+def _computed(scan: Scan, site: str, dataset: GraphDataset) -> int:
+    """Return how many edges of the data set a site computed."""
+    counts = dict(zip(scan.info.edge_type_names, scan[site].counts["edges"].tolist(), strict=True))
+    counts.pop(ADDED, None)
+    computed: int = sum(counts.values())
+    edges = dataset.edge_index.size(1)
+    own = torch.bincount(dataset.edge_types, minlength=len(dataset.edge_type_names)).tolist()
+    same_types = tuple(counts) == tuple(dataset.edge_type_names)
+    if computed > edges or (computed == edges and same_types and list(counts.values()) != own):
+        raise InputError(
+            f"the scan counted {computed:,} edges of the graphs at {site}, {dataset.name} has "
+            f"{edges:,} or others; give the data set that was scanned"
+        )
+    return computed
+
+
+def _positions(rows: pl.DataFrame, dataset: GraphDataset) -> Tensor:
+    """Return the position in the data set of the edge of every row."""
+    graph, edge, source, target = (
+        torch.from_numpy(rows[name].to_numpy().copy())
+        for name in ("graph", "edge", "source", "target")
+    )
+    inside = (graph >= 0) & (graph < len(dataset))
+    graph = graph.where(inside, 0)
+    place = dataset.edge_ptr[graph] + edge
+    inside &= place < dataset.edge_ptr[graph + 1]
+    if bool(inside.all()):
+        inside = (dataset.edge_index[:, place] == torch.stack([source, target])).all(0)
+    if not bool(inside.all()):
+        first = rows.row(int((~inside).nonzero()[0]), named=True)
+        raise InputError(
+            f"the scan found an edge {first['edge']} from node {first['source']} to "
+            f"{first['target']} in graph {first['graph']}, which {dataset.name} has not got; give "
+            "the data set that was scanned, in the same order"
+        )
+    return place
