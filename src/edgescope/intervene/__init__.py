@@ -3,7 +3,7 @@
 from edgescope.intervene.ablated import Ablation
 from edgescope.intervene.ablation import ablate
 from edgescope.intervene.noise import NoiseAttack, noise_attack
-from edgescope.intervene.reallocation import Reallocation, reallocation
+from edgescope.intervene.added_edges import Reallocation, reallocation
 
 __all__ = [
     "Ablation",
