@@ -139,8 +139,6 @@ def test_the_table_names_a_method_as_the_method_does(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_data_set_without_edges_gets_no_importances(name):
-    if name == "occlusion_features":
-        pytest.skip("a mean state of no edges is refused, as its own test shows")
     data = data_set([(1, []), (2, [])])
     found = importances(own_model(), data, [make(name, SETTINGS)], progress=False)
     assert found[name].edge.shape == (0,)

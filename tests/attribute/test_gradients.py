@@ -211,8 +211,3 @@ def test_a_baseline_that_is_not_known_or_does_not_fit_is_refused(method, message
 def test_a_model_without_states_of_edges_is_refused():
     with pytest.raises(InputError, match="has no module edge_embedding and the batch no real"):
         GradientTimesInput().attribute(foreign(), random_batch(1))
-
-
-def test_the_mean_of_no_edges_is_refused():
-    with pytest.raises(InputError, match="no edges to take a mean state of"):
-        IntegratedGradients(baseline="mean").prepare(own_model(), data_set([(2, [])]))

@@ -92,8 +92,13 @@ class EdgeStates:
     def mean(self, model: nn.Module, dataset: GraphDataset, call: Call) -> Tensor:
         """Return the mean state of the edges of a data set ``[F]``, by one pass over it.
 
+        Args:
+            model: the model.
+            dataset: a data set with at least one edge.
+            call: how to call the model.
+
         Raises:
-            InputError: if it has no edges, and see :meth:`run`.
+            InputError: see :meth:`run`.
         """
         sums: list[Tensor] = []
 
@@ -106,10 +111,7 @@ class EdgeStates:
             for start in track(starts, "finding the mean state of edges"):
                 batch = dataset.batch(slice(start, start + BATCH_SIZE))
                 self.run(model, on_device(batch, device_of(model)), call, add)
-        size = dataset.edge_index.size(1)
-        if not size:
-            raise InputError("the data set has no edges to take a mean state of; use 'zero'")
-        return torch.stack(sums).sum(0) / size
+        return torch.stack(sums).sum(0) / dataset.edge_index.size(1)
 
     def _module(self, model: nn.Module) -> tuple[str, nn.Module | None]:
         modules = dict(model.named_modules())
@@ -143,8 +145,9 @@ class Reference:
         self._mean: Tensor | None = None
 
     def prepare(self, states: EdgeStates, model: nn.Module, data: GraphDataset, call: Call) -> None:
-        """Find the mean state of a data set, if that is the baseline."""
-        if isinstance(self.baseline, str) and self.baseline == "mean":
+        """Find the mean state of a data set, if that is the baseline and there are edges."""
+        wanted = isinstance(self.baseline, str) and self.baseline == "mean"
+        if wanted and data.edge_index.size(1):
             self._mean = states.mean(model, data, call)
 
     def like(self, states: Tensor) -> Tensor:
@@ -153,7 +156,7 @@ class Reference:
         Raises:
             InputError: if the mean is not known yet, or a given state has another width.
         """
-        if isinstance(self.baseline, str) and self.baseline == "zero":
+        if not len(states) or (isinstance(self.baseline, str) and self.baseline == "zero"):
             return torch.zeros_like(states)
         state = self.baseline if isinstance(self.baseline, Tensor) else self._mean
         if state is None:

@@ -61,6 +61,7 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
     paths: dict[nn.Module, list[str]] = defaultdict(list)
     for path, layer in model.named_modules(remove_duplicate=False):
         paths[layer].append(path)
+    adapters = _adapters(model)
     for path, layer in model.named_modules():
         if any(path.startswith(f"{other}.") for other in claimed):
             continue
@@ -69,7 +70,7 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
             claimed.add(path)
             found.append(Refused(path, layer, closed))
             continue
-        known = find_adapter(layer)
+        known = adapters[type(layer)]
         if known is None:
             reason = looks_like_attention(layer)
             if reason:
@@ -90,6 +91,14 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
             for stage, about in adapter.stages_of(layer).items()
         )
     return found
+
+
+def _adapters(
+    model: nn.Module,
+) -> dict[type[nn.Module], tuple[Adapter, type[nn.Module]] | None]:
+    """Return what observes the layers of every class: hundreds of modules are of a few classes."""
+    one_of_each = {type(layer): layer for layer in model.modules()}
+    return {kind: find_adapter(layer) for kind, layer in one_of_each.items()}
 
 
 def _common_keys(model: nn.Module, paths: Sequence[str]) -> tuple[object, ...]:
