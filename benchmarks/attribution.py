@@ -3,9 +3,9 @@
     python benchmarks/attribution.py [--graphs 2400] [--seeds 1] [--all]
 
 A small model is trained for each task. On ``marked`` a number is the sum over a few marked edges:
-GPS, whose messages are summed; attention whose weights add up to 1 learns to count edges slowly, and
-a model that has not learnt the task says nothing about the methods. On ``edge_type`` a label is the
-type of one edge: a GraphTransformer. Expected on both: occlusion and integrated gradients at an
+GPS, whose messages are summed, as attention whose weights add up to 1 learns to count edges slowly,
+and a model that has not learnt the task says nothing about the methods. On ``edge_type`` a label is
+the type of one edge: a GraphTransformer. Expected on both: occlusion and integrated gradients at an
 AUROC of at least 0.95, importances at random at 0.50 within 0.02.
 
 On one thread, seed 0: the models take about 35 s each and reach a test MAE of 0.14, of numbers from

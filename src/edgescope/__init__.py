@@ -22,6 +22,7 @@ __all__ = [
     "MassiveActivationExplainer",
     "MassiveActivations",
     "NoiseAttack",
+    "Reallocation",
     "Scan",
     "SeedScans",
     "Untrained",
@@ -35,6 +36,7 @@ __all__ = [
     "models",
     "noise_attack",
     "predict_large",
+    "reallocation",
     "scan",
     "scan_large",
     "scan_seeds",
@@ -45,7 +47,7 @@ __all__ = [
 if TYPE_CHECKING:
     from edgescope import attribute, data, models, study, train
     from edgescope.attribute import MassiveActivationExplainer
-    from edgescope.intervene import NoiseAttack, noise_attack
+    from edgescope.intervene import NoiseAttack, Reallocation, noise_attack, reallocation
     from edgescope.large import LargeGraph, predict_large, scan_large
     from edgescope.merging import gather_scans, merge_scans
     from edgescope.seeds import SeedScans, scan_seeds
@@ -56,11 +58,13 @@ _LAZY = {
     "MassiveActivationExplainer": "edgescope.attribute",
     "MassiveActivations": "edgescope.statistics.metric",
     "NoiseAttack": "edgescope.intervene",
+    "Reallocation": "edgescope.intervene",
     "SeedScans": "edgescope.seeds",
     "gather_scans": "edgescope.merging",
     "merge_scans": "edgescope.merging",
     "noise_attack": "edgescope.intervene",
     "predict_large": "edgescope.large",
+    "reallocation": "edgescope.intervene",
     "scan_large": "edgescope.large",
     "scan_seeds": "edgescope.seeds",
 }

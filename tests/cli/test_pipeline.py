@@ -48,6 +48,31 @@ def test_a_saved_scan_is_reported_too(edgescope, run_folder, tmp_path):
     assert (tmp_path / "other.html").is_file()
 
 
+@pytest.mark.parametrize("how", ["random_edges", "virtual_node"])
+def test_a_run_on_rewired_graphs_is_scanned_on_the_same_graphs(edgescope, table, tmp_path, how):
+    words = ["train", "--out", tmp_path, "--data", table, "--target-column", "value"]
+    words += ["--recipe", "demo", "--epochs", "1", "--set", "num_layers=2", "--set"]
+    words += ["hidden_dim=16", "--set", "num_heads=4", "--rewire", how]
+    words += ["--rewire-share", "0.4", "--rewire-seed", "3"] if how == "random_edges" else []
+    assert edgescope(*words)[0] == 0
+    spec = RunFolder(tmp_path).data
+    assert spec["rewire"]["how"] == how
+    code, _, err = edgescope("scan", tmp_path)
+    assert (code, err.count("Error")) == (0, 0)
+    edges = len(es.data.load(**spec, progress=False).test.edge_attr)
+    scan = es.load_scan(tmp_path / "scan")
+    counted = scan.by_edge_type().filter(pl.col("site") == "layers.0.attention:score")
+    assert counted["edges"].sum() == edges
+    assert {"random", "virtual"} & set(counted["edge_type"])
+
+
+def test_a_share_without_a_rewiring_is_refused(edgescope, table, tmp_path):
+    words = ("train", "--out", tmp_path, "--data", table, "--rewire-share", "0.4")
+    code, _, err = edgescope(*words)
+    assert code != 0
+    assert "received --rewire-share without --rewire" in err
+
+
 def test_other_molecules_are_scanned_all_together(edgescope, run_folder, tmp_path):
     other = tmp_path / "other.csv"
     other.write_text("structure\nCCO\nCC#N\nnot a molecule\n")

@@ -46,6 +46,23 @@ def test_an_untrained_cell_does_not_depend_on_how_others_are_trained(describe):
     assert not of("trained", **slow) & of("trained", **fast)
 
 
+def test_rewired_data_are_data_of_their_own(describe):
+    kinds = [None, {"how": "random_edges", "share": 0.5}, {"how": "random_edges", "share": 1.0}]
+    kinds += [{"how": "virtual_node"}, {"how": "random_edges", "share": 0.5, "seed": 1}]
+    data = [{"source": "solubility", **({"rewire": kind} if kind else {})} for kind in kinds]
+    found = cells(describe(data=data, seeds=[1], states=["trained"]))
+    assert [cell.data for cell in found] == [
+        "solubility",
+        "solubility random_edges 0.5",
+        "solubility random_edges 1.0",
+        "solubility virtual_node",
+        "solubility random_edges 0.5 seed 1",
+    ]
+    assert len({cell.name for cell in found}) == len(found)
+    splits = es.data.load(**found[1].source, progress=False)
+    assert splits.train.edge_type_names[-1] == "random"
+
+
 def test_a_table_counts_by_its_content_and_not_by_its_place(describe, chains, tmp_path):
     def names(path):
         return {cell.name for cell in cells(describe(data=[{"source": str(path)}]))}
@@ -98,6 +115,15 @@ def test_folders_of_cells_are_readable(describe, tmp_path):
         ({"overrides": {"epochs": "two"}}, "overrides.epochs received 'two', expected a valid int"),
         ({"overrides": {"num_heads": 3}}, "expected a multiple of num_heads"),
         ({"threads": 0}, "threads received 0"),
+        ({"data": [{"source": "solubility", "rewire": {"how": "loops"}}]}, "received 'loops'"),
+        (
+            {"data": [{"source": "solubility", "rewire": {"how": "virtual_node", "shre": 1}}]},
+            r"unknown key 'data\[0\].rewire.shre', did you mean 'share'\?",
+        ),
+        (
+            {"data": [{"source": "solubility", "rewire": {"how": "virtual_node", "share": 1.0}}]},
+            "share is given for virtual_node, it belongs to random_edges",
+        ),
     ],
 )
 def test_a_wrong_study_is_refused_in_one_line_that_names_the_place(describe, changes, message):

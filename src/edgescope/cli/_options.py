@@ -32,6 +32,15 @@ SplitColumn = Annotated[
         help="Column of a table that says train, val or test; without it the split is random.",
     ),
 ]
+Features = Annotated[
+    str | None,
+    typer.Option(
+        "--features",
+        metavar="types|ogb",
+        help="types: one type per atom and bond; ogb: nine and three features of the Open Graph "
+        "Benchmark. Without it: what the data set is used with.",
+    ),
+]
 Rewire = Annotated[
     str | None,
     typer.Option(

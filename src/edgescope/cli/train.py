@@ -31,6 +31,7 @@ def command(
     smiles_column: options.SmilesColumn = "smiles",
     target_columns: options.TargetColumns = None,
     split_column: options.SplitColumn = None,
+    features: options.Features = None,
     rewire: options.Rewire = None,
     rewire_share: options.RewireShare = None,
     rewire_seed: options.RewireSeed = None,
@@ -42,6 +43,8 @@ def command(
     after the last finished epoch and ends with the same weights, bit for bit.
     """
     spec = options.data_spec(data, root, smiles_column, target_columns, split_column)
+    if features is not None:
+        spec["features"] = features
     spec |= options.rewiring(rewire, rewire_share, rewire_seed)
     chosen = es.train.recipe(recipe, **_changes(change or []))
     run = es.train.fit(chosen, load_data(spec), out, data=spec, epochs=epochs, processes=processes)

@@ -87,6 +87,9 @@ def planted(
     else a tree with a third as many edges more. Types of nodes and of edges are equally likely and
     independent of everything else. Every edge is written both ways, as edges ``2b`` and ``2b + 1``.
 
+    ``motif`` is hard for attention, which is a mean over neighbours and does not see degrees: check
+    a model's accuracy before its attributions are judged.
+
     Args:
         task: see above.
         graphs: how many, of all parts.

@@ -82,6 +82,7 @@ class DataSource(_Strict):
         smiles_column: of a table.
         target_columns: of a table.
         split: of a table: a column, or the fractions of train, val and test.
+        features: of atoms and bonds, ``"types"`` or ``"ogb"``; the data set's own by default.
         rewire: what is done to the edges; nothing by default.
     """
 
@@ -91,6 +92,7 @@ class DataSource(_Strict):
     smiles_column: str | None = None
     target_columns: list[str] | None = None
     split: str | list[float] | None = None
+    features: Literal["types", "ogb"] | None = None
     rewire: Rewiring | None = None
 
     @property
