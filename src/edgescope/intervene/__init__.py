@@ -2,8 +2,8 @@
 
 from edgescope.intervene.ablated import Ablation
 from edgescope.intervene.ablation import ablate
-from edgescope.intervene.noise import NoiseAttack, noise_attack
 from edgescope.intervene.added_edges import Reallocation, reallocation
+from edgescope.intervene.noise import NoiseAttack, noise_attack
 
 __all__ = [
     "Ablation",
