@@ -8,8 +8,9 @@ and a model that has not learnt the task says nothing about the methods. On ``ed
 the type of one edge: a GraphTransformer. Expected on both: occlusion and integrated gradients at an
 AUROC of at least 0.95, importances at random at 0.50 within 0.02.
 
-On one thread, seed 0: the models take about 35 s each and reach a test MAE of 0.14, of numbers from
-1 to 16, and an accuracy of 1.
+On one thread, seed 0, both models train in 33 s, to a test MAE of 0.22 (of numbers from 1 to 16)
+and an accuracy of 1. Occlusion: 0.998 and 0.999; integrated gradients: 1.000 and 1.000; random:
+0.505 and 0.498.
 """
 
 import argparse
