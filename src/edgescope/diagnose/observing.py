@@ -233,6 +233,7 @@ class _Watch:
             output,
             arguments,
             self._batch,
+            self._graph_of_nodes(identity),
         )
         for rule in self._rules:
             rule.observe(seen)
@@ -243,6 +244,13 @@ class _Watch:
         if self._nodes is None or not target.numel() or int(target.max()) >= len(self._nodes):
             return identity.graph
         return self._nodes[target]
+
+    def _graph_of_nodes(self, identity: EdgeIdentity) -> Tensor | None:
+        """Return the graph of every node, unless the layer works on other nodes than the batch's."""
+        ends = identity.edge_index
+        if self._nodes is None or identity.relations is not None:
+            return None
+        return self._nodes if not ends.numel() or int(ends.max()) < len(self._nodes) else None
 
     def _softmax(self, identity: EdgeIdentity, layer: nn.Module) -> Tensor:
         """Return which softmax every row belongs to ``[E]``."""

@@ -56,6 +56,7 @@ class LayerSeen:
         output: node states that it returned ``[V, F']``.
         arguments: the arguments of the call by name.
         batch: the batch that the model was given.
+        node_graph: graph of every node ``[V]``, if the graph is homogeneous.
     """
 
     path: str
@@ -75,6 +76,7 @@ class LayerSeen:
     output: Tensor | None = None
     arguments: Mapping[str, Any] | None = None
     batch: Any = None
+    node_graph: Tensor | None = None
 
 
 @dataclass(frozen=True)
