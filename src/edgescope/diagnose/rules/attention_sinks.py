@@ -41,22 +41,23 @@ class AttentionSinks(Rule):
     severity: ClassVar[Severity] = "note"
     needs: ClassVar[frozenset[str]] = frozenset({"weight"})
     explanation: ClassVar[str] = """\
-A sink is a node that many others attend to whatever they need (Xiao et al. 2023, arXiv 2309.17453):
-often a place to put weight that is not wanted elsewhere, and often where massive activations are.
-Per graph and head, the attention that each node draws is summed over all other nodes, self-loops
-left out, and the `few` nodes that draw most are compared with what uniform weights would send them:
-a hub draws much because of its degree. A head is reported if, on average over the graphs, these
-nodes draw `mass` or more of the graph's attention, and `over` times what their degree explains.
+A sink is a node that many others attend to whatever they need (Xiao et al. 2023, arXiv
+2309.17453): often a place to put weight that is not wanted elsewhere, and often where massive
+activations are. Per graph and head, the attention that each node draws is summed over all other
+nodes, self-loops left out, and the `few` nodes that draw most are compared with what uniform
+weights would send them: a hub draws much because of its degree. A head is reported if, on average
+over the graphs, these nodes draw `mass` or more of the graph's attention, and `over` times what
+their degree explains.
 
 **Thresholds.** `mass` = 0.3 is the bound by which Gu et al. (2024, arXiv 2410.10781, section 3.1)
 call a token a sink. `few` = 0.01 of the nodes, one at least; `over` = 3 and `smallest` = 10 nodes:
 in a graph of ten nodes an equal share is 0.1.
 
-**What to do.** Nothing, if the task asks for it. Otherwise add a virtual node, which is a sink that
-does no harm, or give the softmax a way to attend to nothing; see where the sinks are with
+**What to do.** Nothing, if the task asks for it. Otherwise add a virtual node, which is a sink
+that does no harm, or give the softmax a way to attend to nothing; see where the sinks are with
 `es.capture`, and whether they bear massive activations (rule `massive-activations`).
 
-**False alarm?** One node that all others really need, such as the only labelled one, is a sink, too.
+**False alarm?** One node that all others really need, such as a labelled one, is a sink, too.
 """
 
     mass: float = MASS
@@ -120,19 +121,14 @@ def drawn_mass(seen: LayerSeen) -> tuple[Tensor, Tensor, Tensor]:
         The weights of the edges out of every node, self-loops left out ``[V, H]``, those that
         uniform weights would have ``[V, 1]``, and the graph of every node ``[V]``.
     """
-    assert seen.weight is not None
     assert seen.node_graph is not None
-    nodes, size = len(seen.node_graph), int(seen.softmax.max()) + 1
-    weight = seen.weight.double()
-    weight = weight / sum_by(weight, seen.softmax, size).clamp(min=1e-300)[seen.softmax]
-    equal = 1 / seen.softmax.bincount(minlength=size)[seen.softmax].double().unsqueeze(1)
+    nodes, weight = len(seen.node_graph), seen.share
+    equal = 1 / seen.degree[seen.softmax].to(weight.dtype)
     source, target = seen.edge_index
-    others = source != target
-    return (
-        sum_by(weight[others], source[others], nodes),
-        sum_by(equal[others], source[others], nodes),
-        seen.node_graph,
-    )
+    others = (source != target).unsqueeze(1)
+    both = torch.cat([weight, equal.unsqueeze(1)], dim=1).where(others, 0)
+    drawn = sum_by(both, source, nodes)
+    return drawn[:, :-1], drawn[:, -1:], seen.node_graph
 
 
 def few_largest(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
-from edgescope.diagnose.rules.counting import Sums, alike_sources, sum_by
+from edgescope.diagnose.rules.counting import Sums, sum_by
 
 NOTHING = 1e-3
 """Root mean square over that of the layer's strongest head below which a head is dead: what reads
@@ -38,20 +38,23 @@ class DeadHead(Rule):
     title: ClassVar[str] = "a head sends nothing, or its weights do not matter"
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"weight", "message"})
+    sampled: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 What a head adds to a node is the sum of its messages, weight times value. A head is *dead* if its
-messages are zero beside those of the layer's strongest head. It is *blind* if the values that a node
-receives are all the same though its neighbours' states are not: their weighted mean is then that
-value, whatever the weights, and no gradient reaches the logits.
+messages are zero beside those of the layer's strongest head. It is *blind* if the values that a
+node receives are all the same though its neighbours' states are not: their weighted mean is then
+that value, whatever the weights, and no gradient reaches the logits. Messages are looked at on a
+sample of batches.
 
-**Thresholds.** `nothing` = 0.001: root mean square of the head's messages over the strongest head's;
-whatever reads the heads would need weights a thousand times larger to make up for it. `alike` =
-0.001: root mean square distance of the values from their mean over a node's edges, over the values'
-root mean square; reweighing changes the output by less than 0.1 %. Nodes whose neighbours enter in
-the same state are left out, as their values must agree.
+**Thresholds.** `nothing` = 0.001: root mean square of the head's messages over that of the
+strongest head; whatever reads the heads would need weights a thousand times larger to make up for
+it. `alike` = 0.001: root mean square distance of the values from their mean over a node's edges,
+over the root mean square of the values; reweighing changes the output by less than 0.1 %. Nodes
+whose neighbours enter in the same state are left out, as their values must agree.
 
-**What to do.** Remove the head (fewer `heads`, or prune it), or train again with a smaller learning
-rate or without weight decay on the value projection. Look for a `ReLU` in front that is dead.
+**What to do.** Remove the head (fewer `heads`, or prune it), or train again with a smaller
+learning rate or without weight decay on the value projection. Look for a `ReLU` in front that is
+dead.
 
 **False alarm?** A head of a layer whose output is scaled up afterwards, head by head, may be small
 on purpose. In a pruned model dead heads are what one wants.
@@ -81,13 +84,13 @@ on purpose. In a pruned model dead heads are what one wants.
     def _spread(self, seen: LayerSeen, sums: Sums, message: Tensor, finite: Tensor) -> None:
         """Add up how far the values of a node are from their mean."""
         assert seen.weight is not None
-        size = int(seen.softmax.max()) + 1
+        size = len(seen.degree)
         weight = seen.weight.double()
         known = (weight > WEIGHT_FLOOR) & finite.unsqueeze(1)
         value = (message / weight.unsqueeze(-1)).where(known.unsqueeze(-1), 0.0)
         count = sum_by(known.double(), seen.softmax, size)
         mean = sum_by(value, seen.softmax, size) / count.clamp(min=1).unsqueeze(-1)
-        chooses = (count > 1) & ~alike_sources(seen).unsqueeze(1)
+        chooses = (count > 1) & ~seen.alike.unsqueeze(1)
         square = sum_by(value.square().sum(-1), seen.softmax, size)
         within = square - count * mean.square().sum(-1)
         sums.add("value", square.where(chooses, 0).sum(0))

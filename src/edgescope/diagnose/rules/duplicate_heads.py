@@ -8,7 +8,7 @@ import torch
 
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
-from edgescope.diagnose.rules.counting import Sums, sum_by
+from edgescope.diagnose.rules.counting import Sums
 
 SAME = 1e-3
 """Squared distance of two heads' deviations from uniform attention, relative to the larger of the
@@ -63,12 +63,9 @@ can agree by chance: look at how many edges were compared.
         """Add up the products of the heads' deviations from uniform weights."""
         if seen.weight is None or seen.weight.numel() == 0 or seen.weight.size(1) == 1:
             return
-        size = int(seen.softmax.max()) + 1
-        degree = seen.softmax.bincount(minlength=size)
-        weight = seen.weight.double()
-        total = sum_by(weight, seen.softmax, size).clamp(min=1e-300)
-        deviation = weight / total[seen.softmax] - 1 / degree[seen.softmax].unsqueeze(1)
-        deviation = deviation[(degree[seen.softmax] > 1) & deviation.isfinite().all(1)]
+        degree = seen.degree[seen.softmax]
+        deviation = seen.share - 1 / degree.to(seen.share.dtype).unsqueeze(1)
+        deviation = deviation[(degree > 1) & deviation.isfinite().all(1)].double()
         sums = self._sums.setdefault(seen.path, Sums())
         sums.add("products", deviation.T @ deviation)
         sums.add("edges", deviation.new_tensor(len(deviation)))

@@ -48,8 +48,9 @@ float32, as sums on a GPU may come in another order.
 **What to do.** Build the layers with `edge_dim=` the number of features and call them with
 `edge_attr`; embed integer types first (`torch.nn.Embedding`).
 
-**False alarm?** The note is one where a layer leaves out edge features on purpose, as the first layer
-of several may. An untrained model whose readout starts at zero has the same output for everything.
+**False alarm?** The note is one where a layer leaves out edge features on purpose, as the first
+layer of several may. An untrained model whose readout starts at zero has the same output for
+everything.
 """
 
     same: float = SAME
@@ -80,7 +81,11 @@ of several may. An untrained model whose readout starts at zero has the same out
         if not self._changes:
             return []
         change, tried = max(self._changes), len(self._changes)
-        evidence = {"largest_change": change, "batches": tried, "without": list(self._without)}
+        evidence: dict[str, float | int | str | list[Any]] = {
+            "largest_change": change,
+            "batches": tried,
+        }
+        evidence["without"] = list(self._without)
         remedy = "build the layers with edge_dim= and call them with edge_attr"
         if change <= self.same:
             where = list(self._without)
@@ -143,11 +148,11 @@ def relative_change(before: object, after: object) -> float:
     for one, other in zip(_tensors(before), _tensors(after), strict=True):
         if one.shape != other.shape or not torch.equal(one.isfinite(), other.isfinite()):
             return torch.inf
-        finite = one.isfinite()
-        one, other = one[finite].double(), other[finite].double()
-        if one.numel():
-            difference = max(difference, float((one - other).abs().max()))
-            largest = max(largest, float(one.abs().max()), float(other.abs().max()))
+        known = one.isfinite()
+        pair = torch.stack([one[known], other[known]]).double()
+        if pair.numel():
+            difference = max(difference, float(pair.diff(dim=0).abs().max()))
+            largest = max(largest, float(pair.abs().max()))
     return difference / largest if largest else 0.0
 
 

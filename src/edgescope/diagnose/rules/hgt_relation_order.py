@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule, Sample
 from edgescope.diagnose.rules.edge_features_ignored import SAME, relative_change
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass
@@ -26,18 +27,18 @@ class HGTRelationOrder(Rule):
     needs: ClassVar[frozenset[str]] = frozenset({"rows"})
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
-HGTConv has a key and a value matrix for every relation. PyG (2.8 and before) joins the relations in
-the order of `edge_index_dict`, but multiplies with the matrices as if that were the order of the
-layer's `metadata`. Called in another order, it silently takes the matrices of other relations: its
-output depends on the order of a dictionary.
+HGTConv has a key and a value matrix for every relation. PyG (2.8 and before) joins the relations
+in the order of `edge_index_dict`, but multiplies with the matrices as if that were the order of
+the layer's `metadata`. Called in another order, it silently takes the matrices of other relations:
+its output depends on the order of a dictionary.
 
 The order is compared in every call; before it is reported, the layer is run on one batch in both
 orders, and the finding gives how far apart the outputs are.
 
 **Threshold.** `same` = 1e-5, relative to the largest output.
 
-**What to do.** Hand the relations over in the order of the metadata:
-`{r: edge_index_dict[r] for r in metadata[1] if r in edge_index_dict}`.
+**What to do.** Hand the relations over in the order of the metadata: `{r: edge_index_dict[r] for r
+in metadata[1] if r in edge_index_dict}`.
 
 **False alarm?** None is known. A model that was trained in the wrong order has learnt with it, and
 must go on in that order, in every batch.
@@ -79,11 +80,11 @@ must go on in that order, in every batch.
                 self.id,
                 self.severity,
                 place(path),
-                f"with the relations in the order of the metadata its output differs by {change:.0%} "
-                "of its largest value",
+                f"with the relations in the order of the metadata its output differs by "
+                f"{change:.0%} of its largest value",
                 {"largest_change": change, "order": order},
-                f"edge_index_dict has the order {', '.join(order)}, and PyG's HGTConv relies on that "
-                "of its metadata",
+                f"edge_index_dict has the order {', '.join(order)}, and PyG's HGTConv relies on "
+                "that of its metadata",
                 "pass {r: edge_index_dict[r] for r in metadata[1] if r in edge_index_dict}",
             )
             for path, (change, order) in self._apart.items()

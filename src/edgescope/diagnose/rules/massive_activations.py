@@ -31,15 +31,15 @@ class MassiveActivations(Rule):
     needs: ClassVar[frozenset[str]] = frozenset({"score"})
     explanation: ClassVar[str] = """\
 A few activations are far larger than all others of their edge: massive activations (arXiv
-2409.03463). If `es.diagnose` is given a scan, it reports the sites where the scan's criterion calls
-an edge massive. Without one it divides every activation of a score by the median magnitude of its
-edge, and reports layers with a ratio above `ratio`.
+2409.03463). If `es.diagnose` is given a scan, it reports the sites where the scan's criterion
+calls an edge massive. Without one it divides every activation of a score by the median magnitude
+of its edge, and reports layers with a ratio above `ratio`.
 
 **Threshold.** `ratio` = 1000 is that of the published study (section 3). A ratio can also be large
 because the median of an edge is small; an untrained model shows how often. That is what the
 criterion `calibrated` of `es.scan` is for, and why this is a note.
 
-**What to do.** `es.scan(model, loader, baseline=es.Untrained(), criterion="calibrated")` says whether
+**What to do.** `es.scan(model, loader, baseline=es.Untrained(), criterion="calibrated")` says if
 there are more than chance explains, and where; `scan.report` draws them.
 
 **False alarm?** Without a scan, a single edge over the bound among millions is often chance.

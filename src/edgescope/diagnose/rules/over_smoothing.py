@@ -39,12 +39,13 @@ nodes. It is 1 for unrelated states with mean zero and 0 if all nodes are alike.
 after which it is below `energy`, and `fall` times smaller than it was at its largest before, is
 reported.
 
-**Thresholds.** `energy` = 0.001: neighbours differ by 4.5 % of the length of a state. `fall` = 100,
-a factor of ten in their distance: without a fall it is the input that is alike. Rusch et al. define
-over-smoothing by the exponential fall of such a measure, without a bound; these two are ours.
+**Thresholds.** `energy` = 0.001: neighbours differ by 4.5 % of the length of a state. `fall` =
+100, a factor of ten in their distance: without a fall it is the input that is alike. Rusch et al.
+define over-smoothing by the exponential fall of such a measure, without a bound; these two are
+ours.
 
-**What to do.** Fewer layers, residual connections (`residual=True` in GATConv and GATv2Conv, or
-`x + conv(x)`), or a norm between layers such as `PairNorm`.
+**What to do.** Fewer layers, residual connections (`residual=True` in GATConv and GATv2Conv, or `x
++ conv(x)`), or a norm between layers such as `PairNorm`.
 
 **False alarm?** A norm that follows may bring small differences back. If the labels are the same
 all over a neighbourhood, alike states are what the task asks for.

@@ -39,11 +39,12 @@ class RankCollapse(Rule):
     needs: ClassVar[frozenset[str]] = frozenset({"state"})
     explanation: ClassVar[str] = """\
 Attention without residual connections and feed-forward parts loses rank doubly exponentially with
-depth (Dong et al. 2021, arXiv 2103.03404): all rows of the matrix of node states become multiples of
-one direction, or the same. The measure is the effective rank of the states of all nodes of all
+depth (Dong et al. 2021, arXiv 2103.03404): all rows of the matrix of node states become multiples
+of one direction, or the same. The measure is the effective rank of the states of all nodes of all
 batches (Roy and Vetterli 2007): `exp` of the entropy of the singular values divided by their sum,
-between 1 and the width. The singular values come from the Gram matrix, added up batch by batch. The
-first block after which the effective rank is below `rank`, having been `before` or more, is reported.
+between 1 and the width. The singular values come from the Gram matrix, added up batch by batch.
+The first block after which the effective rank is below `rank`, having been `before` or more, is
+reported.
 
 **Thresholds.** `rank` = 1.5 and `before` = 3: with ten further directions of equal size, the first
 holds more than nine tenths of the sum of the singular values. Dong et al. give no bound; these are
@@ -52,8 +53,8 @@ ours.
 **What to do.** Residual connections, a feed-forward part with its own residual in every block,
 fewer layers.
 
-**False alarm?** If the output is one number per node, one direction may be all it takes in the last
-block.
+**False alarm?** If the output is one number per node, one direction may be all it takes in the
+last block.
 """
 
     rank: float = COLLAPSED

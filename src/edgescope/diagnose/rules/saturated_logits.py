@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
-from edgescope.diagnose.rules.counting import Sums, largest_by, sum_by
+from edgescope.diagnose.rules.counting import Sums, largest_by
 from edgescope.models.attention import LOGIT_LIMIT, EdgeAttention
 
 VANISHED = 1e-3
@@ -33,17 +33,17 @@ class SaturatedLogits(Rule):
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"logit", "weight"})
     explanation: ClassVar[str] = f"""\
-A softmax whose largest weight is close to 1 hands back a gradient of `w (1 - w)` to that logit, and
-less to the others: once attention has settled on one neighbour, training cannot move it.
+A softmax whose largest weight is close to 1 hands back a gradient of `w (1 - w)` to that logit,
+and less to the others: once attention has settled on one neighbour, training cannot move it.
 edgescope's own layers, as published, clamp the logit to ±{LOGIT_LIMIT:g} before the exponential;
 beyond, the gradient is exactly zero and all logits weigh the same.
 
 A head is reported if `share` of its edges lie beyond the clamp; or if, of the nodes with two edges
 or more, `share` have a largest weight of `1 - vanished` or more.
 
-**Thresholds.** `vanished` = 0.001: the derivative of a softmax weight by its own logit is
-`w (1 - w)`, at most 1/4; here it is 250 times smaller. `share` = 0.5: most of what the head decides.
-The clamp is the model's own.
+**Thresholds.** `vanished` = 0.001: the derivative of a softmax weight by its own logit is `w (1 -
+w)`, at most 1/4; here it is 250 times smaller. `share` = 0.5: most of what the head decides. The
+clamp is the model's own.
 
 **What to do.** Normalise queries and keys, or the states before the layer (`LayerNorm`); a smaller
 learning rate or weight decay on the query and key projections; a temperature. In GAT-like layers,
@@ -69,11 +69,8 @@ good, a saturated head is the answer and not the problem.
             sums.add("edges", seen.logit.new_tensor(len(seen.logit)))
         if seen.weight is None or not seen.weight.numel():
             return
-        size = int(seen.softmax.max()) + 1
-        several = seen.softmax.bincount(minlength=size) > 1
-        weight = seen.weight.double()
-        total = sum_by(weight, seen.softmax, size)
-        top = largest_by(weight, seen.softmax, size) / total.clamp(min=1e-300)
+        several = seen.degree > 1
+        top = largest_by(seen.share, seen.softmax, len(seen.degree))
         sums.add("saturated", (top[several] >= 1 - self.vanished).sum(0))
         sums.add("nodes", several.sum())
 

@@ -43,27 +43,28 @@ class SelfLoops(Rule):
     needs: ClassVar[frozenset[str]] = frozenset({"rows"})
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
-GATConv and its like add a self-loop to every node, after removing those of the input, so that a node
-attends to itself. *Doubled*: layers that keep the edges as given see a loop twice if the data holds
-it twice, as after `AddSelfLoops` on a graph that has loops; such a node weighs itself double.
-*Missing*: with `add_self_loops=False`, on data without loops and without a residual connection, a
-node's new state does not depend on its old one, and a node without neighbours gets zeros (or the
-bias).
+GATConv and its like add a self-loop to every node, after removing those of the input, so that a
+node attends to itself. *Doubled*: layers that keep the edges as given see a loop twice if the data
+holds it twice, as after `AddSelfLoops` on a graph that has loops; such a node weighs itself
+double. *Missing*: with `add_self_loops=False`, on data without loops and without a residual
+connection, a node's new state does not depend on its old one, and a node without neighbours gets
+zeros (or the bias).
 
 Doubled loops are counted where the layer sees them. For missing ones the model is run again on one
 batch: the states of a few nodes that are not neighbours of each other are changed in place where
 they enter the block, and their states where they enter the next block are compared. So residual
-connections are found wherever the model has them. Nothing is said of the last block of a model that
-predicts whole graphs, as there is no next state.
+connections are found wherever the model has them. Nothing is said of the last block of a model
+that predicts whole graphs, as there is no next state.
 
-**Thresholds.** `doubled` = 0.01 of the nodes. `same` = 1e-6: float32 has seven digits, and the change
-that is made is a tenth of the states' size.
+**Thresholds.** `doubled` = 0.01 of the nodes. `same` = 1e-6: float32 has seven digits, and the
+change that is made is a tenth of the states' size.
 
 **What to do.** `torch_geometric.utils.remove_self_loops` or `coalesce` before training; or
-`add_self_loops=True`, `residual=True`, or `TransformerConv`, which has a weight for the node itself.
+`add_self_loops=True`, `residual=True`, or `TransformerConv`, which has a weight for the node
+itself.
 
-**False alarm?** In a task where a node must be told from its neighbours only, such as filling in its
-own features, it should not see itself.
+**False alarm?** In a task where a node must be told from its neighbours only, such as filling in
+its own features, it should not see itself.
 """
 
     doubled: float = DOUBLED
