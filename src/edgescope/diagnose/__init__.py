@@ -1,0 +1,142 @@
+"""Diagnose: a short list of what is wrong with the attention of a model, with causes and remedies.
+
+``es.diagnose(model, loader)`` is to attention what a linter is to code.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from edgescope.calling import Call, call_model
+from edgescope.diagnose.finding import Finding, Findings, Severity
+from edgescope.diagnose.observing import EVERY, layers_of, observe
+from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule, Sample, StateSeen
+from edgescope.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from edgescope.results import Scan
+
+__all__ = [
+    "Finding",
+    "Findings",
+    "LayerInfo",
+    "LayerSeen",
+    "Rule",
+    "Sample",
+    "Severity",
+    "StateSeen",
+    "diagnose",
+]
+
+
+class _Diagnose:
+    """Find what is wrong with a model's attention; call it as ``es.diagnose(model, loader)``."""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        loader: Iterable[Any],
+        *,
+        rules: Sequence[Rule] | None = None,
+        select: Sequence[str] | str = (),
+        ignore: Sequence[str] | str = (),
+        scan: "Scan | None" = None,
+        call: Call = call_model,
+        inputs: Mapping[str, str] | None = None,
+        every: int = EVERY,
+        max_batches: int | None = None,
+        seed: int = 0,
+        progress: bool = True,
+    ) -> Findings:
+        """Find out what is wrong with the attention of a model, and what can be done.
+
+        The model runs over one batch in six of the loader, in eval mode without gradients, on
+        the device that it is on, and is left as it was. Rules that need it to run again do so on
+        a sample of these: one batch in ten of the loader, at least one and at most four.
+
+        Args:
+            model: the model, whose attention layers ``es.capture`` knows.
+            loader: yields batches of graphs, as in :func:`edgescope.scan`.
+            rules: the rules that look, with their thresholds; all of them by default, with the
+                default ones. A rule given here stands for the default rule of its identifier only
+                if ``select`` is given too; else exactly these rules look.
+            select: identifiers of the rules to use, or shell-style patterns; all by default.
+            ignore: identifiers or patterns of rules to leave out.
+            scan: a scan of the model, whose massive activations are reported; without one, ratios
+                above 1000 are looked for on the way.
+            call: how to call the model on a batch, as in :func:`edgescope.scan`.
+            inputs: what the model calls ``edge_index`` and so on, as in :func:`edgescope.capture`.
+            every: the first batch and each ``every``-th after it are looked at, the others are
+                skipped: to look costs two to seven times what running the model does. 1 looks at
+                all of them.
+            max_batches: how many batches to take from the loader, at most.
+            seed: decides what rules draw at random.
+            progress: whether to show a progress bar.
+
+        Returns:
+            The findings, gravest first; an empty list if there is nothing to say.
+
+        Raises:
+            InputError: if the model has no layer that can be captured, the loader is empty or can
+                be gone through only once, or no rule has the identifier that was asked for.
+        """
+        from edgescope.diagnose.selecting import choose_rules
+
+        if isinstance(loader, Iterator):
+            raise InputError(
+                f"received a {type(loader).__name__}, which can be gone through only once; "
+                "pass a loader or a list of batches"
+            )
+        for name, number in (("every", every), ("max_batches", max_batches)):
+            if number is not None and number < 1:
+                raise InputError(f"received {name}={number}, expected 1 or more")
+        chosen = choose_rules(rules, select, ignore, scan)
+        batches = observe(
+            model,
+            loader,
+            chosen,
+            call=call,
+            inputs=inputs,
+            every=every,
+            max_batches=max_batches,
+            seed=seed,
+            progress=progress,
+        )
+        layers = layers_of(model)
+        found = [
+            finding for rule in chosen for finding in [*rule.check(model, layers), *rule.findings()]
+        ]
+        return Findings(
+            found, model=type(model).__name__, rules=[rule.id for rule in chosen], batches=batches
+        )
+
+    def rules(self) -> "pl.DataFrame":
+        """Return every rule, one per row: identifier, severity, title and thresholds."""
+        from edgescope.diagnose.selecting import rule_table
+
+        return rule_table()
+
+    def explain(self, rule: str) -> str:
+        """Return the page of a rule as Markdown.
+
+        Raises:
+            InputError: if there is no rule of that identifier.
+        """
+        from edgescope.diagnose.selecting import find_rule, page
+
+        return page(find_rule(rule))
+
+    def try_remedy(self, model: nn.Module, finding: Finding, **options: Any) -> nn.Module:
+        """Return a copy of a model with the remedy of a finding applied.
+
+        See :func:`edgescope.diagnose.remedies.try_remedy`.
+        """
+        from edgescope.diagnose.remedies import try_remedy
+
+        return try_remedy(model, finding, **options)
+
+
+diagnose = _Diagnose()
