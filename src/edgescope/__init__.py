@@ -1,8 +1,8 @@
 """See what attention does on the edges of a graph neural network.
 
-``capture`` and ``scan`` are bound here at once: each is a function that bears the name of the
-module it lives in, and an import of that module must not hide it. They pull in nothing beyond
-torch. Everything else is loaded when it is first used.
+``capture``, ``diagnose`` and ``scan`` are bound here at once: each is a function that bears the
+name of the module it lives in, and an import of that module must not hide it. They pull in nothing
+beyond torch. Everything else is loaded when it is first used.
 """
 
 import importlib
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgescope.baseline import Untrained
 from edgescope.capture import capture
+from edgescope.diagnose import diagnose
 from edgescope.scan import Scan, load_scan, scan
 from edgescope.statistics.criteria import Calibrated, Criterion
 
@@ -27,6 +28,7 @@ __all__ = [
     "__version__",
     "capture",
     "data",
+    "diagnose",
     "gather_scans",
     "load_scan",
     "merge_scans",

@@ -1,0 +1,126 @@
+"""Diagnose: a short list of what is wrong with the attention of a model, with causes and remedies.
+
+``es.diagnose(model, loader)`` is to attention what a linter is to code.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from edgescope.calling import Call, call_model
+from edgescope.diagnose.finding import Finding, Findings, Severity
+from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule, Sample, StateSeen
+from edgescope.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from edgescope.results import Scan
+
+__all__ = [
+    "Finding",
+    "Findings",
+    "LayerInfo",
+    "LayerSeen",
+    "Rule",
+    "Sample",
+    "Severity",
+    "StateSeen",
+    "diagnose",
+]
+
+
+class _Diagnose:
+    """Find what is wrong with a model's attention; call it as ``es.diagnose(model, loader)``."""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        loader: Iterable[Any],
+        *,
+        rules: Sequence[Rule] | None = None,
+        select: Sequence[str] | str = (),
+        ignore: Sequence[str] | str = (),
+        scan: "Scan | None" = None,
+        call: Call = call_model,
+        inputs: Mapping[str, str] | None = None,
+        max_batches: int | None = None,
+        seed: int = 0,
+        progress: bool = True,
+    ) -> Findings:
+        """Find out what is wrong with the attention of a model, and what can be done.
+
+        The model runs once over the loader, in eval mode without gradients, on the device that it
+        is on, and is left as it was. Rules that need it to run again do so on a sample: one batch
+        in ten of the loader, at least one and at most four.
+
+        Args:
+            model: the model, whose attention layers ``es.capture`` knows.
+            loader: yields batches of graphs, as in :func:`edgescope.scan`.
+            rules: the rules that look, with their thresholds; all of them by default, with the
+                default ones. A rule given here stands for the default rule of its identifier only
+                if ``select`` is given too; else exactly these rules look.
+            select: identifiers of the rules to use, or shell-style patterns; all by default.
+            ignore: identifiers or patterns of rules to leave out.
+            scan: a scan of the model, whose massive activations are reported; without one, ratios
+                above 1000 are looked for on the way.
+            call: how to call the model on a batch, as in :func:`edgescope.scan`.
+            inputs: what the model calls ``edge_index`` and so on, as in :func:`edgescope.capture`.
+            max_batches: how many batches to look at, at most.
+            seed: decides what rules draw at random.
+            progress: whether to show a progress bar.
+
+        Returns:
+            The findings, gravest first; an empty list if there is nothing to say.
+
+        Raises:
+            InputError: if the model has no layer that can be captured, the loader is empty or can
+                be gone through only once, or no rule has the identifier that was asked for.
+        """
+        from edgescope.diagnose.observing import layers_of, observe
+        from edgescope.diagnose.selecting import choose_rules
+
+        if isinstance(loader, Iterator):
+            raise InputError(
+                f"received a {type(loader).__name__}, which can be gone through only once; "
+                "pass a loader or a list of batches"
+            )
+        if max_batches is not None and max_batches < 1:
+            raise InputError(f"received max_batches={max_batches}, expected 1 or more")
+        chosen = choose_rules(rules, select, ignore, scan)
+        batches = observe(
+            model,
+            loader,
+            chosen,
+            call=call,
+            inputs=inputs,
+            max_batches=max_batches,
+            seed=seed,
+            progress=progress,
+        )
+        layers = layers_of(model)
+        found = [
+            finding for rule in chosen for finding in [*rule.check(model, layers), *rule.findings()]
+        ]
+        return Findings(
+            found, model=type(model).__name__, rules=[rule.id for rule in chosen], batches=batches
+        )
+
+    def rules(self) -> "pl.DataFrame":
+        """Return every rule, one per row: identifier, severity, title and thresholds."""
+        from edgescope.diagnose.selecting import rule_table
+
+        return rule_table()
+
+    def try_remedy(self, model: nn.Module, finding: Finding, **options: Any) -> nn.Module:
+        """Return a copy of a model with the remedy of a finding applied.
+
+        See :func:`edgescope.diagnose.remedies.try_remedy`.
+        """
+        from edgescope.diagnose.remedies import try_remedy
+
+        return try_remedy(model, finding, **options)
+
+
+diagnose = _Diagnose()

@@ -1,0 +1,54 @@
+"""Sums that rules share: over batches, over the neighbours of a node."""
+
+import torch
+from torch import Tensor
+
+from edgescope.diagnose.rules.base import LayerSeen
+
+
+class Sums:
+    """Named sums in float64 on the CPU, that grow batch by batch."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+
+    def add(self, name: str, values: Tensor) -> None:
+        """Add ``values``, whose shape is the same each time."""
+        values = values.detach().to("cpu", torch.float64)
+        self._sums[name] = self._sums[name] + values if name in self._sums else values
+
+    def __getitem__(self, name: str) -> Tensor:
+        """Return a sum."""
+        return self._sums[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether anything was added under a name."""
+        return name in self._sums
+
+
+def sum_by(values: Tensor, group: Tensor, size: int) -> Tensor:
+    """Return the sums of the rows ``[E, ...]`` of each group ``[size, ...]``."""
+    return values.new_zeros(size, *values.shape[1:]).index_add_(0, group, values)
+
+
+def largest_by(values: Tensor, group: Tensor, size: int) -> Tensor:
+    """Return the largest of the rows ``[E, H]`` of each group ``[size, H]``; -inf without rows."""
+    index = group.unsqueeze(1).expand_as(values)
+    start = values.new_full((size, values.size(1)), -torch.inf)
+    return start.scatter_reduce_(0, index, values, "amax")
+
+
+def alike_sources(seen: LayerSeen) -> Tensor:
+    """Return of which softmaxes all sources are in the same state ``[N]``, boolean.
+
+    States are compared through one random projection, the same for every call: equal states give
+    equal numbers, and different ones differ with probability one.
+    """
+    size = int(seen.softmax.max()) + 1 if seen.softmax.numel() else 0
+    states = seen.x[0]
+    if states is None or not size or int(seen.edge_index[0].max()) >= len(states):
+        return torch.zeros(size, dtype=torch.bool, device=seen.softmax.device)
+    along = torch.randn(states.size(1), generator=torch.Generator().manual_seed(0)).to(states)
+    at = (states * along).sum(1)[seen.edge_index[0]].unsqueeze(1)
+    spread = largest_by(at, seen.softmax, size) + largest_by(-at, seen.softmax, size)
+    return (spread <= 0).squeeze(1)

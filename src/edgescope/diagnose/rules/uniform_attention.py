@@ -1,0 +1,118 @@
+"""Rule: attention weights that are all the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
+from edgescope.diagnose.rules.counting import Sums, alike_sources, sum_by
+
+UNIFORM = 0.999
+"""Entropy over the logarithm of the degree from which attention is called uniform. For small
+differences between logits, ``log n - H`` is half their variance over the ``n`` neighbours, so at
+three neighbours 0.999 means a standard deviation of 0.05: weights 5 % apart."""
+
+
+@dataclass
+class UniformAttention(Rule):
+    """Heads whose weights are those of a plain mean.
+
+    Attributes:
+        entropy: mean over nodes of ``H_i / log n_i`` from which a head is reported; ``H_i`` is the
+            entropy of the weights of node i over its ``n_i`` >= 2 edges.
+    """
+
+    id: ClassVar[str] = "uniform-attention"
+    title: ClassVar[str] = "a head weighs all neighbours the same"
+    severity: ClassVar[Severity] = "warning"
+    needs: ClassVar[frozenset[str]] = frozenset({"weight"})
+    explanation: ClassVar[str] = """\
+A head whose weights are equal over the neighbours of a node computes their plain mean: what it
+could choose, it does not. For every node with two or more edges, the entropy of its weights is
+divided by the logarithm of their number; 1 is uniform. A head is reported if the mean over nodes is
+`entropy` or more. Nodes with one edge are left out, as their weight is 1 whatever the head does,
+and so are nodes whose neighbours all enter the layer in the same state, between which no head can
+choose by state.
+
+**Threshold.** `entropy` = 0.999. With small differences between logits, `log n - H` is half the
+variance of the logits over the neighbours, so at three neighbours 0.999 is a standard deviation of
+0.05: weights that differ by about 5 %. The measure itself is that by which attention of GAT on
+citation graphs was found to be near uniform (Wang et al. 2019, arXiv 1909.01315, section 5).
+
+**What to do.** Look whether the logits are small because the weights are untrained, because the
+states that enter are almost alike (rule `over-smoothing`), or because of strong weight decay. In
+GATConv, try GATv2Conv. If the task needs no choice among neighbours, a mean is as good and cheaper:
+`SAGEConv` or `GCNConv`.
+
+**False alarm?** Uniform attention is right where neighbours are interchangeable for the task. Then
+the finding is true, and nothing needs to be done.
+"""
+
+    entropy: float = UNIFORM
+
+    def begin(self, layers: Sequence[LayerInfo]) -> None:
+        """Forget what was counted."""
+        del layers
+        self._sums: dict[str, Sums] = {}
+
+    def observe(self, seen: LayerSeen) -> None:
+        """Add up the entropies of the nodes of a batch."""
+        if seen.weight is None or not seen.weight.numel():
+            return
+        share, degree = entropy_share(seen.weight, seen.softmax)
+        chooses = (degree > 1) & ~alike_sources(seen) & share.isfinite().all(1)
+        sums = self._sums.setdefault(seen.path, Sums())
+        sums.add("share", share[chooses].sum(0))
+        sums.add("nodes", chooses.sum())
+
+    def findings(self) -> list[Finding]:
+        """Report the heads whose mean entropy is at the threshold or above."""
+        found = []
+        for path, sums in self._sums.items():
+            nodes = int(sums["nodes"])
+            if not nodes:
+                continue
+            shares = (sums["share"] / nodes).tolist()
+            heads = [head for head, share in enumerate(shares) if share >= self.entropy]
+            if heads:
+                least = min(shares[head] for head in heads)
+                found.append(
+                    Finding(
+                        self.id,
+                        self.severity,
+                        place(path, heads, len(shares)),
+                        f"the weights have {least:.4f} or more of the largest possible entropy "
+                        f"(log degree) over {nodes:,} nodes with two edges or more",
+                        {"entropy": shares, "nodes": nodes, "heads": heads},
+                        "the logits hardly differ between the neighbours of a node, so the layer "
+                        "takes their mean",
+                        "train longer or with less weight decay; GATv2Conv instead of GATConv; or "
+                        "SAGEConv, if a mean is all that is needed",
+                    )
+                )
+        return found
+
+
+def entropy_share(weight: Tensor, softmax: Tensor) -> tuple[Tensor, Tensor]:
+    """Return entropy over log degree of every softmax ``[N, H]``, and its degree ``[N]``.
+
+    Args:
+        weight: weights ``[E, H]``, scaled to a sum of 1 here.
+        softmax: which softmax every row belongs to ``[E]``.
+
+    Returns:
+        ``sum_j -p_j log p_j / log n``, between 0 and 1, where the degree ``n`` is 2 or more; no
+        meaning below.
+    """
+    weight = weight.double()
+    size = int(softmax.max()) + 1
+    degree = torch.bincount(softmax, minlength=size)
+    total = sum_by(weight, softmax, size)
+    p = weight / total.clamp(min=1e-300)[softmax]
+    entropy = sum_by(torch.special.entr(p), softmax, size)
+    most = degree.clamp(min=2).double().log().unsqueeze(1)
+    return entropy / most, degree
