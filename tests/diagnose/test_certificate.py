@@ -110,5 +110,5 @@ def test_logits_that_are_not_finite_certify_nothing(bad):
 
 
 def test_a_negative_slope_below_zero_is_refused():
-    with pytest.raises(InputError, match="negative_slope=-0.5"):
+    with pytest.raises(InputError, match=r"negative_slope=-0\.5"):
         Regions.from_range(torch.zeros(1), torch.zeros(1), -0.5)

@@ -14,9 +14,6 @@ not there is an edge between them.
 import torch
 from torch import Tensor
 
-HASH_SEED = 20_190_502
-"""Seed of the random numbers that neighbourhoods are hashed with; any other gives the same pairs."""
-
 
 def find_twins(
     edge_index: Tensor,
@@ -30,9 +27,10 @@ def find_twins(
     Twins come in groups, in which each is a twin of all others. A group of n gives n - 1 pairs,
     each of its nodes with the next, so that the number of pairs is below that of the nodes.
 
-    Neighbourhoods are compared by a hash of their edges, a sum of random numbers that does not
-    depend on their order; pairs of the same hash are then compared edge by edge. The time is that
-    of sorting the edges.
+    Neighbourhoods are compared by a hash of their edges, a sum that does not depend on their order;
+    pairs of the same hash are then compared edge by edge. The time is that of sorting the edges,
+    and less where no two nodes share all sources. Edge features are compared through one random
+    projection: equal features give equal numbers, and different ones differ with probability one.
 
     Args:
         edge_index: source and target of every edge ``[2, E]``, as the layer saw them.
@@ -45,48 +43,59 @@ def find_twins(
         Pairs ``[2, P]``, the lower number first.
     """
     source, target = edge_index
-    kind = _numbered(source, edge_attr)
+    pairs = _same_sources(source, target, num_targets, choices)
+    if edge_attr is None or not pairs.numel() or not edge_attr.numel():
+        return pairs
+    candidate = torch.zeros(num_targets, dtype=torch.bool, device=target.device)
+    candidate[pairs.flatten()] = True
+    edges = candidate[target].nonzero().squeeze(1)
+    feature = _numbered(edge_attr[edges])
+    kind = source[edges] * (int(feature.max()) + 1) + feature
+    return _same_sources(kind, target[edges], num_targets, choices)
+
+
+def _numbered(edge_attr: Tensor) -> Tensor:
+    """Number the different rows of ``[E, ...]``; one that is not a number is like no other."""
+    rows = edge_attr.reshape(len(edge_attr), -1).double()
+    along = torch.randn(rows.size(1), generator=torch.Generator().manual_seed(0)).to(rows)
+    number: Tensor = torch.unique((rows * along).sum(1), return_inverse=True)[1]
+    return number
+
+
+def _same_sources(kind: Tensor, target: Tensor, num_targets: int, choices: int) -> Tensor:
+    """Pair the nodes whose edges are of the same kinds, each with the next ``[2, P]``."""
+    degree = torch.bincount(target, minlength=num_targets)
+    # Sums of 64-bit integers wrap around, which keeps them equal for equal edges.
+    hashed = torch.zeros_like(degree).index_add_(0, target, _mixed(kind))
+    nodes = (degree >= max(choices, 1)).nonzero().squeeze(1)
+    values, order = torch.sort(hashed[nodes], stable=True)
+    same = values[1:] == values[:-1]
+    if not same.any():
+        return torch.empty(2, 0, dtype=torch.long, device=kind.device)
+    nodes = nodes[order]
+    pairs = torch.stack([nodes[:-1][same], nodes[1:][same]])
     order = torch.argsort(kind, stable=True)
     order = order[torch.argsort(target[order], stable=True)]
-    source_kind, into = kind[order], target[order]
-    degree = torch.bincount(into, minlength=num_targets)
-    start = degree.cumsum(0) - degree
-    candidates = _same_hash(source_kind, into, degree, choices)
-    return candidates[:, _same_edges(source_kind, start, degree, candidates)]
-
-
-def _numbered(source: Tensor, edge_attr: Tensor | None) -> Tensor:
-    """Number the different pairs of source and edge features ``[E]``."""
-    if edge_attr is None or not edge_attr.numel():
-        return source
-    rows = edge_attr.reshape(len(edge_attr), -1)
-    features, feature = torch.unique(rows, dim=0, return_inverse=True)
-    return source * len(features) + feature
-
-
-def _same_hash(kind: Tensor, target: Tensor, degree: Tensor, choices: int) -> Tensor:
-    """Pair the nodes whose edges hash to the same two numbers, each with the next."""
+    kind, target = kind[order], target[order]
     first = torch.ones_like(kind, dtype=torch.bool)
     first[1:] = (kind[1:] != kind[:-1]) | (target[1:] != target[:-1])
-    different = torch.bincount(target[first], minlength=len(degree))
-    nodes = (different >= max(choices, 1)).nonzero().squeeze(1)
-    values, position = torch.unique(kind, return_inverse=True)
-    random = torch.Generator().manual_seed(HASH_SEED)
-    limits = torch.iinfo(torch.int64)
-    numbers = torch.randint(limits.min, limits.max, (len(values), 2), generator=random)
-    # Sums of 64-bit integers wrap around, which keeps them equal for equal edges.
-    hashed = torch.zeros(len(degree), 2, dtype=torch.int64, device=kind.device)
-    hashed.index_add_(0, target, numbers.to(kind.device)[position])
-    group = torch.unique(hashed[nodes], dim=0, return_inverse=True)[1]
-    order = torch.argsort(group, stable=True)
-    group, nodes = group[order], nodes[order]
-    neighbours = torch.stack([nodes[:-1], nodes[1:]])
-    return neighbours[:, group[1:] == group[:-1]]
+    different = torch.bincount(target[first], minlength=num_targets)
+    kept = (different[pairs[0]] >= choices) & _same_edges(kind, degree, pairs)
+    return pairs[:, kept]
 
 
-def _same_edges(kind: Tensor, start: Tensor, degree: Tensor, pairs: Tensor) -> Tensor:
+def _mixed(kind: Tensor) -> Tensor:
+    """Turn integers into random-looking ones (splitmix64, Steele et al., OOPSLA 2014)."""
+    z = (kind + 1) * -7046029254386353131
+    z = (z ^ ((z >> 30) & (2**34 - 1))) * -4658895280553007687
+    z = (z ^ ((z >> 27) & (2**37 - 1))) * -7723592293110705685
+    return z ^ ((z >> 31) & (2**33 - 1))
+
+
+def _same_edges(kind: Tensor, degree: Tensor, pairs: Tensor) -> Tensor:
     """Return for every pair ``[P]`` whether the edges of both are the same, one by one."""
     left, right = pairs
+    start = degree.cumsum(0) - degree
     same = degree[left] == degree[right]
     length = torch.where(same, degree[left], 0)
     number = torch.repeat_interleave(torch.arange(len(length), device=kind.device), length)
