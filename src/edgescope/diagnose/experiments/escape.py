@@ -1,7 +1,7 @@
 r"""Experiment (c): does training leave the region in which attention cannot tell twins apart?
 
-Many layers are trained side by side on a task that needs the distinction, each from another start:
-starts inside the region (all logits of all twins above zero, or all below), and starts outside it.
+Many layers are trained side by side on a task that needs the distinction, each from another start,
+inside the region (all logits of all twins above zero, or all below) or outside it.
 
 Inside the region, the gradient of :math:`a_t` is exactly zero, as it moves all logits of a node
 alike and the softmax does not see it. The region can only be left sideways, when W and
@@ -56,12 +56,17 @@ NEIGHBOURS = 3
 POOL = 20_000
 """Random starts among which those of each kind are looked for."""
 
-STARTS = ("above", "below", "outside")
-"""Kinds of starts: certified in all heads with all logits above zero, with all below, or not."""
+MARGIN = 1e-6
+"""By how much the right class must win; tied twins may differ by rounding."""
+
+STARTS = ("above", "below", "opposite", "both")
+"""Kinds of starts. Inside the region: all logits of all nodes above zero, or all below. Opposite:
+the logits of each node on one side, but not all nodes on the same, so that some twins differ while
+no node sees itself. Both: every node has logits on both sides, in some head."""
 
 
 class Task(NamedTuple):
-    """What ``S`` layers learn: in each of ``G`` graphs, ``m`` nodes attend to ``k`` of ``n`` others."""
+    """What is learnt: in each of ``G`` graphs, ``m`` nodes attend to ``k`` of ``n`` others."""
 
     others: Tensor
     """Features of all nodes that are looked at in any graph ``[S, n, F]``."""
@@ -151,11 +156,11 @@ class Escapes:
     def table(self) -> "pl.DataFrame":
         """Return one row per task, layer and kind of start.
 
-        Columns: task, layer, start, starts; escaped (share of the starts inside of which a pair of
-        twins is told apart at the end; of starts outside, of which one is) and solved (share with
-        all classes right), with their 95 % intervals; escape_step, the median recorded step at
-        which a start was first outside; loss, its median at the end, with loss_min and loss_max;
-        gradient and own_gradient, their medians at the start; final_gradient, at the end.
+        Columns: task, layer, start, starts; outside (share of the starts that tell some pair of
+        twins apart at the end) and solved (share with all classes right), with their 95 %
+        intervals; escape_step, the median recorded step at which they first told a pair apart;
+        loss, its median at the end, with loss_min and loss_max; gradient and own_gradient, their
+        medians at the start; final_gradient, at the end.
         """
         import polars as pl
 
@@ -177,7 +182,7 @@ class Escapes:
                         "layer": trace.layer,
                         "start": kind,
                         "starts": len(chosen),
-                        **escaped.columns("escaped"),
+                        **escaped.columns("outside"),
                         "escape_step": float(steps.double().median()) if len(steps) else None,
                         **solved.columns("solved"),
                         "loss": float(last.median()),
@@ -302,13 +307,12 @@ def follow(
                 _note(found, setting, task, attention, loss, parameters, weights.att_dst)
         if step < steps:
             optimizer.step()
-    labels = task.labels.expand(len(chosen), -1, -1)
     return Trace(
         name,
         setting.layer,
         kind,
         tuple(recorded),
-        accuracy=(scores.detach().argmax(-1) == labels).double().mean((1, 2)),
+        accuracy=_accuracy(task, scores.detach()),
         **{key: torch.stack(values) for key, values in found.items()},
     )
 
@@ -326,6 +330,14 @@ def _loss(task: Task, scores: Tensor) -> Tensor:
     labels = task.labels.expand(scores.shape[:3])
     entropy = F.cross_entropy(scores.flatten(0, 2), labels.flatten(), reduction="none")
     return entropy.view(labels.shape).mean((1, 2))
+
+
+def _accuracy(task: Task, scores: Tensor) -> Tensor:
+    """Return the share of nodes whose class has the highest score, by a margin ``[S]``."""
+    labels = task.labels.expand(scores.shape[:3]).unsqueeze(-1)
+    own = scores.gather(3, labels)
+    others = scores.scatter(3, labels, -torch.inf).amax(3, keepdim=True)
+    return (own - others > MARGIN).double().mean((1, 2, 3))
 
 
 def _pairs(task: Task) -> Tensor:
@@ -349,9 +361,16 @@ def _choose(
     """Return the kinds of the chosen starts, and their numbers."""
     rectified = attend(setting, drawn, task.others, task.nodes).rectified
     place = regions_of(setting, rectified)
-    flat = (place.above.movedim(1, 0).flatten(1), place.below.movedim(1, 0).flatten(1))
+    above, below, linear = (
+        every.flatten(2).all(2) for every in (place.above, place.below, place.linear)
+    )
     inside = _inside(setting, task, rectified)
-    each = {"above": flat[0].all(1), "below": flat[1].all(1), "outside": inside == 0}
+    each = {
+        "above": above.all(0),
+        "below": below.all(0),
+        "opposite": linear.all(0) & (inside < 1),
+        "both": ~linear.any(0),
+    }
     numbers = {kind: mask.nonzero().squeeze(1)[:starts] for kind, mask in each.items()}
     kinds = tuple(kind for kind in STARTS for _ in numbers[kind])
     return kinds, torch.cat([numbers[kind] for kind in STARTS])
