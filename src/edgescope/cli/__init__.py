@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import edgescope
-from edgescope.cli import data, demo, imports, report, scan, study, train
+from edgescope.cli import data, demo, diagnose, imports, report, scan, study, train
 from edgescope.errors import EdgescopeError, EdgescopeWarning
 
 INTERRUPTED = 130
@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (demo, train, scan, report, data):
+for module in (demo, train, scan, diagnose, report, data):
     app.command(module.__name__.rpartition(".")[2])(module.command)
 app.add_typer(study.app, name="study")
 app.add_typer(imports.app, name="import")
@@ -49,8 +49,8 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process.
 
-    Exit codes: 0 if all went well, 2 for input that cannot be used (one line on standard error
-    says why), 130 after an interruption.
+    Exit codes: 0 if all went well, 1 if a diagnosis found what it was to fail on, 2 for input that
+    cannot be used (one line on standard error says why), 130 after an interruption.
     """
     words = study.with_ray_address(list(sys.argv[1:] if arguments is None else arguments))
     debug = "--debug" in words[:2]

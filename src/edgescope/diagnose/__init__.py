@@ -10,6 +10,7 @@ from torch import nn
 
 from edgescope.calling import Call, call_model
 from edgescope.diagnose.finding import Finding, Findings, Severity
+from edgescope.diagnose.observing import EVERY, layers_of, observe
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule, Sample, StateSeen
 from edgescope.errors import InputError
 
@@ -45,15 +46,16 @@ class _Diagnose:
         scan: "Scan | None" = None,
         call: Call = call_model,
         inputs: Mapping[str, str] | None = None,
+        every: int = EVERY,
         max_batches: int | None = None,
         seed: int = 0,
         progress: bool = True,
     ) -> Findings:
         """Find out what is wrong with the attention of a model, and what can be done.
 
-        The model runs once over the loader, in eval mode without gradients, on the device that it
-        is on, and is left as it was. Rules that need it to run again do so on a sample: one batch
-        in ten of the loader, at least one and at most four.
+        The model runs over one batch in three of the loader, in eval mode without gradients, on
+        the device that it is on, and is left as it was. Rules that need it to run again do so on
+        a sample of these: one batch in ten of the loader, at least one and at most four.
 
         Args:
             model: the model, whose attention layers ``es.capture`` knows.
@@ -67,7 +69,10 @@ class _Diagnose:
                 above 1000 are looked for on the way.
             call: how to call the model on a batch, as in :func:`edgescope.scan`.
             inputs: what the model calls ``edge_index`` and so on, as in :func:`edgescope.capture`.
-            max_batches: how many batches to look at, at most.
+            every: the first batch and each ``every``-th after it are looked at, the others are
+                skipped: to look costs two to four times what running the model does. 1 looks at
+                all of them.
+            max_batches: how many batches to take from the loader, at most.
             seed: decides what rules draw at random.
             progress: whether to show a progress bar.
 
@@ -78,7 +83,6 @@ class _Diagnose:
             InputError: if the model has no layer that can be captured, the loader is empty or can
                 be gone through only once, or no rule has the identifier that was asked for.
         """
-        from edgescope.diagnose.observing import layers_of, observe
         from edgescope.diagnose.selecting import choose_rules
 
         if isinstance(loader, Iterator):
@@ -86,8 +90,9 @@ class _Diagnose:
                 f"received a {type(loader).__name__}, which can be gone through only once; "
                 "pass a loader or a list of batches"
             )
-        if max_batches is not None and max_batches < 1:
-            raise InputError(f"received max_batches={max_batches}, expected 1 or more")
+        for name, number in (("every", every), ("max_batches", max_batches)):
+            if number is not None and number < 1:
+                raise InputError(f"received {name}={number}, expected 1 or more")
         chosen = choose_rules(rules, select, ignore, scan)
         batches = observe(
             model,
@@ -95,6 +100,7 @@ class _Diagnose:
             chosen,
             call=call,
             inputs=inputs,
+            every=every,
             max_batches=max_batches,
             seed=seed,
             progress=progress,
@@ -112,6 +118,16 @@ class _Diagnose:
         from edgescope.diagnose.selecting import rule_table
 
         return rule_table()
+
+    def explain(self, rule: str) -> str:
+        """Return the page of a rule as Markdown.
+
+        Raises:
+            InputError: if there is no rule of that identifier.
+        """
+        from edgescope.diagnose.selecting import find_rule, page
+
+        return page(find_rule(rule))
 
     def try_remedy(self, model: nn.Module, finding: Finding, **options: Any) -> nn.Module:
         """Return a copy of a model with the remedy of a finding applied.

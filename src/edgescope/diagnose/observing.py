@@ -30,6 +30,10 @@ from edgescope.diagnose.states import block_of, first_states, node_states
 from edgescope.errors import InputError
 from edgescope.scanning.batches import on_device
 
+EVERY = 3
+"""One batch in this many is looked at by default. To look at one takes two to four times as long as
+to run the model on it, and diagnosis is to take less than twice a pass over the data."""
+
 SAMPLE_SHARE = 10
 """One batch in this many, and one at least, is a sample on which rules may run the model again."""
 
@@ -56,11 +60,12 @@ def observe(
     *,
     call: Call,
     inputs: Mapping[str, str] | None = None,
+    every: int = EVERY,
     max_batches: int | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> int:
-    """Run a model over a loader once, in eval mode and without gradients, and let rules watch.
+    """Run a model over a loader, in eval mode and without gradients, and let rules watch.
 
     Args:
         model: the model, left as it was.
@@ -68,7 +73,8 @@ def observe(
         rules: they are begun here, and see everything in the order in which it happens.
         call: how to call the model on a batch.
         inputs: what the model calls the parts of the graph, as in :func:`edgescope.capture`.
-        max_batches: how many batches to run at most; all without it.
+        every: the first batch and each ``every``-th after it are looked at, the others are skipped.
+        max_batches: how many batches to take from the loader at most; all without it.
         seed: what rules may draw at random.
         progress: whether to show a bar.
 
@@ -81,59 +87,66 @@ def observe(
     layers = layers_of(model)
     for rule in rules:
         rule.begin(layers)
-    needs = frozenset[str]().union(*(rule.needs for rule in rules))
     total = len(loader) if isinstance(loader, Sized) else None
     if max_batches is not None:
         total = max_batches if total is None else min(total, max_batches)
         loader = islice(loader, max_batches)
     most = min(SAMPLE_MOST, max(1, (total or 1) // SAMPLE_SHARE))
-    wants_sample = any(rule.samples for rule in rules)
     batches: list[Any] = []
     outputs: list[Any] = []
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    watch = _Watch(rules, layers)
-    number = -1
+    looked = 0
     with evaluating(model), torch.no_grad():
-        with watch.watching(model, needs, inputs):
-            title = f"diagnosing {type(model).__name__}"
-            for number, given in enumerate(track(loader, title, total, progress)):
-                batch = on_device(given, device)
-                watch.start(number, batch)
+        title = f"diagnosing {type(model).__name__}"
+        for number, given in enumerate(track(loader, title, total, progress)):
+            if number % every:
+                continue
+            batch = on_device(given, device)
+            watching = [rule for rule in rules if looked < most or not rule.sampled]
+            watch = _Watch(watching, layers, number, batch)
+            with watch.watching(model, inputs):
                 output = call(model, batch)
-                watch.flush()
-                if wants_sample and number < most:
-                    batches.append(on_device(given, device))
-                    outputs.append(output)
-        if number < 0:
+            watch.flush()
+            if len(batches) < most:
+                batches.append(on_device(given, device))
+                outputs.append(output)
+            looked += 1
+        if not looked:
             raise InputError("the loader gave no batch; pass a loader over at least one graph")
         sample = Sample(model, call, batches, outputs, seed)
         for rule in rules:
             if rule.samples:
                 rule.probe(sample)
-    return number + 1
+    return looked
 
 
 class _Watch:
-    """Puts together what capture and hooks tell of a call of a layer, and shows it to the rules."""
+    """Puts together what capture and hooks tell of a batch, and shows it to the rules.
 
-    def __init__(self, rules: Sequence[Rule], layers: Sequence[LayerInfo]) -> None:
+    Args:
+        rules: the rules that watch.
+        layers: the attention layers.
+        number: number of the batch.
+        batch: the batch.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        layers: Sequence[LayerInfo],
+        number: int,
+        batch: Any,  # noqa: ANN401  (any PyG batch)
+    ) -> None:
         self._rules = rules
         self._layers = {info.path: info for info in layers}
-        self._number = 0
-        self._batch: Any = None
-        self._nodes: Tensor | None = None
-        self._edges: Tensor | None = None
+        self._needs = frozenset[str]().union(*(rule.needs for rule in rules))
+        self._number = number
+        self._batch = batch
         self._first = True
         self._pending: dict[str, dict[str, EdgeActivations]] = {}
-        self._targets: dict[str, str] = {}
-
-    def start(self, number: int, batch: Any) -> None:  # noqa: ANN401  (any PyG batch)
-        """Note which batch comes next."""
-        self._number, self._batch, self._first = number, batch, True
-        self._pending = {}
         edges, nodes = attribute(batch, "edge_index"), attribute(batch, "batch")
-        self._edges = edges if isinstance(edges, Tensor) else None
-        self._nodes = nodes if isinstance(nodes, Tensor) else None
+        self._edges: Tensor | None = edges if isinstance(edges, Tensor) else None
+        self._nodes: Tensor | None = nodes if isinstance(nodes, Tensor) else None
         if self._nodes is None and self._edges is not None:
             size = attribute(batch, "num_nodes")
             if isinstance(size, int):
@@ -142,13 +155,11 @@ class _Watch:
         self._targets = {" ".join(kind): kind[-1] for kind in kinds if isinstance(kind, tuple)}
 
     @contextmanager
-    def watching(
-        self, model: nn.Module, needs: frozenset[str], inputs: Mapping[str, str] | None
-    ) -> Iterator[None]:
+    def watching(self, model: nn.Module, inputs: Mapping[str, str] | None) -> Iterator[None]:
         """Watch the layers while the block runs."""
-        stages = {stage for stage in STAGE_NEEDS if stage in needs}
+        stages = {stage for stage in STAGE_NEEDS if stage in self._needs}
         with ExitStack() as hooks:
-            if self._layers and (stages or "rows" in needs):
+            if self._layers and (stages or "rows" in self._needs):
                 wanted = {
                     f"{info.path}:{stage}"
                     for info in self._layers.values()
@@ -162,7 +173,7 @@ class _Watch:
                     inputs=inputs,
                 )
                 hooks.enter_context(sites)
-            for remove in self._attach(model, "state" in needs):
+            for remove in self._attach(model, "state" in self._needs):
                 hooks.callback(watch_one(remove))
             yield
 
@@ -233,6 +244,7 @@ class _Watch:
             output,
             arguments,
             self._batch,
+            self._graph_of_nodes(identity),
         )
         for rule in self._rules:
             rule.observe(seen)
@@ -243,6 +255,13 @@ class _Watch:
         if self._nodes is None or not target.numel() or int(target.max()) >= len(self._nodes):
             return identity.graph
         return self._nodes[target]
+
+    def _graph_of_nodes(self, identity: EdgeIdentity) -> Tensor | None:
+        """Return the graph of every node, unless the layer works on other nodes."""
+        ends = identity.edge_index
+        if self._nodes is None or identity.relations is not None:
+            return None
+        return self._nodes if not ends.numel() or int(ends.max()) < len(self._nodes) else None
 
     def _softmax(self, identity: EdgeIdentity, layer: nn.Module) -> Tensor:
         """Return which softmax every row belongs to ``[E]``."""

@@ -80,6 +80,11 @@ def rule_table() -> "pl.DataFrame":
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+def page(rule: type[Rule]) -> str:
+    """Return the page of a rule as Markdown, under a heading."""
+    return f"## {rule.id}\n\n*{rule.severity}: {rule.title}.*\n\n{rule.explanation}"
+
+
 def _patterns(given: Sequence[str] | str) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 

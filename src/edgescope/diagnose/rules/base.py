@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from edgescope.capture.adapters.base import Adapter
 from edgescope.diagnose.finding import Finding, Severity
+from edgescope.diagnose.rules.counting import largest_by, sum_by
 
 if TYPE_CHECKING:
     from edgescope.results import Scan
@@ -56,6 +59,7 @@ class LayerSeen:
         output: node states that it returned ``[V, F']``.
         arguments: the arguments of the call by name.
         batch: the batch that the model was given.
+        node_graph: graph of every node ``[V]``, if the graph is homogeneous.
     """
 
     path: str
@@ -75,6 +79,35 @@ class LayerSeen:
     output: Tensor | None = None
     arguments: Mapping[str, Any] | None = None
     batch: Any = None
+    node_graph: Tensor | None = None
+
+    @cached_property
+    def degree(self) -> Tensor:
+        """Number of rows of every softmax ``[N]``."""
+        return self.softmax.bincount()
+
+    @cached_property
+    def share(self) -> Tensor:
+        """Weights ``[E, H]`` scaled to a sum of 1 over each softmax, in float32 at least."""
+        assert self.weight is not None
+        weight = self.weight.to(torch.promote_types(self.weight.dtype, torch.float32))
+        total = sum_by(weight, self.softmax, len(self.degree))
+        return weight / total.clamp(min=torch.finfo(weight.dtype).tiny)[self.softmax]
+
+    @cached_property
+    def alike(self) -> Tensor:
+        """Whether all sources of a softmax are in the same state ``[N]``, boolean.
+
+        States are compared through one random projection, the same for every call: equal states
+        give equal numbers, and different ones differ with probability one.
+        """
+        size, states = len(self.degree), self.x[0]
+        if states is None or not size or int(self.edge_index[0].max()) >= len(states):
+            return torch.zeros(size, dtype=torch.bool, device=self.softmax.device)
+        along = torch.randn(states.size(1), generator=torch.Generator().manual_seed(0))
+        at = (states * along.to(states)).sum(1)[self.edge_index[0]].unsqueeze(1)
+        spread = largest_by(at, self.softmax, size) + largest_by(-at, self.softmax, size)
+        return (spread <= 0).squeeze(1)
 
 
 @dataclass(frozen=True)
@@ -129,6 +162,7 @@ class Rule:
         title: what it finds, in a few words.
         severity: how grave its findings are, as a rule.
         needs: what it needs to see, some of :data:`NEEDS`.
+        sampled: whether it observes only the first batches, a sample, as what it needs is costly.
         samples: whether it runs the model again on a sample of batches, in :meth:`probe`.
         explanation: its page: what is meant, why it matters, where the thresholds come from, what
             to do, and when a finding is a false alarm. Plain Markdown.
@@ -138,6 +172,7 @@ class Rule:
     title: ClassVar[str]
     severity: ClassVar[Severity]
     needs: ClassVar[frozenset[str]] = frozenset()
+    sampled: ClassVar[bool] = False
     samples: ClassVar[bool] = False
     explanation: ClassVar[str]
 

@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor
 
-from edgescope.diagnose.rules.base import LayerSeen
-
 
 class Sums:
     """Named sums in float64 on the CPU, that grow batch by batch."""
@@ -36,19 +34,3 @@ def largest_by(values: Tensor, group: Tensor, size: int) -> Tensor:
     index = group.unsqueeze(1).expand_as(values)
     start = values.new_full((size, values.size(1)), -torch.inf)
     return start.scatter_reduce_(0, index, values, "amax")
-
-
-def alike_sources(seen: LayerSeen) -> Tensor:
-    """Return of which softmaxes all sources are in the same state ``[N]``, boolean.
-
-    States are compared through one random projection, the same for every call: equal states give
-    equal numbers, and different ones differ with probability one.
-    """
-    size = int(seen.softmax.max()) + 1 if seen.softmax.numel() else 0
-    states = seen.x[0]
-    if states is None or not size or int(seen.edge_index[0].max()) >= len(states):
-        return torch.zeros(size, dtype=torch.bool, device=seen.softmax.device)
-    along = torch.randn(states.size(1), generator=torch.Generator().manual_seed(0)).to(states)
-    at = (states * along).sum(1)[seen.edge_index[0]].unsqueeze(1)
-    spread = largest_by(at, seen.softmax, size) + largest_by(-at, seen.softmax, size)
-    return (spread <= 0).squeeze(1)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
-from edgescope.diagnose.rules.counting import Sums, alike_sources, sum_by
+from edgescope.diagnose.rules.counting import Sums, sum_by
 
 UNIFORM = 0.999
 """Entropy over the logarithm of the degree from which attention is called uniform. For small
@@ -33,10 +33,10 @@ class UniformAttention(Rule):
     explanation: ClassVar[str] = """\
 A head whose weights are equal over the neighbours of a node computes their plain mean: what it
 could choose, it does not. For every node with two or more edges, the entropy of its weights is
-divided by the logarithm of their number; 1 is uniform. A head is reported if the mean over nodes is
-`entropy` or more. Nodes with one edge are left out, as their weight is 1 whatever the head does,
-and so are nodes whose neighbours all enter the layer in the same state, between which no head can
-choose by state.
+divided by the logarithm of their number; 1 is uniform. A head is reported if the mean over nodes
+is `entropy` or more. Nodes with one edge are left out, as their weight is 1 whatever the head
+does, and so are nodes whose neighbours all enter the layer in the same state, between which no
+head can choose by state.
 
 **Threshold.** `entropy` = 0.999. With small differences between logits, `log n - H` is half the
 variance of the logits over the neighbours, so at three neighbours 0.999 is a standard deviation of
@@ -45,8 +45,8 @@ citation graphs was found to be near uniform (Wang et al. 2019, arXiv 1909.01315
 
 **What to do.** Look whether the logits are small because the weights are untrained, because the
 states that enter are almost alike (rule `over-smoothing`), or because of strong weight decay. In
-GATConv, try GATv2Conv. If the task needs no choice among neighbours, a mean is as good and cheaper:
-`SAGEConv` or `GCNConv`.
+GATConv, try GATv2Conv. If the task needs no choice among neighbours, a mean is as good and
+cheaper: `SAGEConv` or `GCNConv`.
 
 **False alarm?** Uniform attention is right where neighbours are interchangeable for the task. Then
 the finding is true, and nothing needs to be done.
@@ -63,10 +63,10 @@ the finding is true, and nothing needs to be done.
         """Add up the entropies of the nodes of a batch."""
         if seen.weight is None or not seen.weight.numel():
             return
-        share, degree = entropy_share(seen.weight, seen.softmax)
-        chooses = (degree > 1) & ~alike_sources(seen) & share.isfinite().all(1)
+        ratio = entropy_over_log_degree(seen.share, seen.softmax, seen.degree)
+        chooses = (seen.degree > 1) & ~seen.alike & ratio.isfinite().all(1)
         sums = self._sums.setdefault(seen.path, Sums())
-        sums.add("share", share[chooses].sum(0))
+        sums.add("share", ratio[chooses].sum(0, dtype=torch.float64))
         sums.add("nodes", chooses.sum())
 
     def findings(self) -> list[Finding]:
@@ -97,22 +97,17 @@ the finding is true, and nothing needs to be done.
         return found
 
 
-def entropy_share(weight: Tensor, softmax: Tensor) -> tuple[Tensor, Tensor]:
-    """Return entropy over log degree of every softmax ``[N, H]``, and its degree ``[N]``.
+def entropy_over_log_degree(share: Tensor, softmax: Tensor, degree: Tensor) -> Tensor:
+    """Return the entropy of every softmax over the logarithm of its degree ``[N, H]``.
 
     Args:
-        weight: weights ``[E, H]``, scaled to a sum of 1 here.
+        share: weights ``[E, H]`` with a sum of 1 over each softmax.
         softmax: which softmax every row belongs to ``[E]``.
+        degree: number of rows of every softmax ``[N]``.
 
     Returns:
         ``sum_j -p_j log p_j / log n``, between 0 and 1, where the degree ``n`` is 2 or more; no
         meaning below.
     """
-    weight = weight.double()
-    size = int(softmax.max()) + 1
-    degree = torch.bincount(softmax, minlength=size)
-    total = sum_by(weight, softmax, size)
-    p = weight / total.clamp(min=1e-300)[softmax]
-    entropy = sum_by(torch.special.entr(p), softmax, size)
-    most = degree.clamp(min=2).double().log().unsqueeze(1)
-    return entropy / most, degree
+    entropy = sum_by(torch.special.entr(share), softmax, len(degree))
+    return entropy / degree.clamp(min=2).to(share.dtype).log().unsqueeze(1)

@@ -1,0 +1,180 @@
+"""`edgescope diagnose`: what is wrong with the attention of a trained run."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+import edgescope as es
+from edgescope._files import replacing, writable_folder
+from edgescope.cli import _options as options
+from edgescope.cli._steps import choose_part, load_data, show
+from edgescope.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from edgescope.data import MoleculeLoader, NeighborBatches
+    from edgescope.diagnose import Findings, Severity
+
+FOUND = 1
+"""Exit code if there is a finding as grave as --fail-on or graver."""
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    html = "html"
+
+
+class FailOn(StrEnum):
+    """The least severity that ends the command with exit code 1."""
+
+    error = "error"
+    warning = "warning"
+    note = "note"
+    never = "never"
+
+
+def command(
+    run: Annotated[Path | None, typer.Argument(help="Folder of a trained run.")] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            help="Diagnose these weights (.safetensors); without a run, --data says on what.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="Diagnose on this data instead of the run's own."),
+    ] = None,
+    root: options.Root = None,
+    smiles_column: options.SmilesColumn = "smiles",
+    part: options.Part = "test",
+    batch_size: options.BatchSize = 128,
+    every: Annotated[
+        int,
+        typer.Option("--every", min=1, help="Look at one batch in this many; 1 looks at all."),
+    ] = 3,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--select",
+            metavar="RULE",
+            help="Use this rule only, or those that a pattern fits; may be repeated.",
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="RULE", help="Leave this rule out; may be repeated."),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to write the findings.")] = (
+        Format.text
+    ),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write to this file instead of printing.")
+    ] = None,
+    fail_on: Annotated[
+        FailOn,
+        typer.Option(
+            "--fail-on", help="End with exit code 1 if there is a finding as grave as this."
+        ),
+    ] = FailOn.error,
+    seed: Annotated[int, typer.Option("--seed", help="Decides what rules draw at random.")] = 0,
+    list_rules: Annotated[
+        bool, typer.Option("--list-rules", help="Print all rules and their thresholds.")
+    ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="RULE", help="Print the page of a rule."),
+    ] = None,
+) -> None:
+    """Say what is wrong with the attention of a trained model, why, and what can be done.
+
+    Exit codes: 0, 1 if there is a finding as grave as --fail-on, 2 for input that cannot be used.
+
+    \b
+    Examples:
+      edgescope diagnose RUN
+      edgescope diagnose RUN --fail-on warning --ignore 'attention-*'
+      edgescope diagnose RUN --format sarif --out findings.sarif
+      edgescope diagnose --weights model.safetensors --data solubility
+      edgescope diagnose --explain uniform-attention
+    """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
+    if list_rules:
+        show(es.diagnose.rules())
+        return
+    if explain is not None:
+        typer.echo(es.diagnose.explain(explain), nl=False)
+        return
+    if out is not None:
+        writable_folder(out.parent)
+    model, loader = _subject(run, weights, data, root, smiles_column, part, batch_size)
+    findings = es.diagnose(
+        model, loader, select=select or (), ignore=ignore or (), every=every, seed=seed
+    )
+    written = _written(findings, form, terminal=out is None and sys.stdout.isatty())
+    if out is None:
+        typer.echo(written, nl=False)
+    else:
+        with replacing(out) as file:
+            file.write_text(written, encoding="utf-8")
+        typer.echo(f"{len(findings)} findings written to {out}")
+    if fail_on is not FailOn.never and findings.at_least(cast("Severity", fail_on.value)):
+        raise typer.Exit(FOUND)
+
+
+def _subject(
+    run: Path | None,
+    weights: Path | None,
+    data: str | None,
+    root: Path | None,
+    smiles_column: str,
+    part: str,
+    batch_size: int,
+) -> "tuple[nn.Module, MoleculeLoader | NeighborBatches]":
+    """Return the model and the data to diagnose it on.
+
+    Raises:
+        InputError: if it is not said which, or a file cannot be used.
+    """
+    if run is None and (weights is None or data is None):
+        raise InputError(
+            "received no run, and not both --weights and --data; name the folder of a trained "
+            "run, or a weights file and data"
+        )
+    folder = None if run is None else es.train.RunFolder(run)
+    if data is not None:
+        spec = options.data_spec(data, root, smiles_column, None, None)
+        if options.is_table(data):
+            spec["split"], part = (0.0, 0.0, 1.0), "test"
+    elif folder is None or folder.data is None:
+        raise InputError(f"{run} does not say where its data came from; give it with --data")
+    else:
+        spec = folder.data if root is None else {**folder.data, "root": str(root)}
+    if weights is not None:
+        model = es.models.load(weights)
+    else:
+        assert folder is not None
+        model = folder.model("trained")
+    more = {} if folder is None else {"vocabulary": folder.vocabulary}
+    dataset = choose_part(load_data(spec, **more), part)
+    return model, es.data.loader(dataset, batch_size=batch_size)
+
+
+def _written(findings: "Findings", form: Format, *, terminal: bool) -> str:
+    """Return the findings in the format that was asked for."""
+    from edgescope.diagnose.output.html import as_page
+    from edgescope.diagnose.output.text import as_text
+
+    if form is Format.text:
+        return as_text(findings, colours=terminal)
+    if form is Format.html:
+        return as_page(findings)
+    return findings.json() if form is Format.json else findings.sarif()

@@ -1,0 +1,33 @@
+"""Findings as JSON."""
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgescope.diagnose.finding import Findings
+
+
+def as_json(findings: "Findings") -> str:
+    """Return findings as JSON: model, rules, number of batches, and a list of findings.
+
+    A number that is not finite, which JSON has no word for, is null.
+    """
+    value = {
+        "model": findings.model,
+        "batches": findings.batches,
+        "rules": list(findings.rules),
+        "findings": [plain(each.as_dict()) for each in findings],
+    }
+    return json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401  (anything that JSON can hold)
+    """Return a value with ``None`` in place of numbers that are not finite."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

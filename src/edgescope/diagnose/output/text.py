@@ -1,0 +1,88 @@
+"""Findings as text for a terminal or a log."""
+
+import io
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from edgescope.errors import InputError
+
+if TYPE_CHECKING:
+    from edgescope.diagnose.finding import Finding, Findings
+
+NARROWEST = 40
+"""Columns that the text needs at least."""
+
+INDENT = 2
+
+COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold blue"}
+
+
+def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str:
+    """Return findings as text, gravest first.
+
+    Findings of one rule with the same cause and remedy stand under one heading.
+
+    Args:
+        findings: the findings.
+        width: no line is longer.
+        colours: whether severities are coloured with terminal codes.
+
+    Raises:
+        InputError: if ``width`` is below 40.
+    """
+    if width < NARROWEST:
+        raise InputError(f"received width={width}, expected {NARROWEST} or more")
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer,
+        width=width,
+        force_terminal=colours,
+        color_system="standard" if colours else None,
+        legacy_windows=False,
+    )
+    for _, group in groupby(findings, key=_heading):
+        _show(console, list(group))
+        console.print()
+    console.print(Text(conclusion(findings)))
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
+def conclusion(findings: "Findings") -> str:
+    """Say in one sentence how many findings there are, and what looked."""
+    looked = f"{_number(len(findings.rules), 'rule')} over {_number(findings.batches, 'batch')}"
+    if not findings:
+        return f"{findings.model}: nothing found by {looked}."
+    counts = [
+        _number(sum(each.severity == severity for each in findings), severity)
+        for severity in COLOURS
+        if any(each.severity == severity for each in findings)
+    ]
+    return f"{findings.model}: {', '.join(counts)}, found by {looked}."
+
+
+def _heading(finding: "Finding") -> tuple[str, ...]:
+    return finding.severity, finding.rule, finding.cause, finding.remedy
+
+
+def _show(console: Console, group: "list[Finding]") -> None:
+    first = group[0]
+    title = Text(first.severity, style=COLOURS[first.severity])
+    console.print(title.append(f" {first.rule}", style="bold"))
+    for each in group:
+        _indented(console, Text(f"{each.where}: {each.message}"))
+    _indented(console, Text("cause: ", style="bold").append(first.cause, style="not bold"))
+    _indented(console, Text("remedy: ", style="bold").append(first.remedy, style="not bold"))
+
+
+def _indented(console: Console, text: Text) -> None:
+    text.overflow = "fold"
+    console.print(Padding(text, (0, 0, 0, INDENT), expand=False))
+
+
+def _number(count: int, what: str) -> str:
+    ending = "es" if what.endswith("ch") else "s"
+    return f"{count:,} {what}{'' if count == 1 else ending}"

@@ -1,0 +1,148 @@
+"""Rule: heads that send nothing, or whose weights do not matter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
+from edgescope.diagnose.rules.counting import Sums, sum_by
+
+NOTHING = 1e-3
+"""Root mean square over that of the layer's strongest head below which a head is dead: what reads
+the heads would need weights a thousand times larger to make up for it."""
+
+ALIKE = 1e-3
+"""Spread of the values within a neighbourhood, relative to their size, below which it does not
+matter how they are weighed: by less than 0.1 % of the output."""
+
+WEIGHT_FLOOR = 1e-6
+"""Weights below carry no value that could be told from rounding: a message is weight times value,
+and float32 has seven digits."""
+
+
+@dataclass
+class DeadHead(Rule):
+    """Heads whose messages are zero, or whose values are the same for all neighbours of a node.
+
+    Attributes:
+        nothing: root mean square of a head's messages, relative to the strongest head's, below
+            which it is dead.
+        alike: spread of the values that a node receives, relative to their root mean square, below
+            which the head's weights do not matter.
+    """
+
+    id: ClassVar[str] = "dead-head"
+    title: ClassVar[str] = "a head sends nothing, or its weights do not matter"
+    severity: ClassVar[Severity] = "warning"
+    needs: ClassVar[frozenset[str]] = frozenset({"weight", "message"})
+    sampled: ClassVar[bool] = True
+    explanation: ClassVar[str] = """\
+What a head adds to a node is the sum of its messages, weight times value. A head is *dead* if its
+messages are zero beside those of the layer's strongest head. It is *blind* if the values that a
+node receives are all the same though its neighbours' states are not: their weighted mean is then
+that value, whatever the weights, and no gradient reaches the logits. Messages are looked at on a
+sample of batches.
+
+**Thresholds.** `nothing` = 0.001: root mean square of the head's messages over that of the
+strongest head; whatever reads the heads would need weights a thousand times larger to make up for
+it. `alike` = 0.001: root mean square distance of the values from their mean over a node's edges,
+over the root mean square of the values; reweighing changes the output by less than 0.1 %. Nodes
+whose neighbours enter in the same state are left out, as their values must agree.
+
+**What to do.** Remove the head (fewer `heads`, or prune it), or train again with a smaller
+learning rate or without weight decay on the value projection. Look for a `ReLU` in front that is
+dead.
+
+**False alarm?** A head of a layer whose output is scaled up afterwards, head by head, may be small
+on purpose. In a pruned model dead heads are what one wants.
+"""
+
+    nothing: float = NOTHING
+    alike: float = ALIKE
+
+    def begin(self, layers: Sequence[LayerInfo]) -> None:
+        """Forget what was counted."""
+        del layers
+        self._sums: dict[str, Sums] = {}
+
+    def observe(self, seen: LayerSeen) -> None:
+        """Add up the squares of the messages and the spread of the values."""
+        if seen.message is None or not len(seen.message):
+            return
+        sums = self._sums.setdefault(seen.path, Sums())
+        message = seen.message.double()
+        finite = message.isfinite().all(-1).all(-1)
+        sums.add("square", message[finite].square().sum((0, 2)))
+        sums.add("edges", finite.sum())
+        if seen.weight is None or seen.weight.shape != message.shape[:2]:
+            return
+        self._spread(seen, sums, message, finite)
+
+    def _spread(self, seen: LayerSeen, sums: Sums, message: Tensor, finite: Tensor) -> None:
+        """Add up how far the values of a node are from their mean."""
+        assert seen.weight is not None
+        size = len(seen.degree)
+        weight = seen.weight.double()
+        known = (weight > WEIGHT_FLOOR) & finite.unsqueeze(1)
+        value = (message / weight.unsqueeze(-1)).where(known.unsqueeze(-1), 0.0)
+        count = sum_by(known.double(), seen.softmax, size)
+        mean = sum_by(value, seen.softmax, size) / count.clamp(min=1).unsqueeze(-1)
+        chooses = (count > 1) & ~seen.alike.unsqueeze(1)
+        square = sum_by(value.square().sum(-1), seen.softmax, size)
+        within = square - count * mean.square().sum(-1)
+        sums.add("value", square.where(chooses, 0).sum(0))
+        sums.add("within", within.clamp(min=0).where(chooses, 0).sum(0))
+        sums.add("nodes", chooses.sum(0))
+
+    def findings(self) -> list[Finding]:
+        """Report the dead heads and the blind ones of every layer."""
+        found = []
+        for path, sums in self._sums.items():
+            edges = int(sums["edges"])
+            if not edges:
+                continue
+            size = (sums["square"] / edges).sqrt()
+            relative = (size / size.max()).nan_to_num(0).tolist()
+            dead = [head for head, each in enumerate(relative) if each < self.nothing]
+            if dead:
+                found.append(self._dead(path, relative, dead, edges))
+            if "within" not in sums:
+                continue
+            spread = (sums["within"] / sums["value"]).sqrt().tolist()
+            blind = [
+                head
+                for head, each in enumerate(spread)
+                if head not in dead and sums["nodes"][head] and each < self.alike
+            ]
+            if blind:
+                found.append(self._blind(path, spread, blind, int(sums["nodes"].max())))
+        return found
+
+    def _dead(self, path: str, relative: list[float], heads: list[int], edges: int) -> Finding:
+        most = max(relative[head] for head in heads)
+        what = f"have {most:.1e} of the strongest head's root mean square or less"
+        return Finding(
+            self.id,
+            self.severity,
+            place(path, heads, len(relative)),
+            f"the messages of {edges:,} edges {what if most else 'are all zero'}",
+            {"relative_size": relative, "heads": heads, "edges": edges},
+            "the value projection of the head is zero, or its input is",
+            "use fewer heads, or train again with less weight decay on the value projection",
+        )
+
+    def _blind(self, path: str, spread: list[float], heads: list[int], nodes: int) -> Finding:
+        most = max(spread[head] for head in heads)
+        return Finding(
+            self.id,
+            self.severity,
+            place(path, heads, len(spread)),
+            f"the values that a node receives differ by {most:.1e} of their size or less "
+            f"({nodes:,} nodes with different neighbours), so the weights do not matter",
+            {"spread": [each if each == each else 0.0 for each in spread], "heads": heads},  # noqa: PLR0124  (NaN is not itself)
+            "the value projection keeps nothing of what the neighbours differ in, only its bias",
+            "use fewer heads, or initialise the value projection of the head anew",
+        )

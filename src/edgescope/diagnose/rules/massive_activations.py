@@ -1,0 +1,103 @@
+"""Rule: massive activations, from a scan or on the way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
+from edgescope.diagnose.rules.counting import Sums
+from edgescope.statistics.criteria import PAPER_RATIO
+from edgescope.statistics.ratio import edge_ratios
+
+if TYPE_CHECKING:
+    from edgescope.results import Scan
+
+SEVERAL = 2
+"""Channels per head that a within-edge ratio needs at least."""
+
+
+@dataclass
+class MassiveActivations(Rule):
+    """Edges with an activation far above the median of their edge.
+
+    Attributes:
+        ratio: within-edge ratio above which an activation is massive, unless a scan says what is.
+    """
+
+    id: ClassVar[str] = "massive-activations"
+    title: ClassVar[str] = "some edges bear massive activations"
+    severity: ClassVar[Severity] = "note"
+    needs: ClassVar[frozenset[str]] = frozenset({"score"})
+    explanation: ClassVar[str] = """\
+A few activations are far larger than all others of their edge: massive activations (arXiv
+2409.03463). If `es.diagnose` is given a scan, it reports the sites where the scan's criterion
+calls an edge massive. Without one it divides every activation of a score by the median magnitude
+of its edge, and reports layers with a ratio above `ratio`.
+
+**Threshold.** `ratio` = 1000 is that of the published study (section 3). A ratio can also be large
+because the median of an edge is small; an untrained model shows how often. That is what the
+criterion `calibrated` of `es.scan` is for, and why this is a note.
+
+**What to do.** `es.scan(model, loader, baseline=es.Untrained(), criterion="calibrated")` says if
+there are more than chance explains, and where; `scan.report` draws them.
+
+**False alarm?** Without a scan, a single edge over the bound among millions is often chance.
+"""
+
+    ratio: float = PAPER_RATIO
+
+    def __post_init__(self) -> None:
+        """Begin without a scan."""
+        self._scan: Scan | None = None
+
+    def take_scan(self, scan: "Scan | None") -> None:
+        """Report what a scan has found, in place of looking."""
+        self._scan = scan
+
+    def begin(self, layers: Sequence[LayerInfo]) -> None:
+        """Forget what was counted."""
+        del layers
+        self._sums: dict[str, Sums] = {}
+        self._largest: dict[str, float] = {}
+
+    def observe(self, seen: LayerSeen) -> None:
+        """Count the edges with a ratio above the bound."""
+        score = seen.score
+        if self._scan is not None or score is None or score.size(2) < SEVERAL or not len(score):
+            return
+        top = edge_ratios(score).top_ratio
+        sums = self._sums.setdefault(seen.path, Sums())
+        sums.add("massive", (top > self.ratio).sum())
+        sums.add("edges", top.new_tensor(len(top)))
+        self._largest[seen.path] = max(self._largest.get(seen.path, 0.0), float(top.max()))
+
+    def findings(self) -> list[Finding]:
+        """Report the sites with massive activations."""
+        if self._scan is not None:
+            scan, said = self._scan, f"criterion {self._scan.info.criterion.name}"
+            rows = [
+                (site, massive, edges, float(scan[site].maxima[0].max()))
+                for site, edges, massive, _ in scan.massive_edges().iter_rows()
+            ]
+        else:
+            said = f"ratio above {self.ratio:g}"
+            rows = [
+                (f"{path}:score", int(sums["massive"]), int(sums["edges"]), self._largest[path])
+                for path, sums in self._sums.items()
+            ]
+        return [self._report(*row, said) for row in rows if row[1]]
+
+    def _report(self, site: str, massive: int, edges: int, largest: float, said: str) -> Finding:
+        return Finding(
+            self.id,
+            self.severity,
+            place(site),
+            f"{massive:,} of {edges:,} edges bear massive activations ({said}); the largest ratio "
+            f"is {largest:,.0f}",
+            {"massive": massive, "edges": edges, "largest_ratio": largest},
+            "a few channels have grown far beyond the others of their edge, or the others are "
+            "close to zero",
+            "compare with untrained models: es.scan(model, loader, baseline=es.Untrained(), "
+            "criterion='calibrated')",
+        )

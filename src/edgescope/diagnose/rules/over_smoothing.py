@@ -1,0 +1,105 @@
+"""Rule: node states that become the same as their neighbours'."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.rules.base import LayerInfo, Rule, StateSeen
+from edgescope.diagnose.rules.counting import Sums
+
+COLLAPSED = 1e-3
+"""Dirichlet energy over that of unrelated states below which states are the same: neighbours then
+differ by 4.5 % of the length of a state (the square root of twice 0.001)."""
+
+FALL = 100.0
+"""How much smaller it must be than where it was largest before: the layers did it, not the data.
+A factor of 100 is a factor of 10 in the distance of neighbours."""
+
+
+@dataclass
+class OverSmoothing(Rule):
+    """Node states whose differences along edges vanish from layer to layer.
+
+    Attributes:
+        energy: relative Dirichlet energy below which the states count as the same.
+        fall: how many times larger it must have been before.
+    """
+
+    id: ClassVar[str] = "over-smoothing"
+    title: ClassVar[str] = "node states become the same as their neighbours'"
+    severity: ClassVar[Severity] = "warning"
+    needs: ClassVar[frozenset[str]] = frozenset({"state"})
+    explanation: ClassVar[str] = """\
+Each round of attention is a weighted mean over neighbours, so states may come ever closer to each
+other (Rusch et al. 2023, arXiv 2303.10993; for attention, Wu et al. 2023, arXiv 2305.16102). The
+measure is the Dirichlet energy of the states between the blocks of the model, made independent of
+their scale: the mean of `|x_i - x_j|^2` over the edges, over twice the mean of `|x_i|^2` over the
+nodes. It is 1 for unrelated states with mean zero and 0 if all nodes are alike. The first block
+after which it is below `energy`, and `fall` times smaller than it was at its largest before, is
+reported.
+
+**Thresholds.** `energy` = 0.001: neighbours differ by 4.5 % of the length of a state. `fall` =
+100, a factor of ten in their distance: without a fall it is the input that is alike. Rusch et al.
+define over-smoothing by the exponential fall of such a measure, without a bound; these two are
+ours.
+
+**What to do.** Fewer layers, residual connections (`residual=True` in GATConv and GATv2Conv, or `x
++ conv(x)`), or a norm between layers such as `PairNorm`.
+
+**False alarm?** A norm that follows may bring small differences back. If the labels are the same
+all over a neighbourhood, alike states are what the task asks for.
+"""
+
+    energy: float = COLLAPSED
+    fall: float = FALL
+
+    def begin(self, layers: Sequence[LayerInfo]) -> None:
+        """Forget what was counted."""
+        del layers
+        self._sums: dict[str, Sums] = {}
+
+    def observe_state(self, seen: StateSeen) -> None:
+        """Add up squared differences along edges, and squared lengths."""
+        x = seen.x.double()
+        source, target = seen.edge_index
+        sums = self._sums.setdefault(seen.path, Sums())
+        apart = (x[source] - x[target]).square().sum(1)
+        finite = apart.isfinite() & (source != target)
+        length = x.square().sum(1)
+        sums.add("apart", apart[finite].sum())
+        sums.add("edges", finite.sum())
+        sums.add("length", length[length.isfinite()].sum())
+        sums.add("nodes", length.isfinite().sum())
+
+    def energies(self) -> dict[str, float]:
+        """Return the relative Dirichlet energy of the states, by where they come from, in order."""
+        found = {}
+        for path, sums in self._sums.items():
+            if sums["edges"] and sums["length"]:
+                apart = sums["apart"] / sums["edges"]
+                found[path] = float(apart / (2 * sums["length"] / sums["nodes"]))
+        return found
+
+    def findings(self) -> list[Finding]:
+        """Report the first block after which neighbours are alike."""
+        energies = self.energies()
+        largest = 0.0
+        for path, energy in energies.items():
+            if energy < self.energy and energy * self.fall <= largest:
+                return [
+                    Finding(
+                        self.id,
+                        self.severity,
+                        place(path),
+                        f"after it, neighbours are alike: Dirichlet energy {energy:.1e} relative "
+                        f"to unrelated states, down from {largest:.1e}",
+                        {"energy": list(energies.values()), "after": list(energies)},
+                        "every layer averages over neighbours, and nothing keeps the states apart",
+                        "use fewer layers, residual=True (or x + conv(x)), or PairNorm between "
+                        "layers",
+                        "residual",
+                    )
+                ]
+            largest = max(largest, energy)
+        return []

@@ -1,0 +1,118 @@
+"""Rule: node states that lie along one direction."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.rules.base import LayerInfo, Rule, StateSeen
+from edgescope.diagnose.rules.counting import Sums
+
+COLLAPSED = 1.5
+"""Effective rank below which the states lie along one direction: with ten others of equal size, the
+first holds more than nine tenths of the sum of singular values then."""
+
+BEFORE = 3.0
+"""Effective rank that the states must have had before, else it is the input that has no rank."""
+
+WIDEST = 256
+"""Wider states are projected at random to this many channels, which keeps the shape of the spectrum
+(Johnson and Lindenstrauss 1984) and bounds the cost of the Gram matrix."""
+
+
+@dataclass
+class RankCollapse(Rule):
+    """Node states whose matrix comes close to rank one.
+
+    Attributes:
+        rank: effective rank of the states below which they have collapsed.
+        before: effective rank that they must have had before.
+    """
+
+    id: ClassVar[str] = "rank-collapse"
+    title: ClassVar[str] = "node states lie along one direction"
+    severity: ClassVar[Severity] = "warning"
+    needs: ClassVar[frozenset[str]] = frozenset({"state"})
+    explanation: ClassVar[str] = """\
+Attention without residual connections and feed-forward parts loses rank doubly exponentially with
+depth (Dong et al. 2021, arXiv 2103.03404): all rows of the matrix of node states become multiples
+of one direction, or the same. The measure is the effective rank of the states of all nodes of all
+batches (Roy and Vetterli 2007): `exp` of the entropy of the singular values divided by their sum,
+between 1 and the width. The singular values come from the Gram matrix, added up batch by batch.
+The first block after which the effective rank is below `rank`, having been `before` or more, is
+reported.
+
+**Thresholds.** `rank` = 1.5 and `before` = 3: with ten further directions of equal size, the first
+holds more than nine tenths of the sum of the singular values. Dong et al. give no bound; these are
+ours.
+
+**What to do.** Residual connections, a feed-forward part with its own residual in every block,
+fewer layers.
+
+**False alarm?** If the output is one number per node, one direction may be all it takes in the
+last block.
+"""
+
+    rank: float = COLLAPSED
+    before: float = BEFORE
+
+    def begin(self, layers: Sequence[LayerInfo]) -> None:
+        """Forget what was counted."""
+        del layers
+        self._sums: dict[str, Sums] = {}
+
+    def observe_state(self, seen: StateSeen) -> None:
+        """Add a batch to the Gram matrix of the states."""
+        x = seen.x
+        if x.size(1) > WIDEST:
+            generator = torch.Generator().manual_seed(0)
+            x = x @ torch.randn(x.size(1), WIDEST, generator=generator).to(x)
+        x = x[x.isfinite().all(1)].double()
+        self._sums.setdefault(seen.path, Sums()).add("gram", x.T @ x)
+
+    def ranks(self) -> dict[str, float]:
+        """Return the effective rank of the states, by where they come from, in order."""
+        return {path: effective_rank(sums["gram"]) for path, sums in self._sums.items()}
+
+    def findings(self) -> list[Finding]:
+        """Report the first block after which the states lie along one direction."""
+        ranks = self.ranks()
+        highest = 0.0
+        for path, rank in ranks.items():
+            if rank < self.rank and highest >= self.before:
+                return [
+                    Finding(
+                        self.id,
+                        self.severity,
+                        place(path),
+                        f"after it, the states have an effective rank of {rank:.2f}, down from "
+                        f"{highest:.1f}",
+                        {"effective_rank": list(ranks.values()), "after": list(ranks)},
+                        "averaging over neighbours again and again keeps one direction of the "
+                        "states and loses the others",
+                        "add residual connections (residual=True, or x + conv(x)) and a "
+                        "feed-forward part to every block, or use fewer layers",
+                        "residual",
+                    )
+                ]
+            highest = max(highest, rank)
+        return []
+
+
+def effective_rank(gram: Tensor) -> float:
+    """Return the effective rank of a matrix ``X`` from its Gram matrix ``X^T X`` ``[F, F]``.
+
+    It is ``exp(-sum p log p)`` with ``p`` the singular values over their sum (Roy and Vetterli
+    2007, eq. 3); 0 for a matrix of zeros. Singular values below the precision of the Gram matrix
+    count as zero.
+    """
+    eigenvalues = torch.linalg.eigvalsh(gram).clamp(min=0)
+    floor = eigenvalues.max() * len(gram) * torch.finfo(gram.dtype).eps
+    singular = eigenvalues.where(eigenvalues > floor, 0).sqrt()
+    if not singular.sum() > 0:
+        return 0.0
+    return math.exp(float(torch.special.entr(singular / singular.sum()).sum()))

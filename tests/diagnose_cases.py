@@ -1,0 +1,362 @@
+"""For every rule a minimal model that triggers it, and one beside it that does not.
+
+The tests of diagnosis go through this table, so a new rule is tested by adding a case here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Batch, Data, HeteroData
+from torch_geometric.nn import GATConv, GATv2Conv, HGTConv, TransformerConv
+
+import edgescope as es
+
+WIDTH = 8
+HEADS = 2
+
+
+def graphs(number: int = 6, nodes: int = 12, seed: int = 0, edge_dim: int = 3) -> Batch:
+    """Return random graphs with real features, without self-loops."""
+    random = torch.Generator().manual_seed(seed)
+    made = []
+    for _ in range(number):
+        source = torch.randint(0, nodes, (4 * nodes,), generator=random)
+        step = torch.randint(1, nodes, (4 * nodes,), generator=random)
+        made.append(
+            Data(
+                x=torch.randn(nodes, WIDTH, generator=random),
+                edge_index=torch.stack([source, (source + step) % nodes]),
+                edge_attr=torch.randn(4 * nodes, edge_dim, generator=random),
+            )
+        )
+    return Batch.from_data_list(made)
+
+
+class Stack(nn.Module):
+    """Layers one after the other, with a residual around each if asked for."""
+
+    def __init__(self, *layers: nn.Module, residual: bool = False, edges: bool = False) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.residual = residual
+        self.edges = edges
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edge_attr: Tensor,
+        batch: Tensor | None = None,  # noqa: ARG002  (read by capture)
+    ) -> Tensor:
+        for layer in self.layers:
+            new = layer(x, edge_index, edge_attr) if self.edges else layer(x, edge_index)
+            x = x + new if self.residual else new
+        return x
+
+
+class Hetero(nn.Module):
+    """One HGTConv that gets its relations in an order of its own."""
+
+    def __init__(self, order: list[int]) -> None:
+        super().__init__()
+        self.relations = [("a", "r0", "b"), ("b", "r1", "a"), ("a", "r2", "b")]
+        self.conv = HGTConv(WIDTH, WIDTH, (["a", "b"], self.relations), heads=HEADS)
+        self.order = order
+
+    def forward(self, x_dict: dict[str, Tensor], edge_index_dict: dict[Any, Tensor]) -> Any:
+        chosen = [self.relations[number] for number in self.order]
+        return self.conv(x_dict, {relation: edge_index_dict[relation] for relation in chosen})
+
+
+def hetero() -> HeteroData:
+    random = torch.Generator().manual_seed(0)
+    data = HeteroData()
+    data["a"].x = torch.randn(5, WIDTH, generator=random)
+    data["b"].x = torch.randn(7, WIDTH, generator=random)
+    for kind, sizes in ((("a", "r0", "b"), (5, 7)), (("b", "r1", "a"), (7, 5))):
+        ends = [torch.randint(0, size, (9,), generator=random) for size in sizes]
+        data[kind].edge_index = torch.stack(ends)
+    data["a", "r2", "b"].edge_index = torch.tensor([[0, 1, 2], [3, 4, 5]])
+    return data
+
+
+def gatv2(**options: Any) -> GATv2Conv:
+    return GATv2Conv(WIDTH, WIDTH // HEADS, heads=HEADS, **options)
+
+
+def transformer(**options: Any) -> TransformerConv:
+    return TransformerConv(WIDTH, WIDTH // HEADS, heads=HEADS, **options)
+
+
+def changed(layer: nn.Module, **parameters: Callable[[Tensor], Any]) -> nn.Module:
+    """Return a layer with parameters changed in place; ``__`` stands for a dot."""
+    for name, change in parameters.items():
+        with torch.no_grad():
+            change(layer.get_parameter(name.replace("__", ".")))
+    return layer
+
+
+def scaled(by: float) -> Callable[[Tensor], Any]:
+    return lambda parameter: parameter.mul_(by)
+
+
+def first_head_to_zero(parameter: Tensor) -> None:
+    parameter.view(HEADS, -1)[0] = 0
+
+
+def heads_alike(parameter: Tensor) -> None:
+    parameter.view(HEADS, -1)[1] = parameter.view(HEADS, -1)[0]
+
+
+def blind() -> nn.Module:
+    return changed(transformer(), lin_value__weight=scaled(0), lin_value__bias=lambda b: b.fill_(1))
+
+
+def one_channel_large(parameter: Tensor) -> None:
+    parameter.view(-1, parameter.size(-1))[0] *= 1e6
+
+
+def sink(batch: Batch) -> Batch:
+    """Make the first node of every graph attract all attention of a layer from :func:`sinking`."""
+    batch = batch.clone()
+    batch.x[:, 0] = 0
+    batch.x[batch.ptr[:-1], 0] = 30
+    first, size = batch.ptr[:-1], batch.num_nodes // batch.num_graphs
+    others = torch.arange(batch.num_nodes)
+    toward = torch.stack([first.repeat_interleave(size), others])
+    toward = toward[:, toward[0] != toward[1]]
+    batch.edge_index = torch.cat([batch.edge_index, toward], dim=1)
+    batch.edge_attr = torch.cat([batch.edge_attr, torch.randn(toward.size(1), 3)])
+    return batch
+
+
+def sinking() -> nn.Module:
+    layer = GATConv(WIDTH, WIDTH // HEADS, heads=HEADS)
+    with torch.no_grad():
+        layer.lin.weight.zero_()
+        layer.lin.weight[0, 0] = layer.lin.weight[WIDTH // HEADS, 0] = 1
+        layer.att_src.fill_(1)
+        layer.att_dst.fill_(0)
+    return layer
+
+
+def looped(batch: Batch) -> Batch:
+    """Add every self-loop twice."""
+    batch = batch.clone()
+    loops = torch.arange(batch.num_nodes).repeat(2, 2)
+    batch.edge_index = torch.cat([batch.edge_index, loops], dim=1)
+    batch.edge_attr = torch.cat([batch.edge_attr, torch.zeros(loops.size(1), 3)])
+    return batch
+
+
+def averaging() -> nn.Module:
+    """Return a layer that is the mean over neighbours."""
+    layer = GATConv(WIDTH, WIDTH, heads=1, bias=False)
+    with torch.no_grad():
+        layer.lin.weight.copy_(torch.eye(WIDTH))
+        layer.att_src.zero_()
+        layer.att_dst.zero_()
+    return layer
+
+
+def onto_one_direction(layer: nn.Module) -> nn.Module:
+    with torch.no_grad():
+        layer.lin_value.weight.copy_(torch.ones(WIDTH, 1) * layer.lin_value.weight[:1])
+        layer.lin_value.bias.zero_()
+    return layer
+
+
+def edge_transformer() -> nn.Module:
+    return es.models.GraphTransformer(
+        num_atom_types=5, num_bond_types=4, hidden_dim=WIDTH, num_heads=HEADS, num_layers=2
+    )
+
+
+def typed(batch: Batch) -> Batch:
+    """Give a batch types of atoms and bonds in place of features."""
+    random = torch.Generator().manual_seed(1)
+    batch = batch.clone()
+    batch.x = torch.randint(0, 5, (batch.num_nodes,), generator=random)
+    batch.edge_attr = torch.randint(0, 4, (batch.num_edges,), generator=random)
+    return batch
+
+
+@dataclass(frozen=True)
+class Case:
+    """What triggers a rule, and what does not.
+
+    Attributes:
+        rule: identifier of the rule.
+        what: what is special about the case.
+        bad: makes the model that triggers the rule.
+        good: makes one that does not.
+        where: where it is found.
+        batch: the batch of both; of the bad one only, if ``good_batch`` is given.
+        good_batch: the batch of the good one.
+    """
+
+    rule: str
+    what: str
+    bad: Callable[[], nn.Module]
+    good: Callable[[], nn.Module]
+    where: str
+    batch: Callable[[], Any] = graphs
+    good_batch: Callable[[], Any] | None = None
+
+
+CASES = [
+    Case(
+        "hgt-relation-order",
+        "relations in another order",
+        lambda: Hetero([0, 2, 1]),
+        lambda: Hetero([0, 1, 2]),
+        "conv",
+        hetero,
+    ),
+    Case(
+        "hgt-relation-order",
+        "a relation is left out",
+        lambda: Hetero([2, 1]),
+        lambda: Hetero([1, 2]),
+        "conv",
+        hetero,
+    ),
+    Case(
+        "self-loops",
+        "missing",
+        lambda: Stack(gatv2(add_self_loops=False), gatv2()),
+        lambda: Stack(gatv2(add_self_loops=False), gatv2(), residual=True),
+        "layers.0",
+    ),
+    Case(
+        "self-loops",
+        "missing, the layer's own residual",
+        lambda: Stack(gatv2(add_self_loops=False)),
+        lambda: Stack(gatv2(add_self_loops=False, residual=True)),
+        "layers.0",
+    ),
+    Case(
+        "self-loops",
+        "doubled",
+        lambda: Stack(transformer()),
+        lambda: Stack(gatv2()),
+        "layers.0",
+        lambda: looped(graphs()),
+    ),
+    Case(
+        "edge-features-ignored",
+        "no layer has edge_dim",
+        lambda: Stack(gatv2(), gatv2()),
+        lambda: Stack(gatv2(edge_dim=3), gatv2(edge_dim=3), edges=True),
+        "model",
+    ),
+    Case(
+        "edge-features-ignored",
+        "weights of zero",
+        lambda: Stack(changed(gatv2(edge_dim=3), lin_edge__weight=scaled(0)), edges=True),
+        lambda: Stack(gatv2(edge_dim=3), edges=True),
+        "model",
+    ),
+    Case(
+        "uniform-attention",
+        "all heads",
+        lambda: Stack(changed(gatv2(), att=scaled(1e-4))),
+        lambda: Stack(gatv2()),
+        "layers.0, all 2 heads",
+    ),
+    Case(
+        "uniform-attention",
+        "one head",
+        lambda: Stack(changed(gatv2(), att=first_head_to_zero)),
+        lambda: Stack(gatv2()),
+        "layers.0, head 0 of 2",
+    ),
+    Case(
+        "saturated-logits",
+        "softmax",
+        lambda: Stack(changed(gatv2(), att=scaled(1e3))),
+        lambda: Stack(gatv2()),
+        "layers.0, all 2 heads",
+    ),
+    Case(
+        "saturated-logits",
+        "clamp",
+        lambda: changed(
+            edge_transformer(),
+            layers__0__attention__query__weight=scaled(100),
+            layers__0__attention__key__weight=scaled(100),
+        ),
+        edge_transformer,
+        "layers.0.attention, all 2 heads",
+        lambda: typed(graphs()),
+    ),
+    Case(
+        "dead-head",
+        "no values",
+        lambda: Stack(changed(transformer(bias=False), lin_value__weight=first_head_to_zero)),
+        lambda: Stack(transformer(bias=False)),
+        "layers.0, head 0 of 2",
+    ),
+    Case(
+        "dead-head",
+        "values that do not depend on the node",
+        lambda: Stack(blind()),
+        lambda: Stack(transformer()),
+        "layers.0, all 2 heads",
+    ),
+    Case(
+        "duplicate-heads",
+        "same projections and vector",
+        lambda: Stack(
+            changed(
+                gatv2(),
+                att=heads_alike,
+                lin_l__weight=heads_alike,
+                lin_r__weight=heads_alike,
+                lin_l__bias=heads_alike,
+                lin_r__bias=heads_alike,
+            )
+        ),
+        lambda: Stack(gatv2()),
+        "layers.0, all 2 heads",
+    ),
+    Case(
+        "over-smoothing",
+        "means of means",
+        lambda: Stack(*(averaging() for _ in range(16))),
+        lambda: Stack(*(averaging() for _ in range(16)), residual=True),
+        "layers.12",
+    ),
+    Case(
+        "rank-collapse",
+        "values along one direction",
+        lambda: Stack(onto_one_direction(transformer(root_weight=False))),
+        lambda: Stack(transformer(root_weight=False)),
+        "layers.0",
+    ),
+    Case(
+        "attention-sinks",
+        "one node draws all",
+        lambda: Stack(sinking()),
+        lambda: Stack(averaging()),
+        "layers.0, all 2 heads",
+        lambda: sink(graphs()),
+    ),
+    Case(
+        "massive-activations",
+        "a channel a million times larger",
+        lambda: Stack(changed(transformer(bias=False), lin_query__weight=one_channel_large)),
+        lambda: Stack(gatv2()),
+        "layers.0:score",
+    ),
+]
+
+
+def build(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+    """Return a model with weights that depend on the seed only."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return make()
