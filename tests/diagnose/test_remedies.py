@@ -40,7 +40,7 @@ EVERY = [GATConv, GATv2Conv, TransformerConv]
 def test_the_copy_returns_as_many_channels_and_the_original_stays(remedy, kind, concat):
     model = Net(kind(4, 6, heads=2, concat=concat))
     before = copy.deepcopy(model)
-    changed = try_remedy(model, finding(remedy, edge_dim=3))
+    changed = try_remedy(model, finding(remedy), edge_dim=3)
     attr = ATTR if remedy == "edge-dim" else None
     assert changed(X, EDGES, attr).shape == model(X, EDGES).shape
     assert repr(model) == repr(before)
@@ -91,7 +91,7 @@ def test_twice_the_heads_share_the_same_width():
 
 def test_edge_features_matter_after_the_remedy_and_did_not_before():
     model = Net(GATConv(4, 6))
-    changed = try_remedy(model, finding("edge-dim", edge_dim=3))
+    changed = try_remedy(model, finding("edge-dim"), edge_dim=3)
     assert torch.equal(model(X, EDGES, ATTR), model(X, EDGES, -ATTR))
     assert not torch.allclose(changed(X, EDGES, ATTR), changed(X, EDGES, -ATTR))
 
@@ -132,6 +132,12 @@ def test_a_model_that_is_the_layer_itself_is_changed():
     assert type(try_remedy(GATConv(4, 6), finding("gatv2", "model"))) is GATv2Conv
 
 
+def test_a_finding_about_the_model_changes_the_layers_that_it_names():
+    model = nn.Sequential(GATConv(4, 6), GATConv(6, 6), GATConv(6, 6))
+    named = finding("edge-dim", "model", without=["0", "2"])
+    assert [each.edge_dim for each in try_remedy(model, named, edge_dim=3)] == [3, None, 3]
+
+
 def test_another_remedy_can_be_asked_for():
     assert try_remedy(Net(GATConv(4, 6)), finding(None), remedy="residual").blocks[0].residual
 
@@ -150,8 +156,8 @@ class Own(GATConv):
         (Own(4, 6), finding("gatv2"), "received a Own"),
         (GATConv(4, 6, aggr="max"), finding("gatv2"), "aggr='max'"),
         (GATConv(4, 5), finding("more-heads"), "an even number"),
-        (GATConv(4, 6, edge_dim=3), finding("edge-dim", edge_dim=3), "expected one without"),
-        (GATConv(4, 6), finding("edge-dim"), "does not say how many"),
+        (GATConv(4, 6, edge_dim=3), finding("edge-dim"), "expected one without"),
+        (GATConv(4, 6), finding("edge-dim"), "pass edge_dim="),
         (GATConv(4, 6, residual=True), finding("residual"), "expected one without"),
         (TransformerConv(4, 6), finding("residual"), "received a TransformerConv"),
     ],

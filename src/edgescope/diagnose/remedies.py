@@ -8,6 +8,7 @@ in common with the old one are not kept: a remedy is for a model that will be tr
 import copy
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,7 +20,12 @@ from edgescope.errors import InputError
 
 
 def try_remedy(
-    model: nn.Module, finding: Finding, *, remedy: str | None = None, seed: int = 0
+    model: nn.Module,
+    finding: Finding,
+    *,
+    remedy: str | None = None,
+    edge_dim: int | None = None,
+    seed: int = 0,
 ) -> nn.Module:
     """Return a copy of a model with the remedy of a finding applied; the model is left as it was.
 
@@ -28,8 +34,8 @@ def try_remedy(
     - ``"gatv2"``: GATConv becomes GATv2Conv with the same arguments;
     - ``"more-heads"``: a layer of PyG gets twice the heads with half the channels each, so that its
       width stays; averaged heads are doubled with all their channels;
-    - ``"edge-dim"``: a layer of PyG that was built without ``edge_dim`` takes edge features; how
-      many there are must be among the finding's evidence, as ``edge_dim``;
+    - ``"edge-dim"``: layers of PyG that were built without ``edge_dim`` take edge features. It
+      matters only if the model calls them with ``edge_attr``, which is not changed here;
     - ``"residual"``: GATConv or GATv2Conv get their option ``residual=True``;
     - ``"norm"``: a layer norm follows the layer.
 
@@ -39,6 +45,7 @@ def try_remedy(
         model: the model.
         finding: what was found; it says at which layer, and which remedy.
         remedy: another remedy than that of the finding.
+        edge_dim: how many features an edge has, for ``"edge-dim"``.
         seed: decides the new weights.
 
     Returns:
@@ -63,20 +70,40 @@ def try_remedy(
         )
     if name not in REMEDIES:
         raise InputError(f"received the remedy {name!r}, expected one of {', '.join(REMEDIES)}")
-    path = finding.layer.partition("@")[0]
     changed = copy.deepcopy(model)
-    layer = _layer_at(changed, path)
+    options = {"edge_dim": edge_dim} if name == "edge-dim" else {}
     state = torch.random.get_rng_state()
     try:
         torch.manual_seed(seed)
-        new = REMEDIES[name](layer, finding)
+        for path in _paths(finding):
+            changed = _change_layer(changed, path, partial(REMEDIES[name], **options))
     finally:
         torch.random.set_rng_state(state)
+    return changed
+
+
+def _paths(finding: Finding) -> list[str]:
+    """Return the paths of the layers that a finding is about.
+
+    One about the whole model may name them in its evidence, as ``without``.
+    """
+    named = finding.evidence.get("without")
+    if finding.layer == "" and isinstance(named, list) and named:
+        return [str(each) for each in named]
+    return [finding.layer.partition("@")[0]]
+
+
+def _change_layer(
+    model: nn.Module, path: str, remedy: Callable[[nn.Module], nn.Module]
+) -> nn.Module:
+    """Put another layer in the place of that at ``path``, and return the model."""
+    layer = _layer_at(model, path)
+    new = remedy(layer)
     like = next(layer.parameters(), None)
     if like is not None:
         new = new.to(like.device, like.dtype)
     new.train(layer.training)
-    return _replaced(changed, path, layer, new)
+    return _replaced(model, path, layer, new)
 
 
 def _layer_at(model: nn.Module, path: str) -> nn.Module:
@@ -148,10 +175,9 @@ def _expect(layer: nn.Module, remedy: str, *names: str) -> None:
         )
 
 
-def _gatv2(layer: Layer, finding: Finding) -> nn.Module:
+def _gatv2(layer: Layer) -> nn.Module:
     from torch_geometric.nn import GATv2Conv
 
-    del finding
     _expect(layer, "gatv2", "GATConv")
     if layer.aggr != "add":
         raise InputError(f"received a GATConv with aggr={layer.aggr!r}, expected 'add'")
@@ -159,8 +185,7 @@ def _gatv2(layer: Layer, finding: Finding) -> nn.Module:
     return new
 
 
-def _more_heads(layer: Layer, finding: Finding) -> nn.Module:
-    del finding
+def _more_heads(layer: Layer) -> nn.Module:
     _expect(layer, "more-heads", "GATConv", "GATv2Conv", "TransformerConv")
     heads, channels = layer.heads, layer.out_channels
     if layer.concat and channels % 2:
@@ -172,24 +197,22 @@ def _more_heads(layer: Layer, finding: Finding) -> nn.Module:
     return _rebuilt(layer, heads=2 * heads, out_channels=width)
 
 
-def _edge_dim(layer: Layer, finding: Finding) -> nn.Module:
+def _edge_dim(layer: Layer, edge_dim: int | None = None) -> nn.Module:
     _expect(layer, "edge-dim", "GATConv", "GATv2Conv", "TransformerConv")
-    size = finding.evidence.get("edge_dim")
     if layer.edge_dim is not None:
         raise InputError(
             f"received a {type(layer).__name__} with edge_dim={layer.edge_dim}, expected one "
             "without; see that it is given edge_attr"
         )
-    if not isinstance(size, int) or size < 1:
+    if edge_dim is None or edge_dim < 1:
         raise InputError(
-            f"the finding {finding.rule} does not say how many edge features the layer is given; "
-            "build the layer with edge_dim= yourself"
+            f"received edge_dim={edge_dim} for the remedy 'edge-dim', expected how many features "
+            "an edge has; pass edge_dim="
         )
-    return _rebuilt(layer, edge_dim=size)
+    return _rebuilt(layer, edge_dim=edge_dim)
 
 
-def _residual(layer: Layer, finding: Finding) -> nn.Module:
-    del finding
+def _residual(layer: Layer) -> nn.Module:
     _expect(layer, "residual", "GATConv", "GATv2Conv")
     if layer.residual:
         raise InputError(
@@ -226,14 +249,13 @@ class Normalised(nn.Module):
         return self.norm(states)  # type: ignore[no-any-return]
 
 
-def _norm(layer: Layer, finding: Finding) -> nn.Module:
-    del finding
+def _norm(layer: Layer) -> nn.Module:
     _expect(layer, "norm", "GATConv", "GATv2Conv", "TransformerConv")
     heads, channels = layer.heads, layer.out_channels
     return Normalised(layer, heads * channels if layer.concat else channels)
 
 
-REMEDIES: Mapping[str, Callable[[nn.Module, Finding], nn.Module]] = {
+REMEDIES: Mapping[str, Callable[..., nn.Module]] = {
     "gatv2": _gatv2,
     "more-heads": _more_heads,
     "edge-dim": _edge_dim,

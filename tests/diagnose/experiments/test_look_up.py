@@ -41,7 +41,7 @@ def test_too_few_or_too_many_keys_are_refused(keys):
 
 def static(model, graphs):
     return diagnose(
-        model, DataLoader(graphs, batch_size=8), rules=[StaticAttention()], progress=False
+        model, DataLoader(graphs, batch_size=8), rules=[StaticAttention()], progress=False, every=1
     )
 
 
@@ -63,3 +63,12 @@ def test_gatv2_is_not_flagged_before_training_either():
     torch.manual_seed(0)
     assert not static(LookUp(GATv2Conv(8, 16, add_self_loops=False), 16), graphs)
     assert es.diagnose is diagnose
+
+
+def test_as_many_heads_as_keys_and_more_make_up_for_static_rankings():
+    graphs = look_up_data(4)
+    torch.manual_seed(0)
+    model = LookUp(GATConv(8, 4, heads=8, add_self_loops=False), 32)
+    assert train_look_up(model, graphs, steps=STEPS) == 1
+    (finding,) = static(model, graphs)
+    assert finding.evidence["reordered_by_head"] == [0] * 8

@@ -35,7 +35,7 @@ def bipartite(targets=12, sources=3, seed=0, **more):
 
 def look(conv, graphs, **thresholds):
     rule = IdenticalOutputs(**thresholds)
-    return diagnose(Net(conv), graphs, rules=[rule], progress=False)
+    return diagnose(Net(conv), graphs, rules=[rule], progress=False, every=1)
 
 
 def static_gat(side=0.0, **options):

@@ -29,7 +29,9 @@ def bipartite(sources=10, targets=10, **more):
 
 
 def look(conv, graphs, **thresholds):
-    return diagnose(Net(conv), graphs, rules=[StaticAttention(**thresholds)], progress=False)
+    return diagnose(
+        Net(conv), graphs, rules=[StaticAttention(**thresholds)], progress=False, every=1
+    )
 
 
 @pytest.mark.parametrize("slope", [0.2, 0.01, 3.0])
@@ -100,4 +102,4 @@ def test_a_layer_over_all_pairs_of_nodes_is_not_looked_at():
     model = es.models.build(
         "GPS", num_atom_types=3, num_bond_types=2, hidden_dim=8, num_heads=2, num_layers=1
     )
-    assert not diagnose(model, [graph], rules=[StaticAttention()], progress=False)
+    assert not diagnose(model, [graph], rules=[StaticAttention()], progress=False, every=1)
