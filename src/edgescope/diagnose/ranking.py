@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-MOST_PAIRS = 200_000
+MOST_PAIRS = 20_000
 """Pairs of neighbours of a node that are looked at in one call of a layer, at most, so that rules
 stay cheaper than the model on graphs with hubs. Beyond, a random subset of the sources is taken."""
 

@@ -17,7 +17,9 @@ STEPS = 25
 
 @pytest.fixture(scope="module")
 def found():
-    return escapes(8, 150, progress=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(escape, "POOL", 3_000)
+        return escapes(8, 150, progress=False)
 
 
 def trace_of(found, task, layer):
