@@ -43,6 +43,7 @@ bench: $(READY) ## run every benchmark and print its ratio
 
 docs: $(READY) ## write the pages that come out of the code
 	$(BIN)/python docs/make_layers.py
+	$(BIN)/python docs/make_rules.py
 
 browser: # the report's tests open it in Chromium
 	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || \

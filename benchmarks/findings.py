@@ -19,12 +19,28 @@ from torch import nn
 
 import edgescope as es
 from edgescope.calling import call_model
+from edgescope.data import GraphDataset, NodeDataset
 from edgescope.diagnose import Findings
 from edgescope.diagnose.rules import RULES
 
 MODELS = ("GAT", "GATv2", "TransformerConv", "GPS", "GraphTransformer")
 DATA = ("solubility", "tu-mutag", "zinc12k", "chameleon")
 MARKS = {"error": "E", "warning": "W", "note": "n"}
+
+
+def built(architecture: str, dataset: GraphDataset, layers: int, seed: int) -> nn.Module:
+    """Return an untrained model for a data set; real-valued node features enter linearly."""
+    torch.manual_seed(seed)
+    sizes = {"hidden_dim": 64, "num_heads": 8, "num_layers": layers, **dataset.model_sizes}
+    linear = dataset.x.is_floating_point()
+    if linear:
+        sizes["num_atom_types"] = 1
+    if isinstance(dataset, NodeDataset):
+        sizes["readout"] = "node"
+    model = es.models.build(architecture, **sizes)
+    if linear:
+        model.node_embedding = nn.Linear(dataset.x.size(1), 64)
+    return model.eval()
 
 
 def loss_of(model: nn.Module, batch: object) -> torch.Tensor:
@@ -94,14 +110,7 @@ def main() -> None:
             dataset = dataset.subset(chosen)
         loader = es.data.loader(dataset, batch_size=64)
         for architecture in options.model or MODELS:
-            torch.manual_seed(options.seed)
-            model = es.models.build(
-                architecture,
-                **{**dataset.model_sizes, **({"readout": "node"} if len(dataset) == 1 else {})},
-                hidden_dim=64,
-                num_heads=8,
-                num_layers=options.layers,
-            ).eval()
+            model = built(architecture, dataset, options.layers, options.seed)
             for state in ("untrained", "trained"):
                 note = ""
                 if state == "trained":

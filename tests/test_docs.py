@@ -63,3 +63,8 @@ def test_the_page_on_layers_is_what_the_adapters_say():
 
 def test_the_readme_fits_on_a_few_screens():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 120
+
+
+def test_the_page_on_rules_is_what_the_rules_say():
+    written = runpy.run_path(str(ROOT / "docs" / "make_rules.py"))["page"]()
+    assert (ROOT / "docs" / "rules.md").read_text() == written, "run make docs"

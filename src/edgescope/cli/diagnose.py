@@ -12,6 +12,7 @@ from edgescope._files import replacing, writable_folder
 from edgescope.cli import _options as options
 from edgescope.cli._diagnose_study import Study, run_study
 from edgescope.cli._steps import choose_part, load_data, show
+from edgescope.diagnose.observing import EVERY
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def command(
     every: Annotated[
         int,
         typer.Option("--every", min=1, help="Look at one batch in this many; 1 looks at all."),
-    ] = 3,
+    ] = EVERY,
     select: Annotated[
         list[str] | None,
         typer.Option(

@@ -57,7 +57,7 @@ class _Diagnose:
     ) -> Findings:
         """Find out what is wrong with the attention of a model, and what can be done.
 
-        The model runs over one batch in three of the loader, in eval mode without gradients, on
+        The model runs over one batch in six of the loader, in eval mode without gradients, on
         the device that it is on, and is left as it was. Rules that need it to run again do so on
         a sample of these: one batch in ten of the loader, at least one and at most four.
 
@@ -74,7 +74,7 @@ class _Diagnose:
             call: how to call the model on a batch, as in :func:`edgescope.scan`.
             inputs: what the model calls ``edge_index`` and so on, as in :func:`edgescope.capture`.
             every: the first batch and each ``every``-th after it are looked at, the others are
-                skipped: to look costs two to four times what running the model does. 1 looks at
+                skipped: to look costs two to seven times what running the model does. 1 looks at
                 all of them.
             max_batches: how many batches to take from the loader, at most.
             seed: decides what rules draw at random.

@@ -30,9 +30,10 @@ from edgescope.diagnose.states import block_of, first_states, node_states
 from edgescope.errors import InputError
 from edgescope.scanning.batches import on_device
 
-EVERY = 3
+EVERY = 6
 """One batch in this many is looked at by default. To look at one takes two to four times as long as
-to run the model on it, and diagnosis is to take less than twice a pass over the data."""
+to run the model on it, with global attention up to seven times, and diagnosis is to take less than
+twice a pass over the data."""
 
 SAMPLE_SHARE = 10
 """One batch in this many, and one at least, is a sample on which rules may run the model again."""

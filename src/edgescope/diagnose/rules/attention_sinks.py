@@ -57,7 +57,9 @@ in a graph of ten nodes an equal share is 0.1.
 that does no harm, or give the softmax a way to attend to nothing; see where the sinks are with
 `es.capture`, and whether they bear massive activations (rule `massive-activations`).
 
-**False alarm?** One node that all others really need, such as a labelled one, is a sink, too.
+**False alarm?** One node that all others really need, such as a labelled one, is a sink, too. In
+untrained models with global attention whose states grow from layer to layer, the node with the
+largest key draws most; training often ends that.
 """
 
     mass: float = MASS

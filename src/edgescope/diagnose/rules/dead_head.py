@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from edgescope.diagnose.finding import Finding, Severity, place
@@ -21,6 +22,10 @@ matter how they are weighed: by less than 0.1 % of the output."""
 WEIGHT_FLOOR = 1e-6
 """Weights below carry no value that could be told from rounding: a message is weight times value,
 and float32 has seven digits."""
+
+MOST_ROWS = 4096
+"""Messages that are looked at per layer and batch, about: each is a vector, which costs more than
+the weights do."""
 
 
 @dataclass
@@ -44,7 +49,7 @@ What a head adds to a node is the sum of its messages, weight times value. A hea
 messages are zero beside those of the layer's strongest head. It is *blind* if the values that a
 node receives are all the same though its neighbours' states are not: their weighted mean is then
 that value, whatever the weights, and no gradient reaches the logits. Messages are looked at on a
-sample of batches.
+sample.
 
 **Thresholds.** `nothing` = 0.001: root mean square of the head's messages over that of the
 strongest head; whatever reads the heads would need weights a thousand times larger to make up for
@@ -72,30 +77,32 @@ on purpose. In a pruned model dead heads are what one wants.
         """Add up the squares of the messages and the spread of the values."""
         if seen.message is None or not len(seen.message):
             return
+        # Whole neighbourhoods, spread over the batch: the sizes of heads need no more.
+        step = -(-len(seen.message) // MOST_ROWS)
+        rows = (seen.softmax % step == 0).nonzero().flatten()
+        message = seen.message[rows].to(torch.promote_types(seen.message.dtype, torch.float32))
+        square = message.square().sum(-1)
+        finite = square.isfinite().all(1, keepdim=True)
         sums = self._sums.setdefault(seen.path, Sums())
-        message = seen.message.double()
-        finite = message.isfinite().all(-1).all(-1)
-        sums.add("square", message[finite].square().sum((0, 2)))
+        sums.add("square", square.where(finite, 0).sum(0))
         sums.add("edges", finite.sum())
-        if seen.weight is None or seen.weight.shape != message.shape[:2]:
-            return
-        self._spread(seen, sums, message, finite)
+        if seen.weight is not None and seen.weight.shape == seen.message.shape[:2]:
+            self._spread(seen, sums, rows, message.where(finite.unsqueeze(-1), 0))
 
-    def _spread(self, seen: LayerSeen, sums: Sums, message: Tensor, finite: Tensor) -> None:
+    def _spread(self, seen: LayerSeen, sums: Sums, rows: Tensor, message: Tensor) -> None:
         """Add up how far the values of a node are from their mean."""
         assert seen.weight is not None
-        size = len(seen.degree)
-        weight = seen.weight.double()
-        known = (weight > WEIGHT_FLOOR) & finite.unsqueeze(1)
-        value = (message / weight.unsqueeze(-1)).where(known.unsqueeze(-1), 0.0)
-        count = sum_by(known.double(), seen.softmax, size)
-        mean = sum_by(value, seen.softmax, size) / count.clamp(min=1).unsqueeze(-1)
-        chooses = (count > 1) & ~seen.alike.unsqueeze(1)
-        square = sum_by(value.square().sum(-1), seen.softmax, size)
-        within = square - count * mean.square().sum(-1)
-        sums.add("value", square.where(chooses, 0).sum(0))
-        sums.add("within", within.clamp(min=0).where(chooses, 0).sum(0))
-        sums.add("nodes", chooses.sum(0))
+        size, softmax = len(seen.degree), seen.softmax[rows]
+        weight = seen.weight[rows].to(message.dtype)
+        known = weight > WEIGHT_FLOOR
+        value = (message / weight.unsqueeze(-1)).where(known.unsqueeze(-1), 0)
+        count = sum_by(known.to(message.dtype), softmax, size)
+        mean = sum_by(value, softmax, size) / count.clamp(min=1).unsqueeze(-1)
+        within = (value - mean[softmax]).square().sum(-1).where(known, 0)
+        chooses = ((count > 1) & ~seen.alike.unsqueeze(1))[softmax]
+        sums.add("value", value.square().sum(-1).where(chooses, 0).sum(0))
+        sums.add("within", within.where(chooses, 0).sum(0))
+        sums.add("choosing", chooses.sum(0))
 
     def findings(self) -> list[Finding]:
         """Report the dead heads and the blind ones of every layer."""
@@ -115,10 +122,10 @@ on purpose. In a pruned model dead heads are what one wants.
             blind = [
                 head
                 for head, each in enumerate(spread)
-                if head not in dead and sums["nodes"][head] and each < self.alike
+                if head not in dead and sums["choosing"][head] and each < self.alike
             ]
             if blind:
-                found.append(self._blind(path, spread, blind, int(sums["nodes"].max())))
+                found.append(self._blind(path, spread, blind, int(sums["choosing"].max())))
         return found
 
     def _dead(self, path: str, relative: list[float], heads: list[int], edges: int) -> Finding:
@@ -134,14 +141,14 @@ on purpose. In a pruned model dead heads are what one wants.
             "use fewer heads, or train again with less weight decay on the value projection",
         )
 
-    def _blind(self, path: str, spread: list[float], heads: list[int], nodes: int) -> Finding:
+    def _blind(self, path: str, spread: list[float], heads: list[int], edges: int) -> Finding:
         most = max(spread[head] for head in heads)
         return Finding(
             self.id,
             self.severity,
             place(path, heads, len(spread)),
             f"the values that a node receives differ by {most:.1e} of their size or less "
-            f"({nodes:,} nodes with different neighbours), so the weights do not matter",
+            f"({edges:,} edges from different neighbours), so the weights do not matter",
             {"spread": [each if each == each else 0.0 for each in spread], "heads": heads},  # noqa: PLR0124  (NaN is not itself)
             "the value projection keeps nothing of what the neighbours differ in, only its bias",
             "use fewer heads, or initialise the value projection of the head anew",

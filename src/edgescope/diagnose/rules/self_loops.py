@@ -205,15 +205,15 @@ def own_state_unseen(sample: Sample, blocks: Sequence[str], same: float) -> dict
         finally:
             for states, before in reversed(touched):
                 states.copy_(before)
-    order = list(changed)
+    ran = list(changed)
     following: list[tuple[Tensor, Tensor] | None] = [
-        (clean[block][chosen], changed[block]) for block in order[1:]
+        (clean[block][chosen], changed[block]) for block in ran[1:]
     ]
     by_node = last is not None and final is not None and len(last) == size
     following.append((last[chosen], final[chosen]) if by_node else None)  # type: ignore[index]  # by_node
     return {
         block: len(chosen)
-        for block, pair in zip(order, following, strict=True)
+        for block, pair in zip(ran, following, strict=True)
         if pair is not None and not _differ(*pair, same)
     }
 

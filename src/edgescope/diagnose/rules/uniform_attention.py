@@ -43,10 +43,13 @@ variance of the logits over the neighbours, so at three neighbours 0.999 is a st
 0.05: weights that differ by about 5 %. The measure itself is that by which attention of GAT on
 citation graphs was found to be near uniform (Wang et al. 2019, arXiv 1909.01315, section 5).
 
-**What to do.** Look whether the logits are small because the weights are untrained, because the
-states that enter are almost alike (rule `over-smoothing`), or because of strong weight decay. In
-GATConv, try GATv2Conv. If the task needs no choice among neighbours, a mean is as good and
-cheaper: `SAGEConv` or `GCNConv`.
+**What to do.** Look whether the features that enter are far smaller than 1, as sparse bags of
+words are after a linear layer: so small states give logits close to zero, which is why GAT, GATv2
+and TransformerConv on Chameleon are reported, untrained and after a short training. Scale them.
+Look whether the logits are small because the weights are untrained, because the states that enter
+are almost alike (rule `over-smoothing`), or because of strong weight decay. In GATConv, try
+GATv2Conv. If the task needs no choice among neighbours, a mean is as good and cheaper: `SAGEConv`
+or `GCNConv`.
 
 **False alarm?** Uniform attention is right where neighbours are interchangeable for the task. Then
 the finding is true, and nothing needs to be done.
@@ -85,8 +88,8 @@ the finding is true, and nothing needs to be done.
                         self.id,
                         self.severity,
                         place(path, heads, len(shares)),
-                        f"the weights have {least:.4f} or more of the largest possible entropy "
-                        f"(log degree) over {nodes:,} nodes with two edges or more",
+                        f"the entropy of the weights is at least {least:.4f} of its largest (log "
+                        f"degree), over {nodes:,} nodes with two edges or more",
                         {"entropy": shares, "nodes": nodes, "heads": heads},
                         "the logits hardly differ between the neighbours of a node, so the layer "
                         "takes their mean",

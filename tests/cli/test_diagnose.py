@@ -1,0 +1,90 @@
+"""`edgescope diagnose`."""
+
+import json
+
+import pytest
+import torch
+
+import edgescope as es
+from edgescope.cli import main
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Weights of a GAT of which one head of the last layer is uniform."""
+    train = es.data.load("solubility").train
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = es.models.GAT(**train.model_sizes, hidden_dim=8, num_heads=2, num_layers=2)
+    with torch.no_grad():
+        model.layers[1].conv.att_src[0, 0] = 0
+        model.layers[1].conv.att_edge[0, 0] = 0
+    return es.models.save(model, tmp_path_factory.mktemp("diagnose") / "gat.safetensors")
+
+
+def diagnose(capsys, *words):
+    with pytest.raises(SystemExit) as ended:
+        main(["diagnose", *map(str, words)])
+    return ended.value.code, capsys.readouterr()
+
+
+def of(weights):
+    return "--weights", weights, "--data", "solubility", "--select", "uniform-attention"
+
+
+def test_findings_are_printed_in_80_columns(weights, capsys):
+    code, printed = diagnose(capsys, *of(weights))
+    assert code == 0
+    assert "layers.1.conv, head 0 of 2" in printed.out
+    assert max(map(len, printed.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("severity", "expected"), [("error", 0), ("warning", 1), ("note", 1), ("never", 0)]
+)
+def test_the_exit_code_says_whether_a_finding_is_grave_enough(weights, capsys, severity, expected):
+    assert diagnose(capsys, *of(weights), "--fail-on", severity)[0] == expected
+
+
+@pytest.mark.parametrize("form", ["json", "sarif"])
+def test_findings_are_written_to_a_file(weights, capsys, tmp_path, form):
+    out = tmp_path / "findings"
+    diagnose(capsys, *of(weights), "--format", form, "--out", out)
+    assert "uniform-attention" in json.dumps(json.loads(out.read_text()))
+
+
+def test_a_page_can_be_written(weights, capsys):
+    printed = diagnose(capsys, *of(weights), "--format", "html")[1].out
+    assert printed.startswith("<!DOCTYPE html>")
+    assert printed.rstrip().endswith("</html>")
+
+
+def test_rules_can_be_ignored(weights, capsys):
+    words = ("--weights", weights, "--data", "solubility", "--ignore", "*-attention")
+    assert "uniform" not in diagnose(capsys, *words)[1].out
+
+
+def test_all_rules_are_listed(capsys):
+    printed = diagnose(capsys, "--list-rules")[1].out
+    assert all(rule in printed for rule in es.diagnose.rules()["rule"])
+
+
+def test_a_rule_is_explained(capsys):
+    code, printed = diagnose(capsys, "--explain", "dead-head")
+    assert code == 0
+    assert printed.out == es.diagnose.explain("dead-head")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "name the folder of a trained run, or a weights file and data"),
+        (("--explain", "no-rule"), "no rule is called 'no-rule'"),
+        (("--weights", "nowhere.safetensors", "--data", "solubility"), "nowhere.safetensors"),
+    ],
+)
+def test_input_that_cannot_be_used_is_one_line(capsys, words, said):
+    code, printed = diagnose(capsys, *words)
+    assert code == 2
+    assert said in printed.err
+    assert len(printed.err.splitlines()) == 1
