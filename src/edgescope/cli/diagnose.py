@@ -10,6 +10,7 @@ import typer
 import edgescope as es
 from edgescope._files import replacing, writable_folder
 from edgescope.cli import _options as options
+from edgescope.cli._diagnose_study import Study, run_study
 from edgescope.cli._steps import choose_part, load_data, show
 from edgescope.diagnose.observing import EVERY
 from edgescope.errors import InputError
@@ -95,6 +96,23 @@ def command(
         str | None,
         typer.Option("--explain", metavar="RULE", help="Print the page of a rule."),
     ] = None,
+    study: Annotated[
+        Study | None,
+        typer.Option(
+            "--study",
+            help="Run an experiment on why GAT gives nodes with the same neighbours the same "
+            "output: (a) an example, (b) how often, (c) what training does, (d) several heads.",
+        ),
+    ] = None,
+    draws: Annotated[
+        int, typer.Option("--draws", min=1, help="Random layers per setting, of --study.")
+    ] = 20_000,
+    starts: Annotated[
+        int, typer.Option("--starts", min=1, help="Starts of each kind, of --study c.")
+    ] = 40,
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, help="Steps of training, of --study c.")
+    ] = 500,
 ) -> None:
     """Say what is wrong with the attention of a trained model, why, and what can be done.
 
@@ -107,12 +125,16 @@ def command(
       edgescope diagnose RUN --format sarif --out findings.sarif
       edgescope diagnose --weights model.safetensors --data solubility
       edgescope diagnose --explain uniform-attention
+      edgescope diagnose --study all
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     if list_rules:
         show(es.diagnose.rules())
         return
     if explain is not None:
         typer.echo(es.diagnose.explain(explain), nl=False)
+        return
+    if study is not None:
+        run_study(study, draws=draws, starts=starts, steps=steps, seed=seed)
         return
     if out is not None:
         writable_folder(out.parent)

@@ -17,6 +17,10 @@ from edgescope.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
+    from edgescope.diagnose.experiments.escape import Escapes
+    from edgescope.diagnose.experiments.multi_head import ManyHeads
+    from edgescope.diagnose.experiments.ties import TieFrequencies
+    from edgescope.diagnose.experiments.tutorial import TutorialExample
     from edgescope.results import Scan
 
 __all__ = [
@@ -128,6 +132,44 @@ class _Diagnose:
         from edgescope.diagnose.selecting import find_rule, page
 
         return page(find_rule(rule))
+
+    def tutorial_example(self) -> "TutorialExample":
+        """Return why GAT ties nodes with the same neighbours, on an example.
+
+        See :func:`edgescope.diagnose.experiments.tutorial.tutorial_example`.
+        """
+        from edgescope.diagnose.experiments.tutorial import tutorial_example
+
+        return tutorial_example()
+
+    def tie_frequencies(self, draws: int = 20_000, **options: Any) -> "TieFrequencies":
+        """Return how often random layers do so.
+
+        See :func:`edgescope.diagnose.experiments.ties.tie_frequencies`.
+        """
+        from edgescope.diagnose.experiments.ties import tie_frequencies
+
+        return tie_frequencies(draws, **options)
+
+    def escapes(self, starts: int = 40, steps: int = 500, **options: Any) -> "Escapes":
+        """Return whether training ends it.
+
+        See :func:`edgescope.diagnose.experiments.escape.escapes`.
+        """
+        from edgescope.diagnose.experiments.escape import escapes
+
+        return escapes(starts, steps, **options)
+
+    def many_heads(
+        self, heads: Sequence[int] = (1, 2, 4, 8), draws: int = 20_000, **options: Any
+    ) -> "ManyHeads":
+        """Return how often all heads of a layer do so at once.
+
+        See :func:`edgescope.diagnose.experiments.multi_head.many_heads`.
+        """
+        from edgescope.diagnose.experiments.multi_head import many_heads
+
+        return many_heads(heads, draws, **options)
 
     def try_remedy(self, model: nn.Module, finding: Finding, **options: Any) -> nn.Module:
         """Return a copy of a model with the remedy of a finding applied.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgescope.models.architectures import ARCHITECTURES, architecture, build
 from edgescope.models.attention import EdgeAttention, EdgeScore
 from edgescope.models.checkpoint import load, save
+from edgescope.models.dense_gat import DenseGAT
 from edgescope.models.full_graph import FullGraph, full_graph, random_walk_kernel
 from edgescope.models.graph_transformer import GraphTransformer
 from edgescope.models.graphit import GraphiT
@@ -22,6 +23,7 @@ __all__ = [
     "GAT",
     "GPS",
     "SAN",
+    "DenseGAT",
     "EdgeAttention",
     "EdgeScore",
     "FullGraph",

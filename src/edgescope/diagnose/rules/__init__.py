@@ -6,17 +6,21 @@ from edgescope.diagnose.rules.dead_head import DeadHead
 from edgescope.diagnose.rules.duplicate_heads import DuplicateHeads
 from edgescope.diagnose.rules.edge_features_ignored import EdgeFeaturesIgnored
 from edgescope.diagnose.rules.hgt_relation_order import HGTRelationOrder
+from edgescope.diagnose.rules.identical_outputs import IdenticalOutputs
 from edgescope.diagnose.rules.massive_activations import MassiveActivations
 from edgescope.diagnose.rules.over_smoothing import OverSmoothing
 from edgescope.diagnose.rules.rank_collapse import RankCollapse
 from edgescope.diagnose.rules.saturated_logits import SaturatedLogits
 from edgescope.diagnose.rules.self_loops import SelfLoops
+from edgescope.diagnose.rules.static_attention import StaticAttention
 from edgescope.diagnose.rules.uniform_attention import UniformAttention
 
 RULES: tuple[type[Rule], ...] = (
     HGTRelationOrder,
     SelfLoops,
     EdgeFeaturesIgnored,
+    IdenticalOutputs,
+    StaticAttention,
     UniformAttention,
     SaturatedLogits,
     DeadHead,
@@ -35,11 +39,13 @@ __all__ = [
     "DuplicateHeads",
     "EdgeFeaturesIgnored",
     "HGTRelationOrder",
+    "IdenticalOutputs",
     "MassiveActivations",
     "OverSmoothing",
     "RankCollapse",
     "Rule",
     "SaturatedLogits",
     "SelfLoops",
+    "StaticAttention",
     "UniformAttention",
 ]

@@ -1,0 +1,1 @@
+"""Experiments on the question why GAT gives the same output to nodes with the same neighbours."""

@@ -1,0 +1,265 @@
+"""Remedies that can be applied to a model without a decision of its user's.
+
+Each changes layers of PyG in a copy of the model, so that what the remedy does can be measured:
+train the copy as the model was trained, and diagnose it again. Weights that the changed layer has
+in common with the old one are not kept: a remedy is for a model that will be trained anew.
+"""
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgescope.capture.adapters.base import Layer
+from edgescope.diagnose.finding import MODEL, Finding
+from edgescope.errors import InputError
+
+
+def try_remedy(
+    model: nn.Module,
+    finding: Finding,
+    *,
+    remedy: str | None = None,
+    edge_dim: int | None = None,
+    seed: int = 0,
+) -> nn.Module:
+    """Return a copy of a model with the remedy of a finding applied; the model is left as it was.
+
+    The remedies:
+
+    - ``"gatv2"``: GATConv becomes GATv2Conv with the same arguments;
+    - ``"more-heads"``: a layer of PyG gets twice the heads with half the channels each, so that its
+      width stays; averaged heads are doubled with all their channels;
+    - ``"edge-dim"``: layers of PyG that were built without ``edge_dim`` take edge features. It
+      matters only if the model calls them with ``edge_attr``, which is not changed here;
+    - ``"residual"``: GATConv or GATv2Conv get their option ``residual=True``;
+    - ``"norm"``: a layer norm follows the layer.
+
+    The changed layer's weights are drawn anew.
+
+    Args:
+        model: the model.
+        finding: what was found; it says at which layer, and which remedy.
+        remedy: another remedy than that of the finding.
+        edge_dim: how many features an edge has, for ``"edge-dim"``.
+        seed: decides the new weights.
+
+    Returns:
+        The changed copy, with the new layer on the device and in the precision and mode of the old.
+
+    Raises:
+        InputError: if the finding has no such remedy, or the remedy does not fit the layer.
+
+    Example:
+        >>> from torch_geometric.nn import GATConv
+        >>> from edgescope.diagnose import Finding
+        >>> from edgescope.diagnose.remedies import try_remedy
+        >>> finding = Finding("static-attention", "note", "model", "", {}, "", "", "gatv2")
+        >>> try_remedy(GATConv(4, 8, heads=2), finding)
+        GATv2Conv(4, 8, heads=2)
+    """
+    name = finding.mechanical if remedy is None else remedy
+    if name is None:
+        raise InputError(
+            f"the remedy of {finding.rule} at {finding.where} needs a decision: {finding.remedy}; "
+            f"name one of {', '.join(REMEDIES)} with remedy= to try that"
+        )
+    if name not in REMEDIES:
+        raise InputError(f"received the remedy {name!r}, expected one of {', '.join(REMEDIES)}")
+    changed = copy.deepcopy(model)
+    options = {"edge_dim": edge_dim} if name == "edge-dim" else {}
+    state = torch.random.get_rng_state()
+    try:
+        torch.manual_seed(seed)
+        for path in _paths(finding):
+            changed = _change_layer(changed, path, partial(REMEDIES[name], **options))
+    finally:
+        torch.random.set_rng_state(state)
+    return changed
+
+
+def _paths(finding: Finding) -> list[str]:
+    """Return the paths of the layers that a finding is about.
+
+    One about the whole model may name them in its evidence, as ``without``.
+    """
+    named = finding.evidence.get("without")
+    if finding.layer == "" and isinstance(named, list) and named:
+        return [str(each) for each in named]
+    return [finding.layer.partition("@")[0]]
+
+
+def _change_layer(
+    model: nn.Module, path: str, remedy: Callable[[nn.Module], nn.Module]
+) -> nn.Module:
+    """Put another layer in the place of that at ``path``, and return the model."""
+    layer = _layer_at(model, path)
+    new = remedy(layer)
+    like = next(layer.parameters(), None)
+    if like is not None:
+        new = new.to(like.device, like.dtype)
+    new.train(layer.training)
+    return _replaced(model, path, layer, new)
+
+
+def _layer_at(model: nn.Module, path: str) -> nn.Module:
+    try:
+        return model.get_submodule(path)
+    except AttributeError as error:
+        raise InputError(
+            f"received a finding at {path or MODEL}, which {type(model).__name__} has not got; "
+            "pass the model that was diagnosed"
+        ) from error
+
+
+def _replaced(model: nn.Module, path: str, layer: nn.Module, new: nn.Module) -> nn.Module:
+    """Put ``new`` wherever the model holds ``layer``."""
+    if not path:
+        return new
+    for owner in list(model.modules()):
+        for name, child in list(owner.named_children()):
+            if child is layer:
+                setattr(owner, name, new)
+    return model
+
+
+def _arguments(layer: nn.Module, **changes: Any) -> dict[str, Any]:
+    """Return the arguments that a layer of PyG was built with, with some of them changed.
+
+    PyG's layers keep each argument as an attribute of its name.
+
+    Raises:
+        InputError: if the layer does not tell one of its arguments.
+    """
+    found: dict[str, Any] = {}
+    for name, parameter in inspect.signature(type(layer).__init__).parameters.items():
+        if name == "self" or parameter.kind == parameter.VAR_KEYWORD:
+            continue
+        if name == "bias":
+            found[name] = _has_bias(layer)
+        elif hasattr(layer, name):
+            found[name] = getattr(layer, name)
+        elif parameter.default is parameter.empty and name not in changes:
+            raise InputError(
+                f"cannot tell with which {name} this {type(layer).__name__} was built; build the "
+                "changed layer yourself"
+            )
+    found["flow"] = getattr(layer, "flow", "source_to_target")
+    return {**found, **changes}
+
+
+def _rebuilt(layer: nn.Module, **changes: Any) -> nn.Module:
+    """Return a new layer of the same class."""
+    new: nn.Module = type(layer)(**_arguments(layer, **changes))
+    return new
+
+
+def _has_bias(layer: nn.Module) -> bool:
+    bias = layer.bias if hasattr(layer, "bias") else layer.get_submodule("lin_key").bias
+    return bias is not None
+
+
+def _expect(layer: nn.Module, remedy: str, *names: str) -> None:
+    """Refuse a layer that is none of these classes of PyG, nor exactly so."""
+    import torch_geometric.nn
+
+    kinds = [getattr(torch_geometric.nn, name) for name in names]
+    if type(layer) not in kinds:
+        raise InputError(
+            f"the remedy {remedy!r} is for {' and '.join(names)}, received a "
+            f"{type(layer).__name__}; change it yourself"
+        )
+
+
+def _gatv2(layer: Layer) -> nn.Module:
+    from torch_geometric.nn import GATv2Conv
+
+    _expect(layer, "gatv2", "GATConv")
+    if layer.aggr != "add":
+        raise InputError(f"received a GATConv with aggr={layer.aggr!r}, expected 'add'")
+    new: nn.Module = GATv2Conv(**_arguments(layer))
+    return new
+
+
+def _more_heads(layer: Layer) -> nn.Module:
+    _expect(layer, "more-heads", "GATConv", "GATv2Conv", "TransformerConv")
+    heads, channels = layer.heads, layer.out_channels
+    if layer.concat and channels % 2:
+        raise InputError(
+            f"received a {type(layer).__name__} with {channels} channels in each of {heads} "
+            "concatenated heads, expected an even number to share among twice the heads"
+        )
+    width = channels // 2 if layer.concat else channels
+    return _rebuilt(layer, heads=2 * heads, out_channels=width)
+
+
+def _edge_dim(layer: Layer, edge_dim: int | None = None) -> nn.Module:
+    _expect(layer, "edge-dim", "GATConv", "GATv2Conv", "TransformerConv")
+    if layer.edge_dim is not None:
+        raise InputError(
+            f"received a {type(layer).__name__} with edge_dim={layer.edge_dim}, expected one "
+            "without; see that it is given edge_attr"
+        )
+    if edge_dim is None or edge_dim < 1:
+        raise InputError(
+            f"received edge_dim={edge_dim} for the remedy 'edge-dim', expected how many features "
+            "an edge has; pass edge_dim="
+        )
+    return _rebuilt(layer, edge_dim=edge_dim)
+
+
+def _residual(layer: Layer) -> nn.Module:
+    _expect(layer, "residual", "GATConv", "GATv2Conv")
+    if layer.residual:
+        raise InputError(
+            f"received a {type(layer).__name__} with residual=True, expected one without"
+        )
+    return _rebuilt(layer, residual=True)
+
+
+class Normalised(nn.Module):
+    """A layer, then a layer norm of what it returns.
+
+    Args:
+        layer: returns node states ``[V, F]``.
+        channels: ``F``.
+    """
+
+    def __init__(self, layer: nn.Module, channels: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Return the normalised states ``[V, F]``.
+
+        Raises:
+            InputError: if the layer returns more than node states.
+        """
+        states = self.layer(*args, **kwargs)
+        if not isinstance(states, Tensor):
+            raise InputError(
+                f"{type(self.layer).__name__} returns more than node states, which the remedy "
+                "'norm' cannot normalise; add a norm yourself"
+            )
+        return self.norm(states)  # type: ignore[no-any-return]
+
+
+def _norm(layer: Layer) -> nn.Module:
+    _expect(layer, "norm", "GATConv", "GATv2Conv", "TransformerConv")
+    heads, channels = layer.heads, layer.out_channels
+    return Normalised(layer, heads * channels if layer.concat else channels)
+
+
+REMEDIES: Mapping[str, Callable[..., nn.Module]] = {
+    "gatv2": _gatv2,
+    "more-heads": _more_heads,
+    "edge-dim": _edge_dim,
+    "residual": _residual,
+    "norm": _norm,
+}
+"""Name of every remedy to what makes the new layer from the old one."""
