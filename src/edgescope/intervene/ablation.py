@@ -18,10 +18,11 @@ from edgescope.errors import InputError
 from edgescope.intervene.ablated import SCHEMA, Ablation, AblationInfo
 from edgescope.intervene.controls import CONTROLS, Control
 from edgescope.intervene.interventions import Result, Variant, Work, table_rows
+from edgescope.intervene.places import choose_places
 from edgescope.intervene.recorded import Passes, SiteValues, first_call
 from edgescope.intervene.scoring import Scorer
 from edgescope.intervene.values import VALUES, Value
-from edgescope.intervene.where import Where, choose_places, selector
+from edgescope.intervene.where import Where, selector
 
 REPEATS = 5
 """Draws of every control by default."""

@@ -3,10 +3,11 @@
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from edgescope.models.attention import LOGIT_LIMIT, EdgeAttention
+from edgescope.models.attention import EdgeAttention
 from edgescope.models.base import PropertyModel, arguments
 from edgescope.models.blocks import Readout, StateBlock
 from edgescope.models.bounding import Bounding, bounding_of
+from edgescope.models.edge_steps import LOGIT_LIMIT
 from edgescope.models.embedding import Types
 from edgescope.models.explicit_bias import ExplicitBias, check_explicit_bias
 from edgescope.models.positions import LaplacianEigenvectors

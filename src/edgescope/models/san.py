@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from edgescope.models.attention import LOGIT_LIMIT
 from edgescope.models.base import arguments
 from edgescope.models.blocks import Readout
+from edgescope.models.edge_steps import LOGIT_LIMIT
 from edgescope.models.embedding import Types
 from edgescope.models.explicit_bias import ExplicitBias
 from edgescope.models.fixed_edges import FixedEdgeModel, gamma_factor

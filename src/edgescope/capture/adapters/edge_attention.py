@@ -17,12 +17,8 @@ from edgescope.capture.adapters.base import (
     spliced,
 )
 from edgescope.capture.rows import EdgeRows
-from edgescope.models.attention import (
-    LOGIT_LIMIT,
-    NORMALISER_FLOOR,
-    EdgeAttention,
-    EdgeWeight,
-)
+from edgescope.models.attention import NORMALISER_FLOOR, EdgeAttention
+from edgescope.models.edge_steps import LOGIT_LIMIT, EdgeWeight
 
 BIASED = Stage(
     "(K h_j * Q h_i) / sqrt(D) * W e_ij + b_i e', b_i = (Q h_i . k') / sqrt(D)", "[E, H, D]"

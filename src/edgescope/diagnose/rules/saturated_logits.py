@@ -7,7 +7,8 @@ from typing import ClassVar
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
 from edgescope.diagnose.rules.counting import Sums, largest_by
-from edgescope.models.attention import LOGIT_LIMIT, EdgeAttention
+from edgescope.models.attention import EdgeAttention
+from edgescope.models.edge_steps import LOGIT_LIMIT
 
 VANISHED = 1e-3
 """A softmax whose largest weight is 1 - 1e-3 or more has a gradient of at most w (1 - w) = 1e-3 by
