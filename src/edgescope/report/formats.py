@@ -72,6 +72,11 @@ def interval(low: float | None, high: float | None) -> str:
     return f"{start} to {end}{_SPACE}%"
 
 
+def between(low: float | None, high: float | None) -> str:
+    """Write an interval of numbers."""
+    return NO_VALUE if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
 def listing(items: list[str]) -> str:
     """Join phrases with commas, and with "and" before the last."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
