@@ -27,6 +27,14 @@ COMPARED = ("auroc", "plus", "minus")
 """What is compared with importances at random."""
 
 
+def no_molecules() -> "pl.DataFrame":
+    """Return the table of molecules of graphs without SMILES."""
+    import polars as pl
+
+    columns = {"data": pl.String, "recipe": pl.String, "graph": pl.Int64, "smiles": pl.String}
+    return pl.DataFrame(schema=columns)
+
+
 @dataclass(frozen=True, eq=False)
 class Leaderboard:
     """What attribution methods are worth, as made by :func:`edgescope.attribute.leaderboard`.
@@ -56,7 +64,7 @@ class Leaderboard:
     importances: "pl.DataFrame"
     refused: "pl.DataFrame"
     settings: Mapping[str, Any]
-    molecules: "pl.DataFrame" = field(default_factory=lambda: no_molecules())
+    molecules: "pl.DataFrame" = field(default_factory=no_molecules)
 
     def table(self) -> "pl.DataFrame":
         """Return one row per data, recipe and method.
@@ -212,14 +220,6 @@ class Leaderboard:
     def _parts(table: "pl.DataFrame") -> "list[tuple[dict[str, Any], pl.DataFrame]]":
         parts = table.partition_by(KEY, maintain_order=True)
         return [({name: part[name][0] for name in KEY}, part) for part in parts]
-
-
-def no_molecules() -> "pl.DataFrame":
-    """Return the table of molecules of graphs without SMILES."""
-    import polars as pl
-
-    columns = {"data": pl.String, "recipe": pl.String, "graph": pl.Int64, "smiles": pl.String}
-    return pl.DataFrame(schema=columns)
 
 
 def _paired(rows: "pl.DataFrame", other: "pl.DataFrame", name: str, seed: int) -> Mean | None:

@@ -126,9 +126,7 @@ def show_sites(model: "nn.Module") -> None:
     )
 
 
-def report_run(
-    run: "RunFolder", scan: "es.Scan", out: Path | None = None, **sections: Any
-) -> Path:
+def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None, **sections: Any) -> Path:
     """Write the report of a run's scan, into its folder or to ``out``, and return its path.
 
     ``sections`` are the results that :func:`edgescope.report.write_report` takes beside a scan.

@@ -8,7 +8,7 @@ import numpy as np
 from edgescope.errors import InputError
 from edgescope.intervene import Ablation
 from edgescope.report.axes import BLUE, GREEN, PURPLE, VERMILION, legend_row
-from edgescope.report.drawing import INK, WIDE, figure, render
+from edgescope.report.drawing import INK, WIDE, figure, label_width, render
 from edgescope.results import Scan
 
 SELECTIONS = {
@@ -64,7 +64,8 @@ def ablation_figure(section: dict[str, Any]) -> str:
     sites = list(dict.fromkeys(row["site"] for row in rows))
     present = [name for name in SELECTIONS if any(row["selection"] == name for row in rows)]
     shift = np.linspace(-0.27, 0.27, len(present)) if len(present) > 1 else [0.0]
-    drawn = figure(WIDE, 1.15 + 0.5 * len(sites))
+    names = ["all together" if site == "all" else site for site in sites]
+    drawn = figure(WIDE, 1.15 + 0.5 * len(sites), (label_width(names), 0.15, 0.5, 0.5))
     axes = drawn.subplots()
     axes.axvline(0, color=INK, linewidth=1)
     for offset, name in zip(shift, present, strict=True):
@@ -77,7 +78,7 @@ def ablation_figure(section: dict[str, Any]) -> str:
         )
         axes.hlines(at, low, high, color=colour, linewidth=1.6)
         axes.plot(value, at, marker, color=colour, markersize=5.5, label=label)
-    axes.set_yticks(range(len(sites)), ["all together" if s == "all" else s for s in sites])
+    axes.set_yticks(range(len(sites)), names)
     axes.set_ylim(len(sites) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(section["label"])

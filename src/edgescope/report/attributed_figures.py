@@ -6,7 +6,7 @@ import numpy as np
 
 from edgescope._optional import require
 from edgescope.report.axes import DASHES, EDGE_TYPES
-from edgescope.report.drawing import INK, WIDE, figure, render
+from edgescope.report.drawing import INK, WIDE, figure, label_width, render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,8 +40,9 @@ def fidelity_curves(subject: dict[str, Any], measure: str) -> str:
         measure: what is measured.
     """
     curves = subject["curves"]
-    drawn = figure(WIDE, 4.1)
-    panels = drawn.subplots(1, 2, sharey=True)
+    right = label_width([*subject["matrix"]["methods"], "random"]) + 0.5
+    drawn = figure(WIDE, 4.1, (0.7, right, 0.5, 0.35))
+    panels = drawn.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.06})
     shares = [100 * share for share in curves["shares"]]
     methods = [method for method in curves["plus"] if method != "random"]
     for axes, (side, title) in zip(panels, _SIDES.items(), strict=True):
@@ -93,8 +94,11 @@ def disagreement(subject: dict[str, Any]) -> str:
     values = np.array(matrix["correlation"], dtype=float)
     size = len(methods)
     # Always as wide as the page, or a small one would be scaled up with it.
-    cell, left = min(0.78, (WIDE - 3.0) / size), 2.0
-    drawn = figure(WIDE, 0.42 * size + 1.75, (left, WIDE - left - cell * size, 1.35, 0.4))
+    left = max(label_width(methods), 1.2)
+    cell = min(0.78, (WIDE - left - 0.5) / size)
+    drawn = figure(
+        WIDE, 0.42 * size + 0.7 * left + 0.4, (left, WIDE - left - cell * size, 0.7 * left, 0.4)
+    )
     axes = drawn.subplots()
     colours = require("matplotlib", "report").colormaps[_DIVERGING].with_extremes(bad="#EDEDED")
     axes.imshow(
@@ -107,7 +111,7 @@ def disagreement(subject: dict[str, Any]) -> str:
     )
     for row, column in np.ndindex(size, size):
         value = values[row, column]
-        text = "\N{EN DASH}" if np.isnan(value) else f"{value:.2f}"
+        text = "\N{EN DASH}" if np.isnan(value) else f"{round(value, 2) + 0.0:.2f}"
         colour = "white" if abs(value) > _READABLE else INK
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
     axes.set_xticks(range(size), methods, rotation=40, ha="right", rotation_mode="anchor")

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from edgescope.attribute import Leaderboard
-from edgescope.report.axes import colour_bar
+from edgescope.report.axes import SKY, colour_bar
 from edgescope.report.drawing import figure, render
 from edgescope.report.gallery import bond_of, parse
-from edgescope.report.molecules import SHADES, draw_bonds, shade
+from edgescope.report.molecules import SHADES, draw_bonds, rgb, shade
 
 MOLECULES = 4
 """Molecules that are drawn for every subject."""
@@ -19,6 +19,10 @@ SMALL = (230, 170)
 
 TRUE_BOND = "*"
 """What stands beside a bond that is known to matter."""
+
+
+STAR_SIZE = 2.2
+"""How large it is, as part of the size of letters."""
 
 
 def choose_compared(board: Leaderboard, data: str, recipe: str) -> list[dict[str, Any]]:
@@ -78,9 +82,8 @@ def _molecule(
         .group_by("bond")
         .agg(pl.col("truth").max(), pl.col(*auroc).mean())
     )
-    whole = (
-        pl.DataFrame({"bond": range(molecule.GetNumBonds())}, schema={"bond": pl.Int64})
-        .join(by_bond, on="bond", how="left", maintain_order="left")
+    whole = pl.DataFrame({"bond": range(molecule.GetNumBonds())}, schema={"bond": pl.Int64}).join(
+        by_bond, on="bond", how="left", maintain_order="left"
     )
     truth = whole["truth"].to_list()
     return {
@@ -101,11 +104,21 @@ def draw_compared(entry: dict[str, Any], name: str) -> dict[str, str]:
         name: what the figures' names begin with.
 
     Returns:
-        The drawings, by ``name`` and the place of the method.
+        The drawings, by ``name`` and the place of the method; and ``truth`` in its place, if some
+        bonds are known to matter.
     """
     true = {bond for bond, value in enumerate(entry["truth"] or ()) if value}
     marks = dict.fromkeys(true, TRUE_BOND)
     drawn = {}
+    if true:
+        drawn[f"{name}-truth"] = draw_bonds(
+            entry["smiles"],
+            entry["graph"],
+            dict.fromkeys(true, rgb(SKY)),
+            f"{name}-truth",
+            f"{entry['smiles']}, with the bonds that are known to matter in blue",
+            size=SMALL,
+        )
     for place, (method, values) in enumerate(entry["methods"].items()):
         title = f"{entry['smiles']}, bonds coloured by their importance by {method}"
         if true:
@@ -117,6 +130,7 @@ def draw_compared(entry: dict[str, Any], name: str) -> dict[str, str]:
             f"{name}-{place}",
             title,
             bond_notes=marks,
+            note_size=STAR_SIZE,
             size=SMALL,
         )
     return drawn
@@ -141,5 +155,5 @@ def compared_legend() -> str:
     axes = drawn.subplots()
     colour_bar(axes, 0, 1, upright=False, part=SHADES)
     axes.set_xticks([0, 1], ["least", "most"])
-    axes.set_xlabel("importance of the bond among those of the molecule, by the method")
+    axes.set_xlabel("importance of the bond within its molecule")
     return render(drawn, "compared-legend", "Colours of the bonds, from least to most important")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgescope.report.axes import BLUE, DASHES, VERMILION, legend_row, ratio_axis
-from edgescope.report.drawing import INK, WIDE, figure, render
+from edgescope.report.drawing import INK, WIDE, figure, label_width, render
 from edgescope.report.formats import number, percent
 from edgescope.report.interpreted import overall_of, rows_of
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _LABELLED = 8
 """Points that bear their name, those of the most frequent groups; names of all would overlap."""
+
+_DECADE = 10.0
+"""Frequencies that lie farther apart than by this factor are drawn on a logarithmic axis."""
 
 _SHORT = 22
 """Letters of a name that fit beside a point."""
@@ -37,8 +40,11 @@ def forest(section: dict[str, Any], kind: dict[str, Any], name: str) -> str:
     """
     groups, sites = kind["shown"], section["sites"]
     place = {group: position for position, group in enumerate(groups)}
-    drawn = figure(WIDE, 1.15 + 0.24 * len(groups))
-    panels = drawn.subplots(1, len(sites), sharey=True, squeeze=False)[0]
+    left = label_width(groups)
+    drawn = figure(WIDE, 1.15 + 0.24 * len(groups), (left, 0.15, 0.5, 0.5))
+    panels = drawn.subplots(
+        1, len(sites), sharey=True, squeeze=False, gridspec_kw={"wspace": 0.06}
+    )[0]
     for axes, site in zip(panels, sites, strict=True):
         _prevalence(axes, rows_of(section, kind, site), place, section["fdr"])
         overall = overall_of(section, kind["kind"], site)
@@ -86,13 +92,14 @@ def common(section: dict[str, Any], kind: str, name: str) -> str:
         name: what the figure's ids begin with.
     """
     points = common_rows(section, kind)
-    drawn = figure(WIDE, 3.5)
+    drawn = figure(WIDE, 3.5, (0.65, 0.15, 0.5, 0.35))
+    panels = drawn.subplots(1, 3, gridspec_kw={"wspace": 0.28})
     labelled = sorted(points, key=lambda row: -row["frequency"])[:_LABELLED]
-    for axes, (first, second) in zip(drawn.subplots(1, 3), _PAIRS, strict=True):
+    for axes, (first, second) in zip(panels, _PAIRS, strict=True):
         unit = {"frequency": 100, "prevalence": 100, "importance": 1}
         x, y = ([unit[key] * row[key] for row in points] for key in (first, second))
         axes.plot(x, y, "o", color=BLUE, markersize=5.5, alpha=0.85)
-        if first == "frequency":
+        if first == "frequency" and max(x) > _DECADE * min(x):
             axes.set_xscale("log")
             ratio_axis(axes.xaxis)
         for row in labelled:
@@ -120,8 +127,9 @@ def common_rows(section: dict[str, Any], kind: str) -> list[dict[str, Any]]:
         if (row["kind"], row["site"]) == (kind, section["site"])
     }
     wanted = ("group", "frequency", "importance")
-    points = [{key: row[key] for key in wanted} | {"prevalence": here.get(row["group"])}
-              for row in rows]
+    points = [
+        {key: row[key] for key in wanted} | {"prevalence": here.get(row["group"])} for row in rows
+    ]
     return [row for row in points if None not in row.values()]
 
 

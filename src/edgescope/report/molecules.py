@@ -82,6 +82,7 @@ def draw_bonds(
     *,
     atom_notes: Mapping[int, str] = MappingProxyType({}),
     bond_notes: Mapping[int, str] = MappingProxyType({}),
+    note_size: float = 0.75,
     size: tuple[int, int] = SIZE,
 ) -> str:
     """Draw a molecule with some of its bonds coloured.
@@ -94,6 +95,7 @@ def draw_bonds(
         title: what it shows, for those who cannot see it.
         atom_notes: what stands beside atoms, by their number.
         bond_notes: what stands beside bonds.
+        note_size: size of notes, as part of the size of letters.
         size: width and height, in its own units.
     """
     draw = require("rdkit.Chem.Draw.rdMolDraw2D", "chem")
@@ -107,10 +109,9 @@ def draw_bonds(
     options.useBWAtomPalette()  # colour is for the bonds alone
     options.clearBackground = False
     options.highlightBondWidthMultiplier = 14
-    options.annotationFontScale = 0.75
-    noted = tuple(int(BLUE[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    options.setAtomNoteColour(noted)
-    options.setBondNoteColour(noted)
+    options.annotationFontScale = note_size
+    options.setAtomNoteColour(rgb(BLUE))
+    options.setBondNoteColour(rgb(BLUE))
     options.bondLineWidth = 1.6
     options.padding = 0.06
     # Hydrogens that RDKit would add for its drawing are no atoms of the graph.
@@ -123,6 +124,12 @@ def draw_bonds(
     )
     drawer.FinishDrawing()
     return inline(drawer.GetDrawingText(), name, title)
+
+
+def rgb(colour: str) -> tuple[float, float, float]:
+    """Return red, green and blue of a colour such as ``"#0072B2"``."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return red, green, blue
 
 
 def shade(share: float) -> tuple[float, float, float]:

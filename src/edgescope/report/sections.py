@@ -4,6 +4,7 @@ from typing import Any
 
 from edgescope.attribute import Leaderboard
 from edgescope.interpret import Interpretation
+from edgescope.interpret.measured import FEWEST_GROUPS
 from edgescope.intervene import Ablation
 from edgescope.report.ablated import ablation_figure, collect_ablation, shown
 from edgescope.report.attributed import collect_attribution
@@ -45,8 +46,9 @@ READINGS = {
     "compared": (
         "The same molecule once per method, its bonds coloured from the least to the most "
         "important by that method, so colours of different methods are not on one scale; no "
-        "colour means that all bonds are alike to it. A blue star marks a bond that is known to "
-        "matter, and AUROC is how well the method tells these from the others in this molecule."
+        "colour means that all bonds are alike to it. Blue bonds in the first drawing, marked by "
+        "a blue star in the others, are known to matter, and AUROC is how well the method tells "
+        "them from the rest of the molecule."
     ),
 }
 """How to read the figures of these sections."""
@@ -86,7 +88,7 @@ def _of_interpretation(section: dict[str, Any]) -> dict[str, str]:
     figures = {}
     for place, kind in enumerate(section["kinds"] if section["sites"] else ()):
         figures[f"forest-{place}"] = forest(section, kind, f"forest-{place}")
-        if common_rows(section, kind["kind"]):
+        if len(common_rows(section, kind["kind"])) >= FEWEST_GROUPS:
             figures[f"common-{place}"] = common(section, kind["kind"], f"common-{place}")
     return figures
 

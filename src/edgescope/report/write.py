@@ -85,10 +85,18 @@ def render_page(numbers: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (formats.number, formats.percent, formats.kind_of_edge, formats.plural):
+    filters = (
+        formats.number,
+        formats.percent,
+        formats.fixed,
+        formats.kind_of_edge,
+        formats.plural,
+    )
+    for function in filters:
         environment.filters[function.__name__] = function
     environment.globals["interval"] = formats.interval
     environment.globals["between"] = formats.between
+    environment.globals["three_decimals"] = formats.fixed
     environment.globals["any_site"] = ANY
     environment.globals["metrics"] = METRICS
     environment.globals["selections"] = SELECTIONS
