@@ -110,7 +110,7 @@ def disagreement(subject: dict[str, Any]) -> str:
         interpolation="none",
     )
     for row, column in np.ndindex(size, size):
-        value = values[row, column]
+        value = float(values[row, column])
         text = "\N{EN DASH}" if np.isnan(value) else f"{round(value, 2) + 0.0:.2f}"
         colour = "white" if abs(value) > _READABLE else INK
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
