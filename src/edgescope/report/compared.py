@@ -56,7 +56,7 @@ def choose_compared(board: Leaderboard, data: str, recipe: str) -> list[dict[str
         (pl.max_horizontal(truth) if truth else pl.lit(None, dtype=pl.Float64)).alias("truth")
     ).filter(pl.col("graph").is_in(list(smiles)))
     known = edges.filter(pl.col("truth").is_not_null())
-    both = known.group_by("graph", maintain_order=True).agg(pl.col("truth").n_unique()).filter(pl.col("truth") > 1)
+    both = known.group_by("graph").agg(pl.col("truth").n_unique()).filter(pl.col("truth") > 1)
     graphs = (both if both.height else edges)["graph"].unique().sort()
     steps = np.linspace(0, graphs.len() - 1, min(MOLECULES, graphs.len())).round().astype(int)
     scores = board.graphs.filter(of)
