@@ -159,6 +159,13 @@ def test_a_saved_leaderboard_reads_back_with_the_same_table(board, tmp_path):
     assert again.sentence() == board.sentence()
 
 
+def test_a_leaderboard_saved_without_molecules_reads_back_without_them(board, tmp_path):
+    folder = board.save(tmp_path / "explain")
+    (folder / "molecules.parquet").unlink()
+    assert board.load(folder).molecules.is_empty()
+    assert board.load(folder).table().equals(board.table())
+
+
 def test_a_folder_of_something_else_is_not_replaced(board, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(InputError, match="holds files that are not a leaderboard"):

@@ -5,6 +5,7 @@ import shutil
 import polars as pl
 import pytest
 
+import edgescope as es
 from edgescope.attribute import Leaderboard
 from edgescope.cli import main
 from refusals import assert_refused
@@ -29,6 +30,13 @@ def test_regression_without_truth_has_fidelity_and_no_auroc(explained):
     assert table["auroc"].is_null().all()
     assert table["plus"].is_not_null().all()
     assert table["plus_difference_low"].is_not_null().to_list() == [True, True, False]
+
+
+def test_the_smiles_of_every_graph_are_kept(explained):
+    kept = Leaderboard.load(explained / "explain").molecules
+    run = es.train.RunFolder(explained)
+    smiles = es.data.load(**run.data, vocabulary=run.vocabulary, progress=False).train.smiles
+    assert dict(kept.select("graph", "smiles").rows()) == dict(enumerate(smiles))
 
 
 def test_importances_are_kept_with_the_graph_and_the_place_of_every_edge(explained):

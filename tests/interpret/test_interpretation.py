@@ -31,7 +31,31 @@ def test_it_comes_back_from_disk_as_it_was(found, tmp_path):
     assert loaded.table().equals(found.table())
     assert loaded.importance.equals(found.importance)
     assert loaded.correlations.equals(found.correlations)
+    assert loaded.overall.equals(found.overall)
     assert loaded.info == found.info
+
+
+def test_overall_counts_the_massive_edges_of_which_a_kind_can_be_told(scan, molecules):
+    labels = [None if place % 3 else "third" for place in range(molecules.edge_index.size(1))]
+    found = interpret(scan, molecules, by=["bond_type"], labels={"thirds": labels}, **FEW)
+    start = molecules.edge_ptr.tolist()
+    massive = {site: set() for site in [*scan.sites, ANY]}
+    for row in scan.massive().iter_rows(named=True):
+        for site in (row["site"], ANY):
+            massive[site].add(start[row["graph"]] + row["edge"])
+    for row in found.overall.iter_rows(named=True):
+        told = {place for place, name in enumerate(labels) if name or row["kind"] == "bond_type"}
+        assert (row["edges"], row["massive"]) == (len(told), len(told & massive[row["site"]]))
+    assert set(found.overall["site"]) == set(found.enrichment["site"])
+
+
+def test_the_conclusion_counts_the_tests_that_are_clear(found):
+    table = found.enrichment.filter(pl.col("site") != ANY, pl.col("exchangeable") > 0)
+    clear = table.filter(pl.col("q") <= 0.5)
+    more = (clear["massive"] > clear["expected"]).sum()
+    text = found.conclusion(fdr=0.5)
+    assert text.startswith(f"of {table.height} tests (site x group), {more} find more massive")
+    assert f"and {clear.height - more} fewer, at a false-discovery rate of 0.5" in text
 
 
 def test_without_importances_there_are_no_tables_of_them(scan, molecules, tmp_path):

@@ -1,6 +1,7 @@
 """Scans of a few real molecules with a model in which massive activations were planted."""
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,43 @@ def written(planted, tmp_path_factory) -> Path:
     """The report of the planted scan."""
     path: Path = planted.report(tmp_path_factory.mktemp("report") / "report.html", run={"seed": 41})
     return path
+
+
+@pytest.fixture(scope="session")
+def results(planted, molecules, plant) -> dict[str, Any]:
+    """Interpretation, ablation and leaderboard, by the name of the report's option.
+
+    Double bonds count as known to matter, in molecules that have any.
+    """
+    interpretation = es.interpret.interpret(
+        planted,
+        molecules,
+        by=["bond_type", "element_pair"],
+        importance=torch.arange(molecules.edge_index.size(1)).float(),
+        permutations=19,
+        resamples=50,
+        progress=False,
+    )
+    double = molecules.edge_types == molecules.edge_type_names.index("double")
+    known = dataclasses.replace(
+        molecules,
+        y=torch.linspace(0, 1, len(molecules)).unsqueeze(1),
+        target_names=("made up",),
+        task="regression",
+        edge_truth=double.float().unsqueeze(1),
+    )
+    models = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        sizes = {"num_layers": 3, "hidden_dim": 16, "num_heads": 4}
+        model = es.models.GraphTransformer(**known.model_sizes, **sizes).eval()
+        with torch.no_grad():
+            plant(model)
+        models.append(model)
+    loader = es.data.loader(known, 5)
+    options = {"where": 1000, "repeats": 1, "metric": "mae", "progress": False}
+    ablation = es.ablate(models[0], loader, **options)
+    leaderboard = es.attribute.leaderboard(
+        [("drugs", models, known)], ["occlusion", "degree", "massive"], progress=False
+    )
+    return {"interpretation": interpretation, "ablation": ablation, "leaderboard": leaderboard}

@@ -53,8 +53,8 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def visit(browser: Browser, address: str, *, scripts: bool = True) -> Opened:
-    page = browser.new_page(java_script_enabled=scripts, viewport={"width": 1280, "height": 900})
+def visit(browser: Browser, address: str, *, scripts: bool = True, width: int = 1280) -> Opened:
+    page = browser.new_page(java_script_enabled=scripts, viewport={"width": width, "height": 900})
     opened = Opened(page, [], [])
     page.on("console", lambda message: opened.problems.append(message.text))
     page.on("pageerror", lambda error: opened.problems.append(str(error)))
@@ -133,3 +133,43 @@ def test_nothing_sticks_out_of_the_page(opened):
     opened.page.click("button[value=all]")
     width = opened.page.evaluate("document.documentElement.scrollWidth")
     assert width <= 1280
+
+
+@pytest.fixture(scope="module")
+def with_results(planted, results, tmp_path_factory) -> str:
+    """A report with the sections of all results."""
+    return planted.report(tmp_path_factory.mktemp("all") / "report.html", **results).as_uri()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_sections_of_results_are_drawn_and_fit(browser, with_results, width):
+    opened = visit(browser, with_results, width=width)
+    opened.page.click("button[value=all]")
+    # Tables of groups are folded; what is in them must fit as well.
+    opened.page.eval_on_selector_all("details", "all => all.forEach(x => { x.open = true; })")
+    figures = opened.page.eval_on_selector_all(
+        "#interpretation svg, #ablation svg, #attribution svg", DRAWN
+    )
+    # 2 of either kind; ablation; 2 of methods and a legend; 4 molecules by 4 methods, and with
+    # their true bonds
+    assert len(figures) == 2 * 2 + 1 + 3 + 4 * 5
+    for figure in figures:
+        assert figure["width"] > 50, figure
+        assert figure["parts"] >= 5, figure
+        assert figure["title"], figure
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert opened.problems == []
+    assert opened.requests == [with_results]
+    opened.page.close()
+
+
+def test_folded_tables_are_printed(browser, with_results):
+    page = visit(browser, with_results).page
+    assert page.locator("#interpretation table:visible").count() == 0
+    page.emulate_media(media="print")
+    heights = page.eval_on_selector_all(
+        "#interpretation table", "all => all.map(x => x.getBoundingClientRect().height)"
+    )
+    assert len(heights) == 2
+    assert min(heights) > 20
+    page.close()

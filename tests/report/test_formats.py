@@ -2,7 +2,15 @@
 
 import pytest
 
-from edgescope.report.formats import interval, kind_of_edge, listing, number, percent
+from edgescope.report.formats import (
+    between,
+    fixed,
+    interval,
+    kind_of_edge,
+    listing,
+    number,
+    percent,
+)
 from edgescope.report.names import short_names, site_list, site_pattern
 
 
@@ -80,3 +88,13 @@ def test_many_sites_are_listed_by_what_differs():
         site_list(every[:3], every, ["a", "b", "c"]) == "l.*:score with * = 0 (a), 1 (b) and 2 (c)"
     )
     assert site_list(["x", "y", "z"], ["x", "y", "z"]) == "x, y and z"
+
+
+def test_scores_have_three_decimals_and_their_intervals_too():
+    assert (fixed(0.98765), fixed(None)) == ("0.988", "\u2013")
+    assert between(-0.25, 0.5, fixed) == "-0.250 to 0.500"
+
+
+def test_intervals_of_numbers_need_both_ends():
+    assert between(1.0, 2345.0) == "1 to 2,345"
+    assert between(None, 1.0) == between(1.0, None) == "\u2013"

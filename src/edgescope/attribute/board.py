@@ -1,7 +1,7 @@
 """One table of what every attribution method is worth: method by data set and model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,14 @@ COMPARED = ("auroc", "plus", "minus")
 """What is compared with importances at random."""
 
 
+def no_molecules() -> "pl.DataFrame":
+    """Return the table of molecules of graphs without SMILES."""
+    import polars as pl
+
+    columns = {"data": pl.String, "recipe": pl.String, "graph": pl.Int64, "smiles": pl.String}
+    return pl.DataFrame(schema=columns)
+
+
 @dataclass(frozen=True, eq=False)
 class Leaderboard:
     """What attribution methods are worth, as made by :func:`edgescope.attribute.leaderboard`.
@@ -45,6 +53,7 @@ class Leaderboard:
             graph, ends, type, whether it is true where that is known, and a column per method.
         refused: a row per data, recipe, training and method that could not explain the model.
         settings: what it was made with: seed, top, measure, merge, shares.
+        molecules: a row per data, recipe and graph that has a SMILES.
     """
 
     graphs: "pl.DataFrame"
@@ -55,6 +64,7 @@ class Leaderboard:
     importances: "pl.DataFrame"
     refused: "pl.DataFrame"
     settings: Mapping[str, Any]
+    molecules: "pl.DataFrame" = field(default_factory=no_molecules)
 
     def table(self) -> "pl.DataFrame":
         """Return one row per data, recipe and method.

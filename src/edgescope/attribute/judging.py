@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from edgescope.attribute.base import Method
-from edgescope.attribute.board import REFERENCE, Leaderboard
+from edgescope.attribute.board import REFERENCE, Leaderboard, no_molecules
 from edgescope.attribute.bonds import Ints
 from edgescope.attribute.curves import SHARES, Removal
 from edgescope.attribute.fidelity import CHANGE
@@ -17,6 +17,7 @@ from edgescope.attribute.stability import TOP, agreement, between_methods
 from edgescope.attribute.subjects import Subject
 from edgescope.attribute.training import Training, judge, per_graph
 from edgescope.calling import Call, call_model
+from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.directions import MERGES, Merge
 from edgescope.data.graphs import GraphDataset, Task
 from edgescope.data.nodes import NodeDataset
@@ -157,6 +158,10 @@ def _tables(
 
     dataset = subject.dataset
     graph = np.arange(len(dataset)) if subject.positions is None else subject.positions
+    if isinstance(dataset, MoleculeDataset):
+        yield "molecules", named(pl.DataFrame({"graph": graph, "smiles": dataset.smiles}))
+    else:
+        yield "molecules", no_molecules()
     seeds = subject.seeds or tuple(range(len(trainings)))
     for training, number in zip(trainings, seeds, strict=True):
         importances = {}

@@ -7,10 +7,13 @@ from pathlib import Path
 import polars as pl
 
 from edgescope._files import temporary_beside, writable_folder
-from edgescope.attribute.board import Leaderboard
+from edgescope.attribute.board import Leaderboard, no_molecules
 from edgescope.errors import InputError
 
 _MARKER = "leaderboard.json"
+
+_LATER = "molecules"
+"""The table that folders of older versions lack."""
 
 
 def save_leaderboard(board: Leaderboard, folder: Path) -> Path:
@@ -58,8 +61,10 @@ def load_leaderboard(folder: Path) -> Leaderboard:
         raise InputError(f"expected a leaderboard with {_MARKER} at {folder}, found none there")
     try:
         settings = json.loads(note.read_text(encoding="utf-8"))["settings"]
-        names = Leaderboard.tables()
+        names = set(Leaderboard.tables()) - {_LATER}
         tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in names}
+        later = folder / f"{_LATER}.parquet"
+        tables[_LATER] = pl.read_parquet(later) if later.is_file() else no_molecules()
     except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{folder} holds a leaderboard that cannot be read ({reason})") from error

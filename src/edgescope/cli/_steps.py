@@ -126,15 +126,18 @@ def show_sites(model: "nn.Module") -> None:
     )
 
 
-def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None) -> Path:
-    """Write the report of a run's scan, into its folder or to ``out``, and return its path."""
+def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None, **sections: Any) -> Path:
+    """Write the report of a run's scan, into its folder or to ``out``, and return its path.
+
+    ``sections`` are the results that :func:`edgescope.report.write_report` takes beside a scan.
+    """
     metrics = run.metrics or {}
     labels = {"epochs": "epochs", "stopped_by": "stopped by", "test_mae": "test MAE"}
     labels |= {"test_roc_auc": "test ROC-AUC", "test_accuracy": "test accuracy"}
     facts = {"recipe": run.recipe.name, "seed": run.recipe.seed} | {
         label: metrics[name] for name, label in labels.items() if name in metrics
     }
-    return scan.report(out or run.path / "report.html", run=facts)
+    return scan.report(out or run.path / "report.html", run=facts, **sections)
 
 
 def show(table: "pl.DataFrame", *, err: bool = False, wrap: bool = False) -> None:

@@ -92,7 +92,7 @@ def command(
     if added:
         typer.echo(f"\n{added:,} massive activations are on rows that are no edge of the data")
     path = found.save(folder.path / "interpret")
-    typer.echo(f"\n{_conclusion(found)}\nsaved {path}")
+    typer.echo(f"\n{found.conclusion()}\nsaved {path}")
 
 
 def _printed(rows: pl.DataFrame) -> pl.DataFrame:
@@ -110,18 +110,4 @@ def _printed(rows: pl.DataFrame) -> pl.DataFrame:
         "q",
         pl.format("{} of {}", "enriched", "sites").alias("sites enriched"),
         pl.format("{} of {}", "depleted", "sites").alias("depleted"),
-    )
-
-
-def _conclusion(found: "es.interpret.Interpretation") -> str:
-    """Say how many groups massive edges prefer or avoid."""
-    table = found.enrichment.filter(pl.col("site") != es.interpret.ANY)
-    fdr = es.interpret.FDR
-    tested = table.filter(pl.col("exchangeable") > 0)
-    clear = tested.filter(pl.col("q") <= fdr)
-    more = clear.filter(pl.col("massive") > pl.col("expected")).height
-    return (
-        f"of {tested.height} tests (site x group), {more} find more massive edges than among alike "
-        f"edges of the same graphs and {clear.height - more} fewer, at a false-discovery rate of "
-        f"{fdr:g}; {table.height - tested.height} more groups cannot be tested"
     )

@@ -1,13 +1,23 @@
-"""`edgescope report`: write a scan as one HTML file."""
+"""`edgescope report`: write a scan, and what else a run's folder holds, as one HTML file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import edgescope as es
 from edgescope.cli._steps import report_run
 from edgescope.errors import InputError
+
+SECTIONS = {
+    "interpretation": "interpret",
+    "ablation": "ablate",
+    "leaderboard": "explain",
+}
+"""What a report can hold beside a scan, and the command that makes it."""
+
+FOLDERS = {"interpretation": "interpret", "ablation": "ablation", "leaderboard": "explain"}
+"""Where the command leaves it in the folder of a run."""
 
 
 def command(
@@ -16,12 +26,34 @@ def command(
         Path | None, typer.Option("--out", help="Where to write; beside the scan by default.")
     ] = None,
 ) -> None:
-    """Write a report that opens without a network, with the same numbers in a JSON file."""
+    """Write a report that opens without a network, with the same numbers in a JSON file.
+
+    The report of a run has a section for each of RUN/interpret, RUN/ablation and RUN/explain that
+    is there, as saved by the commands interpret, ablate and explain.
+    """
     if (folder / "scan.json").is_file():
         path = es.load_scan(folder).report(out or folder.parent / "report.html")
     else:
         run = es.train.RunFolder(folder)
         if not (folder / "scan" / "scan.json").is_file():
             raise InputError(f"{folder} has not been scanned; run: edgescope scan {folder}")
-        path = report_run(run, es.load_scan(folder / "scan"), out)
+        sections = _sections(run.path)
+        path = report_run(run, es.load_scan(folder / "scan"), out, **sections)
+        missing = [f"edgescope {SECTIONS[name]}" for name in SECTIONS if name not in sections]
+        found = f"sections: {', '.join(['scan', *sections])}"
+        typer.echo(f"{found}; for more: {', '.join(missing)}" if missing else found)
     typer.echo(f"open {path}")
+
+
+def _sections(run: Path) -> dict[str, Any]:
+    """Read the results beside the scan that the folder of a run holds."""
+    load = {
+        "interpretation": es.interpret.Interpretation.load,
+        "ablation": es.Ablation.load,
+        "leaderboard": es.attribute.Leaderboard.load,
+    }
+    return {
+        name: load[name](run / folder)
+        for name, folder in FOLDERS.items()
+        if (run / folder).is_dir()
+    }

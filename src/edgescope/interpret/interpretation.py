@@ -15,9 +15,9 @@ from edgescope._files import temporary_beside, writable_folder
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
 from edgescope.interpret.enriched import ANY, SCHEMA, enrichment
-from edgescope.interpret.groups import edge_groups
+from edgescope.interpret.groups import EdgeGroups, edge_groups
 from edgescope.interpret.kinds import BINS
-from edgescope.interpret.massive import massive_edges
+from edgescope.interpret.massive import MassiveEdges, massive_edges
 from edgescope.interpret.measured import importance as group_importance
 from edgescope.interpret.permutation import PERMUTATIONS
 from edgescope.results import Scan
@@ -42,12 +42,15 @@ class Interpretation:
         info: what was interpreted and how: model, data, graphs, criterion, permutations,
             resamples, seed; and, by site, ``added`` (massive activations on rows that are no edge
             of the data, which are left out) and ``unseen`` (edges that the site did not compute).
+        overall: one row per site and kind: ``edges`` of which the kind can be told, and how many of
+            them are ``massive``; None in a folder of an older version.
     """
 
     enrichment: pl.DataFrame
     importance: pl.DataFrame | None = None
     correlations: pl.DataFrame | None = None
     info: dict[str, Any] = field(default_factory=dict)
+    overall: pl.DataFrame | None = None
 
     def table(self) -> pl.DataFrame:
         """Return one row per site, kind and group."""
@@ -93,6 +96,22 @@ class Interpretation:
             return rows
         place, size = pl.int_range(pl.len()).over("kind"), pl.len().over("kind")
         return rows.filter((place < most) | (place >= size - most))
+
+    def conclusion(self, fdr: float = FDR) -> str:
+        """Say in a sentence how many groups massive edges prefer or avoid.
+
+        Args:
+            fdr: q-value up to which a difference counts.
+        """
+        table = self.enrichment.filter(pl.col("site") != ANY)
+        tested = table.filter(pl.col("exchangeable") > 0)
+        clear = tested.filter(pl.col("q") <= fdr)
+        more = clear.filter(pl.col("massive") > pl.col("expected")).height
+        return (
+            f"of {tested.height} tests (site x group), {more} find more massive edges than among "
+            f"alike edges of the same graphs and {clear.height - more} fewer, at a false-discovery "
+            f"rate of {fdr:g}; {table.height - tested.height} more groups cannot be tested"
+        )
 
     def save(self, folder: str | Path) -> Path:
         """Write the tables as Parquet and the rest as JSON; an earlier interpretation is replaced.
@@ -147,6 +166,7 @@ class Interpretation:
             "enrichment": self.enrichment,
             "importance": self.importance,
             "correlations": self.correlations,
+            "overall": self.overall,
         }
         return {name: table for name, table in tables.items() if table is not None}
 
@@ -220,4 +240,19 @@ def interpret(
         None if measured is None else measured.groups,
         None if measured is None else measured.correlations,
         info,
+        _overall(massive, groups),
     )
+
+
+def _overall(massive: MassiveEdges, groups: EdgeGroups) -> pl.DataFrame:
+    """Return, per site and kind, the edges of which the kind can be told and the massive ones."""
+    masks = {site: massive[site] for site in massive.sites}
+    if len(masks) > 1:
+        masks[ANY] = massive.mask.any(0)
+    rows = [
+        (site, kind.name, int(kind.applicable.sum()), int((mask & kind.applicable).sum()))
+        for site, mask in masks.items()
+        for kind in groups
+    ]
+    schema = {"site": pl.String, "kind": pl.String, "edges": pl.Int64, "massive": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")

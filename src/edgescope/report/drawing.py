@@ -6,7 +6,7 @@ figure gives the same bytes every time.
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -86,6 +86,11 @@ def figure(
         left, right, bottom, top = margins
         drawn.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
     return drawn
+
+
+def label_width(labels: Iterable[str]) -> float:
+    """Return the inches that the longest of some labels takes beside the axes, at most 4."""
+    return min(0.25 + 0.08 * max(map(len, labels), default=0), 4.0)
 
 
 def render(drawn: "Figure", name: str, title: str) -> str:

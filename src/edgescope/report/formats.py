@@ -1,6 +1,7 @@
 """How numbers are written for people: in the page, in its sentences and on the axes."""
 
 import math
+from collections.abc import Callable
 
 NO_VALUE = "\N{EN DASH}"
 """Stands where there is no number."""
@@ -70,6 +71,18 @@ def interval(low: float | None, high: float | None) -> str:
     decimals = min(max(math.ceil(-math.log10(width)), 0) + 1, 6) if width else 1
     start, end = (f"{100 * share:.{decimals}f}" if share else "0" for share in (low, high))
     return f"{start} to {end}{_SPACE}%"
+
+
+def between(
+    low: float | None, high: float | None, write: Callable[[float | None], str] = number
+) -> str:
+    """Write an interval of numbers; ``write`` writes either end."""
+    return NO_VALUE if low is None or high is None else f"{write(low)} to {write(high)}"
+
+
+def fixed(value: float | None) -> str:
+    """Write a score with three decimals, such as an area under a curve."""
+    return NO_VALUE if value is None else f"{value:.3f}"
 
 
 def listing(items: list[str]) -> str:

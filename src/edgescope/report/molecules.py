@@ -1,6 +1,8 @@
 """Molecules drawn by RDKit, with the colour of a bond telling how massive it is."""
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from edgescope._optional import require
@@ -12,7 +14,7 @@ from edgescope.report.gallery import parse
 SIZE = (340, 240)
 """Width and height of a drawing, in its own units."""
 
-_PALEST, _DARKEST = 0.12, 0.78
+SHADES = 0.12, 0.78
 """Part of the colour map that is used: pale enough for the black bond on top to be seen."""
 
 
@@ -37,7 +39,7 @@ def legend(gallery: list[dict[str, Any]], measure: str = "ratio") -> str:
     drawn = figure(4.2, 0.66, margins=(0.3, 0.3, 0.42, 0.05))
     axes = drawn.subplots()
     start, end = math.log10(low), math.log10(high)
-    colour_bar(axes, start, end, upright=False, part=(_PALEST, _DARKEST))
+    colour_bar(axes, start, end, upright=False, part=SHADES)
     # The ends, and the powers of ten that keep clear of them.
     inner = range(math.ceil(start + 0.25), math.floor(end - 0.25) + 1)
     axes.set_xticks([start, *inner, end], [number(low), *map(_power, inner), number(high)])
@@ -56,38 +58,82 @@ def _range(gallery: list[dict[str, Any]], measure: str) -> tuple[float, float]:
 
 
 def _draw(entry: dict[str, Any], place: int, measure: str, scale: tuple[float, float]) -> str:
+    ends = (entry["source"], entry["target"])
+    title = (
+        f"{entry['smiles']}, with its most massive {kind_of_edge(entry['edge_type'])} between "
+        f"atoms {ends[0]} and {ends[1]} (ratio {number(entry['ratio'])})"
+    )
+    low, high = scale
+    shades = {
+        bond["bond"]: shade(math.log(bond[measure] / low) / math.log(high / low))
+        for bond in entry["bonds"]
+    }
+    notes = {atom: str(atom) for atom in ends}
+    name = f"molecule-{place}"
+    return draw_bonds(entry["smiles"], entry["graph"], shades, name, title, atom_notes=notes)
+
+
+def draw_bonds(
+    smiles: str,
+    graph: int,
+    shades: Mapping[int, tuple[float, float, float]],
+    name: str,
+    title: str,
+    *,
+    atom_notes: Mapping[int, str] = MappingProxyType({}),
+    bond_notes: Mapping[int, str] = MappingProxyType({}),
+    note_size: float = 0.75,
+    size: tuple[int, int] = SIZE,
+) -> str:
+    """Draw a molecule with some of its bonds coloured.
+
+    Args:
+        smiles: the molecule.
+        graph: which graph it is, for messages.
+        shades: red, green and blue of bonds, by their number.
+        name: prefix of the drawing's ids.
+        title: what it shows, for those who cannot see it.
+        atom_notes: what stands beside atoms, by their number.
+        bond_notes: what stands beside bonds.
+        note_size: size of notes, as part of the size of letters.
+        size: width and height, in its own units.
+    """
     draw = require("rdkit.Chem.Draw.rdMolDraw2D", "chem")
-    molecule = parse(entry["smiles"], entry["graph"])
-    for atom in (entry["source"], entry["target"]):
-        molecule.GetAtomWithIdx(atom).SetProp("atomNote", str(atom))
-    drawer = draw.MolDraw2DSVG(*SIZE)
+    molecule = parse(smiles, graph)
+    for atom, note in atom_notes.items():
+        molecule.GetAtomWithIdx(atom).SetProp("atomNote", note)
+    for bond, note in bond_notes.items():
+        molecule.GetBondWithIdx(bond).SetProp("bondNote", note)
+    drawer = draw.MolDraw2DSVG(*size)
     options = drawer.drawOptions()
-    options.useBWAtomPalette()  # colour is for the ratio alone
+    options.useBWAtomPalette()  # colour is for the bonds alone
     options.clearBackground = False
     options.highlightBondWidthMultiplier = 14
-    options.annotationFontScale = 0.75
-    options.setAtomNoteColour(tuple(int(BLUE[at : at + 2], 16) / 255 for at in (1, 3, 5)))
+    options.annotationFontScale = note_size
+    options.setAtomNoteColour(rgb(BLUE))
+    options.setBondNoteColour(rgb(BLUE))
     options.bondLineWidth = 1.6
     options.padding = 0.06
-    shades = {bond["bond"]: _shade(bond[measure], *scale) for bond in entry["bonds"]}
     # Hydrogens that RDKit would add for its drawing are no atoms of the graph.
     prepared = draw.PrepareMolForDrawing(molecule, kekulize=True, addChiralHs=False)
     drawer.DrawMolecule(
         prepared,
         highlightAtoms=[],
         highlightBonds=list(shades),
-        highlightBondColors=shades,
+        highlightBondColors=dict(shades),
     )
     drawer.FinishDrawing()
-    title = (
-        f"{entry['smiles']}, with its most massive {kind_of_edge(entry['edge_type'])} between "
-        f"atoms {entry['source']} and {entry['target']} (ratio {number(entry['ratio'])})"
-    )
-    return inline(drawer.GetDrawingText(), f"molecule-{place}", title)
+    return inline(drawer.GetDrawingText(), name, title)
 
 
-def _shade(size: float, low: float, high: float) -> tuple[float, float, float]:
-    """Return red, green and blue, on a logarithmic scale from ``low`` to ``high``."""
-    share = math.log(size / low) / math.log(high / low)
-    red, green, blue, _ = colours()(_PALEST + (_DARKEST - _PALEST) * share)
+def rgb(colour: str) -> tuple[float, float, float]:
+    """Return red, green and blue of a colour such as ``"#0072B2"``."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return red, green, blue
+
+
+def shade(share: float) -> tuple[float, float, float]:
+    """Return red, green and blue of a share, from the palest colour at 0 to the darkest at 1."""
+    palest, darkest = SHADES
+    red, green, blue, _ = colours()(palest + (darkest - palest) * share)
     return red, green, blue

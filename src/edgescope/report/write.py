@@ -9,12 +9,17 @@ from typing import Any
 
 from edgescope._files import replacing, writable_folder
 from edgescope._optional import require
+from edgescope.attribute import Leaderboard
 from edgescope.errors import InputError
+from edgescope.interpret import ANY, Interpretation
+from edgescope.intervene import Ablation
 from edgescope.report import formats, molecules, overview, site_figures
+from edgescope.report.ablated import METRICS, SELECTIONS
 from edgescope.report.drawing import settings
 from edgescope.report.histogram import histogram
-from edgescope.report.numbers import collect
+from edgescope.report.numbers import collect, finite
 from edgescope.report.readings import readings
+from edgescope.report.sections import READINGS, collect_sections, section_figures
 from edgescope.report.summary import marked
 from edgescope.report.words import above
 from edgescope.results import Scan
@@ -22,7 +27,14 @@ from edgescope.scanning.edge_types import ADDED
 
 
 def write_report(
-    scan: Scan, path: str | Path, *, title: str | None = None, run: dict[str, Any] | None = None
+    scan: Scan,
+    path: str | Path,
+    *,
+    title: str | None = None,
+    run: dict[str, Any] | None = None,
+    interpretation: Interpretation | None = None,
+    ablation: Ablation | None = None,
+    leaderboard: Leaderboard | None = None,
 ) -> Path:
     """Write a scan as one self-contained HTML file, with a JSON file of its numbers beside it.
 
@@ -34,13 +46,16 @@ def write_report(
         title: headline; made of the model and the data by default.
         run: facts about the training run to show on top, such as ``{"recipe": "demo",
             "epochs": 20, "test MAE": 0.39, "seed": 41}``.
+        interpretation: what massive activations sit on, for a section of its own, as are the next.
+        ablation: what replacing them does.
+        leaderboard: what edge importances are worth.
 
     Returns:
         The path of the HTML file.
 
     Raises:
-        InputError: if the file cannot be written, or the graphs' SMILES do not belong to their
-            edges.
+        InputError: if the file cannot be written, the graphs' SMILES do not belong to their
+            edges, or a result does not belong to the scan.
         MissingExtraError: if jinja2 or matplotlib, or RDKit for graphs with SMILES, is missing.
     """
     path = Path(path)
@@ -51,6 +66,7 @@ def write_report(
         )
     require("jinja2", "report")
     numbers = collect(scan, title, run)
+    numbers |= finite(collect_sections(scan, interpretation, ablation, leaderboard))
     page = render_page(numbers)
     writable_folder(path.parent)
     with replacing(path) as html, replacing(path.with_suffix(".json")) as data:
@@ -63,11 +79,27 @@ def render_page(numbers: dict[str, Any]) -> str:
     """Draw the figures of a report's numbers and fill the page with them."""
     jinja2 = require("jinja2", "report")
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FunctionLoader(_part),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    for function in (formats.number, formats.percent, formats.kind_of_edge, formats.plural):
+    filters = (
+        formats.number,
+        formats.percent,
+        formats.fixed,
+        formats.kind_of_edge,
+        formats.plural,
+    )
+    for function in filters:
         environment.filters[function.__name__] = function
     environment.globals["interval"] = formats.interval
+    environment.globals["between"] = formats.between
+    environment.globals["three_decimals"] = formats.fixed
+    environment.globals["any_site"] = ANY
+    environment.globals["metrics"] = METRICS
+    environment.globals["selections"] = SELECTIONS
     environment.globals["added"] = ADDED
     environment.globals["above"] = lambda site=None, axis=None: above(numbers, site, axis)
     significant = [site["judged"]["significant"] for site in numbers["sites"]]
@@ -78,10 +110,10 @@ def render_page(numbers: dict[str, Any]) -> str:
     safe = jinja2.utils.markupsafe.Markup
     script = _part("chooser.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page: str = environment.from_string(_part("template.html.j2")).render(
+    page: str = environment.get_template("template.html.j2").render(
         numbers=numbers,
         figures={name: safe(svg) for name, svg in figures.items()},
-        readings=readings(numbers),
+        readings=readings(numbers) | READINGS,
         style=safe(_part("style.css")),
         script=safe(script),
         script_hash=f"sha256-{digest}",
@@ -106,6 +138,7 @@ def _figures(numbers: dict[str, Any]) -> dict[str, str]:
             drawn = molecules.draw_molecules(numbers["gallery"], measure)
             for place, drawing in enumerate(drawn):
                 figures[f"molecule-{place}"] = drawing
+        figures |= section_figures(numbers)
     return figures
 
 
