@@ -143,6 +143,7 @@ BOUNDS = {
     "soft cap": {"logit_limit": None, "logit_cap": 0.5},
     "normalised": {"qk_norm": True},
     "sink": {"sink": True},
+    "sink, no clamp": {"logit_limit": None, "sink": True},
     "all but a clamp": {"logit_limit": None, "logit_cap": 0.5, "qk_norm": True, "sink": True},
 }
 
@@ -243,12 +244,15 @@ def test_logits_changed_by_hundreds_without_a_clamp_give_finite_and_right_output
     model, random = made(f"EdgeAttention, {bounds}", seed).double(), np.random.default_rng(seed)
     graph = copy.copy(MULTIGRAPH)
     graph.x, graph.edge_attr = graph.x.double(), graph.edge_attr.double()
-    width = CHANNELS if stage == "score" else 1
-    added = 400 * random.normal(size=(graph.num_edges, HEADS, width))
-    terms, factors = {stage: added}, {"weight": 1.5, "message": -0.5}
+    sizes = {stage: 400, "weight": 1, "message": 1}
+    widths = {"score": CHANNELS, "message": CHANNELS}
+    added = {
+        at: size * random.normal(size=(graph.num_edges, HEADS, widths.get(at, 1)))
+        for at, size in sizes.items()
+    }
 
     def change(at, values):
-        return factors.get(at, 1.0) * values + terms.get(at, 0.0)
+        return values + added.get(at, 0.0)
 
     expected = own_reference(model, graph, change)
 
