@@ -1,6 +1,7 @@
 """Editing: the forward pass goes on from the new values, and from nothing else."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -61,14 +62,31 @@ def own_reference(model, graph, change):
     query, key, value = (
         per_head(linear(part, node), HEADS) for part in (layer.query, layer.key, layer.value)
     )
+    if layer.qk_norm:
+        query, key = rms(query, layer.query_norm), rms(key, layer.key_norm)
     projected = per_head(linear(layer.edge, edge), HEADS)
     score = change("score", key[source] * query[target] / np.sqrt(CHANNELS) * projected)
     logit = change("logit", score.sum(-1, keepdims=True))
-    power = np.exp(np.clip(logit, -5, 5))
-    total = np.zeros((len(node), HEADS, 1))
+    limit, cap = layer.weight.limit, layer.weight.cap
+    if limit is not None:
+        logit = np.clip(logit, -limit, limit)
+    elif cap is not None:
+        logit = cap * np.tanh(logit / cap)
+    sink = None if layer.sink is None else numbers(layer.sink.logit)[:, None]
+    largest = np.full((len(node), HEADS, 1), -np.inf if sink is None else sink)
+    np.maximum.at(largest, target, logit)
+    # The clamp's floor is added to weights as they are, so nothing is subtracted there.
+    largest = np.zeros_like(largest) if limit is not None else largest
+    power = np.exp(logit - largest[target])
+    total = np.zeros((len(node), HEADS, 1)) if sink is None else np.exp(sink - largest)
     np.add.at(total, target, power)
-    weight = change("weight", power / (total + 1e-6)[target])
+    weight = change("weight", power / (total + (0 if limit is None else 1e-6))[target])
     return gathered(change("message", weight * value[source]), target, len(node))
+
+
+def rms(values, norm):
+    """Divide ``[V, H, D]`` by the root of the mean square over channels; times the gains."""
+    return values / np.sqrt((values**2).mean(-1, keepdims=True) + norm.eps) * numbers(norm.weight)
 
 
 def gathered(message, target, nodes):
@@ -120,8 +138,29 @@ def alone(kind, **more):
     return Alone(kind(NODE_DIM, CHANNELS, **options, **more))
 
 
+BOUNDS = {
+    "no clamp": {"logit_limit": None},
+    "soft cap": {"logit_limit": None, "logit_cap": 0.5},
+    "normalised": {"qk_norm": True},
+    "sink": {"sink": True},
+    "sink, no clamp": {"logit_limit": None, "sink": True},
+    "all but a clamp": {"logit_limit": None, "logit_cap": 0.5, "qk_norm": True, "sink": True},
+}
+
+
+def bounded(name):
+    """Edgescope's attention with other bounds, whose gains and sinks have learnt something."""
+    model = Own(**BOUNDS[name])
+    with torch.no_grad():
+        for part, parameter in model.named_parameters():
+            if "norm" in part or "sink" in part:
+                parameter.normal_()
+    return model
+
+
 LAYERS = {
     "EdgeAttention": (Own, own_reference),
+    **{f"EdgeAttention, {name}": (partial(bounded, name), own_reference) for name in BOUNDS},
     "GATConv": (lambda: alone(GATConv), gat_reference),
     "GATv2Conv": (lambda: alone(GATv2Conv), gatv2_reference),
     "TransformerConv": (
@@ -194,6 +233,36 @@ def test_edits_at_all_stages_follow_one_another(name, seed):
     ):
         output = model(graph.x, graph.edge_index, graph.edge_attr)
     np.testing.assert_allclose(numbers(output), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("bounds", [name for name in BOUNDS if "logit_limit" in BOUNDS[name]])
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000), stage=st.sampled_from(["score", "logit"]))
+def test_logits_changed_by_hundreds_without_a_clamp_give_finite_and_right_outputs(
+    bounds, seed, stage
+):
+    model, random = made(f"EdgeAttention, {bounds}", seed).double(), np.random.default_rng(seed)
+    graph = copy.copy(MULTIGRAPH)
+    graph.x, graph.edge_attr = graph.x.double(), graph.edge_attr.double()
+    sizes = {stage: 400, "weight": 1, "message": 1}
+    widths = {"score": CHANNELS, "message": CHANNELS}
+    added = {
+        at: size * random.normal(size=(graph.num_edges, HEADS, widths.get(at, 1)))
+        for at, size in sizes.items()
+    }
+
+    def change(at, values):
+        return values + added.get(at, 0.0)
+
+    expected = own_reference(model, graph, change)
+
+    def fn(found):
+        return torch.from_numpy(change(found.site.partition(":")[2], numbers(found.values)))
+
+    with torch.no_grad(), edit(model, None, fn):
+        output = model(graph.x, graph.edge_index, graph.edge_attr)
+    assert np.isfinite(expected).all()
+    np.testing.assert_allclose(numbers(output), expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("mode", ["described", "released"])

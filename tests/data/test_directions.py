@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edgescope as es
-from edgescope.data.directions import MERGES, batched_edges, merge_directions, reverse_edges
+from edgescope.data.directions import (
+    MERGES,
+    batched_edges,
+    edge_graphs,
+    merge_directions,
+    reverse_edges,
+    undirected_edges,
+)
 from edgescope.errors import InputError
 
 
@@ -45,6 +52,17 @@ def test_the_reverse_of_the_reverse_is_the_edge(edges):
     assert reverse[reverse[paired]].equal(paired)
 
 
+@given(edge_lists())
+def test_an_undirected_edge_is_an_edge_and_its_reverse(edges):
+    first, edge = undirected_edges(tensor(edges))
+    leaders = [
+        place if other < 0 else min(place, other)
+        for place, other in enumerate(reverse_by_search(edges))
+    ]
+    assert first[edge].tolist() == leaders
+    assert first.tolist() == sorted(set(leaders))
+
+
 @given(edge_lists(), st.sampled_from(MERGES))
 def test_both_directions_get_one_value(edges, merge):
     values = torch.arange(len(edges), dtype=torch.float32) ** 2 - 5
@@ -65,6 +83,11 @@ def test_node_numbers_far_apart_do_not_collide():
 def test_batched_edges_are_those_of_a_batch_of_everything():
     data = es.data.load("solubility").test[:7]
     assert batched_edges(data).equal(data.batch(slice(None)).edge_index)
+
+
+def test_the_graph_of_every_edge_is_that_of_its_source():
+    batch = (data := es.data.load("solubility").test[:7]).batch(slice(None))
+    assert edge_graphs(data).equal(batch.batch[batch.edge_index[0]])
 
 
 def test_an_unknown_rule_is_refused_with_those_there_are():

@@ -8,9 +8,9 @@ import pytest
 import torch
 from scipy.stats import kstest
 
+from edgescope.data.directions import edge_graphs
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.permutation import permutation_tests
-from edgescope.interpret.simple import edge_graphs
 from edgescope.interpret.strata import Pairs
 from graph_sets import both_ways, dataset_of, random_multigraph
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.data.directions import batched_edges, reverse_edges
+from edgescope.data.directions import batched_edges, edge_graphs, undirected_edges
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
 
@@ -82,14 +82,11 @@ def bonds(dataset: GraphDataset, *, both_directions: bool = False) -> Bonds:
         dataset: the graphs.
         both_directions: whether every direction is a bond of its own.
     """
-    graph = torch.repeat_interleave(torch.arange(len(dataset)), dataset.edge_ptr.diff())
-    own = torch.arange(len(graph))
-    first = own
+    graph = edge_graphs(dataset)
+    first = edge = torch.arange(len(graph))
     if not both_directions:
-        reverse = reverse_edges(batched_edges(dataset))
-        first = torch.where(reverse < 0, own, torch.minimum(own, reverse))
-    starts, edge = np.unique(first.numpy(), return_inverse=True)
-    return Bonds(edge.astype(np.int64), graph.numpy()[starts], len(dataset))
+        first, edge = undirected_edges(batched_edges(dataset))
+    return Bonds(edge.numpy(), graph[first].numpy(), len(dataset))
 
 
 def without_bonds(dataset: GraphDataset, of: Bonds, removed: Bools) -> GraphDataset:

@@ -2,8 +2,11 @@
 
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from edgescope.attribute.ranks import midranks
 
 Scale = Literal["log", "z", "rank"]
 """Of what is measured on the edges of a layer: its logarithm to base 10; the logarithm's distance
@@ -46,16 +49,10 @@ def ranks(values: Tensor, graph: Tensor, graphs: int) -> Tensor:
     """
     if not len(values):
         return values.clone()
-    code = torch.unique(values, return_inverse=True)[1]
-    span = int(code.max()) + 1
-    group, member, size = torch.unique(graph * span + code, return_inverse=True, return_counts=True)
-    # Groups of equal edges come by graph and value; a rank counts from 1 within the graph.
-    last = size.cumsum(0)
-    mean_rank = last - (size - 1) / 2
-    per_graph = graph.bincount(minlength=graphs)
-    before = (per_graph.cumsum(0) - per_graph)[group // span]
-    share: Tensor = (mean_rank - before) / per_graph[group // span]
-    return share[member].to(values.dtype)
+    of = graph.cpu().numpy()
+    rank = midranks(values.detach().double().cpu().numpy(), of)
+    # Divided before it is rounded: half precision ends at 65504, and large graphs do not.
+    return torch.from_numpy(rank / np.bincount(of, minlength=graphs)[of]).to(values)
 
 
 def _standardised(values: Tensor, graph: Tensor, graphs: int) -> Tensor:

@@ -75,10 +75,28 @@ def merge_directions(values: Tensor, edge_index: Tensor, merge: Merge = "mean") 
     return total.where(paired, values) if merge == "sum" else (total / 2).where(paired, values)
 
 
+def undirected_edges(edge_index: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the first direction of every undirected edge ``[U]``, and of each edge, whose ``[E]``.
+
+    Args:
+        edge_index: source and target ``[2, E]``, as for :func:`reverse_edges`. An edge without an
+            opposite is an undirected edge by itself, as is a self-loop.
+    """
+    reverse = reverse_edges(edge_index)
+    itself = torch.arange(len(reverse), device=reverse.device)
+    first = itself.where(reverse < 0, torch.minimum(itself, reverse))
+    leaders, edge = torch.unique(first, return_inverse=True)
+    return leaders, edge
+
+
 def batched_edges(dataset: "GraphDataset") -> Tensor:
     """Return the edges of a data set with nodes numbered through all its graphs ``[2, E]``."""
-    first = torch.repeat_interleave(dataset.node_ptr[:-1], dataset.edge_ptr.diff())
-    return dataset.edge_index + first
+    return dataset.edge_index + dataset.node_ptr[edge_graphs(dataset)]
+
+
+def edge_graphs(dataset: "GraphDataset") -> Tensor:
+    """Return the graph of every edge of a data set ``[E]``."""
+    return torch.repeat_interleave(torch.arange(len(dataset)), dataset.edge_ptr.diff())
 
 
 def _occurrence(code: Tensor) -> Tensor:

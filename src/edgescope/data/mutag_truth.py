@@ -7,6 +7,7 @@ PGExplainer (Luo et al., NeurIPS 2020, section 5) take them as the truth of the 
 import torch
 from torch import Tensor
 
+from edgescope.data.directions import batched_edges, edge_graphs
 from edgescope.data.graphs import GraphDataset
 
 NITRO_OXYGENS = 2
@@ -28,9 +29,8 @@ def nitro_and_amine(dataset: GraphDataset) -> Tensor:
         ``[E, 1]`` float32, 1 on the edges of the groups, both directions, and 0 on the others; NaN
         in molecules that are not mutagenic (``y`` is not 1) or have neither group.
     """
-    graphs = torch.arange(len(dataset))
-    edge_graph = graphs.repeat_interleave(dataset.edge_ptr.diff())
-    source, target = dataset.edge_index + dataset.node_ptr[edge_graph]
+    edge_graph = edge_graphs(dataset)
+    source, target = batched_edges(dataset)
     atoms = [dataset.vocabulary[kind] for kind in dataset.node_types.tolist()]
     nitrogen = torch.tensor([atom == "N" for atom in atoms], dtype=torch.bool)
     oxygen = torch.tensor([atom == "O" for atom in atoms], dtype=torch.bool)

@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgescope._progress import track
-from edgescope.data.directions import batched_edges, reverse_edges
+from edgescope.data.directions import (
+    batched_edges,
+    edge_graphs,
+    reverse_edges,
+    undirected_edges,
+)
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.nodes import NodeDataset
 from edgescope.errors import EdgescopeWarning, InputError
@@ -135,10 +140,10 @@ def remove_edges(
         )
     if not 0 <= share <= 1:
         raise InputError(f"received share={share}, expected a number from 0 to 1")
-    first, edge = _undirected(dataset)
+    first, edge = undirected_edges(batched_edges(dataset))
     value = torch.zeros(len(first), dtype=torch.float64)
     value.scatter_reduce_(0, edge, importance.double(), "mean", include_self=False)
-    graph = _edge_graph(dataset)[first]
+    graph = edge_graphs(dataset)[first]
     order = value.argsort(stable=True, descending=largest)
     order = order[graph[order].argsort(stable=True)]
     counts = torch.bincount(graph, minlength=len(dataset))
@@ -187,20 +192,6 @@ def _refuse_nodes(dataset: GraphDataset) -> None:
         )
 
 
-def _edge_graph(dataset: GraphDataset) -> Tensor:
-    """Return the graph of every edge ``[E]``."""
-    return torch.arange(len(dataset)).repeat_interleave(dataset.edge_ptr.diff())
-
-
-def _undirected(dataset: GraphDataset) -> tuple[Tensor, Tensor]:
-    """Return the first direction of each undirected edge ``[U]``, and each edge's ``[E]``."""
-    reverse = reverse_edges(batched_edges(dataset))
-    here = torch.arange(len(reverse))
-    first = torch.minimum(here, reverse.where(reverse >= 0, here))
-    leaders, edge = torch.unique(first, return_inverse=True)
-    return leaders, edge
-
-
 def _units(dataset: GraphDataset) -> tuple[list[Tensor], Tensor]:
     """Group edges that can exchange types: by whether two directions share one or not.
 
@@ -245,9 +236,9 @@ def _retyped(dataset: GraphDataset, edge_attr: Tensor, what: str) -> GraphDatase
 def _with_random_edges(
     dataset: GraphDataset, random: np.random.Generator, share: float, progress: bool
 ) -> GraphDataset:
-    first, _ = _undirected(dataset)
+    first, _ = undirected_edges(batched_edges(dataset))
     loops = dataset.edge_index[0, first] == dataset.edge_index[1, first]
-    counts = torch.bincount(_edge_graph(dataset)[first[~loops]], minlength=len(dataset))
+    counts = torch.bincount(edge_graphs(dataset)[first[~loops]], minlength=len(dataset))
     wanted = (share * counts.double()).round().long().tolist()
     sizes, ptr = dataset.node_ptr.diff().tolist(), dataset.edge_ptr.tolist()
     edges = dataset.edge_index.numpy()
@@ -333,7 +324,7 @@ def _with_edges(
     count = 2 * len(pairs)
     graph = graphs.repeat_interleave(2)
     attr = _rows(count, dataset.edge_attr, number)
-    order = torch.cat([_edge_graph(dataset), graph]).argsort(stable=True)
+    order = torch.cat([edge_graphs(dataset), graph]).argsort(stable=True)
     edge_index = torch.stack([pairs.flatten(), pairs.flip(1).flatten()])
     added = torch.bincount(graph, minlength=len(dataset)).cumsum(0)
     truth = dataset.edge_truth
@@ -358,7 +349,7 @@ def _with_edges(
 
 def _kept(dataset: GraphDataset, kept: Tensor) -> GraphDataset:
     """Return the graphs with some of their edges, ``kept`` ``[E]``."""
-    count = torch.bincount(_edge_graph(dataset)[kept], minlength=len(dataset)).cumsum(0)
+    count = torch.bincount(edge_graphs(dataset)[kept], minlength=len(dataset)).cumsum(0)
     return replace(
         _plain(dataset),
         edge_index=dataset.edge_index[:, kept],

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from edgescope._optional import require
 from edgescope._progress import track
+from edgescope.data.directions import batched_edges
 from edgescope.data.featurise import UnusableError, parse_smiles
 from edgescope.errors import InputError
 from edgescope.interpret.kinds import Kind
-from edgescope.interpret.simple import Ints, whole_edges
+from edgescope.interpret.simple import Ints
 
 if TYPE_CHECKING:
     from edgescope.data.graphs import GraphDataset
@@ -78,7 +79,7 @@ class Chemistry:
         keys = table[:, :2].min(axis=1) * nodes + table[:, :2].max(axis=1)
         self._order = keys.argsort()
         self._keys = keys[self._order]
-        self._edges = whole_edges(dataset).numpy()
+        self._edges = batched_edges(dataset).numpy()
         self._nodes = nodes
 
     @cached_property

@@ -9,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgescope.data.directions import batched_edges
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
 from edgescope.interpret.chemistry import Chemistry
 from edgescope.interpret.curvature import balanced_forman
 from edgescope.interpret.kinds import BINS, Kind, Null, binned, labelled
-from edgescope.interpret.simple import SimpleGraphs, whole_edges
+from edgescope.interpret.simple import SimpleGraphs
 from edgescope.interpret.topology import articulation_distance, betweenness, degree_product
 
 DIRECTIONS = ("to the lower degree", "between equal degrees", "to the higher degree")
@@ -131,7 +132,7 @@ def _bond_type(source: _Source) -> Kind:
 
 
 def _degree_direction(source: _Source) -> Kind:
-    ends = whole_edges(source.dataset).numpy()
+    ends = batched_edges(source.dataset).numpy()
     first, second = source.graphs.degree[ends]
     codes = np.where(ends[0] == ends[1], -1, np.sign(second - first) + 1)
     return Kind.of_codes("degree_direction", DIRECTIONS, torch.from_numpy(codes), "reversal")

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgescope.data.directions import edge_graphs
 from edgescope.data.graphs import GraphDataset
 from edgescope.interpret.kinds import Kind
-from edgescope.interpret.simple import edge_graphs
 from edgescope.statistics.bootstrap import Bootstrap, bootstrap
 
 Array = NDArray[np.float64]

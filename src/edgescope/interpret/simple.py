@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from edgescope.data.batching import ragged
+from edgescope.data.directions import batched_edges
 
 if TYPE_CHECKING:
     from edgescope.data.graphs import GraphDataset
@@ -36,7 +36,7 @@ class SimpleGraphs:
     @classmethod
     def of(cls, dataset: "GraphDataset") -> "SimpleGraphs":
         """Take the simple graphs of a data set."""
-        pair = whole_edges(dataset).numpy()
+        pair = batched_edges(dataset).numpy()
         nodes = len(dataset.x)
         low, high = pair.min(axis=0), pair.max(axis=0)
         loop = low == high
@@ -89,13 +89,3 @@ class SimpleGraphs:
     def on_edges(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the value of every directed edge's link ``[E]``; NaN for self-loops."""
         return np.append(values, np.nan)[self.link]
-
-
-def whole_edges(dataset: "GraphDataset") -> Tensor:
-    """Return source and target of every edge ``[2, E]``, numbered through the whole data set."""
-    return dataset.edge_index + dataset.node_ptr[edge_graphs(dataset)]
-
-
-def edge_graphs(dataset: "GraphDataset") -> Tensor:
-    """Return the graph of every edge ``[E]``."""
-    return torch.repeat_interleave(torch.arange(len(dataset)), dataset.edge_ptr.diff())

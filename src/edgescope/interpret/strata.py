@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgescope.data.directions import batched_edges, edge_graphs, reverse_edges
 from edgescope.data.graphs import GraphDataset
 from edgescope.interpret.kinds import Null
-from edgescope.interpret.simple import Ints, SimpleGraphs, edge_graphs, whole_edges
+from edgescope.interpret.simple import Ints, SimpleGraphs
 
 EXACT_DEGREE = 8
 """Larger degrees are held fixed up to a factor of two only."""
@@ -49,7 +50,8 @@ class Pairs:
     @classmethod
     def of(cls, dataset: GraphDataset) -> "Pairs":
         """Find the pairs of a data set."""
-        ends = whole_edges(dataset).numpy()
+        whole = batched_edges(dataset)
+        ends, reverse = whole.numpy(), reverse_edges(whole).numpy()
         nodes = max(len(dataset.x), 1)
         degree = SimpleGraphs.of(dataset).degree
         key, pair = np.unique(ends.min(axis=0) * nodes + ends.max(axis=0), return_inverse=True)
@@ -63,9 +65,6 @@ class Pairs:
         start = np.concatenate([[0], edges.cumsum()])[:-1]
         slot = np.empty_like(pair)
         slot[order] = np.arange(len(pair)) - start[pair[order]]
-        other = np.where(back, slot - forward[pair], slot + forward[pair])
-        paired = np.where(back, other < forward[pair], other < edges[pair])
-        place = np.where(paired, start[pair] + other, start[pair] + slot)
         degrees = np.sort(np.stack([degree[low], degree[high]]), axis=0)
         graph = np.empty(len(key), dtype=np.int64)
         graph[pair] = edge_graphs(dataset).numpy()
@@ -76,7 +75,7 @@ class Pairs:
             _degree_bins(degrees),
             forward,
             edges,
-            order[place],
+            np.where(reverse < 0, np.arange(len(pair)), reverse),
             dataset.edge_types.numpy(),
         )
 

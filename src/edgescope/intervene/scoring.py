@@ -13,20 +13,13 @@ from edgescope.statistics.bootstrap import (
     percentile_interval,
     resampling_weights,
 )
+from edgescope.statistics.effects import Estimate
 
 Array = NDArray[np.float64]
 
 LOWER_IS_BETTER = {"mae": True, "bce": True, "roc_auc": False, "accuracy": False}
 """Metrics by name: mean absolute error, mean binary cross-entropy of logits in nats, area under
 the ROC curve averaged over tasks, and share of the classes that are right."""
-
-
-class Interval(NamedTuple):
-    """A number with its 95 % interval; both ends are NaN if there is none."""
-
-    value: float
-    low: float
-    high: float
 
 
 class Sample(NamedTuple):
@@ -94,12 +87,12 @@ class Scorer:
         change = np.abs(prediction - self._reference)
         return self._mean(change, np.ones_like(change))
 
-    def interval(self, sample: Sample) -> Interval:
+    def interval(self, sample: Sample) -> Estimate:
         """Return the bootstrap interval over graphs; none with fewer than 8 graphs."""
         if self.graphs < MIN_GROUPS:
-            return Interval(sample.value, np.nan, np.nan)
+            return Estimate(sample.value)
         low, high = percentile_interval(sample.resamples, self.graphs)
-        return Interval(sample.value, float(low), float(high))
+        return Estimate(sample.value, float(low), float(high))
 
     def _mean(self, numbers: Array, known: Array) -> Sample:
         """Return the mean of known numbers ``[N, T]``, resampled by graph."""
