@@ -17,7 +17,8 @@ from edgescope.data.neighbours import NeighborBatches
 from edgescope.data.nodes import NodeDataset
 from edgescope.data.planted import planted
 from edgescope.data.published import names
-from edgescope.data.rewiring import remove_edges, rewire
+from edgescope.data.removing import remove_edges
+from edgescope.data.rewiring import rewire
 from edgescope.data.split import Splits
 from edgescope.data.table import looks_like_a_table
 from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary

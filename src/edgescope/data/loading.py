@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from edgescope.data.adding import VIRTUAL
 from edgescope.data.attribution import TRUTH_RULES, TruthRule
 from edgescope.data.cache import cache_folder, cache_key, remembered
 from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.parse import Features, ParsedTable, Reading, parse
 from edgescope.data.published import PUBLISHED, Published, names
 from edgescope.data.request import Request
-from edgescope.data.rewiring import VIRTUAL, apply
+from edgescope.data.rewiring import apply
 from edgescope.data.split import (
     DEFAULT_FRACTIONS,
     PARTS,

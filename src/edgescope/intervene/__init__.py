@@ -2,8 +2,9 @@
 
 from edgescope.intervene.ablated import Ablation
 from edgescope.intervene.ablation import ablate
-from edgescope.intervene.added_edges import Reallocation, reallocation
+from edgescope.intervene.added_edges import reallocation
 from edgescope.intervene.noise import NoiseAttack, noise_attack
+from edgescope.intervene.reallocated import Reallocation
 
 __all__ = [
     "Ablation",
