@@ -74,7 +74,7 @@ def densest(batch: Any) -> Any:  # noqa: ANN401  (a PyG batch)
 
 
 def predicted(model: nn.Module, batch: Any) -> tuple[Tensor, Tensor]:  # noqa: ANN401  (a batch)
-    """Return predictions and targets, of the nodes of the part if the targets are those of nodes."""
+    """Return predictions and targets; of one graph, those of the nodes of its part."""
     found, y = call_model(model, batch), batch.y
     mask = getattr(batch, "mask", None)
     return (found, y) if mask is None else (found[mask], y[mask])
@@ -160,7 +160,9 @@ def main() -> None:
     parser.add_argument("--graphs", type=int, default=1000, help="of the training part, at most")
     parser.add_argument("--seeds", type=int, default=2, help="how many models of each kind")
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="folder for trained weights, which are used again")
+    parser.add_argument(
+        "--keep", type=Path, help="folder for trained weights, which are used again"
+    )
     options = parser.parse_args()
     splits = es.data.load(options.data, options.root)
     labels = splits.train.task == "labels"
@@ -168,7 +170,9 @@ def main() -> None:
     for architecture in options.model or MODELS:
         loader = batches(splits.train, architecture, options.graphs)
         tests = batches(splits.test, architecture, options.graphs)
-        part = ", subgraph" if isinstance(splits.train, NodeDataset) and architecture == "GPS" else ""
+        part = (
+            ", subgraph" if isinstance(splits.train, NodeDataset) and architecture == "GPS" else ""
+        )
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             model = built(architecture, splits.train, options.layers, seed)
             label = f"{options.data}{part} {architecture} {seed}"

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from edgescope.diagnose.certificate import regions
 from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
 from edgescope.diagnose.rules.counting import Sums
 from edgescope.diagnose.seen_edges import edge_features
@@ -165,7 +166,7 @@ it), the model as a whole can tell twins apart; then only attention is blind.
                     "GATv2Conv instead of GATConv, more heads, or a residual"
                     if gat
                     else "more channels or heads, or a residual around the layer",
-                    "gatv2" if gat else None,
+                    applicable("gatv2", self._layers[path]),
                 )
             )
         return found

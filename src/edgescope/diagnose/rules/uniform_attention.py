@@ -88,13 +88,13 @@ the finding is true, and nothing needs to be done.
                         self.id,
                         self.severity,
                         place(path, heads, len(shares)),
-                        f"the entropy of the weights is at least {least:.4f} of its largest (log "
-                        f"degree), over {nodes:,} nodes with two edges or more",
+                        f"the entropy of the weights is {least:.4f} or more of log degree, that of "
+                        f"equal weights, over {nodes:,} nodes with several different neighbours",
                         {"entropy": shares, "nodes": nodes, "heads": heads},
                         "the logits hardly differ between the neighbours of a node, so the layer "
                         "takes their mean",
-                        "train longer or with less weight decay; GATv2Conv instead of GATConv; or "
-                        "SAGEConv, if a mean is all that is needed",
+                        "see that the states that enter are not tiny, and weight decay not strong; "
+                        "or a mean, such as SAGEConv, if that is all the task needs",
                     )
                 )
         return found
