@@ -72,9 +72,9 @@ self-loops, with which twins that are not neighbours of each other are twins no 
 
 **False alarm?** If the node's own state is added after the layer (a residual in the block around
 it), the model as a whole can tell twins apart; then only attention is blind. Where states are so
-small that attention is almost uniform, any layer's outputs may agree to within `equal`: an untrained
-GATv2 tied 5 of 50 pairs of Chameleon in its first layer so, which `uniform-attention` reports too,
-and none once it was trained.
+small that attention is almost uniform, any layer's outputs may agree to within `equal`: so an
+untrained GATv2 tied 5 of 50 pairs of Chameleon in its first layer, which `uniform-attention`
+reports too, and none once it was trained.
 """
 
     share: float = SHARE

@@ -53,8 +53,8 @@ GATv2Conv. If the task needs no choice among neighbours, a mean is as good and c
 or `GCNConv`.
 
 **False alarm?** Uniform attention is right where neighbours are interchangeable for the task. Then
-the finding is true, and nothing needs to be done. In an untrained GraphTransformer a head or two may
-be so by chance (3 of 128 heads on MUTAG and ZINC were, none after training).
+the finding is true, and nothing needs to be done. In an untrained GraphTransformer a head or two
+may be so by chance (3 of 128 heads on MUTAG and ZINC were, none after training).
 """
 
     entropy: float = UNIFORM
