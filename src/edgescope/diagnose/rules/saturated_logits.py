@@ -65,10 +65,11 @@ models, `logit_cap` bounds logits without cutting off their gradient, and `qk_no
 
 **False alarm?** A task may need a hard choice, such as looking up one neighbour. If the loss is
 good, a saturated head is the answer and not the problem. The note is usual in models with a clamp
-that work: each of four GraphTransformers trained on MUTAG and ZINC had it in one to four of its four
-layers, with 10 to 45 % of a head's logits beyond. `clamped` was chosen on such a model. An untrained model with batch norms does
-not normalise in eval mode, so that its states grow from layer to layer: GPS with global attention
-is reported then, and rightly, for that state of it; training ends it.
+that work: each of four GraphTransformers trained on MUTAG and ZINC had it in one to four of its
+four layers, with 10 to 45 % of a head's logits beyond. `clamped` was chosen on such a model. An
+untrained model with batch norms does not normalise in eval mode, so that its states grow from
+layer to layer: GPS with global attention is reported then, and rightly, for that state of it;
+training ends it.
 """
 
     vanished: float = VANISHED
