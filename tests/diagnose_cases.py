@@ -83,6 +83,10 @@ def hetero() -> HeteroData:
     return data
 
 
+def gat(**options: Any) -> GATConv:
+    return GATConv(WIDTH, WIDTH // HEADS, heads=HEADS, **options)
+
+
 def gatv2(**options: Any) -> GATv2Conv:
     return GATv2Conv(WIDTH, WIDTH // HEADS, heads=HEADS, **options)
 
@@ -252,6 +256,13 @@ CASES = [
         lambda: Stack(gatv2(), gatv2()),
         lambda: Stack(gatv2(edge_dim=3), gatv2(edge_dim=3), edges=True),
         "model",
+    ),
+    Case(
+        "edge-features-ignored",
+        "a layer drops them",
+        lambda: Stack(gatv2(edge_dim=3), gat(), edges=True),
+        lambda: Stack(gatv2(edge_dim=3), gat(edge_dim=3), edges=True),
+        "layers.1",
     ),
     Case(
         "edge-features-ignored",

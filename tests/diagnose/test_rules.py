@@ -40,6 +40,16 @@ def test_a_model_is_left_as_it_was(case):
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in modules)
 
 
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_what_is_offered_can_be_tried_and_the_layer_is_not_reported_again(case):
+    model, batch = build(case.bad), case.batch()
+    for finding in diagnosed(case, model, batch, select=case.rule):
+        if finding.mechanical:
+            changed = es.diagnose.try_remedy(model, finding)
+            again = diagnosed(case, changed, batch, select=case.rule)
+            assert finding.where not in [each.where for each in again]
+
+
 def test_every_rule_has_a_case():
     assert {case.rule for case in CASES} == {rule.id for rule in RULES} - OTHERWISE
 

@@ -58,7 +58,8 @@ class _Diagnose:
         """Find out what is wrong with the attention of a model, and what can be done.
 
         The model runs over one batch in six of the loader, in eval mode without gradients, on
-        the device that it is on, and is left as it was. Rules that need it to run again do so on
+        the device that it is on, and is left as it was. Of a loader of fewer batches it is that
+        part of the graphs of the first one, at least 32. Rules that need it to run again do so on
         a sample of these: one batch in ten of the loader, at least one and at most four.
 
         Args:
@@ -98,10 +99,12 @@ class _Diagnose:
             if number is not None and number < 1:
                 raise InputError(f"received {name}={number}, expected 1 or more")
         chosen = choose_rules(rules, select, ignore, scan)
-        batches = observe(
+        layers = layers_of(model)
+        batches, graphs = observe(
             model,
             loader,
             chosen,
+            layers,
             call=call,
             inputs=inputs,
             every=every,
@@ -109,12 +112,15 @@ class _Diagnose:
             seed=seed,
             progress=progress,
         )
-        layers = layers_of(model)
         found = [
             finding for rule in chosen for finding in [*rule.check(model, layers), *rule.findings()]
         ]
         return Findings(
-            found, model=type(model).__name__, rules=[rule.id for rule in chosen], batches=batches
+            found,
+            model=type(model).__name__,
+            rules=[rule.id for rule in chosen],
+            batches=batches,
+            graphs=graphs,
         )
 
     def rules(self) -> "pl.DataFrame":

@@ -86,6 +86,7 @@ class Findings(list[Finding]):
         model: name of the model's class.
         rules: identifiers of the rules that looked, in order.
         batches: how many batches they saw.
+        graphs: how many graphs of these.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Findings(list[Finding]):
         model: str = "",
         rules: Iterable[str] = (),
         batches: int = 0,
+        graphs: int = 0,
     ) -> None:
         self.rules = tuple(rules)
         place_of = {rule: number for number, rule in enumerate(self.rules)}
@@ -109,6 +111,7 @@ class Findings(list[Finding]):
         )
         self.model = model
         self.batches = batches
+        self.graphs = graphs
 
     def at_least(self, severity: Severity) -> list[Finding]:
         """Return the findings that are as grave as ``severity`` or graver."""

@@ -6,16 +6,16 @@ in common with the old one are not kept: a remedy is for a model that will be tr
 """
 
 import copy
-import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from edgescope.capture.adapters.base import Layer
 from edgescope.diagnose.finding import MODEL, Finding
+from edgescope.diagnose.rebuilding import Normalised, arguments_of, expect, rebuilt
 from edgescope.errors import InputError
 
 
@@ -34,10 +34,11 @@ def try_remedy(
     - ``"gatv2"``: GATConv becomes GATv2Conv with the same arguments;
     - ``"more-heads"``: a layer of PyG gets twice the heads with half the channels each, so that its
       width stays; averaged heads are doubled with all their channels;
-    - ``"edge-dim"``: layers of PyG that were built without ``edge_dim`` take edge features. It
-      matters only if the model calls them with ``edge_attr``, which is not changed here;
+    - ``"edge-dim"``: a layer of PyG that was built without ``edge_dim`` takes edge features. It
+      matters only if the model calls it with ``edge_attr``, which is not changed here;
     - ``"residual"``: GATConv or GATv2Conv get their option ``residual=True``;
-    - ``"norm"``: a layer norm follows the layer.
+    - ``"norm"``: a layer norm of the node states comes before the layer;
+    - ``"self-loops"``: GATConv or GATv2Conv get their option ``add_self_loops=True``.
 
     The changed layer's weights are drawn anew.
 
@@ -45,7 +46,8 @@ def try_remedy(
         model: the model.
         finding: what was found; it says at which layer, and which remedy.
         remedy: another remedy than that of the finding.
-        edge_dim: how many features an edge has, for ``"edge-dim"``.
+        edge_dim: how many features an edge has, for ``"edge-dim"``; what the finding's evidence
+            says by default.
         seed: decides the new weights.
 
     Returns:
@@ -71,6 +73,8 @@ def try_remedy(
     if name not in REMEDIES:
         raise InputError(f"received the remedy {name!r}, expected one of {', '.join(REMEDIES)}")
     changed = copy.deepcopy(model)
+    if edge_dim is None:
+        edge_dim = finding.evidence.get("edge_dim")  # type: ignore[assignment]  # a rule writes it
     options = {"edge_dim": edge_dim} if name == "edge-dim" else {}
     state = torch.random.get_rng_state()
     try:
@@ -82,13 +86,26 @@ def try_remedy(
     return changed
 
 
-def _paths(finding: Finding) -> list[str]:
-    """Return the paths of the layers that a finding is about.
+def applicable(name: str, layer: nn.Module, **options: Any) -> str | None:
+    """Return the name of a remedy if it fits a layer, else ``None``.
 
-    One about the whole model may name them in its evidence, as ``without``.
+    Args:
+        name: the remedy.
+        layer: the layer; it is left as it was.
+        options: what the remedy needs to know beside, such as ``edge_dim``.
     """
-    named = finding.evidence.get("without")
-    if finding.layer == "" and isinstance(named, list) and named:
+    try:
+        with torch.device("meta"):  # takes neither memory nor random numbers
+            REMEDIES[name](layer, **options)
+    except InputError:
+        return None
+    return name
+
+
+def _paths(finding: Finding) -> list[str]:
+    """Return the paths of the layers to change: those that the evidence names, or else where."""
+    named = finding.evidence.get("layers")
+    if isinstance(named, list):
         return [str(each) for each in named]
     return [finding.layer.partition("@")[0]]
 
@@ -127,66 +144,18 @@ def _replaced(model: nn.Module, path: str, layer: nn.Module, new: nn.Module) -> 
     return model
 
 
-def _arguments(layer: nn.Module, **changes: Any) -> dict[str, Any]:
-    """Return the arguments that a layer of PyG was built with, with some of them changed.
-
-    PyG's layers keep each argument as an attribute of its name.
-
-    Raises:
-        InputError: if the layer does not tell one of its arguments.
-    """
-    found: dict[str, Any] = {}
-    for name, parameter in inspect.signature(type(layer).__init__).parameters.items():
-        if name == "self" or parameter.kind == parameter.VAR_KEYWORD:
-            continue
-        if name == "bias":
-            found[name] = _has_bias(layer)
-        elif hasattr(layer, name):
-            found[name] = getattr(layer, name)
-        elif parameter.default is parameter.empty and name not in changes:
-            raise InputError(
-                f"cannot tell with which {name} this {type(layer).__name__} was built; build the "
-                "changed layer yourself"
-            )
-    found["flow"] = getattr(layer, "flow", "source_to_target")
-    return {**found, **changes}
-
-
-def _rebuilt(layer: nn.Module, **changes: Any) -> nn.Module:
-    """Return a new layer of the same class."""
-    new: nn.Module = type(layer)(**_arguments(layer, **changes))
-    return new
-
-
-def _has_bias(layer: nn.Module) -> bool:
-    bias = layer.bias if hasattr(layer, "bias") else layer.get_submodule("lin_key").bias
-    return bias is not None
-
-
-def _expect(layer: nn.Module, remedy: str, *names: str) -> None:
-    """Refuse a layer that is none of these classes of PyG, nor exactly so."""
-    import torch_geometric.nn
-
-    kinds = [getattr(torch_geometric.nn, name) for name in names]
-    if type(layer) not in kinds:
-        raise InputError(
-            f"the remedy {remedy!r} is for {' and '.join(names)}, received a "
-            f"{type(layer).__name__}; change it yourself"
-        )
-
-
 def _gatv2(layer: Layer) -> nn.Module:
     from torch_geometric.nn import GATv2Conv
 
-    _expect(layer, "gatv2", "GATConv")
+    expect(layer, "gatv2", "GATConv")
     if layer.aggr != "add":
         raise InputError(f"received a GATConv with aggr={layer.aggr!r}, expected 'add'")
-    new: nn.Module = GATv2Conv(**_arguments(layer))
+    new: nn.Module = GATv2Conv(**arguments_of(layer))
     return new
 
 
 def _more_heads(layer: Layer) -> nn.Module:
-    _expect(layer, "more-heads", "GATConv", "GATv2Conv", "TransformerConv")
+    expect(layer, "more-heads", "GATConv", "GATv2Conv", "TransformerConv")
     heads, channels = layer.heads, layer.out_channels
     if layer.concat and channels % 2:
         raise InputError(
@@ -194,11 +163,11 @@ def _more_heads(layer: Layer) -> nn.Module:
             "concatenated heads, expected an even number to share among twice the heads"
         )
     width = channels // 2 if layer.concat else channels
-    return _rebuilt(layer, heads=2 * heads, out_channels=width)
+    return rebuilt(layer, heads=2 * heads, out_channels=width)
 
 
 def _edge_dim(layer: Layer, edge_dim: int | None = None) -> nn.Module:
-    _expect(layer, "edge-dim", "GATConv", "GATv2Conv", "TransformerConv")
+    expect(layer, "edge-dim", "GATConv", "GATv2Conv", "TransformerConv")
     if layer.edge_dim is not None:
         raise InputError(
             f"received a {type(layer).__name__} with edge_dim={layer.edge_dim}, expected one "
@@ -209,50 +178,35 @@ def _edge_dim(layer: Layer, edge_dim: int | None = None) -> nn.Module:
             f"received edge_dim={edge_dim} for the remedy 'edge-dim', expected how many features "
             "an edge has; pass edge_dim="
         )
-    return _rebuilt(layer, edge_dim=edge_dim)
+    return rebuilt(layer, edge_dim=edge_dim)
 
 
 def _residual(layer: Layer) -> nn.Module:
-    _expect(layer, "residual", "GATConv", "GATv2Conv")
+    expect(layer, "residual", "GATConv", "GATv2Conv")
     if layer.residual:
         raise InputError(
             f"received a {type(layer).__name__} with residual=True, expected one without"
         )
-    return _rebuilt(layer, residual=True)
-
-
-class Normalised(nn.Module):
-    """A layer, then a layer norm of what it returns.
-
-    Args:
-        layer: returns node states ``[V, F]``.
-        channels: ``F``.
-    """
-
-    def __init__(self, layer: nn.Module, channels: int) -> None:
-        super().__init__()
-        self.layer = layer
-        self.norm = nn.LayerNorm(channels)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Return the normalised states ``[V, F]``.
-
-        Raises:
-            InputError: if the layer returns more than node states.
-        """
-        states = self.layer(*args, **kwargs)
-        if not isinstance(states, Tensor):
-            raise InputError(
-                f"{type(self.layer).__name__} returns more than node states, which the remedy "
-                "'norm' cannot normalise; add a norm yourself"
-            )
-        return self.norm(states)  # type: ignore[no-any-return]
+    return rebuilt(layer, residual=True)
 
 
 def _norm(layer: Layer) -> nn.Module:
-    _expect(layer, "norm", "GATConv", "GATv2Conv", "TransformerConv")
-    heads, channels = layer.heads, layer.out_channels
-    return Normalised(layer, heads * channels if layer.concat else channels)
+    expect(layer, "norm", "GATConv", "GATv2Conv", "TransformerConv")
+    if not isinstance(layer.in_channels, int):
+        raise InputError(
+            f"received a {type(layer).__name__} whose sources and targets have states of their "
+            "own, expected one for both; add norms yourself"
+        )
+    return Normalised(rebuilt(layer), layer.in_channels)
+
+
+def _self_loops(layer: Layer) -> nn.Module:
+    expect(layer, "self-loops", "GATConv", "GATv2Conv")
+    if layer.add_self_loops:
+        raise InputError(
+            f"received a {type(layer).__name__} with add_self_loops=True, expected one without"
+        )
+    return rebuilt(layer, add_self_loops=True)
 
 
 REMEDIES: Mapping[str, Callable[..., nn.Module]] = {
@@ -261,5 +215,6 @@ REMEDIES: Mapping[str, Callable[..., nn.Module]] = {
     "edge-dim": _edge_dim,
     "residual": _residual,
     "norm": _norm,
+    "self-loops": _self_loops,
 }
 """Name of every remedy to what makes the new layer from the old one."""

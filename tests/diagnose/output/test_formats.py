@@ -29,7 +29,9 @@ FINDINGS = st.lists(
 
 
 def listed(found):
-    return Findings(found, model="Net", rules=["uniform-attention", "dead-head"], batches=3)
+    return Findings(
+        found, model="Net", rules=["uniform-attention", "dead-head"], batches=3, graphs=7
+    )
 
 
 @given(FINDINGS, st.integers(40, 120))
@@ -51,7 +53,7 @@ def test_findings_come_in_order_of_severity(found):
 def test_json_holds_every_finding(found):
     read = json.loads(listed(found).json())
     assert [each["message"] for each in read["findings"]] == [x.message for x in listed(found)]
-    assert read["batches"] == 3
+    assert (read["batches"], read["graphs"]) == (3, 7)
 
 
 @given(FINDINGS)
@@ -105,7 +107,7 @@ def test_the_table_has_a_row_per_finding(found):
 
 
 def test_an_empty_list_says_that_nothing_was_found():
-    assert listed([]).text() == "Net: nothing found by 2 rules over 3 batches.\n"
+    assert listed([]).text() == "Net: nothing found by 2 rules over 7 graphs in 3 batches.\n"
 
 
 def test_a_width_that_is_too_small_is_refused():

@@ -9,13 +9,14 @@ if TYPE_CHECKING:
 
 
 def as_json(findings: "Findings") -> str:
-    """Return findings as JSON: model, rules, number of batches, and a list of findings.
+    """Return findings as JSON: model, numbers of batches and graphs, rules, and a list of findings.
 
     A number that is not finite, which JSON has no word for, is null.
     """
     value = {
         "model": findings.model,
         "batches": findings.batches,
+        "graphs": findings.graphs,
         "rules": list(findings.rules),
         "findings": [plain(each.as_dict()) for each in findings],
     }

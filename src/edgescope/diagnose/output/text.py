@@ -53,7 +53,8 @@ def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str
 
 def conclusion(findings: "Findings") -> str:
     """Say in one sentence how many findings there are, and what looked."""
-    looked = f"{_number(len(findings.rules), 'rule')} over {_number(findings.batches, 'batch')}"
+    seen = f"{_number(findings.graphs, 'graph')} in {_number(findings.batches, 'batch')}"
+    looked = f"{_number(len(findings.rules), 'rule')} over {seen}"
     if not findings:
         return f"{findings.model}: nothing found by {looked}."
     counts = [

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgescope.diagnose.finding import MODEL, Finding, Severity, place
+from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule, Sample
 
 SAME = 1e-5
@@ -34,19 +35,23 @@ class EdgeFeaturesIgnored(Rule):
     needs: ClassVar[frozenset[str]] = frozenset({"rows"})
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
-PyG's layers take no notice of `edge_attr` unless they are built with `edge_dim` *and* called with
-it, and say nothing. Two things are looked at. On a sample of batches the features (`edge_attr`,
-`edge_type`, `edge_weight`) are permuted among the edges and the model is run again: if its output
-stays the same, the model does not use them, which is a warning. And a layer that could take edge
-features, but was called without them, is a note if the rest of the model uses them.
+Three things are looked at. *Dropped*: a `GATConv` that was built without `edge_dim` and is called
+with `edge_attr` leaves it out and says nothing (in PyG 2.8, `GATv2Conv` and `RGATConv` raise an
+error then, and `TransformerConv` adds the raw features to the values, or raises an error). That is
+a warning, read off the layer and its arguments. *Without effect*: on a sample of batches the
+features (`edge_attr`, `edge_type`, `edge_weight`) are permuted among the edges and the model is run
+again; if its output stays the same, the model does not use them, which is a warning. *Not handed
+on*: a layer that could take edge features, but is called without them, is a note if the rest of the
+model uses them.
 
-Batches whose edges all have the same features tell nothing and are passed over.
+Batches whose edges all have the same features tell nothing of effects and are passed over.
 
 **Threshold.** `same` = 1e-5, relative to the largest output: a hundred times the precision of
 float32, as sums on a GPU may come in another order.
 
-**What to do.** Build the layers with `edge_dim=` the number of features and call them with
-`edge_attr`; embed integer types first (`torch.nn.Embedding`).
+**What to do.** Build the layers with `edge_dim=` the number of features *and* call them with
+`edge_attr`; embed integer types first (`torch.nn.Embedding`). Where the layer is called with real
+features and only `edge_dim` is missing, `try_remedy` does that.
 
 **False alarm?** The note is one where a layer leaves out edge features on purpose, as the first
 layer of several may. An untrained model whose readout starts at zero has the same output for
@@ -58,14 +63,19 @@ everything.
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was seen."""
         del layers
-        self._without: dict[str, type] = {}
+        self._dropped: dict[str, tuple[nn.Module, Tensor]] = {}
+        self._without: dict[str, nn.Module] = {}
         self._changes: list[float] = []
 
     def observe(self, seen: LayerSeen) -> None:
-        """Note the layers that could take edge features and are called without."""
-        arguments = seen.arguments or {}
-        if hasattr(seen.layer, "edge_dim") and arguments.get("edge_attr", 0) is None:
-            self._without[seen.path] = type(seen.layer)
+        """Note the layers that drop edge features, and those that could take some and get none."""
+        if not hasattr(seen.layer, "edge_dim"):
+            return
+        given = (seen.arguments or {}).get("edge_attr", ())
+        if given is None:
+            self._without[seen.path] = seen.layer
+        elif isinstance(given, Tensor) and _drops_features(seen.layer):
+            self._dropped[seen.path] = (seen.layer, given[:0].detach())
 
     def probe(self, sample: Sample) -> None:
         """Permute the edge features of each batch and see how much the output changes."""
@@ -77,47 +87,78 @@ everything.
                 self._changes.append(relative_change(output, again))
 
     def findings(self) -> list[Finding]:
-        """Report the model, or else the layers that were called without features."""
+        """Report the layers that drop features, and the model or else the layers without any."""
+        dropped = [self._drop(path, *each) for path, each in self._dropped.items()]
         if not self._changes:
-            return []
+            return dropped
+        if max(self._changes) <= self.same:
+            return [*dropped, self._no_effect()]
+        return [*dropped, *(self._not_handed_on(path) for path in self._without)]
+
+    def _drop(self, path: str, layer: nn.Module, given: Tensor) -> Finding:
+        real = given.is_floating_point()
+        number = given.size(1) if given.dim() > 1 else 1
+        return Finding(
+            self.id,
+            self.severity,
+            place(path),
+            f"this {type(layer).__name__} is called with edge_attr of {number} "
+            f"feature{'s' * (number > 1)} and leaves it out",
+            {"edge_dim": number, "real": int(real)},
+            "it is built without edge_dim",
+            f"build it with edge_dim={number}"
+            if real
+            else "embed the integers (torch.nn.Embedding), and build it with edge_dim= the width",
+            applicable("edge-dim", layer, edge_dim=number) if real else None,
+        )
+
+    def _no_effect(self) -> Finding:
         change, tried = max(self._changes), len(self._changes)
-        evidence: dict[str, float | int | str | list[Any]] = {
-            "largest_change": change,
-            "batches": tried,
-        }
-        evidence["without"] = list(self._without)
-        remedy = "build the layers with edge_dim= and call them with edge_attr"
-        if change <= self.same:
-            where = list(self._without)
-            return [
-                Finding(
-                    self.id,
-                    self.severity,
-                    MODEL,
-                    f"permuting the edge features of {tried} batches changes no output by more "
-                    f"than {change:.1e} of its size",
-                    evidence,
-                    f"{_list(where)} could take edge features and got none"
-                    if where
-                    else "no layer takes edge features, or what takes them has weights of zero",
-                    remedy,
-                    "edge-dim" if where else None,
-                )
-            ]
-        return [
-            Finding(
-                self.id,
-                "note",
-                place(path),
-                f"this {kind.__name__} was called without edge_attr, though the batch has edge "
-                "features and other parts of the model use them",
-                evidence,
-                "it is built without edge_dim, or edge_attr is not handed on to it",
-                remedy,
-                "edge-dim",
+        causes = [
+            f"{_list(list(paths))} {what}"
+            for paths, what in (
+                (self._dropped, "dropped edge_attr"),
+                (self._without, "could take edge features and got none"),
             )
-            for path, kind in self._without.items()
+            if paths
         ]
+        return Finding(
+            self.id,
+            self.severity,
+            MODEL,
+            f"permuting the edge features of {tried} batch{'es' * (tried > 1)} changes no output "
+            f"by more than {change:.1e} of its size",
+            {
+                "largest_change": change,
+                "batches": tried,
+                "dropped": list(self._dropped),
+                "without": list(self._without),
+            },
+            "; ".join(causes) or "no layer takes edge features, or what takes them has no effect",
+            "build the layers with edge_dim= and call them with edge_attr",
+        )
+
+    def _not_handed_on(self, path: str) -> Finding:
+        layer = self._without[path]
+        built = layer.edge_dim is not None
+        return Finding(
+            self.id,
+            "note",
+            place(path),
+            f"this {type(layer).__name__} was called without edge_attr, though the batch has edge "
+            "features and other parts of the model use them",
+            {"largest_change": max(self._changes), "batches": len(self._changes)},
+            "the model does not hand edge_attr on to it"
+            + ("" if built else ", and it is built without edge_dim"),
+            "call it with edge_attr" + ("" if built else ", and build it with edge_dim="),
+        )
+
+
+def _drops_features(layer: nn.Module) -> bool:
+    """Return whether a layer leaves out edge features that it is given, without a word."""
+    from torch_geometric.nn import GATConv
+
+    return isinstance(layer, GATConv) and layer.lin_edge is None
 
 
 def permute_edge_features(batch: Any, generator: torch.Generator) -> Any | None:  # noqa: ANN401  (any PyG batch)

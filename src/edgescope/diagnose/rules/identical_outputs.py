@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from edgescope.diagnose.certificate import regions
 from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
 from edgescope.diagnose.rules.counting import Sums
 from edgescope.diagnose.seen_edges import edge_features
@@ -70,7 +71,10 @@ with fewer than `few` = 10 of them the finding is a note.
 self-loops, with which twins that are not neighbours of each other are twins no longer.
 
 **False alarm?** If the node's own state is added after the layer (a residual in the block around
-it), the model as a whole can tell twins apart; then only attention is blind.
+it), the model as a whole can tell twins apart; then only attention is blind. Where states are so
+small that attention is almost uniform, any layer's outputs may agree to within `equal`: so an
+untrained GATv2 tied 5 of 50 pairs of Chameleon in its first layer, which `uniform-attention`
+reports too, and none once it was trained.
 """
 
     share: float = SHARE
@@ -165,7 +169,7 @@ it), the model as a whole can tell twins apart; then only attention is blind.
                     "GATv2Conv instead of GATConv, more heads, or a residual"
                     if gat
                     else "more channels or heads, or a residual around the layer",
-                    "gatv2" if gat else None,
+                    applicable("gatv2", self._layers[path]),
                 )
             )
         return found

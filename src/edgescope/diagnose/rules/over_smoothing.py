@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 
 from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, Rule, StateSeen
 from edgescope.diagnose.rules.counting import Sums
 
@@ -61,7 +62,7 @@ all over a neighbourhood, alike states are what the task asks for.
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
-        del layers
+        self._curable = [info.path for info in layers if applicable("residual", info.layer)]
         self._sums: dict[str, Sums] = {}
 
     def observe_state(self, seen: StateSeen) -> None:
@@ -100,11 +101,15 @@ all over a neighbourhood, alike states are what the task asks for.
                         place(path),
                         f"after it, neighbours are alike: Dirichlet energy {energy:.1e} relative "
                         f"to unrelated states, down from {largest:.1e}",
-                        {"energy": list(energies.values()), "after": list(energies)},
+                        {
+                            "energy": list(energies.values()),
+                            "after": list(energies),
+                            "layers": self._curable,
+                        },
                         "every layer averages over neighbours, and nothing keeps the states apart",
                         "use fewer layers, residual=True (or x + conv(x)), or PairNorm between "
                         "layers",
-                        "residual",
+                        "residual" if self._curable else None,
                     )
                 ]
             largest = max(largest, energy)

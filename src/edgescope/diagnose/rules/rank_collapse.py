@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, Rule, StateSeen
 from edgescope.diagnose.rules.counting import Sums
 
@@ -62,7 +63,7 @@ last block.
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
-        del layers
+        self._curable = [info.path for info in layers if applicable("residual", info.layer)]
         self._sums: dict[str, Sums] = {}
 
     def observe_state(self, seen: StateSeen) -> None:
@@ -91,12 +92,16 @@ last block.
                         place(path),
                         f"after it, the states have an effective rank of {rank:.2f}, down from "
                         f"{highest:.1f}",
-                        {"effective_rank": list(ranks.values()), "after": list(ranks)},
+                        {
+                            "effective_rank": list(ranks.values()),
+                            "after": list(ranks),
+                            "layers": self._curable,
+                        },
                         "averaging over neighbours again and again keeps one direction of the "
                         "states and loses the others",
                         "add residual connections (residual=True, or x + conv(x)) and a "
                         "feed-forward part to every block, or use fewer layers",
-                        "residual",
+                        "residual" if self._curable else None,
                     )
                 ]
             highest = max(highest, rank)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from edgescope.calling import attribute
 from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule, Sample
 from edgescope.diagnose.rules.counting import Sums
 from edgescope.diagnose.states import block_of, first_states
@@ -147,7 +148,7 @@ its own features, it should not see itself.
                 "add_self_loops=False, the data has no self-loops, and no residual connection "
                 "leads around the layer",
                 "add_self_loops=True, residual=True, or x + conv(x)",
-                "self-loops",
+                applicable("self-loops", self._layers[path.partition("@")[0]]),
             )
 
 

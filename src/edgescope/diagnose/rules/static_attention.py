@@ -9,6 +9,7 @@ from torch import nn
 
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.ranking import compare_rankings
+from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
 from edgescope.diagnose.rules.counting import Sums
 
@@ -119,8 +120,11 @@ attention is what the task needs. Compare both layers on the validation set.
         severity: Severity = "warning" if matters and not by_edge else "note"
         pairs, opposite = int(comparable.sum()), int(reordered.sum())
         compared = (
-            f"of {pairs:,} pairs of neighbours that several nodes share, over {len(rates)} "
-            f"head{'s' * (len(rates) > 1)}, {opposite:,} are ranked differently by some"
+            f"; of {pairs:,} pairs of neighbours that several nodes share, over {len(rates)} "
+            f"head{'s' * (len(rates) > 1)}, {opposite:,} are ranked differently by some; "
+            f"{shared:.0%} of the nodes that choose share two neighbours with another"
+            if pairs
+            else "; here no two nodes share two neighbours"
         )
         reason = (
             "proven for GATConv: the state of a node cannot change how it ranks its neighbours"
@@ -140,8 +144,7 @@ attention is what the task needs. Compare both layers on the validation set.
                 self.id,
                 severity,
                 place(path),
-                f"{reason}; {compared}; {shared:.0%} of the nodes that choose share two neighbours "
-                "with another",
+                f"{reason}{compared}",
                 {
                     "proven": int(proven),
                     "comparable": pairs,
@@ -154,7 +157,7 @@ attention is what the task needs. Compare both layers on the validation set.
                 "GATv2Conv instead of GATConv, with the same arguments"
                 if proven
                 else "look whether the states of the nodes differ at all, or train longer",
-                "gatv2" if proven else None,
+                applicable("gatv2", layer),
             )
         ]
 
