@@ -17,9 +17,9 @@ from edgescope.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
-    from edgescope.diagnose.experiments.escape import Escapes
     from edgescope.diagnose.experiments.multi_head import ManyHeads
     from edgescope.diagnose.experiments.ties import TieFrequencies
+    from edgescope.diagnose.experiments.traces import Escapes
     from edgescope.diagnose.experiments.tutorial import TutorialExample
     from edgescope.results import Scan
 

@@ -9,7 +9,9 @@ from torch_geometric.nn import GATConv
 
 from edgescope.diagnose.experiments import escape
 from edgescope.diagnose.experiments.drawing import Setting, draw_weights
-from edgescope.diagnose.experiments.escape import escapes, follow, look_up_task, twins_task
+from edgescope.diagnose.experiments.escape import escapes, follow
+from edgescope.diagnose.experiments.tasks import KEYS, look_up_task, twins_task
+from edgescope.diagnose.experiments.traces import STARTS
 from edgescope.errors import InputError
 
 STEPS = 25
@@ -96,15 +98,15 @@ def test_the_look_up_is_solved_by_gatv2_and_never_by_gat(found):
 def test_the_curves_hold_every_recorded_step(found):
     curves = found.curves()
     assert sorted(set(curves["step"])) == list(range(0, 151, 5))
-    assert set(curves["start"]) == set(escape.STARTS)
+    assert set(curves["start"]) == set(STARTS)
 
 
 def test_the_dictionary_asks_for_the_value_of_the_key_with_the_same_attribute():
     task = look_up_task(1)
-    keys, values = task.others[0].split(escape.KEYS, 1)
+    keys, values = task.others[0].split(KEYS, 1)
     for graph, picks in enumerate(task.picks):
-        for query in range(escape.KEYS):
-            attribute = task.nodes[0, query, : escape.KEYS]
+        for query in range(KEYS):
+            attribute = task.nodes[0, query, :KEYS]
             key = next(pick for pick in picks if torch.equal(keys[pick], attribute))
             assert values[key].argmax() == task.labels[query, graph]
 

@@ -8,21 +8,10 @@ alike and the softmax does not see it. The region can only be left sideways, whe
 :math:`a_s` move for other reasons. Once the loss is the best that equal outputs allow, nothing
 moves any more, and the start is stuck.
 
-The tasks:
-
-- *twins*: two nodes with three shared neighbours have different labels.
-- *look-up*: the dictionary look-up of Brody et al. (arXiv 2105.14491, section 4.1). Every query
-  attends to all keys and must name the value of the key with its own attribute, for all
-  assignments of values to keys. All queries of a graph are twins. GAT cannot solve it wherever it
-  starts, as it ranks the keys the same for all queries.
+The tasks are described in :mod:`edgescope.diagnose.experiments.tasks`.
 """
 
-import itertools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from edgescope._progress import track
@@ -36,192 +25,19 @@ from edgescope.diagnose.experiments.drawing import (
     draw_weights,
     regions_of,
 )
-from edgescope.diagnose.experiments.shares import Share
+from edgescope.diagnose.experiments.tasks import (
+    Task,
+    TaskName,
+    look_up_task,
+    task_accuracy,
+    task_loss,
+    twins_task,
+)
+from edgescope.diagnose.experiments.traces import STARTS, Escapes, Trace
 from edgescope.errors import InputError
-
-if TYPE_CHECKING:
-    import polars as pl
-
-TaskName = Literal["twins", "look-up"]
-
-KEYS = 4
-"""Keys, and queries, of the dictionary; 24 assignments of values to keys."""
-
-FEATURES = 8
-"""Random features of a node in the twins' task."""
-
-NEIGHBOURS = 3
-"""Neighbours of the twins."""
 
 POOL = 20_000
 """Random starts among which those of each kind are looked for."""
-
-MARGIN = 1e-6
-"""By how much the right class must win; tied twins may differ by rounding."""
-
-STARTS = ("above", "below", "opposite", "both")
-"""Kinds of starts. Inside the region: all logits of all nodes above zero, or all below. Opposite:
-the logits of each node on one side, but not all nodes on the same, so that some twins differ while
-no node sees itself. Both: every node has logits on both sides, in some head."""
-
-
-class Task(NamedTuple):
-    """What is learnt: in each of ``G`` graphs, ``m`` nodes attend to ``k`` of ``n`` others."""
-
-    others: Tensor
-    """Features of all nodes that are looked at in any graph ``[S, n, F]``."""
-    nodes: Tensor
-    """Features of the nodes that look, in every graph the same ``[S, m, F]``."""
-    picks: Tensor
-    """Which of the others are in each graph ``[G, k]``."""
-    labels: Tensor
-    """Class of every node in every graph ``[m, G]``."""
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        return int(self.labels.max()) + 1
-
-
-def twins_task(starts: int, generator: torch.Generator) -> Task:
-    """Return one graph for each start: two twins of different classes, with random features."""
-    others, nodes = (
-        torch.randn(starts, size, FEATURES, generator=generator, dtype=torch.float64)
-        for size in (NEIGHBOURS, 2)
-    )
-    return Task(others, nodes, torch.arange(NEIGHBOURS)[None], torch.tensor([[0], [1]]))
-
-
-def look_up_task(starts: int) -> Task:
-    """Return the dictionary look-up, in all assignments of values to keys.
-
-    A key has its attribute and its value as one-hot numbers, a query its attribute only.
-    """
-    one_hot = torch.eye(KEYS, dtype=torch.float64)
-    attribute = one_hot.repeat_interleave(KEYS, 0)
-    others = torch.cat([attribute, one_hot.repeat(KEYS, 1)], 1)
-    nodes = torch.cat([one_hot, torch.zeros_like(one_hot)], 1)
-    values = torch.tensor(list(itertools.permutations(range(KEYS))))
-    picks = torch.arange(KEYS) * KEYS + values
-    return Task(
-        others.expand(starts, -1, -1), nodes.expand(starts, -1, -1), picks, values.T.contiguous()
-    )
-
-
-@dataclass(frozen=True)
-class Trace:
-    """How the starts of one layer on one task went; ``T`` recorded steps, ``S`` starts.
-
-    Attributes:
-        task: the task.
-        layer: the layer.
-        kind: kind of every start ``[S]``.
-        steps: recorded steps ``[T]``; 0 is the start.
-        loss: cross-entropy ``[T, S]``.
-        inside: share of pairs of twins that are certified in all heads ``[T, S]``.
-        above: share of the logits above zero ``[T, S]``, in GATv2 of the channels.
-        gradient: norm of the gradient of all weights ``[T, S]``.
-        own_gradient: norm of that of ``a_t`` ``[T, S]``; of ``a`` in GATv2.
-        accuracy: share of nodes with the right class at the end ``[S]``.
-    """
-
-    task: TaskName
-    layer: LayerKind
-    kind: tuple[str, ...]
-    steps: tuple[int, ...]
-    loss: Tensor
-    inside: Tensor
-    above: Tensor
-    gradient: Tensor
-    own_gradient: Tensor
-    accuracy: Tensor
-
-    def starts(self, kind: str) -> Tensor:
-        """Return the numbers of the starts of a kind."""
-        return torch.tensor([i for i, each in enumerate(self.kind) if each == kind])
-
-
-@dataclass(frozen=True)
-class Escapes:
-    """Result of :func:`escapes`.
-
-    Attributes:
-        seed: what decided starts and tasks.
-        traces: one per task and layer.
-    """
-
-    seed: int
-    traces: tuple[Trace, ...]
-
-    def table(self) -> "pl.DataFrame":
-        """Return one row per task, layer and kind of start.
-
-        Columns: task, layer, start, starts; outside (share of the starts that tell some pair of
-        twins apart at the end) and solved (share with all classes right), with their 95 %
-        intervals; escape_step, the median recorded step at which they first told a pair apart;
-        loss, its median at the end, with loss_min and loss_max; gradient and own_gradient, their
-        medians at the start; final_gradient, at the end.
-        """
-        import polars as pl
-
-        rows = []
-        for trace in self.traces:
-            for kind in STARTS:
-                chosen = trace.starts(kind)
-                if not len(chosen):
-                    continue
-                outside = trace.inside[:, chosen] < 1
-                ever = outside.any(0)
-                steps = torch.tensor(trace.steps)[outside[:, ever].int().argmax(0)]
-                last = trace.loss[-1, chosen]
-                escaped = Share(int(outside[-1].sum()), len(chosen))
-                solved = Share(int((trace.accuracy[chosen] == 1).sum()), len(chosen))
-                rows.append(
-                    {
-                        "task": trace.task,
-                        "layer": trace.layer,
-                        "start": kind,
-                        "starts": len(chosen),
-                        **escaped.columns("outside"),
-                        "escape_step": float(steps.double().median()) if len(steps) else None,
-                        **solved.columns("solved"),
-                        "loss": float(last.median()),
-                        "loss_min": float(last.min()),
-                        "loss_max": float(last.max()),
-                        "gradient": float(trace.gradient[0, chosen].median()),
-                        "own_gradient": float(trace.own_gradient[0, chosen].median()),
-                        "final_gradient": float(trace.gradient[-1, chosen].median()),
-                    }
-                )
-        return pl.DataFrame(rows, infer_schema_length=None)
-
-    def curves(self) -> "pl.DataFrame":
-        """Return medians over the starts of a kind at every recorded step.
-
-        Columns: task, layer, start, step, loss, inside, above, gradient, own_gradient. For inside
-        and above these are means.
-        """
-        import polars as pl
-
-        rows = [
-            {
-                "task": trace.task,
-                "layer": trace.layer,
-                "start": kind,
-                "step": step,
-                "loss": float(trace.loss[at, chosen].median()),
-                "inside": float(trace.inside[at, chosen].mean()),
-                "above": float(trace.above[at, chosen].mean()),
-                "gradient": float(trace.gradient[at, chosen].median()),
-                "own_gradient": float(trace.own_gradient[at, chosen].median()),
-            }
-            for trace in self.traces
-            for kind in STARTS
-            for chosen in [trace.starts(kind)]
-            if len(chosen)
-            for at, step in enumerate(trace.steps)
-        ]
-        return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def escapes(
@@ -297,7 +113,7 @@ def follow(
     for step in bar:
         attention = attend(setting, weights, task.others, task.nodes)
         scores = _scores(task, attention, readout)
-        loss = _loss(task, scores)
+        loss = task_loss(task, scores)
         optimizer.zero_grad()
         # Starts share no weights, so each gets the gradient of its own loss.
         loss.sum().backward()  # type: ignore[no-untyped-call]
@@ -312,7 +128,7 @@ def follow(
         setting.layer,
         kind,
         tuple(recorded),
-        accuracy=_accuracy(task, scores.detach()),
+        accuracy=task_accuracy(task, scores.detach()),
         **{key: torch.stack(values) for key, values in found.items()},
     )
 
@@ -323,21 +139,6 @@ def _scores(task: Task, attention: Attention, readout: Tensor) -> Tensor:
     state = attention.source[:, task.picks]  # [S, G, k, H, D]
     output = torch.einsum("smgkh,sgkhd->smghd", weight, state).flatten(3)
     return torch.einsum("smgf,scf->smgc", output, readout)
-
-
-def _loss(task: Task, scores: Tensor) -> Tensor:
-    """Return the cross-entropy of every start ``[S]``."""
-    labels = task.labels.expand(scores.shape[:3])
-    entropy = F.cross_entropy(scores.flatten(0, 2), labels.flatten(), reduction="none")
-    return entropy.view(labels.shape).mean((1, 2))
-
-
-def _accuracy(task: Task, scores: Tensor) -> Tensor:
-    """Return the share of nodes whose class has the highest score, by a margin ``[S]``."""
-    labels = task.labels.expand(scores.shape[:3]).unsqueeze(-1)
-    own = scores.gather(3, labels)
-    others = scores.scatter(3, labels, -torch.inf).amax(3, keepdim=True)
-    return (own - others > MARGIN).double().mean((1, 2, 3))
 
 
 def _pairs(task: Task) -> Tensor:
