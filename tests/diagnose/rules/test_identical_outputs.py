@@ -85,6 +85,21 @@ def test_a_transformer_without_queries_is_reported_without_a_certificate():
     assert finding.mechanical is None
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_ties_that_nothing_proves_are_reported_from_half_of_the_pairs_on(half):
+    conv = TransformerConv(4, 8, root_weight=False)
+    with torch.no_grad():
+        conv.lin_query.weight.zero_()
+        conv.lin_query.weight[:, 0] = 1  # only nodes with a first number see it
+        conv.lin_query.bias.zero_()
+    graph = bipartite()
+    graph.x[3:, 0] = 0
+    seeing = 4 if half else 10
+    graph.x[3 : 3 + seeing, 0] = torch.arange(1, seeing + 1) / seeing
+    found = look(conv, [graph])
+    assert [each.evidence["tied"] for each in found] == ([7] if half else [])
+
+
 def test_few_pairs_are_a_note():
     (finding,) = look(static_gat(), [bipartite(targets=3)])
     assert finding.severity == "note"
