@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 import torch
-from torch_geometric.data import Batch
 
 LEAST_GRAPHS = 32
 """Graphs that are left at least: with fewer, time goes into the calls and no longer into the
@@ -19,6 +18,8 @@ def thinned(batch: Any, share: float, least: int = LEAST_GRAPHS) -> Any:  # noqa
         share: how many of its graphs to keep, between 0 and 1, rounded up.
         least: how many are kept at least.
     """
+    from torch_geometric.data import Batch
+
     if not isinstance(batch, Batch) or not hasattr(batch, "_slice_dict"):
         return batch
     graphs = batch.num_graphs
