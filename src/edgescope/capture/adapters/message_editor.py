@@ -1,15 +1,13 @@
 """Replacing what a message-passing layer computes on edges, through its own hooks."""
 
 import inspect
-from collections.abc import Collection, Iterator
-from functools import partial
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from edgescope.capture.adapters.base import Layer, Remove, Replace, per_head, spliced
-from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import collected, given_edges, refuse_fused
+from edgescope.capture.adapters.base import Layer, Replace, per_head, spliced
+from edgescope.capture.adapters.layer_hooks import LayerHooks
 from edgescope.capture.graph_input import plain_edges
 from edgescope.capture.rows import EdgeRows
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 _BEFORE_MESSAGE = {"score", "logit", "weight"}
 
 
-class MessageEditor:
+class MessageEditor(LayerHooks):
     """Puts new values in the place of a layer's own, where it computes them.
 
     Args:
@@ -36,51 +34,32 @@ class MessageEditor:
         stages: Collection[str],
         replace: Replace,
     ) -> None:
-        self._adapter = adapter
-        self._layer = layer
+        super().__init__(adapter, layer)
         self._stages = set(stages)
         self._replace = replace
-        self._call = EdgeCall(adapter, layer)
-
-    def hook(self) -> Iterator[Remove]:
-        """Hook the layer, giving what removes each hook."""
-        layer = self._layer
-        yield layer.register_forward_pre_hook(self._enter, with_kwargs=True).remove
-        yield layer.register_propagate_forward_pre_hook(self._propagating).remove
-        yield layer.register_edge_update_forward_hook(self._edges_updated).remove
-        yield layer.register_message_forward_hook(self._messages_computed).remove
-        for name in self._adapter.submodules:
-            submodule = getattr(layer, name, None)
-            if isinstance(submodule, nn.Module):
-                yield submodule.register_forward_hook(partial(self._computed, name)).remove
 
     def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._call = EdgeCall(self._adapter, layer)
+        super()._enter(layer, args, kwargs)
         self._call.num_nodes = _sizes(layer, args, kwargs)
-        if self._adapter.replaces_loops(layer):
-            self._call.given = given_edges(layer, args, kwargs)
 
-    def _computed(self, name: str, _: Layer, __: object, output: Tensor) -> None:
-        self._call.outputs[name] = output
+    def _propagating(self, layer: Layer, inputs: tuple[Any, ...]) -> None:
+        super()._propagating(layer, inputs)
+        self._at(inputs[0])
 
-    def _edges_updated(self, _: Layer, inputs: tuple[Any, ...], weight: Tensor) -> Tensor | None:
-        edge_index, _size, kwargs = inputs
-        self._at(edge_index)
-        self._call.arguments |= collected(self._layer, edge_index, kwargs)
+    def _edges_updated(
+        self, layer: Layer, inputs: tuple[Any, ...], weight: Tensor
+    ) -> Tensor | None:
+        self._at(inputs[0])
+        super()._edges_updated(layer, inputs, weight)
         if self._adapter.weight_in != "edge_update":
             return None
         found = self._weights()
         return None if found is None else spliced(weight, *found)
 
-    def _propagating(self, _: Layer, inputs: tuple[Any, ...]) -> None:
-        if self._layer.fuse:
-            refuse_fused(self._layer, inputs[0])
-        self._at(inputs[0])
-
     def _messages_computed(
-        self, _: Layer, inputs: tuple[Any, ...], message: Tensor
+        self, layer: Layer, inputs: tuple[Any, ...], message: Tensor
     ) -> Tensor | None:
-        self._call.arguments |= inputs[0]
+        super()._messages_computed(layer, inputs, message)
         changed = False
         if self._adapter.weight_in == "message":
             found = self._weights()

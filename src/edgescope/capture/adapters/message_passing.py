@@ -1,12 +1,9 @@
 """The adapter of PyG's message-passing layers, and the base of a user's own."""
 
-import inspect
-from collections.abc import Collection, Iterator, Mapping
-from functools import partial
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar, Literal
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from edgescope.capture.adapters.base import (
     Adapter,
@@ -18,6 +15,7 @@ from edgescope.capture.adapters.base import (
     per_head,
 )
 from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.adapters.layer_hooks import LayerHooks
 from edgescope.capture.graph_input import plain_edges
 from edgescope.capture.rows import EdgeRows
 from edgescope.errors import InputError
@@ -136,50 +134,24 @@ class MessagePassingAdapter(Adapter):
         return MessageEditor(self, layer, stages, replace).hook()
 
 
-class _Observer:
+class _Observer(LayerHooks):
     """Gathers what one layer's hooks tell of a call, and emits its stages."""
 
     def __init__(
         self, adapter: MessagePassingAdapter, layer: Layer, stages: Collection[str], emit: Emit
     ) -> None:
-        self._adapter = adapter
-        self._layer = layer
+        super().__init__(adapter, layer)
         self._stages = tuple(stages)
         self._emit = emit
-        self._call = EdgeCall(adapter, layer)
 
     def hook(self) -> Iterator[Remove]:
         """Hook the layer, giving what removes each hook."""
-        layer = self._layer
-        yield layer.register_forward_pre_hook(self._enter, with_kwargs=True).remove
-        yield layer.register_propagate_forward_pre_hook(self._propagating).remove
-        yield layer.register_edge_update_forward_hook(self._edges_updated).remove
-        yield layer.register_message_forward_hook(self._messages_computed).remove
-        yield layer.register_propagate_forward_hook(self._propagated).remove
-        for name in self._adapter.submodules:
-            submodule = getattr(layer, name, None)
-            if isinstance(submodule, nn.Module):
-                yield submodule.register_forward_hook(partial(self._computed, name)).remove
+        yield from super().hook()
+        yield self._layer.register_propagate_forward_hook(self._propagated).remove
 
-    def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._call = EdgeCall(self._adapter, self._layer)  # forget a call that raised
-        if self._adapter.replaces_loops(layer):
-            self._call.given = given_edges(layer, args, kwargs)
-
-    def _propagating(self, _: Layer, inputs: tuple[Any, ...]) -> None:
-        if self._layer.fuse:
-            refuse_fused(self._layer, inputs[0])
-
-    def _edges_updated(self, _: Layer, inputs: tuple[Any, ...], __: Tensor) -> None:
-        edge_index, _size, kwargs = inputs
-        self._call.arguments |= collected(self._layer, edge_index, kwargs)
-
-    def _messages_computed(self, _: Layer, inputs: tuple[Any, ...], message: Tensor) -> None:
-        self._call.arguments |= inputs[0]
+    def _messages_computed(self, layer: Layer, inputs: tuple[Any, ...], message: Tensor) -> None:
+        super()._messages_computed(layer, inputs, message)
         self._call.message = message
-
-    def _computed(self, name: str, _: Layer, __: object, output: Tensor) -> None:
-        self._call.outputs[name] = output
 
     def _propagated(self, _: Layer, inputs: tuple[Any, ...], __: Tensor) -> None:
         call, self._call = self._call, EdgeCall(self._adapter, self._layer)
@@ -191,44 +163,3 @@ class _Observer:
             with observing():
                 values = per_head(call.stage(stage), self._adapter.heads(self._layer))
             self._emit(stage, values, rows)
-
-
-def given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
-    """Return the edges that the layer is called with ``[2, M]``, before it replaces loops."""
-    found = inspect.signature(layer.forward).bind(*args, **kwargs).arguments.get("edge_index")
-    if not isinstance(found, Tensor) or found.layout != torch.strided:
-        return None  # refused where its rows are read
-    return plain_edges(found, type(layer).__name__)
-
-
-def collected(layer: Layer, edge_index: Tensor, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the arguments of ``edge_update`` by edge.
-
-    PyG's hook gives them so, unless the layer is in explanation mode; then it gives what
-    ``edge_updater`` got, by node.
-    """
-    names = layer.inspector.get_param_names("edge_update")
-    if set(kwargs) == set(names):
-        return kwargs
-    by_edge = layer._collect(layer._edge_user_args, edge_index, [None, None], kwargs)  # noqa: SLF001  (as PyG does itself)
-    found: Mapping[str, Any] = layer.inspector.collect_param_data("edge_update", by_edge)
-    return found
-
-
-def refuse_fused(layer: Layer, edge_index: object) -> None:
-    """Refuse the path that computes no messages at all.
-
-    Raises:
-        InputError: if the layer is about to take it.
-    """
-    from torch_geometric.utils import is_sparse
-
-    ordered = getattr(layer, "SUPPORTS_FUSED_EDGE_INDEX", False) and getattr(
-        edge_index, "is_sorted_by_col", False
-    )
-    if is_sparse(edge_index) or ordered:
-        raise InputError(
-            f"{type(layer).__name__} fuses messages and their aggregation for a sorted or sparse "
-            "adjacency, so no message exists to capture; set its fuse = False or pass a plain "
-            "edge_index"
-        )

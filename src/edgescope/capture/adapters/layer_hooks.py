@@ -1,0 +1,107 @@
+"""The hooks of a message-passing layer that tell what it computes in a call."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from edgescope.capture.adapters.base import Layer, Remove
+from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.graph_input import plain_edges
+from edgescope.errors import InputError
+
+if TYPE_CHECKING:
+    from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+
+
+class LayerHooks:
+    """Gathers the arguments and intermediate results of each call of a layer.
+
+    A method that returns a tensor puts it in the place of what the layer has computed.
+
+    Args:
+        adapter: knows the formulas of the layer.
+        layer: the layer.
+    """
+
+    def __init__(self, adapter: "MessagePassingAdapter", layer: Layer) -> None:
+        self._adapter = adapter
+        self._layer = layer
+        self._call = EdgeCall(adapter, layer)
+
+    def hook(self) -> Iterator[Remove]:
+        """Hook the layer, giving what removes each hook."""
+        layer = self._layer
+        yield layer.register_forward_pre_hook(self._enter, with_kwargs=True).remove
+        yield layer.register_propagate_forward_pre_hook(self._propagating).remove
+        yield layer.register_edge_update_forward_hook(self._edges_updated).remove
+        yield layer.register_message_forward_hook(self._messages_computed).remove
+        for name in self._adapter.submodules:
+            submodule = getattr(layer, name, None)
+            if isinstance(submodule, nn.Module):
+                yield submodule.register_forward_hook(partial(self._computed, name)).remove
+
+    def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._call = EdgeCall(self._adapter, self._layer)  # forget a call that raised
+        if self._adapter.replaces_loops(layer):
+            self._call.given = _given_edges(layer, args, kwargs)
+
+    def _propagating(self, _: Layer, inputs: tuple[Any, ...]) -> None:
+        if self._layer.fuse:
+            _refuse_fused(self._layer, inputs[0])
+
+    def _edges_updated(self, _: Layer, inputs: tuple[Any, ...], __: Tensor) -> Tensor | None:
+        edge_index, _size, kwargs = inputs
+        self._call.arguments |= _collected(self._layer, edge_index, kwargs)
+        return None
+
+    def _messages_computed(self, _: Layer, inputs: tuple[Any, ...], __: Tensor) -> Tensor | None:
+        self._call.arguments |= inputs[0]
+        return None
+
+    def _computed(self, name: str, _: Layer, __: object, output: Tensor) -> None:
+        self._call.outputs[name] = output
+
+
+def _given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+    """Return the edges that the layer is called with ``[2, M]``, before it replaces loops."""
+    found = inspect.signature(layer.forward).bind(*args, **kwargs).arguments.get("edge_index")
+    if not isinstance(found, Tensor) or found.layout != torch.strided:
+        return None  # refused where its rows are read
+    return plain_edges(found, type(layer).__name__)
+
+
+def _collected(layer: Layer, edge_index: Tensor, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arguments of ``edge_update`` by edge.
+
+    PyG's hook gives them so, unless the layer is in explanation mode; then it gives what
+    ``edge_updater`` got, by node.
+    """
+    names = layer.inspector.get_param_names("edge_update")
+    if set(kwargs) == set(names):
+        return kwargs
+    by_edge = layer._collect(layer._edge_user_args, edge_index, [None, None], kwargs)  # noqa: SLF001  (as PyG does itself)
+    found: Mapping[str, Any] = layer.inspector.collect_param_data("edge_update", by_edge)
+    return found
+
+
+def _refuse_fused(layer: Layer, edge_index: object) -> None:
+    """Refuse the path that computes no messages at all.
+
+    Raises:
+        InputError: if the layer is about to take it.
+    """
+    from torch_geometric.utils import is_sparse
+
+    ordered = getattr(layer, "SUPPORTS_FUSED_EDGE_INDEX", False) and getattr(
+        edge_index, "is_sorted_by_col", False
+    )
+    if is_sparse(edge_index) or ordered:
+        raise InputError(
+            f"{type(layer).__name__} fuses messages and their aggregation for a sorted or sparse "
+            "adjacency, so no message exists to capture; set its fuse = False or pass a plain "
+            "edge_index"
+        )
