@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# How long an example takes says how busy the machine is, not whether the code is right.
-settings.register_profile("unhurried", deadline=None)
+# How long an example takes says how busy the machine is, not whether the code is right. Half of the
+# usual number of examples, as every run draws others.
+settings.register_profile("unhurried", deadline=None, max_examples=50)
 settings.load_profile("unhurried")
 
 
