@@ -1,6 +1,7 @@
 """Writing files so that an interruption never leaves half of one."""
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,30 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(folder: Path, marker: str, what: str) -> Iterator[Path]:
+    """Give a path for a new folder, and put it in the place of ``folder`` if the block succeeds.
+
+    Args:
+        folder: what is replaced, if it is there.
+        marker: name of a file that tells that ``folder`` is of the kind that may be replaced.
+        what: what other files are, in the error, such as ``"not a scan"``.
+
+    Raises:
+        InputError: if ``folder`` holds something else, or cannot be written.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / marker).is_file():
+        raise InputError(f"{folder} holds files that are {what}; choose an empty or a new folder")
+    writable_folder(folder.parent)
+    temporary = temporary_beside(folder)
+    try:
+        yield temporary
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def temporary_beside(path: Path) -> Path:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
 from edgescope._progress import track
 from edgescope.calling import Call, call_model
 from edgescope.errors import InputError
 from edgescope.scanning.batch_norm import calibrate_batch_norm, norms_with_statistics
+from edgescope.scanning.batches import device_of
 from edgescope.scanning.reset import check_reset, copy_model, keep_tensors, reinitialise
 
 MEMBERS = 10
@@ -83,7 +83,7 @@ class Untrained:
             InputError: if something cannot be re-initialised, or the model not be copied.
         """
         check_reset(model, self.reset, self.keep)
-        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+        device = device_of(model)
         for number in range(self.members):
             member = copy_model(model)
             reinitialise(member, self.seed + number, self.reset)

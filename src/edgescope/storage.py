@@ -1,9 +1,7 @@
 """A scan on disk: a folder of Parquet tables and one JSON file."""
 
 import json
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope._files import temporary_beside, writable_folder
+from edgescope._files import replacing_folder
 from edgescope.errors import InputError
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.criteria import read_rule
@@ -32,7 +30,7 @@ def save_scan(scan: Scan, folder: Path) -> Path:
     Raises:
         InputError: if the folder cannot be written, or holds something other than a scan.
     """
-    with _replacing(folder, "scan.json", "a scan") as temporary:
+    with replacing_folder(folder, "scan.json", "not a scan") as temporary:
         _write(scan, temporary)
     return folder
 
@@ -45,7 +43,7 @@ def save_seeds(scans: Mapping[str, Scan], folder: Path) -> Path:
     """
     baselines = [scan.baseline for scan in scans.values()]
     shared = baselines[0] if all(each is baselines[0] for each in baselines) else None
-    with _replacing(folder, _SEEDS, "scans of seeds") as temporary:
+    with replacing_folder(folder, _SEEDS, "not scans of seeds") as temporary:
         for number, scan in enumerate(scans.values()):
             alone = Scan(scan.sites, scan.info, scan.smiles, members=scan.members)
             _write(scan if shared is None else alone, temporary / f"{number:04d}")
@@ -74,23 +72,6 @@ def load_seeds(folder: Path) -> dict[str, Scan]:
         for scan in scans.values():
             scan.baseline = shared
     return scans
-
-
-@contextmanager
-def _replacing(folder: Path, marker: str, what: str) -> Iterator[Path]:
-    """Give a temporary folder, and put it in the place of ``folder`` if the block succeeds."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / marker).is_file():
-        raise InputError(
-            f"{folder} holds files that are not {what}; choose an empty or a new folder"
-        )
-    writable_folder(folder.parent)
-    temporary = temporary_beside(folder)
-    try:
-        yield temporary
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load_scan(folder: str | Path) -> Scan:

@@ -7,6 +7,7 @@ from contextlib import redirect_stderr
 
 import pytest
 
+import edgescope as es
 from edgescope.cli import main
 
 MOLECULES = [
@@ -70,3 +71,20 @@ def trained(tmp_path_factory, table):
 def run_folder(trained, tmp_path):
     """A finished run of the test's own."""
     return shutil.copytree(trained, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def scanned_run(trained, tmp_path_factory):
+    """A run scanned with a criterion that a barely trained model meets."""
+    folder = shutil.copytree(trained, tmp_path_factory.mktemp("scanned") / "run")
+    run = es.train.RunFolder(folder)
+    molecules = es.data.load(**run.data, vocabulary=run.vocabulary, progress=False).train
+    rule = es.Criterion("low", ratio=10)
+    loader = es.data.loader(molecules)
+    es.scan(run.model("trained"), loader, criterion=rule, progress=False).save(folder / "scan")
+    return folder
+
+
+@pytest.fixture
+def scanned(scanned_run, tmp_path):
+    return shutil.copytree(scanned_run, tmp_path / "run")

@@ -1,30 +1,11 @@
 """`edgescope interpret` on a scanned run."""
 
-import shutil
-
 import pytest
 
 import edgescope as es
 from edgescope.cli.interpret import command
 
 QUICK = ("--permutations", "20", "--resamples", "20")
-
-
-@pytest.fixture(scope="module")
-def scanned_run(trained, tmp_path_factory):
-    """A run scanned with a criterion that a barely trained model meets."""
-    folder = shutil.copytree(trained, tmp_path_factory.mktemp("scanned") / "run")
-    run = es.train.RunFolder(folder)
-    molecules = es.data.load(**run.data, vocabulary=run.vocabulary, progress=False).train
-    rule = es.Criterion("low", ratio=10)
-    loader = es.data.loader(molecules)
-    es.scan(run.model("trained"), loader, criterion=rule, progress=False).save(folder / "scan")
-    return folder
-
-
-@pytest.fixture
-def scanned(scanned_run, tmp_path):
-    return shutil.copytree(scanned_run, tmp_path / "run")
 
 
 def test_it_prints_groups_and_saves_the_table(edgescope, scanned):

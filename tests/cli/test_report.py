@@ -1,30 +1,10 @@
 """`edgescope report` finds what else was made of a run."""
 
 import re
-import shutil
-
-import pytest
 
 import edgescope as es
 
 QUICK = ("--permutations", "5", "--resamples", "10", "--by", "bond_type")
-
-
-@pytest.fixture(scope="module")
-def scanned_run(trained, tmp_path_factory):
-    """A run scanned with a criterion that a barely trained model meets."""
-    folder = shutil.copytree(trained, tmp_path_factory.mktemp("reported") / "run")
-    run = es.train.RunFolder(folder)
-    molecules = es.data.load(**run.data, vocabulary=run.vocabulary, progress=False).train
-    rule = es.Criterion("low", ratio=10)
-    loader = es.data.loader(molecules)
-    es.scan(run.model("trained"), loader, criterion=rule, progress=False).save(folder / "scan")
-    return folder
-
-
-@pytest.fixture
-def scanned(scanned_run, tmp_path):
-    return shutil.copytree(scanned_run, tmp_path / "run")
 
 
 def sections(folder):

@@ -18,7 +18,7 @@ from edgescope.calling import Call, call_model
 from edgescope.data.directions import Merge, batched_edges, merge_directions
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
-from edgescope.scanning.batches import on_device
+from edgescope.scanning.batches import device_of, on_device
 
 if TYPE_CHECKING:
     import polars as pl
@@ -181,11 +181,6 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     """Run a model in eval mode, without gradients of its parameters; then it is as it was."""
     with evaluating(model), without_gradients(model):
         yield
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Return the device of the model's first parameter, or the CPU."""
-    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
 def _checked(method: Method, model: nn.Module, batch: Any, call: Call) -> Tensor:  # noqa: ANN401

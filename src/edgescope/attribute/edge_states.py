@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from edgescope._progress import track
-from edgescope.attribute.base import device_of, undisturbed
+from edgescope.attribute.base import undisturbed
 from edgescope.calling import Call
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
-from edgescope.scanning.batches import on_device
+from edgescope.scanning.batches import device_of, on_device
 
 EDGE_EMBEDDING = "edge_embedding"
 """What edgescope's own models call the module that embeds edges."""

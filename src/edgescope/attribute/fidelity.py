@@ -27,14 +27,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from edgescope._modes import evaluating
-from edgescope.attribute.base import device_of
 from edgescope.attribute.bonds import Floats
 from edgescope.attribute.outputs import by_graph
 from edgescope.calling import Call, call_model
 from edgescope.data.graphs import METRICS, GraphDataset, Task
 from edgescope.data.iteration import loader
 from edgescope.errors import InputError
-from edgescope.scanning.batches import on_device
+from edgescope.scanning.batches import device_of, on_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

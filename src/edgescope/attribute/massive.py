@@ -11,13 +11,14 @@ from torch_geometric.explain.config import ExplanationType, MaskType, ModelTaskL
 from torch_geometric.utils import k_hop_subgraph
 from typing_extensions import override
 
-from edgescope.attribute.base import ModelMethod, device_of, undisturbed
+from edgescope.attribute.base import ModelMethod, undisturbed
 from edgescope.attribute.captured import Inputs, layer_rows
 from edgescope.attribute.outputs import count_graphs, graph_of_edges
 from edgescope.attribute.scaling import SCALES, Scale, ranks, scaled
 from edgescope.calling import Call
 from edgescope.capture.select import Sites
 from edgescope.errors import InputError
+from edgescope.scanning.batches import device_of
 from edgescope.scanning.sites import choose_sites
 from edgescope.statistics.ratio import edge_ratios
 

@@ -1,12 +1,11 @@
 """A leaderboard on disk: Parquet tables, and one JSON file for people and programs."""
 
 import json
-import shutil
 from pathlib import Path
 
 import polars as pl
 
-from edgescope._files import temporary_beside, writable_folder
+from edgescope._files import replacing_folder
 from edgescope.attribute.board import Leaderboard, no_molecules
 from edgescope.errors import InputError
 
@@ -25,13 +24,7 @@ def save_leaderboard(board: Leaderboard, folder: Path) -> Path:
     Raises:
         InputError: if the folder cannot be written, or holds something else.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / _MARKER).is_file():
-        raise InputError(
-            f"{folder} holds files that are not a leaderboard; choose an empty or a new folder"
-        )
-    writable_folder(folder.parent)
-    temporary = temporary_beside(folder)
-    try:
+    with replacing_folder(folder, _MARKER, "not a leaderboard") as temporary:
         temporary.mkdir()
         for name in Leaderboard.tables():
             getattr(board, name).write_parquet(temporary / f"{name}.parquet")
@@ -43,10 +36,6 @@ def save_leaderboard(board: Leaderboard, folder: Path) -> Path:
             "table": table.to_dicts(),
         }
         (temporary / _MARKER).write_text(json.dumps(note, indent=1), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 

@@ -16,7 +16,7 @@ from edgescope.diagnose.rules.base import LayerInfo, Rule, Sample
 from edgescope.diagnose.thinning import thinned
 from edgescope.diagnose.watching import Watch
 from edgescope.errors import InputError
-from edgescope.scanning.batches import on_device
+from edgescope.scanning.batches import device_of, on_device
 
 EVERY = 6
 """One batch in this many is looked at by default, or this part of the graphs where there are fewer
@@ -86,7 +86,7 @@ def observe(
     most = min(SAMPLE_MOST, max(1, (total or 1) // SAMPLE_SHARE))
     batches: list[Any] = []
     outputs: list[Any] = []
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
     looked = graphs = 0
     with evaluating(model), torch.no_grad():
         title = f"diagnosing {type(model).__name__}"

@@ -1,7 +1,6 @@
 """All of an interpretation: enrichment, and what is common and informative, on disk if wanted."""
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope._files import temporary_beside, writable_folder
+from edgescope._files import replacing_folder
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
 from edgescope.interpret.enriched import ANY, SCHEMA, enrichment
@@ -120,22 +119,12 @@ class Interpretation:
             InputError: if the folder cannot be written, or holds something else.
         """
         folder = Path(folder)
-        if folder.exists() and any(folder.iterdir()) and not (folder / _DESCRIPTION).is_file():
-            raise InputError(
-                f"{folder} holds files that are no interpretation; choose an empty or a new folder"
-            )
-        writable_folder(folder.parent)
-        temporary = temporary_beside(folder)
-        try:
+        with replacing_folder(folder, _DESCRIPTION, "no interpretation") as temporary:
             temporary.mkdir()
             for name, table in self._tables().items():
                 table.write_parquet(temporary / f"{name}.parquet")
             text = json.dumps(self.info, indent=1)
             (temporary / _DESCRIPTION).write_text(text, encoding="utf-8")
-            shutil.rmtree(folder, ignore_errors=True)
-            temporary.replace(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         return folder
 
     @classmethod

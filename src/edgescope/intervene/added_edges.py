@@ -22,7 +22,7 @@ from edgescope.capture import EdgeActivations, capture
 from edgescope.capture.select import Sites, select_sites
 from edgescope.errors import InputError
 from edgescope.intervene.reallocated import Reallocation
-from edgescope.scanning.batches import BatchOfGraphs, on_device
+from edgescope.scanning.batches import BatchOfGraphs, device_of, on_device
 from edgescope.scanning.sites import choose_sites
 from edgescope.statistics.bootstrap import CONFIDENCE, RESAMPLES, bootstrap
 from edgescope.statistics.criteria import criterion as find_criterion
@@ -106,7 +106,7 @@ def reallocation(
         else:
             counts[layer].add(found.graph, _counted(activations, found, rule))
 
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
     total = len(loader) if isinstance(loader, Sized) else None
     title = f"comparing edges of {type(model).__name__}"
     edges = (inputs or {}).get("edge_index", "edge_index")

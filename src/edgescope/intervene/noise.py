@@ -19,7 +19,7 @@ from edgescope._modes import evaluating, without_gradients
 from edgescope._progress import track
 from edgescope.calling import Call, call_model
 from edgescope.errors import InputError
-from edgescope.scanning.batches import on_device
+from edgescope.scanning.batches import device_of, on_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +123,7 @@ def noise_attack(
     sums = {kind: [0.0] * (1 if kind == "none" else restarts) for kind in KINDS}
     known = 0.0
     total = len(loader) if isinstance(loader, Sized) else None
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
     with evaluating(model), without_gradients(model):
         bar = track(loader, f"attacking {type(model).__name__}", total, progress)
         for number, given in enumerate(bar):

@@ -16,7 +16,7 @@ from edgescope.calling import Call, attribute
 from edgescope.capture import EdgeActivations, capture, edit
 from edgescope.capture.parts import Part
 from edgescope.errors import InputError
-from edgescope.scanning.batches import BatchOfGraphs, on_device
+from edgescope.scanning.batches import BatchOfGraphs, device_of, on_device
 
 Array = NDArray[np.float64]
 
@@ -93,7 +93,7 @@ class Passes:
         self.done = 0
         self._call = call
         self._inputs = inputs
-        self._device = next((p.device for p in model.parameters()), torch.device("cpu"))
+        self._device = device_of(model)
 
     def recorded(
         self,

@@ -4,12 +4,17 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgescope.calling import attribute
 from edgescope.capture import EdgeIdentity
 from edgescope.capture.graph_input import InputEdges, starts
 from edgescope.errors import InputError
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device of the model's first parameter, or the CPU."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
 def on_device(batch: Any, device: torch.device) -> Any:  # noqa: ANN401  (any PyG batch)

@@ -12,7 +12,7 @@ from edgescope._progress import track
 from edgescope.capture import capture
 from edgescope.errors import InputError
 from edgescope.results import Scan, ScanInfo
-from edgescope.scanning.batches import on_device
+from edgescope.scanning.batches import device_of, on_device
 from edgescope.scanning.collector import Collector
 from edgescope.scanning.edge_types import NewEdgeType
 from edgescope.scanning.settings import Settings
@@ -122,7 +122,7 @@ def _collect(
     started = time.perf_counter()
     wanted = {site.name for site in chosen.sites}
     edges = settings.inputs.get("edge_index", "edge_index")
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
     total = len(loader) if isinstance(loader, Sized) else None
     with (
         evaluating(model),
