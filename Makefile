@@ -6,9 +6,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 RUN    ?= demo
+JOBS   ?= $(shell nproc 2> /dev/null || sysctl -n hw.ncpu)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench docs browser clean
+.PHONY: help install demo test fuzz check format bench docs browser clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +27,12 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## train on measured solubilities, scan, write demo/report.html
 	$(BIN)/edgescope demo --out $(RUN)
 
+# One thread each, as test files run side by side on all cores.
 test: $(READY) browser ## run every test (what continuous integration runs)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+fuzz: $(READY) ## run the property tests on other and more examples than last time
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m hypothesis --hypothesis-profile=fuzz
 
 check: $(READY) ## lint, format check and types
 	$(BIN)/ruff check .

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# How long an example takes says how busy the machine is, not whether the code is right. Half of the
-# usual number of examples, as every run draws others.
-settings.register_profile("unhurried", deadline=None, max_examples=50)
-settings.load_profile("unhurried")
+# No deadlines, as how long an example takes says how busy the machine is. The same examples in
+# every run of `make test`, so that a failure belongs to the change at hand; `make fuzz` draws
+# others each time, and more of them.
+settings.register_profile("tests", deadline=None, max_examples=50, derandomize=True)
+settings.register_profile("fuzz", deadline=None, max_examples=200)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,13 @@ def test_a_source_that_counts_twice_for_one_node_makes_no_twins():
     assert find_twins(edges, 4).tolist() == [[], []]
 
 
+def test_edges_from_one_source_with_different_features_are_a_choice():
+    edges = torch.tensor([[0, 0, 0, 0], [1, 1, 2, 2]])
+    attr = torch.tensor([1.0, 2.0, 2.0, 1.0])
+    assert find_twins(edges, 3, attr).tolist() == [[1], [2]]
+    assert find_twins(edges, 3).tolist() == [[], []]
+
+
 def test_with_self_loops_twins_are_neighbours_of_each_other():
     shared = [(0, 2), (0, 3), (2, 2), (3, 3)]
     assert find_twins(torch.tensor(shared).T, 4).tolist() == [[], []]

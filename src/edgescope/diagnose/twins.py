@@ -43,8 +43,11 @@ def find_twins(
         Pairs ``[2, P]``, the lower number first.
     """
     source, target = edge_index
-    pairs = _same_sources(source, target, num_targets, choices)
-    if edge_attr is None or not pairs.numel() or not edge_attr.numel():
+    if edge_attr is None or not edge_attr.numel():
+        return _same_sources(source, target, num_targets, choices)
+    # Two edges from one source with different features are a choice, so sources are not counted.
+    pairs = _same_sources(source, target, num_targets, choices=1)
+    if not pairs.numel():
         return pairs
     candidate = torch.zeros(num_targets, dtype=torch.bool, device=target.device)
     candidate[pairs.flatten()] = True

@@ -125,13 +125,10 @@ it), the model as a whole can tell twins apart; then only attention is blind.
         back = getattr(seen.layer, "flow", "source_to_target") != "source_to_target"
         if back or int(edges[1].max()) >= len(x):
             return none
-        pairs = find_twins(edges, len(x))
-        if pairs.numel():
-            try:
-                features = edge_features(seen)
-            except ValueError:
-                return none
-            pairs = pairs if features is None else find_twins(edges, len(x), features)
+        try:
+            pairs = find_twins(edges, len(x), edge_features(seen))
+        except ValueError:
+            return none
         return pairs[:, _distance(x, pairs) > self.different] if pairs.numel() else pairs
 
     def findings(self) -> list[Finding]:
