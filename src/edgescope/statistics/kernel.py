@@ -5,9 +5,9 @@ edges (medians and maxima), then blocks of channels (histograms), then the histo
 thread kept for itself. A thread may come late, or not at all: the others do its part.
 
 What makes it fast: bit patterns of non-negative floats are ordered as integers, so the median comes
-from a network of comparators that the compiler runs on 16 edges at once; bin numbers are a shift
-of the pattern; and the channels are counted one after the other for many edges, so that the part
-of a histogram in use is small enough for the cache.
+from a network of comparators that runs on 16 edges at once; bin numbers are a shift of the pattern;
+and the channels are counted one after the other for many edges, so that the part of a histogram in
+use is small enough for the cache.
 
 This module needs numba, so it is imported where it is used.
 """
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from edgescope.statistics.compiling import OPTIONS, compiled, fetch_add
 from edgescope.statistics.job import Batch, Counters, Found, Job, empty_job
 from edgescope.statistics.openmp import address_of, in_parallel, openmp, reader
+from edgescope.statistics.registers import TILE, select_medians, transpose_tile
 from edgescope.statistics.sketch import GROUPS
 
 LANES = 64
@@ -27,6 +28,8 @@ EDGES = 8 * LANES
 """Edges that a thread takes at once."""
 CHANNELS = 16
 """Channels that a thread takes at once: a cache line of each edge."""
+COMMON = 64
+"""Values per edge of most models, for which the network is compiled pair by pair."""
 STRETCH = 256
 """Edges whose bin numbers are computed before they are counted."""
 
@@ -76,41 +79,79 @@ def work(job: Job) -> None:
 def _select(batch: Batch, found: Found, start: int, stop: int) -> None:
     """Find median and maximum of the edges from ``start`` to ``stop``."""
     width = batch.bits.shape[1]
-    middle = (width - 1) // 2
     block = np.zeros((width, LANES), np.int32)
+    medians = np.empty(LANES, np.int32)
     top = np.empty(LANES, np.int32)
     for first in range(start, stop, LANES):
         size = min(LANES, stop - first)
-        for lane in range(size):
-            row = batch.bits[first + lane]
-            for f in range(width):
-                block[f, lane] = row[f] & _MAGNITUDE
-        top[:] = 0
-        for f in range(width):
-            channel = block[f]
-            for lane in range(LANES):
-                top[lane] = max(top[lane], channel[lane])
-        for comparator in range(batch.network.shape[0]):
-            one = block[batch.network[comparator, 0]]
-            other = block[batch.network[comparator, 1]]
-            for lane in range(LANES):
-                a = one[lane]
-                b = other[lane]
-                one[lane] = min(a, b)
-                other[lane] = max(a, b)
+        _transpose(batch.bits, first, size, 0, width, block)
+        _find_medians(block, batch.network, medians, top)
         largest = top.view(np.float32)
-        median = block[middle].view(np.float32)
+        median = medians.view(np.float32)
         here = slice(first, first + size)
         finite, defined, divisor = found.finite[here], found.defined[here], found.divisor[here]
-        medians, top_magnitude = found.median[here], found.top_magnitude[here]
+        middle, top_magnitude = found.median[here], found.top_magnitude[here]
         top_ratio = found.top_ratio[here]
         for lane in range(size):
             finite[lane] = top[lane] < _INFINITE
             defined[lane] = finite[lane] & (median[lane] > 0)
-            medians[lane] = median[lane]
+            middle[lane] = median[lane]
             divisor[lane] = median[lane] if defined[lane] else np.float32(1)
             top_magnitude[lane] = largest[lane] if finite[lane] else np.float32(0)
             top_ratio[lane] = largest[lane] / divisor[lane] if defined[lane] else np.float32(0)
+
+
+@compiled
+def _find_medians(
+    block: NDArray[np.int32],
+    network: NDArray[np.int64],
+    medians: NDArray[np.int32],
+    tops: NDArray[np.int32],
+) -> None:
+    """Find lower median and maximum of every column of ``block`` ``[F, LANES]``; changes it."""
+    width = block.shape[0]
+    if width == COMMON:
+        for lane in range(0, LANES, TILE):
+            select_medians(COMMON, block, lane, LANES, medians, tops)
+        return
+    tops[:] = 0
+    for f in range(width):
+        channel = block[f]
+        for lane in range(LANES):
+            tops[lane] = max(tops[lane], channel[lane])
+    for comparator in range(network.shape[0]):
+        one, other = block[network[comparator, 0]], block[network[comparator, 1]]
+        for lane in range(LANES):
+            a = one[lane]
+            b = other[lane]
+            one[lane] = min(a, b)
+            other[lane] = max(a, b)
+    medians[:] = block[(width - 1) // 2]
+
+
+@compiled
+def _transpose(
+    bits: NDArray[np.int32],
+    begin: int,
+    size: int,
+    first: int,
+    last: int,
+    block: NDArray[np.int32],
+) -> None:
+    """Write the magnitudes of channels from ``first`` to ``last`` of ``size`` edges, by channel.
+
+    Those of one channel follow each other in ``block`` ``[channels, lanes]``.
+    """
+    width, lanes = bits.shape[1], block.shape[1]
+    whole_edges, whole_channels = size - size % TILE, (last - first) - (last - first) % TILE
+    for lane in range(0, whole_edges, TILE):
+        for f in range(0, whole_channels, TILE):
+            start = (begin + lane) * width + first + f
+            transpose_tile(bits, start, width, block, f * lanes + lane, lanes)
+    for lane in range(size):
+        row = bits[begin + lane]
+        for f in range(whole_channels if lane < whole_edges else 0, last - first):
+            block[f, lane] = row[first + f] & _MAGNITUDE
 
 
 @compiled
@@ -142,11 +183,9 @@ def _count_channels(
         finite = found.finite[begin : begin + n]
         defined = found.defined[begin : begin + n]
         usable = 0
+        _transpose(batch.bits, begin, n, first, last, block)
         for lane in range(n):
             usable += defined[lane]
-            row = batch.bits[begin + lane, first:last]
-            for f in range(last - first):
-                block[f, lane] = row[f] & _MAGNITUDE
             kind = batch.edge_type[begin + lane] * width
             row_ratio[lane] = np.uint64(kind * joint_0[3])
             row_magnitude[lane] = np.uint64(kind * joint_1[3])
