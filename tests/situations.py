@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
+from torch_geometric.nn import RGATConv
 
 from graph_cases import some_graphs
 from layer_cases import Case, build
@@ -101,8 +102,14 @@ def floats(inputs: dict[str, Any]) -> Iterator[Tensor]:
             yield value
 
 
-# Copied rather than built again: RGATConv has a parameter that PyG never initialises.
-_built = cache(build)
+@cache
+def _built(case: Case) -> nn.Module:
+    """Build a model once. RGATConv has a parameter that PyG leaves as it finds the memory."""
+    model = build(case)
+    for module in model.modules():
+        if isinstance(module, RGATConv):
+            nn.init.ones_(module.l2)
+    return model
 
 
 def prepare(case: Case, situation: Situation = EVAL) -> tuple[nn.Module, dict[str, Any]]:

@@ -3,12 +3,27 @@
 import inspect
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch import nn
 
 from edgescope.errors import InputError
 
 Call = Callable[[nn.Module, Any], Any]
+
+_SIGNATURES: WeakKeyDictionary[Any, inspect.Signature] = WeakKeyDictionary()
+"""Signatures by function: finding one takes longer than a small layer."""
+
+
+def forward_signature(module: nn.Module) -> inspect.Signature:
+    """Return the signature of ``module.forward``, without ``self``."""
+    forward = module.forward
+    function = getattr(forward, "__func__", None)
+    if function is None:  # not a method: someone has put it into this module alone
+        return inspect.signature(forward)
+    if function not in _SIGNATURES:
+        _SIGNATURES[function] = inspect.signature(forward)
+    return _SIGNATURES[function]
 
 
 def call_model(model: nn.Module, batch: Any) -> Any:  # noqa: ANN401  (any PyG batch, any output)
@@ -26,7 +41,7 @@ def call_model(model: nn.Module, batch: Any) -> Any:  # noqa: ANN401  (any PyG b
     """
     parameters = [
         parameter
-        for parameter in inspect.signature(model.forward).parameters.values()
+        for parameter in forward_signature(model).parameters.values()
         if parameter.kind not in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}
     ]
     found = {parameter.name: attribute(batch, parameter.name) for parameter in parameters}

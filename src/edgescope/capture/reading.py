@@ -1,13 +1,12 @@
 """Finding the graph among the arguments of a call."""
 
-import inspect
 from collections.abc import Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from edgescope.calling import attribute
+from edgescope.calling import attribute, forward_signature
 from edgescope.capture.graph_input import GraphInput, InputEdges, edge_types, plain_edges
 from edgescope.errors import InputError
 
@@ -46,7 +45,7 @@ def read_graph_input(
             f"received inputs= for {', '.join(unknown)}, expected some of {', '.join(_FIELDS)}; "
             "edgescope's name comes first, as in inputs={'edge_index': 'edges'}"
         )
-    bound = inspect.signature(model.forward).bind(*args, **kwargs).arguments
+    bound = forward_signature(model).bind(*args, **kwargs).arguments
     called = {name: name for name in _FIELDS} | dict(names or {})
     owner = type(model).__name__
     several = [value for value in bound.values() if isinstance(value, tuple | list)]

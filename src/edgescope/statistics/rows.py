@@ -81,9 +81,10 @@ class RowKeeper:
             return set()
         top = tops.top_ratio if name == "ratio" else tops.top_magnitude
         edge = _first(activations, (top == largest).nonzero().squeeze(1))
-        magnitude, ratio = _channels(activations, tops, edge)
-        position = int((ratio if name == "ratio" else magnitude).argmax())
-        found = _Row.at(activations, tops, int(edge), position)
+        channels = magnitudes(activations.values[edge : edge + 1])
+        if name == "ratio":  # which may be equal where magnitudes are not
+            channels = channels / tops.median[edge]
+        found = _Row.at(activations, tops, edge, int(channels.argmax()))
         if held and largest == held.measure(name) and found.place >= held.place:
             return set()
         self._extremes[name] = found
@@ -191,16 +192,17 @@ class _Rows(NamedTuple):
     edge_type: Tensor
 
 
-def _first(activations: EdgeActivations, edges: Tensor) -> Tensor:
-    """Return the first ``[1]`` of some ``edges`` by its place in the data set."""
-    if edges.size(0) == 1:
-        return edges
+def _first(activations: EdgeActivations, edges: Tensor) -> int:
+    """Return the first of some ``edges`` by its place in the data set."""
     identity = activations.identity
-    ends = identity.edge_index[:, edges] - identity.node_offset[:, edges]
-    left = torch.arange(edges.size(0), device=edges.device)
-    for place in (identity.graph[edges], identity.input_edge[edges], *ends):
-        left = left[place[left] == place[left].min()]
-    return edges[left[:1]]
+    places = (identity.graph, identity.input_edge, *identity.edge_index)
+    starts = (None, None, *identity.node_offset)
+    for place, start in zip(places, starts, strict=True):
+        if edges.size(0) == 1:
+            break
+        number = place[edges] if start is None else place[edges] - start[edges]
+        edges = edges[number == number.min()]
+    return int(edges[0])
 
 
 def _channels(activations: EdgeActivations, tops: EdgeTops, edges: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,5 @@
 """What an adapter is: it knows the sites of one layer class, and how to observe them."""
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from edgescope.calling import forward_signature
 from edgescope.capture.rows import Rows
 from edgescope.errors import InputError
 
@@ -168,6 +168,6 @@ def bound_arguments(
     layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the arguments of a call of ``layer`` by name, defaults included."""
-    bound = inspect.signature(layer.forward).bind(*args, **kwargs)
+    bound = forward_signature(layer).bind(*args, **kwargs)
     bound.apply_defaults()
     return bound.arguments

@@ -1,6 +1,5 @@
 """The hooks of a message-passing layer that tell what it computes in a call."""
 
-import inspect
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from edgescope.calling import forward_signature
 from edgescope.capture.adapters.base import Layer, Remove
 from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.graph_input import plain_edges
@@ -68,7 +68,7 @@ class LayerHooks:
 
 def _given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
     """Return the edges that the layer is called with ``[2, M]``, before it replaces loops."""
-    found = inspect.signature(layer.forward).bind(*args, **kwargs).arguments.get("edge_index")
+    found = forward_signature(layer).bind(*args, **kwargs).arguments.get("edge_index")
     if not isinstance(found, Tensor) or found.layout != torch.strided:
         return None  # refused where its rows are read
     return plain_edges(found, type(layer).__name__)

@@ -1,11 +1,11 @@
 """Replacing what a message-passing layer computes on edges, through its own hooks."""
 
-import inspect
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from edgescope.calling import forward_signature
 from edgescope.capture.adapters.base import Layer, Replace, per_head, spliced
 from edgescope.capture.adapters.layer_hooks import LayerHooks
 from edgescope.capture.graph_input import plain_edges
@@ -114,7 +114,7 @@ def _sizes(
     layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[int | None, int | None]:
     """Return how many source and target nodes a layer is called with, where ``x`` tells."""
-    given = inspect.signature(layer.forward).bind(*args, **kwargs).arguments.get("x")
+    given = forward_signature(layer).bind(*args, **kwargs).arguments.get("x")
     ends = (given, given) if isinstance(given, Tensor) else given
     match ends:
         case (source, target):
