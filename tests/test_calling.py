@@ -1,12 +1,14 @@
 """Calling a model by the names of its arguments."""
 
+import weakref
+
 import pytest
 import torch
 from torch import nn
 from torch_geometric.data import Batch, Data, HeteroData
 from torch_geometric.nn import TransformerConv, to_hetero
 
-from edgescope.calling import call_model
+from edgescope.calling import call_model, forward_signature
 from edgescope.errors import InputError
 
 BATCH = Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0], [1]]), pos=torch.zeros(2, 3))
@@ -99,3 +101,27 @@ def test_a_model_of_to_hetero_is_called_with_what_the_batch_holds_by_type():
     found = call_model(model, batch)
     expected = model(batch.x_dict, batch.edge_index_dict)
     assert all(torch.equal(found[kind], expected[kind]) for kind in expected)
+
+
+class Doubled(nn.Module):
+    def forward(self, x, factor=2):
+        return factor * x
+
+
+def test_the_signature_of_a_method_is_without_self():
+    assert list(forward_signature(Doubled()).parameters) == ["x", "factor"]
+
+
+def test_a_forward_of_one_module_alone_has_its_own_signature():
+    patched = Doubled()
+    patched.forward = lambda pos: pos
+    assert list(forward_signature(patched).parameters) == ["pos"]
+    assert list(forward_signature(Doubled()).parameters) == ["x", "factor"]
+
+
+def test_a_looked_up_signature_keeps_no_model_in_memory():
+    model = Doubled()
+    forward_signature(model)
+    gone = weakref.ref(model)
+    del model
+    assert gone() is None

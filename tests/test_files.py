@@ -1,8 +1,11 @@
-"""Folders that are written to."""
+"""Folders that are written to and read from."""
 
 import threading
 
-from edgescope._files import replacing, writable_folder
+import pytest
+
+from edgescope._files import reading_folder, replacing, writable_folder
+from edgescope.errors import InputError
 
 
 def at_once(action):
@@ -38,3 +41,12 @@ def test_many_threads_may_write_the_same_file_at_once(tmp_path):
     assert not at_once(write)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "whole"
+
+
+def test_what_is_damaged_is_said_in_one_line(tmp_path):
+    expected = r"holds a scan that cannot be read \(ValueError: cut short\); scan again$"
+    with (
+        pytest.raises(InputError, match=expected),
+        reading_folder(tmp_path, "a scan", "scan again"),
+    ):
+        raise ValueError("cut\n  short")

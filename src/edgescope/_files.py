@@ -46,6 +46,29 @@ def replacing_folder(folder: Path, marker: str, what: str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def reading_folder(folder: Path, what: str, remedy: str) -> Iterator[None]:
+    """Say in one line that what a block reads from ``folder`` is damaged.
+
+    Args:
+        folder: the folder.
+        what: what it holds, such as ``"a scan"``.
+        remedy: what to do, such as ``"scan again"``.
+
+    Raises:
+        InputError: if files are missing, cut short or not as they were written.
+    """
+    from polars.exceptions import PolarsError
+
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, PolarsError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(
+            f"{folder} holds {what} that cannot be read ({reason}); {remedy}"
+        ) from error
+
+
 def temporary_beside(path: Path) -> Path:
     """Return a hidden path beside ``path`` that no other process or thread is given."""
     return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")

@@ -17,7 +17,7 @@ def track(
     Args:
         items: what to go through.
         description: what is being done, in the present participle.
-        total: how many items there are, if known.
+        total: how many items there are, if they do not know it themselves.
         show: set false to be silent.
     """
     console = Console(stderr=True)

@@ -10,7 +10,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope._files import replacing_folder
+from edgescope._files import reading_folder, replacing_folder
 from edgescope.errors import InputError
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.criteria import read_rule
@@ -84,13 +84,8 @@ def load_scan(folder: str | Path) -> Scan:
     description = folder / "scan.json"
     if not description.is_file():
         raise InputError(f"expected a scan folder with scan.json at {folder}, found none there")
-    try:
+    with reading_folder(folder, "a scan", "scan again"):
         return _read(folder, json.loads(description.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"{folder} holds a scan that cannot be read ({type(error).__name__}: {error}); "
-            "scan again"
-        ) from error
 
 
 def _write(scan: Scan, folder: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from edgescope._files import replacing_folder
+from edgescope._files import reading_folder, replacing_folder
 from edgescope.attribute.board import Leaderboard, no_molecules
 from edgescope.errors import InputError
 
@@ -48,13 +48,10 @@ def load_leaderboard(folder: Path) -> Leaderboard:
     note = folder / _MARKER
     if not note.is_file():
         raise InputError(f"expected a leaderboard with {_MARKER} at {folder}, found none there")
-    try:
+    with reading_folder(folder, "a leaderboard", "judge again"):
         settings = json.loads(note.read_text(encoding="utf-8"))["settings"]
         names = set(Leaderboard.tables()) - {_LATER}
         tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in names}
         later = folder / f"{_LATER}.parquet"
         tables[_LATER] = pl.read_parquet(later) if later.is_file() else no_molecules()
-    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{folder} holds a leaderboard that cannot be read ({reason})") from error
     return Leaderboard(**tables, settings=settings)

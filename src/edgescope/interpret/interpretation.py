@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope._files import replacing_folder
+from edgescope._files import reading_folder, replacing_folder
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
 from edgescope.interpret.enriched import ANY, SCHEMA, enrichment
@@ -139,16 +139,11 @@ class Interpretation:
             raise InputError(
                 f"expected an interpretation with {_DESCRIPTION} at {folder}, found none there"
             )
-        try:
+        with reading_folder(folder, "an interpretation", "interpret again"):
             info = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
             tables = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
             tables["enrichment"] = tables["enrichment"].select(*SCHEMA)
             return cls(**tables, info=info)
-        except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
-            raise InputError(
-                f"{folder} holds an interpretation that cannot be read "
-                f"({type(error).__name__}: {error}); interpret again"
-            ) from error
 
     def _tables(self) -> dict[str, pl.DataFrame]:
         tables = {

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from edgescope._files import readable_file, replacing, writable_folder
+from edgescope._files import readable_file, reading_folder, replacing, writable_folder
 from edgescope.errors import InputError
 from edgescope.intervene.scoring import LOWER_IS_BETTER
 
@@ -179,17 +179,12 @@ class Ablation:
             InputError: if the folder holds no ablation, a damaged one, or one of another version.
         """
         file = readable_file(Path(folder) / "ablation.json", "the ablation.json of an ablation")
-        try:
+        with reading_folder(Path(folder), "an ablation", "ablate again"):
             plain: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             version = plain.pop("format")
             plain.pop("conclusion")
             info = AblationInfo(**{**plain, "controls": tuple(plain["controls"])})
             rows = pl.read_parquet(file.with_name("ablation.parquet"))
-        except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
-            raise InputError(
-                f"{folder} holds an ablation that cannot be read ({type(error).__name__}: "
-                f"{error}); ablate again"
-            ) from error
         if version != FORMAT:
             raise InputError(
                 f"{folder} holds an ablation of format {version}, this version reads {FORMAT}; "

@@ -6,7 +6,7 @@ compared with what uniform attention would give them. Intervals are by bootstrap
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -107,7 +107,6 @@ def reallocation(
             counts[layer].add(found.graph, _counted(activations, found, rule))
 
     device = device_of(model)
-    total = len(loader) if isinstance(loader, Sized) else None
     title = f"comparing edges of {type(model).__name__}"
     edges = (inputs or {}).get("edge_index", "edge_index")
     with (
@@ -115,7 +114,7 @@ def reallocation(
         torch.no_grad(),
         capture(model, lambda site: site.name in wanted, reduce=reduce, inputs=inputs),
     ):
-        for given in track(loader, title, total, progress):
+        for given in track(loader, title, show=progress):
             batch = on_device(given, device)
             held = BatchOfGraphs(batch, first, edges)
             first += held.size

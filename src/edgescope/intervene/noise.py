@@ -6,7 +6,7 @@ same standard deviation that is found by gradient ascent on the loss. How much w
 than the first is what the model's own weaknesses add. Every figure comes from several restarts.
 """
 
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -122,10 +122,9 @@ def noise_attack(
     measure = _loss(loss)
     sums = {kind: [0.0] * (1 if kind == "none" else restarts) for kind in KINDS}
     known = 0.0
-    total = len(loader) if isinstance(loader, Sized) else None
     device = device_of(model)
     with evaluating(model), without_gradients(model):
-        bar = track(loader, f"attacking {type(model).__name__}", total, progress)
+        bar = track(loader, f"attacking {type(model).__name__}", show=progress)
         for number, given in enumerate(bar):
             batch = on_device(given, device)
 

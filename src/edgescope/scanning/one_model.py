@@ -123,7 +123,6 @@ def _collect(
     wanted = {site.name for site in chosen.sites}
     edges = settings.inputs.get("edge_index", "edge_index")
     device = device_of(model)
-    total = len(loader) if isinstance(loader, Sized) else None
     with (
         evaluating(model),
         torch.no_grad(),
@@ -135,7 +134,7 @@ def _collect(
         ) as tape,
     ):
         title = settings.title.format(model=type(model).__name__)
-        for batch in track(loader, title, total, settings.progress):
+        for batch in track(loader, title, show=settings.progress):
             if shard.counted(batch):
                 continue
             collector.start(batch, edges)
