@@ -1,5 +1,8 @@
 """Errors a user can act on: each says what was received, what was expected and what to do."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class EdgescopeError(Exception):
     """Base of every error that edgescope raises on purpose; the message is one line.
@@ -18,3 +21,10 @@ class MissingExtraError(EdgescopeError, ImportError):
 
 class EdgescopeWarning(UserWarning):
     """A result lacks something or may differ a little; the message says what and what to do."""
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Ask for the known name that is nearest to ``name``, or say ``otherwise`` if none is near."""
+    folded = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), folded, n=1)
+    return f"did you mean {folded[close[0]]!r}?" if close else otherwise

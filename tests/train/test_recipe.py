@@ -190,7 +190,7 @@ def test_several_wrong_fields_are_counted():
 
 
 def test_an_unknown_recipe_is_answered_with_the_nearest_ones():
-    with pytest.raises(InputError, match="unknown recipe 'dmo', did you mean demo"):
+    with pytest.raises(InputError, match="unknown recipe 'dmo', did you mean 'demo'"):
         recipe("dmo")
 
 

@@ -1,6 +1,5 @@
 """The attribution methods by name."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from edgescope.attribute.occlusion import Occlusion
 from edgescope.attribute.outputs import Target
 from edgescope.attribute.structure import Degree, EdgeTypeFrequency, Random
 from edgescope.data.graphs import Task
-from edgescope.errors import InputError
+from edgescope.errors import InputError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,6 @@ def make(name: str, settings: Settings | None = None) -> Method:
         InputError: if there is no such method.
     """
     if name not in METHODS:
-        close = difflib.get_close_matches(name, METHODS, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(METHODS)}"
+        hint = did_you_mean(name, METHODS, f"expected one of {', '.join(METHODS)}")
         raise InputError(f"unknown method {name!r}, {hint}")
     return METHODS[name](settings or Settings())

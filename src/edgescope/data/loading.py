@@ -1,6 +1,5 @@
 """``load``: one function for every source of molecules."""
 
-import difflib
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +27,7 @@ from edgescope.data.split import (
 )
 from edgescope.data.table import Source, looks_like_a_table, table_source
 from edgescope.data.vocabulary import AtomVocabulary
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.errors import EdgescopeWarning, InputError, did_you_mean
 
 FEATURES = ("types", "ogb")
 
@@ -132,8 +131,7 @@ def load(
 
 def unknown(name: str) -> InputError:
     """Return what to raise for a name that is no data set's; it names the nearest."""
-    close = difflib.get_close_matches(name, names(), n=1)
-    advice = f"did you mean {close[0]!r}?" if close else "use one of these or a table's path"
+    advice = did_you_mean(name, names(), "use one of these or a table's path")
     return InputError(
         f"unknown data set {name!r}, expected one of {', '.join(names())} or a file such as "
         f"molecules.csv; {advice}"

@@ -1,6 +1,5 @@
 """Tables of molecules: columns are checked, rows that cannot be used are listed with the reason."""
 
-import difflib
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ import polars as pl
 
 from edgescope._files import readable_file
 from edgescope.data.split import parts_from_labels
-from edgescope.errors import InputError
+from edgescope.errors import InputError, did_you_mean
 
 CSV_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -142,14 +141,10 @@ def _read_frame(path: Path, kind: str) -> pl.DataFrame:
 def _check_column(column: str, columns: list[str], name: str) -> None:
     if column in columns:
         return
-    lower = {other.lower(): other for other in columns}
-    close = difflib.get_close_matches(column.lower(), lower, n=1)
     if len(columns) == 1 and any(mark in columns[0] for mark in ",;\t|"):
         advice = "is the file separated by something other than its name says?"
-    elif close:
-        advice = f"did you mean {lower[close[0]]!r}?"
     else:
-        advice = "name one of these"
+        advice = did_you_mean(column, columns, "name one of these")
     raise InputError(f"{name} has no column {column!r}, only {', '.join(columns)}; {advice}")
 
 

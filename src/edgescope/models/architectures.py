@@ -1,12 +1,11 @@
 """The architectures by name."""
 
-import difflib
 import importlib
 from typing import Any
 
 from torch import nn
 
-from edgescope.errors import InputError
+from edgescope.errors import InputError, did_you_mean
 
 ARCHITECTURES = {
     "GraphTransformer": "edgescope.models.graph_transformer",
@@ -57,8 +56,4 @@ def build(name: str, **settings: Any) -> nn.Module:
 
 def nearest(name: str) -> str:
     """Say which architecture may be meant, or which there are."""
-    folded = {known.lower(): known for known in ARCHITECTURES}
-    close = difflib.get_close_matches(name.lower(), folded, n=1)
-    if close:
-        return f"did you mean {folded[close[0]]!r}?"
-    return f"expected one of {', '.join(ARCHITECTURES)}"
+    return did_you_mean(name, ARCHITECTURES, f"expected one of {', '.join(ARCHITECTURES)}")

@@ -1,6 +1,5 @@
 """The cells of a study: one training run and one scan each, named by what decides its result."""
 
-import difflib
 import hashlib
 import json
 import re
@@ -12,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from edgescope._files import readable_file
-from edgescope.errors import InputError
+from edgescope.errors import InputError, did_you_mean
 from edgescope.models.architectures import ARCHITECTURES, architecture, nearest
 from edgescope.study.spec import DataSource, RecipeOnData, ScanOptions, StudySpec
 from edgescope.train.recipe import ModelRecipe, Recipe, recipe, recipe_names
@@ -209,9 +208,7 @@ def _check_overrides(spec: StudySpec) -> None:
 
 
 def _nearest(name: str, known: "list[str] | tuple[str, ...]") -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}expected one of {', '.join(known)}"
+    return f"{did_you_mean(name, known, '')} expected one of {', '.join(known)}".lstrip()
 
 
 def folder_of(cell: Cell, out: Path) -> Path:

@@ -1,6 +1,5 @@
 """Reading a study from a YAML file, or one of those that come with edgescope."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from edgescope._files import readable_file
-from edgescope.errors import InputError
+from edgescope.errors import InputError, did_you_mean
 from edgescope.study.spec import (
     DataSource,
     Overrides,
@@ -126,8 +125,7 @@ def _explain(problem: Any) -> str:  # noqa: ANN401  (pydantic's own dict)
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)[1:]
     if problem["type"] == "extra_forbidden":
         known = list(_class_at(steps[:-1]).model_fields)
-        close = difflib.get_close_matches(str(steps[-1]), known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(known)}"
+        hint = did_you_mean(str(steps[-1]), known, f"the keys are {', '.join(known)}")
         return f"unknown key {place!r}, {hint}"
     if problem["type"] == "missing":
         return f"{place} is missing"

@@ -1,6 +1,5 @@
 """Training recipes: every choice of a training run, checked, in one readable file."""
 
-import difflib
 from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -10,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edgescope._files import readable_file
-from edgescope.errors import InputError
+from edgescope.errors import InputError, did_you_mean
 from edgescope.models import build
 from edgescope.models.architectures import architecture
 
@@ -183,8 +182,7 @@ def _read(name_or_path: str | Path) -> dict[str, Any]:
         path = RECIPES / f"{name_or_path}.yaml"
     elif path.suffix not in {".yaml", ".yml"}:
         names = recipe_names()
-        close = difflib.get_close_matches(str(name_or_path), names, n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"expected {', '.join(names)}"
+        hint = did_you_mean(str(name_or_path), names, f"expected {', '.join(names)}")
         raise InputError(
             f"unknown recipe {str(name_or_path)!r}, {hint}; give the name of one that comes with "
             "edgescope or the path of a .yaml file"
@@ -208,8 +206,8 @@ def _explain(problem: Any, recipe_class: type[Recipe]) -> str:  # noqa: ANN401  
     field = ".".join(path)
     if problem["type"] == "extra_forbidden":
         known = [*(ModelRecipe if path[0] == "model" else recipe_class).model_fields]
-        close = difflib.get_close_matches(path[-1], {*known, *ModelRecipe.model_fields}, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"the fields are {', '.join(known)}"
+        everywhere = {*known, *ModelRecipe.model_fields}
+        hint = did_you_mean(path[-1], everywhere, f"the fields are {', '.join(known)}")
         return f"unknown field {field!r}, {hint}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "value_error":
