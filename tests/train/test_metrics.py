@@ -65,6 +65,11 @@ def test_it_does_not_depend_on_the_batches(table, size):
     assert areas.nanmean().item() == pytest.approx(whole.mean, abs=1e-6)
 
 
+def test_a_perfect_order_is_one_and_not_more():
+    target = (torch.arange(21) >= 10).float()[:, None]  # 1.0000001 by torchmetrics
+    assert roc_auc(torch.arange(21.0)[:, None], target).mean == 1.0
+
+
 def test_a_task_with_one_class_is_named_and_not_counted_as_zero():
     target = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
     found = roc_auc(torch.tensor([[2.0, 0.0], [1.0, 1.0]]), target, ["both", "ones"])
