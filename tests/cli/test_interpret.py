@@ -38,11 +38,27 @@ def test_kinds_and_criterion_may_be_chosen(edgescope, scanned):
     assert (found.info["criterion"], found.info["seed"]) == ("sun2024", 3)
 
 
+def test_importance_is_measured_beside_prevalence(edgescope, scanned):
+    words = ("--by", "element_pair", "--importance", "occlusion", *QUICK)
+    code, out, err = edgescope("interpret", scanned, "--split", "train", *words)
+    assert (code, err) == (0, "")
+    assert "rank correlations over the groups of a kind" in out
+    assert "frequency and importance" in out
+    found = es.interpret.Interpretation.load(scanned / "interpret")
+    run = es.train.RunFolder(scanned)
+    molecules = es.data.load(**run.data, vocabulary=run.vocabulary).train
+    expected = es.attribute.importances(run.model(), molecules, "occlusion")["occlusion"].edge
+    table = found.importance
+    mean = (table["importance"] * table["measured"]).sum() / table["measured"].sum()
+    assert mean == pytest.approx(float(expected.abs().mean()), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--split", "test"], "give the data set that was scanned"),
         (["--split", "train", "--by", "rings"], "unknown kind 'rings', expected some of"),
+        (["--split", "train", "--importance", "oclusion"], "did you mean 'occlusion'?"),
     ],
 )
 def test_what_cannot_be_interpreted_is_one_line(edgescope, scanned, words, message):

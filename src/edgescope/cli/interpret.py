@@ -40,6 +40,15 @@ def command(
             "scan was made with.",
         ),
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            "--importance",
+            metavar="METHOD",
+            help="Also measure how much the prediction depends on every group, by a method of "
+            "edgescope explain such as occlusion, and whether that goes with massive activations.",
+        ),
+    ] = None,
     permutations: Annotated[
         int, typer.Option("--permutations", min=1, help="Permutations of massive edges.")
     ] = 1000,
@@ -61,6 +70,7 @@ def command(
     Examples:
       edgescope interpret RUN
       edgescope interpret RUN --by bond_type --by functional_group --all
+      edgescope interpret RUN --by bond_type --by ring --importance occlusion
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     folder = es.train.RunFolder(run)
     if not (folder.path / "scan" / "scan.json").is_file():
@@ -73,10 +83,14 @@ def command(
     scan = es.load_scan(folder.path / "scan")
     spec = folder.data if root is None else {**folder.data, "root": str(root)}
     molecules = choose_part(load_data(spec, vocabulary=folder.vocabulary), part)
+    importance = None
+    if method is not None:
+        importance = es.attribute.importances(folder.model(), molecules, method)[method].edge
     found = es.interpret.interpret(
         scan,
         molecules,
         by=by,
+        importance=importance,
         criterion=criterion,
         permutations=permutations,
         resamples=resamples,
@@ -85,9 +99,15 @@ def command(
     if not found.enrichment["massive"].sum():
         typer.echo(f"nothing is massive by the criterion {found.info['criterion']} at any site")
     notable = found.notable(None if all_groups else SHOWN)
+    if found.importance is not None:
+        measured = found.importance.select("kind", "group", "frequency", "importance")
+        notable = notable.join(measured, on=["kind", "group"], how="left", maintain_order="left")
     for _, rows in notable.group_by("kind", maintain_order=True):
         typer.echo("")
         show(_printed(rows))
+    if found.correlations is not None:
+        typer.echo("\nrank correlations over the groups of a kind")
+        show(_whole(found.correlations))
     added = sum(found.info["added"].values())
     if added:
         typer.echo(f"\n{added:,} massive activations are on rows that are no edge of the data")
@@ -95,12 +115,28 @@ def command(
     typer.echo(f"\n{found.conclusion()}\nsaved {path}")
 
 
+def _whole(correlations: pl.DataFrame) -> pl.DataFrame:
+    """Return the rank correlations of all sites together, or of the one site."""
+    sites = correlations["site"].drop_nulls().unique()
+    whole = sites[0] if len(sites) == 1 else es.interpret.ANY
+    return correlations.filter(pl.col("site").is_null() | (pl.col("site") == whole)).select(
+        "kind",
+        pl.format("{} and {}", "first", "second").alias("of"),
+        "groups",
+        "spearman",
+        pl.col("low").alias("from"),
+        pl.col("high").alias("to"),
+    )
+
+
 def _printed(rows: pl.DataFrame) -> pl.DataFrame:
     """Choose what is shown of the groups of a kind."""
     kind = rows["kind"][0]
+    importance = [pl.col("importance")] if "importance" in rows.columns else []
     return rows.select(
         pl.col("group").alias(kind),
         "edges",
+        *importance,
         (100 * pl.col("prevalence")).alias("% massive"),
         (100 * pl.col("low")).alias("from %"),
         (100 * pl.col("high")).alias("to %"),
