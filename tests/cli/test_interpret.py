@@ -43,7 +43,8 @@ def test_importance_is_measured_beside_prevalence(edgescope, scanned):
     code, out, err = edgescope("interpret", scanned, "--split", "train", *words)
     assert (code, err) == (0, "")
     assert "rank correlations over the groups of a kind" in out
-    assert "frequency and importance" in out
+    for pair in ("frequency and importance", "importance and prevalence"):
+        assert pair in out
     found = es.interpret.Interpretation.load(scanned / "interpret")
     run = es.train.RunFolder(scanned)
     molecules = es.data.load(**run.data, vocabulary=run.vocabulary).train

@@ -107,7 +107,7 @@ def command(
         show(_printed(rows))
     if found.correlations is not None:
         typer.echo("\nrank correlations over the groups of a kind")
-        show(_whole(found.correlations))
+        show(_known(found.correlations))
     added = sum(found.info["added"].values())
     if added:
         typer.echo(f"\n{added:,} massive activations are on rows that are no edge of the data")
@@ -115,13 +115,12 @@ def command(
     typer.echo(f"\n{found.conclusion()}\nsaved {path}")
 
 
-def _whole(correlations: pl.DataFrame) -> pl.DataFrame:
-    """Return the rank correlations of all sites together, or of the one site."""
-    sites = correlations["site"].drop_nulls().unique()
-    whole = sites[0] if len(sites) == 1 else es.interpret.ANY
-    return correlations.filter(pl.col("site").is_null() | (pl.col("site") == whole)).select(
+def _known(correlations: pl.DataFrame) -> pl.DataFrame:
+    """Return the rank correlations that are defined; none is where nothing is massive."""
+    return correlations.filter(pl.col("spearman").is_not_nan()).select(
         "kind",
         pl.format("{} and {}", "first", "second").alias("of"),
+        pl.col("site").fill_null(""),
         "groups",
         "spearman",
         pl.col("low").alias("from"),
