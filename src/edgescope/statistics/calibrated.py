@@ -56,14 +56,13 @@ class Calibrated(Rule):
 
         if not ensemble:
             raise self._unresolved()
+        found = {
+            axis: calibrate(ensemble, axis, self.rate / len(Bounds._fields))
+            for axis in Bounds._fields
+        }
         limits = {
-            site: Bounds(
-                **{
-                    axis: calibrate(members, axis, self.rate / len(Bounds._fields)).threshold
-                    for axis in Bounds._fields
-                }
-            )
-            for site, members in ensemble.items()
+            site: Bounds(**{axis: of_axis[site].threshold for axis, of_axis in found.items()})
+            for site in ensemble
         }
         return CalibratedCriterion(self.name, self.rate, self.fdr, limits)
 
