@@ -16,8 +16,9 @@ FALSE_DISCOVERY_RATE = 0.05
 """Share of wrongly called sites among the sites that the calibrated criterion calls massive."""
 
 FEWEST_MEMBERS = 5
-"""Members of an ensemble below which the spread between them says too little: with five, thresholds
-at a rate of 1e-4 lie 18 spreads above the mean of the members, with ten 8."""
+"""Members of an ensemble below which the spread between them says too little: with five, a level
+that a new member exceeds with a probability of 5e-5 lies 18 spreads above their mean, with ten 8,
+and with ten at four sites alike 6."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def calibrate(ensemble: Ensemble, axis: str, rate: float) -> dict[str, AxisCalib
     """
     _check(ensemble)
     most = max(largest(one, axis).sum() for members in ensemble.values() for one in members)
-    ends = _cells(most)
+    ends = cells(most)
     # The first cell is that of the highest edge; the others stand for their middle.
     middles = np.sqrt(ends[1:-1] * ends[2:])
     members = Members(ensemble, axis, np.concatenate([ends[1:2], middles]))
@@ -151,7 +151,7 @@ def _check(ensemble: Ensemble) -> None:
         )
 
 
-def _cells(edges: float) -> Array:
+def cells(edges: float) -> Array:
     """Return the ends of cells of shares ``[L + 1]``, from 0 over that of one edge to 1."""
     edges = max(edges, 1.0)
     steps = int(np.ceil(np.log(edges) / np.log(CELL)))

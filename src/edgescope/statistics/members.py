@@ -38,7 +38,7 @@ class Members:
     together with what is known of it, :data:`SKEWNESS`.
 
     Args:
-        ensemble: per site the sketches of the members.
+        ensemble: per site the sketches of the members, as many at every site.
         axis: ``"ratio"`` or ``"magnitude"``.
         shares: the shares ``[L]``, rising.
 
