@@ -99,10 +99,9 @@ class Scan(KeptRows):
         Columns: site, axis (ratio or magnitude), threshold, edges, over, expected (how many of the
         edges would be over it at the stated rate), exceedance (share that is over it), members (of
         the ensemble), member_low, member_median and member_high (the threshold that a member by
-        itself would have), spread (standard deviation of where the members' tails lie, on the
-        natural logarithm), extrapolated (whether a generalised Pareto law was needed beyond the
-        data), tail_shape, tail_exceedances and tail_ks (that law's shape, what it was fitted to,
-        and its distance from it), p, q, massive.
+        itself would have), spread, freedom and skewness (standard deviation of its natural
+        logarithm between members, the degrees of freedom of that, and the skewness of its law),
+        extrapolated (whether the threshold lies beyond all edges of all members), p, q, massive.
 
         Args:
             criterion: another calibrated criterion than the scan's.

@@ -147,7 +147,7 @@ def test_the_page_shows_the_evidence_of_every_site(calibrated, page):
             row["axis"],
             *(number(row[name]) for name in ("threshold", "over", "expected", "p", "q")),
             "yes" if row["massive"] else "no",
-            number(row["tail_ks"]),
+            number(row["spread"]),
             "yes" if row["extrapolated"] else "no",
         ]
 

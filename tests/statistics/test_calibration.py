@@ -2,33 +2,14 @@
 
 import numpy as np
 import pytest
-import torch
-from scipy.stats import lognorm, norm, pearson3, t
+from scipy.stats import lognorm, norm, pearson3
 
+from calibration_cases import LAYOUT, sketch
 from edgescope.errors import InputError
-from edgescope.statistics import Calibrated, SiteSketch, SketchLayout, new_member
-from edgescope.statistics.calibration import (
-    calibrate,
-    p_value,
-    upper_quantile,
-)
-from edgescope.statistics.new_member import SKEW, NewMember
+from edgescope.statistics import Calibrated
+from edgescope.statistics.calibration import calibrate, p_values
 
-LAYOUT = SketchLayout(heads=2, channels=8)
 EDGES = 20_000
-
-
-def sketch(ratio, magnitude=None):
-    """Return a sketch with these largest ratios and magnitudes of its edges."""
-    counts = {}
-    for name, values in (
-        ("ratio", ratio),
-        ("magnitude", ratio if magnitude is None else magnitude),
-    ):
-        bins = getattr(LAYOUT, name)
-        index = bins.index(torch.tensor(np.asarray(values), dtype=torch.float32)).long()
-        counts[f"edge_{name}"] = torch.bincount(index, minlength=bins.size)[None]
-    return SiteSketch(LAYOUT, counts, torch.zeros(2, 1))
 
 
 def ensemble(random, size=10, between=0.25, within=0.4, edges=EDGES):
@@ -37,136 +18,175 @@ def ensemble(random, size=10, between=0.25, within=0.4, edges=EDGES):
     return [sketch(np.exp(3 + b + random.normal(0, within, edges))) for b in places]
 
 
-def new_members(number, random, size=10):
-    """Where new members lie, in spreads of ``size`` others from their mean, by simulation."""
-    law = pearson3(SKEW)
-    places = law.rvs(number, random_state=random) + random.normal(0, size**-0.5, number)
-    return places / np.sqrt(random.chisquare(size - 1, number) / (size - 1))
+def one(members, axis, rate):
+    """Return the calibration of a single site."""
+    return calibrate({"a": members}, axis, rate)["a"]
+
+
+def one_p(trained, members, axis, rate):
+    """Return the p-value of a single site."""
+    return p_values({"a": trained}, {"a": members}, axis, rate)["a"]
 
 
 @pytest.mark.parametrize("rate", [1e-3, 1e-4])
 def test_held_out_members_exceed_the_threshold_at_the_stated_rate(rate):
-    """Measured over edges of members whose places have the skewness of real ones."""
+    """Four sites whose places are as skewed, and differ as far in their spread, as real ones."""
     random = np.random.default_rng(0)
-    law = pearson3(SKEW, scale=0.1)
-    levels = np.linspace(-0.6, 1.5, 300)
-    weight = law.pdf(levels) / law.pdf(levels).sum()
     found = []
-    for _ in range(40):
-        places = law.rvs(10, random_state=random)
-        members = [sketch(np.exp(3 + b + random.normal(0, 0.4, EDGES))) for b in places]
-        threshold = calibrate(members, "ratio", rate).threshold
-        found.append(weight @ norm.sf(np.log(threshold) - 3 - levels, scale=0.4))
+    spreads = (0.2, 0.22, 0.25, 0.28)
+    levels = np.linspace(-5, 8, 300)
+    for _ in range(15):
+        sites = {}
+        for number, between in enumerate(spreads):
+            places = pearson3(0.3, scale=between).rvs(10, random_state=random)
+            edges = np.exp(3 + places[:, None] + random.normal(0, 0.4, (10, 1000)))
+            sites[str(number)] = [sketch(member) for member in edges]
+        calibrated = calibrate(sites, "ratio", rate)
+        for number, between in enumerate(spreads):
+            threshold = np.log(calibrated[str(number)].threshold)
+            beyond = norm.sf(threshold - 3 - between * levels, scale=0.4)
+            weight = pearson3.pdf(levels, 0.3)
+            found.append(weight @ beyond / weight.sum())
     assert rate / 2 < np.mean(found) < 2 * rate
 
 
-def test_the_place_of_a_new_member_is_distributed_as_simulated():
-    drawn = new_members(1_000_000, np.random.default_rng(12))
-    law = NewMember(10)
-    for share in (0.3, 0.05, 1e-2, 1e-3):
-        assert law.isf(share) == pytest.approx(np.quantile(drawn, 1 - share), rel=0.02)
+def test_rare_kinds_of_edges_that_move_by_themselves_are_allowed_for():
+    """No place is common to all edges: every kind of them has its own in every member."""
+    random = np.random.default_rng(1)
+    kinds = np.repeat(np.arange(12), np.geomspace(300, 1, 12).astype(int))
+    height = np.linspace(0, 1, 12)
+
+    def drawn(number):
+        return np.exp((height + random.normal(0, 0.3, (number, 12)))[:, kinds])
+
+    members = [sketch(edges) for edges in drawn(60)]
+    others = drawn(10_000)
+    for rate in (1e-2, 2e-3):
+        threshold = one(members, "ratio", rate).threshold
+        assert rate / 1.6 < (others > threshold).mean() < 1.6 * rate
 
 
-def test_without_skewness_the_place_of_a_new_member_follows_students_t(monkeypatch):
-    monkeypatch.setattr(new_member, "SKEW", 1e-9)
-    new_member._log_survival.cache_clear()
-    distance = np.array([0.0, 1.0, 3.0, 8.0])
-    found = NewMember(7).sf(distance)
-    np.testing.assert_allclose(found, t.sf(distance / np.sqrt(1 + 1 / 7), 6), rtol=1e-3)
-    new_member._log_survival.cache_clear()
-
-
-def test_the_threshold_is_the_predictive_quantile_of_the_two_laws_together():
-    """Against a simulation: Pearson III places of members, log-normal edges around them."""
-    members = ensemble(np.random.default_rng(1), edges=200_000)
-    places = np.array([upper_quantile(member, "ratio", 0.005) for member in members])
+def test_the_threshold_is_where_the_mean_share_of_many_members_is_the_rate():
+    """With members enough, little is left to the law: against counting in them."""
     random = np.random.default_rng(2)
-    number = 4_000_000
-    drawn = places.mean() + places.std(ddof=1) * new_members(number, random)
-    edge = random.normal(0, 0.4, number) - norm.isf(0.005, scale=0.4)
-    expected = np.exp(np.quantile(drawn + edge, 1 - 1e-3))
-    assert calibrate(members, "ratio", 1e-3).threshold == pytest.approx(expected, rel=0.03)
+    edges = np.exp(random.normal(0, 0.3, (400, 1)) + random.normal(0, 0.5, (400, 300)))
+    threshold = one([sketch(member) for member in edges], "ratio", 1e-2).threshold
+    assert (edges > threshold).mean() == pytest.approx(1e-2, rel=0.15)
 
 
 def test_thresholds_fall_as_the_rate_grows():
     members = ensemble(np.random.default_rng(3))
-    rates = np.geomspace(1e-7, 0.2, 25)
     for axis in ("ratio", "magnitude"):
-        thresholds = [calibrate(members, axis, rate).threshold for rate in rates]
+        thresholds = [one(members, axis, rate).threshold for rate in np.geomspace(1e-7, 0.2, 12)]
         assert (np.diff(thresholds) <= 0).all()
         assert thresholds[0] > thresholds[-1]
 
 
 def test_equal_members_have_the_threshold_of_their_common_law():
     values = lognorm(0.4, scale=20).rvs(EDGES, random_state=np.random.default_rng(4))
-    found = calibrate([sketch(values)] * 6, "ratio", 1e-2)
+    found = one([sketch(values)] * 6, "ratio", 1e-2)
     exact = np.quantile(values, 1 - 1e-2, method="higher")
-    assert found.spread == 0
     assert exact * 0.99 <= found.threshold <= exact * 1.02
-    np.testing.assert_allclose(found.members, found.threshold, rtol=0.01)
+    np.testing.assert_allclose(found.members, exact, rtol=0.01)
+    assert found.spread < 0.003
 
 
-def test_the_tail_is_extrapolated_only_beyond_the_data():
-    members = ensemble(np.random.default_rng(5))
-    assert not calibrate(members, "ratio", 1e-3).extrapolated
-    beyond = calibrate(members, "ratio", 1e-5)
-    assert beyond.extrapolated
-    assert beyond.tail.exceedances == pytest.approx(0.002 * 10 * EDGES, rel=0.02)
-    assert beyond.tail.ks < 0.1
+def test_more_sites_alike_lower_the_thresholds_of_a_small_ensemble():
+    random = np.random.default_rng(5)
+    sites = {name: ensemble(random, edges=1000) for name in "abcdef"}
+    together = calibrate(sites, "ratio", 1e-5)
+    alone = [one(members, "ratio", 1e-5).threshold for members in sites.values()]
+    assert np.mean([np.log(found.threshold) for found in together.values()]) < np.mean(
+        np.log(alone)
+    )
+    assert together["a"].freedom > 20
+
+
+def test_a_threshold_beyond_all_edges_is_called_extrapolated():
+    edges = [np.exp(np.random.default_rng(n).normal(3 + 0.01 * n, 0.4, EDGES)) for n in range(10)]
+    members, highest = [sketch(values) for values in edges], max(map(np.max, edges))
+    for rate in (1e-2, 1e-6):
+        found = one(members, "ratio", rate)
+        assert found.extrapolated == (found.threshold > highest)
+    assert found.extrapolated
 
 
 def test_a_threshold_is_an_edge_of_the_bins():
-    found = calibrate(ensemble(np.random.default_rng(6)), "magnitude", 1e-3)
+    found = one(ensemble(np.random.default_rng(6)), "magnitude", 1e-3)
     assert found.threshold in LAYOUT.magnitude.edges
 
 
 def test_a_site_without_edges_has_an_infinite_threshold():
-    members = [sketch([])] * 5
-    assert calibrate(members, "ratio", 1e-3).threshold == np.inf
-    assert np.isnan(p_value(sketch([]), members, "ratio", 1e-3))
+    sites = {"empty": [sketch([])] * 5, "full": ensemble(np.random.default_rng(7), 5, edges=100)}
+    found = calibrate(sites, "ratio", 1e-3)
+    assert found["empty"].threshold == np.inf
+    assert found["full"] == one(sites["full"], "ratio", 1e-3)
+    assert np.isnan(p_values({"empty": sketch([])}, sites, "ratio", 1e-3)["empty"])
+
+
+def test_a_site_that_is_all_zero_in_one_member_has_an_infinite_threshold():
+    members = [*ensemble(np.random.default_rng(8), 5, edges=100), sketch(np.zeros(100))]
+    found = one(members, "ratio", 1e-3)
+    assert found.threshold == np.inf
+    assert np.isnan(found.spread)
+
+
+def test_edges_that_are_zero_in_some_members_do_not_raise_the_threshold_beyond_reason():
+    random = np.random.default_rng(9)
+    edges = np.exp(random.normal(0, 0.3, (200, 1)) + random.normal(0, 0.5, (200, 300)))
+    edges[random.random((200, 300)) < 0.8 * random.random((200, 1))] = 0.0
+    threshold = one([sketch(member) for member in edges], "ratio", 1e-2).threshold
+    assert (edges > threshold).mean() == pytest.approx(1e-2, rel=0.25)
 
 
 @pytest.mark.parametrize("values", [np.zeros(50), np.ones(50), np.full(50, 1e-44), [3e38] * 50])
 def test_edges_that_are_all_alike_have_a_threshold_that_none_exceeds(values):
     members = [sketch(values)] * 5
-    found = calibrate(members, "magnitude", 1e-3)
-    assert found.threshold >= np.max(values)
-    p = p_value(sketch(values), members, "magnitude", 1e-3)
+    assert one(members, "magnitude", 1e-3).threshold >= np.max(values)
+    p = one_p(sketch(values), members, "magnitude", 1e-3)
     assert np.isnan(p) or p > 0.4
 
 
 def test_p_values_of_untrained_members_are_uniform():
-    random = np.random.default_rng(7)
+    random = np.random.default_rng(10)
     found = []
-    for _ in range(200):
-        places = pearson3(SKEW, scale=0.25).rvs(11, random_state=random)
-        *members, another = [sketch(np.exp(3 + b + random.normal(0, 0.4, 2000))) for b in places]
-        found.append(p_value(another, members, "ratio", 1e-3))
-    assert 0.01 < np.mean(np.array(found) < 0.05) < 0.1
+    for _ in range(100):
+        sites, others = {}, {}
+        for name in "ab":
+            places = pearson3(0.3, scale=0.25).rvs(11, random_state=random)
+            edges = np.exp(3 + places[:, None] + random.normal(0, 0.4, (11, 300)))
+            *sites[name], others[name] = [sketch(member) for member in edges]
+        found += p_values(others, sites, "ratio", 1e-3).values()
+    assert 0.02 < np.mean(np.array(found) < 0.05) < 0.09
     assert 0.4 < np.mean(np.array(found) < 0.5) < 0.6
 
 
 def test_a_model_that_exceeds_by_far_has_a_small_p_value():
-    random = np.random.default_rng(8)
+    random = np.random.default_rng(11)
     members = ensemble(random)
-    threshold = calibrate(members, "ratio", 5e-5).threshold
+    threshold = one(members, "ratio", 5e-5).threshold
     edges = np.exp(3 + random.normal(0, 0.4, EDGES))
-    assert p_value(sketch(edges), members, "ratio", 5e-5) > 0.01
-    edges[:2] = 3 * threshold  # 1 in 10^4
-    assert p_value(sketch(edges), members, "ratio", 5e-5) < 1e-4
+    assert one_p(sketch(edges), members, "ratio", 5e-5) > 0.01
+    edges[:2] = 10 * threshold  # 1 in 10^4
+    assert one_p(sketch(edges), members, "ratio", 5e-5) < 1e-4
+
+
+def test_a_small_ensemble_has_no_p_values():
+    members = ensemble(np.random.default_rng(12), size=4, edges=50)
+    assert np.isnan(one_p(members[0], members, "ratio", 1e-2))
 
 
 def test_a_small_ensemble_is_refused():
     with pytest.raises(InputError, match="received an ensemble of 4, expected at least 5"):
-        calibrate(ensemble(np.random.default_rng(9), size=4), "ratio", 1e-3)
+        one(ensemble(np.random.default_rng(13), size=4, edges=50), "ratio", 1e-3)
 
 
 def test_half_the_rate_goes_to_each_axis():
-    random = np.random.default_rng(10)
+    random = np.random.default_rng(14)
     members = [
         sketch(np.exp(random.normal(0, 0.5, 5000)), np.exp(random.normal(0, 1, 5000)))
         for _ in range(5)
     ]
     rule = Calibrated(rate=1e-2).resolve({"a": members})
-    assert rule.bounds("a").ratio == calibrate(members, "ratio", 5e-3).threshold
-    assert rule.bounds("a").magnitude == calibrate(members, "magnitude", 5e-3).threshold
+    assert rule.bounds("a").ratio == one(members, "ratio", 5e-3).threshold
+    assert rule.bounds("a").magnitude == one(members, "magnitude", 5e-3).threshold

@@ -16,8 +16,9 @@ FALSE_DISCOVERY_RATE = 0.05
 """Share of wrongly called sites among the sites that the calibrated criterion calls massive."""
 
 FEWEST_MEMBERS = 5
-"""Members of an ensemble below which the spread between them says too little: with five, thresholds
-at a rate of 1e-4 lie 18 spreads above the mean of the members, with ten 8."""
+"""Members of an ensemble below which the spread between them says too little: with five, a level
+that a new member exceeds with a probability of 5e-5 lies 18 spreads above their mean, with ten 8,
+and with ten at four sites alike 6."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,13 @@ class Calibrated(Rule):
 
         if not ensemble:
             raise self._unresolved()
+        found = {
+            axis: calibrate(ensemble, axis, self.rate / len(Bounds._fields))
+            for axis in Bounds._fields
+        }
         limits = {
-            site: Bounds(
-                **{
-                    axis: calibrate(members, axis, self.rate / len(Bounds._fields)).threshold
-                    for axis in Bounds._fields
-                }
-            )
-            for site, members in ensemble.items()
+            site: Bounds(**{axis: of_axis[site].threshold for axis, of_axis in found.items()})
+            for site in ensemble
         }
         return CalibratedCriterion(self.name, self.rate, self.fdr, limits)
 

@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 
 from edgescope.statistics.calibrated import FEWEST_MEMBERS, CalibratedCriterion
-from edgescope.statistics.calibration import AxisCalibration, calibrate, largest, p_value
+from edgescope.statistics.calibration import AxisCalibration, calibrate, p_values
 from edgescope.statistics.criteria import Both, Either
 from edgescope.statistics.discovery import q_values
+from edgescope.statistics.members import largest
 from edgescope.statistics.rules import Bounds, Ensemble, Rule
 from edgescope.statistics.sketch import SiteSketch
 
@@ -38,11 +39,13 @@ def calibration(
     and both axes that have a p-value.
     """
     rate = rule.rate / len(Bounds._fields)
+    found = {axis: calibrate(ensemble, axis, rate) for axis in Bounds._fields}
+    p = {axis: p_values(sites, ensemble, axis, rate) for axis in Bounds._fields}
     rows = [
         {"site": site, "axis": axis}
         | _judged(sketch, getattr(rule.bounds(site), axis), axis, rate)
-        | _expected(calibrate(ensemble[site], axis, rate))
-        | {"p": p_value(sketch, ensemble[site], axis, rate)}
+        | _expected(found[axis][site])
+        | {"p": p[axis][site]}
         for site, sketch in sites.items()
         for axis in Bounds._fields
     ]
@@ -80,16 +83,14 @@ def _judged(sketch: SiteSketch, threshold: float, axis: str, rate: float) -> dic
 
 def _expected(found: AxisCalibration) -> dict[str, Any]:
     """Return what a threshold rests on."""
-    tail, alone = found.tail, np.array(found.members)
-    nan = float("nan")
+    alone = np.array(found.members)
     return {
         "members": len(alone),
         "member_low": float(alone.min()),
         "member_median": float(np.median(alone)),
         "member_high": float(alone.max()),
         "spread": found.spread,
+        "freedom": found.freedom,
+        "skewness": found.skewness,
         "extrapolated": found.extrapolated,
-        "tail_shape": tail.shape if tail else nan,
-        "tail_exceedances": tail.exceedances if tail else 0.0,
-        "tail_ks": tail.ks if tail else nan,
     }
