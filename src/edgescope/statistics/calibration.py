@@ -16,7 +16,7 @@ lie in one more member. The threshold is where the integral is the stated rate.
 
 An earlier version moved one common tail up and down with a single place per member, taken as
 independent of it. They are not: edges of rare kinds lie high in one member and low in another
-whatever the others do. At 1e-5, GATv2 and TransformerConv had a sixth of the stated rate.
+whatever the others do. At 1e-5, TransformerConv had a sixth of the stated rate.
 """
 
 from collections.abc import Mapping
