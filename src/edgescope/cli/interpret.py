@@ -100,7 +100,7 @@ def command(
         typer.echo(f"nothing is massive by the criterion {found.info['criterion']} at any site")
     notable = found.notable(None if all_groups else SHOWN)
     if found.importance is not None:
-        measured = found.importance.select("kind", "group", "frequency", "importance")
+        measured = found.importance.select("kind", "group", "importance")
         notable = notable.join(measured, on=["kind", "group"], how="left", maintain_order="left")
     for _, rows in notable.group_by("kind", maintain_order=True):
         typer.echo("")

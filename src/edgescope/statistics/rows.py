@@ -55,46 +55,37 @@ class RowKeeper:
         if not tops.finite.numel():
             return set()
         graph = activations.graph
-        if not tops.finite.cpu().numpy().all():
+        if not bool(tops.finite.all()):
             broken, count = torch.unique(graph[~tops.finite], return_counts=True)
             self._nonfinite.extend(zip(broken.tolist(), count.tolist(), strict=True))
             if len(self._nonfinite) > 2 * self.limit:
                 self._nonfinite = self.nonfinite().rows()  # of a graph in parts, their sum
-        # One number per edge: numpy starts sooner than torch.
-        by_edge = {
-            "ratio": tops.top_ratio.cpu().numpy(),
-            "magnitude": tops.top_magnitude.cpu().numpy(),
+        largest = {
+            "ratio": float(tops.top_ratio.max()),
+            "magnitude": float(tops.top_magnitude.max()),
         }
-        largest = {name: top.max() for name, top in by_edge.items()}
         kept: set[int] = set()
-        for name, top in by_edge.items():
-            held = self._extremes.get(name)
-            if largest[name] and not (held and largest[name] < held.measure(name)):
-                edges = torch.from_numpy((top == largest[name]).nonzero()[0]).to(graph.device)
-                kept |= self._extreme(name, edges, activations, tops)
+        for name, value in largest.items():
+            kept |= self._extreme(name, value, activations, tops)
         # Most batches hold nothing above the floors: look at the maxima of the edges first.
         if largest["ratio"] > self.floor or largest["magnitude"] > self.magnitude_floor:
             kept |= self._keep(activations, tops)
         return kept
 
     def _extreme(
-        self, name: str, edges: Tensor, activations: EdgeActivations, tops: EdgeTops
+        self, name: str, largest: float, activations: EdgeActivations, tops: EdgeTops
     ) -> set[int]:
-        """Keep the activation with the largest ratio or magnitude; return its graph if new.
-
-        Args:
-            name: ``"ratio"`` or ``"magnitude"``.
-            edges: the edges of the batch that have it, and not a smaller one than is held.
-            activations: the batch.
-            tops: likewise.
-        """
-        edge = _first(activations, edges)
+        """Keep the activation with the largest ratio or magnitude; return its graph if new."""
+        held = self._extremes.get(name)
+        if not largest or (held and largest < held.measure(name)):
+            return set()
+        top = tops.top_ratio if name == "ratio" else tops.top_magnitude
+        edge = _first(activations, (top == largest).nonzero().squeeze(1))
         channels = magnitudes(activations.values[edge : edge + 1])
         if name == "ratio":  # which may be equal where magnitudes are not
             channels = channels / tops.median[edge]
         found = _Row.at(activations, tops, edge, int(channels.argmax()))
-        held = self._extremes.get(name)
-        if held and found.measure(name) == held.measure(name) and found.place >= held.place:
+        if held and largest == held.measure(name) and found.place >= held.place:
             return set()
         self._extremes[name] = found
         return {found.graph}

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from edgescope.calling import forward_signature
-from edgescope.capture.adapters.base import Layer, Remove
+from edgescope.capture.adapters.base import Layer, Remove, bound_arguments
 from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.graph_input import plain_edges
 from edgescope.errors import InputError
@@ -68,7 +67,7 @@ class LayerHooks:
 
 def _given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
     """Return the edges that the layer is called with ``[2, M]``, before it replaces loops."""
-    found = forward_signature(layer).bind(*args, **kwargs).arguments.get("edge_index")
+    found = bound_arguments(layer, args, kwargs).get("edge_index")
     if not isinstance(found, Tensor) or found.layout != torch.strided:
         return None  # refused where its rows are read
     return plain_edges(found, type(layer).__name__)

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from edgescope.calling import forward_signature
-from edgescope.capture.adapters.base import Layer, Replace, per_head, spliced
+from edgescope.capture.adapters.base import Layer, Replace, bound_arguments, per_head, spliced
 from edgescope.capture.adapters.layer_hooks import LayerHooks
 from edgescope.capture.graph_input import plain_edges
 from edgescope.capture.rows import EdgeRows
@@ -114,7 +113,7 @@ def _sizes(
     layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[int | None, int | None]:
     """Return how many source and target nodes a layer is called with, where ``x`` tells."""
-    given = forward_signature(layer).bind(*args, **kwargs).arguments.get("x")
+    given = bound_arguments(layer, args, kwargs).get("x")
     ends = (given, given) if isinstance(given, Tensor) else given
     match ends:
         case (source, target):
