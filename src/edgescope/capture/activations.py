@@ -32,6 +32,32 @@ class EdgeIdentity(NamedTuple):
     position: Tensor | None = None
     """Position of the edge among all edges that the model was given, or all of its relation
     ``[E]``, whatever its graph; -1 where ``input_edge`` is. ``None`` if it is ``input_edge``."""
+    target_row: int = 1
+    """Row of ``edge_index`` that holds the target, the end that attends and aggregates: 1, or 0
+    in a layer with ``flow="target_to_source"``."""
+    input: str = ""
+    """Which input of the call the edges belong to, where the model was given several graphs, such
+    as ``"edge_index_t"`` or ``"snapshots[1]"``; empty if there is one only."""
+
+    @property
+    def source(self) -> Tensor:
+        """The node that every edge is attended to at ``[E]``, numbered as in ``edge_index``."""
+        return self.edge_index[1 - self.target_row]
+
+    @property
+    def target(self) -> Tensor:
+        """The node that attends and aggregates ``[E]``, numbered as in ``edge_index``."""
+        return self.edge_index[self.target_row]
+
+    @property
+    def own_source(self) -> Tensor:
+        """The source of every edge ``[E]``, numbered within its graph."""
+        return self.source - self.node_offset[1 - self.target_row]
+
+    @property
+    def own_target(self) -> Tensor:
+        """The target of every edge ``[E]``, numbered within its graph."""
+        return self.target - self.node_offset[self.target_row]
 
 
 class EdgeActivations(NamedTuple):
@@ -70,6 +96,16 @@ class EdgeActivations(NamedTuple):
     def input_edge(self) -> Tensor:
         """Position of every edge in its own graph ``[E]``; -1 if the user did not give it."""
         return self.identity.input_edge
+
+    @property
+    def source(self) -> Tensor:
+        """The node that every edge is attended to at ``[E]``, whatever the layer's flow."""
+        return self.identity.source
+
+    @property
+    def target(self) -> Tensor:
+        """The node that attends and aggregates ``[E]``, whatever the layer's flow."""
+        return self.identity.target
 
     @property
     def real(self) -> Tensor:

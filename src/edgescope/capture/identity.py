@@ -16,7 +16,7 @@ REMEMBERED = 4
 """How many results of identification are kept for a call and relation: a model rarely has more than
 two kinds of layers, say with and without added self-loops."""
 
-_Key = tuple[Tensor, bool, bool, Relation | None]
+_Key = tuple[Tensor, bool, bool, Relation | None, int]
 
 
 class Identifier:
@@ -127,7 +127,7 @@ class Identifier:
                     f"it works on {here} {what} nodes, the model was given {there}, so nodes were "
                     "renumbered on the way"
                 )
-        kind = (rows.replaces_loops, is_view, relation)
+        kind = (rows.replaces_loops, is_view, relation, rows.target_row)
         for (known, *of), identity in self._known:
             if tuple(of) != kind:
                 continue
@@ -150,13 +150,18 @@ class Identifier:
                 "it saw only some of the edges, and as the number of nodes given to the model is "
                 "unknown, they may have been renumbered; name them with inputs={'x': ...}"
             )
-        identity = self._at(given, seen, position, relation)
+        identity = self._at(given, seen, position, relation, rows.target_row)
         self._known = [*self._known, ((seen, *kind), identity)]
         self._known = self._known[-REMEMBERED * len(self.graph.edges) :]
         return identity
 
     def _at(
-        self, given: InputEdges, seen: Tensor, position: Tensor, relation: Relation | None
+        self,
+        given: InputEdges,
+        seen: Tensor,
+        position: Tensor,
+        relation: Relation | None,
+        target_row: int = 1,
     ) -> EdgeIdentity:
         """Look up the rows at ``position`` ``[E]`` of the input's edges, -1 for added ones."""
         real = position >= 0
@@ -182,6 +187,7 @@ class Identifier:
             names,
             number,
             position,
+            target_row,
         )
 
     def _identify_relations(self, rows: RelationRows) -> EdgeIdentity:
@@ -191,8 +197,12 @@ class Identifier:
         if missing:
             raise InputError(f"the model was not given the relation {_words(missing[0])}")
         parts = [
-            self._identify_edges(EdgeRows(edge_index, num_nodes), relation)
-            for relation, edge_index, num_nodes in zip(*rows, strict=True)
+            self._identify_edges(
+                EdgeRows(edge_index, num_nodes, target_row=rows.target_row), relation
+            )
+            for relation, edge_index, num_nodes in zip(
+                rows.relations, rows.edge_indices, rows.num_nodes, strict=True
+            )
         ]
         kinds = [part.edge_type for part in parts if part.edge_type is not None]
         identity = EdgeIdentity(
@@ -204,6 +214,7 @@ class Identifier:
             tuple(_words(relation) for relation in self.graph.relations),
             torch.cat([part.relation for part in parts if part.relation is not None]),
             torch.cat([part.position for part in parts if part.position is not None]),
+            rows.target_row,
         )
         self._joined = (rows, identity)
         return identity

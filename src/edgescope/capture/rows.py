@@ -21,6 +21,8 @@ class EdgeRows(NamedTuple):
     """The edges that the layer was called with ``[2, M]``, where it may replace loops."""
     real: Tensor | None = None
     """Which rows are edges of the graph ``[E]``, where the layer is told; the rest are added."""
+    target_row: int = 1
+    """Row of ``edge_index`` that holds the node that attends: 0 where the flow is reversed."""
 
 
 class RelationRows(NamedTuple):
@@ -32,6 +34,8 @@ class RelationRows(NamedTuple):
     """The edges ``[2, E_r]`` of each relation, each end numbered within its node type."""
     num_nodes: tuple[tuple[int | None, int | None], ...]
     """Number of source and of target nodes of each relation, if the layer knows them."""
+    target_row: int = 1
+    """Row of ``edge_index`` that holds the node that attends: 0 where the flow is reversed."""
 
 
 class PairRows(NamedTuple):

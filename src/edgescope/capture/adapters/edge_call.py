@@ -58,14 +58,19 @@ class EdgeCall:
         return value if isinstance(value, Tensor) else None
 
     @property
+    def target_row(self) -> int:
+        """Row of ``edge_index`` that holds the nodes that receive messages."""
+        return 1 if self._layer.flow == "source_to_target" else 0
+
+    @property
     def target(self) -> Tensor:
         """Node that receives the message of every edge ``[E]``."""
-        return self.edge_index[1 if self._layer.flow == "source_to_target" else 0]
+        return self.edge_index[self.target_row]
 
     @property
     def num_targets(self) -> int | None:
         """Number of nodes that can receive messages, if known."""
-        return self.num_nodes[1 if self._layer.flow == "source_to_target" else 0]
+        return self.num_nodes[self.target_row]
 
     def stage(self, name: str) -> Tensor:
         """Return what the adapter computes for a stage; computed once."""

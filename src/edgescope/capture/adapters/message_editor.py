@@ -106,7 +106,13 @@ class MessageEditor(LayerHooks):
     def _rows(self) -> EdgeRows:
         call = self._call
         replaces_loops = self._adapter.replaces_loops(self._layer)
-        return EdgeRows(call.edge_index, call.num_nodes, replaces_loops, call.given)
+        return EdgeRows(
+            call.edge_index,
+            call.num_nodes,
+            replaces_loops,
+            call.given,
+            target_row=call.target_row,
+        )
 
 
 def _sizes(

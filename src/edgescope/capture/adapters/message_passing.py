@@ -158,7 +158,13 @@ class _Observer(LayerHooks):
         call.edge_index = plain_edges(inputs[0], type(self._layer).__name__)
         call.num_nodes = tuple(inputs[1])
         replaces_loops = self._adapter.replaces_loops(self._layer)
-        rows = EdgeRows(call.edge_index, call.num_nodes, replaces_loops, call.given)
+        rows = EdgeRows(
+            call.edge_index,
+            call.num_nodes,
+            replaces_loops,
+            call.given,
+            target_row=call.target_row,
+        )
         for stage in self._stages:
             with observing():
                 values = per_head(call.stage(stage), self._adapter.heads(self._layer))
