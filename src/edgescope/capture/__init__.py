@@ -12,6 +12,7 @@ from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 from edgescope.capture.adapters.registry import register
 from edgescope.capture.editing import Edit, edit
+from edgescope.capture.forward_pass import Trust
 from edgescope.capture.listing import list_layers, list_sites
 from edgescope.capture.select import Sites
 from edgescope.capture.sites import Site
@@ -45,6 +46,7 @@ class _Capture:
         reduce: Reduce | None = None,
         max_bytes: int = MAX_BYTES,
         inputs: Mapping[str, str] | None = None,
+        trust: Trust = (),
     ) -> AbstractContextManager[Tape]:
         """Record what attention computes on every edge while the block runs.
 
@@ -63,6 +65,11 @@ class _Capture:
                 ``edge_type``, ``batch`` and ``x``, where it uses other names, such as
                 ``{"edge_index": "edges"}``. They are looked for among the arguments of
                 ``forward`` and inside a PyG ``Data`` or ``HeteroData``.
+            trust: names or shell-style patterns of sites whose edges you vouch for. Edges are
+                followed through everything that moves them, such as masks, sorting or joining. A
+                layer that is given a copy which cannot be followed, such as edges read back from a
+                list, is refused, unless you say here that they are the edges of the input with the
+                same numbers of nodes; then they are matched by source and target.
 
         Returns:
             A context manager that gives the tape, filled by each forward pass; a later pass
@@ -87,7 +94,7 @@ class _Capture:
             >>> tape["layers.0.attention:score"].values.shape
             torch.Size([2, 2, 4])
         """
-        return record(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs)
+        return record(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs, trust=trust)
 
     def edit(
         self,
@@ -95,12 +102,13 @@ class _Capture:
         sites: Sites,
         fn: Edit,
         inputs: Mapping[str, str] | None = None,
+        trust: Trust = (),
     ) -> AbstractContextManager[None]:
         """Replace activations inside the forward pass while a block runs.
 
         See :func:`edgescope.capture.editing.edit`.
         """
-        return edit(model, sites, fn, inputs)
+        return edit(model, sites, fn, inputs, trust)
 
     def sites(self, model: nn.Module) -> "pl.DataFrame":
         """Return what can be captured in a model, and what cannot and why.

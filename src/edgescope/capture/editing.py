@@ -1,14 +1,13 @@
 """Editing: what attention computes on edges is replaced inside the forward pass."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from torch import Tensor, nn
 
 from edgescope.capture.activations import EdgeActivations
 from edgescope.capture.adapters.base import Remove
-from edgescope.capture.forward_pass import ForwardPass, attach_to_layers, runs_again
-from edgescope.capture.hooks import watch_one
+from edgescope.capture.forward_pass import ForwardPass, Trust, runs_again
 from edgescope.capture.rows import Rows
 from edgescope.capture.select import Sites, select_sites
 from edgescope.capture.sites import Site, find_sites
@@ -24,6 +23,7 @@ def edit(
     sites: Sites,
     fn: Edit,
     inputs: Mapping[str, str] | None = None,
+    trust: Trust = (),
 ) -> Iterator[None]:
     """Replace activations inside the forward pass while the block runs.
 
@@ -51,6 +51,7 @@ def edit(
             of the same shape ``[E, H, D]``, which are cast to the type of the old ones, or
             ``None`` to change nothing.
         inputs: what the model calls its inputs, as in :func:`edgescope.capture`.
+        trust: sites whose edges you vouch for, as in :func:`edgescope.capture`.
 
     Raises:
         InputError: if a site cannot be edited, ``fn`` returns something else, it is not certain
@@ -58,7 +59,7 @@ def edit(
     """
     chosen = select_sites(model, sites)
     check_editable(model, chosen)
-    editor = _Editor(fn, chosen)
+    editor = _Editor(fn, chosen, trust)
 
     def attach(sites_of_layer: Sequence[Site]) -> Iterator[Remove]:
         site = sites_of_layer[0]
@@ -72,18 +73,15 @@ def edit(
     def check(*_: object) -> None:
         editor.check_run()
 
-    with ExitStack() as hooks:
-        for remove in attach_to_layers(model, chosen, inputs, editor, attach):
-            hooks.callback(watch_one(remove))
-        hooks.callback(watch_one(model.register_forward_hook(check).remove))
+    with editor.attached(model, chosen, inputs, attach, after=check):
         yield
 
 
 class _Editor(ForwardPass):
     """Asks for the new values of every site."""
 
-    def __init__(self, fn: Edit, sites: Sequence[Site]) -> None:
-        super().__init__()
+    def __init__(self, fn: Edit, sites: Sequence[Site], trust: Trust) -> None:
+        super().__init__(trust)
         self._fn = fn
         self._sites = sites
 

@@ -2,6 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
@@ -9,7 +11,9 @@ from torch import Tensor, nn
 
 from edgescope.capture.activations import EdgeActivations
 from edgescope.capture.adapters.base import Remove
+from edgescope.capture.hooks import Watch, watching
 from edgescope.capture.identity import Identifier
+from edgescope.capture.origin import Origins
 from edgescope.capture.reading import read_graph_input
 from edgescope.capture.rows import Rows
 from edgescope.capture.sites import Site
@@ -18,13 +22,28 @@ from edgescope.errors import InputError
 Attach = Callable[[Sequence[Site]], Iterator[Remove]]
 """Hooks one layer, whose sites it is given."""
 
+Trust = str | Sequence[str]
+"""Names or shell-style patterns of sites."""
+
 
 class ForwardPass:
-    """Names and identifies what the layers of a model compute, from its start to its end."""
+    """Names and identifies what the layers of a model compute, from its start to its end.
 
-    def __init__(self) -> None:
+    Args:
+        trust: sites whose layers are vouched to work on the edges as given, where these cannot be
+            followed to them.
+        adaptive: whether passes are no longer followed once one was complete in which every layer
+            was given the user's own edges, not a copy.
+    """
+
+    def __init__(self, trust: Trust = (), *, adaptive: bool = False) -> None:
+        self._trust = (trust,) if isinstance(trust, str) else tuple(trust)
+        self._adaptive = adaptive
+        self._follow = True
         self._identifier: Identifier | None = None
         self._calls: Counter[str] = Counter()
+        self._watch: Watch | None = None
+        self._origins: Origins | None = None
 
     def start(self, identifier: Identifier) -> None:
         """Begin a forward pass of the model; forget the one before."""
@@ -41,11 +60,18 @@ class ForwardPass:
         Raises:
             InputError: if the layer ran outside a call of the model, or it is not certain which
                 row is which edge.
+            NotFollowed: if that would need a pass that is followed.
         """
         if self._identifier is None:
             raise InputError(
                 f"{site.path} ran outside a call of the captured model; call the model itself "
                 "inside the block, not one of its parts"
+            )
+        if self._watch is not None and self._watch.disturbed:
+            raise InputError(
+                f"another thread ran {site.path} or another part of the captured model, and what "
+                "its layers hold while they run may be mixed up; give each thread a copy.deepcopy "
+                "of the model"
             )
         self._calls[site.name] += 1
         call = self._calls[site.name]
@@ -53,39 +79,72 @@ class ForwardPass:
         identity = self._identifier.identify(rows, site.name, site.keys)
         return EdgeActivations(name, values, identity)
 
+    @contextmanager
+    def attached(
+        self,
+        model: nn.Module,
+        sites: Sequence[Site],
+        inputs: Mapping[str, str] | None,
+        attach: Attach,
+        after: Callable[..., None] | None = None,
+    ) -> Iterator[None]:
+        """Hook the model and the layers of some sites while the block runs.
 
-def attach_to_layers(
-    model: nn.Module,
-    sites: Sequence[Site],
-    inputs: Mapping[str, str] | None,
-    forward: ForwardPass,
-    attach: Attach,
-) -> Iterator[Remove]:
-    """Hook the model and the layers of some sites, giving what removes each hook.
+        Args:
+            model: the model.
+            sites: the sites.
+            inputs: what the model calls its inputs, as in ``es.capture``.
+            attach: hooks the layer of the sites that it is given.
+            after: called after every forward pass that did not raise.
 
-    Args:
-        model: the model.
-        sites: the sites.
-        inputs: what the model calls its inputs, as in ``es.capture``.
-        forward: is started and stopped with every forward pass of the model.
-        attach: hooks the layer of the sites that it is given.
-    """
-    layers: dict[str, list[Site]] = defaultdict(list)
-    for site in sites:
-        layers[site.path].append(site)
+        Raises:
+            InputError: if another thread has hooked the model.
+        """
+        layers: dict[str, list[Site]] = defaultdict(list)
+        for site in sites:
+            layers[site.path].append(site)
 
-    def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not runs_again():
-            forward.start(Identifier(read_graph_input(module, args, kwargs, inputs)))
+        def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if runs_again():
+                return
+            self._leave()  # what an interrupted pass has left
+            graph = read_graph_input(module, args, kwargs, inputs)
+            origins = Origins(graph.inputs)
+            self.start(Identifier(graph, origins, self._vouched))
+            if self._follow:
+                self._origins = origins
+                origins.enter()
 
-    def leave(*_: object) -> None:
-        forward.stop()
+        def leave(*_: object) -> None:
+            self._leave()
+            self.stop()
 
-    yield model.register_forward_pre_hook(enter, with_kwargs=True).remove
-    for sites_of_layer in layers.values():
-        yield from attach(sites_of_layer)
-    # After the hooks of the layers, as the model may be a layer itself.
-    yield model.register_forward_hook(leave, always_call=True).remove
+        def hook(watch: Watch) -> None:
+            watch.add(model.register_forward_pre_hook(enter, with_kwargs=True).remove)
+            for sites_of_layer in layers.values():
+                for remove in attach(sites_of_layer):
+                    watch.add(remove)
+            # After the hooks of the layers, as the model may be a layer itself.
+            watch.add(model.register_forward_hook(leave, always_call=True).remove)
+            if after is not None:
+                watch.add(model.register_forward_hook(after).remove)
+
+        try:
+            with watching(model, hook) as self._watch:
+                yield
+        finally:
+            self._watch = None
+            leave()
+
+    def _leave(self) -> None:
+        """Stop following the edges of a pass, if that goes on."""
+        origins, self._origins = self._origins, None
+        if origins is not None:
+            origins.leave()
+            self._follow = origins.asked or not self._adaptive
+
+    def _vouched(self, site: str) -> bool:
+        return any(site == pattern or fnmatchcase(site, pattern) for pattern in self._trust)
 
 
 def runs_again() -> bool:

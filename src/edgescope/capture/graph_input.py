@@ -1,6 +1,6 @@
 """The graph that a model was given, as its edges are identified by."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,89 +10,184 @@ from torch import Tensor
 from edgescope.capture.rows import Relation
 from edgescope.errors import InputError
 
+SHOWN = 3
+"""How many of several inputs that are one tensor are named."""
+
+
+class NodeSet:
+    """The nodes that one end of the edges of an input is numbered by; ``V`` nodes, ``G`` graphs.
+
+    Args:
+        graph: graph of every node ``[V]``; ``None`` if there is one graph only, or if ``first``
+            says it.
+        size: number of nodes ``V``, if known.
+        first: number of the first node of every graph ``[G]``, where the nodes of a graph follow
+            each other.
+    """
+
+    def __init__(
+        self, graph: Tensor | None = None, size: int | None = None, first: Tensor | None = None
+    ) -> None:
+        self.graph = graph
+        self.size = size
+        self.first = first
+
+    @property
+    def tells_graphs(self) -> bool:
+        """Whether it is known which graph a node belongs to."""
+        return self.graph is not None or self.first is not None
+
+    def graph_of(self, nodes: Tensor) -> Tensor:
+        """Return the graph of every one of ``nodes`` ``[E]``.
+
+        Raises:
+            InputError: if there are fewer nodes than that.
+        """
+        if self.first is not None:
+            return torch.searchsorted(self.first, nodes, right=True) - 1
+        if self.graph is None:
+            return torch.zeros_like(nodes)
+        if nodes.numel() and int(nodes.max()) >= len(self.graph):
+            raise InputError(
+                f"it works on node {int(nodes.max())}, the model was given {len(self.graph)}, so "
+                "which graph that node belongs to is not known"
+            )
+        return self.graph[nodes]
+
+    def first_of(self, graph: Tensor) -> Tensor:
+        """Return the number of the first node of every one of the graphs ``[E]``."""
+        if self.first is not None:
+            return self.first[graph]
+        if self.graph is None:
+            return torch.zeros_like(graph)
+        size = max(int(graph.max()) + 1 if graph.numel() else 0, 1)
+        return starts(self.graph.bincount(minlength=size))[graph]
+
+    def same_as(self, other: "NodeSet") -> bool:
+        """Return whether two descriptions of nodes say the same."""
+        return (
+            self.size == other.size
+            and _same(self.graph, other.graph)
+            and _same(self.first, other.first)
+        )
+
 
 class InputEdges:
-    """The edges of the input: all of them, or one relation of a heterogeneous graph.
+    """The edges of one input: those of a graph, or of one relation of a heterogeneous graph.
 
     Args:
         edge_index: source and target of every edge ``[2, M]``.
         edge_type: type of every edge ``[M]``, if known.
-        batches: graph of every source node and of every target node; ``None`` if there is one
-            graph only.
-        num_nodes: number of source and of target nodes, where known.
-        square: whether sources and targets are the same nodes.
+        nodes: the nodes that each row of ``edge_index`` is numbered by.
+        square: whether these are the same nodes.
+        name: what the input is called among several.
+        relation: the relation, in a heterogeneous graph.
+        relations: all relations of that graph, in the order given.
+        unclear: why rows of this input cannot be identified, if so.
     """
 
     def __init__(
         self,
         edge_index: Tensor,
         edge_type: Tensor | None = None,
-        batches: tuple[Tensor | None, Tensor | None] = (None, None),
-        num_nodes: tuple[int | None, int | None] = (None, None),
+        nodes: tuple[NodeSet, NodeSet] | None = None,
+        *,
         square: bool = True,
+        name: str = "",
+        relation: Relation | None = None,
+        relations: Sequence[Relation] = (),
+        unclear: str | None = None,
     ) -> None:
         self.edge_index = edge_index
         self.edge_type = edge_type
-        self.batches = batches
-        self.num_nodes = num_nodes
+        self.nodes = nodes or (NodeSet(), NodeSet())
         self.square = square
+        self.name = name
+        self.relation = relation
+        self.relations = tuple(relations)
+        self.unclear = unclear
+        self.memory = memory_of(edge_index)
+        self.version = version(edge_index)
+
+    @cached_property
+    def snapshot(self) -> Tensor:
+        """The numbers in ``edge_index`` when this was first asked for, at the start of a pass."""
+        return self.edge_index.clone()
+
+    @cached_property
+    def graph(self) -> Tensor:
+        """Graph of every edge ``[M]``.
+
+        Raises:
+            InputError: if its two ends belong to different graphs.
+        """
+        ends = [
+            nodes.graph_of(end)
+            for nodes, end in zip(self.nodes, self.snapshot, strict=True)
+            if nodes.tells_graphs
+        ]
+        if not ends:
+            return torch.zeros_like(self.snapshot[0])
+        if len(ends) > 1 and not torch.equal(*ends):
+            edge = int((ends[0] != ends[1]).nonzero()[0])
+            source, target = self.snapshot[:, edge].tolist()
+            raise InputError(
+                f"edge {edge} of {self.name or 'edge_index'}, from {source} to {target}, would "
+                f"join nodes of the graphs {int(ends[0][edge])} and {int(ends[1][edge])}, so whose "
+                "nodes they are is not known; pass a PyG Batch, or name the batch vectors after "
+                "the nodes, as in x_s_batch and x_t_batch"
+            )
+        return ends[-1]
 
     @cached_property
     def input_edge(self) -> Tensor:
         """Position of every edge within its own graph ``[M]``."""
-        size = self.edge_index.size(1)
-        position = torch.arange(size, device=self.edge_index.device)
-        graph = self.graph_of(self.edge_index)
-        if self.batches[1] is None:
+        position = torch.arange(self.snapshot.size(1), device=self.snapshot.device)
+        if not any(nodes.tells_graphs for nodes in self.nodes):
             return position
         # Number the edges within each graph, in the order in which they were given.
-        order = graph.argsort(stable=True)
-        first_edge = starts(graph.bincount())
+        order = self.graph.argsort(stable=True)
+        first_edge = starts(self.graph.bincount())
         input_edge = torch.empty_like(position)
-        input_edge[order] = position - first_edge[graph[order]]
+        input_edge[order] = position - first_edge[self.graph[order]]
         return input_edge
 
-    def graph_of(self, edge_index: Tensor) -> Tensor:
-        """Return the graph of every edge ``[E]`` of ``edge_index`` ``[2, E]``: its target's."""
-        batch = self.batches[1]
-        return torch.zeros_like(edge_index[1]) if batch is None else batch[edge_index[1]]
-
     def node_offset(self, graph: Tensor) -> Tensor:
-        """Return the number of the first source and target node of every ``graph`` ``[2, E]``."""
-        first = []
-        for batch in self.batches:
-            if batch is None:
-                first.append(torch.zeros_like(graph))
-            else:
-                size = max(int(graph.max()) + 1 if graph.numel() else 0, 1)
-                first.append(starts(batch.bincount(minlength=size))[graph])
-        return torch.stack(first)
+        """Return the number of the first node of every ``graph``, at both ends ``[2, E]``.
+
+        Raises:
+            InputError: if there are several graphs, and the nodes of one end do not tell theirs.
+        """
+        told = [nodes.tells_graphs for nodes in self.nodes]
+        if told[0] != told[1] and graph.numel() and bool(graph.any()):
+            raise InputError(
+                "it is known which graphs the nodes at one end of the edges belong to, and not "
+                "those at the other end; pass a PyG Batch, or the batch vectors of both, as in "
+                "x_s_batch and x_t_batch"
+            )
+        return torch.stack([nodes.first_of(graph) for nodes in self.nodes])
 
 
 class GraphInput:
-    """The graph of one call of a model.
+    """The graphs of one call of a model.
 
     Attributes:
-        edges: the edges by relation; one entry under ``None`` if the graph is not
-            heterogeneous; none if the model was not given edges.
-        batch: graph of every node ``[V]``, if given and the graph is not heterogeneous.
+        inputs: the edges, one entry per graph that the model was given, or per relation of a
+            heterogeneous one; none if it was not given edges.
+        batch: graph of every node ``[V]``, if given and the model was given no edges.
         model: name of the model's class.
     """
 
-    def __init__(
-        self,
-        edges: Mapping[Relation | None, InputEdges],
-        batch: Tensor | None,
-        model: str,
-    ) -> None:
-        self.edges = dict(edges)
+    def __init__(self, inputs: Sequence[InputEdges], batch: Tensor | None, model: str) -> None:
+        self.inputs = tuple(inputs)
         self.batch = batch
         self.model = model
 
     @property
     def relations(self) -> tuple[Relation, ...]:
-        """The relations of a heterogeneous graph, in the order given; otherwise none."""
-        return tuple(relation for relation in self.edges if relation is not None)
+        """The relations of heterogeneous graphs, in the order given; otherwise none."""
+        named = (edges.relation for edges in self.inputs if edges.relation is not None)
+        return tuple(dict.fromkeys(named))
 
 
 def edge_types(edge_attr: Tensor | None, size: int) -> Tensor | None:
@@ -131,3 +226,56 @@ def plain_edges(edge_index: Any, owner: str) -> Tensor:  # noqa: ANN401  (argume
 def starts(sizes: Tensor) -> Tensor:
     """Return where each run of ``sizes`` starts ``[G]``."""
     return sizes.cumsum(0) - sizes
+
+
+def memory_of(tensor: Tensor) -> int:
+    """Return what tells the memory of a tensor from that of others."""
+    memory: int = tensor.untyped_storage()._cdata  # noqa: SLF001  (nothing public says)
+    return memory
+
+
+def version(tensor: Tensor) -> int | None:
+    """Return how often a tensor was written to; ``None`` where torch does not count that."""
+    return None if tensor.is_inference() else tensor._version  # noqa: SLF001  (nothing public says)
+
+
+def joined(inputs: Sequence[InputEdges]) -> InputEdges:
+    """Return one input for several that are the same tensor.
+
+    Rows of a layer that was given this tensor belong to all of them alike, unless something that
+    is said of the edges differs; then they cannot be identified.
+    """
+    first, *others = inputs
+    if not others:
+        return first
+    shown = [edges.name for edges in inputs[:SHOWN]]
+    name = ", ".join(shown) + (", ..." if len(inputs) > SHOWN else "")
+    unclear = (
+        f"the inputs {name} are the same tensor with different types, nodes or relations, and "
+        "which of them a layer was given cannot be told; give each its own copy of the edges"
+    )
+    return InputEdges(
+        first.edge_index,
+        first.edge_type,
+        first.nodes,
+        square=first.square,
+        name=name,
+        relation=first.relation,
+        relations=first.relations,
+        unclear=None if all(_alike(first, each) for each in others) else unclear,
+    )
+
+
+def _alike(one: InputEdges, other: InputEdges) -> bool:
+    return (
+        _same(one.edge_type, other.edge_type)
+        and one.relation == other.relation
+        and one.unclear == other.unclear
+        and all(mine.same_as(its) for mine, its in zip(one.nodes, other.nodes, strict=True))
+    )
+
+
+def _same(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one is other or torch.equal(one, other)

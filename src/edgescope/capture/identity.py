@@ -1,35 +1,55 @@
 """Edge identity: from the rows that a layer computed to the edges that the user gave."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from edgescope.capture.activations import EdgeIdentity
+from edgescope.capture.columns import Column, check_columns, find_columns, is_rewritten
 from edgescope.capture.graph_input import GraphInput, InputEdges, plain_edges, starts
-from edgescope.capture.matching import is_same, is_start, match_edges
+from edgescope.capture.matching import match_edges
+from edgescope.capture.origin import Origins
 from edgescope.capture.pairs import check_sizes, first_between
 from edgescope.capture.rows import EdgeRows, PairRows, Relation, RelationRows, Rows
 from edgescope.errors import InputError
 
 REMEMBERED = 4
-"""How many results of identification are kept for a call and relation: a model rarely has more than
+"""How many results of identification are kept for a call and input: a model rarely has more than
 two kinds of layers, say with and without added self-loops."""
 
-_Key = tuple[Tensor, bool, bool, Relation | None, int]
+
+class _Known(NamedTuple):
+    """An identity found before in this call of the model."""
+
+    column: Column
+    kind: tuple[bool, int]
+    real: Tensor | None
+    identity: EdgeIdentity
 
 
 class Identifier:
     """Identifies the rows of every layer in one call of a model.
 
     Args:
-        graph: the graph that the model was given.
+        graph: the graphs that the model was given.
+        origins: follows their edges through the call, where it is entered.
+        vouched: says of a site whether the user vouches that its layer works on the edges as
+            given, with their numbers, where that cannot be followed.
     """
 
-    def __init__(self, graph: GraphInput) -> None:
+    def __init__(
+        self,
+        graph: GraphInput,
+        origins: Origins,
+        vouched: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self.graph = graph
-        self._known: list[tuple[_Key, EdgeIdentity]] = []
-        self._marked: list[tuple[Tensor, Tensor | None, EdgeIdentity]] = []
+        self.origins = origins
+        self._vouched = vouched
+        self._columns: list[tuple[object, Column]] = []
+        self._known: list[_Known] = []
         self._pairs: list[tuple[PairRows, EdgeIdentity]] = []
         self._joined: tuple[RelationRows, EdgeIdentity] | None = None
 
@@ -38,130 +58,121 @@ class Identifier:
 
         Args:
             rows: the rows, as the layer's adapter describes them.
-            site: name of the site, for messages.
+            site: name of the site.
             keys: keys of the module dictionaries that hold the layer, outermost first; one of
-                them names the relation of a layer of a heterogeneous model.
+                them names the relation of a layer where two relations are one tensor.
 
         Raises:
             InputError: if it is not certain which edge every row is.
+            NotFollowed: if the layer was given a copy of the edges in a pass that is not followed.
         """
         try:
             if isinstance(rows, PairRows):
                 return self._identify_pairs(rows)
             if isinstance(rows, RelationRows):
                 return self._identify_relations(rows)
-            return self._identify_edges(rows, self._relation(rows, keys))
+            return self._identify_edges(rows, site, keys)
         except InputError as error:
             raise InputError(
                 f"which row of {site} belongs to which edge cannot be told: {error}; "
                 "leave this site out with sites="
             ) from error
 
-    def _relation(self, rows: EdgeRows, keys: Sequence[object]) -> Relation | None:
-        """Return the relation that a layer of a heterogeneous model works on."""
-        relations = self.graph.relations
-        if not relations:
-            return None
-        own = rows.edge_index if rows.given is None else rows.given
-        same = [r for r in relations if self.graph.edges[r].edge_index is own]
-        if len(same) == 1:
-            return same[0]
-        for key in reversed(keys):
-            named = [relation for relation in same or relations if key in _names(relation)]
-            if len(named) == 1:
-                return named[0]
-        raise InputError(
-            "no key of a ModuleDict or HeteroConv that holds it names one of the relations "
-            f"{', '.join(_words(relation) for relation in relations)} and no other, and it was "
-            "not given the edges of one of them as they are"
-        )
-
-    def _input(self, relation: Relation | None) -> InputEdges:
-        if relation not in self.graph.edges:
+    def _identify_edges(
+        self, rows: EdgeRows, site: str, keys: Sequence[object], relation: Relation | None = None
+    ) -> EdgeIdentity:
+        if not self.graph.inputs:
             raise InputError(
                 f"{self.graph.model} was called without an argument named edge_index, by which "
                 "captured edges are identified; name it with inputs={'edge_index': ...}"
             )
-        return self.graph.edges[relation]
-
-    def _identify_marked(
-        self, rows: EdgeRows, real: Tensor, relation: Relation | None
-    ) -> EdgeIdentity:
-        """Identify the rows of a full graph, of which the layer knows which are edges.
-
-        The model was given the edges, and added pairs to them; or was given both together.
-        """
-        given = self._input(relation)
         seen = plain_edges(rows.edge_index, "the layer")
-        for known, marks, identity in self._marked:
-            if known is seen and marks is real:
-                return identity
-        real = real.view(-1) != 0
-        edges = seen[:, real]
-        position = torch.full_like(seen[0], -1)
-        if is_same(seen, given.edge_index):
-            position = torch.arange(seen.size(1), device=seen.device).where(real, -1)
-        elif torch.equal(edges, given.edge_index):
-            position[real] = torch.arange(edges.size(1), device=seen.device)
-        else:
-            position[real] = match_edges(edges, given.edge_index, square=given.square)
-        identity = self._at(given, seen, position, relation)
-        self._marked = [*self._marked, (seen, rows.real, identity)][-REMEMBERED:]
+        own = rows.given if rows.replaces_loops and rows.given is not None else seen
+        try:
+            column = self._column(own, keys, relation)
+            for known in self._known:
+                alike = known.column is column and known.real is rows.real
+                alike = alike and known.kind == (rows.replaces_loops, rows.target_row)
+                if alike and _same(known.identity.edge_index, seen):
+                    return known.identity
+            position = self._position(seen, own, column, rows)
+        except InputError:
+            if not self._vouched(site):
+                raise
+            edges, position = self._match(seen, rows, keys, relation)
+            return self._at(edges, seen, position, rows.target_row)
+        identity = self._at(self.graph.inputs[column.input], seen, position, rows.target_row)
+        kind = (rows.replaces_loops, rows.target_row)
+        self._known = [*self._known, _Known(column, kind, rows.real, identity)]
+        self._known = self._known[-REMEMBERED * len(self.graph.inputs) :]
         return identity
 
-    def _identify_edges(self, rows: EdgeRows, relation: Relation | None) -> EdgeIdentity:
-        if rows.real is not None:
-            return self._identify_marked(rows, rows.real, relation)
-        given = self._input(relation)
-        seen = plain_edges(rows.edge_index, "the layer")
-        # What a layer that replaces loops works on is a copy, what it was called with may not be.
-        own = rows.given if rows.replaces_loops else seen
-        is_view = own is not None and is_start(own, given.edge_index)
-        is_view = is_view or not (rows.replaces_loops or seen.size(1))  # nothing to confuse
-        first = own.size(1) if own is not None and is_view else given.edge_index.size(1)
-        for what, here, there in zip(
-            ("source", "target"), rows.num_nodes, given.num_nodes, strict=True
-        ):
-            if not is_view and here is not None and there is not None and here != there:
-                raise InputError(
-                    f"it works on {here} {what} nodes, the model was given {there}, so nodes were "
-                    "renumbered on the way"
-                )
-        kind = (rows.replaces_loops, is_view, relation, rows.target_row)
-        for (known, *of), identity in self._known:
-            if tuple(of) != kind:
+    def _position(self, seen: Tensor, own: Tensor, column: Column, rows: EdgeRows) -> Tensor:
+        """Return which edge of its input every row is ``[E]``, -1 for added ones."""
+        edges = self.graph.inputs[column.input]
+        if edges.unclear is not None:
+            raise InputError(edges.unclear)
+        if rows.replaces_loops and rows.given is not None:
+            return _without_loops(seen, own, column)
+        return check_columns(seen, column, edges, self.origins, rows.real)
+
+    def _column(self, own: Tensor, keys: Sequence[object], relation: Relation | None) -> Column:
+        """Return which edge of which input every column of a layer's edges is."""
+        place = (self.origins.place(own), relation, tuple(keys))
+        for known, column in self._columns:
+            if known != place:
                 continue
-            # A copy of edges with self-loops is not certain to be the same edges; of loops that
-            # a layer always replaces it is.
-            if is_same(known, seen) or (rows.replaces_loops and torch.equal(known, seen)):
-                return identity
+            given = self.graph.inputs[column.input]
+            if not column.as_given or not is_rewritten(given, self.origins):
+                return column
+        column = find_columns(
+            own, self.graph.inputs, self.origins, lambda found: self._pick(found, keys, relation)
+        )
+        self._columns.append((place, column))
+        return column
+
+    def _pick(self, found: Sequence[int], keys: Sequence[object], relation: Relation | None) -> int:
+        """Return the one of several inputs, which are one tensor, that a layer works on."""
+        if relation is not None:
+            found = [n for n in found if self.graph.inputs[n].relation == relation]
+        if len(found) == 1:
+            return found[0]
+        for key in reversed(keys):
+            named = [n for n in found if key in _names(self.graph.inputs[n].relation)]
+            if len(named) == 1:
+                return named[0]
+        relations = [self.graph.inputs[n].relation for n in found]
+        raise InputError(
+            f"{', '.join(map(_words, relations))} are one tensor of edges, and no key of a "
+            "ModuleDict or HeteroConv that holds the layer names one of these relations and no "
+            "other; give each relation its own copy of the edges"
+        )
+
+    def _match(
+        self, seen: Tensor, rows: EdgeRows, keys: Sequence[object], relation: Relation | None
+    ) -> tuple[InputEdges, Tensor]:
+        """Match edges by their numbers, for which the user vouches."""
+        inputs = list(self.graph.inputs)
+        number = 0
+        if len(inputs) > 1:
+            kinds = [each.relation for each in inputs]
+            if None in kinds:
+                raise InputError(
+                    f"the model was given several inputs, {', '.join(e.name for e in inputs)}, and "
+                    "which of them a copy of edges comes from cannot be told"
+                )
+            number = self._pick(range(len(inputs)), keys, relation)
+        edges = inputs[number]
         position = match_edges(
             seen,
-            given.edge_index[:, :first],
-            square=given.square,
+            edges.snapshot,
+            square=edges.square,
             replaces_loops=rows.replaces_loops,
         )
-        if (
-            not is_view
-            and None in given.num_nodes
-            and _leaves_out(position, given, rows.replaces_loops)
-        ):
-            raise InputError(
-                "it saw only some of the edges, and as the number of nodes given to the model is "
-                "unknown, they may have been renumbered; name them with inputs={'x': ...}"
-            )
-        identity = self._at(given, seen, position, relation, rows.target_row)
-        self._known = [*self._known, ((seen, *kind), identity)]
-        self._known = self._known[-REMEMBERED * len(self.graph.edges) :]
-        return identity
+        return edges, position
 
     def _at(
-        self,
-        given: InputEdges,
-        seen: Tensor,
-        position: Tensor,
-        relation: Relation | None,
-        target_row: int = 1,
+        self, given: InputEdges, seen: Tensor, position: Tensor, target_row: int = 1
     ) -> EdgeIdentity:
         """Look up the rows at ``position`` ``[E]`` of the input's edges, -1 for added ones."""
         real = position >= 0
@@ -172,14 +183,19 @@ class Identifier:
 
         kind = given.edge_type
         names = number = None
-        if relation is not None:
+        if given.relation is not None:
             relations = self.graph.relations
-            names = tuple(_words(name) for name in relations)
-            kind = torch.full_like(given.edge_index[0], relations.index(relation))
-            number = torch.full_like(seen[0], relations.index(relation))
-        graph = given.graph_of(seen)
+            names = tuple(map(_words, relations))
+            kind = torch.full_like(given.snapshot[0], relations.index(given.relation))
+            number = torch.full_like(seen[0], relations.index(given.relation))
+        graph = look_up(given.graph)
+        if not bool(real.all()):
+            # An added edge is of the graph of its target; if only sources tell theirs, of that.
+            end = target_row if given.nodes[target_row].tells_graphs else 1 - target_row
+            graph = graph.where(real, given.nodes[end].graph_of(seen[end]))
         return EdgeIdentity(
-            seen,
+            # The model may go on to write to its own tensors in place.
+            seen.clone(),
             look_up(given.input_edge),
             graph,
             None if kind is None else look_up(kind),
@@ -188,22 +204,27 @@ class Identifier:
             number,
             position,
             target_row,
+            given.name,
         )
 
     def _identify_relations(self, rows: RelationRows) -> EdgeIdentity:
         if self._joined is not None and self._joined[0] is rows:
             return self._joined[1]
-        missing = [r for r in rows.relations if r not in self.graph.edges]
+        there = set(self.graph.relations)
+        missing = [r for r in rows.relations if r not in there]
         if missing:
             raise InputError(f"the model was not given the relation {_words(missing[0])}")
         parts = [
             self._identify_edges(
-                EdgeRows(edge_index, num_nodes, target_row=rows.target_row), relation
+                EdgeRows(edge_index, num_nodes, target_row=rows.target_row), "", (), relation
             )
             for relation, edge_index, num_nodes in zip(
                 rows.relations, rows.edge_indices, rows.num_nodes, strict=True
             )
         ]
+        inputs = list(dict.fromkeys(part.input for part in parts))
+        if len(inputs) > 1:
+            raise InputError(f"it works on edges of several inputs at once, {', '.join(inputs)}")
         kinds = [part.edge_type for part in parts if part.edge_type is not None]
         identity = EdgeIdentity(
             torch.cat([part.edge_index for part in parts], dim=1),
@@ -211,10 +232,11 @@ class Identifier:
             torch.cat([part.graph for part in parts]),
             torch.cat(kinds),
             torch.cat([part.node_offset for part in parts], dim=1),
-            tuple(_words(relation) for relation in self.graph.relations),
+            tuple(map(_words, self.graph.relations)),
             torch.cat([part.relation for part in parts if part.relation is not None]),
             torch.cat([part.position for part in parts if part.position is not None]),
             rows.target_row,
+            *inputs,
         )
         self._joined = (rows, identity)
         return identity
@@ -226,32 +248,56 @@ class Identifier:
                 return identity
         if self.graph.relations:
             raise InputError("the nodes of a heterogeneous graph are of several types")
-        check_sizes(self.graph, rows.sizes)
+        given = check_sizes(self.graph, rows.sizes)
         offset = starts(rows.sizes)[rows.graph]
         seen = torch.stack([rows.key, rows.query]) + offset
-        given = self.graph.edges.get(None)
         if given is None:
             added = torch.full_like(rows.graph, -1)
             identity = EdgeIdentity(seen, added, rows.graph, None, offset.expand(2, -1))
         else:
-            position = first_between(seen, given.edge_index, int(rows.sizes.sum()))
-            identity = self._at(given, seen, position, None)
+            if given.unclear is not None:
+                raise InputError(given.unclear)
+            position = first_between(seen, given.snapshot, int(rows.sizes.sum()))
+            identity = self._at(given, seen, position)
         self._pairs = [(rows, identity)]
         return identity
 
 
-def _leaves_out(position: Tensor, given: InputEdges, replaces_loops: bool) -> bool:
-    """Return whether edges of the input are not among the rows; dropped self-loops aside."""
-    source, target = given.edge_index
-    expected = int((source != target).sum()) if replaces_loops else source.numel()
-    return int((position >= 0).sum()) < expected
+def _without_loops(seen: Tensor, own: Tensor, column: Column) -> Tensor:
+    """Return the position of the rows of a layer that drops loops and appends its own ``[E]``.
+
+    Raises:
+        InputError: if it did something else.
+    """
+    kept = own[0] != own[1]
+    position = column.position[kept]
+    size = position.numel()
+    rest = seen[:, size:]
+    as_expected = torch.equal(seen[:, :size], own[:, kept]) and torch.equal(rest[0], rest[1])
+    if not as_expected:
+        raise InputError(
+            "it was expected to drop the self-loops of its edges and to append its own, and did "
+            "something else"
+        )
+    if bool((position < 0).any()):
+        source, target = own[:, kept][:, position < 0][:, 0].tolist()
+        raise InputError(
+            f"it saw an edge from {source} to {target} that was not given to the model"
+        )
+    return torch.cat([position, position.new_full((rest.size(1),), -1)])
 
 
-def _names(relation: Relation) -> tuple[object, str, str]:
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one is other or torch.equal(one, other)
+
+
+def _names(relation: Relation | None) -> tuple[object, ...]:
     """Return what a relation may be called as a key: a tuple, or PyG's two ways to join it."""
+    if relation is None:
+        return ()
     joined = "__".join(relation)
     return relation, joined, joined.replace(" ", "_").replace("-", "_").replace(":", "_")
 
 
-def _words(relation: Relation) -> str:
-    return " ".join(relation)
+def _words(relation: Relation | None) -> str:
+    return "" if relation is None else " ".join(relation)

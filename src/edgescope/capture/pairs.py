@@ -3,33 +3,63 @@
 import torch
 from torch import Tensor
 
-from edgescope.capture.graph_input import GraphInput
+from edgescope.capture.graph_input import GraphInput, InputEdges, NodeSet
 from edgescope.errors import InputError
 
 
-def check_sizes(graph: GraphInput, sizes: Tensor) -> None:
+def check_sizes(graph: GraphInput, sizes: Tensor) -> InputEdges | None:
     """Check that a dense batch holds the nodes that the model was given, graph by graph.
 
     Args:
         graph: what the model was given.
         sizes: number of nodes of every graph in the dense batch ``[G]``.
 
+    Returns:
+        The input whose nodes they are; ``None`` if the model was given no edges.
+
     Raises:
-        InputError: if the numbers of nodes differ, or the nodes of a graph are not together; the
-            message says which of the usual causes it is.
+        InputError: if the numbers of nodes differ, or the nodes of a graph are not together, the
+            message says which of the usual causes it is; or if it may be one input or another.
     """
-    batch, given = graph.batch, graph.edges.get(None)
+    if not graph.inputs:
+        if graph.batch is not None:
+            _check_nodes(NodeSet(graph.batch), sizes)
+        return None
+    fits: list[InputEdges] = []
+    problem: InputError | None = None
+    for edges in graph.inputs:
+        try:
+            _check(edges, sizes)
+            fits.append(edges)
+        except InputError as error:
+            problem = problem or error
+    if not fits:
+        assert problem is not None
+        raise problem
+    if len(fits) > 1:
+        raise InputError(
+            f"its nodes may be those of {' or of '.join(edges.name for edges in fits)}, as the "
+            "numbers of nodes are the same"
+        )
+    return fits[0]
+
+
+def _check(edges: InputEdges, sizes: Tensor) -> None:
+    if not edges.square:
+        raise InputError("the two ends of the edges are of two sets of nodes")
+    _check_nodes(edges.nodes[0], sizes)
+
+
+def _check_nodes(nodes: NodeSet, sizes: Tensor) -> None:
+    batch = nodes.graph
     if batch is not None:
         if bool((batch.diff() < 0).any()):
             raise InputError(
                 "the nodes of a graph do not follow each other in batch; sort them by graph"
             )
         expected = batch.bincount(minlength=sizes.numel())
-    elif given is not None:
-        nodes = given.num_nodes[0]
-        expected = sizes.sum()[None] if nodes is None else sizes.new_tensor([nodes])
     else:
-        return  # the model was given a dense batch and nothing to compare it with
+        expected = sizes.sum()[None] if nodes.size is None else sizes.new_tensor([nodes.size])
     if not torch.equal(sizes, expected):
         raise InputError(
             f"its dense batch holds {_graphs(sizes)}, the model was given {_graphs(expected)}"

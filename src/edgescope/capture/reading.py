@@ -1,19 +1,29 @@
-"""Finding the graph among the arguments of a call."""
+"""Finding the graphs among the arguments of a call."""
 
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from edgescope.calling import attribute, forward_signature
-from edgescope.capture.graph_input import GraphInput, InputEdges, edge_types, plain_edges
+from edgescope.capture.graph_input import (
+    GraphInput,
+    InputEdges,
+    NodeSet,
+    edge_types,
+    joined,
+    plain_edges,
+)
+from edgescope.capture.node_sets import affixes, nodes_of
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
     from edgescope.capture.rows import Relation
 
 _FIELDS = ("edge_index", "edge_attr", "edge_type", "batch", "x")
+
+DEEPEST = 3
+"""Levels of lists, dictionaries and objects in which graphs are looked for."""
 
 
 def read_graph_input(
@@ -22,11 +32,13 @@ def read_graph_input(
     kwargs: Mapping[str, Any],
     names: Mapping[str, str] | None = None,
 ) -> GraphInput:
-    """Find the graph among the arguments of a call of ``model``.
+    """Find the graphs among the arguments of a call of ``model``.
 
-    It is looked for by name among the parameters of ``forward`` and then among the attributes of
-    each argument (a PyG ``Data``, ``HeteroData`` or ``Batch``): ``edge_index``, ``edge_attr``,
-    ``edge_type``, ``batch`` and ``x``, or the same with ``_dict`` for heterogeneous graphs.
+    They are looked for by name among the parameters of ``forward``, among the attributes of each
+    argument (a PyG ``Data``, ``HeteroData`` or ``Batch``), and in lists and dictionaries of such:
+    ``edge_index``, ``edge_attr``, ``edge_type``, ``batch`` and ``x``, or the same with ``_dict``
+    for heterogeneous graphs. Names such as ``edge_index2``, ``edge_index_s`` or
+    ``drug_edge_index`` are further inputs, whose features are called alike.
 
     Args:
         model: the model that is called.
@@ -48,30 +60,79 @@ def read_graph_input(
     bound = forward_signature(model).bind(*args, **kwargs).arguments
     called = {name: name for name in _FIELDS} | dict(names or {})
     owner = type(model).__name__
-    several = [value for value in bound.values() if isinstance(value, tuple | list)]
-    for source in [bound, *bound.values(), *chain.from_iterable(several)]:
-        fields = {name: _field(source, theirs) for name, theirs in called.items()}
-        if fields["edge_index"] is not None:
-            if isinstance(fields["edge_index"], Mapping):
-                return _heterogeneous(fields, owner)
-            return _homogeneous(fields, owner)
+    found: list[InputEdges] = []
+    for path, source in _sources("", bound, DEEPEST):
+        found += _inputs(path, source, called, owner)
     batch = _field(bound, called["batch"])
-    return GraphInput({}, batch if isinstance(batch, Tensor) else None, owner)
+    return GraphInput(_distinct(found), batch if isinstance(batch, Tensor) else None, owner)
 
 
-def _homogeneous(fields: Mapping[str, Any], owner: str) -> GraphInput:
+def _sources(path: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  (any argument)
+    """Yield what may hold a graph, with its name among the arguments, outermost first."""
+    if value is None or isinstance(value, Tensor | nn.Module | str | bytes | int | float):
+        return
+    if not isinstance(value, list | tuple) or hasattr(value, "_fields"):
+        yield path, value
+    if not depth:
+        return
+    inner: list[tuple[str, Any]] = []
+    if isinstance(value, Mapping):
+        inner = [(f"{path}[{key!r}]" if path else str(key), each) for key, each in value.items()]
+    elif isinstance(value, list | tuple):
+        names = getattr(value, "_fields", range(len(value)))
+        inner = [
+            (f"{path}[{name}]" if isinstance(name, int) else f"{path}.{name}", each)
+            for name, each in zip(names, value, strict=True)
+        ]
+    elif not callable(getattr(value, "keys", None)):  # PyG's data objects are searched by name
+        inner = [(f"{path}.{name}", each) for name, each in getattr(value, "__dict__", {}).items()]
+    for name, each in inner:
+        yield from _sources(name, each, depth - 1)
+
+
+def _inputs(path: str, source: Any, called: Mapping[str, str], owner: str) -> list[InputEdges]:  # noqa: ANN401  (as above)
+    """Return the edges that one argument, or the arguments together, hold."""
+    main = _field(source, called["edge_index"])
+    if isinstance(main, Mapping):
+        fields = {name: _field(source, theirs) for name, theirs in called.items()}
+        return _heterogeneous(path, fields, owner)
+    found = []
+    if main is not None:
+        fields = {name: _field(source, theirs) for name, theirs in called.items()}
+        found.append(_homogeneous(path or called["edge_index"], source, called, owner, fields))
+    for key, (before, after) in affixes(_keys(source)).items():
+        if key == called["edge_index"] or not isinstance(_field(source, key), Tensor):
+            continue
+        own = {name: f"{before}{name}{after}" for name in _FIELDS}
+        fields = {name: _field(source, theirs) for name, theirs in own.items()}
+        name = f"{path}.{key}" if path else key
+        found.append(_homogeneous(name, source, own, owner, fields, called))
+    return found
+
+
+def _homogeneous(
+    name: str,
+    source: Any,  # noqa: ANN401  (as above)
+    called: Mapping[str, str],
+    owner: str,
+    fields: Mapping[str, Any],
+    shared: Mapping[str, str] | None = None,
+) -> InputEdges:
     edge_index = plain_edges(fields["edge_index"], owner)
-    tensors = {k: v if isinstance(v, Tensor) else None for k, v in fields.items()}
     size = edge_index.size(1)
-    kind = edge_types(tensors["edge_type"], size)
-    kind = edge_types(tensors["edge_attr"], size) if kind is None else kind
-    batch = tensors["batch"]
-    nodes = next((t.size(0) for t in (tensors["x"], batch) if t is not None), None)
-    edges = InputEdges(edge_index, kind, (batch, batch), (nodes, nodes))
-    return GraphInput({None: edges}, batch, owner)
+    kinds = (edge_types(_tensor(fields[field]), size) for field in ("edge_type", "edge_attr"))
+    kind = next((each for each in kinds if each is not None), None)
+
+    def get(key: str) -> Any:  # noqa: ANN401  (as above)
+        return _field(source, key)
+
+    nodes = nodes_of(source, edge_index, get, _keys(source), called, shared)
+    return InputEdges(
+        edge_index, kind, nodes.ends, square=nodes.square, name=name, unclear=nodes.unclear
+    )
 
 
-def _heterogeneous(fields: Mapping[str, Any], owner: str) -> GraphInput:
+def _heterogeneous(path: str, fields: Mapping[str, Any], owner: str) -> list[InputEdges]:
     batches = _batches(fields["batch"], owner)
     states = fields["x"] if isinstance(fields["x"], Mapping) else {}
     sizes = {
@@ -79,7 +140,8 @@ def _heterogeneous(fields: Mapping[str, Any], owner: str) -> GraphInput:
         for kind, nodes in [*batches.items(), *states.items()]
         if isinstance(nodes, Tensor)
     }
-    edges: dict[Relation | None, InputEdges] = {}
+    relations: tuple[Relation, ...] = tuple(fields["edge_index"])
+    found = []
     for relation, edge_index in fields["edge_index"].items():
         ends = _ends(relation, owner)
         unknown = [end for end in ends if batches and end not in batches]
@@ -90,14 +152,37 @@ def _heterogeneous(fields: Mapping[str, Any], owner: str) -> GraphInput:
                 "pass batch_dict of all node types"
             )
         source, target = ends
-        edges[relation] = InputEdges(
-            plain_edges(edge_index, owner),
-            None,
-            (batches.get(source), batches.get(target)),
-            (sizes.get(source), sizes.get(target)),
-            square=source == target,
+        found.append(
+            InputEdges(
+                plain_edges(edge_index, owner),
+                None,
+                (
+                    NodeSet(batches.get(source), sizes.get(source)),
+                    NodeSet(batches.get(target), sizes.get(target)),
+                ),
+                square=source == target,
+                name=path,
+                relation=relation,
+                relations=relations,
+            )
         )
-    return GraphInput(edges, None, owner)
+    return found
+
+
+def _distinct(found: list[InputEdges]) -> list[InputEdges]:
+    """Return every tensor of edges once, under a name only where there are several graphs."""
+    same: dict[object, list[InputEdges]] = {}
+    for edges in found:
+        index = edges.edge_index
+        place = (edges.memory, index.storage_offset(), index.shape, index.stride())
+        # Memory without elements may be anybody's, and edges of a relation have its name.
+        of_its_own = edges.relation is not None or not index.numel()
+        same.setdefault((*place, id(edges)) if of_its_own else place, []).append(edges)
+    inputs = [joined(group) for group in same.values()]
+    if len({(edges.name, edges.relations) for edges in inputs}) <= 1:
+        for edges in inputs:
+            edges.name = ""
+    return inputs
 
 
 def _batches(batch: object, owner: str) -> dict[str, Tensor]:
@@ -119,6 +204,20 @@ def _ends(relation: object, owner: str) -> tuple[str, str]:
         f"{owner} was given edges under {relation!r}; key them by a tuple of source node type, "
         "relation and target node type"
     )
+
+
+def _tensor(value: object) -> Tensor | None:
+    return value if isinstance(value, Tensor) else None
+
+
+def _keys(source: Any) -> list[str]:  # noqa: ANN401  (as above)
+    """Return the names of what an argument holds."""
+    if isinstance(source, Mapping):
+        return [key for key in source if isinstance(key, str)]
+    keys = getattr(source, "keys", None)
+    if callable(keys):
+        return [key for key in keys() if isinstance(key, str)]
+    return list(getattr(source, "_fields", getattr(source, "__dict__", {})))
 
 
 def _field(source: Any, name: str) -> Any:  # noqa: ANN401  (as above)

@@ -1,7 +1,7 @@
 """Capture: a model runs as it is, and a tape holds what attention computed on every edge."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from edgescope.capture.activations import EdgeActivations
 from edgescope.capture.adapters.base import Remove
-from edgescope.capture.forward_pass import ForwardPass, attach_to_layers, runs_again
-from edgescope.capture.hooks import watch_one
+from edgescope.capture.forward_pass import ForwardPass, Trust, runs_again
 from edgescope.capture.identity import Identifier
 from edgescope.capture.rows import Rows
 from edgescope.capture.select import Sites, select_sites
@@ -60,27 +59,35 @@ def record(
     reduce: Reduce | None = None,
     max_bytes: int = MAX_BYTES,
     inputs: Mapping[str, str] | None = None,
+    trust: Trust = (),
+    adaptive: bool = False,
 ) -> Iterator[Tape]:
-    """Record what attention computes on every edge while the block runs; see ``es.capture``."""
+    """Record what attention computes on every edge while the block runs; see ``es.capture``.
+
+    With ``adaptive``, passes are not followed once a complete one has shown that every layer is
+    given the user's own edges, which costs less; a later pass in which a layer is given a copy then
+    raises :class:`~edgescope.capture.columns.NotFollowed`, and is to be done anew.
+    """
     chosen = select_sites(model, sites)
-    recorder = _Recorder(Tape([site.name for site in chosen]), reduce, max_bytes)
+    tape = Tape([site.name for site in chosen])
+    recorder = _Recorder(tape, reduce, max_bytes, trust, adaptive=adaptive)
 
     def attach(sites_of_layer: Sequence[Site]) -> Iterator[Remove]:
         site = sites_of_layer[0]
         stages = {each.stage: each for each in sites_of_layer}
         yield from site.adapter.attach(site.layer, tuple(stages), partial(recorder.emit, stages))
 
-    with ExitStack() as hooks:
-        for remove in attach_to_layers(model, chosen, inputs, recorder, attach):
-            hooks.callback(watch_one(remove))
-        yield recorder.tape
+    with recorder.attached(model, chosen, inputs, attach):
+        yield tape
 
 
 class _Recorder(ForwardPass):
     """Puts what the adapters emit on the tape, with the identity of every row."""
 
-    def __init__(self, tape: Tape, reduce: Reduce | None, max_bytes: int) -> None:
-        super().__init__()
+    def __init__(
+        self, tape: Tape, reduce: Reduce | None, max_bytes: int, trust: Trust, *, adaptive: bool
+    ) -> None:
+        super().__init__(trust, adaptive=adaptive)
         self.tape = tape
         self._sites = list(tape.sites)
         self._reduce = reduce

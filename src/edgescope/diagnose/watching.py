@@ -8,10 +8,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from edgescope.calling import attribute
-from edgescope.capture import EdgeActivations, EdgeIdentity, capture
+from edgescope.capture import EdgeActivations, EdgeIdentity, capture, hooks
 from edgescope.capture.adapters.base import bound_arguments
 from edgescope.capture.adapters.message_passing import MessagePassingAdapter
-from edgescope.capture.hooks import watch_one
+
 from edgescope.diagnose.rules.base import STAGE_NEEDS, LayerInfo, LayerSeen, Rule, StateSeen
 from edgescope.diagnose.states import block_of, first_states, node_states
 
@@ -54,7 +54,7 @@ class Watch:
     def watching(self, model: nn.Module, inputs: Mapping[str, str] | None) -> Iterator[None]:
         """Watch the layers while the block runs."""
         stages = {stage for stage in STAGE_NEEDS if stage in self._needs}
-        with ExitStack() as hooks:
+        with ExitStack() as stack:
             if self._layers and (stages or "rows" in self._needs):
                 wanted = {
                     f"{info.path}:{stage}"
@@ -68,9 +68,13 @@ class Watch:
                     reduce=self._take,
                     inputs=inputs,
                 )
-                hooks.enter_context(sites)
-            for remove in self._attach(model, "state" in self._needs):
-                hooks.callback(watch_one(remove))
+                stack.enter_context(sites)
+
+            def hook(watch: hooks.Watch) -> None:
+                for remove in self._attach(model, "state" in self._needs):
+                    watch.add(remove)
+
+            stack.enter_context(hooks.watching(model, hook))
             yield
 
     def _attach(self, model: nn.Module, states: bool) -> Iterator[Any]:

@@ -1,0 +1,231 @@
+"""Which edge of the input every column of a layer's edges is, and whether that is certain."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgescope.capture.graph_input import InputEdges, memory_of, version
+from edgescope.capture.origin import SHARED, Origins
+from edgescope.errors import InputError
+
+
+class NotFollowed(Exception):  # noqa: N818  (no error: what is asked for starts again)
+    """A layer was given a copy of the edges in a pass whose operations were not followed."""
+
+
+class Column(NamedTuple):
+    """Where the columns ``[2, K]`` of a layer's edges come from."""
+
+    input: int
+    """Number of the input."""
+    position: Tensor
+    """Which edge of that input a column is ``[K]``; -1 if it is none."""
+    as_given: bool
+    """Whether it is the input itself, or a view of it, that was not written to."""
+
+
+def find_columns(
+    own: Tensor,
+    inputs: Sequence[InputEdges],
+    origins: Origins,
+    pick: Callable[[Sequence[int]], int],
+) -> Column:
+    """Find out which edge of which input every column of ``own`` is.
+
+    Args:
+        own: source and target of the edges that a layer was given ``[2, K]``.
+        inputs: what the model was given.
+        origins: has followed the inputs' edges through the pass.
+        pick: chooses among inputs that are the same tensor.
+
+    Raises:
+        InputError: if it is not certain.
+        NotFollowed: if it would need a pass that is followed.
+    """
+    views = [n for n, edges in enumerate(inputs) if _is(own, edges.edge_index)]
+    if views and not is_rewritten(inputs[views[0]], origins):
+        number = views[0] if len(views) == 1 else pick(views)
+        return Column(number, torch.arange(own.size(1), device=own.device), as_given=True)
+    if not own.size(1):
+        return Column(pick_empty(inputs, views, pick), own.new_empty(0), as_given=True)
+    origins.asked = True
+    codes = origins.codes(own)
+    untouched = not any(is_rewritten(edges, origins) for edges in inputs)
+    if not origins.followed and not (untouched and codes is not None):
+        raise NotFollowed
+    if codes is None:
+        raise InputError(
+            "it was given edges that do not come from those given to the model by moving them, "
+            "such as by indexing, sorting or joining: nodes were renumbered on the way, or the "
+            "edges were computed anew; vouch for them with trust= if their numbers are the same"
+        )
+    return _decode(own, codes, inputs, origins)
+
+
+def pick_empty(
+    inputs: Sequence[InputEdges], views: Sequence[int], pick: Callable[[Sequence[int]], int]
+) -> int:
+    """Return the input of a layer without edges, of which there is nothing to confuse."""
+    found = views or range(len(inputs))
+    if len(inputs) > 1 and any(edges.relation is not None for edges in inputs):
+        return pick(found) if len(found) > 1 else found[0]
+    return found[0]
+
+
+def check_columns(
+    seen: Tensor,
+    column: Column,
+    given: InputEdges,
+    origins: Origins,
+    real: Tensor | None = None,
+) -> Tensor:
+    """Return the position of every row ``[E]``, -1 for added ones, if it is certain.
+
+    A row that is no edge of the input must be a self-loop, unless the layer is told which rows
+    are edges. Rows may have been left out, but not where they may have been merged into others.
+
+    Args:
+        seen: source and target of the rows ``[2, E]``.
+        column: where they come from.
+        given: the input.
+        origins: has followed its edges.
+        real: which rows the layer takes as edges ``[E]``, if it is told.
+
+    Raises:
+        InputError: if it is not certain; the message says why.
+    """
+    position = column.position
+    if real is not None:
+        real = real.view(-1) != 0
+        if bool((real & (position < 0)).any()):
+            raise InputError("it takes as an edge what was not given to the model as one")
+        return position.where(real, -1)
+    if column.as_given:
+        return position
+    added = position < 0
+    loops = seen[0] == seen[1]
+    strange = added & ~loops if given.square else added
+    if bool(strange.any()):
+        source, target = seen[:, strange.nonzero()[0]].flatten().tolist()
+        raise InputError(
+            f"it saw an edge from {source} to {target} that was not given to the model"
+        )
+    _refuse_replaced_loops(seen, position, given)
+    _refuse_merged(seen[:, ~added], given.snapshot, origins.doubled)
+    return position
+
+
+def _is(own: Tensor, given: Tensor) -> bool:
+    """Return whether a tensor is the first columns of another, or all of them, in its memory."""
+    return (
+        memory_of(own) == memory_of(given)
+        and own.storage_offset() == given.storage_offset()
+        and own.dim() == given.dim()
+        and own.size(0) == given.size(0)
+        and own.size(1) <= given.size(1)
+        and own.stride() == given.stride()
+        and own.dtype == given.dtype
+    )
+
+
+def is_rewritten(given: InputEdges, origins: Origins) -> bool:
+    """Return whether the user's tensor was written to since the pass began."""
+    edges = given.edge_index
+    return (
+        memory_of(edges) != given.memory
+        or version(edges) != given.version
+        or origins.written(edges)
+        or not torch.equal(edges, given.snapshot)
+    )
+
+
+def _decode(own: Tensor, codes: Tensor, inputs: Sequence[InputEdges], origins: Origins) -> Column:
+    """Return what the codes ``[2, K]`` of a layer's edges say."""
+    if bool((codes == SHARED).any()):
+        raise InputError(
+            "two inputs of the model share the memory of their edges, and which of them it was "
+            "given cannot be told; give each its own copy"
+        )
+    sizes = torch.tensor(origins.sizes, device=codes.device)
+    ends = sizes.cumsum(0)
+    number = torch.searchsorted(ends, codes.clamp(min=0), right=True)
+    held = codes >= 0
+    if bool((held[0] != held[1]).any()):
+        raise InputError("one end of an edge was exchanged for another node on the way")
+    known = held[0]
+    there = number[:, known].flatten().bincount().nonzero().flatten().tolist()
+    if len(there) > 1:
+        names = ", ".join(inputs[n].name or " ".join(inputs[n].relation or ()) for n in there)
+        raise InputError(f"it works on edges of several inputs at once, {names}")
+    which = there[0] if there else _only(inputs)
+    given = inputs[which]
+    local = codes - (ends - sizes)[which]
+    size = max(given.snapshot.size(1), 1)
+    column, end = local % size, local // size
+    paired = (column[0] == column[1]) & (end[0] != end[1])
+    if not bool((paired | ~known).all()):
+        raise InputError("it pairs ends of different edges of the input")
+    there_now = own[:, known]
+    if not torch.equal(given.snapshot.flatten()[local[:, known]].to(own.dtype), there_now):
+        raise InputError("its edges were written to in a way that could not be followed")
+    return Column(which, column[0].where(known, -1), as_given=False)
+
+
+def _only(inputs: Sequence[InputEdges]) -> int:
+    if len(inputs) > 1:
+        raise InputError("it was given no edge of any of the inputs of the model")
+    return 0
+
+
+def _refuse_replaced_loops(seen: Tensor, position: Tensor, given: InputEdges) -> None:
+    """Raise if an added self-loop may stand in for one of the input.
+
+    PyG's ``add_remaining_self_loops`` puts a new loop with the features of the one given in its
+    place.
+    """
+    if not given.square:
+        return
+    new = seen[0, position < 0]
+    loops = (given.snapshot[0] == given.snapshot[1]).nonzero().squeeze(1)
+    lost = loops[~torch.isin(loops, position)]
+    nodes = given.snapshot[0, lost]
+    replaced = nodes[torch.isin(nodes, new)]
+    if replaced.numel():
+        raise InputError(
+            f"whether its self-loop of node {int(replaced[0])} is the one given or a new one in "
+            "its place cannot be told; add or remove self-loops before the model is called"
+        )
+
+
+def _refuse_merged(seen: Tensor, given: Tensor, doubled: bool) -> None:
+    """Raise if edges between the same nodes may have been merged into one.
+
+    What is left after merging looks like one of them. It cannot have been if some that could
+    have been merged are still there side by side.
+
+    Args:
+        seen: the rows that are edges of the input ``[2, E]``.
+        given: the edges of the input ``[2, M]``.
+        doubled: whether edges were joined with others, or with themselves reversed, on the way.
+    """
+    pool = torch.cat([given, given.flip(0)], 1) if doubled else given
+    if not pool.size(1):
+        return
+    span = int(pool.max()) + 1
+    keys = torch.cat([pool[0] * span + pool[1], seen[0] * span + seen[1]])
+    pairs, group = torch.unique(keys, return_inverse=True)
+    there, left = (
+        group[part].bincount(minlength=len(pairs))
+        for part in (slice(pool.size(1)), slice(pool.size(1), None))
+    )
+    lost = (left > 0) & (left < there)
+    together = (there > 1) & (left >= there)
+    if bool(lost.any()) and not bool(together.any()):
+        pair = int(pairs[lost.nonzero()[0, 0]])
+        raise InputError(
+            f"of several edges from {pair // span} to {pair % span} it saw only some, and whether "
+            "the others were left out or merged with them cannot be told; merge them before the "
+            "model is called"
+        )
