@@ -69,7 +69,7 @@ def test_edges_of_a_batch_may_come_in_any_order(model):
     assert found.input_edge.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
-def test_a_layer_that_sees_the_edges_in_another_order_is_refused():
+def test_a_layer_that_sees_the_edges_in_another_order_is_followed_there():
     class Sorts(nn.Module):
         def __init__(self):
             super().__init__()
@@ -81,27 +81,40 @@ def test_a_layer_that_sees_the_edges_in_another_order_is_refused():
 
     model = Sorts()
     edges = torch.tensor([[2, 0, 3, 1], [0, 1, 1, 2]])
-    with pytest.raises(InputError, match="in another order than they were"), es.capture(model):
+    with es.capture(model) as tape:
         model(torch.randn(4, 8), edges, torch.randn(4, 8))
+    assert tape["attention:score"].edge_index.tolist() == [[0, 1, 2, 3], [1, 2, 0, 1]]
+    assert tape["attention:score"].input_edge.tolist() == [1, 3, 0, 2]
+
+
+class Joined(nn.Module):
+    """Joins something to the edges that it was given."""
+
+    def __init__(self, model, join):
+        super().__init__()
+        self.inner, self.join = model, join
+
+    def forward(self, x, edge_index, edge_attr):
+        both = torch.cat([edge_index, self.join(edge_index)], dim=1)
+        return self.inner(x, both, edge_attr.repeat(2))
+
+
+def test_an_edge_that_is_reversed_is_still_that_edge(model):
+    wrapper = Joined(model, lambda edges: edges.flip(0)).eval()
+    with es.capture(wrapper) as tape:
+        wrapper(torch.tensor([0, 1]), torch.tensor([[0], [1]]), torch.tensor([1]))
+    found = tape[f"inner.{SCORES[0]}"]
+    assert found.edge_index.tolist() == [[0, 1], [1, 0]]
+    assert found.input_edge.tolist() == [0, 0]
 
 
 def test_a_layer_that_sees_an_edge_that_was_not_given_is_refused(model):
-    class Undirected(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = model
-
-        def forward(self, x, edge_index, edge_attr):
-            both = torch.cat([edge_index, edge_index.flip(0)], dim=1)
-            return self.inner(x, both, edge_attr.repeat(2))
-
-    wrapper = Undirected()
-    edges = torch.tensor([[0], [1]])
+    wrapper = Joined(model, lambda edges: 1 - edges)
     with (
         pytest.raises(InputError, match="saw an edge from 1 to 0 that was not given"),
         es.capture(wrapper),
     ):
-        wrapper(torch.tensor([0, 1]), edges, torch.tensor([1]))
+        wrapper(torch.tensor([0, 1]), torch.tensor([[0], [1]]), torch.tensor([1]))
 
 
 def test_edges_are_found_inside_a_data_object(model):

@@ -20,6 +20,10 @@ def read(forward, *args, names=None, **kwargs):
     return read_graph_input(model, args, kwargs, names)
 
 
+def sizes(edges):
+    return tuple(nodes.size for nodes in edges.nodes)
+
+
 def by_type(x_dict, edge_index_dict, batch_dict=None): ...
 
 
@@ -64,17 +68,18 @@ def data():
 )
 def test_edges_are_found_by_relation_with_the_number_of_nodes_at_each_end(found):
     assert found.relations == (WRITES, CITES)
-    assert [found.edges[relation].num_nodes for relation in EDGES] == [(3, 2), (2, 2)]
-    assert [found.edges[relation].square for relation in EDGES] == [False, True]
-    # The very tensors, by which a layer's relation may be told.
-    assert all(found.edges[relation].edge_index is EDGES[relation] for relation in EDGES)
+    assert [sizes(edges) for edges in found.inputs] == [(3, 2), (2, 2)]
+    assert [edges.square for edges in found.inputs] == [False, True]
+    assert [edges.name for edges in found.inputs] == ["", ""]
+    # The very tensors, by which a layer's relation is told.
+    assert all(edges.edge_index is EDGES[edges.relation] for edges in found.inputs)
 
 
 def test_a_graph_without_features_is_read():
     graph = data()
     del graph["author"].x, graph["paper"].x
     found = read(whole, graph)
-    assert found.edges[WRITES].num_nodes == (None, None)
+    assert sizes(found.inputs[0]) == (None, None)
 
 
 @pytest.mark.parametrize("in_one", [True, False])
@@ -84,8 +89,8 @@ def test_the_graphs_of_a_batch_are_those_of_the_target(in_one):
         found = read(whole, batch)
     else:
         found = read(plainly_named, batch.x_dict, batch.edge_index_dict, batch.batch_dict)
-    edges = found.edges[WRITES]
-    graph = edges.graph_of(edges.edge_index)
+    edges = found.inputs[0]
+    graph = edges.graph
     assert graph.tolist() == [0, 0, 1, 1]
     assert edges.input_edge.tolist() == [0, 1, 0, 1]
     assert edges.node_offset(graph).tolist() == [[0, 0, 3, 3], [0, 0, 2, 2]]
@@ -98,7 +103,7 @@ def test_nodes_without_features_are_counted_by_their_graphs():
         EDGES,
         {"paper": torch.zeros(2).long(), "author": torch.zeros(3).long()},
     )
-    assert found.edges[WRITES].num_nodes == (3, 2)
+    assert sizes(found.inputs[0]) == (3, 2)
 
 
 def test_one_batch_for_all_node_types_is_refused():

@@ -1,6 +1,7 @@
 """However a capture ends, the model is left as it was found, and what comes next is right."""
 
 import copy
+import io
 import pickle
 from contextlib import ExitStack, suppress
 from typing import Any
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as torch_modules
 
 import edgescope as es
-from edgescope.capture.hooks import Unwatched, Watching
+from edgescope.capture.hooks import Watching
 from edgescope.capture.sites import find_sites
 from layer_cases import CASES
 from situations import Outcome, outcome, prepare, same
@@ -211,19 +212,32 @@ def hooks_of(model: nn.Module) -> list[Any]:
     ]
 
 
+def by_torch(model: nn.Module) -> nn.Module:
+    file = io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    twin: nn.Module = torch.load(file, weights_only=False)
+    return twin
+
+
+COPIES = {
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),  # noqa: S301  (our own bytes)
+    "torch.save": by_torch,
+    "averaged": torch.optim.swa_utils.AveragedModel,
+}
+
+
 @cases
-def test_a_copy_made_inside_the_block_holds_nothing_of_the_tape(case):
-    model, inputs, _ = ran(case)
-    with es.capture(model):
-        outcome(model, inputs)
-        assert {type(hook) for hook in hooks_of(model)} == {Watching}
-        twin = copy.deepcopy(model)
-    assert {type(hook) for hook in hooks_of(twin)} == {Unwatched}
-
-
-def test_a_model_can_be_pickled_inside_the_block():
-    model, inputs, _ = ran(CASES[0])
+@pytest.mark.parametrize("way", COPIES)
+def test_a_copy_made_inside_the_block_has_no_hook_of_it_and_works(case, way):
+    model, inputs, before = ran(case)
     with es.capture(model):
         expected = outcome(model, inputs).output
-        again = pickle.loads(pickle.dumps(model))  # noqa: S301  (our own bytes)
-    assert same(outcome(again, inputs).output, expected)
+        assert {type(hook) for hook in hooks_of(model)} == {Watching}
+        twin = COPIES[way](model)
+        assert hooks_of(twin) == []
+        if way != "averaged":
+            unwatched = {at: numbers for at, numbers in before[0].items() if at[0] != "torch"}
+            assert unwatched.items() <= traces(twin)[0].items()
+    assert same(outcome(twin, inputs).output, expected)

@@ -11,7 +11,7 @@ from torch_geometric.data import Batch
 from torch_geometric.utils import to_dense_batch
 
 import edgescope as es
-from edgescope.capture.graph_input import GraphInput, InputEdges
+from edgescope.capture.graph_input import GraphInput, InputEdges, NodeSet
 from edgescope.capture.pairs import check_sizes, first_between
 from edgescope.errors import InputError
 from graph_cases import WIDTH, graphs
@@ -160,8 +160,8 @@ def test_the_first_of_several_edges_is_found(edges):
 
 
 def graph_input(batch=None, num_nodes=None):
-    edges = InputEdges(torch.tensor([[0], [1]]), None, (batch, batch), (num_nodes, num_nodes))
-    return GraphInput({None: edges}, batch, "Model")
+    nodes = NodeSet(batch, num_nodes)
+    return GraphInput([InputEdges(torch.tensor([[0], [1]]), None, (nodes, nodes))], batch, "Model")
 
 
 def test_graphs_without_nodes_are_graphs():

@@ -11,7 +11,7 @@ from torch_geometric.nn import (
     MessagePassing,
     TopKPooling,
 )
-from torch_geometric.utils import dropout_edge, to_torch_csr_tensor
+from torch_geometric.utils import coalesce, dropout_edge, to_torch_csr_tensor, to_undirected
 
 import edgescope as es
 from edgescope.capture import MessagePassingAdapter, Stage
@@ -58,7 +58,8 @@ def test_a_layer_after_pooling_is_refused_and_those_before_can_be_captured():
     model = Pooled()
     found = refusal(model)
     assert found.startswith("which row of conv:logit belongs to which edge cannot be told: ")
-    assert "nodes were renumbered on the way; leave this site out with sites=" in found
+    assert "nodes were renumbered on the way, or the edges were computed anew" in found
+    assert found.endswith("leave this site out with sites=")
     with es.capture(model, "before:*") as tape:
         model(X, EDGES)
     assert tape["before:weight"].input_edge.tolist() == [*range(6), *[-1] * 4]
@@ -81,11 +82,25 @@ def test_edges_dropped_on_the_way_leave_the_others_identified():
     assert tape["conv:weight"].input_edge[: len(kept)].tolist() == kept.tolist()
 
 
-def test_a_dropped_duplicate_is_refused():
-    torch.manual_seed(0)
-    found = refusal(Dropped(gat()), X, torch.cat([EDGES, EDGES], dim=1))
+def test_a_duplicate_dropped_while_others_stay_side_by_side_leaves_them_identified():
+    class WithoutOne(Model):
+        def forward(self, x, edge_index):
+            return self.conv(x, edge_index[:, torch.arange(12) != 2])
+
+    found = weights(WithoutOne(gat()), X, torch.cat([EDGES, EDGES], dim=1))
+    assert found.input_edge[found.real].tolist() == [0, 1, *range(3, 12)]
+
+
+@pytest.mark.parametrize("add_self_loops", [True, False])
+@pytest.mark.parametrize("merge", [coalesce, to_undirected])
+def test_merged_duplicates_are_refused_as_a_row_is_then_several_edges(merge, add_self_loops):
+    class Merged(Model):
+        def forward(self, x, edge_index):
+            return self.conv(x, merge(edge_index))
+
+    found = refusal(Merged(gat(add_self_loops=add_self_loops)), X, torch.cat([EDGES, EDGES], dim=1))
     assert "of several edges from" in found
-    assert "it saw only some, and which ones cannot be told" in found
+    assert "were left out or merged with them cannot be told; merge them before" in found
 
 
 class Fused(MessagePassing):

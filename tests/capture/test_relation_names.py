@@ -1,4 +1,4 @@
-"""The relation that a layer works on: told by whole keys or by the very tensor, else refused."""
+"""The relation that a layer works on: told by the edges it is given, or by whole keys."""
 
 import warnings
 
@@ -14,7 +14,7 @@ from hetero_cases import columns
 
 # Every relation has the same edges, so that nothing but its name tells it from another.
 EDGES = columns([(0, 1), (1, 0), (0, 1), (1, 0)])
-REFUSED = "no key of a ModuleDict or HeteroConv that holds it names one of the relations"
+REFUSED = "no key of a ModuleDict or HeteroConv that holds the layer names one of these relations"
 
 
 def conv():
@@ -114,16 +114,17 @@ def _sites(model):
 COLLIDING = [("a", "b-c", "a"), ("a", "b_c", "a")]
 
 
-def test_relations_with_the_same_joined_name_are_told_by_the_very_tensor():
-    model = Model(nn.ModuleDict({"a__b_c__a": conv()}))
+@pytest.mark.parametrize("copies", [False, True])
+def test_relations_with_the_same_joined_name_are_told_by_their_edges(copies):
+    model = Model(nn.ModuleDict({"a__b_c__a": conv()}), copies=copies)
     for number, relation in enumerate(COLLIDING):
         assert captured(model, COLLIDING, of={"a__b_c__a": relation}) == [number]
 
 
-def test_relations_with_the_same_joined_name_are_refused_without_the_very_tensor():
-    model = Model(nn.ModuleDict({"a__b_c__a": conv()}), copies=True)
-    with pytest.raises(InputError, match=f"{REFUSED} a b-c a, a b_c a and no other"):
-        captured(model, COLLIDING, of={"a__b_c__a": COLLIDING[0]})
+def test_relations_with_the_same_joined_name_and_one_tensor_are_refused():
+    model = Model(nn.ModuleDict({"a__b_c__a": conv()}))
+    with pytest.raises(InputError, match=f"a b-c a, a b_c a are one tensor.*{REFUSED} and no"):
+        captured(model, COLLIDING, dict.fromkeys(COLLIDING, EDGES), of={"a__b_c__a": COLLIDING[0]})
 
 
 def test_where_to_hetero_mixes_up_relations_the_rows_are_of_the_edges_it_used():
@@ -149,14 +150,17 @@ def test_where_to_hetero_mixes_up_relations_the_rows_are_of_the_edges_it_used():
 
 
 @pytest.mark.parametrize("copies", [False, True])
-def test_a_layer_that_relations_share_is_told_by_the_very_tensor_or_refused(copies):
+def test_a_layer_that_relations_share_is_told_by_its_edges(copies):
     relations = [("a", "r", "a"), ("a", "s", "a")]
     model = Model(HeteroConv(dict.fromkeys(relations, conv())), copies=copies)
-    if not copies:
-        assert captured(model, relations) == [0, 1]
-        return
+    assert captured(model, relations) == [0, 1]
+
+
+def test_a_layer_that_relations_share_is_refused_where_they_are_one_tensor():
+    relations = [("a", "r", "a"), ("a", "s", "a")]
+    model = Model(HeteroConv(dict.fromkeys(relations, conv())))
     with pytest.raises(InputError, match=REFUSED):
-        captured(model, relations)
+        captured(model, relations, dict.fromkeys(relations, EDGES))
 
 
 def test_a_hetero_conv_that_is_used_for_two_layers_keeps_its_keys():
@@ -198,9 +202,9 @@ def test_the_very_tensor_counts_more_than_a_key():
 @pytest.mark.parametrize("key", ["a", "r", "a__r__a__", "x_a__r__a", "a_r_a", "a__r"])
 def test_a_part_of_a_name_is_no_name(key):
     relations = [("a", "r", "a"), ("a", "s", "a")]
-    model = Model(nn.ModuleDict({key: conv()}), copies=True)
+    model = Model(nn.ModuleDict({key: conv()}))
     with pytest.raises(InputError, match=REFUSED):
-        captured(model, relations, of={key: relations[0]})
+        captured(model, relations, dict.fromkeys(relations, EDGES), of={key: relations[0]})
 
 
 def test_the_innermost_key_counts():
@@ -209,10 +213,10 @@ def test_the_innermost_key_counts():
 
     class PerTask(Model):
         def forward(self, x_dict, edge_index_dict):
-            copies = {relation: edges.clone() for relation, edges in edge_index_dict.items()}
-            return self.layers["a__r__a"](x_dict, copies)
+            return self.layers["a__r__a"](x_dict, edge_index_dict)
 
-    assert captured(PerTask(nn.ModuleDict({"a__r__a": inner})), relations) == [0, 1]
+    edges = dict.fromkeys(relations, EDGES)
+    assert captured(PerTask(nn.ModuleDict({"a__r__a": inner})), relations, edges) == [0, 1]
 
 
 def test_a_graph_whose_relations_are_joined_on_the_way_is_refused():
@@ -220,5 +224,5 @@ def test_a_graph_whose_relations_are_joined_on_the_way_is_refused():
         def forward(self, x_dict, edge_index_dict):
             return self.layers(x_dict["a"], torch.cat(list(edge_index_dict.values()), dim=1))
 
-    with pytest.raises(InputError, match=REFUSED):
+    with pytest.raises(InputError, match="edges of several inputs at once, a r a, a s a"):
         captured(Joins(Conv(4, 2)), [("a", "r", "a"), ("a", "s", "a")])

@@ -24,6 +24,8 @@ class Column(NamedTuple):
     """Which edge of that input a column is ``[K]``; -1 if it is none."""
     as_given: bool
     """Whether it is the input itself, or a view of it, that was not written to."""
+    certain: bool = True
+    """Whether the input is known; without any column, there may be several."""
 
 
 def find_columns(
@@ -49,7 +51,8 @@ def find_columns(
         number = views[0] if len(views) == 1 else pick(views)
         return Column(number, torch.arange(own.size(1), device=own.device), as_given=True)
     if not own.size(1):
-        return Column(pick_empty(inputs, views, pick), own.new_empty(0), as_given=True)
+        certain = len(views or inputs) == 1
+        return Column(_pick_empty(inputs, views, pick), own.new_empty(0), True, certain)
     origins.asked = True
     codes = origins.codes(own)
     untouched = not any(is_rewritten(edges, origins) for edges in inputs)
@@ -64,7 +67,7 @@ def find_columns(
     return _decode(own, codes, inputs, origins)
 
 
-def pick_empty(
+def _pick_empty(
     inputs: Sequence[InputEdges], views: Sequence[int], pick: Callable[[Sequence[int]], int]
 ) -> int:
     """Return the input of a layer without edges, of which there is nothing to confuse."""
@@ -106,15 +109,39 @@ def check_columns(
         return position
     added = position < 0
     loops = seen[0] == seen[1]
-    strange = added & ~loops if given.square else added
-    if bool(strange.any()):
-        source, target = seen[:, strange.nonzero()[0]].flatten().tolist()
-        raise InputError(
-            f"it saw an edge from {source} to {target} that was not given to the model"
-        )
+    _refuse_strange(seen, added & ~loops if given.square else added)
     _refuse_replaced_loops(seen, position, given)
     _refuse_merged(seen[:, ~added], given.snapshot, origins.doubled)
     return position
+
+
+def check_replaced_loops(
+    seen: Tensor, own: Tensor, column: Column, given: InputEdges, origins: Origins
+) -> Tensor:
+    """Return the position of the rows of a layer that drops loops and appends its own ``[E]``.
+
+    Args:
+        seen: source and target of the rows ``[2, E]``.
+        own: the edges that the layer was called with ``[2, K]``.
+        column: where these come from.
+        given: the input.
+        origins: has followed its edges.
+
+    Raises:
+        InputError: if it is not certain, or the layer did something else.
+    """
+    kept = own[0] != own[1]
+    position, others = column.position[kept], own[:, kept]
+    rows, loops = seen[:, : position.numel()], seen[:, position.numel() :]
+    if not (torch.equal(rows, others) and torch.equal(loops[0], loops[1])):
+        raise InputError(
+            "it was expected to drop the self-loops of its edges and to append its own, and did "
+            "something else"
+        )
+    if not column.as_given:
+        _refuse_strange(rows, position < 0)
+        _refuse_merged(rows, given.snapshot, origins.doubled)
+    return torch.cat([position, position.new_full((loops.size(1),), -1)])
 
 
 def _is(own: Tensor, given: Tensor) -> bool:
@@ -150,7 +177,7 @@ def _decode(own: Tensor, codes: Tensor, inputs: Sequence[InputEdges], origins: O
         )
     sizes = torch.tensor(origins.sizes, device=codes.device)
     ends = sizes.cumsum(0)
-    number = torch.searchsorted(ends, codes.clamp(min=0), right=True)
+    number = torch.searchsorted(ends, codes.clamp(min=0).contiguous(), right=True)
     held = codes >= 0
     if bool((held[0] != held[1]).any()):
         raise InputError("one end of an edge was exchanged for another node on the way")
@@ -177,6 +204,15 @@ def _only(inputs: Sequence[InputEdges]) -> int:
     if len(inputs) > 1:
         raise InputError("it was given no edge of any of the inputs of the model")
     return 0
+
+
+def _refuse_strange(seen: Tensor, strange: Tensor) -> None:
+    """Raise if some of the rows ``[2, E]`` are no edge of the input and cannot be added loops."""
+    if bool(strange.any()):
+        source, target = seen[:, strange.nonzero()[0]].flatten().tolist()
+        raise InputError(
+            f"it saw an edge from {source} to {target} that was not given to the model"
+        )
 
 
 def _refuse_replaced_loops(seen: Tensor, position: Tensor, given: InputEdges) -> None:

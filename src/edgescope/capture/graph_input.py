@@ -44,7 +44,7 @@ class NodeSet:
             InputError: if there are fewer nodes than that.
         """
         if self.first is not None:
-            return torch.searchsorted(self.first, nodes, right=True) - 1
+            return torch.searchsorted(self.first, nodes.contiguous(), right=True) - 1
         if self.graph is None:
             return torch.zeros_like(nodes)
         if nodes.numel() and int(nodes.max()) >= len(self.graph):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary, finalize
 
+import torch
 from torch import nn
 from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
@@ -20,22 +21,17 @@ _LOCK = threading.RLock()
 
 
 class Unwatched:
-    """What stands in a copy of a watched model for the hook of the original: it does nothing.
+    """What stands in a copy of a watched model for the hook of the original, until it is complete.
 
-    A pickled copy has it until it runs for the first time.
-
-    Args:
-        by_torch: whether torch calls it, which goes through a copy of its hooks, so that they may
-            be taken away meanwhile.
+    It does nothing.
     """
 
-    def __init__(self, by_torch: bool = False) -> None:
-        self._by_torch = by_torch
-
-    def __call__(self, *args: object, **__: object) -> None:
+    def __call__(self, *_: object, **__: object) -> None:
         """Take whatever a hook is called with."""
-        if self._by_torch and args and isinstance(args[0], nn.Module):
-            _clear(args[0])
+
+
+class _Done:
+    """Is let go when a copy is complete: with the memo of what copies or unpickles it."""
 
 
 class Watching:
@@ -48,7 +44,6 @@ class Watching:
         observe: the hook.
         watch: on whose behalf.
         module: the module that holds it; ``None`` if torch calls it for all modules.
-        by_torch: whether it is one of torch's hooks, not of PyG's.
     """
 
     def __init__(
@@ -56,22 +51,25 @@ class Watching:
         observe: Callable[..., Any],
         watch: "Watch",
         module: nn.Module | None,
-        by_torch: bool,
     ) -> None:
         self.watch = watch
         self._observe = observe
         self._module = module
-        self._by_torch = by_torch
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (of any hook)
-        """Call the hook; in another thread, note only that the model ran there."""
+        """Call the hook; in another thread, note only that the model ran there.
+
+        A model that torch compiles while it is watched is compiled without the hook.
+        """
+        if torch.compiler.is_compiling():
+            return None
         if self.watch.is_elsewhere():
             return None
         return self._observe(*args, **kwargs)
 
-    def __reduce__(self) -> tuple[type[Unwatched], tuple[bool]]:
-        """Pickle as a hook that does nothing."""
-        return Unwatched, (self._by_torch,)
+    def __reduce__(self) -> tuple[Callable[..., Unwatched], tuple[Any, ...]]:
+        """Leave nothing in a pickled copy once it is complete."""
+        return _stand_in, (_Done(), self._module)
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Unwatched:
         """Leave nothing in a copy once it is complete.
@@ -80,14 +78,15 @@ class Watching:
         let go, and the module is cleared of it.
         """
         copied = memo.get(id(self._module))
-        if isinstance(copied, nn.Module) and (_Done, id(copied)) not in memo:
-            memo[_Done, id(copied)] = done = _Done()
-            finalize(done, _clear, copied)
-        return Unwatched(self._by_torch)
+        done = memo.setdefault((_Done, id(copied)), _Done())
+        return _stand_in(done, copied)
 
 
-class _Done:
-    """Is let go when a copy is complete."""
+def _stand_in(done: _Done, module: nn.Module | None) -> Unwatched:
+    """Return what stands for a hook in a copy of a module, until ``done`` is let go."""
+    if module is not None:
+        finalize(done, _clear, module)
+    return Unwatched()
 
 
 class Watch:
@@ -137,9 +136,8 @@ class Watch:
         if isinstance(handle, RemovableHandle):
             hooks = handle.hooks_dict_ref()
             assert hooks is not None
-            by_torch = bool(handle.extra_dict_ref)
             owner = self._owners.get(id(hooks))
-            hooks[handle.id] = Watching(hooks[handle.id], self, owner, by_torch)
+            hooks[handle.id] = Watching(hooks[handle.id], self, owner)
 
     def complete(self) -> None:
         """Note that all hooks are registered; those that come later are the user's."""

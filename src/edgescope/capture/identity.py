@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 
 from edgescope.capture.activations import EdgeIdentity
-from edgescope.capture.columns import Column, check_columns, find_columns, is_rewritten
+from edgescope.capture.columns import (
+    Column,
+    check_columns,
+    check_replaced_loops,
+    find_columns,
+    is_rewritten,
+)
 from edgescope.capture.graph_input import GraphInput, InputEdges, plain_edges, starts
 from edgescope.capture.matching import match_edges
 from edgescope.capture.origin import Origins
@@ -48,7 +54,7 @@ class Identifier:
         self.graph = graph
         self.origins = origins
         self._vouched = vouched
-        self._columns: list[tuple[object, Column]] = []
+        self._columns: list[tuple[object, Tensor, Column]] = []
         self._known: list[_Known] = []
         self._pairs: list[tuple[PairRows, EdgeIdentity]] = []
         self._joined: tuple[RelationRows, EdgeIdentity] | None = None
@@ -112,23 +118,26 @@ class Identifier:
         edges = self.graph.inputs[column.input]
         if edges.unclear is not None:
             raise InputError(edges.unclear)
+        if not own.size(1) and seen.size(1) and not column.certain:
+            raise InputError("it was given no edge, and which input its own belong to is not known")
         if rows.replaces_loops and rows.given is not None:
-            return _without_loops(seen, own, column)
+            return check_replaced_loops(seen, own, column, edges, self.origins)
         return check_columns(seen, column, edges, self.origins, rows.real)
 
     def _column(self, own: Tensor, keys: Sequence[object], relation: Relation | None) -> Column:
         """Return which edge of which input every column of a layer's edges is."""
         place = (self.origins.place(own), relation, tuple(keys))
-        for known, column in self._columns:
-            if known != place:
+        for known, numbers, column in self._columns:
+            if known != place or not torch.equal(numbers, own):
                 continue
-            given = self.graph.inputs[column.input]
-            if not column.as_given or not is_rewritten(given, self.origins):
+            if not column.as_given or not is_rewritten(
+                self.graph.inputs[column.input], self.origins
+            ):
                 return column
         column = find_columns(
             own, self.graph.inputs, self.origins, lambda found: self._pick(found, keys, relation)
         )
-        self._columns.append((place, column))
+        self._columns.append((place, own.clone(), column))
         return column
 
     def _pick(self, found: Sequence[int], keys: Sequence[object], relation: Relation | None) -> int:
@@ -261,30 +270,6 @@ class Identifier:
             identity = self._at(given, seen, position)
         self._pairs = [(rows, identity)]
         return identity
-
-
-def _without_loops(seen: Tensor, own: Tensor, column: Column) -> Tensor:
-    """Return the position of the rows of a layer that drops loops and appends its own ``[E]``.
-
-    Raises:
-        InputError: if it did something else.
-    """
-    kept = own[0] != own[1]
-    position = column.position[kept]
-    size = position.numel()
-    rest = seen[:, size:]
-    as_expected = torch.equal(seen[:, :size], own[:, kept]) and torch.equal(rest[0], rest[1])
-    if not as_expected:
-        raise InputError(
-            "it was expected to drop the self-loops of its edges and to append its own, and did "
-            "something else"
-        )
-    if bool((position < 0).any()):
-        source, target = own[:, kept][:, position < 0][:, 0].tolist()
-        raise InputError(
-            f"it saw an edge from {source} to {target} that was not given to the model"
-        )
-    return torch.cat([position, position.new_full((rest.size(1),), -1)])
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

@@ -165,7 +165,9 @@ class Origins(TorchDispatchMode):
                 held = self._memory.setdefault(memory_of(edges), Codes(edges))
                 own = held.view(edges)
                 if own is not None:
-                    codes = first + torch.arange(edges.numel(), device=edges.device).view(2, -1)
+                    codes = first + torch.arange(edges.numel(), device=edges.device).view(
+                        edges.shape
+                    )
                     own.copy_(codes.where(own == UNKNOWN, SHARED))
                 first += edges.numel()
         return self._memory
