@@ -153,7 +153,7 @@ class Passes:
                         "edge is in several parts, and a graph is what intervals are drawn over"
                     )
                 here = BatchOfGraphs(batch, first, edges)
-                outputs.append(self._output(batch, here.size, first))
+                outputs.append(self._output(batch, here, first))
                 first += here.size
         self.done += 1
         found = {
@@ -198,19 +198,10 @@ class Passes:
             )
         return output.unsqueeze(1) if output.dim() == 1 else output.flatten(1)
 
-    def _output(self, batch: Any, graphs: int, first: int) -> Outputs:  # noqa: ANN401  (as above)
+    def _output(self, batch: Any, here: BatchOfGraphs, first: int) -> Outputs:  # noqa: ANN401  (as above)
         """Return predictions, the graph of each and targets of one batch."""
         prediction = self._predicted(batch)
-        vector = attribute(batch, "batch")
-        graph = torch.arange(graphs)
-        if len(prediction) != graphs:
-            nodes = torch.zeros(len(prediction)) if graphs == 1 else vector
-            if not isinstance(nodes, Tensor) or len(nodes) != len(prediction):
-                raise InputError(
-                    f"the model returned {len(prediction)} predictions for a batch of {graphs} "
-                    "graphs, expected one per graph or per node"
-                )
-            graph = nodes.cpu().long()
+        graph = here.graph_of(len(prediction))
         target = attribute(batch, "y")
         known = target.cpu().double().numpy() if isinstance(target, Tensor) else None
         return Outputs(prediction.double().cpu().numpy(), (graph + first).numpy(), known)
