@@ -121,6 +121,7 @@ class ScanSelector(RuleSelector):
                 f"the scan has not kept all massive activations at {', '.join(lost)}; scan again "
                 "with a larger max_rows, or pass the criterion itself as where="
             )
+        self._of = {site: found.of for site, found in scan.sites.items()}
         self._rows = {
             str(site): rows
             for (site,), rows in scan.kept().partition_by("site", as_dict=True).items()
@@ -132,7 +133,9 @@ class ScanSelector(RuleSelector):
         chosen = torch.zeros(values.shape, dtype=torch.bool)
         if site not in self._rows:
             return chosen
-        source, target = (identity.edge_index - identity.node_offset).cpu()
+        own = (identity.edge_index - identity.node_offset).cpu()
+        target_row = self._of[site].target_row  # as the scan calls it
+        source, target = own[1 - target_row], own[target_row]
         here = pl.DataFrame(
             {
                 "graph": identity.graph.cpu().numpy(),
@@ -141,7 +144,10 @@ class ScanSelector(RuleSelector):
                 "target": target.numpy(),
             }
         ).with_row_index("row")
-        rows = here.join(self._rows[site], on=["graph", "edge", "source", "target"])
+        kept = self._rows[site]
+        if "input" in kept.columns:
+            kept = kept.filter(input=identity.input)
+        rows = here.join(kept, on=["graph", "edge", "source", "target"])
         at = [torch.from_numpy(rows[n].to_numpy().astype("int64")) for n in _PLACE]
         chosen[tuple(at)] = True
         return chosen
