@@ -233,7 +233,7 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
         """Return which edges a prediction of some nodes may depend on ``[E]``, boolean."""
         flow, *others = flows(model)
         ways = torch.cat([edge_index, edge_index.flip(0)], dim=1) if others else edge_index
-        near = k_hop_subgraph(index, self._hops(model), ways, num_nodes=nodes, flow=flow)[3]
+        near: Tensor = k_hop_subgraph(index, self._hops(model), ways, num_nodes=nodes, flow=flow)[3]
         return near.view(-1, edge_index.size(1)).any(0)
 
     def _hops(self, model: nn.Module) -> int:

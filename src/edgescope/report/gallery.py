@@ -25,11 +25,11 @@ def choose(scan: Scan) -> list[dict[str, Any]]:
             edges, not those that a layer added.
 
     Returns:
-        Up to ``LIMIT`` dictionaries, most massive first, none if the model was given several graphs
-        in one call, or graphs with two sets of nodes, whose edges a SMILES does not tell: the most massive activation of the
+        Up to ``LIMIT`` dictionaries, most massive first: the most massive activation of the
         graph (columns of ``Scan.massive``, and its ``excess``), the graph's ``smiles``, the
         ``bond`` of the activation, and ``bonds``: the largest ``ratio`` and ``excess`` of every
-        bond with a massive activation at the same site.
+        bond with a massive activation at the same site. None if the model was given several graphs
+        in one call, or graphs with two sets of nodes: a SMILES does not tell whose atoms it has.
 
     Raises:
         InputError: if a SMILES does not parse, or a massive edge runs along no bond of it.
