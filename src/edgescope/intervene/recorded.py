@@ -20,6 +20,8 @@ from edgescope.scanning.batches import BatchOfGraphs, device_of, on_device
 
 Array = NDArray[np.float64]
 
+SEVERAL = 2
+"""Channels per head from which a ratio within an edge is defined."""
 
 Choose = Callable[[EdgeActivations], Tensor]
 """Says which activations of a site in a batch are chosen ``[E, H, D]``, bool."""
@@ -79,6 +81,10 @@ class Passes:
         batches: the batches.
         call: how to call the model on a batch.
         inputs: what the model calls its inputs.
+
+    Attributes:
+        done: passes over all batches so far.
+        skipped: sites that were left out, see :meth:`recorded`.
     """
 
     def __init__(
@@ -91,6 +97,7 @@ class Passes:
         self.model = model
         self.batches = batches
         self.done = 0
+        self.skipped: list[str] = []
         self._call = call
         self._inputs = inputs
         self._device = device_of(model)
@@ -102,6 +109,7 @@ class Passes:
         max_bytes: int,
         title: str,
         progress: bool,
+        skip_scalars: bool = False,
     ) -> tuple[dict[str, SiteValues], Outputs]:
         """Return the activations of some sites, and what the model predicts.
 
@@ -111,6 +119,8 @@ class Passes:
             max_bytes: how much the activations may take.
             title: what the progress bar says.
             progress: whether to show it.
+            skip_scalars: whether a site is left out, and noted in ``skipped``, that turns out to
+                hold one number per edge and head.
 
         Raises:
             InputError: if they take more, or the batches are parts of one large graph.
@@ -122,6 +132,9 @@ class Passes:
         def keep(found: EdgeActivations) -> None:
             nonlocal held
             assert here is not None
+            if skip_scalars and found.values.size(2) < SEVERAL:
+                self.skipped = list(dict.fromkeys([*self.skipped, found.site]))
+                return
             placed = found._replace(identity=here.identify(found.identity))
             values = found.values.cpu().clone()
             none = torch.zeros(values.shape, dtype=torch.bool)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edgescope.capture import EdgeActivations
 from edgescope.errors import InputError
-from edgescope.intervene.recorded import SiteValues
+from edgescope.intervene.recorded import SEVERAL, SiteValues
 from edgescope.results import Scan
 from edgescope.scanning.sites import scalar_message
 from edgescope.statistics.criteria import Both, CalibratedCriterion, Criterion, Either, Rule
@@ -23,9 +23,6 @@ Mask = Callable[[EdgeActivations], Tensor]
 
 Where = Scan | Rule | str | float | Mask
 
-SEVERAL = 2
-"""Channels per head from which a ratio within an edge is defined."""
-
 
 class Selector(ABC):
     """Says which activations are replaced.
@@ -35,6 +32,8 @@ class Selector(ABC):
     """
 
     name: str
+    needs_vectors = False
+    """Whether it compares the channels of an edge, of which a site must have several."""
 
     @abstractmethod
     def choose(self, activations: EdgeActivations) -> Tensor:
@@ -62,6 +61,8 @@ class Selector(ABC):
 
 class RuleSelector(Selector):
     """What a rule calls massive, judged on the activations of the model as it is."""
+
+    needs_vectors = True
 
     def __init__(self, rule: Rule) -> None:
         if rule.members_needed and not isinstance(rule, CalibratedCriterion):
