@@ -75,19 +75,16 @@ class EdgeSet(NamedTuple):
         Raises:
             InputError: if it is not certain.
         """
-        recorded = self._recorded(size, nodes)
-        plain = attribute(self.owner, "batch")
-        states = attribute(self.owner, "x")
         named = node_vectors(self.owner)
-        if isinstance(plain, Tensor) and self._fits((plain, plain)):
-            # PyG counts the nodes of a graph with two sets of them by guessing.
-            of_states = isinstance(states, Tensor) and len(states) == len(plain)
-            one_set = recorded is None or recorded[0].equal(recorded[1])
-            if one_set and (of_states or (recorded is None and len(named) == 1)):
-                return plain, plain
-        if recorded is not None:
-            return recorded
-        found = self._by_name(named)
+        starts = self._starts(size)
+        plain = named.get("batch")
+        found = None
+        if plain is not None and self._is_of_both(plain, starts, alone=len(named) == 1):
+            found = plain, plain
+        if found is None and starts is not None:
+            found = self._noted(starts, nodes)
+        if found is None:
+            found = self._by_name(named)
         if found is None:
             raise InputError(
                 f"which of the {size} graphs the nodes of {self.path} belong to cannot be told "
@@ -97,16 +94,37 @@ class EdgeSet(NamedTuple):
             )
         return found
 
-    def _recorded(self, size: int, nodes: Sequence[int]) -> tuple[Tensor, Tensor] | None:
+    def _starts(self, size: int) -> Tensor | None:
+        """Return what PyG noted as the first node of every graph at either end ``[2, G]``."""
+        starts = noted(self.owner, "_inc_dict", self.name)
+        if starts is None or starts.numel() not in {size, 2 * size}:
+            return None
+        return starts.reshape(size, -1).t().expand(2, size).contiguous()
+
+    def _is_of_both(self, plain: Tensor, starts: Tensor | None, *, alone: bool) -> bool:
+        """Return whether ``batch`` ``[V]`` is of the nodes at both ends.
+
+        PyG makes one for graphs with two sets of nodes as well, of as many as it guesses.
+        """
+        if not self._fits((plain, plain)):
+            return False
+        if starts is None:
+            return alone
+        if not starts[0].equal(starts[1]):
+            return False
+        size = plain.cpu().bincount(minlength=starts.size(1))
+        states = attribute(self.owner, "x")
+        of_states = isinstance(states, Tensor) and len(states) == len(plain)
+        return of_states or (size.cumsum(0) - size).equal(starts[0])
+
+    def _noted(self, starts: Tensor, nodes: Sequence[int]) -> tuple[Tensor, Tensor] | None:
         """Return what PyG noted when it joined the graphs, if that is so still."""
-        slices, starts = (
-            noted(self.owner, kind, self.name) for kind in ("_slice_dict", "_inc_dict")
-        )
-        if slices is None or starts is None or slices.numel() != size + 1:
+        slices = noted(self.owner, "_slice_dict", self.name)
+        size = starts.size(1)
+        if slices is None or slices.numel() != size + 1:
             return None
-        if int(slices[-1]) != self.edge_index.size(1) or starts.numel() not in {size, 2 * size}:
+        if int(slices[-1]) != self.edge_index.size(1):
             return None
-        starts = starts.reshape(size, -1).t().expand(2, size).contiguous()
         ends = self.edge_index.cpu()
         vectors = []
         for start, end, number in zip(starts, ends, nodes, strict=True):
@@ -122,17 +140,15 @@ class EdgeSet(NamedTuple):
         """Return the vectors that the batch has for the nodes at either end by their names.
 
         ``edge_index`` runs from ``x_s`` to ``x_t``, and ``edge_index_s`` among ``x_s``, as on
-        PyG's page on batching. If names do not tell, only one choice may fit the edges.
+        PyG's page on batching.
         """
         suffix = self.name.removeprefix(PLAIN)
         wanted = ("_s", "_t") if not suffix else (suffix, suffix)
         told = [[v for name, v in named.items() if name.endswith(f"{end}_batch")] for end in wanted]
-        if all(len(each) == 1 for each in told):
-            chosen = told[0][0], told[1][0]
-            return chosen if self._fits(chosen) else None
-        pairs = [(one, other) for one in named.values() for other in named.values()]
-        fitting = [pair for pair in pairs if self._fits(pair)]
-        return fitting[0] if len(fitting) == 1 else None
+        if any(len(each) != 1 for each in told):
+            return None
+        chosen = told[0][0], told[1][0]
+        return chosen if self._fits(chosen) else None
 
     def _fits(self, vectors: tuple[Tensor, Tensor]) -> bool:
         """Return whether both ends of every edge are of one graph by these vectors."""
