@@ -35,7 +35,8 @@ class KeptRows(ABC):
         row 0 of ``edge_index`` if the layer has ``flow="target_to_source"``), head, channel, value,
         ratio, edge_type (its name). If the model was given several graphs in one call, the second
         column is input: the name of the one that the edge belongs to; graph is then the position
-        of the item that holds them all.
+        of the item that holds them all. Likewise if ``call`` runs the model several times on a
+        batch: rows of the second are of the input ``"call 2"``.
 
         Args:
             criterion: another rule than the scan's.

@@ -237,3 +237,42 @@ def test_a_layer_that_turns_its_flow_between_batches_is_refused():
         else:
             with pytest.raises(InputError, match="conv:score changed its flow between two batches"):
                 collector.reduce(seen)
+
+
+class Shared(nn.Module):
+    """One layer that is called on one graph or another."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = TransformerConv(6, 4, heads=2)
+
+    def forward(self, x, edge_index):
+        return self.conv(x, edge_index).sum(1, keepdim=True)
+
+
+def both(model, batch):
+    """Call a model on both graphs of a pair."""
+    one, other = (
+        model(getattr(batch, f"x_{side}"), getattr(batch, f"edge_index_{side}"))
+        for side in ("s", "t")
+    )
+    return one.mean().view(1, 1) - other.mean().view(1, 1)
+
+
+def test_calls_of_a_model_on_one_batch_are_told_apart():
+    left, right = paired(3)
+    left[1] = (2, 2, [])  # a call without rows is a call
+    loader = DataLoader(pairs(left, right), batch_size=1)
+    model = Shared().eval()
+    scan = es.scan(model, loader, criterion=RULE, call=both, progress=False)
+    found = scan.massive()
+    assert set(found["input"]) == {"", "call 2"}
+    for row in found.iter_rows(named=True):
+        side = right if row["input"] else left
+        assert side[row["graph"]][2][row["edge"]] == (row["source"], row["target"])
+    options = {"value": "zero", "controls": (), "metric": "none", "progress": False, "call": both}
+    by_scan, by_rule = (
+        es.ablate(model, loader, where=where, **options).table() for where in (scan, RULE)
+    )
+    assert_frame_equal(by_scan, by_rule)

@@ -17,6 +17,7 @@ from edgescope.capture import EdgeActivations, capture, edit
 from edgescope.capture.parts import Part
 from edgescope.errors import InputError
 from edgescope.scanning.batches import BatchOfGraphs, device_of, on_device
+from edgescope.scanning.repeats import Repeats, of_call
 
 Array = NDArray[np.float64]
 
@@ -128,14 +129,16 @@ class Passes:
         parts: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
         held, first = 0, 0
         here: BatchOfGraphs | None = None
+        repeats = Repeats()
 
         def keep(found: EdgeActivations) -> None:
             nonlocal held
             assert here is not None
+            call = repeats.count(found.site)
             if skip_scalars and found.values.size(2) < SEVERAL:
                 self.skipped = list(dict.fromkeys([*self.skipped, found.site]))
                 return
-            placed = found._replace(identity=here.identify(found.identity))
+            placed = found._replace(identity=of_call(here.identify(found.identity), call))
             values = found.values.cpu().clone()
             none = torch.zeros(values.shape, dtype=torch.bool)
             kind = found.edge_type
@@ -165,7 +168,7 @@ class Passes:
                         "received parts of one large graph, expected batches of whole graphs; an "
                         "edge is in several parts, and a graph is what intervals are drawn over"
                     )
-                here = BatchOfGraphs(batch, first, edges)
+                here, repeats = BatchOfGraphs(batch, first, edges), Repeats()
                 outputs.append(self._output(batch, here, first))
                 first += here.size
         self.done += 1

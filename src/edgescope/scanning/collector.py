@@ -10,6 +10,7 @@ from edgescope.errors import InputError
 from edgescope.records import SiteEdges, SiteScan, one_graph
 from edgescope.scanning.batches import BatchOfGraphs
 from edgescope.scanning.edge_types import EdgeTypes
+from edgescope.scanning.repeats import Repeats, of_call
 from edgescope.scanning.sites import scalar_message
 from edgescope.scanning.whole import WholeGraph
 from edgescope.statistics.counting import SketchCounter
@@ -86,6 +87,7 @@ class Collector:
         self._batch_smiles: dict[int, str] = {}
         self._batch: BatchOfGraphs | Part | None = None
         self._known: list[_Rows] = []
+        self._repeats = Repeats()
 
     @property
     def sites(self) -> list[str]:
@@ -109,6 +111,7 @@ class Collector:
         self._batch = BatchOfGraphs(batch, self.graphs, edges) if part is None else part
         self._batch_smiles = self._batch.smiles()
         self._known = []
+        self._repeats = Repeats()
         self.graphs = self.graphs + self._batch.size if part is None else 1
 
     def reduce(self, activations: EdgeActivations) -> None:
@@ -119,6 +122,7 @@ class Collector:
                 layer has turned its flow.
         """
         site, values, identity = activations
+        call = self._repeats.count(site)
         if values.size(2) < SEVERAL:
             if not self._skip_scalars:
                 raise InputError(scalar_message(site))
@@ -128,6 +132,9 @@ class Collector:
         if not values.size(0):
             return
         rows = self._identify(identity)
+        if call > 1:
+            placed = of_call(rows.placed, call)
+            rows = rows._replace(placed=placed, of=rows.of._replace(inputs=(placed.input,)))
         self._note(site, rows.of)
         if site not in self._counters:
             self._open(site, values.device)
