@@ -54,7 +54,7 @@ def test_graph_0_of_three_has_its_twelve_edges():
 def test_vectors_by_name_tell_as_much(made):
     batch = joined(bipartite(made), ("x_s", "x_t"))
     for names in (("x_s_batch", "x_t_batch"), ("x_s_ptr", "x_t_ptr")):
-        bare = without_notes(batch, "edge_index", *names)
+        bare = without_notes(batch, "edge_index", "x_s", "x_t", *names)
         placed = BatchOfGraphs(bare, 0).identify(blind(batch.edge_index))
         assert told(placed) == expected(made)
 
@@ -186,3 +186,10 @@ def test_predictions_of_nodes_of_one_of_two_sets_as_large_are_refused():
     here = BatchOfGraphs(joined(bipartite(made), ("x_s", "x_t")), 4)
     with pytest.raises(InputError, match="several sets of that many nodes"):
         here.graph_of(5)
+
+
+@pytest.mark.parametrize("name", ["row_ptr", "mini_batch"])
+def test_what_is_called_like_a_vector_of_nodes_but_is_none_makes_no_graphs(name):
+    graph = Data(x=torch.ones(3, 1), edge_index=edges_of([(0, 1)]))
+    graph[name] = torch.tensor([0, 2, 3])
+    assert BatchOfGraphs(graph, 0).size == 1

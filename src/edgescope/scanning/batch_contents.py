@@ -29,21 +29,24 @@ def graphs_of(batch: Any) -> list[Any]:  # noqa: ANN401  (as above)
 def node_vectors(batch: Any) -> dict[str, Tensor]:  # noqa: ANN401  (as above)
     """Return the graph of every node ``[V]`` of each set of nodes that a batch names.
 
-    Such as ``batch`` and ``x_s_batch``, or what follows from ``x_s_ptr``, under that name.
+    Such as ``batch``, or ``x_s_batch`` of as many nodes as there are in ``x_s``, as
+    ``follow_batch=["x_s"]`` gives it; or what follows from ``x_s_ptr``, under that name.
     """
+    held = {name: value for name, value, _ in _members(batch, "") if isinstance(value, Tensor)}
     found: dict[str, Tensor] = {}
-    for name, value, _ in _members(batch, ""):
+    for name, value in held.items():
         kind = re.fullmatch(r"(?:(.+)_)?(batch|ptr)", name)
-        if kind is None or not isinstance(value, Tensor) or value.dim() != 1:
+        if kind is None or value.dim() != 1 or value.is_floating_point() or _STEM in name:
             continue
-        if value.is_floating_point() or _STEM in name:
-            continue
-        called = f"{kind[1]}_batch" if kind[1] else "batch"
-        if kind[2] == "batch":
-            found[called] = value
-        else:
+        called, of = f"{kind[1]}_batch" if kind[1] else "batch", held.get(kind[1] or "x")
+        vector = value
+        if kind[2] == "ptr":
             sizes = value.cpu().diff()
-            found.setdefault(called, torch.arange(len(sizes)).repeat_interleave(sizes))
+            if called in held or not len(sizes) or bool((sizes < 0).any()):
+                continue
+            vector = torch.arange(len(sizes)).repeat_interleave(sizes)
+        if name == "batch" or (of is not None and of.dim() and len(of) == len(vector)):
+            found[called] = vector
     return found
 
 
