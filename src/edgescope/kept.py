@@ -31,7 +31,12 @@ class KeptRows(ABC):
         """Return one row per massive activation, by site and falling ratio.
 
         Columns: site, graph, edge (position in the graph, or within its relation; -1 if it is of
-        the type ``"added"``), source, target, head, channel, value, ratio, edge_type (its name).
+        the type ``"added"``), source (the node attended to), target (the node that attends, in
+        row 0 of ``edge_index`` if the layer has ``flow="target_to_source"``), head, channel, value,
+        ratio, edge_type (its name). If the model was given several graphs in one call, the second
+        column is input: the name of the one that the edge belongs to; graph is then the position
+        of the item that holds them all. Likewise if ``call`` runs the model several times on a
+        batch: rows of the second are of the input ``"call 2"``.
 
         Args:
             criterion: another rule than the scan's.
@@ -96,8 +101,9 @@ class KeptRows(ABC):
 
     def _named(self, table: str) -> Iterator[pl.DataFrame]:
         """Yield a table of every site, with the names of the site and of edge types."""
+        several = any(found.of.inputs for found in self.sites.values())
         for site, found in self.sites.items():
-            yield tables.named(site, getattr(found, table), self.info.edge_type_names)
+            yield tables.named(site, getattr(found, table), self.info.edge_type_names, several)
 
 
 def _reaches(needed: Bounds, kept: Bounds) -> bool:

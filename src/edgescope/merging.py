@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from edgescope.errors import InputError
-from edgescope.records import one_graph
+from edgescope.records import SiteEdges, one_graph
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.order import PLACE, by_graph, largest_first, most_extreme
 
@@ -123,6 +123,7 @@ def merge_sites(found: Sequence[SiteScan], max_rows: int) -> SiteScan:
         most_extreme(pl.concat(part.extremes for part in found)),
         by_graph(pl.concat(part.nonfinite for part in found)).head(max_rows),
         sum(part.seen for part in found),
+        reduce(SiteEdges.joined, (part.of for part in found)),
     )
 
 
@@ -150,6 +151,12 @@ def check_alike(scans: Sequence[Scan]) -> None:
                     f"scan again with the same {field.name}"
                 )
         for site, found in first.sites.items():
+            if found.of.target_row != other.sites[site].of.target_row:
+                raise InputError(
+                    f"cannot merge scans of which one calls row 0 of edge_index the target at "
+                    f"{site} and another row 1: their layers differ in flow, or one scan is of an "
+                    "earlier version; scan again with layers of the same flow"
+                )
             layouts = asdict(found.sketch.layout), asdict(other.sites[site].sketch.layout)
             if layouts[0] != layouts[1]:
                 name = next(key for key in layouts[0] if layouts[0][key] != layouts[1][key])
@@ -269,6 +276,7 @@ def _equal_sites(one: SiteScan, other: SiteScan) -> bool:
     return (
         one.sketch.layout == other.sketch.layout
         and one.seen == other.seen
+        and one.of == other.of
         and one.sketch.maxima.equal(other.sketch.maxima)
         and all(one.sketch.counts[k].equal(v) for k, v in other.sketch.counts.items())
         and one.rows.equals(other.rows)

@@ -44,6 +44,27 @@ class ScanInfo:
     parts: bool = False
 
 
+class SiteEdges(NamedTuple):
+    """What the edges of a site are, as far as its tables do not say it row by row."""
+
+    target_row: int = 1
+    """Row of the layer's ``edge_index`` that holds ``target``, the end that attends: 1, or 0 with
+    ``flow="target_to_source"``. Scans of earlier versions have row 1 there, whatever the flow."""
+    inputs: tuple[str, ...] = ()
+    """The inputs of the model's call whose edges the site computed, in the order in which they
+    came; empty if the model was given one graph at a time."""
+    two_node_sets: bool = False
+    """Whether sources and targets are known to be different nodes, each numbered by itself."""
+
+    def joined(self, other: "SiteEdges") -> "SiteEdges":
+        """Return what the edges of both are; they must have the same ``target_row``."""
+        return SiteEdges(
+            self.target_row,
+            tuple(dict.fromkeys([*self.inputs, *other.inputs])),
+            self.two_node_sets or other.two_node_sets,
+        )
+
+
 class SiteScan(NamedTuple):
     """What a scan found at one site."""
 
@@ -57,6 +78,8 @@ class SiteScan(NamedTuple):
     """Graphs with edges that hold a NaN or an infinity."""
     seen: int
     """How many activations exceeded :meth:`Scan.floor`, kept or not."""
+    of: SiteEdges = SiteEdges()
+    """What the edges are."""
 
 
 def one_graph(found: SiteScan, members: Sequence[SiteSketch] = ()) -> SiteScan:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgescope._files import reading_folder, replacing_folder
 from edgescope.errors import InputError
+from edgescope.records import SiteEdges
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.criteria import read_rule
 from edgescope.statistics.sketch import SiteSketch, SketchLayout
@@ -97,6 +98,7 @@ def _write(scan: Scan, folder: Path) -> None:
             "edge_types": found.sketch.layout.edge_types,
             "joint_budget": found.sketch.layout.joint_budget,
             "seen": found.seen,
+            "of": found.of._asdict(),
         }
         for site, found in scan.sites.items()
     }
@@ -134,13 +136,18 @@ def _read(folder: Path, description: dict[str, Any]) -> Scan:
     tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("counts", *_TABLES)}
     sites = {}
     for site, settings in description["sites"].items():
-        seen = settings.pop("seen")
+        seen, of = settings.pop("seen"), dict(settings.pop("of", {}))
+        of["inputs"] = tuple(of.get("inputs", ()))
         of_site = {name: table.filter(site=site).drop("site") for name, table in tables.items()}
         layout = SketchLayout(**settings)
         if description["counters"] != sorted(layout.shapes()):
             raise ValueError(f"counters {', '.join(description['counters'])}")
         sketch = _dense(layout, of_site.pop("counts"))
-        sites[site] = SiteScan(sketch, **of_site, seen=seen)
+        for name in ("rows", "extremes"):
+            if "input" not in of_site[name].columns:  # of an earlier version
+                one = pl.lit("", dtype=pl.String).alias("input")
+                of_site[name] = of_site[name].with_columns(one)
+        sites[site] = SiteScan(sketch, **of_site, seen=seen, of=SiteEdges(**of))
     molecules = pl.read_parquet(folder / "molecules.parquet")
     baseline = folder / "baseline"
     return Scan(

@@ -68,16 +68,29 @@ def compared(scan: "Scan", site: str, threshold: float) -> dict[str, Any]:
         typical = before["median_magnitude"]
         row["growth"] = row["max_magnitude"] / typical if typical else float("nan")
         row |= {f"{name}_untrained": before[name] for name in COMPARED}
-    return {"site": site} | row
+    several = any(found.of.inputs for found in scan.sites.values())
+    inputs = {"input": ", ".join(scan.sites[site].of.inputs)} if several else {}
+    return {"site": site} | inputs | row
 
 
-def named(site: str, rows: pl.DataFrame, edge_types: Sequence[str]) -> pl.DataFrame:
-    """Put the site in front of its rows, and names in place of edge types."""
+def named(
+    site: str, rows: pl.DataFrame, edge_types: Sequence[str], inputs: bool = False
+) -> pl.DataFrame:
+    """Put the site in front of its rows, and names in place of edge types.
+
+    Args:
+        site: name of the site.
+        rows: its rows.
+        edge_types: name of every edge type.
+        inputs: whether to say next to the site which input an edge belongs to.
+    """
     if "edge_type" in rows.columns:
         names = dict(enumerate(edge_types))
         replaced = pl.col("edge_type").replace_strict(names, return_dtype=pl.String)
         rows = rows.with_columns(replaced)
-    return rows.select(pl.lit(site, dtype=pl.String).alias("site"), pl.all())
+    first = [pl.lit(site, dtype=pl.String).alias("site")]
+    first += [pl.col("input")] if inputs and "input" in rows.columns else []
+    return rows.select(*first, pl.all().exclude("input"))
 
 
 def massive_edges(

@@ -46,6 +46,7 @@ def test_a_row_says_where_the_activation_is_and_what_it_is():
             "value": -2000.0,
             "ratio": 2000.0,
             "edge_type": 2,
+            "input": "",
         }
     ]
 

@@ -83,7 +83,7 @@ class AttentionRollout(ModelMethod):
         relevance = torch.ones(nodes, dtype=torch.float64, device=batch.edge_index.device)
         importance = relevance.new_zeros(size)
         for layer in reversed(rows):
-            source, target = layer.identity.edge_index
+            source, target = layer.identity.source, layer.identity.target
             weight = layer.values.double() * (1 - self.residual)
             total = relevance.new_full((nodes,), self.residual).index_add(0, target, weight)
             # Without residual, a node that attends to nothing keeps its relevance.

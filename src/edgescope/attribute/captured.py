@@ -89,9 +89,15 @@ def _positions(seen: EdgeActivations, edge_index: Tensor) -> Tensor:
     """Return the position in the batch of the edge of every row ``[R]``.
 
     Raises:
-        InputError: if the model was called with other edges.
+        InputError: if the model was called with other edges, or with several graphs.
     """
     identity = seen.identity
+    if identity.input:
+        raise InputError(
+            f"the model was given several graphs in one call, and {seen.site} works on "
+            f"{identity.input}; importances are of the edges of one graph, so let call= give the "
+            "model one"
+        )
     position = identity.input_edge if identity.position is None else identity.position
     real = position >= 0
     known = not bool(real.any()) or int(position.max()) < edge_index.size(1)

@@ -13,6 +13,7 @@ from edgescope.attribute.copies import Copies, without_edges
 from edgescope.attribute.masking import (
     SAME,
     check_maskable,
+    check_reversed,
     clean_masks,
     loops_to_strip,
     masked_attention,
@@ -59,8 +60,8 @@ class GNNExplainerMask(ModelMethod):
 
     Raises:
         InputError: if there is not at least one epoch; when a model is explained, if it has no
-            layer that a mask acts in, or uses self-loops in some layers and replaces them in
-            others.
+            layer that a mask acts in, uses self-loops in some layers and replaces them in
+            others, or has a reversed flow that PyG's masks do not keep.
     """
 
     def __init__(
@@ -108,6 +109,11 @@ class GNNExplainerMask(ModelMethod):
             if not bool(kept.all()):
                 one = self._stripped(model, one, kept, call)
             if bool(kept.any()):
+                check_reversed(
+                    model,
+                    one.edge_index,
+                    lambda one=one: by_graph(call(model, one), one),  # type: ignore[misc]
+                )
                 masks[edges[kept]] = self._learn(model, one, call)
         return masks
 

@@ -213,7 +213,7 @@ def _edges(dataset: GraphDataset, graph: Ints, importances: Mapping[str, Tensor]
     columns: dict[str, Any] = {
         "graph": np.repeat(graph, counts),
         "edge": np.arange(len(start)) - start,
-        "source": dataset.edge_index[0].numpy(),
+        "source": dataset.edge_index[0].numpy(),  # as the data set has it, of no one layer
         "target": dataset.edge_index[1].numpy(),
         "edge_type": names[dataset.edge_types.numpy()],
     }

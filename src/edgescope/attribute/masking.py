@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.explain.algorithm.utils import clear_masks
+from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
 from torch_geometric.nn import MessagePassing
 
+from edgescope.attribute.flow import BACK, flows
 from edgescope.capture.adapters.base import bound_arguments
 from edgescope.errors import InputError
 from edgescope.models.attention import EdgeAttention
@@ -63,6 +64,38 @@ def loops_to_strip(model: nn.Module, edge_index: Tensor) -> Tensor:
             "the data, or use another method"
         )
     return loops
+
+
+def check_reversed(model: nn.Module, edge_index: Tensor, run: Callable[[], Tensor]) -> None:
+    """Refuse a model of reversed flow that a mask of ones changes.
+
+    Under a mask PyG collects the states of nodes in another way, and takes those of sources for
+    those of targets in a layer that has two of them, such as ``GATv2Conv``, and
+    ``flow="target_to_source"``. What a mask is learnt for is then another model.
+
+    Args:
+        model: the model.
+        edge_index: the edges that it is called with ``[2, E]``.
+        run: calls it and returns its output.
+
+    Raises:
+        InputError: if the output is another one under the mask.
+    """
+    if BACK not in flows(model):
+        return
+    with torch.no_grad(), clean_masks(model):
+        before = run()
+        set_masks(
+            model, torch.ones(edge_index.size(1), device=edge_index.device), edge_index, False
+        )
+        after = run()
+    if not torch.allclose(before, after, rtol=SAME, atol=SAME):
+        raise InputError(
+            "under a mask that leaves every edge as it is, PyG computes something else in layers "
+            f"of {type(model).__name__} with flow='target_to_source', so a mask of edges cannot be "
+            "learnt; turn the edges around and use the default flow, or use another method, such "
+            "as occlusion"
+        )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from edgescope.attribute.base import ModelMethod, undisturbed
 from edgescope.attribute.captured import Inputs, layer_rows
+from edgescope.attribute.flow import flows
 from edgescope.attribute.outputs import count_graphs, graph_of_edges
 from edgescope.attribute.scaling import SCALES, Scale, ranks, scaled
 from edgescope.calling import Call
@@ -145,7 +146,8 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
             edge_index: source and target of every edge ``[2, E]``.
             target: what the model predicts; not used.
             index: of node predictions, those that are explained: edges between nodes farther
-                away than the model has layers get a mask of 0, as in PyG's own explainers.
+                away than the model has layers get a mask of 0, as in PyG's own explainers. Far is
+                along the flow of the layers, either way if they differ in it.
             **kwargs: the model's other arguments; ``batch`` ``[V]`` tells graphs apart.
 
         Raises:
@@ -170,8 +172,7 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
             score = self.explain(model, data, run)
         mask = ranks(score, of[edge_index[0]], graphs)
         if self.model_config.task_level == ModelTaskLevel.node and index is not None:
-            near = k_hop_subgraph(index, self._hops(model), edge_index, num_nodes=x.size(0))[3]
-            mask = mask.where(near, 0)
+            mask = mask.where(self._near(model, index, edge_index, x.size(0)), 0)
         return Explanation(edge_mask=mask, edge_score=score)
 
     @override
@@ -225,6 +226,15 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
         stacked = torch.stack(values)
         score = stacked.mean(0) if self.layers == "mean" else stacked.amax(0)
         return -score if self.reverse else score
+
+    def _near(
+        self, model: nn.Module, index: int | Tensor, edge_index: Tensor, nodes: int
+    ) -> Tensor:
+        """Return which edges a prediction of some nodes may depend on ``[E]``, boolean."""
+        flow, *others = flows(model)
+        ways = torch.cat([edge_index, edge_index.flip(0)], dim=1) if others else edge_index
+        near: Tensor = k_hop_subgraph(index, self._hops(model), ways, num_nodes=nodes, flow=flow)[3]
+        return near.view(-1, edge_index.size(1)).any(0)
 
     def _hops(self, model: nn.Module) -> int:
         """Return how far a node sees: as many hops as there are layers."""

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from edgescope.attribute.base import Method
+from edgescope.attribute.flow import BACK, flows
 from edgescope.attribute.outputs import count_graphs, graph_of_edges
 from edgescope.calling import Call, call_model
 from edgescope.capture.graph_input import edge_types
@@ -54,6 +55,9 @@ class Random(Method):
 class Degree(Method):
     """Importance of an edge from how many edges lead into its two ends.
 
+    Edges lead to the node that attends: from row 0 of ``edge_index`` to row 1, unless all layers of
+    the model have ``flow="target_to_source"``.
+
     Args:
         of: ``"sum"`` or ``"product"`` of the two degrees.
         name: what it is called in tables.
@@ -71,7 +75,8 @@ class Degree(Method):
     @override
     def attribute(self, model: nn.Module, batch: Any, *, call: Call = call_model) -> Tensor:
         source, target = batch.edge_index
-        degree: Tensor = target.bincount(minlength=int(batch.num_nodes))
+        into = source if flows(model) == {BACK} else target
+        degree: Tensor = into.bincount(minlength=int(batch.num_nodes))
         ends = degree[source], degree[target]
         return (ends[0] * ends[1] if self.of == "product" else ends[0] + ends[1]).double()
 

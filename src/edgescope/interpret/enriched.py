@@ -1,5 +1,6 @@
 """Enrichment: on which groups of edges massive activations sit more often than on others."""
 
+from collections.abc import Collection
 from typing import Any
 from warnings import warn
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.interpret.groups import EdgeGroups
 from edgescope.interpret.kinds import Kind
-from edgescope.interpret.massive import massive_edges
+from edgescope.interpret.massive import massive_edges, turned
 from edgescope.interpret.permutation import PERMUTATIONS, Tested, permutation_tests
 from edgescope.interpret.prevalence import four_cells, prevalence
 from edgescope.results import Scan
@@ -71,6 +72,11 @@ def enrichment(
 
     With several sites, rows of the site :data:`ANY` count an edge that is massive at one or more.
 
+    The direction of an edge is that in which the layer of the site passes messages, from the node
+    attended to to the node that attends: against that of the data set in a layer with
+    ``flow="target_to_source"``. If layers differ in that, at :data:`ANY` it is that of the data
+    set, with a warning.
+
     Args:
         scan: a scan of the graphs of ``groups.dataset``.
         groups: the groups.
@@ -84,6 +90,18 @@ def enrichment(
         InputError: if the scan is of other graphs or did not keep every massive activation.
     """
     found = massive_edges(scan, groups.dataset, criterion)
+    against = turned(scan)
+    if len(against) == len(found.sites):
+        groups, against = groups.turned(), []
+    directed = [kind.name for kind in groups if kind.null == "reversal"]
+    if against and directed:
+        warn(
+            f"layers pass messages either way along edges, at {', '.join(against)} against their "
+            f"direction in the data set; groups of {', '.join(directed)} follow each site, and at "
+            f"{ANY!r} the data set",
+            EdgescopeWarning,
+            stacklevel=2,
+        )
     return enrichment_of(
         {site: found[site] for site in found.sites},
         groups,
@@ -91,6 +109,7 @@ def enrichment(
         resamples=resamples,
         seed=seed,
         progress=progress,
+        turned_sites=against,
     )
 
 
@@ -102,6 +121,7 @@ def enrichment_of(
     resamples: int = RESAMPLES,
     seed: int = 0,
     progress: bool = True,
+    turned_sites: Collection[str] = (),
 ) -> pl.DataFrame:
     """Return the table of :func:`enrichment` for edges that are marked by other means.
 
@@ -112,6 +132,7 @@ def enrichment_of(
         resamples: as there.
         seed: as there.
         progress: as there.
+        turned_sites: sites at which edges run against their direction in the data set.
 
     Raises:
         InputError: if there is no site, or marks do not fit the edges.
@@ -157,7 +178,11 @@ def enrichment_of(
         for kind in kinds:
             part = slice(start, start + len(kind.names))
             start = part.stop
-            rows += _rows(site, kind, mask, found, part, tests[kind.name], number)
+            of_kind = _rows(site, kind, mask, found, part, tests[kind.name], number)
+            by_name = {row["group"]: row for row in of_kind}
+            for name in kind.names:
+                held = kind.names[kind.place(name, turned=site in turned_sites)]
+                rows += [{**by_name[held], "group": name}] if held in by_name else []
     # Where permutations change nothing there is no test that could be a false discovery. Which
     # rows these are does not depend on how massive edges lie within strata, so the rest stay valid.
     tested = np.array([row["exchangeable"] > 0 for row in rows], dtype=np.bool_)

@@ -1,7 +1,7 @@
 """The groups that the edges of a data set fall into, by chemistry, topology and labels."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,6 +42,12 @@ class EdgeGroups:
         if kind not in self.kinds:
             raise InputError(f"unknown kind {kind!r}, expected one of {', '.join(self.kinds)}")
         return self.kinds[kind]
+
+    def turned(self) -> "EdgeGroups":
+        """Return the groups of the same edges as they run for a layer of reversed flow."""
+        edge_index = self.dataset.edge_index.flip(0)
+        kinds = {name: kind.turned() for name, kind in self.kinds.items()}
+        return EdgeGroups(replace(self.dataset, edge_index=edge_index), kinds)
 
     def __iter__(self) -> Iterator[Kind]:
         """Go through the kinds."""

@@ -1,7 +1,7 @@
 """A kind of edge groups, such as bond type: which edges are in which of its groups."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -14,7 +14,8 @@ from edgescope.errors import InputError
 
 Null = Literal["degree", "type", "type and degree", "reversal"]
 """What a permutation leaves as it is: the degrees of the two ends of an edge, its type, or both;
-or everything but the direction in which the edges of a graph run."""
+or everything but the direction in which the edges of a graph run. Groups of a kind of the last sort
+stand in order of direction, so that turning an edge around takes it from the first to the last."""
 
 EXACT = 8
 """So many different values or fewer are groups of their own; more are put into bins."""
@@ -64,6 +65,15 @@ class Kind:
     def overlapping(self) -> bool:
         """Whether some edge is in several groups, or in none though the kind can be told."""
         return bool((self.member.sum(1) != self.applicable).any())
+
+    def place(self, group: str, *, turned: bool = False) -> int:
+        """Return the number of a group; if edges are ``turned`` around, what it was before."""
+        place = self.names.index(group)
+        return len(self.names) - 1 - place if turned and self.null == "reversal" else place
+
+    def turned(self) -> "Kind":
+        """Return the groups that the edges are in if they run the other way."""
+        return replace(self, member=self.member.flip(1)) if self.null == "reversal" else self
 
     @property
     def codes(self) -> Tensor:

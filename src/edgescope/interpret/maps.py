@@ -17,6 +17,7 @@ from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
 from edgescope.interpret.groups import EdgeGroups
 from edgescope.interpret.kinds import Kind
+from edgescope.interpret.massive import check_edges, turned
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.one_model import scan_model
@@ -40,12 +41,14 @@ class HeatMaps:
     Attributes:
         kind: the groups.
         scan: the histograms, whose edge types are the combinations of groups that occur.
-        combinations: which combination holds which group ``[C, G]``, bool.
+        combinations: which combination holds which group of ``counted`` ``[C, G]``, bool.
+        counted: the groups that were counted: those of ``kind`` or, of directions, all.
     """
 
     kind: Kind
     scan: Scan
     combinations: NDArray[np.bool_]
+    counted: Kind
 
     def at(
         self, site: str, group: str, threshold: float = PAPER_RATIO, axis: str = "ratio"
@@ -64,7 +67,7 @@ class HeatMaps:
         Raises:
             InputError: if there is no such site or group.
         """
-        return self.scan[site].heat_map(threshold, self._types(group), axis)[0]
+        return self.scan[site].heat_map(threshold, self._types(site, group), axis)[0]
 
     def prevalence(self, threshold: float = PAPER_RATIO, axis: str = "ratio") -> pl.DataFrame:
         """Return, per site and group, how many edges exceed a threshold in some channel.
@@ -81,23 +84,23 @@ class HeatMaps:
             over, exact = found.sketch.edges_over(threshold, axis)
             edges = found.sketch.counted_edges(axis)
             for group in self.kind.names:
-                types = self._types(group)
+                types = self._types(site, group)
                 n, k = int(edges[types].sum()), int(over[types].sum())
                 rate = k / n if n else float("nan")
                 rows.append((site, group, n, k, rate, exact))
         schema = ["site", "group", "edges", "over", "rate", "threshold"]
         return pl.DataFrame(rows, schema=schema, orient="row")
 
-    def _types(self, group: str) -> list[int]:
-        """Return the combinations that a group is in."""
+    def _types(self, site: str, group: str) -> list[int]:
+        """Return the combinations that a group is in, by the direction of messages at a site."""
         if group not in self.kind.names:
             raise InputError(
                 f"unknown group {group!r} of {self.kind.name}, expected one of "
                 f"{', '.join(self.kind.names)}"
             )
-        held: list[int] = np.flatnonzero(
-            self.combinations[:, self.kind.names.index(group)]
-        ).tolist()
+        against = site in turned(self.scan)
+        place = self.counted.place(group, turned=against)
+        held: list[int] = np.flatnonzero(self.combinations[:, place]).tolist()
         return held
 
 
@@ -135,8 +138,10 @@ def heat_maps(
         InputError: if there is no such kind or group, groups overlap in too many ways, or the
             loader holds other graphs.
     """
-    chosen_kind = _chosen(groups[kind], only)
-    combinations, codes = torch.unique(chosen_kind.member, dim=0, return_inverse=True)
+    chosen_kind = counted = _chosen(groups[kind], only)
+    if chosen_kind.null == "reversal":
+        counted = groups[kind]  # a layer of reversed flow needs the opposite of a direction
+    combinations, codes = torch.unique(counted.member, dim=0, return_inverse=True)
     if chosen_kind.overlapping and len(combinations) > MAX_COMBINATIONS:
         raise InputError(
             f"the {len(chosen_kind.names)} groups of {kind} overlap in {len(combinations)} ways, "
@@ -157,7 +162,8 @@ def heat_maps(
         title=f"counting {kind} in {{model}}",
     )
     scan, _ = scan_model(model, loader, chosen, settings)
-    return HeatMaps(chosen_kind, scan, combinations.numpy())
+    check_edges(scan, groups.dataset)
+    return HeatMaps(chosen_kind, scan, combinations.numpy(), counted)
 
 
 def _chosen(kind: Kind, only: Sequence[str] | None) -> Kind:
@@ -206,6 +212,7 @@ class _GroupTypes(EdgeTypes):
         place = dataset.edge_ptr[graph] + edge
         known &= place < dataset.edge_ptr[graph + 1]
         place = place.where(known & real, -1)
+        # Row by row as the data set has them, whichever end attends.
         ends = (identity.edge_index - identity.node_offset).cpu()
         fits = known & (dataset.edge_index[:, place] == ends).all(0) if bool(real.any()) else known
         if not bool(fits[real].all()):

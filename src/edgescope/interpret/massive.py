@@ -54,7 +54,8 @@ def massive_edges(
         criterion: another rule than the scan's.
 
     Raises:
-        InputError: if the scan is of other graphs or of parts of one, or did not keep everything.
+        InputError: if the scan is of other graphs or of parts of one, of several graphs per call or
+            of graphs with two sets of nodes, or did not keep everything.
     """
     _check_graphs(scan, dataset)
     for site, found in scan.sites.items():
@@ -72,7 +73,7 @@ def massive_edges(
         real = of_site.filter(pl.col("edge") >= 0)
         added.append(of_site.height - real.height)
         unseen.append(mask.size(1) - _computed(scan, site, dataset))
-        mask[number, _positions(real, dataset)] = True
+        mask[number, _positions(real, dataset, scan.sites[site].of.target_row)] = True
     return MassiveEdges(sites, mask, tuple(added), tuple(unseen))
 
 
@@ -83,11 +84,40 @@ def _check_graphs(scan: Scan, dataset: GraphDataset) -> None:
             "the scan took parts of one large graph, in which an edge may be missing or counted "
             "several times; scan the whole graph, or graphs as a whole"
         )
+    check_edges(scan, dataset)
     if scan.info.graphs != len(dataset):
         raise InputError(
             f"the scan is of {scan.info.graphs} graphs, {dataset.name} has {len(dataset)}; give "
             "the data set that was scanned"
         )
+
+
+def check_edges(scan: Scan, dataset: GraphDataset) -> None:
+    """Refuse a scan whose edges are not those that graphs of a data set can have.
+
+    Raises:
+        InputError: if the model was given several graphs in one call, or graphs with two sets of
+            nodes: those of a data set have one set of edges among one set of nodes.
+    """
+    inputs = list(dict.fromkeys(name for found in scan.sites.values() for name in found.of.inputs))
+    if inputs:
+        raise InputError(
+            f"the scan is of a model that was given several graphs in one call "
+            f"({', '.join(inputs)}), but {dataset.name} holds one per item, so an edge cannot be "
+            "told; take the edges of one input from scan.massive()"
+        )
+    two = [site for site, found in scan.sites.items() if found.of.two_node_sets]
+    if two:
+        raise InputError(
+            f"the sources and targets of {two[0]} are two sets of nodes, but the graphs of "
+            f"{dataset.name} have one, so degrees and paths would be others; take the edges from "
+            "scan.massive()"
+        )
+
+
+def turned(scan: Scan) -> list[str]:
+    """Return the sites whose edges run against those of the data set, from row 1 to row 0."""
+    return [site for site, found in scan.sites.items() if found.of.target_row == 0]
 
 
 def _computed(scan: Scan, site: str, dataset: GraphDataset) -> int:
@@ -106,8 +136,11 @@ def _computed(scan: Scan, site: str, dataset: GraphDataset) -> int:
     return computed
 
 
-def _positions(rows: pl.DataFrame, dataset: GraphDataset) -> Tensor:
-    """Return the position in the data set of the edge of every row."""
+def _positions(rows: pl.DataFrame, dataset: GraphDataset, target_row: int) -> Tensor:
+    """Return the position in the data set of the edge of every row.
+
+    The targets of ``rows`` are in row ``target_row`` of ``edge_index``.
+    """
     graph, edge, source, target = (
         torch.from_numpy(rows[name].to_numpy().copy())
         for name in ("graph", "edge", "source", "target")
@@ -117,7 +150,8 @@ def _positions(rows: pl.DataFrame, dataset: GraphDataset) -> Tensor:
     place = dataset.edge_ptr[graph] + edge
     inside &= place < dataset.edge_ptr[graph + 1]
     if bool(inside.all()):
-        inside = (dataset.edge_index[:, place] == torch.stack([source, target])).all(0)
+        ends = [source, target] if target_row else [target, source]
+        inside = (dataset.edge_index[:, place] == torch.stack(ends)).all(0)
     if not bool(inside.all()):
         first = rows.row(int((~inside).nonzero()[0]), named=True)
         raise InputError(

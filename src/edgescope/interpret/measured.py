@@ -11,7 +11,7 @@ from torch import Tensor
 from edgescope.errors import InputError
 from edgescope.interpret.groups import EdgeGroups
 from edgescope.interpret.kinds import Kind
-from edgescope.interpret.massive import massive_edges
+from edgescope.interpret.massive import massive_edges, turned
 from edgescope.interpret.prevalence import cluster, sums
 from edgescope.results import Scan
 from edgescope.statistics.bootstrap import RESAMPLES, bootstrap
@@ -68,6 +68,8 @@ def importance(
         values: importance of every edge ``[E]``, such as the change of the prediction when the
             edge is removed (occlusion); its magnitude is averaged. NaN where it was not measured.
         scan: a scan of the same graphs, for the prevalence of massive activations at every site.
+            If all its layers have ``flow="target_to_source"``, the direction of an edge is theirs;
+            else, and without a scan, it is that of the data set.
         criterion: another rule than the scan's.
         resamples: how many times to resample the graphs.
         seed: start of the random numbers.
@@ -85,6 +87,8 @@ def importance(
     masks: dict[str, Tensor] = {}
     if scan is not None:
         found = massive_edges(scan, groups.dataset, criterion)
+        if len(turned(scan)) == len(found.sites):
+            groups = groups.turned()
         masks = {site: found[site] for site in found.sites}
     rows, correlations = [], []
     for kind in groups:

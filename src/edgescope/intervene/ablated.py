@@ -1,8 +1,8 @@
 """The result of an ablation: one row per site and selection, and a sentence."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +17,9 @@ FORMAT = 1
 
 EVERYWHERE = "all"
 """What the table calls the intervention at all sites together."""
+
+LEFT_OUT = "left out"
+"""What the table calls the selection at a site that was left out."""
 
 CHOSEN = "chosen"
 """What the table calls the selection that is not a control."""
@@ -67,6 +70,7 @@ class AblationInfo:
         before_high: upper end.
         passes: passes over the loader, those for the untrained model among them.
         seconds: how long it took.
+        left_out: sites that could not be taken and that nobody asked for, each with the reason.
     """
 
     model: str
@@ -83,6 +87,7 @@ class AblationInfo:
     before_high: float | None
     passes: int
     seconds: float
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 class Ablation:
@@ -104,7 +109,8 @@ class Ablation:
 
         ==================  ======================================================================
         site                name of the site, or ``"all"``
-        selection           ``"chosen"``, or the name of the control
+        selection           ``"chosen"``, or the name of the control; or ``"left out"``, without
+                            numbers: a site that could not be taken, see ``info.left_out``
         draws               how often it was drawn at random; 1 if nothing is random
         activations, share  how many are replaced, and their share of all at the site
         edges, edge_share   how many edges (rows of the site) hold one of them, and their share
@@ -129,8 +135,9 @@ class Ablation:
         info = self.info
         rows = self._rows.filter(pl.col("site") == self._rows["site"][-1]).rows(named=True)
         chosen, controls = rows[0], rows[1:]
+        rest = f"; {', '.join(info.left_out)} left out" if info.left_out else ""
         if not chosen["activations"]:
-            return f"nothing was chosen by {info.where}, so nothing was replaced"
+            return f"nothing was chosen by {info.where}, so nothing was replaced{rest}"
         what = (
             f"replacing {chosen['activations']} activations ({chosen['share']:.3%}) chosen by "
             f"{info.where} ({info.value})"
@@ -142,19 +149,21 @@ class Ablation:
         else:
             text = f"{what} changes {info.metric} from {info.before:.4g} by {shown}"
         if not controls:
-            return text
+            return f"{text}{rest}"
         beyond = [f"{_shown(row, excess)} beyond {_NAMES[row['selection']]}" for row in controls]
         worse = -1 if info.metric and not LOWER_IS_BETTER[info.metric] else 1
         effect = "effect" if info.metric is None else "harm"
-        return f"{text}, {', '.join(beyond)}: {_verdict(controls, excess, worse, effect)}"
+        return f"{text}, {', '.join(beyond)}: {_verdict(controls, excess, worse, effect)}{rest}"
 
     def __repr__(self) -> str:
         """Say what was done."""
         info = self.info
-        sites = self._rows.filter(pl.col("site") != EVERYWHERE)["site"].n_unique()
+        taken = (pl.col("site") != EVERYWHERE) & (pl.col("selection") != LEFT_OUT)
+        sites = self._rows.filter(taken)["site"].n_unique()
         return (
             f"Ablation({info.model} on {info.graphs} graphs, {sites} sites, {info.where} -> "
-            f"{info.value}, {len(info.controls)} controls)"
+            f"{info.value}, {len(info.controls)} controls"
+            f"{f', {len(info.left_out)} sites left out' if info.left_out else ''})"
         )
 
     def save(self, folder: str | Path) -> Path:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from warnings import warn
 
 import polars as pl
 from torch import nn
@@ -11,14 +12,13 @@ from edgescope._progress import track
 from edgescope.baseline import Untrained
 from edgescope.calling import Call, call_model
 from edgescope.capture import Site
-from edgescope.capture.editing import check_editable
 from edgescope.capture.select import Sites
 from edgescope.capture.tape import MAX_BYTES
-from edgescope.errors import InputError
-from edgescope.intervene.ablated import SCHEMA, Ablation, AblationInfo
+from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.intervene.ablated import LEFT_OUT, SCHEMA, Ablation, AblationInfo
 from edgescope.intervene.controls import CONTROLS, Control
 from edgescope.intervene.interventions import Result, Variant, Work, table_rows
-from edgescope.intervene.places import choose_places
+from edgescope.intervene.places import ONE_NUMBER, choose_places, left_out_message
 from edgescope.intervene.recorded import Passes, SiteValues, first_call
 from edgescope.intervene.scoring import Scorer
 from edgescope.intervene.values import VALUES, Value
@@ -74,7 +74,7 @@ def ablate(
         value: what they become, see :data:`~edgescope.intervene.values.Value`.
         sites: names or patterns of sites, or a function; by default those of the scan, or those
             that a scan would take. Sites with one number per edge and head need a function as
-            ``where``.
+            ``where``. Of the default, those that cannot be edited are left out with a warning.
         layers: of these, the layers to take: numbers, negative ones from the end, or paths.
         controls: the matched controls, see :data:`~edgescope.intervene.controls.Control`.
         repeats: draws of each control.
@@ -96,7 +96,8 @@ def ablate(
         the controls.
 
     Raises:
-        InputError: if a site cannot be edited, an option is unknown, the scan has not kept all
+        InputError: if a site that was asked for with ``sites`` or ``layers`` cannot be edited, or
+            none can, an option is unknown, the scan has not kept all
             massive activations or is of other graphs, there are not enough activations left for
             a control, or the activations take too much memory.
 
@@ -114,14 +115,20 @@ def ablate(
     _check(value, controls, repeats)
     choose = selector(where)
     places = choose_places(model, where, sites, layers)
-    check_editable(model, places)
     name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric
     batches = list(loader)
     passes = Passes(model, batches, call, inputs)
     title = f"recording {type(model).__name__}"
-    names = [site.name for site in places]
-    recorded, outputs = passes.recorded(names, choose.choose, max_bytes, title, progress)
-    _check_run(places, recorded)
+    names = [site.name for site in places.sites]
+    skip = places.by_default and choose.needs_vectors
+    recorded, outputs = passes.recorded(names, choose.choose, max_bytes, title, progress, skip)
+    left_out = places.left_out | dict.fromkeys(passes.skipped, ONE_NUMBER)
+    _check_run(places.sites, {**recorded, **left_out})
+    if not recorded:
+        raise InputError(f"nothing is left to intervene at: {left_out_message(left_out)}")
+    names = [name for name in names if name not in left_out]
+    if left_out:
+        warn(left_out_message(left_out), EdgescopeWarning, stacklevel=2)
     for each in recorded.values():
         choose.check(each)
     untrained: dict[str, SiteValues] = {}
@@ -138,7 +145,10 @@ def ablate(
     for variant, number in track(every, f"ablating {type(model).__name__}", show=progress):
         results[variant].append(work.run(variant, number, scorer))
     before = scorer.score(outputs.prediction)
-    rows = list(table_rows(results, recorded, before, scorer))
+    rows: list[dict[str, Any]] = [
+        {"site": site, "selection": LEFT_OUT, "draws": 0} for site in left_out
+    ]
+    rows += table_rows(results, recorded, before, scorer)
     known = None if before is None else scorer.interval(before)
     info = AblationInfo(
         model=type(model).__name__,
@@ -155,6 +165,7 @@ def ablate(
         before_high=None if known is None else known.high,
         passes=passes.done + extra,
         seconds=time.perf_counter() - started,
+        left_out=left_out,
     )
     return Ablation(info, pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 
@@ -171,7 +182,7 @@ def _check(value: str, controls: Sequence[str], repeats: int) -> None:
         raise InputError(f"received repeats={repeats}, expected at least 1")
 
 
-def _check_run(places: Sequence[Site], recorded: Mapping[str, SiteValues]) -> None:
+def _check_run(places: Sequence[Site], recorded: Iterable[str]) -> None:
     ran = {first_call(name) for name in recorded}
     for site in places:
         if site.name not in ran:

@@ -181,7 +181,7 @@ def _identified(activations: EdgeActivations, held: BatchOfGraphs, kinds: Sequen
             "cannot be told; name that argument with inputs={'edge_type': ...}"
         )
     added = torch.isin(identity.edge_type, torch.tensor(kinds, device=real.device))
-    return _Found(real, identity.graph[real], identity.edge_index[1][real], added[real])
+    return _Found(real, identity.graph[real], identity.target[real], added[real])
 
 
 def _counted(activations: EdgeActivations, found: _Found, rule: Rule) -> Tensor:

@@ -17,9 +17,12 @@ from edgescope.capture import EdgeActivations, capture, edit
 from edgescope.capture.parts import Part
 from edgescope.errors import InputError
 from edgescope.scanning.batches import BatchOfGraphs, device_of, on_device
+from edgescope.scanning.repeats import Repeats, of_call
 
 Array = NDArray[np.float64]
 
+SEVERAL = 2
+"""Channels per head from which a ratio within an edge is defined."""
 
 Choose = Callable[[EdgeActivations], Tensor]
 """Says which activations of a site in a batch are chosen ``[E, H, D]``, bool."""
@@ -79,6 +82,10 @@ class Passes:
         batches: the batches.
         call: how to call the model on a batch.
         inputs: what the model calls its inputs.
+
+    Attributes:
+        done: passes over all batches so far.
+        skipped: sites that were left out, see :meth:`recorded`.
     """
 
     def __init__(
@@ -91,6 +98,7 @@ class Passes:
         self.model = model
         self.batches = batches
         self.done = 0
+        self.skipped: list[str] = []
         self._call = call
         self._inputs = inputs
         self._device = device_of(model)
@@ -102,6 +110,7 @@ class Passes:
         max_bytes: int,
         title: str,
         progress: bool,
+        skip_scalars: bool = False,
     ) -> tuple[dict[str, SiteValues], Outputs]:
         """Return the activations of some sites, and what the model predicts.
 
@@ -111,6 +120,8 @@ class Passes:
             max_bytes: how much the activations may take.
             title: what the progress bar says.
             progress: whether to show it.
+            skip_scalars: whether a site is left out, and noted in ``skipped``, that turns out to
+                hold one number per edge and head.
 
         Raises:
             InputError: if they take more, or the batches are parts of one large graph.
@@ -118,11 +129,16 @@ class Passes:
         parts: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
         held, first = 0, 0
         here: BatchOfGraphs | None = None
+        repeats = Repeats()
 
         def keep(found: EdgeActivations) -> None:
             nonlocal held
             assert here is not None
-            placed = found._replace(identity=here.identify(found.identity))
+            call = repeats.count(found.site)
+            if skip_scalars and found.values.size(2) < SEVERAL:
+                self.skipped = list(dict.fromkeys([*self.skipped, found.site]))
+                return
+            placed = found._replace(identity=of_call(here.identify(found.identity), call))
             values = found.values.cpu().clone()
             none = torch.zeros(values.shape, dtype=torch.bool)
             kind = found.edge_type
@@ -152,8 +168,8 @@ class Passes:
                         "received parts of one large graph, expected batches of whole graphs; an "
                         "edge is in several parts, and a graph is what intervals are drawn over"
                     )
-                here = BatchOfGraphs(batch, first, edges)
-                outputs.append(self._output(batch, here.size, first))
+                here, repeats = BatchOfGraphs(batch, first, edges), Repeats()
+                outputs.append(self._output(batch, here, first))
                 first += here.size
         self.done += 1
         found = {
@@ -198,19 +214,10 @@ class Passes:
             )
         return output.unsqueeze(1) if output.dim() == 1 else output.flatten(1)
 
-    def _output(self, batch: Any, graphs: int, first: int) -> Outputs:  # noqa: ANN401  (as above)
+    def _output(self, batch: Any, here: BatchOfGraphs, first: int) -> Outputs:  # noqa: ANN401  (as above)
         """Return predictions, the graph of each and targets of one batch."""
         prediction = self._predicted(batch)
-        vector = attribute(batch, "batch")
-        graph = torch.arange(graphs)
-        if len(prediction) != graphs:
-            nodes = torch.zeros(len(prediction)) if graphs == 1 else vector
-            if not isinstance(nodes, Tensor) or len(nodes) != len(prediction):
-                raise InputError(
-                    f"the model returned {len(prediction)} predictions for a batch of {graphs} "
-                    "graphs, expected one per graph or per node"
-                )
-            graph = nodes.cpu().long()
+        graph = here.graph_of(len(prediction))
         target = attribute(batch, "y")
         known = target.cpu().double().numpy() if isinstance(target, Tensor) else None
         return Outputs(prediction.double().cpu().numpy(), (graph + first).numpy(), known)

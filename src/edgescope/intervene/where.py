@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edgescope.capture import EdgeActivations
 from edgescope.errors import InputError
-from edgescope.intervene.recorded import SiteValues
+from edgescope.intervene.recorded import SEVERAL, SiteValues
 from edgescope.results import Scan
 from edgescope.scanning.sites import scalar_message
 from edgescope.statistics.criteria import Both, CalibratedCriterion, Criterion, Either, Rule
@@ -23,9 +23,6 @@ Mask = Callable[[EdgeActivations], Tensor]
 
 Where = Scan | Rule | str | float | Mask
 
-SEVERAL = 2
-"""Channels per head from which a ratio within an edge is defined."""
-
 
 class Selector(ABC):
     """Says which activations are replaced.
@@ -35,6 +32,8 @@ class Selector(ABC):
     """
 
     name: str
+    needs_vectors = False
+    """Whether it compares the channels of an edge, of which a site must have several."""
 
     @abstractmethod
     def choose(self, activations: EdgeActivations) -> Tensor:
@@ -62,6 +61,8 @@ class Selector(ABC):
 
 class RuleSelector(Selector):
     """What a rule calls massive, judged on the activations of the model as it is."""
+
+    needs_vectors = True
 
     def __init__(self, rule: Rule) -> None:
         if rule.members_needed and not isinstance(rule, CalibratedCriterion):
@@ -121,6 +122,7 @@ class ScanSelector(RuleSelector):
                 f"the scan has not kept all massive activations at {', '.join(lost)}; scan again "
                 "with a larger max_rows, or pass the criterion itself as where="
             )
+        self._of = {site: found.of for site, found in scan.sites.items()}
         self._rows = {
             str(site): rows
             for (site,), rows in scan.kept().partition_by("site", as_dict=True).items()
@@ -132,7 +134,9 @@ class ScanSelector(RuleSelector):
         chosen = torch.zeros(values.shape, dtype=torch.bool)
         if site not in self._rows:
             return chosen
-        source, target = (identity.edge_index - identity.node_offset).cpu()
+        own = (identity.edge_index - identity.node_offset).cpu()
+        target_row = self._of[site].target_row  # as the scan calls it
+        source, target = own[1 - target_row], own[target_row]
         here = pl.DataFrame(
             {
                 "graph": identity.graph.cpu().numpy(),
@@ -141,7 +145,10 @@ class ScanSelector(RuleSelector):
                 "target": target.numpy(),
             }
         ).with_row_index("row")
-        rows = here.join(self._rows[site], on=["graph", "edge", "source", "target"])
+        kept = self._rows[site]
+        if "input" in kept.columns:
+            kept = kept.filter(input=identity.input)
+        rows = here.join(kept, on=["graph", "edge", "source", "target"])
         at = [torch.from_numpy(rows[n].to_numpy().astype("int64")) for n in _PLACE]
         chosen[tuple(at)] = True
         return chosen

@@ -40,7 +40,11 @@ def collect_ablation(found: Ablation, scan: Scan) -> dict[str, Any]:
             "ablate the model that was scanned"
         )
     metric = found.info.metric
-    info = {**asdict(found.info), "controls": list(found.info.controls)}
+    info = {
+        **asdict(found.info),
+        "controls": list(found.info.controls),
+        "left_out": dict(found.info.left_out),
+    }
     return {
         "info": info,
         "conclusion": found.conclusion(),

@@ -28,11 +28,14 @@ def choose(scan: Scan) -> list[dict[str, Any]]:
         Up to ``LIMIT`` dictionaries, most massive first: the most massive activation of the
         graph (columns of ``Scan.massive``, and its ``excess``), the graph's ``smiles``, the
         ``bond`` of the activation, and ``bonds``: the largest ``ratio`` and ``excess`` of every
-        bond with a massive activation at the same site.
+        bond with a massive activation at the same site. None if the model was given several graphs
+        in one call, or graphs with two sets of nodes: a SMILES does not tell whose atoms it has.
 
     Raises:
         InputError: if a SMILES does not parse, or a massive edge runs along no bond of it.
     """
+    if any(found.of.inputs or found.of.two_node_sets for found in scan.sites.values()):
+        return []
     # What a layer added is no edge of the graph, so it runs along no bond.
     drawable = pl.col("graph").is_in(list(scan.smiles)) & (pl.col("edge") >= 0)
     rule, rows = scan.info.criterion, scan.kept().filter(drawable)

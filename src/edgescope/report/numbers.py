@@ -113,6 +113,8 @@ def _scanned(scan: Scan, axis: str, found: dict[str, dict[str, Any]]) -> dict[st
         "edges": sum(edges for name, edges in types.items() if name != ADDED),
         "edge_types": types,
         "sites": len(scan.sites),
+        "inputs": list(dict.fromkeys(n for of in scan.sites.values() for n in of.of.inputs)),
+        "two_node_sets": any(of.of.two_node_sets for of in scan.sites.values()),
         "criterion": rule.name,
         "rule": rule_in_words(rule),
         "plain": is_plain(rule),

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from edgescope.calling import attribute
 from edgescope.capture import EdgeIdentity
-from edgescope.capture.graph_input import InputEdges, starts
 from edgescope.errors import InputError
+from edgescope.scanning.batch_contents import graphs_of, node_vectors
+from edgescope.scanning.edge_sets import edge_sets, of_input
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -62,14 +63,9 @@ class BatchOfGraphs:
         first: int,
         edges: str = "edge_index",
     ) -> None:
-        vector = attribute(batch, "batch")
         self._batch = batch
         self._edges = edges
-        self._vector = vector if isinstance(vector, Tensor) else None
-        size = attribute(batch, "num_graphs")
-        if size is None:
-            size = 1 if self._vector is None else _above(self._vector)
-        self.size = int(size)
+        self.size = _size(batch)
         positions = attribute(batch, "graph")
         if isinstance(positions, int):
             positions = torch.tensor([positions])
@@ -108,30 +104,81 @@ class BatchOfGraphs:
         positions = self._positions.to(identity.graph.device)
         return identity._replace(graph=positions[identity.graph])
 
+    def graph_of(self, predictions: int) -> Tensor:
+        """Return the graph in the batch of each of some predictions ``[predictions]``.
+
+        Raises:
+            InputError: if there is neither one per graph nor one per node, or it is not certain
+                which set of nodes they are of.
+        """
+        if predictions == self.size:
+            return torch.arange(predictions)
+        if self.size == 1:
+            return torch.zeros(predictions, dtype=torch.int64)
+        vectors = [
+            vector.cpu().long()
+            for vector in node_vectors(self._batch).values()
+            if len(vector) == predictions
+        ]
+        if not vectors:
+            raise InputError(
+                f"the model returned {predictions} predictions for a batch of {self.size} graphs, "
+                "expected one per graph or per node"
+            )
+        if any(not vector.equal(vectors[0]) for vector in vectors):
+            raise InputError(
+                f"the model returned {predictions} predictions for a batch of {self.size} graphs "
+                "with several sets of that many nodes, and not of which set; return one per graph"
+            )
+        return vectors[0]
+
     def _split(self, identity: EdgeIdentity) -> EdgeIdentity:
         """Tell the graphs apart for a model that works on nodes and knows of one graph only."""
-        edge_index = attribute(self._batch, self._edges)
-        if self._vector is None or not isinstance(edge_index, Tensor):
+        sets = [] if identity.relations else edge_sets(self._batch, self._edges)
+        if not sets:
             raise InputError(
                 f"the model was given {self.size} graphs, but not which node belongs to which; "
                 "let its forward take batch (batch_dict), or scan with batch_size=1"
             )
-        device = identity.graph.device
-        vector, edge_index = self._vector.to(device), edge_index.to(device)
-        real = identity.input_edge >= 0
-        whole = identity.input_edge[real]
-        known = _above(whole) <= edge_index.size(1)
-        if not known or not torch.equal(edge_index[:, whole], identity.edge_index[:, real]):
+        holding = [
+            each for each in of_input(sets, identity.input, self._edges) if each.holds(identity)
+        ]
+        if not holding:
             raise InputError(
                 f"the model was given other edges than its batch of {self.size} graphs holds, and "
                 "not which node belongs to which graph; let its forward take batch"
             )
-        given = InputEdges(edge_index, batches=(vector, vector))
-        input_edge = identity.input_edge.clone()
-        input_edge[real] = given.input_edge[whole]
-        offset = starts(vector.bincount(minlength=self.size))[vector[identity.edge_index]]
-        graph = given.graph_of(identity.edge_index)
-        return identity._replace(input_edge=input_edge, graph=graph, node_offset=offset)
+        placed, *others = (each.place(identity, self.size) for each in holding)
+        for other in others:
+            if not (placed.graph.equal(other.graph) and placed.own_source.equal(other.own_source)):
+                raise InputError(
+                    f"the model was given edges that are both {holding[0].path} and "
+                    f"{' and '.join(each.path for each in holding[1:])} of its batch of "
+                    f"{self.size} graphs, whose graphs are others; let its forward take the graph "
+                    "of every node"
+                )
+        return placed
+
+
+def _size(batch: Any) -> int:  # noqa: ANN401  (any PyG batch)
+    """Return the number of graphs in a batch, or of pairs if it holds several batches.
+
+    Raises:
+        InputError: if it holds batches of different sizes.
+    """
+    told = attribute(batch, "num_graphs")
+    if told is not None:
+        return int(told)
+    vectors = node_vectors(batch)
+    if vectors:
+        return max(_above(vector) for vector in vectors.values())
+    sizes = [_size(each) for each in graphs_of(batch)]
+    if len(set(sizes)) > 1:
+        raise InputError(
+            f"a batch holds inputs of {' and '.join(map(str, sizes))} graphs, so which of them "
+            "belong together is not certain; let the loader yield as many graphs of each"
+        )
+    return sizes[0] if sizes else 1
 
 
 def _above(numbers: Tensor) -> int:

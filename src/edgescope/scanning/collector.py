@@ -7,9 +7,10 @@ import torch
 
 from edgescope.capture import EdgeActivations, EdgeIdentity
 from edgescope.errors import InputError
-from edgescope.records import SiteScan, one_graph
+from edgescope.records import SiteEdges, SiteScan, one_graph
 from edgescope.scanning.batches import BatchOfGraphs
 from edgescope.scanning.edge_types import EdgeTypes
+from edgescope.scanning.repeats import Repeats, of_call
 from edgescope.scanning.sites import scalar_message
 from edgescope.scanning.whole import WholeGraph
 from edgescope.statistics.counting import SketchCounter
@@ -37,6 +38,8 @@ class _Rows(NamedTuple):
     """By their place in the data set and their type in the scan."""
     labels: EdgeLabels
     """Type and graph, for counting."""
+    of: SiteEdges
+    """What the edges are."""
 
 
 class Collector:
@@ -77,12 +80,14 @@ class Collector:
         self._skip_scalars = skip_scalars
         self._whole = WholeGraph(()) if whole is None else whole
         self._shapes: dict[str, torch.Size] = {}
+        self._of: dict[str, SiteEdges] = {}
         self._counters: dict[str, SketchCounter] = {}
         self._keepers: dict[str, RowKeeper] = {}
         self._smiles: dict[int, str] = {}
         self._batch_smiles: dict[int, str] = {}
         self._batch: BatchOfGraphs | Part | None = None
         self._known: list[_Rows] = []
+        self._repeats = Repeats()
 
     @property
     def sites(self) -> list[str]:
@@ -106,15 +111,18 @@ class Collector:
         self._batch = BatchOfGraphs(batch, self.graphs, edges) if part is None else part
         self._batch_smiles = self._batch.smiles()
         self._known = []
+        self._repeats = Repeats()
         self.graphs = self.graphs + self._batch.size if part is None else 1
 
     def reduce(self, activations: EdgeActivations) -> None:
         """Count a site's activations of the current batch, and keep the most massive.
 
         Raises:
-            InputError: if the site has one number per edge and head and was asked for.
+            InputError: if the site has one number per edge and head and was asked for, or its
+                layer has turned its flow.
         """
         site, values, identity = activations
+        call = self._repeats.count(site)
         if values.size(2) < SEVERAL:
             if not self._skip_scalars:
                 raise InputError(scalar_message(site))
@@ -124,6 +132,10 @@ class Collector:
         if not values.size(0):
             return
         rows = self._identify(identity)
+        if call > 1:
+            placed = of_call(rows.placed, call)
+            rows = rows._replace(placed=placed, of=rows.of._replace(inputs=(placed.input,)))
+        self._note(site, rows.of)
         if site not in self._counters:
             self._open(site, values.device)
         tops = self._counters[site].update(values, rows.labels)
@@ -151,6 +163,7 @@ class Collector:
             keeper.extremes(),
             keeper.nonfinite(),
             keeper.seen,
+            self._of.get(site, SiteEdges()),
         )
         return one_graph(found) if self.parts else found
 
@@ -172,9 +185,24 @@ class Collector:
         labels = EdgeLabels(
             len(graph), graph.device, len(self._types.names), placed.edge_type, graph
         )
-        rows = _Rows(identity, placed, labels)
+        of = SiteEdges(
+            placed.target_row,
+            (placed.input,) if placed.input else (),
+            not placed.node_offset[0].equal(placed.node_offset[1]),
+        )
+        rows = _Rows(identity, placed, labels, of)
         self._known = [*self._known[1 - REMEMBERED :], rows]
         return rows
+
+    def _note(self, site: str, of: SiteEdges) -> None:
+        """Note what the edges of a site are."""
+        known = self._of.setdefault(site, of)
+        if known.target_row != of.target_row:
+            raise InputError(
+                f"the layer of {site} changed its flow between two batches, so which end of an "
+                "edge attends would differ within one table; scan with one flow at a time"
+            )
+        self._of[site] = known.joined(of)
 
     def _open(self, site: str, device: torch.device) -> None:
         heads, channels = self._shapes[site]

@@ -1,15 +1,18 @@
 """The individual activations that a scan keeps: the most massive ones, and the broken ones."""
 
 from math import inf, nan
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope.capture.activations import EdgeActivations
+from edgescope.capture.activations import EdgeActivations, EdgeIdentity
 from edgescope.statistics.order import PLACE, by_graph, largest_first
 from edgescope.statistics.ratio import EdgeTops, magnitudes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MEASURES = ("ratio", "magnitude")
 """What the most extreme activations are looked for by."""
@@ -29,6 +32,7 @@ class RowKeeper:
 
     Attributes:
         seen: how many activations exceeded a floor, kept or not.
+        inputs: names of the inputs that edges belonged to; the first is that of a single input.
     """
 
     def __init__(self, floor: float, limit: int, magnitude_floor: float = inf) -> None:
@@ -36,6 +40,7 @@ class RowKeeper:
         self.limit = limit
         self.magnitude_floor = magnitude_floor
         self.seen = 0
+        self.inputs = [""]
         self._rows: list[_Rows] = []
         self._held = 0
         self._extremes: dict[str, _Row] = {}
@@ -64,6 +69,8 @@ class RowKeeper:
             "ratio": float(tops.top_ratio.max()),
             "magnitude": float(tops.top_magnitude.max()),
         }
+        if activations.identity.input not in self.inputs:
+            self.inputs.append(activations.identity.input)
         kept: set[int] = set()
         for name, value in largest.items():
             kept |= self._extreme(name, value, activations, tops)
@@ -84,7 +91,7 @@ class RowKeeper:
         channels = magnitudes(activations.values[edge : edge + 1])
         if name == "ratio":  # which may be equal where magnitudes are not
             channels = channels / tops.median[edge]
-        found = _Row.at(activations, tops, edge, int(channels.argmax()))
+        found = _Row.at(activations, tops, edge, int(channels.argmax()), self._input(activations))
         if held and largest == held.measure(name) and found.place >= held.place:
             return set()
         self._extremes[name] = found
@@ -99,11 +106,15 @@ class RowKeeper:
         found = (by_ratio | (magnitude > self.magnitude_floor)).nonzero()
         self.seen += found.size(0)
         edge, position = edges[found[:, 0]], found[:, 1]
-        self._rows.append(_pick(activations, tops, edge, position))
+        self._rows.append(_pick(activations, tops, edge, position, self._input(activations)))
         self._held += found.size(0)
         if self._held > 2 * self.limit:
             self._prune()
         return set(activations.graph[edge].tolist())
+
+    def _input(self, activations: EdgeActivations) -> int:
+        """Return the number of the input that the edges belong to."""
+        return self.inputs.index(activations.identity.input)
 
     def graphs(self) -> set[int]:
         """Return the graphs of which something is kept."""
@@ -111,19 +122,29 @@ class RowKeeper:
         return kept | {row.graph for row in self._extremes.values()}
 
     def _prune(self) -> None:
-        largest = self.rows()
+        largest = self._largest()
         self._rows = [_Rows(*(torch.tensor(largest[name].to_numpy()) for name in _Rows._fields))]
         self._held = largest.height
 
     def rows(self) -> pl.DataFrame:
         """Return the kept activations, one row each, largest ratio first."""
+        return self._named(self._largest())
+
+    def _largest(self) -> pl.DataFrame:
+        """Return the kept activations with the number of their input."""
         found = _frame(self._rows)
         return largest_first(found).head(self.limit) if found.height else found
+
+    def _named(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Put the names of inputs in place of their numbers."""
+        names = dict(enumerate(self.inputs))
+        return rows.with_columns(pl.col("input").replace_strict(names, return_dtype=pl.String))
 
     def extremes(self) -> pl.DataFrame:
         """Return the activations with the largest ratio and the largest magnitude."""
         held = [(name, *self._extremes[name]) for name in MEASURES if name in self._extremes]
-        return pl.DataFrame(held, schema={"largest": pl.String, **_SCHEMA}, orient="row")
+        rows = pl.DataFrame(held, schema={"largest": pl.String, **_SCHEMA}, orient="row")
+        return self._named(rows)
 
     def nonfinite(self) -> pl.DataFrame:
         """Return the graphs that had edges with a NaN or an infinity, and how many edges."""
@@ -144,13 +165,19 @@ class _Row(NamedTuple):
     value: float
     ratio: float
     edge_type: int
+    input: int
 
     @classmethod
-    def at(cls, activations: EdgeActivations, tops: EdgeTops, edge: int, position: int) -> "_Row":
-        """Take the activation at ``position`` (head and channel, flattened) of ``edge``."""
+    def at(
+        cls, activations: EdgeActivations, tops: EdgeTops, edge: int, position: int, number: int
+    ) -> "_Row":
+        """Take the activation at ``position`` (head and channel, flattened) of ``edge``.
+
+        ``number`` is that of the input that the edge belongs to.
+        """
         identity = activations.identity
         head, channel = divmod(position, activations.values.size(2))
-        source, target = (identity.edge_index[:, edge] - identity.node_offset[:, edge]).tolist()
+        source, target = (int(end[0]) for end in _ends(identity, torch.tensor([edge])))
         value = activations.values[edge, head, channel].float()
         defined = bool(tops.defined[edge])
         return cls(
@@ -163,6 +190,7 @@ class _Row(NamedTuple):
             float(value),
             float(value.abs() / tops.median[edge]) if defined else nan,
             0 if identity.edge_type is None else int(identity.edge_type[edge]),
+            number,
         )
 
     def measure(self, name: str) -> float:
@@ -190,17 +218,28 @@ class _Rows(NamedTuple):
     value: Tensor
     ratio: Tensor
     edge_type: Tensor
+    input: Tensor
+
+
+def _ends(identity: EdgeIdentity, edges: Tensor) -> tuple[Tensor, Tensor]:
+    """Return source and target of some ``edges`` ``[n]``, numbered within their graph."""
+    own = identity.edge_index[:, edges] - identity.node_offset[:, edges]
+    return own[1 - identity.target_row], own[identity.target_row]
 
 
 def _first(activations: EdgeActivations, edges: Tensor) -> int:
     """Return the first of some ``edges`` by its place in the data set."""
     identity = activations.identity
-    places = (identity.graph, identity.input_edge, *identity.edge_index)
-    starts = (None, None, *identity.node_offset)
-    for place, start in zip(places, starts, strict=True):
+    columns: tuple[Callable[[Tensor], Tensor], ...] = (
+        lambda kept: identity.graph[kept],
+        lambda kept: identity.input_edge[kept],
+        lambda kept: _ends(identity, kept)[0],
+        lambda kept: _ends(identity, kept)[1],
+    )
+    for column in columns:
         if edges.size(0) == 1:
             break
-        number = place[edges] if start is None else place[edges] - start[edges]
+        number = column(edges)
         edges = edges[number == number.min()]
     return int(edges[0])
 
@@ -211,11 +250,16 @@ def _channels(activations: EdgeActivations, tops: EdgeTops, edges: Tensor) -> tu
     return magnitude, magnitude / tops.median[edges].unsqueeze(1)
 
 
-def _pick(activations: EdgeActivations, tops: EdgeTops, edge: Tensor, position: Tensor) -> _Rows:
-    """Take the activations at ``position`` (head and channel, flattened) of ``edge``."""
+def _pick(
+    activations: EdgeActivations, tops: EdgeTops, edge: Tensor, position: Tensor, number: int
+) -> _Rows:
+    """Take the activations at ``position`` (head and channel, flattened) of ``edge``.
+
+    ``number`` is that of the input that the edges belong to.
+    """
     identity = activations.identity
     channels = activations.values.size(2)
-    source, target = identity.edge_index[:, edge] - identity.node_offset[:, edge]
+    source, target = _ends(identity, edge)
     edge_type = torch.zeros_like(edge) if identity.edge_type is None else identity.edge_type[edge]
     head, channel = position // channels, position % channels
     value = activations.values[edge, head, channel].float()
@@ -229,6 +273,7 @@ def _pick(activations: EdgeActivations, tops: EdgeTops, edge: Tensor, position: 
         value,
         (value.abs() / tops.median[edge]).where(tops.defined[edge], nan),
         edge_type.long(),
+        torch.full_like(edge, number),
     )
     return _Rows(*(column.cpu() for column in columns))
 

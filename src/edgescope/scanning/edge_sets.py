@@ -1,0 +1,205 @@
+"""Sets of edges that a batch holds, and to which of its graphs their nodes belong.
+
+A batch of plain graphs has one set of edges and says in ``batch`` which graph a node is of. A batch
+of pairs or of bipartite graphs has several sets of nodes, each with graphs of other sizes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgescope.calling import attribute
+from edgescope.capture.activations import EdgeIdentity
+from edgescope.errors import InputError
+from edgescope.scanning.batch_contents import PLAIN, edges_within, node_vectors, noted
+
+
+class EdgeSet(NamedTuple):
+    """One set of edges of a batch."""
+
+    path: str
+    """How it is reached from the batch, such as ``"snapshots[1].edge_index"``."""
+    owner: Any
+    """What holds it."""
+    name: str
+    """What the owner calls it."""
+    edge_index: Tensor
+    """The edges ``[2, M]``."""
+
+    def holds(self, identity: EdgeIdentity) -> bool:
+        """Return whether the rows of a layer are where their positions say."""
+        position = _positions(identity)
+        real = position >= 0
+        at, here = position[real], self.edge_index.to(position.device)
+        if at.numel() and int(at.max()) >= here.size(1):
+            return False
+        return torch.equal(here[:, at], identity.edge_index[:, real])
+
+    def place(self, identity: EdgeIdentity, size: int) -> EdgeIdentity:
+        """Return the same rows with the graph of each, and with edges and nodes numbered in it.
+
+        Args:
+            identity: rows of these edges, of which ``position`` says where they are.
+            size: number of graphs.
+
+        Raises:
+            InputError: if it is not certain to which graph the nodes belong.
+        """
+        position, rows = _positions(identity), identity.edge_index
+        ends = self.edge_index.to(rows.device)
+        nodes = [int(row.max()) + 1 if row.numel() else 0 for row in rows]
+        vectors = [vector.to(rows.device) for vector in self.graph_of_nodes(size, nodes)]
+        for vector, number in zip(vectors, nodes, strict=True):
+            if number > len(vector):
+                raise InputError(
+                    f"a layer has a node {number - 1}, but the batch holds {len(vector)} at that "
+                    f"end of {self.path}; let the model's forward take batch"
+                )
+        graph = vectors[1][rows[1]]
+        whole = _ranks(vectors[1][ends[1]])
+        input_edge = whole[position.clamp(min=0)] if len(whole) else position
+        own = torch.stack([_ranks(v)[row] for v, row in zip(vectors, rows, strict=True)])
+        return identity._replace(
+            input_edge=input_edge.where(position >= 0, -1), graph=graph, node_offset=rows - own
+        )
+
+    def graph_of_nodes(self, size: int, nodes: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return the graph of the nodes at either end ``[V_0]``, ``[V_1]``.
+
+        Args:
+            size: number of graphs.
+            nodes: how many nodes there are at either end at least.
+
+        Raises:
+            InputError: if it is not certain.
+        """
+        named = node_vectors(self.owner)
+        starts = self._starts(size)
+        plain = named.get("batch")
+        found = None
+        if plain is not None and self._is_of_both(plain, starts, alone=len(named) == 1):
+            found = plain, plain
+        if found is None and starts is not None:
+            found = self._noted(starts, nodes)
+        if found is None:
+            found = self._by_name(named)
+        if found is None:
+            raise InputError(
+                f"which of the {size} graphs the nodes of {self.path} belong to cannot be told "
+                f"from the batch{_received(named)}; let the model's forward take the graph of "
+                "every node, give the batch follow_batch= of both sets of nodes, or use "
+                "batch_size=1"
+            )
+        return found
+
+    def _starts(self, size: int) -> Tensor | None:
+        """Return what PyG noted as the first node of every graph at either end ``[2, G]``."""
+        starts = noted(self.owner, "_inc_dict", self.name)
+        if starts is None or starts.numel() not in {size, 2 * size}:
+            return None
+        return starts.reshape(size, -1).t().expand(2, size).contiguous()
+
+    def _is_of_both(self, plain: Tensor, starts: Tensor | None, *, alone: bool) -> bool:
+        """Return whether ``batch`` ``[V]`` is of the nodes at both ends.
+
+        PyG makes one for graphs with two sets of nodes as well, of as many as it guesses.
+        """
+        if not self._fits((plain, plain)):
+            return False
+        if starts is None:
+            return alone
+        if not starts[0].equal(starts[1]):
+            return False
+        size = plain.cpu().bincount(minlength=starts.size(1))
+        states = attribute(self.owner, "x")
+        of_states = isinstance(states, Tensor) and len(states) == len(plain)
+        return of_states or (size.cumsum(0) - size).equal(starts[0])
+
+    def _noted(self, starts: Tensor, nodes: Sequence[int]) -> tuple[Tensor, Tensor] | None:
+        """Return what PyG noted when it joined the graphs, if that is so still."""
+        slices = noted(self.owner, "_slice_dict", self.name)
+        size = starts.size(1)
+        if slices is None or slices.numel() != size + 1:
+            return None
+        if int(slices[-1]) != self.edge_index.size(1):
+            return None
+        ends = self.edge_index.cpu()
+        vectors = []
+        for start, end, number in zip(starts, ends, nodes, strict=True):
+            # Nodes without an edge come last, if at all, so they are of the last graph.
+            known = torch.arange(max(number, int(end.max()) + 1 if end.numel() else 0))
+            vectors.append(torch.searchsorted(start, known, right=True) - 1)
+        graph = torch.arange(size).repeat_interleave(slices.diff())
+        if any(not vector[end].equal(graph) for vector, end in zip(vectors, ends, strict=True)):
+            return None  # edges or nodes were changed since
+        return vectors[0], vectors[1]
+
+    def _by_name(self, named: Mapping[str, Tensor]) -> tuple[Tensor, Tensor] | None:
+        """Return the vectors that the batch has for the nodes at either end by their names.
+
+        ``edge_index`` runs from ``x_s`` to ``x_t``, and ``edge_index_s`` among ``x_s``, as on
+        PyG's page on batching.
+        """
+        suffix = self.name.removeprefix(PLAIN)
+        wanted = ("_s", "_t") if not suffix else (suffix, suffix)
+        told = [[v for name, v in named.items() if name.endswith(f"{end}_batch")] for end in wanted]
+        if any(len(each) != 1 for each in told):
+            return None
+        chosen = told[0][0], told[1][0]
+        return chosen if self._fits(chosen) else None
+
+    def _fits(self, vectors: tuple[Tensor, Tensor]) -> bool:
+        """Return whether both ends of every edge are of one graph by these vectors."""
+        ends = self.edge_index
+        if any(
+            end.numel() and int(end.max()) >= len(vector)
+            for vector, end in zip(vectors, ends, strict=True)
+        ):
+            return False
+        first, second = (v.to(end.device)[end] for v, end in zip(vectors, ends, strict=True))
+        return torch.equal(first, second)
+
+
+def edge_sets(batch: Any, edges: str = PLAIN) -> list[EdgeSet]:  # noqa: ANN401  (any batch)
+    """Return the sets of edges that a batch holds, also in lists of graphs that it holds.
+
+    Args:
+        batch: a PyG batch, a tuple or dictionary of them, or any object.
+        edges: what it calls ``edge_index``.
+    """
+    return [EdgeSet(*found) for found in edges_within(batch, edges)]
+
+
+def of_input(sets: list[EdgeSet], name: str, edges: str) -> list[EdgeSet]:
+    """Return the sets that an input of the model may be, by its name.
+
+    Args:
+        sets: all of the batch.
+        name: name of the input; empty if the model was given one only.
+        edges: what the batch calls ``edge_index``.
+    """
+    wanted = {name, f"{name}.{edges}"} if name else {edges}
+    return [each for each in sets if each.path in wanted] or sets
+
+
+def _positions(identity: EdgeIdentity) -> Tensor:
+    """Return the position of every row among all edges of its input ``[E]``; -1 if added."""
+    return identity.input_edge if identity.position is None else identity.position
+
+
+def _ranks(graph: Tensor) -> Tensor:
+    """Return the position of every member within its graph ``[N]``, in the order given."""
+    order = graph.argsort(stable=True)
+    size = graph.bincount()
+    rank = torch.empty_like(graph)
+    rank[order] = (
+        torch.arange(len(graph), device=graph.device) - (size.cumsum(0) - size)[graph[order]]
+    )
+    return rank
+
+
+def _received(named: Mapping[str, Tensor]) -> str:
+    """Say which vectors there are."""
+    return f" (it holds {', '.join(named)}, which do not fit for certain)" if named else ""
