@@ -131,6 +131,7 @@ def _read(folder: Path, description: dict[str, Any]) -> Scan:
     info = dict(description["info"])
     info["criterion"] = read_rule(info["criterion"])
     info["edge_type_names"] = tuple(info["edge_type_names"])
+    info["arguments"] = tuple(info.get("arguments", ()))
     tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("counts", *_TABLES)}
     sites = {}
     for site, settings in description["sites"].items():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from edgescope.calling import attribute, forward_signature
+from edgescope.calling import attribute, wrapped_signature
 from edgescope.capture.graph_input import GraphInput, InputEdges, edge_types, plain_edges
 from edgescope.errors import InputError
 
@@ -45,7 +45,7 @@ def read_graph_input(
             f"received inputs= for {', '.join(unknown)}, expected some of {', '.join(_FIELDS)}; "
             "edgescope's name comes first, as in inputs={'edge_index': 'edges'}"
         )
-    bound = forward_signature(model).bind(*args, **kwargs).arguments
+    bound = wrapped_signature(model).bind(*args, **kwargs).arguments
     called = {name: name for name in _FIELDS} | dict(names or {})
     owner = type(model).__name__
     several = [value for value in bound.values() if isinstance(value, tuple | list)]
@@ -63,8 +63,9 @@ def _homogeneous(fields: Mapping[str, Any], owner: str) -> GraphInput:
     edge_index = plain_edges(fields["edge_index"], owner)
     tensors = {k: v if isinstance(v, Tensor) else None for k, v in fields.items()}
     size = edge_index.size(1)
-    kind = edge_types(tensors["edge_type"], size)
-    kind = edge_types(tensors["edge_attr"], size) if kind is None else kind
+    # What is called edge_type holds the types, or nothing does.
+    types = "edge_attr" if tensors["edge_type"] is None else "edge_type"
+    kind = edge_types(tensors[types], size, flags=types == "edge_type")
     batch = tensors["batch"]
     nodes = next((t.size(0) for t in (tensors["x"], batch) if t is not None), None)
     edges = InputEdges(edge_index, kind, (batch, batch), (nodes, nodes))

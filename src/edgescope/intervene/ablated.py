@@ -67,6 +67,8 @@ class AblationInfo:
         before_high: upper end.
         passes: passes over the loader, those for the untrained model among them.
         seconds: how long it took.
+        arguments: names of the arguments that the model was given, or that it was given the whole
+            batch, or what ``call=`` says; empty in an ablation of an older version.
     """
 
     model: str
@@ -83,6 +85,7 @@ class AblationInfo:
     before_high: float | None
     passes: int
     seconds: float
+    arguments: tuple[str, ...] = ()
 
 
 class Ablation:
@@ -183,7 +186,8 @@ class Ablation:
             plain: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             version = plain.pop("format")
             plain.pop("conclusion")
-            info = AblationInfo(**{**plain, "controls": tuple(plain["controls"])})
+            told = {name: tuple(plain.get(name, ())) for name in ("controls", "arguments")}
+            info = AblationInfo(**{**plain, **told})
             rows = pl.read_parquet(file.with_name("ablation.parquet"))
         if version != FORMAT:
             raise InputError(

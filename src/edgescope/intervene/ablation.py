@@ -8,8 +8,8 @@ import polars as pl
 from torch import nn
 
 from edgescope._progress import track
-from edgescope.baseline import Untrained
-from edgescope.calling import Call, call_model
+from edgescope.baseline import Untrained, baseline_argument
+from edgescope.calling import Call, NotedCall, call_model
 from edgescope.capture import Site
 from edgescope.capture.editing import check_editable
 from edgescope.capture.select import Sites
@@ -23,6 +23,9 @@ from edgescope.intervene.recorded import Passes, SiteValues, first_call
 from edgescope.intervene.scoring import Scorer
 from edgescope.intervene.values import VALUES, Value
 from edgescope.intervene.where import Where, selector
+from edgescope.mistakes import check_model, said
+from edgescope.results import Scan
+from edgescope.scanning.loaders import graph_loader
 
 REPEATS = 5
 """Draws of every control by default."""
@@ -40,7 +43,7 @@ def ablate(
     repeats: int = REPEATS,
     seed: int = 0,
     metric: str | None = None,
-    baseline: nn.Module | Untrained | None = None,
+    baseline: nn.Module | Untrained | str | None = None,
     inputs: Mapping[str, str] | None = None,
     call: Call = call_model,
     max_bytes: int = MAX_BYTES,
@@ -111,13 +114,17 @@ def ablate(
         ['chosen', 'number']
     """
     started = time.perf_counter()
+    check_model(model)
+    loader = graph_loader(loader)
+    compared = baseline_argument(baseline)
+    noted = NotedCall(call)
     _check(value, controls, repeats)
     choose = selector(where)
     places = choose_places(model, where, sites, layers)
     check_editable(model, places)
     name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric
     batches = list(loader)
-    passes = Passes(model, batches, call, inputs)
+    passes = Passes(model, batches, noted, inputs)
     title = f"recording {type(model).__name__}"
     names = [site.name for site in places]
     recorded, outputs = passes.recorded(names, choose.choose, max_bytes, title, progress)
@@ -127,7 +134,8 @@ def ablate(
     untrained: dict[str, SiteValues] = {}
     extra = 0
     if value == "untrained":
-        other = Passes(_untrained(model, baseline, batches, call, progress), batches, call, inputs)
+        initial = _untrained(model, compared, batches, noted, progress)
+        other = Passes(initial, batches, noted, inputs)
         untrained, _ = other.recorded(names, None, max_bytes, "recording the untrained", progress)
         extra = other.done
     scorer = Scorer(outputs, None if name == "none" else name, seed)
@@ -155,6 +163,7 @@ def ablate(
         before_high=None if known is None else known.high,
         passes=passes.done + extra,
         seconds=time.perf_counter() - started,
+        arguments=noted.arguments,
     )
     return Ablation(info, pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 
@@ -180,7 +189,7 @@ def _check_run(places: Sequence[Site], recorded: Mapping[str, SiteValues]) -> No
 
 def _untrained(
     model: nn.Module,
-    baseline: nn.Module | Untrained | None,
+    baseline: nn.Module | Scan | Untrained | None,
     batches: Sequence[Any],
     call: Call,
     progress: bool,
@@ -191,4 +200,9 @@ def _untrained(
         )
     if isinstance(baseline, nn.Module):
         return baseline
+    if not isinstance(baseline, Untrained):
+        raise InputError(
+            f"received {said(baseline)} as baseline, expected es.Untrained() or a model, whose "
+            "activations are taken"
+        )
     return next(iter(baseline.models(model, batches, call=call, progress=progress)))

@@ -1,0 +1,118 @@
+"""Which of a batch's tensors is taken for the type of its edges, and how certain that is."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgescope.capture.graph_input import edge_types
+from edgescope.model_arguments import attribute
+
+CHOICE = (
+    "if these are types, name them in order of their value with edge_type_names=[...]; if not, "
+    "pass edge_type_names=() to count all edges alike, or say which argument of the model holds "
+    "the types with inputs={'edge_type': ...}"
+)
+"""What to do about types that are not certain."""
+
+FEW = 4
+"""Up to so many different values are taken for types even if there are as few edges: single,
+double, triple and aromatic bonds."""
+
+MANY = 16
+"""More different values than this in ``edge_attr`` are more than any vocabulary of bonds has, and
+are as likely to be a measure such as a time or a length."""
+
+
+class TypeColumn(NamedTuple):
+    """What a batch says of the types of its edges.
+
+    Attributes:
+        values: a number for every edge ``[E]``, int64; ``None`` if nothing is taken for a type.
+        source: what they were read from, such as ``"edge_attr"``.
+        argument: the argument of the model that holds it.
+        doubt: what is not certain about that, as the start of a sentence; empty if nothing.
+    """
+
+    values: Tensor | None
+    source: str
+    argument: str
+    doubt: str = ""
+
+
+def type_column(batch: Any, inputs: Mapping[str, str]) -> TypeColumn | None:  # noqa: ANN401  (any PyG batch)
+    """Return what is taken for the types of the edges of a plain graph, if it has edges.
+
+    An argument that is called ``edge_type`` holds them. Without one they are integers in
+    ``edge_attr``: one per edge, or the first of several, as in the molecules of the Open Graph
+    Benchmark, which is doubtful unless somebody names the types. Real numbers are no types.
+
+    Args:
+        batch: the batch.
+        inputs: what the model calls ``edge_index``, ``edge_type`` and ``edge_attr``.
+    """
+    edge_index = attribute(batch, inputs.get("edge_index", "edge_index"))
+    if not isinstance(edge_index, Tensor):
+        return None
+    size = edge_index.size(1)
+    called = {name: inputs.get(name, name) for name in ("edge_type", "edge_attr")}
+    named = attribute(batch, called["edge_type"])
+    if isinstance(named, Tensor):
+        return _named(named, called["edge_type"], size)
+    given = attribute(batch, called["edge_attr"])
+    if isinstance(given, Tensor):
+        return _unnamed(given, called["edge_attr"], size)
+    return TypeColumn(None, "", "")
+
+
+def measure_doubt(column: TypeColumn, kinds: int, edges: int) -> str:
+    """Return why the values of a column look like a measure; empty if they look like types.
+
+    Args:
+        column: where they are from.
+        kinds: how many different values there are.
+        edges: on how many edges.
+    """
+    if column.argument != "edge_attr" or kinds <= FEW or (kinds <= MANY and 2 * kinds <= edges):
+        return ""
+    return (
+        f"{column.source} holds {kinds} different integers on {edges:,} edges, each of which was "
+        "taken for a type of edge"
+    )
+
+
+def _named(given: Tensor, name: str, size: int) -> TypeColumn:
+    values = edge_types(given, size, flags=True)
+    if values is None:
+        return TypeColumn(
+            None,
+            name,
+            name,
+            f"{name} holds {_shape(given)} for {size} edges, expected an integer for each, so no "
+            "types were taken from it",
+        )
+    columns = given.shape[1:].numel()
+    if columns == 1:
+        return TypeColumn(values, name, name)
+    source = f"column 0 of {columns} of {name}"
+    return TypeColumn(values, source, name, f"{source} was taken for the type of an edge")
+
+
+def _unnamed(given: Tensor, name: str, size: int) -> TypeColumn:
+    if given.dtype == torch.bool and given.size(0) == size:
+        return TypeColumn(
+            None, name, name, f"{name} holds truth values, which were not taken for types of edges"
+        )
+    values = edge_types(given, size)
+    columns = given.shape[1:].numel()
+    if values is None or columns == 1:
+        return TypeColumn(values, name, name)
+    source = f"column 0 of {columns} of {name}"
+    return TypeColumn(
+        values, source, name, f"{source}, integers, was taken for the type of an edge"
+    )
+
+
+def _shape(given: Tensor) -> str:
+    return f"{list(given.shape)} of {str(given.dtype).removeprefix('torch.')}"
