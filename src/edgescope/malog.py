@@ -222,7 +222,7 @@ def _numbered(
     """
     from edgescope.data.molecule import BOND_TYPE_NAMES
 
-    values = torch.unique(torch.cat([kinds.unique() for kinds in types]))
+    values = torch.unique(torch.cat([torch.unique(kinds) for kinds in types]))
     largest = int(values.max()) if len(values) else 0
     if given is not None or largest < len(BOND_TYPE_NAMES):
         names = tuple(BOND_TYPE_NAMES if given is None else given)

@@ -116,6 +116,23 @@ def check_dataset(dataset: object, name: str = "dataset") -> "GraphDataset":
     )
 
 
+def check_scan(scan: object, name: str = "scan") -> None:
+    """Refuse what is no scan.
+
+    Raises:
+        InputError: saying what was passed, and what to pass.
+    """
+    from edgescope.results import Scan
+
+    if isinstance(scan, Scan):
+        return
+    if isinstance(scan, str | Path):
+        remedy = f"read it with es.load_scan({str(scan)!r})"
+    else:
+        remedy = "es.scan(model, loader) makes one"
+    raise InputError(f"received {said(scan)} as {name}, expected a scan; {remedy}")
+
+
 def check_number(value: object, name: str) -> None:
     """Refuse a number that is written as text, or is none.
 

@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 import polars as pl
 from torch import nn
 
-from edgescope.baseline import Untrained
+from edgescope.baseline import Untrained, baseline_argument
 from edgescope.errors import InputError
 from edgescope.merging import check_alike
+from edgescope.mistakes import check_model
 from edgescope.results import Scan
 from edgescope.scan import scan
+from edgescope.scanning.loaders import graph_loader
 from edgescope.statistics.criteria import Calibrated, CalibratedCriterion, Rule
 from edgescope.statistics.criteria import criterion as find_criterion
 from edgescope.storage import load_seeds, save_seeds
@@ -157,7 +159,7 @@ def scan_seeds(
     models: Mapping[str, nn.Module] | Sequence[nn.Module],
     loader: Iterable[Any],
     *,
-    baseline: Baselines | None = None,
+    baseline: Baselines | str | None = None,
     **options: Any,
 ) -> SeedScans:
     """Scan the same graphs with several trained models of one architecture.
@@ -188,7 +190,12 @@ def scan_seeds(
             f"received one {type(models).__name__}, expected several models by name or in a list; "
             "use es.scan for one"
         )
+    loader = graph_loader(loader)  # one order for all
     named = models if isinstance(models, Mapping) else _named(models)
+    for name, model in named.items():
+        check_model(model, f"the model {name!r}")
+    if baseline is Untrained or isinstance(baseline, str):
+        baseline = baseline_argument(baseline)
     own = _own_baselines(baseline, list(named))
     shared = baseline if isinstance(baseline, Baseline) else None
     scans: dict[str, Scan] = {}

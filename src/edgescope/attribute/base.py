@@ -18,6 +18,7 @@ from edgescope.calling import Call, call_model
 from edgescope.data.directions import Merge, batched_edges, merge_directions
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
+from edgescope.mistakes import check_dataset, check_model
 from edgescope.scanning.batches import device_of, on_device
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ def importances(
     """
     from edgescope.attribute.methods import METHODS, Settings, make
 
+    check_model(model)
+    check_dataset(dataset)
     if batch_size < 1:
         raise InputError(f"received batch_size={batch_size}, expected at least 1")
     chosen = target_of(dataset.task) if target is None else target

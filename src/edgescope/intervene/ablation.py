@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from warnings import warn
 
 import polars as pl
 from torch import nn
@@ -14,7 +15,7 @@ from edgescope.capture import Site
 from edgescope.capture.editing import check_editable
 from edgescope.capture.select import Sites
 from edgescope.capture.tape import MAX_BYTES
-from edgescope.errors import InputError
+from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.intervene.ablated import SCHEMA, Ablation, AblationInfo
 from edgescope.intervene.controls import CONTROLS, Control
 from edgescope.intervene.interventions import Result, Variant, Work, table_rows
@@ -25,6 +26,7 @@ from edgescope.intervene.values import VALUES, Value
 from edgescope.intervene.where import Where, selector
 from edgescope.mistakes import check_model, said
 from edgescope.results import Scan
+from edgescope.scanning.edge_types import EdgeTypes, names_of
 from edgescope.scanning.loaders import graph_loader
 
 REPEATS = 5
@@ -131,6 +133,8 @@ def ablate(
     _check_run(places, recorded)
     for each in recorded.values():
         choose.check(each)
+    if "edge_type" in controls and any(bool(each.edge_type.any()) for each in recorded.values()):
+        _warn_of_doubt(loader, batches, inputs)
     untrained: dict[str, SiteValues] = {}
     extra = 0
     if value == "untrained":
@@ -185,6 +189,22 @@ def _check_run(places: Sequence[Site], recorded: Mapping[str, SiteValues]) -> No
     for site in places:
         if site.name not in ran:
             raise InputError(f"the model did not run {site.name}; leave it out with sites=")
+
+
+def _warn_of_doubt(
+    loader: Iterable[Any], batches: Sequence[Any], inputs: Mapping[str, str] | None
+) -> None:
+    """Warn if the types that a control matches may be no types."""
+    named = names_of(loader)
+    doubt = "" if named else EdgeTypes(batches, None, inputs, added=False).doubt
+    if doubt:
+        warn(
+            f"{doubt}, which the control 'edge_type' matches; leave that control out with "
+            "controls=, or say which argument of the model holds the types with "
+            "inputs={'edge_type': ...}",
+            EdgescopeWarning,
+            stacklevel=3,
+        )
 
 
 def _untrained(

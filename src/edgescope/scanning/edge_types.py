@@ -62,7 +62,7 @@ class EdgeTypes:
         if isinstance(names, str):
             raise InputError(f"received edge_type_names={names!r}, expected a list of names")
         self._given = None if names is None else tuple(names)
-        self._named = _names_of(loader) if self._given is None else self._given
+        self._named = names_of(loader) if self._given is None else self._given
         self._values: tuple[int, ...] = ()
         self._column: TypeColumn | None = None
         self._edges = 0
@@ -216,13 +216,17 @@ class EdgeTypes:
             f"{CHOICE}; or pass a measure, such as a time, as real numbers"
         )
 
-    def _warn_of_doubt(self) -> None:
+    @property
+    def doubt(self) -> str:
+        """What is not certain about the integers taken for types; empty if nothing."""
         column = self._column
         if column is None or column.values is None:
-            return
-        doubt = column.doubt or measure_doubt(column, len(self._values), self._edges)
-        if doubt:
-            warn(f"{doubt}; {CHOICE}", EdgescopeWarning, stacklevel=2)
+            return ""
+        return column.doubt or measure_doubt(column, len(self._values), self._edges)
+
+    def _warn_of_doubt(self) -> None:
+        if self.doubt:
+            warn(f"{self.doubt}; {CHOICE}", EdgescopeWarning, stacklevel=2)
 
     def _warn_of_none(self) -> None:
         """Warn if the model was given something that might be types and was not taken for them."""
@@ -250,7 +254,7 @@ def value_names(values: Iterable[int]) -> tuple[str, ...]:
     return tuple(f"type {value}" for value in values)
 
 
-def _names_of(loader: Iterable[Any]) -> tuple[str, ...] | None:
+def names_of(loader: Iterable[Any]) -> tuple[str, ...] | None:
     """Return the names that the data set of a loader gives to its edge types, if it does."""
     dataset = getattr(loader, "dataset", None)
     while dataset is not None:
