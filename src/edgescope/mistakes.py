@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from edgescope.data.graphs import GraphDataset
 
 
+_FRAMES = ("DataFrame", "GeoDataFrame", "LazyFrame")
+
+
 def check_model(model: object, name: str = "model") -> None:
     """Refuse what is no model.
 
@@ -176,9 +179,8 @@ def is_loader(thing: object) -> bool:
 
 def is_frame(thing: object) -> bool:
     """Return whether something is a data frame of polars or pandas, without importing either."""
-    return any(
-        each.__module__.partition(".")[0] in {"polars", "pandas"} for each in type(thing).__mro__
-    )
+    libraries = {each.__module__.partition(".")[0] for each in type(thing).__mro__}
+    return bool(libraries & {"polars", "pandas"}) and type(thing).__name__ in _FRAMES
 
 
 def said(thing: Any) -> str:  # noqa: ANN401  (whatever was passed)

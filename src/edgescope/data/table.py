@@ -113,6 +113,7 @@ def frame_source(
             of lists, or an unknown label.
     """
     name = f"the {type(frame).__name__}"
+    frame = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
     columns = [smiles_column, *target_columns, *([split_column] if split_column else [])]
     for column in columns:
         _check_column(column, [str(each) for each in frame.columns], name)

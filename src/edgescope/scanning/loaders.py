@@ -39,7 +39,10 @@ def graph_loader(given: Any) -> Iterable[Any]:  # noqa: ANN401  (anything may be
         given = _loader_of(given)
     if WholeGraph(given).loader or isinstance(given, Sequence):
         return given  # type: ignore[no-any-return]  # the same objects in every pass
-    return GraphLoader(given) if batches_of(given) is None else SizedGraphLoader(given)
+    own = _without_prefetching(given)
+    source = RecordedOrder(own) if has_positions(own) and not in_order(own) else given
+    kind = GraphLoader if batches_of(source) is None else SizedGraphLoader
+    return kind(given, source)
 
 
 class GraphLoader:
@@ -49,21 +52,15 @@ class GraphLoader:
 
     Args:
         loader: the user's loader.
+        source: what gives the batches: the same, or its recorded order.
     """
 
-    def __init__(self, loader: Iterable[Any]) -> None:
+    def __init__(self, loader: Iterable[Any], source: Iterable[Any]) -> None:
         self._given = loader
-        self._source: Iterable[Any] = loader
-        self._positions: Sequence[Sequence[int]] | None = None
+        self._source = source
+        self._positions = source.positions if isinstance(source, RecordedOrder) else None
         self._seen: list[str] = []
         self._warned = False
-        own = _without_prefetching(loader)
-        if has_positions(own):
-            assert isinstance(own, DataLoader)
-            if not in_order(own):
-                self._source = recorded = RecordedOrder(own)
-                self._positions = recorded.positions
-                self._warned = recorded.positions is not None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  (of any loader)
         """Return an attribute of the loader."""
@@ -94,7 +91,7 @@ class GraphLoader:
         if attribute(batch, "e_id") is not None:  # a part of a large graph, drawn anew
             return before
         unknown = not isinstance(attribute(batch, "graph"), Tensor | int)
-        if unknown and not self._warned and not _ordered(self._given):
+        if unknown and self._positions is None and not _ordered(self._given):
             self._warn("the loader does not say which graphs of its data set a batch holds")
         now = batch_fingerprint(batch, before)
         if number == len(self._seen):
@@ -130,7 +127,9 @@ class SizedGraphLoader(GraphLoader):
 
 def _ordered(loader: Iterable[Any]) -> bool:
     """Return whether nothing speaks against numbering graphs in the order in which they come."""
-    own = _without_prefetching(loader)
+    own: Any = loader
+    while not isinstance(own, DataLoader) and hasattr(own, "loader"):
+        own = own.loader
     if not isinstance(own, DataLoader):
         return not getattr(own, "shuffle", False)
     return not isinstance(own.dataset, IterableDataset) and in_order(own)
@@ -208,5 +207,5 @@ def batches_of(loader: Iterable[Any]) -> int | None:
         return None
     try:
         return len(loader)
-    except TypeError:  # a loader of a stream
+    except (TypeError, ValueError):  # a stream, or a sampler that decides as it goes
         return None

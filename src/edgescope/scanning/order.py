@@ -35,7 +35,7 @@ class RecordedOrder:
         batched = loader.batch_sampler is not None
         sampler = loader.batch_sampler if batched else loader.sampler
         with _generators_kept():
-            drawn = list(_copied(sampler))
+            drawn = list(iter(_copied(sampler)))  # whose length may not be asked for
         self._loader = _with_order(loader, drawn, batched)
         self.positions = _positions(drawn, batched)
         if self.positions is not None:
@@ -55,8 +55,10 @@ class RecordedOrder:
 
 def in_order(loader: "DataLoader[Any]") -> bool:
     """Return whether a loader gives the graphs of its data set by position, from 0 on."""
-    plain = type(loader.sampler) is SequentialSampler
-    return plain and (loader.batch_sampler is None or type(loader.batch_sampler) is BatchSampler)
+    batches = loader.batch_sampler
+    if batches is None:
+        return type(loader.sampler) is SequentialSampler
+    return type(batches) is BatchSampler and type(batches.sampler) is SequentialSampler
 
 
 def has_positions(loader: object) -> bool:
