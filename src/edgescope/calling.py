@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from edgescope.errors import InputError
-from edgescope.model_arguments import Arguments, arguments_for, attribute
+from edgescope.model_arguments import WHOLE_BATCH, Arguments, arguments_for, attribute
 from edgescope.signatures import forward_signature, wrapped_signature
 
 __all__ = [
@@ -66,6 +66,19 @@ class NotedCall:
         arguments = arguments_for(model, batch)
         self._note(arguments.said)
         return _called(model, arguments)
+
+    def passed(self, model: nn.Module, batch: Any) -> tuple[str, ...]:  # noqa: ANN401  (as call_model)
+        """Return what a call would pass; empty if that is not known by name.
+
+        The whole batch and a call of one's own do not tell what the model takes of the batch.
+        """
+        if self._call is not call_model:
+            return ()
+        try:
+            said = arguments_for(model, batch).said
+        except InputError:  # of a graph that is not itself what the model is called on
+            return ()
+        return () if WHOLE_BATCH in said else said
 
     def _note(self, said: Sequence[str]) -> None:
         if not set(said) <= set(self.arguments):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ def scan(
     check_ensemble(rule, compared)
     chosen = choose_sites(model, sites)
     settings = Settings(
-        EdgeTypes(loader, edge_type_names, inputs, chosen.add_edges, noted),
+        EdgeTypes(loader, edge_type_names, inputs, chosen.add_edges, partial(noted.passed, model)),
         dict(inputs or {}),
         noted,
         rule,

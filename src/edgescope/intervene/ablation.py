@@ -1,7 +1,8 @@
 """Ablation: chosen activations are replaced inside the forward pass, beside matched controls."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from warnings import warn
 
@@ -28,6 +29,7 @@ from edgescope.mistakes import check_model, said
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes, names_of
 from edgescope.scanning.loaders import graph_loader
+from edgescope.scanning.type_column import COLUMN
 
 REPEATS = 5
 """Draws of every control by default."""
@@ -134,7 +136,7 @@ def ablate(
     for each in recorded.values():
         choose.check(each)
     if "edge_type" in controls and any(bool(each.edge_type.any()) for each in recorded.values()):
-        _warn_of_doubt(loader, batches, inputs)
+        _warn_of_doubt(loader, batches, inputs, partial(noted.passed, model))
     untrained: dict[str, SiteValues] = {}
     extra = 0
     if value == "untrained":
@@ -192,16 +194,18 @@ def _check_run(places: Sequence[Site], recorded: Mapping[str, SiteValues]) -> No
 
 
 def _warn_of_doubt(
-    loader: Iterable[Any], batches: Sequence[Any], inputs: Mapping[str, str] | None
+    loader: Iterable[Any],
+    batches: Sequence[Any],
+    inputs: Mapping[str, str] | None,
+    passed: Callable[[Any], Sequence[str]],
 ) -> None:
     """Warn if the types that a control matches may be no types."""
     named = names_of(loader)
-    doubt = "" if named else EdgeTypes(batches, None, inputs, added=False).doubt
+    doubt = "" if named else EdgeTypes(batches, None, inputs, added=False, passed=passed).doubt
     if doubt:
         warn(
             f"{doubt}, which the control 'edge_type' matches; leave that control out with "
-            "controls=, or say which argument of the model holds the types with "
-            "inputs={'edge_type': ...}",
+            f"controls=, {COLUMN}",
             EdgescopeWarning,
             stacklevel=3,
         )

@@ -1,17 +1,15 @@
 """The edge types of a scan: their names, and the number of every row's type."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 from warnings import warn
 
 import torch
 from torch import Tensor
 
-from edgescope.calling import BY_CALL, NotedCall
 from edgescope.capture import EdgeIdentity
 from edgescope.errors import EdgescopeWarning, InputError
-from edgescope.model_arguments import WHOLE_BATCH
-from edgescope.scanning.type_column import CHOICE, TypeColumn, measure_doubt, type_column
+from edgescope.scanning.type_column import COLUMN, NAMES, TypeColumn, measure_doubt, type_column
 from edgescope.scanning.whole import WholeGraph
 
 ADDED = "added"
@@ -48,7 +46,7 @@ class EdgeTypes:
             them; an empty sequence counts all edges alike.
         inputs: what the model's ``forward`` calls ``edge_type`` and ``edge_attr``.
         added: whether layers are known to add rows.
-        call: how the model is called, which tells what it was given.
+        passed: returns the names of what the model is given of a batch; empty if not known.
     """
 
     def __init__(
@@ -57,7 +55,7 @@ class EdgeTypes:
         names: Sequence[str] | None,
         inputs: Mapping[str, str] | None,
         added: bool,
-        call: NotedCall | None = None,
+        passed: Callable[[Any], Sequence[str]] = lambda _: (),
     ) -> None:
         if isinstance(names, str):
             raise InputError(f"received edge_type_names={names!r}, expected a list of names")
@@ -67,10 +65,9 @@ class EdgeTypes:
         self._column: TypeColumn | None = None
         self._edges = 0
         if self._named is None:
-            self._look_through(loader, inputs or {})
+            self._look_through(loader, inputs or {}, passed)
         self._relations: tuple[str, ...] = ()
         self._added = added
-        self._call = call
         self._kind: _Kind | None = None
         self._used: tuple[str, ...] | None = None
 
@@ -150,12 +147,17 @@ class EdgeTypes:
         self._added = self._added or state["added"]
         self._used = self.names
 
-    def _look_through(self, loader: Iterable[Any], inputs: Mapping[str, str]) -> None:
+    def _look_through(
+        self,
+        loader: Iterable[Any],
+        inputs: Mapping[str, str],
+        passed: Callable[[Any], Sequence[str]],
+    ) -> None:
         """Collect the values that occur, until there are too many for types."""
         # A large graph has all types, of which one of its parts may have some only.
         whole = WholeGraph(loader).data
         for batch in loader if whole is None else [whole]:
-            column = type_column(batch, inputs)
+            column = type_column(batch, inputs, passed(batch))
             self._column = column if self._column is None else self._column
             if column is None or column.values is None:
                 return  # the batches are alike
@@ -213,7 +215,7 @@ class EdgeTypes:
         raise InputError(
             f"received integers from {self._values[0]} to {self._values[-1]} as {source}, with "
             f"more than {MOST_TYPES} different values, too many to count each as a type of edge; "
-            f"{CHOICE}; or pass a measure, such as a time, as real numbers"
+            f"{NAMES}; {COLUMN}; or pass a measure, such as a time, as real numbers"
         )
 
     @property
@@ -226,16 +228,12 @@ class EdgeTypes:
 
     def _warn_of_doubt(self) -> None:
         if self.doubt:
-            warn(f"{self.doubt}; {CHOICE}", EdgescopeWarning, stacklevel=2)
+            warn(f"{self.doubt}; {NAMES}; {COLUMN}", EdgescopeWarning, stacklevel=2)
 
     def _warn_of_none(self) -> None:
         """Warn if the model was given something that might be types and was not taken for them."""
-        column, passed = self._column, () if self._call is None else self._call.arguments
-        unknown = {WHOLE_BATCH, BY_CALL}
-        if column is None or not column.doubt or self._named is not None:
-            return
-        if column.argument in passed or unknown & set(passed):
-            warn(f"{column.doubt}; {CHOICE}", EdgescopeWarning, stacklevel=2)
+        if self._column is not None and self._column.doubt and self._named is None:
+            warn(self._column.doubt, EdgescopeWarning, stacklevel=2)
 
     def _check_named(self, kinds: Tensor) -> None:
         if not kinds.numel():
