@@ -68,12 +68,12 @@ class NotedCall:
         return _called(model, arguments)
 
     def passed(self, model: nn.Module, batch: Any) -> tuple[str, ...]:  # noqa: ANN401  (as call_model)
-        """Return what a call would pass; empty if that is not known by name.
+        """Return the names of what a call would pass; empty if it passes the whole batch.
 
-        The whole batch and a call of one's own do not tell what the model takes of the batch.
+        It is :data:`BY_CALL` alone if a call of one's own decides.
         """
         if self._call is not call_model:
-            return ()
+            return (BY_CALL,)
         try:
             said = arguments_for(model, batch).said
         except InputError:  # of a graph that is not itself what the model is called on

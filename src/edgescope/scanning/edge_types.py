@@ -7,6 +7,7 @@ from warnings import warn
 import torch
 from torch import Tensor
 
+from edgescope.calling import BY_CALL
 from edgescope.capture import EdgeIdentity
 from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.scanning.type_column import COLUMN, NAMES, TypeColumn, measure_doubt, type_column
@@ -46,7 +47,8 @@ class EdgeTypes:
             them; an empty sequence counts all edges alike.
         inputs: what the model's ``forward`` calls ``edge_type`` and ``edge_attr``.
         added: whether layers are known to add rows.
-        passed: returns the names of what the model is given of a batch; empty if not known.
+        passed: returns the names of what the model is given of a batch, as
+            :meth:`edgescope.calling.NotedCall.passed` does.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class EdgeTypes:
         self._values: tuple[int, ...] = ()
         self._column: TypeColumn | None = None
         self._edges = 0
+        self._by_call = False
         if self._named is None:
             self._look_through(loader, inputs or {}, passed)
         self._relations: tuple[str, ...] = ()
@@ -98,7 +101,8 @@ class EdgeTypes:
             return ""
         if self._kind == "relations":
             return "relations"
-        return "integers" if self._column is None else self._column.source
+        known = self._column is not None and self._column.values is not None and not self._by_call
+        return self._column.source if known and self._column else "integers"
 
     def number(self, identity: EdgeIdentity) -> Tensor:
         """Return the type of every row ``[E]``, a position in :attr:`names`.
@@ -157,7 +161,9 @@ class EdgeTypes:
         # A large graph has all types, of which one of its parts may have some only.
         whole = WholeGraph(loader).data
         for batch in loader if whole is None else [whole]:
-            column = type_column(batch, inputs, passed(batch))
+            given = passed(batch)
+            self._by_call = BY_CALL in given
+            column = type_column(batch, inputs, given)
             self._column = column if self._column is None else self._column
             if column is None or column.values is None:
                 return  # the batches are alike

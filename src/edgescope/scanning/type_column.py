@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from edgescope.calling import BY_CALL
 from edgescope.capture.graph_input import edge_types
 from edgescope.model_arguments import attribute
 
@@ -55,16 +56,18 @@ def type_column(
     Args:
         batch: the batch.
         inputs: what the model calls ``edge_index``, ``edge_type`` and ``edge_attr``.
-        passed: names of what the model is given of the batch; empty if that is not known.
+        passed: names of what the model is given of the batch; empty if it is given all of it, or
+            ``BY_CALL`` alone if that is not known.
     """
     edge_index = attribute(batch, inputs.get("edge_index", "edge_index"))
     if not isinstance(edge_index, Tensor):
         return None
     size = edge_index.size(1)
     called = {name: inputs.get(name, name) for name in ("edge_type", "edge_attr")}
+    unknown = not passed or BY_CALL in passed
     for name, read in (("edge_type", _named), ("edge_attr", _unnamed)):
         given = attribute(batch, called[name])
-        if isinstance(given, Tensor) and (not passed or called[name] in passed):
+        if isinstance(given, Tensor) and (unknown or called[name] in passed):
             return read(given, called[name], size)
     return TypeColumn(None, "")
 
