@@ -194,7 +194,7 @@ def scan_seeds(
     named = models if isinstance(models, Mapping) else _named(models)
     for name, model in named.items():
         check_model(model, f"the model {name!r}")
-    if baseline is Untrained or isinstance(baseline, str):
+    if isinstance(baseline, str) or not isinstance(baseline, Mapping | Sequence):
         baseline = baseline_argument(baseline)
     own = _own_baselines(baseline, list(named))
     shared = baseline if isinstance(baseline, Baseline) else None
