@@ -194,10 +194,9 @@ def scan_seeds(
     named = models if isinstance(models, Mapping) else _named(models)
     for name, model in named.items():
         check_model(model, f"the model {name!r}")
-    if isinstance(baseline, str) or not isinstance(baseline, Mapping | Sequence):
-        baseline = baseline_argument(baseline)
-    own = _own_baselines(baseline, list(named))
-    shared = baseline if isinstance(baseline, Baseline) else None
+    several = isinstance(baseline, Mapping | Sequence) and not isinstance(baseline, str)
+    own = _own_baselines(baseline, list(named)) if several else None
+    shared = None if several else baseline_argument(baseline)
     scans: dict[str, Scan] = {}
     for name, model in named.items():
         compared = shared if own is None else own[name]
@@ -210,14 +209,12 @@ def _named(items: Sequence[_Item]) -> dict[str, _Item]:
     return {f"seed {number}": item for number, item in enumerate(items)}
 
 
-def _own_baselines(baseline: Baselines | None, names: Sequence[str]) -> dict[str, Baseline] | None:
-    """Return the baseline of every model; None if there is one for all, or none at all.
+def _own_baselines(baseline: Any, names: Sequence[str]) -> dict[str, Baseline]:  # noqa: ANN401  (a mapping or a sequence)
+    """Return the baseline of every model.
 
     Raises:
         InputError: if there are several, but not one for each model.
     """
-    if baseline is None or isinstance(baseline, Baseline):
-        return None
     if isinstance(baseline, Mapping):
         given = ", ".join(baseline)
         matches = set(baseline) == set(names)
