@@ -105,8 +105,7 @@ def _checked(findings: Iterable[Finding]) -> list[Finding]:
         InputError: if they are something else.
     """
     held = list(findings) if isinstance(findings, Iterable) else [findings]
-    wrong = next((each for each in held if not isinstance(each, Finding)), None)
-    if wrong is not None:
+    if not all(isinstance(each, Finding) for each in held):
         raise InputError(
             f"received {said(findings)}, expected a finding or the findings of es.diagnose"
         )
