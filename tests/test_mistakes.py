@@ -241,3 +241,37 @@ def test_a_model_with_a_data_set_of_its_own_is_still_a_model():
 
     assert isinstance(Holding(), nn.Module)
     assert es.scan(Holding(), graphs(), **QUIET).info.graphs == 4
+
+
+OPTIONS = {
+    "scan keep_ratio": lambda: es.scan(OneLayer(), graphs(), keep_ratio="50", **QUIET),
+    "scan max_rows": lambda: es.scan(OneLayer(), graphs(), max_rows="50", **QUIET),
+    "scan joint_budget": lambda: es.scan(OneLayer(), graphs(), joint_budget="4 MB", **QUIET),
+    "scan sites": lambda: es.scan(OneLayer(), graphs(), sites=3, **QUIET),
+    "scan inputs": lambda: es.scan(OneLayer(), graphs(), inputs="edges", **QUIET),
+    "scan call": lambda: es.scan(OneLayer(), graphs(), call="forward", **QUIET),
+    "diagnose every": lambda: es.diagnose(OneLayer(), graphs(), every="3", **QUIET),
+    "diagnose max_batches": lambda: es.diagnose(OneLayer(), graphs(), max_batches="3", **QUIET),
+    "diagnose select": lambda: es.diagnose(OneLayer(), graphs(), select=3, **QUIET),
+    "diagnose inputs": lambda: es.diagnose(OneLayer(), graphs(), inputs=["edges"], **QUIET),
+    "diagnose call": lambda: es.diagnose(OneLayer(), graphs(), call=3, **QUIET),
+    "diagnose scan": lambda: es.diagnose(OneLayer(), graphs(), scan="run/scan", **QUIET),
+    "ablate repeats": lambda: es.ablate(OneLayer(), graphs(), repeats="3", **QUIET),
+    "ablate inputs": lambda: es.ablate(OneLayer(), graphs(), inputs="edges", **QUIET),
+    "ablate call": lambda: es.ablate(OneLayer(), graphs(), call="forward", **QUIET),
+    "ablate sites": lambda: es.ablate(OneLayer(), graphs(), sites=3, **QUIET),
+    "noise std": lambda: es.noise_attack(OneLayer(), graphs(), std="0.1", at=["conv"], **QUIET),
+    "Untrained members": lambda: es.Untrained(members="3"),
+    "Untrained seed": lambda: es.Untrained(seed="3"),
+    "Calibrated rate": lambda: es.Calibrated(rate="0.1"),
+    "Calibrated fdr": lambda: es.Calibrated(fdr="0.1"),
+    "capture inputs": lambda: es.capture(OneLayer(), inputs="edges"),
+    "merge_scans one": lambda: es.merge_scans(molecule_scan()),
+    "merge_scans paths": lambda: es.merge_scans(["run/scan"]),
+    "load_scan": lambda: es.load_scan(molecule_scan()),
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_of_another_kind_is_refused_before_anything_runs(option):
+    refused(OPTIONS[option], "^received .*expected")

@@ -10,7 +10,7 @@ from torch import nn
 from edgescope._progress import track
 from edgescope.calling import Call, call_model
 from edgescope.errors import InputError
-from edgescope.mistakes import said
+from edgescope.mistakes import check_number, said
 from edgescope.scanning.batch_norm import calibrate_batch_norm, norms_with_statistics
 from edgescope.scanning.batches import device_of
 from edgescope.scanning.reset import check_reset, copy_model, keep_tensors, reinitialise
@@ -92,6 +92,8 @@ class Untrained:
 
     def __post_init__(self) -> None:
         """Refuse an empty ensemble; take a single pattern for what it is."""
+        check_number(self.members, "members")
+        check_number(self.seed, "seed")
         if self.members < 1:
             raise InputError(f"received members={self.members}, expected at least 1")
         patterns = (self.keep,) if isinstance(self.keep, str) else tuple(self.keep)

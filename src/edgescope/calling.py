@@ -50,6 +50,11 @@ class NotedCall:
     """
 
     def __init__(self, call: Call) -> None:
+        if not callable(call):
+            raise InputError(
+                f"received call={call!r}, expected a function of a model and a batch, such as "
+                "lambda model, batch: model(batch.x, batch.edge_index)"
+            )
         self._call = call.inner if isinstance(call, NotedCall) else call
         self.arguments: tuple[str, ...] = ()
 

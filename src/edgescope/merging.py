@@ -11,6 +11,7 @@ import polars as pl
 
 from edgescope.common_types import with_common_types
 from edgescope.errors import InputError
+from edgescope.mistakes import check_scan
 from edgescope.records import one_graph
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.order import PLACE, by_graph, largest_first, most_extreme
@@ -56,7 +57,11 @@ def merge_scans(scans: Iterable[Scan], *, same_graphs: bool = False) -> Scan:
             have a baseline; if two scans of parts hold the same activation, or scans of the
             same graphs hold different numbers of them.
     """
+    if isinstance(scans, Scan):
+        raise InputError("received one scan to merge, expected several in a list")
     parts = list(scans)
+    for part in parts:
+        check_scan(part, "a scan to merge")
     if not parts:
         raise InputError("received no scan to merge, expected at least one")
     parts = with_common_types(parts)

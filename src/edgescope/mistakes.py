@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,6 +145,31 @@ def check_number(value: object, name: str) -> None:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(
             f"received {name}={value!r} ({type(value).__name__}), expected a number, such as 1000"
+        )
+
+
+def check_inputs(inputs: object) -> None:
+    """Refuse names of a model's inputs that are no mapping.
+
+    Raises:
+        InputError: naming what was received.
+    """
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise InputError(
+            f"received inputs={inputs!r}, expected a dictionary of edgescope's names to the "
+            "model's, such as {'edge_index': 'edges'}"
+        )
+
+
+def check_several(names: object, option: str) -> None:
+    """Refuse what is neither a name nor several, for an option that takes names or patterns.
+
+    Raises:
+        InputError: naming what was received.
+    """
+    if not isinstance(names, str | Iterable):
+        raise InputError(
+            f"received {option}={names!r}, expected a name or pattern, or a list of these"
         )
 
 

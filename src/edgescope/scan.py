@@ -15,7 +15,7 @@ from edgescope.calling import Call, NotedCall, call_model
 from edgescope.capture.select import Sites
 from edgescope.errors import EdgescopeWarning
 from edgescope.merging import merge_scans
-from edgescope.mistakes import check_model
+from edgescope.mistakes import check_inputs, check_model, check_number
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.loaders import graph_loader
@@ -116,6 +116,11 @@ def scan(
     loader = graph_loader(loader)
     compared = baseline_argument(baseline)
     noted = NotedCall(call)
+    check_inputs(inputs)
+    numbers = {"keep_ratio": keep_ratio, "max_rows": max_rows, "joint_budget": joint_budget}
+    for name, number in numbers.items():
+        if number is not None:
+            check_number(number, name)
     rule = find_criterion(criterion)
     check_ensemble(rule, compared)
     chosen = choose_sites(model, sites)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgescope._files import reading_folder, replacing_folder
 from edgescope.errors import InputError
+from edgescope.mistakes import said
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.criteria import read_rule
 from edgescope.statistics.sketch import SiteSketch, SketchLayout
@@ -80,6 +81,8 @@ def load_scan(folder: str | Path) -> Scan:
     Raises:
         InputError: if the folder holds no scan, a damaged one, or one of another version.
     """
+    if not isinstance(folder, str | Path):
+        raise InputError(f"received {said(folder)}, expected the folder of a saved scan")
     folder = Path(folder)
     description = folder / "scan.json"
     if not description.is_file():

@@ -16,7 +16,7 @@ from edgescope.capture.listing import list_layers, list_sites
 from edgescope.capture.select import Sites
 from edgescope.capture.sites import Site
 from edgescope.capture.tape import MAX_BYTES, Reduce, Tape, record
-from edgescope.mistakes import check_model
+from edgescope.mistakes import check_inputs, check_model
 
 if TYPE_CHECKING:
     import polars as pl
@@ -89,6 +89,7 @@ class _Capture:
             torch.Size([2, 2, 4])
         """
         check_model(model)
+        check_inputs(inputs)
         return record(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs)
 
     def edit(
@@ -103,6 +104,7 @@ class _Capture:
         See :func:`edgescope.capture.editing.edit`.
         """
         check_model(model)
+        check_inputs(inputs)
         return edit(model, sites, fn, inputs)
 
     def sites(self, model: nn.Module) -> "pl.DataFrame":

@@ -13,7 +13,7 @@ from edgescope.diagnose.finding import Finding, Findings, Severity
 from edgescope.diagnose.observing import EVERY, layers_of, observe
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule, Sample, StateSeen
 from edgescope.errors import InputError
-from edgescope.mistakes import check_model
+from edgescope.mistakes import check_inputs, check_model, check_number, check_scan
 
 if TYPE_CHECKING:
     import polars as pl
@@ -95,7 +95,12 @@ class _Diagnose:
         check_model(model)
         loader = graph_loader(loader)
         noted = NotedCall(call)
+        check_inputs(inputs)
+        if scan is not None:
+            check_scan(scan)
         for name, number in (("every", every), ("max_batches", max_batches)):
+            if number is not None:
+                check_number(number, name)
             if number is not None and number < 1:
                 raise InputError(f"received {name}={number}, expected 1 or more")
         chosen = choose_rules(rules, select, ignore, scan)

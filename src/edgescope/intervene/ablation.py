@@ -25,7 +25,7 @@ from edgescope.intervene.recorded import Passes, SiteValues, first_call
 from edgescope.intervene.scoring import Scorer
 from edgescope.intervene.values import VALUES, Value
 from edgescope.intervene.where import Where, selector
-from edgescope.mistakes import check_model, said
+from edgescope.mistakes import check_inputs, check_model, check_number, said
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes, names_of
 from edgescope.scanning.loaders import graph_loader
@@ -122,6 +122,7 @@ def ablate(
     loader = graph_loader(loader)
     compared = baseline_argument(baseline)
     noted = NotedCall(call)
+    check_inputs(inputs)
     _check(value, controls, repeats)
     choose = selector(where)
     places = choose_places(model, where, sites, layers)
@@ -182,6 +183,7 @@ def _check(value: str, controls: Sequence[str], repeats: int) -> None:
     for control in controls:
         if control not in CONTROLS:
             raise InputError(f"unknown control {control!r}, expected some of {', '.join(CONTROLS)}")
+    check_number(repeats, "repeats")
     if repeats < 1:
         raise InputError(f"received repeats={repeats}, expected at least 1")
 

@@ -19,7 +19,7 @@ from edgescope._modes import evaluating, without_gradients
 from edgescope._progress import track
 from edgescope.calling import Call, NotedCall, call_model
 from edgescope.errors import InputError
-from edgescope.mistakes import check_model
+from edgescope.mistakes import check_model, check_number
 from edgescope.scanning.batches import device_of, on_device
 from edgescope.scanning.loaders import graph_loader
 
@@ -253,6 +253,7 @@ def _loss(loss: str | Loss) -> Loss:
 
 def _check(**numbers: float) -> None:
     for name, value in numbers.items():
+        check_number(value, name)
         if not value > 0:
             raise InputError(f"received {name}={value}, expected a number above 0")
 
