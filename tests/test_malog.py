@@ -179,6 +179,26 @@ def test_wrong_heads_and_names_are_refused(write):
         import_malog(path, rule="calibrated")
 
 
+@pytest.mark.parametrize("values", [[4, 1, 4], [2**40, 0, 7], [99_999, 99_998, 5]])
+def test_types_without_names_are_called_after_the_values_that_occur(values, write):
+    path = write({EDGES: [[{"attention": torch.rand(3, 8)}]], TYPES: [torch.tensor(values)]})
+    found = import_malog(path)
+    expected = [f"type {value}" for value in sorted(set(values))]
+    assert list(found.info.edge_type_names) == expected
+    counts = found["layers.0.attention:score"].counts["edges"].tolist()
+    assert counts == [values.count(value) for value in sorted(set(values))]
+
+
+def test_more_types_than_are_counted_without_names_are_refused(write):
+    types = [torch.arange(200), torch.arange(100, 300)]
+    layer = [{"attention": torch.rand(200, 8)}] * 2
+    path = write({EDGES: [layer], TYPES: types})
+    with pytest.raises(InputError, match="holds 300 different integers up to 299, more than the"):
+        import_malog(path)
+    names = [f"relation {number}" for number in range(300)]
+    assert import_malog(path, edge_type_names=names).info.edge_type_names == tuple(names)
+
+
 @pytest.mark.parametrize("size", [0, 1, 100])
 def test_a_truncated_log_is_refused(log, write, size):
     path = write(log)

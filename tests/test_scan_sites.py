@@ -165,7 +165,7 @@ def test_a_type_of_the_users_cannot_be_called_added():
 
 
 def test_a_first_batch_without_edges_settles_nothing():
-    """Integer features with several columns are no types, which an empty table does not show."""
+    """Of integer features with several columns an empty table shows none, but has as many."""
 
     class Features(Net):
         def forward(self, x, edge_index, edge_attr):
@@ -175,8 +175,9 @@ def test_a_first_batch_without_edges_settles_nothing():
     data[0].edge_index = torch.zeros(2, 0, dtype=torch.int64)
     for graph in data:
         graph.edge_attr = torch.zeros(graph.num_edges, 3, dtype=torch.int64)
-    found = scan(Features(TransformerConv(8, 4)), data)
-    assert found.info.edge_type_names == ("edge",)
+    with pytest.warns(EdgescopeWarning, match="column 0 of 3 of edge_attr was taken"):
+        found = scan(Features(TransformerConv(8, 4)), data)
+    assert found.info.edge_type_names == ("type 0",)
     assert found.info.graphs == len(data)
 
 

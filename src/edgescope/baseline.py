@@ -2,19 +2,53 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from edgescope._progress import track
 from edgescope.calling import Call, call_model
 from edgescope.errors import InputError
+from edgescope.mistakes import check_number, said
 from edgescope.scanning.batch_norm import calibrate_batch_norm, norms_with_statistics
 from edgescope.scanning.batches import device_of
 from edgescope.scanning.reset import check_reset, copy_model, keep_tensors, reinitialise
 
+if TYPE_CHECKING:
+    from edgescope.results import Scan
+
 MEMBERS = 10
 """Re-initialisations by default; with fewer, the spread between them is hardly known."""
+
+
+def baseline_argument(baseline: object) -> "nn.Module | Scan | Untrained | None":
+    """Return what was passed as ``baseline=``, with the words that mean an untrained ensemble.
+
+    These are ``"untrained"``, as on the command line, and the class :class:`Untrained`.
+
+    Raises:
+        InputError: for the class of a model, another text, or what is no baseline.
+
+    Example:
+        >>> from edgescope.baseline import baseline_argument
+        >>> baseline_argument("untrained").members
+        10
+    """
+    from edgescope.results import Scan
+
+    if baseline is Untrained or baseline == "untrained":
+        return Untrained()
+    if baseline is None or isinstance(baseline, nn.Module | Untrained | Scan):
+        return baseline
+    if isinstance(baseline, str | Path):
+        raise InputError(
+            f"received baseline={str(baseline)!r}, expected 'untrained', a model or a scan; read a "
+            "saved scan with es.load_scan, weights with es.models.load"
+        )
+    raise InputError(
+        f"received {said(baseline)} as baseline, expected es.Untrained(), a model or a scan"
+    )
 
 
 @dataclass(frozen=True)
@@ -58,6 +92,8 @@ class Untrained:
 
     def __post_init__(self) -> None:
         """Refuse an empty ensemble; take a single pattern for what it is."""
+        check_number(self.members, "members")
+        check_number(self.seed, "seed")
         if self.members < 1:
             raise InputError(f"received members={self.members}, expected at least 1")
         patterns = (self.keep,) if isinstance(self.keep, str) else tuple(self.keep)

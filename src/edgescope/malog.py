@@ -23,6 +23,7 @@ from edgescope.capture.activations import EdgeActivations, EdgeIdentity
 from edgescope.errors import InputError
 from edgescope.records import SiteScan
 from edgescope.results import Scan, ScanInfo
+from edgescope.scanning.edge_types import MOST_TYPES, value_names
 from edgescope.statistics.counting import SketchCounter
 from edgescope.statistics.criteria import PAPER_RATIO, criterion
 from edgescope.statistics.labels import EdgeLabels
@@ -132,13 +133,15 @@ def import_malog(
         heads: number of heads, into which the ``F`` values of an edge are divided; the log does
             not say.
         edge_type_names: names of the edge types, in order; by default those of molecules
-            (``none, single, double, triple``) if there are at most four types, else numbers.
+            (``none, single, double, triple``) if no type is above 3, else the values that occur,
+            such as ``type 7``.
         rule: ``"paper2025"`` or ``"sun2024"``.
         max_rows: how many activations are kept one by one per site.
 
     Raises:
         InputError: as :func:`read_malog`; if layers, batches, edges or widths do not agree, if
-            the width is no multiple of ``heads``, or if a type has no name.
+            the width is no multiple of ``heads``, if a type has no name, or if more than 256 have
+            none.
     """
     started = time.perf_counter()
     chosen = criterion(rule)
@@ -149,8 +152,7 @@ def import_malog(
     layers = [_scores(layer, types, number, path) for number, layer in enumerate(log[EDGES])]
     if not layers or not types:
         raise InputError(f"{path} holds {len(layers)} layers and {len(types)} batches; log again")
-    largest = max((int(kinds.max()) for kinds in types if kinds.numel()), default=0)
-    names = _names(largest, edge_type_names)
+    names, types = _numbered(types, edge_type_names, path)
     sites = {
         f"layers.{number}.attention:score": _site(
             f"layers.{number}.attention:score", layer, types, heads, len(names), max_rows
@@ -210,21 +212,33 @@ def _scores(
     return scores
 
 
-def _names(largest: int, given: Sequence[str] | None) -> tuple[str, ...]:
+def _numbered(
+    types: Sequence[Tensor], given: Sequence[str] | None, path: str | Path
+) -> tuple[tuple[str, ...], list[Tensor]]:
+    """Return a name for every edge type, and the types as positions among the names.
+
+    Raises:
+        InputError: if there are too few names, or too many types without names.
+    """
     from edgescope.data.molecule import BOND_TYPE_NAMES
 
-    if given is not None:
-        names = tuple(given)
-    elif largest < len(BOND_TYPE_NAMES):
-        names = tuple(BOND_TYPE_NAMES)
-    else:
-        names = tuple(f"type {number}" for number in range(largest + 1))
-    if largest >= len(names):
+    values = torch.unique(torch.cat([torch.unique(kinds) for kinds in types]))
+    largest = int(values.max()) if len(values) else 0
+    if given is not None or largest < len(BOND_TYPE_NAMES):
+        names = tuple(BOND_TYPE_NAMES if given is None else given)
+        if largest >= len(names):
+            raise InputError(
+                f"received {len(names)} names of edge types, the log has types up to {largest}; "
+                "name all of them, in order"
+            )
+        return names, list(types)
+    if len(values) > MOST_TYPES:
         raise InputError(
-            f"received {len(names)} names of edge types, the log has types up to {largest}; name "
-            "all of them, in order"
+            f"{path}: {TYPES} holds {len(values)} different integers up to {largest}, more than "
+            f"the {MOST_TYPES} that are counted as types without names; name all of them in order "
+            "with edge_type_names="
         )
-    return names
+    return value_names(values.tolist()), [torch.searchsorted(values, kinds) for kinds in types]
 
 
 def _site(

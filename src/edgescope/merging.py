@@ -9,13 +9,18 @@ from typing import Any
 
 import polars as pl
 
+from edgescope.common_types import with_common_types
 from edgescope.errors import InputError
+from edgescope.mistakes import check_scan
 from edgescope.records import SiteEdges, one_graph
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.order import PLACE, by_graph, largest_first, most_extreme
 
 _MERGED = {"data", "graphs", "max_rows", "seconds"}
 """What may differ in :class:`~edgescope.results.ScanInfo` between scans that are merged."""
+
+_SAID = {"arguments", "types_from"}
+"""What a scan of an older version does not say; where both say it, it must be the same."""
 
 _AND = " + "
 """Between the names of data sets that were scanned together."""
@@ -52,9 +57,14 @@ def merge_scans(scans: Iterable[Scan], *, same_graphs: bool = False) -> Scan:
             have a baseline; if two scans of parts hold the same activation, or scans of the
             same graphs hold different numbers of them.
     """
+    if isinstance(scans, Scan):
+        raise InputError("received one scan to merge, expected several in a list")
     parts = list(scans)
+    for part in parts:
+        check_scan(part, "a scan to merge")
     if not parts:
         raise InputError("received no scan to merge, expected at least one")
+    parts = with_common_types(parts)
     check_alike(parts)
     if same_graphs:
         _check_same_graphs(parts)
@@ -144,7 +154,8 @@ def check_alike(scans: Sequence[Scan]) -> None:
             )
         for field in fields(ScanInfo):
             values = getattr(first.info, field.name), getattr(other.info, field.name)
-            if field.name not in _MERGED and values[0] != values[1]:
+            unknown = field.name in _SAID and not all(values)
+            if field.name not in _MERGED and not unknown and values[0] != values[1]:
                 received = " and ".join(shorten(repr(value), 100) for value in values)
                 raise InputError(
                     f"cannot merge scans with different {field.name}: received {received}; "
@@ -218,6 +229,8 @@ def _merged_info(scans: Sequence[Scan], same_graphs: bool) -> ScanInfo:
         ),
         max_rows=_max_rows(scans),
         seconds=sum(info.seconds for info in infos),
+        arguments=next((info.arguments for info in infos if info.arguments), ()),
+        types_from=next((info.types_from for info in infos if info.types_from), ""),
     )
 
 

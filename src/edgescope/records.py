@@ -30,6 +30,10 @@ class ScanInfo:
         keep_magnitude: activations with a larger magnitude were kept whatever their ratio;
             infinite if none were, None if it is what the criterion asks for.
         parts: whether the batches were parts of one large graph, so that ``graphs`` is 1.
+        arguments: names of the arguments that the model was given, or that it was given the whole
+            batch, or what ``call=`` says; empty in a scan of an older version.
+        types_from: what the edge types were read from, such as ``"edge_attr"``; empty if the
+            edges have none, or in a scan of an older version.
     """
 
     model: str
@@ -42,6 +46,8 @@ class ScanInfo:
     seconds: float
     keep_magnitude: float | None = inf
     parts: bool = False
+    arguments: tuple[str, ...] = ()
+    types_from: str = ""
 
 
 class SiteEdges(NamedTuple):

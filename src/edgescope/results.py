@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgescope import tables
 from edgescope.errors import InputError
 from edgescope.kept import KeptRows
+from edgescope.mistakes import check_number
 from edgescope.records import ScanInfo, SiteScan
 from edgescope.statistics import evidence
 from edgescope.statistics.criteria import Bounds, CalibratedCriterion, Ensemble, Rule, criterion
@@ -86,6 +87,8 @@ class Scan(KeptRows):
             threshold: ratio that an edge's largest activation must exceed to be counted; that
                 of the criterion by default.
         """
+        if threshold is not None:
+            check_number(threshold, "threshold")
         judged = self._judged() if threshold is None else {}
         rows = []
         for site in self.sites:
@@ -224,6 +227,7 @@ class Scan(KeptRows):
         if axis not in Bounds._fields:
             raise InputError(f"received axis={axis!r}, expected one of {', '.join(Bounds._fields)}")
         if threshold is not None:
+            check_number(threshold, "threshold")
             return threshold
         limit: float = getattr(self.info.criterion.bounds(site), axis)
         if limit == inf:

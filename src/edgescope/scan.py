@@ -1,7 +1,8 @@
 """Scan: capture and statistics over a loader, in one pass."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ from warnings import warn
 
 from torch import nn
 
-from edgescope.baseline import Untrained
-from edgescope.calling import Call, call_model
+from edgescope.baseline import Untrained, baseline_argument
+from edgescope.calling import Call, NotedCall, call_model
 from edgescope.capture.select import Sites
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.errors import EdgescopeWarning
 from edgescope.merging import merge_scans
+from edgescope.mistakes import check_inputs, check_model, check_number
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes
+from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.one_model import scan_model
 from edgescope.scanning.settings import Settings, check_ensemble, common_ratio
 from edgescope.scanning.shards import SHARD_EVERY, Shards
@@ -36,7 +39,7 @@ def scan(
     model: nn.Module,
     loader: Iterable[Any],
     *,
-    baseline: nn.Module | Scan | Untrained | None = None,
+    baseline: nn.Module | Scan | Untrained | str | None = None,
     criterion: str | Rule = "paper2025",
     sites: Sites = None,
     edge_type_names: Sequence[str] | None = None,
@@ -109,18 +112,22 @@ def scan(
             can be gone through only once; if ``shards`` holds another scan of the model, or the
             loader gives other batches than those counted there.
     """
-    if isinstance(loader, Iterator):
-        raise InputError(
-            f"received a {type(loader).__name__}, which can be gone through only once; "
-            "pass a loader or a list of batches"
-        )
+    check_model(model)
+    loader = graph_loader(loader)
+    compared = baseline_argument(baseline)
+    noted = NotedCall(call)
+    check_inputs(inputs)
+    numbers = {"keep_ratio": keep_ratio, "max_rows": max_rows, "joint_budget": joint_budget}
+    for name, number in numbers.items():
+        if number is not None:
+            check_number(number, name)
     rule = find_criterion(criterion)
-    check_ensemble(rule, baseline)
+    check_ensemble(rule, compared)
     chosen = choose_sites(model, sites)
     settings = Settings(
-        EdgeTypes(loader, edge_type_names, inputs, chosen.add_edges),
+        EdgeTypes(loader, edge_type_names, inputs, chosen.add_edges, partial(noted.passed, model)),
         dict(inputs or {}),
-        call,
+        noted,
         rule,
         common_ratio(rule) if keep_ratio is None else keep_ratio,
         None,
@@ -129,12 +136,12 @@ def scan(
         Shards(shards, shard_every),
         progress,
     )
-    if isinstance(baseline, nn.Module | Untrained):
-        baseline = _scan_baseline(baseline, model, loader, sites, settings)
+    if isinstance(compared, nn.Module | Untrained):
+        compared = _scan_baseline(compared, model, loader, sites, settings)
     settings = settings._replace(
-        rule=rule.resolve(None if baseline is None else baseline.ensemble())
+        rule=rule.resolve(None if compared is None else compared.ensemble())
     )
-    found, left_out = scan_model(model, loader, chosen, settings, baseline)
+    found, left_out = scan_model(model, loader, chosen, settings, compared)
     settings.shards.remove()
     if left_out:
         warn(left_out_message(left_out), EdgescopeWarning, stacklevel=2)

@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 import polars as pl
 from torch import nn
 
-from edgescope.baseline import Untrained
+from edgescope.baseline import Untrained, baseline_argument
 from edgescope.errors import InputError
 from edgescope.merging import check_alike
+from edgescope.mistakes import check_model
 from edgescope.results import Scan
 from edgescope.scan import scan
+from edgescope.scanning.loaders import graph_loader
 from edgescope.statistics.criteria import Calibrated, CalibratedCriterion, Rule
 from edgescope.statistics.criteria import criterion as find_criterion
 from edgescope.storage import load_seeds, save_seeds
@@ -157,7 +159,7 @@ def scan_seeds(
     models: Mapping[str, nn.Module] | Sequence[nn.Module],
     loader: Iterable[Any],
     *,
-    baseline: Baselines | None = None,
+    baseline: Baselines | str | None = None,
     **options: Any,
 ) -> SeedScans:
     """Scan the same graphs with several trained models of one architecture.
@@ -188,9 +190,13 @@ def scan_seeds(
             f"received one {type(models).__name__}, expected several models by name or in a list; "
             "use es.scan for one"
         )
+    loader = graph_loader(loader)  # one order for all
     named = models if isinstance(models, Mapping) else _named(models)
-    own = _own_baselines(baseline, list(named))
-    shared = baseline if isinstance(baseline, Baseline) else None
+    for name, model in named.items():
+        check_model(model, f"the model {name!r}")
+    several = isinstance(baseline, Mapping | Sequence) and not isinstance(baseline, str)
+    own = _own_baselines(baseline, list(named)) if several else None
+    shared = None if several else baseline_argument(baseline)
     scans: dict[str, Scan] = {}
     for name, model in named.items():
         compared = shared if own is None else own[name]
@@ -203,14 +209,12 @@ def _named(items: Sequence[_Item]) -> dict[str, _Item]:
     return {f"seed {number}": item for number, item in enumerate(items)}
 
 
-def _own_baselines(baseline: Baselines | None, names: Sequence[str]) -> dict[str, Baseline] | None:
-    """Return the baseline of every model; None if there is one for all, or none at all.
+def _own_baselines(baseline: Any, names: Sequence[str]) -> dict[str, Baseline]:  # noqa: ANN401  (a mapping or a sequence)
+    """Return the baseline of every model.
 
     Raises:
         InputError: if there are several, but not one for each model.
     """
-    if baseline is None or isinstance(baseline, Baseline):
-        return None
     if isinstance(baseline, Mapping):
         given = ", ".join(baseline)
         matches = set(baseline) == set(names)

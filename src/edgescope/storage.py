@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgescope._files import reading_folder, replacing_folder
 from edgescope.errors import InputError
+from edgescope.mistakes import said
 from edgescope.records import SiteEdges
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.criteria import read_rule
@@ -81,6 +82,8 @@ def load_scan(folder: str | Path) -> Scan:
     Raises:
         InputError: if the folder holds no scan, a damaged one, or one of another version.
     """
+    if not isinstance(folder, str | Path):
+        raise InputError(f"received {said(folder)}, expected the folder of a saved scan")
     folder = Path(folder)
     description = folder / "scan.json"
     if not description.is_file():
@@ -133,6 +136,7 @@ def _read(folder: Path, description: dict[str, Any]) -> Scan:
     info = dict(description["info"])
     info["criterion"] = read_rule(info["criterion"])
     info["edge_type_names"] = tuple(info["edge_type_names"])
+    info["arguments"] = tuple(info.get("arguments", ()))
     tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("counts", *_TABLES)}
     sites = {}
     for site, settings in description["sites"].items():

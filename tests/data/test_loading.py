@@ -1,5 +1,7 @@
 """``load`` on the user's own tables, good and bad."""
 
+import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 import torch
@@ -41,6 +43,46 @@ def test_a_table_is_read_with_its_columns_and_its_split(table):
     assert train.y.isnan().tolist() == [[False, False], [True, False]]
     assert val.y.isnan().tolist() == [[True, False]]
     assert train.name == "my.set/train"
+
+
+def frames():
+    """The rows as data frames of polars and pandas, with missing cells as these write them."""
+    rows = {name: [value or None for value in column] for name, column in ROWS.items()}
+    pandas = pd.DataFrame(ROWS).replace({"": np.nan}).astype({"mass": float})
+    return {
+        "polars": pl.DataFrame(rows),
+        "polars with numbers": pl.DataFrame(rows).with_columns(pl.col("mass").cast(pl.Int32)),
+        "polars, not computed": pl.DataFrame(rows).lazy(),
+        "pandas": pandas,
+        "pandas with another index": pandas.set_index(pandas.index[::-1] + 5),
+    }
+
+
+@pytest.mark.parametrize("kind", frames())
+def test_a_data_frame_gives_what_its_file_gives(kind, write, tmp_path):
+    options = {"smiles_column": "structure", "target_columns": ["logS", "mass"], "split": "fold"}
+    path = tmp_path / "table.csv"
+    pl.DataFrame(ROWS).write_csv(path)
+    found, expected = load(frames()[kind], **options), load(path, **options)
+    for one, other in zip(found, expected, strict=True):
+        assert (one.name, one.smiles, one.row.tolist()) == (
+            other.name, other.smiles, other.row.tolist(),
+        )  # fmt: skip
+        np.testing.assert_equal(one.y.numpy(), other.y.numpy())
+    assert found.rejected["row"].to_list() == expected.rejected["row"].to_list()
+    changed = pl.DataFrame(ROWS).with_columns(structure=pl.lit("CCC"))
+    assert load(changed, **options).train.smiles != found.train.smiles
+
+
+@pytest.mark.parametrize("wrong", [None, 3, ["CC", "CCO"], {"smiles": ["CC"]}, pl.Series(["CC"])])
+def test_what_is_neither_a_name_nor_a_table_is_refused(wrong):
+    with pytest.raises(InputError, match="as the data, expected the name of a data set, the path"):
+        load(wrong)
+
+
+def test_a_column_that_a_data_frame_has_not_got_is_named():
+    with pytest.raises(InputError, match="the DataFrame has no column 'smiles', only structure"):
+        load(pd.DataFrame({"structure": ["CC"]}))
 
 
 def test_rows_that_cannot_be_used_are_listed_with_number_smiles_and_reason(table):

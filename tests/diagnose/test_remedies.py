@@ -7,9 +7,10 @@ import torch
 from torch import nn
 from torch_geometric.nn import GATConv, GATv2Conv, SAGEConv, TransformerConv
 
+import edgescope as es
 from edgescope.diagnose import Finding
 from edgescope.diagnose.remedies import REMEDIES, applicable, try_remedy
-from edgescope.errors import InputError
+from edgescope.errors import EdgescopeWarning, InputError
 
 X = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
 EDGES = torch.tensor([[0, 1, 2, 3, 4, 0], [1, 2, 3, 4, 0, 2]])
@@ -192,3 +193,72 @@ def test_a_norm_of_a_pair_of_states_is_refused():
     layer = try_remedy(GATConv(4, 6), finding("norm", "model"))
     with pytest.raises(InputError, match="cannot normalise"):
         layer((X, X), EDGES)
+
+
+class Deep(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList([GATConv(4, 2, heads=2), GATConv(4, 4), SAGEConv(4, 4)])
+
+    def forward(self, x, edge_index):
+        for block in self.blocks:
+            x = block(x, edge_index)
+        return x
+
+
+def kinds(model):
+    return [type(block).__name__ for block in model.blocks]
+
+
+def test_of_several_findings_each_remedy_that_needs_no_decision_is_applied_once():
+    found = [
+        finding("norm", "blocks.0"),
+        finding("gatv2", "blocks.0, head 1 of 2"),
+        finding(None, "blocks.2"),
+        finding("gatv2", "blocks.0"),
+        finding("residual", "blocks.1"),
+    ]
+    model = Deep()
+    changed = try_remedy(model, found)
+    assert kinds(model) == ["GATConv", "GATConv", "SAGEConv"]
+    assert kinds(changed) == ["Normalised", "GATConv", "SAGEConv"]
+    assert any(isinstance(each, GATv2Conv) for each in changed.blocks[0].modules())
+    assert changed.blocks[1].residual
+    assert changed(X, EDGES).shape == model(X, EDGES).shape
+
+
+def test_all_findings_of_a_diagnosis_are_tried_at_once():
+    from torch_geometric.data import Data
+
+    torch.manual_seed(0)
+    model = Net(GATConv(4, 6))
+    graph = Data(x=X, edge_index=EDGES, edge_attr=ATTR)
+    found = es.diagnose(model, graph, progress=False)
+    assert "edge-dim" in [each.mechanical for each in found]
+    changed = es.diagnose.try_remedy(model, found)
+    layers = [each for each in changed.modules() if getattr(each, "edge_dim", None)]
+    assert [each.edge_dim for each in layers] == [3]
+
+
+def test_a_remedy_that_does_not_fit_is_left_out_with_a_warning():
+    found = [finding("gatv2", "blocks.0"), finding("gatv2", "blocks.2")]
+    with pytest.warns(EdgescopeWarning, match=r"a remedy was left out: .*SAGEConv"):
+        assert kinds(try_remedy(Deep(), found)) == ["GATv2Conv", "GATConv", "SAGEConv"]
+    with pytest.raises(InputError, match="SAGEConv"):
+        try_remedy(Deep(), found[1:])
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ([], "received no finding, so there is no remedy to try"),
+        ([finding(None), finding(None)], "the remedies of all 2 findings need a decision"),
+        ([finding(None)], "the remedy of some-rule at blocks.0 needs a decision"),
+        (["gatv2"], "expected a finding or the findings"),
+        ("gatv2", "expected a finding or the findings"),
+        (None, "expected a finding or the findings"),
+    ],
+)
+def test_nothing_to_try_is_an_error(found, says):
+    with pytest.raises(InputError, match=says):
+        try_remedy(Deep(), found)

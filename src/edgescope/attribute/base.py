@@ -14,10 +14,11 @@ from edgescope._modes import evaluating, without_gradients
 from edgescope._progress import track
 from edgescope.attribute.cost import CountingCall
 from edgescope.attribute.outputs import Target, target_of
-from edgescope.calling import Call, call_model
+from edgescope.calling import Call, NotedCall, call_model
 from edgescope.data.directions import Merge, batched_edges, merge_directions
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
+from edgescope.mistakes import check_dataset, check_model
 from edgescope.scanning.batches import device_of, on_device
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class Importance:
         forward_passes: forward passes of the model per graph.
         backward_passes: backward passes of the model per graph.
         seconds: time that all graphs together took.
+        arguments: names of the arguments that the model was given, or that it was given the whole
+            batch, or what ``call=`` says; empty for a method that does not run it.
     """
 
     method: str
@@ -95,6 +98,7 @@ class Importance:
     forward_passes: float
     backward_passes: float
     seconds: float
+    arguments: tuple[str, ...] = ()
 
 
 def importances(
@@ -133,6 +137,8 @@ def importances(
     """
     from edgescope.attribute.methods import METHODS, Settings, make
 
+    check_model(model)
+    check_dataset(dataset)
     if batch_size < 1:
         raise InputError(f"received batch_size={batch_size}, expected at least 1")
     chosen = target_of(dataset.task) if target is None else target
@@ -149,7 +155,8 @@ def importances(
     bar = iter(track(steps, f"explaining {type(model).__name__}", len(steps), progress))
     found = {}
     for method in made:
-        counting = CountingCall(call)
+        noted = NotedCall(call)
+        counting = CountingCall(noted)
         started = time.perf_counter()
         method.prepare(model, dataset, call=counting)
         parts = []
@@ -162,7 +169,7 @@ def importances(
         merged = merge_directions(edge, batched_edges(dataset), merge)
         graphs = max(len(dataset), 1)
         passes = counting.forward / graphs, counting.backward / graphs
-        found[method.name] = Importance(method.name, merged, *passes, seconds)
+        found[method.name] = Importance(method.name, merged, *passes, seconds, noted.arguments)
     for _ in bar:  # lets the bar end
         pass
     return found

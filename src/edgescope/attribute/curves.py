@@ -16,6 +16,7 @@ from edgescope.attribute.stability import TOP
 from edgescope.calling import Call, call_model
 from edgescope.data.graphs import GraphDataset, Task
 from edgescope.errors import InputError
+from edgescope.mistakes import check_dataset, check_model
 
 if TYPE_CHECKING:
     import polars as pl
@@ -133,6 +134,8 @@ class Removal:
         batch_size: int = 64,
         call: Call = call_model,
     ) -> None:
+        check_model(model)
+        check_dataset(dataset)
         self.shares = np.asarray(shares, dtype=np.float64)
         inside = len(self.shares) > 1 and self.shares[0] >= 0 and self.shares[-1] <= 1
         if not inside or (np.diff(self.shares) <= 0).any():

@@ -33,6 +33,7 @@ from edgescope.calling import Call, call_model
 from edgescope.data.graphs import METRICS, GraphDataset, Task
 from edgescope.data.iteration import loader
 from edgescope.errors import InputError
+from edgescope.mistakes import check_dataset, check_model
 from edgescope.scanning.batches import device_of, on_device
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def predict(
         InputError: if there is no graph, or the model does not give a row of finite numbers for
             every graph.
     """
+    check_model(model)
+    check_dataset(dataset)
     batches: Iterable[Any] = loader(dataset, batch_size=batch_size)
     rows = []
     with evaluating(model), torch.no_grad():

@@ -17,6 +17,7 @@ from edgescope.capture.listing import list_layers, list_sites
 from edgescope.capture.select import Sites
 from edgescope.capture.sites import Site
 from edgescope.capture.tape import MAX_BYTES, Reduce, Tape, record
+from edgescope.mistakes import check_inputs, check_model
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,6 +95,8 @@ class _Capture:
             >>> tape["layers.0.attention:score"].values.shape
             torch.Size([2, 2, 4])
         """
+        check_model(model)
+        check_inputs(inputs)
         return record(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs, trust=trust)
 
     def edit(
@@ -108,6 +111,8 @@ class _Capture:
 
         See :func:`edgescope.capture.editing.edit`.
         """
+        check_model(model)
+        check_inputs(inputs)
         return edit(model, sites, fn, inputs, trust)
 
     def sites(self, model: nn.Module) -> "pl.DataFrame":
@@ -115,6 +120,7 @@ class _Capture:
 
         See :func:`edgescope.capture.listing.list_sites`.
         """
+        check_model(model)
         return list_sites(model)
 
     def layers(self) -> "pl.DataFrame":

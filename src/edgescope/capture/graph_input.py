@@ -190,12 +190,15 @@ class GraphInput:
         return tuple(dict.fromkeys(named))
 
 
-def edge_types(edge_attr: Tensor | None, size: int) -> Tensor | None:
+def edge_types(edge_attr: Tensor | None, size: int, *, flags: bool = False) -> Tensor | None:
     """Take edge features as types if they are integers.
 
     Of several per edge the first is the type, as in the molecules of the Open Graph Benchmark.
+    Truth values are types 0 and 1 if ``flags`` says so.
     """
-    if edge_attr is None or edge_attr.is_floating_point() or edge_attr.dtype == torch.bool:
+    if edge_attr is None or edge_attr.is_floating_point() or edge_attr.is_complex():
+        return None
+    if edge_attr.dtype == torch.bool and not flags:
         return None
     if edge_attr.numel() == size:
         return edge_attr.view(-1).long()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from edgescope.calling import attribute, forward_signature
+from edgescope.calling import attribute, wrapped_signature
 from edgescope.capture.graph_input import (
     GraphInput,
     InputEdges,
@@ -57,7 +57,7 @@ def read_graph_input(
             f"received inputs= for {', '.join(unknown)}, expected some of {', '.join(_FIELDS)}; "
             "edgescope's name comes first, as in inputs={'edge_index': 'edges'}"
         )
-    bound = forward_signature(model).bind(*args, **kwargs).arguments
+    bound = wrapped_signature(model).bind(*args, **kwargs).arguments
     called = {name: name for name in _FIELDS} | dict(names or {})
     owner = type(model).__name__
     found: list[InputEdges] = []
@@ -120,8 +120,9 @@ def _homogeneous(
 ) -> InputEdges:
     edge_index = plain_edges(fields["edge_index"], owner)
     size = edge_index.size(1)
-    kinds = (edge_types(_tensor(fields[field]), size) for field in ("edge_type", "edge_attr"))
-    kind = next((each for each in kinds if each is not None), None)
+    # What is called edge_type holds the types, or nothing does.
+    types = "edge_attr" if _tensor(fields["edge_type"]) is None else "edge_type"
+    kind = edge_types(_tensor(fields[types]), size, flags=types == "edge_type")
 
     def get(key: str) -> Any:  # noqa: ANN401  (as above)
         return _field(source, key)
@@ -130,6 +131,13 @@ def _homogeneous(
     return InputEdges(
         edge_index, kind, nodes.ends, square=nodes.square, name=name, unclear=nodes.unclear
     )
+    # What is called edge_type holds the types, or nothing does.
+    types = "edge_attr" if tensors["edge_type"] is None else "edge_type"
+    kind = edge_types(tensors[types], size, flags=types == "edge_type")
+    batch = tensors["batch"]
+    nodes = next((t.size(0) for t in (tensors["x"], batch) if t is not None), None)
+    edges = InputEdges(edge_index, kind, (batch, batch), (nodes, nodes))
+    return GraphInput({None: edges}, batch, owner)
 
 
 def _heterogeneous(path: str, fields: Mapping[str, Any], owner: str) -> list[InputEdges]:

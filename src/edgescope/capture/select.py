@@ -7,6 +7,7 @@ from torch import nn
 
 from edgescope.capture.sites import Refused, Site, find_sites
 from edgescope.errors import InputError
+from edgescope.mistakes import check_several
 
 Sites = str | Sequence[str] | Callable[[Site], bool] | None
 """Names or shell-style patterns, a function that says yes or no to a site, or all sites."""
@@ -34,6 +35,7 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
         if not chosen:
             raise InputError(f"sites= took none of the model's {len(sites)} sites: {_names(sites)}")
         return chosen
+    check_several(wanted, "sites")
     patterns = [wanted] if isinstance(wanted, str) else list(wanted)
     if not patterns:
         raise InputError(f"sites= is empty; the model's sites are: {_names(sites)}")

@@ -4,11 +4,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from edgescope.calling import said_arguments
 from edgescope.cli._steps import show
 from edgescope.statistics.criteria import CalibratedCriterion, Criterion
 
 if TYPE_CHECKING:
     import edgescope as es
+    from edgescope.intervene.ablated import AblationInfo
+    from edgescope.results import ScanInfo
 
 _UNTRAINED = pl.col("max_ratio_untrained").alias("untrained")
 
@@ -53,6 +56,12 @@ def conclusion(scan: "es.Scan") -> str:
         f"{least}{found['massive'].sum()} times the criterion {rule.name} calls an edge massive, "
         f"at {(found['massive'] > 0).sum()} of {total} sites"
     )
+
+
+def called(info: "ScanInfo | AblationInfo") -> str:
+    """Say in a line what the model was called with; empty if it is not known."""
+    said = said_arguments(info.arguments)
+    return f"the model was {said}\n" if said else ""
 
 
 def _evidence(scan: "es.Scan") -> pl.DataFrame:

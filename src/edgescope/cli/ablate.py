@@ -8,6 +8,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
+from edgescope.cli._results import called
 from edgescope.cli._steps import choose_part, load_data, show
 from edgescope.errors import InputError
 
@@ -115,7 +116,7 @@ def command(
     )
     saved = found.save(out or folder.path / "ablation")
     _show(found)
-    typer.echo(f"{found.conclusion()}\nsaved in {saved}")
+    typer.echo(f"{found.conclusion()}\n{called(found.info)}saved in {saved}")
 
 
 def _where(folder: "RunFolder", where: str) -> "es.Scan | str | float":

@@ -25,15 +25,19 @@ from edgescope.data.split import (
     divide,
     random_parts,
 )
-from edgescope.data.table import Source, looks_like_a_table, table_source
+from edgescope.data.table import Frame, Source, frame_source, looks_like_a_table, table_source
 from edgescope.data.vocabulary import AtomVocabulary
 from edgescope.errors import EdgescopeWarning, InputError, did_you_mean
+from edgescope.mistakes import is_frame, said
 
 FEATURES = ("types", "ogb")
 
+FRAME = "table"
+"""Name of the data of a data frame, which has none of its own."""
+
 
 def load(
-    source: str | Path,
+    source: str | Path | Frame,
     root: str | Path | None = None,
     *,
     smiles_column: str = "smiles",
@@ -54,7 +58,8 @@ def load(
     is left out and listed with its number and the reason in ``splits.rejected``.
 
     Args:
-        source: a name among :func:`names`, or the path of a CSV or Parquet table of molecules.
+        source: a name among :func:`names`, or the path of a CSV or Parquet table of molecules, or
+            such a table as a data frame of polars or pandas.
         root: folder of a published data set that is read from files, or the folder that a table's
             path is relative to. ``"solubility"`` needs none.
         smiles_column: column of a table that holds the SMILES.
@@ -90,15 +95,13 @@ def load(
         MissingExtraError: if RDKit is not installed.
     """
     base = None if root is None else Path(root)
-    published = PUBLISHED.get(str(source))
-    if published is None and not looks_like_a_table(source):
-        raise unknown(str(source))
+    published, called = _source(source)
     default = "types" if published is None else published.features
     if features is not None and (features not in FEATURES or default is None):
         expected = "its own, leave features out" if default is None else "'types' or 'ogb'"
-        raise InputError(f"received features={features!r} for {source}, expected {expected}")
-    _check_truth_rule(str(source), published, truth_rule)
-    reading = Reading(features or default or "types", kekulize, bondless=source == "tox21")
+        raise InputError(f"received features={features!r} for {called}, expected {expected}")
+    _check_truth_rule(called, published, truth_rule)
+    reading = Reading(features or default or "types", kekulize, bondless=called == "tox21")
 
     def read(table: Source) -> ParsedTable:
         def build() -> ParsedTable:
@@ -110,23 +113,56 @@ def load(
         return remembered(folder, cache_key(table.fingerprint, reading), build)
 
     if published is None:
-        path = Path(source) if base is None else base / source
-        targets = (
-            [target_columns] if isinstance(target_columns, str) else list(target_columns or ())
-        )
-        splits = _load_table(path, smiles_column, targets, split, seed, read)
+        given = [target_columns] if isinstance(target_columns, str) else list(target_columns or ())
+        table, name = _table(source, base, smiles_column, given, split)
+        splits = _load_table(table, name, split, seed, read)
     else:
         if smiles_column != "smiles" or target_columns is not None:
             raise InputError(
-                f"{source} has its own columns; leave out smiles_column and target_columns"
+                f"{called} has its own columns; leave out smiles_column and target_columns"
             )
-        chosen = _published_split(str(source), published, split)
+        chosen = _published_split(called, published, split)
         splits = published.load(Request(base, read, seed, chosen, progress, truth_rule or "both"))
         if reading.features == "types" and vocabulary is None:
             vocabulary = published.vocabulary
     if rewire is None:
         return _encoded(splits, vocabulary)
     return _rewired(splits, vocabulary, rewire, progress=progress)
+
+
+def _source(source: object) -> tuple[Published | None, str]:
+    """Return the published data set that is meant, if one is, and what messages call the source.
+
+    Raises:
+        InputError: if it is no source of graphs.
+    """
+    if is_frame(source):
+        return None, f"the {type(source).__name__}"
+    if not isinstance(source, str | Path):
+        raise InputError(
+            f"received {said(source)} as the data, expected the name of a data set, the path of a "
+            "table or a data frame"
+        )
+    published = PUBLISHED.get(str(source))
+    if published is None and not looks_like_a_table(source):
+        raise unknown(str(source))
+    return published, str(source)
+
+
+def _table(
+    source: str | Path | Frame,
+    base: Path | None,
+    smiles_column: str,
+    targets: Sequence[str],
+    split: str | int | Sequence[float] | None,
+) -> tuple[Source, str]:
+    """Return a table, in a file or in memory, and the name of its data."""
+    column = split if isinstance(split, str) else None
+    if not isinstance(source, str | Path):
+        return frame_source(source, smiles_column, targets, column), FRAME
+    path = Path(source) if base is None else base / source
+    name = (path.with_suffix("") if path.suffix == ".gz" else path).stem
+    return table_source(path, smiles_column, targets, column), name
 
 
 def unknown(name: str) -> InputError:
@@ -163,9 +199,8 @@ def _published_split(
 
 
 def _load_table(
-    path: Path,
-    smiles_column: str,
-    targets: list[str],
+    table: Source,
+    name: str,
     split: str | int | Sequence[float] | None,
     seed: int,
     read: Callable[[Source], ParsedTable],
@@ -176,7 +211,7 @@ def _load_table(
     fractions = DEFAULT_FRACTIONS
     if split is not None and not isinstance(split, str):
         fractions = check_fractions(split)
-    parsed = read(table_source(path, smiles_column, targets, column))
+    parsed = read(table)
     part = parsed.part.numpy()
     told = f"column {column}"
     if column is None:
@@ -184,12 +219,11 @@ def _load_table(
         usable[parsed.molecules.row.numpy()] = True
         part = random_parts(usable, fractions, seed)
         told = f"random, seed {seed}"
-    name = (path.with_suffix("") if path.suffix == ".gz" else path).stem
     splits = divide(replace(parsed.molecules, split=told), part, name)
     if column is not None and not all(len(molecules) for molecules in splits):
-        found = ", ".join(f"{name} {len(part)}" for name, part in zip(PARTS, splits, strict=True))
+        found = ", ".join(f"{each} {len(part)}" for each, part in zip(PARTS, splits, strict=True))
         raise InputError(
-            f"column {column!r} of {path} leaves a part without a usable molecule ({found}); "
+            f"column {column!r} of {table.name} leaves a part without a usable molecule ({found}); "
             "expected at least one in each of train, val and test"
         )
     return splits

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -35,6 +35,17 @@ class Table(NamedTuple):
     problems: dict[int, str]
     part: np.ndarray
     target_names: tuple[str, ...]
+
+
+class Frame(Protocol):
+    """A data frame of polars or pandas."""
+
+    @property
+    def columns(self) -> Any:  # noqa: ANN401  (a list, or an index of pandas)
+        """Names of the columns."""
+
+    def __getitem__(self, name: Any, /) -> Any:  # noqa: ANN401  (a column)
+        """Return a column."""
 
 
 class Source(NamedTuple):
@@ -87,6 +98,49 @@ def table_source(
         return select(frame, str(path), smiles_column, target_columns, split_column)
 
     return Source(str(path), json.dumps([digest, kind, columns]), read)
+
+
+def frame_source(
+    frame: Frame,
+    smiles_column: str,
+    target_columns: Sequence[str],
+    split_column: str | None,
+) -> Source:
+    """Describe a table in memory, a data frame of polars or pandas; only its columns matter.
+
+    Raises:
+        InputError: if a column is not there. Reading the table raises it as well: for a column
+            of lists, or an unknown label.
+    """
+    name = f"the {type(frame).__name__}"
+    frame = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
+    columns = [smiles_column, *target_columns, *([split_column] if split_column else [])]
+    for column in columns:
+        _check_column(column, [str(each) for each in frame.columns], name)
+    held = _columns(frame, list(dict.fromkeys(columns)))
+    digest = hashlib.sha256()
+    for column in held.columns:
+        digest.update(f"<{column} {held[column].dtype}>".encode())
+        digest.update("\x1f".join(map(str, held[column].to_list())).encode())
+
+    def read() -> Table:
+        return select(held, name, smiles_column, target_columns, split_column)
+
+    asked = [smiles_column, list(target_columns), split_column]
+    return Source(name, json.dumps([digest.hexdigest(), "frame", asked]), read)
+
+
+def _columns(frame: Frame, names: Sequence[str]) -> pl.DataFrame:
+    """Return some columns of a data frame, with null where pandas has NaN for a missing text."""
+    if isinstance(frame, pl.DataFrame):
+        return frame.select(names)
+    columns = {}
+    for name in names:
+        values = frame[name].tolist()
+        texts = any(isinstance(value, str) for value in values)
+        plain = [None if texts and not isinstance(value, str) else value for value in values]
+        columns[name] = pl.Series(name, plain, strict=False)
+    return pl.DataFrame(columns)
 
 
 def select(

@@ -3,16 +3,17 @@
 ``es.diagnose(model, loader)`` is to attention what a linter is to code.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from edgescope.calling import Call, call_model
+from edgescope.calling import Call, NotedCall, call_model
 from edgescope.diagnose.finding import Finding, Findings, Severity
 from edgescope.diagnose.observing import EVERY, layers_of, observe
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule, Sample, StateSeen
 from edgescope.errors import InputError
+from edgescope.mistakes import check_inputs, check_model, check_number, check_scan
 
 if TYPE_CHECKING:
     import polars as pl
@@ -89,13 +90,17 @@ class _Diagnose:
                 be gone through only once, or no rule has the identifier that was asked for.
         """
         from edgescope.diagnose.selecting import choose_rules
+        from edgescope.scanning.loaders import graph_loader
 
-        if isinstance(loader, Iterator):
-            raise InputError(
-                f"received a {type(loader).__name__}, which can be gone through only once; "
-                "pass a loader or a list of batches"
-            )
+        check_model(model)
+        loader = graph_loader(loader)
+        noted = NotedCall(call)
+        check_inputs(inputs)
+        if scan is not None:
+            check_scan(scan)
         for name, number in (("every", every), ("max_batches", max_batches)):
+            if number is not None:
+                check_number(number, name)
             if number is not None and number < 1:
                 raise InputError(f"received {name}={number}, expected 1 or more")
         chosen = choose_rules(rules, select, ignore, scan)
@@ -105,7 +110,7 @@ class _Diagnose:
             loader,
             chosen,
             layers,
-            call=call,
+            call=noted,
             inputs=inputs,
             every=every,
             max_batches=max_batches,
@@ -121,6 +126,7 @@ class _Diagnose:
             rules=[rule.id for rule in chosen],
             batches=batches,
             graphs=graphs,
+            arguments=noted.arguments,
         )
 
     def rules(self) -> "pl.DataFrame":
@@ -177,8 +183,10 @@ class _Diagnose:
 
         return many_heads(heads, draws, **options)
 
-    def try_remedy(self, model: nn.Module, finding: Finding, **options: Any) -> nn.Module:
-        """Return a copy of a model with the remedy of a finding applied.
+    def try_remedy(
+        self, model: nn.Module, finding: Finding | Sequence[Finding], **options: Any
+    ) -> nn.Module:
+        """Return a copy of a model with the remedy of a finding applied, or of several.
 
         See :func:`edgescope.diagnose.remedies.try_remedy`.
         """

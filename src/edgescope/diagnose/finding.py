@@ -87,6 +87,8 @@ class Findings(list[Finding]):
         rules: identifiers of the rules that looked, in order.
         batches: how many batches they saw.
         graphs: how many graphs of these.
+        arguments: names of the arguments that the model was given, or that it was given the whole
+            batch, or what ``call=`` says.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Findings(list[Finding]):
         rules: Iterable[str] = (),
         batches: int = 0,
         graphs: int = 0,
+        arguments: Iterable[str] = (),
     ) -> None:
         self.rules = tuple(rules)
         place_of = {rule: number for number, rule in enumerate(self.rules)}
@@ -112,6 +115,7 @@ class Findings(list[Finding]):
         self.model = model
         self.batches = batches
         self.graphs = graphs
+        self.arguments = tuple(arguments)
 
     def at_least(self, severity: Severity) -> list[Finding]:
         """Return the findings that are as grave as ``severity`` or graver."""

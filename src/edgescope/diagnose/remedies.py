@@ -6,9 +6,10 @@ in common with the old one are not kept: a remedy is for a model that will be tr
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from warnings import warn
 
 import torch
 from torch import nn
@@ -16,12 +17,13 @@ from torch import nn
 from edgescope.capture.adapters.base import Layer
 from edgescope.diagnose.finding import MODEL, Finding
 from edgescope.diagnose.rebuilding import Normalised, arguments_of, expect, rebuilt
-from edgescope.errors import InputError
+from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.mistakes import check_model, said
 
 
 def try_remedy(
     model: nn.Module,
-    finding: Finding,
+    finding: Finding | Iterable[Finding],
     *,
     remedy: str | None = None,
     edge_dim: int | None = None,
@@ -44,7 +46,10 @@ def try_remedy(
 
     Args:
         model: the model.
-        finding: what was found; it says at which layer, and which remedy.
+        finding: what was found; it says at which layer, and which remedy. Or several, such as all
+            that :func:`edgescope.diagnose` returned: the remedies of those that need no decision
+            are applied one after the other, each once per layer, and norms last. One that does
+            not fit a layer, or no longer fits it, is left out with a warning.
         remedy: another remedy than that of the finding.
         edge_dim: how many features an edge has, for ``"edge-dim"``; what the finding's evidence
             says by default.
@@ -54,7 +59,9 @@ def try_remedy(
         The changed copy, with the new layer on the device and in the precision and mode of the old.
 
     Raises:
-        InputError: if the finding has no such remedy, or the remedy does not fit the layer.
+        InputError: if the finding has no such remedy, or the remedy does not fit the layer; if of
+            several findings none has one that fits, as no copy is returned in which nothing was
+            tried.
 
     Example:
         >>> from torch_geometric.nn import GATConv
@@ -64,26 +71,81 @@ def try_remedy(
         >>> try_remedy(GATConv(4, 8, heads=2), finding)
         GATv2Conv(4, 8, heads=2)
     """
-    name = finding.mechanical if remedy is None else remedy
-    if name is None:
-        raise InputError(
-            f"the remedy of {finding.rule} at {finding.where} needs a decision: {finding.remedy}; "
-            f"name one of {', '.join(REMEDIES)} with remedy= to try that"
-        )
-    if name not in REMEDIES:
-        raise InputError(f"received the remedy {name!r}, expected one of {', '.join(REMEDIES)}")
+    check_model(model)
+    one = isinstance(finding, Finding)
+    findings = [finding] if isinstance(finding, Finding) else _checked(finding)
+    planned = _planned(findings, remedy, edge_dim)
+    if not planned:
+        raise InputError(_nothing_to_try(findings))
     changed = copy.deepcopy(model)
-    if edge_dim is None:
-        edge_dim = finding.evidence.get("edge_dim")  # type: ignore[assignment]  # a rule writes it
-    options = {"edge_dim": edge_dim} if name == "edge-dim" else {}
     state = torch.random.get_rng_state()
+    refused: list[InputError] = []
     try:
         torch.manual_seed(seed)
-        for path in _paths(finding):
-            changed = _change_layer(changed, path, partial(REMEDIES[name], **options))
+        for (name, path), options in planned.items():
+            try:
+                changed = _change_layer(changed, path, partial(REMEDIES[name], **options))
+            except InputError as error:
+                if one:
+                    raise
+                refused.append(error)
     finally:
         torch.random.set_rng_state(state)
+    if len(refused) == len(planned):
+        raise refused[-1]
+    for reason in refused:
+        warn(f"a remedy was left out: {reason}", EdgescopeWarning, stacklevel=2)
     return changed
+
+
+def _checked(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings as a list.
+
+    Raises:
+        InputError: if they are something else.
+    """
+    held = list(findings) if isinstance(findings, Iterable) else [findings]
+    if not all(isinstance(each, Finding) for each in held):
+        raise InputError(
+            f"received {said(findings)}, expected a finding or the findings of es.diagnose"
+        )
+    return held
+
+
+def _planned(
+    findings: Sequence[Finding], remedy: str | None, edge_dim: int | None
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the options of every remedy to apply, by its name and the path of the layer.
+
+    Raises:
+        InputError: if there is no remedy of the name.
+    """
+    if remedy is not None and remedy not in REMEDIES:
+        raise InputError(f"received the remedy {remedy!r}, expected one of {', '.join(REMEDIES)}")
+    planned: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in findings:
+        name = each.mechanical if remedy is None else remedy
+        if name is None:
+            continue
+        if name not in REMEDIES:
+            raise InputError(f"received the remedy {name!r}, expected one of {', '.join(REMEDIES)}")
+        features = each.evidence.get("edge_dim") if edge_dim is None else edge_dim
+        options = {"edge_dim": features} if name == "edge-dim" else {}
+        for path in _paths(each):
+            planned.setdefault((name, path), options)
+    # A norm wraps its layer, which no other remedy would then know.
+    return dict(sorted(planned.items(), key=lambda item: item[0][0] == "norm"))
+
+
+def _nothing_to_try(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "received no finding, so there is no remedy to try; name a layer's with a Finding"
+    if len(findings) == 1:
+        (only,) = findings
+        what = f"the remedy of {only.rule} at {only.where} needs a decision: {only.remedy}"
+    else:
+        what = f"the remedies of all {len(findings)} findings need a decision"
+    return f"{what}; name one of {', '.join(REMEDIES)} with remedy= to try that"
 
 
 def applicable(name: str, layer: nn.Module, **options: Any) -> str | None:

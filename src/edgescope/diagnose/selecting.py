@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgescope.diagnose.rules import RULES, Rule
 from edgescope.errors import InputError
+from edgescope.mistakes import check_several
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,6 +87,7 @@ def page(rule: type[Rule]) -> str:
 
 
 def _patterns(given: Sequence[str] | str) -> list[str]:
+    check_several(given, "select or ignore")
     return [given] if isinstance(given, str) else list(given)
 
 

@@ -11,7 +11,6 @@ from edgescope.calling import attribute
 from edgescope.capture import EdgeActivations, EdgeIdentity, capture, hooks
 from edgescope.capture.adapters.base import bound_arguments
 from edgescope.capture.adapters.message_passing import MessagePassingAdapter
-
 from edgescope.diagnose.rules.base import STAGE_NEEDS, LayerInfo, LayerSeen, Rule, StateSeen
 from edgescope.diagnose.states import block_of, first_states, node_states
 

@@ -17,6 +17,7 @@ from edgescope.interpret.curvature import balanced_forman
 from edgescope.interpret.kinds import BINS, Kind, Null, binned, labelled
 from edgescope.interpret.simple import SimpleGraphs
 from edgescope.interpret.topology import articulation_distance, betweenness, degree_product
+from edgescope.mistakes import check_dataset
 
 DIRECTIONS = ("to the lower degree", "between equal degrees", "to the higher degree")
 
@@ -91,6 +92,7 @@ def edge_groups(
         >>> es.interpret.edge_groups(molecules, by=["ring"], progress=False)["ring"].names
         ('chain', 'ring')
     """
+    check_dataset(dataset)
     if bins < 2:  # noqa: PLR2004  (one bin would hold everything)
         raise InputError(f"received bins={bins}, expected 2 or more")
     given = dict(labels or {})

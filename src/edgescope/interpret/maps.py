@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgescope.calling import Call, call_model
+from edgescope.calling import Call, NotedCall, call_model
 from edgescope.capture import EdgeIdentity
 from edgescope.capture.select import Sites
 from edgescope.data.graphs import GraphDataset
@@ -18,8 +18,10 @@ from edgescope.errors import InputError
 from edgescope.interpret.groups import EdgeGroups
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.massive import check_edges, turned
+from edgescope.mistakes import check_model
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes
+from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.one_model import scan_model
 from edgescope.scanning.settings import Settings
 from edgescope.scanning.shards import SHARD_EVERY, Shards
@@ -138,6 +140,8 @@ def heat_maps(
         InputError: if there is no such kind or group, groups overlap in too many ways, or the
             loader holds other graphs.
     """
+    check_model(model)
+    loader = graph_loader(loader)
     chosen_kind = counted = _chosen(groups[kind], only)
     if chosen_kind.null == "reversal":
         counted = groups[kind]  # a layer of reversed flow needs the opposite of a direction
@@ -151,7 +155,7 @@ def heat_maps(
     settings = Settings(
         types=_GroupTypes(groups.dataset, codes, len(combinations), chosen.add_edges),
         inputs=dict(inputs or {}),
-        call=call,
+        call=NotedCall(call),
         rule=Criterion("paper2025"),
         keep_ratio=PAPER_RATIO,
         keep_magnitude=None,

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
+from edgescope.mistakes import check_dataset, check_scan
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import ADDED
 from edgescope.statistics.criteria import Rule
@@ -57,6 +58,8 @@ def massive_edges(
         InputError: if the scan is of other graphs or of parts of one, of several graphs per call or
             of graphs with two sets of nodes, or did not keep everything.
     """
+    check_scan(scan)
+    check_dataset(dataset)
     _check_graphs(scan, dataset)
     for site, found in scan.sites.items():
         if found.seen > found.rows.height:

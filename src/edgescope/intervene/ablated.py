@@ -71,6 +71,8 @@ class AblationInfo:
         passes: passes over the loader, those for the untrained model among them.
         seconds: how long it took.
         left_out: sites that could not be taken and that nobody asked for, each with the reason.
+        arguments: names of the arguments that the model was given, or that it was given the whole
+            batch, or what ``call=`` says; empty in an ablation of an older version.
     """
 
     model: str
@@ -88,6 +90,7 @@ class AblationInfo:
     passes: int
     seconds: float
     left_out: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
 
 
 class Ablation:
@@ -192,7 +195,8 @@ class Ablation:
             plain: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             version = plain.pop("format")
             plain.pop("conclusion")
-            info = AblationInfo(**{**plain, "controls": tuple(plain["controls"])})
+            told = {name: tuple(plain.get(name, ())) for name in ("controls", "arguments")}
+            info = AblationInfo(**{**plain, **told})
             rows = pl.read_parquet(file.with_name("ablation.parquet"))
         if version != FORMAT:
             raise InputError(

@@ -1,7 +1,8 @@
 """Ablation: chosen activations are replaced inside the forward pass, beside matched controls."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from warnings import warn
 
@@ -9,8 +10,8 @@ import polars as pl
 from torch import nn
 
 from edgescope._progress import track
-from edgescope.baseline import Untrained
-from edgescope.calling import Call, call_model
+from edgescope.baseline import Untrained, baseline_argument
+from edgescope.calling import Call, NotedCall, call_model
 from edgescope.capture import Site
 from edgescope.capture.select import Sites
 from edgescope.capture.tape import MAX_BYTES
@@ -23,6 +24,11 @@ from edgescope.intervene.recorded import Passes, SiteValues, first_call
 from edgescope.intervene.scoring import Scorer
 from edgescope.intervene.values import VALUES, Value
 from edgescope.intervene.where import Where, selector
+from edgescope.mistakes import check_inputs, check_model, check_number, said
+from edgescope.results import Scan
+from edgescope.scanning.edge_types import EdgeTypes, names_of
+from edgescope.scanning.loaders import graph_loader
+from edgescope.scanning.type_column import COLUMN
 
 REPEATS = 5
 """Draws of every control by default."""
@@ -40,7 +46,7 @@ def ablate(
     repeats: int = REPEATS,
     seed: int = 0,
     metric: str | None = None,
-    baseline: nn.Module | Untrained | None = None,
+    baseline: nn.Module | Untrained | str | None = None,
     inputs: Mapping[str, str] | None = None,
     call: Call = call_model,
     max_bytes: int = MAX_BYTES,
@@ -112,12 +118,17 @@ def ablate(
         ['chosen', 'number']
     """
     started = time.perf_counter()
+    check_model(model)
+    loader = graph_loader(loader)
+    compared = baseline_argument(baseline)
+    noted = NotedCall(call)
+    check_inputs(inputs)
     _check(value, controls, repeats)
     choose = selector(where)
     places = choose_places(model, where, sites, layers)
     name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric
     batches = list(loader)
-    passes = Passes(model, batches, call, inputs)
+    passes = Passes(model, batches, noted, inputs)
     title = f"recording {type(model).__name__}"
     names = [site.name for site in places.sites]
     skip = places.by_default and choose.needs_vectors
@@ -131,10 +142,13 @@ def ablate(
         warn(left_out_message(left_out), EdgescopeWarning, stacklevel=2)
     for each in recorded.values():
         choose.check(each)
+    if "edge_type" in controls and any(bool(each.edge_type.any()) for each in recorded.values()):
+        _warn_of_doubt(loader, batches, inputs, partial(noted.passed, model))
     untrained: dict[str, SiteValues] = {}
     extra = 0
     if value == "untrained":
-        other = Passes(_untrained(model, baseline, batches, call, progress), batches, call, inputs)
+        initial = _untrained(model, compared, batches, noted, progress)
+        other = Passes(initial, batches, noted, inputs)
         untrained, _ = other.recorded(names, None, max_bytes, "recording the untrained", progress)
         extra = other.done
     scorer = Scorer(outputs, None if name == "none" else name, seed)
@@ -166,6 +180,7 @@ def ablate(
         passes=passes.done + extra,
         seconds=time.perf_counter() - started,
         left_out=left_out,
+        arguments=noted.arguments,
     )
     return Ablation(info, pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 
@@ -178,6 +193,7 @@ def _check(value: str, controls: Sequence[str], repeats: int) -> None:
     for control in controls:
         if control not in CONTROLS:
             raise InputError(f"unknown control {control!r}, expected some of {', '.join(CONTROLS)}")
+    check_number(repeats, "repeats")
     if repeats < 1:
         raise InputError(f"received repeats={repeats}, expected at least 1")
 
@@ -189,9 +205,27 @@ def _check_run(places: Sequence[Site], recorded: Iterable[str]) -> None:
             raise InputError(f"the model did not run {site.name}; leave it out with sites=")
 
 
+def _warn_of_doubt(
+    loader: Iterable[Any],
+    batches: Sequence[Any],
+    inputs: Mapping[str, str] | None,
+    passed: Callable[[Any], Sequence[str]],
+) -> None:
+    """Warn if the types that a control matches may be no types."""
+    named = names_of(loader)
+    doubt = "" if named else EdgeTypes(batches, None, inputs, added=False, passed=passed).doubt
+    if doubt:
+        warn(
+            f"{doubt}, which the control 'edge_type' matches; leave that control out with "
+            f"controls=, {COLUMN}",
+            EdgescopeWarning,
+            stacklevel=3,
+        )
+
+
 def _untrained(
     model: nn.Module,
-    baseline: nn.Module | Untrained | None,
+    baseline: nn.Module | Scan | Untrained | None,
     batches: Sequence[Any],
     call: Call,
     progress: bool,
@@ -202,4 +236,9 @@ def _untrained(
         )
     if isinstance(baseline, nn.Module):
         return baseline
+    if not isinstance(baseline, Untrained):
+        raise InputError(
+            f"received {said(baseline)} as baseline, expected es.Untrained() or a model, whose "
+            "activations are taken"
+        )
     return next(iter(baseline.models(model, batches, call=call, progress=progress)))

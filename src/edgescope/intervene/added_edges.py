@@ -17,12 +17,14 @@ from torch import Tensor, nn
 
 from edgescope._modes import evaluating
 from edgescope._progress import track
-from edgescope.calling import Call, call_model
+from edgescope.calling import Call, NotedCall, call_model
 from edgescope.capture import EdgeActivations, capture
 from edgescope.capture.select import Sites, select_sites
 from edgescope.errors import InputError
 from edgescope.intervene.reallocated import Reallocation
+from edgescope.mistakes import check_model
 from edgescope.scanning.batches import BatchOfGraphs, device_of, on_device
+from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.sites import choose_sites
 from edgescope.statistics.bootstrap import CONFIDENCE, RESAMPLES, bootstrap
 from edgescope.statistics.criteria import criterion as find_criterion
@@ -87,6 +89,9 @@ def reallocation(
         InputError: if the edge types have no names or no added one is among them, if edges have no
             types, or the criterion has no thresholds yet.
     """
+    check_model(model)
+    loader = graph_loader(loader)
+    noted = NotedCall(call)
     names, kinds = _kinds(loader, added, edge_type_names)
     rule = find_criterion(criterion)
     rule.expression()  # raises if it has no thresholds
@@ -118,12 +123,12 @@ def reallocation(
             batch = on_device(given, device)
             held = BatchOfGraphs(batch, first, edges)
             first += held.size
-            call(model, batch)
+            noted(model, batch)
     if not first:
         raise InputError("the loader gave no batch; pass a loader over at least one graph")
     generator = np.random.default_rng(seed)
     found = _rows(counts, shares, generator, resamples, confidence)
-    return Reallocation(names, rule.name, first, *found)
+    return Reallocation(names, rule.name, first, *found, arguments=noted.arguments)
 
 
 class _Found:

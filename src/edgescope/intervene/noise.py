@@ -17,9 +17,11 @@ from torch import Tensor, nn
 
 from edgescope._modes import evaluating, without_gradients
 from edgescope._progress import track
-from edgescope.calling import Call, call_model
+from edgescope.calling import Call, NotedCall, call_model
 from edgescope.errors import InputError
+from edgescope.mistakes import check_model, check_number
 from edgescope.scanning.batches import device_of, on_device
+from edgescope.scanning.loaders import graph_loader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,11 +47,13 @@ class NoiseAttack:
         steps: steps of gradient ascent.
         losses: mean loss over all known targets, by kind of noise: one number without noise, else
             one per restart.
+        arguments: what the model was given, as in :class:`edgescope.results.ScanInfo`.
     """
 
     std: float
     steps: int
     losses: dict[str, tuple[float, ...]]
+    arguments: tuple[str, ...] = ()
 
     @property
     def gain(self) -> tuple[float, ...]:
@@ -117,6 +121,9 @@ def noise_attack(
         InputError: if a number is out of range, a module is not there or was not run, the loss is
             unknown, or no target is known.
     """
+    check_model(model)
+    loader = graph_loader(loader)
+    noted = NotedCall(call)
     _check(std=std, steps=steps, step=step, restarts=restarts)
     modules = _modules(model, at)
     measure = _loss(loss)
@@ -130,7 +137,7 @@ def noise_attack(
 
             def run(noise: dict[str, Tensor] | None, batch: Any = batch) -> tuple[Tensor, Tensor]:  # noqa: ANN401
                 with _added(modules, noise):
-                    return measure(call(model, batch), batch.y)
+                    return measure(noted(model, batch), batch.y)
 
             with torch.no_grad(), _shapes(modules) as shapes:
                 mean, count = run(None)
@@ -150,7 +157,7 @@ def noise_attack(
     if not known:
         raise InputError("no batch has a known target y; attack on data with targets")
     losses_by_kind = {kind: tuple(each / known for each in of) for kind, of in sums.items()}
-    return NoiseAttack(std, steps, losses_by_kind)
+    return NoiseAttack(std, steps, losses_by_kind, noted.arguments)
 
 
 def _ascend(
@@ -246,6 +253,7 @@ def _loss(loss: str | Loss) -> Loss:
 
 def _check(**numbers: float) -> None:
     for name, value in numbers.items():
+        check_number(value, name)
         if not value > 0:
             raise InputError(f"received {name}={value}, expected a number above 0")
 

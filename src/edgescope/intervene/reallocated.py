@@ -29,6 +29,7 @@ class Reallocation:
         graphs: number of graphs.
         rows: of every layer, and at last of all of them together, the columns of :meth:`table`.
         problem: why intervals are missing; empty if none is.
+        arguments: what the model was given, as in :class:`edgescope.results.ScanInfo`.
     """
 
     added: tuple[str, ...]
@@ -36,6 +37,7 @@ class Reallocation:
     graphs: int
     rows: tuple[tuple[Any, ...], ...]
     problem: str = ""
+    arguments: tuple[str, ...] = ()
 
     def table(self) -> "pl.DataFrame":
         """Return a row per layer, and one of all layers.

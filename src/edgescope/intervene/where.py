@@ -12,6 +12,7 @@ from torch import Tensor
 from edgescope.capture import EdgeActivations
 from edgescope.errors import InputError
 from edgescope.intervene.recorded import SEVERAL, SiteValues
+from edgescope.mistakes import said
 from edgescope.results import Scan
 from edgescope.scanning.sites import scalar_message
 from edgescope.statistics.criteria import Both, CalibratedCriterion, Criterion, Either, Rule
@@ -199,6 +200,10 @@ def selector(where: Where) -> Selector:
         if not (isfinite(where) and where > 0):
             raise InputError(f"received where={where}, expected a ratio above 0")
         return RuleSelector(Criterion(f"ratio above {where:g}", ratio=float(where)))
+    if not callable(where) and not isinstance(where, str | Rule):
+        raise InputError(
+            f"received {said(where)} as where, expected a scan, a criterion, a ratio or a function"
+        )
     if isinstance(where, str | Rule):
         return RuleSelector(find_criterion(where))
     return MaskSelector(where)

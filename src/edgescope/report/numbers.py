@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import edgescope
+from edgescope.calling import said_arguments
 from edgescope.report.gallery import choose
 from edgescope.report.judged import calibration, edge_types, is_plain, judged, main_axis, site_axis
 from edgescope.report.names import short_names, site_pattern
@@ -127,6 +128,9 @@ def _scanned(scan: Scan, axis: str, found: dict[str, dict[str, Any]]) -> dict[st
         "truncated": truncated,
         "unlisted": [s for s, of in found.items() if not of["complete"] and s not in truncated],
         "seconds": info.seconds,
+        "arguments": list(info.arguments),
+        "called": said_arguments(info.arguments),
+        "types_from": info.types_from,
         "baseline": baseline
         and {
             "model": baseline.info.model,

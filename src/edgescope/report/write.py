@@ -13,6 +13,7 @@ from edgescope.attribute import Leaderboard
 from edgescope.errors import InputError
 from edgescope.interpret import ANY, Interpretation
 from edgescope.intervene import Ablation
+from edgescope.mistakes import check_scan
 from edgescope.report import formats, molecules, overview, site_figures
 from edgescope.report.ablated import METRICS, SELECTIONS
 from edgescope.report.drawing import settings
@@ -58,6 +59,7 @@ def write_report(
             edges, or a result does not belong to the scan.
         MissingExtraError: if jinja2 or matplotlib, or RDKit for graphs with SMILES, is missing.
     """
+    check_scan(scan)
     path = Path(path)
     if path.suffix.lower() == ".json" or path.is_dir():
         raise InputError(

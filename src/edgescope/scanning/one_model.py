@@ -1,7 +1,7 @@
 """Scanning one model: capture and counting over a loader, shard by shard."""
 
 import time
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from edgescope.results import Scan, ScanInfo
 from edgescope.scanning.batches import device_of, on_device
 from edgescope.scanning.collector import Collector
 from edgescope.scanning.edge_types import NewEdgeType
+from edgescope.scanning.loaders import batches_of
 from edgescope.scanning.settings import Settings
 from edgescope.scanning.shards import Shard
 from edgescope.scanning.sites import Chosen, nothing_left_message
@@ -55,7 +56,7 @@ def scan_model(
             "max_rows": settings.max_rows,
             "joint_budget": settings.joint_budget,
             "inputs": settings.inputs,
-            "batches": len(loader) if isinstance(loader, Sized) else None,
+            "batches": batches_of(loader),
         },
     )
     while True:
@@ -105,6 +106,8 @@ def _part(
         seconds=time.perf_counter() - started,
         keep_magnitude=settings.keep_magnitude,
         parts=bool(collector.parts),
+        arguments=settings.call.arguments,
+        types_from=settings.types.source,
     )
     results = {site: collector.result(site) for site in collector.sites}
     return Scan(results, info, collector.smiles())

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import nn
 
 from edgescope.baseline import Untrained
-from edgescope.calling import Call
+from edgescope.calling import NotedCall
 from edgescope.errors import InputError
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes
@@ -19,7 +19,7 @@ class Settings(NamedTuple):
 
     types: EdgeTypes
     inputs: Mapping[str, str]
-    call: Call
+    call: NotedCall
     rule: Rule
     keep_ratio: float | None
     keep_magnitude: float | None

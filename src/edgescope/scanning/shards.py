@@ -225,7 +225,13 @@ class Shard:
         smiles = before.smiles | part.smiles
         return Scan(
             sites,
-            replace(part.info, seconds=before.info.seconds + part.info.seconds, parts=parts),
+            replace(
+                part.info,
+                seconds=before.info.seconds + part.info.seconds,
+                parts=parts,
+                arguments=tuple(dict.fromkeys([*before.info.arguments, *part.info.arguments])),
+                types_from=part.info.types_from or before.info.types_from,
+            ),
             {graph: smiles[graph] for graph in sorted(held & smiles.keys())},
         )
 

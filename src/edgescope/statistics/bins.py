@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgescope.errors import InputError
+from edgescope.mistakes import check_number
 
 FRACTION_BITS = 23
 COARSEST_BITS = -7
@@ -103,8 +104,9 @@ class LogBins:
         """Return the number and the value of the bin edge closest to ``threshold``.
 
         Raises:
-            InputError: if the threshold is not positive and finite.
+            InputError: if the threshold is no number, or not positive and finite.
         """
+        check_number(threshold, "threshold")
         if not (threshold > 0 and np.isfinite(threshold)):
             raise InputError(
                 f"received the threshold {threshold}, expected a positive and finite number"

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from edgescope.errors import InputError
+from edgescope.mistakes import check_number
 from edgescope.statistics.rules import Bounds, Ensemble, Rule, exceeds
 
 FALSE_POSITIVE_RATE = 1e-4
@@ -39,6 +40,7 @@ class Calibrated(Rule):
     def __post_init__(self) -> None:
         """Refuse rates that are no rates."""
         for what, rate in (("rate", self.rate), ("fdr", self.fdr)):
+            check_number(rate, what)
             if not 0 < rate < 1:
                 raise InputError(f"received {what}={rate}, expected a number between 0 and 1")
 

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from edgescope.errors import InputError
+from edgescope.mistakes import check_number, said
 from edgescope.statistics.calibrated import Calibrated, CalibratedCriterion
 from edgescope.statistics.rules import Bounds, Ensemble, Rule, exceeds
 
@@ -52,6 +53,8 @@ class Criterion(Rule):
 
     def __post_init__(self) -> None:
         """Refuse bounds that select everything or nothing."""
+        check_number(self.ratio, "ratio")
+        check_number(self.magnitude, "magnitude")
         fine = 0 <= self.ratio < inf and 0 <= self.magnitude < inf
         if not fine or not (self.ratio or self.magnitude):
             raise ValueError(
@@ -149,6 +152,11 @@ def criterion(rule: str | Rule) -> Rule:
     """
     if isinstance(rule, Rule):
         return rule
+    if not isinstance(rule, str):
+        raise InputError(
+            f"received {said(rule)} as criterion, expected one of {', '.join(PRESETS)}, or a rule "
+            "such as edgescope.Criterion('mine', ratio=1000)"
+        )
     if rule not in PRESETS:
         raise InputError(
             f"unknown criterion {rule!r}, expected one of {', '.join(PRESETS)}; "

@@ -47,14 +47,20 @@ class SketchLayout:
         Raises:
             InputError: if there is one channel per head: the ratio compares the channels of an
                 edge, and needs several of them.
-            ValueError: if not even the coarsest bins fit the budget.
+            InputError: if not even the coarsest bins fit the budget.
         """
         if self.channels < 2:  # noqa: PLR2004  (a median needs something beside its maximum)
             raise InputError(
                 f"a site with {self.channels} channel per head has no within-edge ratio; "
                 "choose a site that holds a vector per edge and head"
             )
-        self._joint_bits  # noqa: B018  (raises now rather than at the first batch)
+        try:
+            self._joint_bits  # noqa: B018  (raises now rather than at the first batch)
+        except ValueError as error:
+            raise InputError(
+                f"{self.edge_types} edge types x {self.width} channels: {error}; pass "
+                "joint_budget=, fewer edge types, or edge_type_names=() to count all edges alike"
+            ) from error
 
     @cached_property
     def _joint_bits(self) -> int:

@@ -3,6 +3,7 @@
 from html import escape
 from typing import TYPE_CHECKING
 
+from edgescope.calling import said_arguments
 from edgescope.diagnose.output.text import conclusion
 
 if TYPE_CHECKING:
@@ -30,10 +31,17 @@ def as_html(findings: "Findings") -> str:
         f"<style>{STYLE}</style>",
         "<h2>Diagnosis</h2>",
         f"<p>{escape(conclusion(findings))}</p>",
+        *_called(findings),
         *map(_article, findings),
         "</section>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _called(findings: "Findings") -> list[str]:
+    if not findings.arguments:
+        return []
+    return [f"<p>The model was {escape(said_arguments(findings.arguments))}.</p>"]
 
 
 def as_page(findings: "Findings") -> str:

@@ -33,6 +33,7 @@ def as_sarif(findings: "Findings") -> str:
                 "rules": [_rule(name, known.get(name)) for name in used],
             }
         },
+        "properties": {"arguments": list(findings.arguments)},
         "results": [_result(each, used, findings.model) for each in findings],
     }
     log = {"$schema": SCHEMA, "version": VERSION, "runs": [run]}

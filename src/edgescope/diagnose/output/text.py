@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from edgescope.calling import said_arguments
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str
         _show(console, list(group))
         console.print()
     console.print(Text(conclusion(findings)))
+    if findings.arguments:
+        console.print(Text(f"The model was {said_arguments(findings.arguments)}."))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
