@@ -131,13 +131,6 @@ def _homogeneous(
     return InputEdges(
         edge_index, kind, nodes.ends, square=nodes.square, name=name, unclear=nodes.unclear
     )
-    # What is called edge_type holds the types, or nothing does.
-    types = "edge_attr" if tensors["edge_type"] is None else "edge_type"
-    kind = edge_types(tensors[types], size, flags=types == "edge_type")
-    batch = tensors["batch"]
-    nodes = next((t.size(0) for t in (tensors["x"], batch) if t is not None), None)
-    edges = InputEdges(edge_index, kind, (batch, batch), (nodes, nodes))
-    return GraphInput({None: edges}, batch, owner)
 
 
 def _heterogeneous(path: str, fields: Mapping[str, Any], owner: str) -> list[InputEdges]:
