@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
 from edgescope.calling import attribute, wrapped_signature
@@ -101,7 +102,7 @@ def _inputs(path: str, source: Any, called: Mapping[str, str], owner: str) -> li
         fields = {name: _field(source, theirs) for name, theirs in called.items()}
         found.append(_homogeneous(path or called["edge_index"], source, called, owner, fields))
     for key, (before, after) in affixes(_keys(source)).items():
-        if key == called["edge_index"] or not isinstance(_field(source, key), Tensor):
+        if key == called["edge_index"] or not _are_edges(_field(source, key)):
             continue
         own = {name: f"{before}{name}{after}" for name in _FIELDS}
         fields = {name: _field(source, theirs) for name, theirs in own.items()}
@@ -204,6 +205,17 @@ def _ends(relation: object, owner: str) -> tuple[str, str]:
     raise InputError(
         f"{owner} was given edges under {relation!r}; key them by a tuple of source node type, "
         "relation and target node type"
+    )
+
+
+def _are_edges(value: object) -> bool:
+    """Return whether something called like edges is a tensor ``[2, M]`` of whole numbers."""
+    return (
+        isinstance(value, Tensor)
+        and value.layout is torch.strided
+        and value.dim() == 2  # noqa: PLR2004  (source and target)
+        and value.size(0) == 2  # noqa: PLR2004  (as above)
+        and value.dtype in {torch.int64, torch.int32}
     )
 
 
