@@ -108,6 +108,8 @@ class ForwardPass:
             if runs_again():
                 return
             self._leave()  # what an interrupted pass has left
+            if self._watch is not None:
+                self._watch.disturbed = False  # by what is over
             graph = read_graph_input(module, args, kwargs, inputs)
             origins = Origins(graph.inputs)
             self.start(Identifier(graph, origins, self._vouched))
