@@ -164,6 +164,15 @@ def per_head(values: Tensor, heads: int) -> Tensor:
     return values.reshape(values.size(0), heads, values.shape[1:].numel() // heads)
 
 
+def projected_edges(values: Tensor, layer: Layer) -> Tensor:
+    """View what a layer's ``lin_edge`` returned as ``[E, H, D]``, in the way that PyG's layers do.
+
+    Features may come in any shape whose last dimension is that of ``lin_edge``, such as ``[D]`` or
+    ``[1, D]`` for all edges, which gives ``[1, H, D]``.
+    """
+    return values.reshape(-1, layer.heads, layer.out_channels)
+
+
 def bound_arguments(
     layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capture.adapters.base import Layer, Stage, per_head
+from edgescope.capture.adapters.base import Layer, Stage, projected_edges
 from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 
@@ -29,6 +29,6 @@ class GATAdapter(MessagePassingAdapter):
         if own is not None:
             logit = logit + own
         if "lin_edge" in call.outputs:
-            edge = per_head(call.outputs["lin_edge"], layer.heads)
+            edge = projected_edges(call.outputs["lin_edge"], layer)
             logit = logit + (edge * layer.att_edge).sum(-1)
         return F.leaky_relu(logit, layer.negative_slope)

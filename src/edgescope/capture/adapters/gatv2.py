@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capture.adapters.base import Layer, Stage, per_head
+from edgescope.capture.adapters.base import Layer, Stage, projected_edges
 from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 
@@ -28,5 +28,5 @@ class GATv2Adapter(MessagePassingAdapter):
         """Recompute the vector that ``GATv2Conv.edge_update`` sums at once."""
         state = call["x_i"] + call["x_j"]
         if "lin_edge" in call.outputs:
-            state = state + per_head(call.outputs["lin_edge"], layer.heads)
+            state = state + projected_edges(call.outputs["lin_edge"], layer)
         return F.leaky_relu(state, layer.negative_slope) * layer.att

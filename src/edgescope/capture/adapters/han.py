@@ -85,4 +85,5 @@ def _join(relations: list[Relation], rows: list[EdgeRows]) -> RelationRows:
         tuple(relations),
         tuple(each.edge_index for each in rows),
         tuple(each.num_nodes for each in rows),
+        rows[0].target_row,
     )

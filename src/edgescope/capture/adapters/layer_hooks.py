@@ -1,5 +1,6 @@
 """The hooks of a message-passing layer that tell what it computes in a call."""
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,37 @@ class LayerHooks:
 
     def _computed(self, name: str, _: Layer, __: object, output: Tensor) -> None:
         self._call.outputs[name] = output
+
+
+def check_alike(layer: Layer, what: str, own: Tensor, found: Tensor) -> None:
+    """Refuse what a formula gives where the layer has computed something else itself.
+
+    Both are computed in the same way from the same numbers, so they differ by rounding at most:
+    by less than the root of the machine's precision times the largest of them.
+
+    Args:
+        layer: the layer.
+        what: what they are, for the message.
+        own: what the layer has computed ``[E, ...]``.
+        found: what the formula gives, in any shape of as many numbers.
+
+    Raises:
+        InputError: if they are not alike.
+    """
+    own, found = own.detach().flatten(), found.detach().flatten().to(own.dtype)
+    if own.shape == found.shape and torch.equal(own, found):
+        return
+    finite = own[own.isfinite()]
+    largest = finite.abs().max().item() if len(finite) else 0.0
+    precision = math.sqrt(torch.finfo(own.dtype).eps)
+    if own.shape != found.shape or not torch.allclose(
+        own, found, rtol=0.0, atol=precision * largest, equal_nan=True
+    ):
+        raise InputError(
+            f"{type(layer).__name__} computed other {what} than edgescope's formula for it gives, "
+            "as a version of its package may that edgescope does not know; leave it out with "
+            "sites=, or register an adapter for it with es.capture.register"
+        )
 
 
 def _given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:

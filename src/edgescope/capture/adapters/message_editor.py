@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from edgescope.capture.adapters.base import Layer, Replace, bound_arguments, per_head, spliced
-from edgescope.capture.adapters.layer_hooks import LayerHooks
+from edgescope.capture.adapters.base import Layer, Replace, bound_arguments, spliced
+from edgescope.capture.adapters.layer_hooks import LayerHooks, check_alike
 from edgescope.capture.graph_input import plain_edges
 from edgescope.capture.rows import EdgeRows
 
@@ -53,7 +53,10 @@ class MessageEditor(LayerHooks):
         if self._adapter.weight_in != "edge_update":
             return None
         found = self._weights()
-        return None if found is None else spliced(weight, *found)
+        if found is None:
+            return None
+        check_alike(layer, "weights", weight, found[0])
+        return spliced(weight, *found)
 
     def _messages_computed(
         self, layer: Layer, inputs: tuple[Any, ...], message: Tensor
@@ -67,12 +70,21 @@ class MessageEditor(LayerHooks):
                 before, after = (
                     (value * weight.unsqueeze(-1)).reshape(message.shape) for weight in found
                 )
+                check_alike(layer, "messages", message, before)
                 message, changed = spliced(message, before, after), True
+                self._keep(found[1])
         if "message" in self._stages:
-            new = self._replace("message", self._per_head(message), self._rows())
+            new = self._replace("message", self._call.per_head(message), self._rows())
             if new is not None:
                 message, changed = new.reshape(message.shape), True
         return message if changed else None
+
+    def _keep(self, weight: Tensor) -> None:
+        """Let the layer return the weights ``[E, H]`` that it goes on with."""
+        kept = self._adapter.kept_weight
+        if kept is not None:
+            own = getattr(self._layer, kept)
+            setattr(self._layer, kept, weight.reshape(own.shape).to(own.dtype))
 
     def _weights(self) -> tuple[Tensor, Tensor] | None:
         """Return the weights ``[E, H]`` without and with the edit; ``None`` if there is none."""
@@ -82,23 +94,20 @@ class MessageEditor(LayerHooks):
         before = call.stage("weight")
         logit = call.stage("logit")
         if "score" in self._stages:
-            score = self._per_head(call.stage("score"))
+            score = self._call.per_head(call.stage("score"))
             new = self._replace("score", score, self._rows())
             if new is not None:
                 logit, changed = spliced(logit, score.sum(-1), new.sum(-1)), True
         if "logit" in self._stages:
-            new = self._replace("logit", self._per_head(logit), self._rows())
+            new = self._replace("logit", self._call.per_head(logit), self._rows())
             if new is not None:
                 logit, changed = new.reshape(logit.shape), True
         after = call.softmax(logit) if changed else before
         if "weight" in self._stages:
-            new = self._replace("weight", self._per_head(after), self._rows())
+            new = self._replace("weight", self._call.per_head(after), self._rows())
             if new is not None:
                 after, changed = new.reshape(after.shape), True
         return (before, after) if changed else None
-
-    def _per_head(self, values: Tensor) -> Tensor:
-        return per_head(values, self._adapter.heads(self._layer))
 
     def _at(self, edge_index: Any) -> None:  # noqa: ANN401  (what the layer is given)
         self._call.edge_index = plain_edges(edge_index, type(self._layer).__name__)
@@ -118,8 +127,11 @@ class MessageEditor(LayerHooks):
 def _sizes(
     layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[int | None, int | None]:
-    """Return how many source and target nodes a layer is called with, where ``x`` tells."""
-    given = bound_arguments(layer, args, kwargs).get("x")
+    """Return how many source and target nodes a layer is called with, as it is told or by ``x``."""
+    arguments = bound_arguments(layer, args, kwargs)
+    told, given = arguments.get("size"), arguments.get("x")
+    if told is not None:
+        return told[0], told[1]
     ends = (given, given) if isinstance(given, Tensor) else given
     match ends:
         case (source, target):
