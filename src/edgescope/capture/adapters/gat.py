@@ -5,7 +5,7 @@ from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage, projected_edges
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
 class GATAdapter(MessagePassingAdapter):
@@ -15,6 +15,22 @@ class GATAdapter(MessagePassingAdapter):
     loops = "input's removed, one added per node if add_self_loops"
     loops_option = "add_self_loops"
     refuses = ("sparse adjacency",)
+    options = MESSAGE_PASSING | frozenset(
+        {
+            "in_channels",
+            "out_channels",
+            "heads",
+            "concat",
+            "negative_slope",
+            "dropout",
+            "add_self_loops",
+            "edge_dim",
+            "fill_value",
+            "bias",
+            "residual",
+        }
+    )
+    arguments = frozenset({"x", "edge_index", "edge_attr", "size", "return_attention_weights"})
     stages = {
         "logit": Stage("LeakyReLU(a_s . W x_j + a_t . W x_i + a_e . W_e e_ij)"),
         "weight": Stage("softmax_j(logit)", dropout="before"),

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage, projected_edges
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
 class GATv2Adapter(MessagePassingAdapter):
@@ -15,6 +15,23 @@ class GATv2Adapter(MessagePassingAdapter):
     loops = "input's removed, one added per node if add_self_loops"
     loops_option = "add_self_loops"
     refuses = ("sparse adjacency",)
+    options = MESSAGE_PASSING | frozenset(
+        {
+            "in_channels",
+            "out_channels",
+            "heads",
+            "concat",
+            "negative_slope",
+            "dropout",
+            "add_self_loops",
+            "edge_dim",
+            "fill_value",
+            "bias",
+            "share_weights",
+            "residual",
+        }
+    )
+    arguments = frozenset({"x", "edge_index", "edge_attr", "return_attention_weights"})
     stages = {
         "score": Stage("a * LeakyReLU(W_l x_j + W_r x_i + W_e e_ij)", "[E, H, D]"),
         "logit": Stage("sum_d score"),

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.errors import InputError
 
 
@@ -16,6 +16,26 @@ class GENAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.gen_conv.GENConv"
     refuses = ("sparse adjacency", "another aggregation than softmax")
+    options = MESSAGE_PASSING | frozenset(
+        {
+            "in_channels",
+            "out_channels",
+            "aggr",
+            "t",
+            "learn_t",
+            "p",
+            "learn_p",
+            "msg_norm",
+            "learn_msg_scale",
+            "norm",
+            "num_layers",
+            "expansion",
+            "eps",
+            "bias",
+            "edge_dim",
+        }
+    )
+    arguments = frozenset({"x", "edge_index", "edge_attr", "size"})
     relies_on = (*MessagePassingAdapter.relies_on, "aggregate", "explain_message")
     stages = {
         "logit": Stage("t * (ReLU(x_j + e_ij) + eps)", "[E, 1, D]"),
@@ -29,7 +49,9 @@ class GENAdapter(MessagePassingAdapter):
 
         aggregation = type(layer.aggr_module)
         if aggregation is not SoftmaxAggregation:
-            return f"it aggregates by {aggregation.__name__}, which is no attention; only softmax is"
+            return (
+                f"it aggregates by {aggregation.__name__}, which is no attention; only softmax is"
+            )
         return super().refusal(layer)
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:

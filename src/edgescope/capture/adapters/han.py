@@ -17,7 +17,7 @@ from edgescope.capture.adapters.base import (
     observing,
 )
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.capture.rows import EdgeRows, Relation, RelationRows, Rows
 from edgescope.errors import InputError
 
@@ -31,6 +31,10 @@ class HANAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.han_conv.HANConv"
     refuses = ("sparse adjacency",)
+    options = MESSAGE_PASSING | frozenset(
+        {"in_channels", "out_channels", "metadata", "heads", "negative_slope", "dropout"}
+    )
+    arguments = frozenset({"x_dict", "edge_index_dict", "return_semantic_attention_weights"})
     stages = {
         "logit": Stage("LeakyReLU(a_s,r . W_s x_j + a_t,r . W_t x_i)"),
         "weight": Stage("softmax_j(logit), per relation", dropout="before"),

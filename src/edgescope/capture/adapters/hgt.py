@@ -8,7 +8,7 @@ from torch import Tensor
 
 from edgescope.capture.adapters.base import Emit, Layer, Remove, Stage, bound_arguments
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.capture.graph_input import plain_edges
 from edgescope.capture.rows import Relation, RelationRows
 from edgescope.errors import InputError
@@ -25,6 +25,8 @@ class HGTAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.hgt_conv.HGTConv"
     refuses = ("sparse adjacency", "reversed flow, but of one relation on one node type")
+    options = MESSAGE_PASSING | frozenset({"in_channels", "out_channels", "metadata", "heads"})
+    arguments = frozenset({"x_dict", "edge_index_dict"})
     stages = {
         "score": Stage("Q_t x_i * W_r K_s x_j * p_r / sqrt(D)", "[E, H, D]"),
         "logit": Stage("sum_d score"),

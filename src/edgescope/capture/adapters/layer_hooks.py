@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from edgescope.capture.adapters.base import Layer, Remove, bound_arguments
 from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.adapters.options import check_arguments, unknown_arguments
 from edgescope.capture.graph_input import plain_edges
 from edgescope.errors import InputError
 
@@ -46,6 +47,9 @@ class LayerHooks:
 
     def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._call = EdgeCall(self._adapter, self._layer)  # forget a call that raised
+        known = self._adapter.arguments
+        if known is not None and unknown_arguments(type(layer), known):
+            check_arguments(self._adapter, layer, bound_arguments(layer, args, kwargs))
         if self._adapter.replaces_loops(layer):
             self._call.given = _given_edges(layer, args, kwargs)
 
@@ -91,9 +95,10 @@ def check_alike(layer: Layer, what: str, own: Tensor, found: Tensor) -> None:
         own, found, rtol=0.0, atol=precision * largest, equal_nan=True
     ):
         raise InputError(
-            f"{type(layer).__name__} computed other {what} than edgescope's formula for it gives, "
-            "as a version of its package may that edgescope does not know; leave it out with "
-            "sites=, or register an adapter for it with es.capture.register"
+            f"the {what} of {type(layer).__name__} are not what edgescope's formula for it gives; "
+            "another edit or hook may change them, or its package may be of a version that "
+            "edgescope does not know; put all edits into one function, or leave the layer out with "
+            "sites="
         )
 
 

@@ -1,11 +1,13 @@
 """Replacing what a message-passing layer computes on edges, through its own hooks."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from torch import Tensor
 
-from edgescope.capture.adapters.base import Layer, Replace, bound_arguments, spliced
+from edgescope.capture.adapters.base import Layer, Remove, Replace, bound_arguments, spliced
 from edgescope.capture.adapters.layer_hooks import LayerHooks, check_alike
 from edgescope.capture.graph_input import plain_edges
 from edgescope.capture.rows import EdgeRows
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 
 _BEFORE_MESSAGE = {"score", "logit", "weight"}
+
+
+EDITED: "WeakSet[Layer]" = WeakSet()
+"""The layers that are being edited, whose weights are not what their formula gives."""
 
 
 class MessageEditor(LayerHooks):
@@ -36,6 +42,12 @@ class MessageEditor(LayerHooks):
         super().__init__(adapter, layer)
         self._stages = set(stages)
         self._replace = replace
+
+    def hook(self) -> Iterator[Remove]:
+        """Hook the layer, giving what removes each hook."""
+        EDITED.add(self._layer)
+        yield partial(EDITED.discard, self._layer)
+        yield from super().hook()
 
     def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         super()._enter(layer, args, kwargs)

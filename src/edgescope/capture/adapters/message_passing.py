@@ -15,9 +15,13 @@ from edgescope.capture.adapters.base import (
 )
 from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.adapters.layer_hooks import LayerHooks, check_alike
+from edgescope.capture.adapters.message_editor import EDITED, MessageEditor
 from edgescope.capture.graph_input import plain_edges
 from edgescope.capture.rows import EdgeRows
 from edgescope.errors import InputError
+
+MESSAGE_PASSING = frozenset({"aggr", "aggr_kwargs", "flow", "node_dim", "decomposed_layers"})
+"""Options of every layer of PyG that passes messages, for which the formulas hold."""
 
 
 class MessagePassingAdapter(Adapter):
@@ -132,8 +136,6 @@ class MessagePassingAdapter(Adapter):
         self, layer: Layer, stages: Collection[str], replace: Replace
     ) -> Iterator[Remove]:
         """Replace what ``edge_update`` and ``message`` return."""
-        from edgescope.capture.adapters.message_editor import MessageEditor
-
         return MessageEditor(self, layer, stages, replace).hook()
 
 
@@ -178,7 +180,7 @@ class _Observer(LayerHooks):
         )
         for stage in self._stages:
             with observing():
-                if stage == "weight" and call.own_weight is not None:
+                if stage == "weight" and call.own_weight is not None and self._layer not in EDITED:
                     check_alike(self._layer, "weights", call.own_weight, call.stage(stage))
                 values = call.per_head(call.stage(stage))
             self._emit(stage, values, rows)

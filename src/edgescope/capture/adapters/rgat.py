@@ -6,7 +6,7 @@ from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
 class RGATAdapter(MessagePassingAdapter):
@@ -18,6 +18,28 @@ class RGATAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.rgat_conv.RGATConv"
     refuses = ("sparse adjacency",)
+    options = MESSAGE_PASSING | frozenset(
+        {
+            "in_channels",
+            "out_channels",
+            "num_relations",
+            "num_bases",
+            "num_blocks",
+            "mod",
+            "attention_mechanism",
+            "attention_mode",
+            "heads",
+            "dim",
+            "concat",
+            "negative_slope",
+            "dropout",
+            "edge_dim",
+            "bias",
+        }
+    )
+    arguments = frozenset(
+        {"x", "edge_index", "edge_type", "edge_attr", "size", "return_attention_weights"}
+    )
     stages = {
         "logit": Stage(
             "LeakyReLU(Q W_r x_i + K W_r x_j + E W_e e_ij) (additive); "

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage, projected_edges
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
 class TransformerAdapter(MessagePassingAdapter):
@@ -14,6 +14,20 @@ class TransformerAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.transformer_conv.TransformerConv"
     refuses = ("sparse adjacency",)
+    options = MESSAGE_PASSING | frozenset(
+        {
+            "in_channels",
+            "out_channels",
+            "heads",
+            "concat",
+            "beta",
+            "dropout",
+            "edge_dim",
+            "bias",
+            "root_weight",
+        }
+    )
+    arguments = frozenset({"x", "edge_index", "edge_attr", "return_attention_weights"})
     stages = {
         "score": Stage("W_q x_i * (W_k x_j + W_e e_ij) / sqrt(D)", "[E, H, D]"),
         "logit": Stage("sum_d score"),
