@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GENConv, RGATConv
 from torch_geometric.nn.aggr import SoftmaxAggregation
 
-from option_values import EDGE_SHAPES, NODE_DIM, RELATIONS, STATES, edge_shapes, options
+from option_values import NODE_DIM, RELATIONS, STATES, edge_shapes, options
 
 Pick = Callable[[Sequence[Any]], Any]
 """Chooses one of several values."""
@@ -92,19 +92,30 @@ class Call:
         return 0 if self.options.get("flow") == "target_to_source" else 1
 
 
-def drawn(kind: type[nn.Module], pick: Pick) -> Call:
-    """Return a configuration of a layer and a call of it, put together by ``pick``."""
-    chosen = _agreeing(kind, {name: pick(values) for name, values in options(kind).items()})
+def drawn(kind: type[nn.Module], pick: Pick, **fixed: Any) -> Call:
+    """Return a configuration of a layer and a call of it, put together by ``pick``.
+
+    Args:
+        kind: class of the layer.
+        pick: chooses one of several values.
+        fixed: options that are given, and ``edges``, ``dtype``, ``training`` and ``autocast``.
+    """
+
+    def choose(name: str, values: Sequence[Any]) -> Any:
+        return fixed[name] if name in fixed else pick(values)
+
+    chosen = {name: choose(name, values) for name, values in options(kind).items()}
+    chosen = _agreeing(kind, chosen)
     taken = set(inspect.signature(kind.forward).parameters) - {"self"}
     assert taken <= ARGUMENTS, f"no values are known for {taken - ARGUMENTS} of {kind.__name__}"
     generator = torch.Generator().manual_seed(pick(range(20)))
-    dtype = pick(DTYPES)
+    dtype = choose("dtype", DTYPES)
 
     def numbers(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator).to(dtype)
 
     x, sizes = _states(kind, chosen["in_channels"], pick, numbers)
-    edges = pick((6, 9, 0, 1, 2, 3))
+    edges = choose("edges", (6, 9, 0, 1, 2, 3))
     ends = [torch.randint(size, (edges,), generator=generator) for size in sizes]
     edge_index = torch.stack(ends)
     given = {
@@ -117,17 +128,17 @@ def drawn(kind: type[nn.Module], pick: Pick) -> Call:
     }
     arguments = {name: make() for name, make in given.items() if name in taken}
     arguments = {name: value for name, value in arguments.items() if value is not None}
-    autocast = dtype == torch.float32 and pick((False, False, False, True))
-    training = pick((False, False, True))
+    autocast = dtype == torch.float32 and choose("autocast", (False, False, False, True))
+    training = choose("training", (False, False, True))
     return Call(kind, chosen, x, edge_index, arguments, dtype, training, autocast)
 
 
-def calls(kind: type[nn.Module]) -> st.SearchStrategy[Call]:
+def calls(kind: type[nn.Module], **fixed: Any) -> st.SearchStrategy[Call]:
     """Return a strategy of configurations and calls of a layer."""
 
     @st.composite
     def draw_one(draw: st.DrawFn) -> Call:
-        return drawn(kind, lambda values: draw(st.sampled_from(values)))
+        return drawn(kind, lambda values: draw(st.sampled_from(values)), **fixed)
 
     return draw_one()
 
@@ -180,7 +191,8 @@ def _features(
     if shape == "none":
         return None
     channels, width = chosen["out_channels"], chosen["edge_dim"]
-    sizes = edges, channels if width is None else width, chosen.get("heads", 1), channels
-    features = numbers(*EDGE_SHAPES[shape](*sizes))
+    sizes = {"E": edges, "R": RELATIONS, "H": chosen.get("heads", 1), "C": channels, "1": 1}
+    sizes["D"] = channels if width is None else width
+    features = numbers(*(sizes[name] for name in shape.strip("[]").split(", ") if name))
     whole = width is None and pick((False, True))
     return (3 * features).long() if whole else features

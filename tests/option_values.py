@@ -1,7 +1,7 @@
 """What is tried for every option and every form of input of the layers that pass messages."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -90,25 +90,7 @@ STATES: dict[type[nn.Module], Sequence[str]] = {
 }
 """How node states may be given: ``x``, ``(x, x)``, ``(x_s, x_t)`` or ``(x, None)``."""
 
-EDGE_SHAPES: dict[str, Callable[[int, int, int, int], tuple[int, ...]]] = {
-    "[E, D]": lambda E, D, H, C: (E, D),
-    "[E]": lambda E, D, H, C: (E,),
-    "[E, 1]": lambda E, D, H, C: (E, 1),
-    "[1, D]": lambda E, D, H, C: (1, D),
-    "[D]": lambda E, D, H, C: (D,),
-    "[1, E, D]": lambda E, D, H, C: (1, E, D),
-    "[E, 1, D]": lambda E, D, H, C: (E, 1, D),
-    "[1, R, D]": lambda E, D, H, C: (1, RELATIONS, D),
-    "[]": lambda E, D, H, C: (),
-    "[E, 1, 1]": lambda E, D, H, C: (E, 1, 1),
-    "[C]": lambda E, D, H, C: (C,),
-    "[1, C]": lambda E, D, H, C: (1, C),
-    "[H, C]": lambda E, D, H, C: (H, C),
-    "[E, H, C]": lambda E, D, H, C: (E, H, C),
-    "[E, C]": lambda E, D, H, C: (E, C),
-}
-"""Shapes of the features of ``E`` edges at a layer of ``H`` heads of ``C`` channels."""
-
+# Shapes of the features of E edges of R relations, at a layer of H heads of C channels.
 _PLAIN = ("[E, D]", "[E]", "[E, 1]")
 _PROJECTED = (*_PLAIN, "[1, D]", "[D]", "[1, E, D]", "[E, 1, D]", "[1, R, D]")
 _ADDED = ("[]", "[E, 1, 1]", "[C]", "[1, C]", "[H, C]", "[E, H, C]", "[E, C]", "[E]")

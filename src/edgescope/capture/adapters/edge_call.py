@@ -89,8 +89,8 @@ class EdgeCall:
         edges = self.edge_index.size(1)
         if not values.dim() or len(values) != edges:
             raise InputError(
-                f"received values of shape {list(values.shape)} for {edges} edges, expected one row "
-                "per edge; the features of the edges may have another number of rows"
+                f"received values of shape {list(values.shape)} for {edges} edges, expected one "
+                "row per edge; the features of the edges may have another number of rows"
             )
         return per_head(values, self._adapter.heads(self._layer))
 

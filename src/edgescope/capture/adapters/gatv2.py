@@ -14,7 +14,7 @@ class GATv2Adapter(MessagePassingAdapter):
     layer = "torch_geometric.nn.conv.gatv2_conv.GATv2Conv"
     loops = "input's removed, one added per node if add_self_loops"
     loops_option = "add_self_loops"
-    refuses = ("sparse adjacency",)
+    refuses = ("sparse adjacency", "reversed flow between two sets of nodes")
     options = MESSAGE_PASSING | frozenset(
         {
             "in_channels",

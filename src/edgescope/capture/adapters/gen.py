@@ -15,7 +15,11 @@ class GENAdapter(MessagePassingAdapter):
     """
 
     layer = "torch_geometric.nn.conv.gen_conv.GENConv"
-    refuses = ("sparse adjacency", "another aggregation than softmax")
+    refuses = (
+        "sparse adjacency",
+        "another aggregation than softmax",
+        "reversed flow between two sets of nodes",
+    )
     options = MESSAGE_PASSING | frozenset(
         {
             "in_channels",

@@ -30,7 +30,7 @@ class HANAdapter(MessagePassingAdapter):
     """
 
     layer = "torch_geometric.nn.conv.han_conv.HANConv"
-    refuses = ("sparse adjacency",)
+    refuses = ("sparse adjacency", "reversed flow between two node types")
     options = MESSAGE_PASSING | frozenset(
         {"in_channels", "out_channels", "metadata", "heads", "negative_slope", "dropout"}
     )
@@ -40,6 +40,17 @@ class HANAdapter(MessagePassingAdapter):
         "weight": Stage("softmax_j(logit), per relation", dropout="before"),
         "message": Stage("weight * W_s x_j", "[E, H, D]", "after"),
     }
+
+    def refusal(self, layer: Layer) -> str | None:
+        """Refuse the reversed flow between two node types, which the layer mixes up."""
+        apart = [kind for kind in layer.metadata[1] if kind[0] != kind[2]]
+        if layer.flow == "target_to_source" and apart:
+            return (
+                f"with flow='target_to_source' it takes the states of the other end's node type "
+                f"for the edges {' '.join(apart[0])}; build it without flow and give it the edges "
+                "reversed"
+            )
+        return super().refusal(layer)
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the logit as ``HANConv.message`` computes it."""

@@ -24,7 +24,7 @@ class HGTAdapter(MessagePassingAdapter):
     """
 
     layer = "torch_geometric.nn.conv.hgt_conv.HGTConv"
-    refuses = ("sparse adjacency", "reversed flow, but of one relation on one node type")
+    refuses = ("sparse adjacency", "reversed flow between several relations or node types")
     options = MESSAGE_PASSING | frozenset({"in_channels", "out_channels", "metadata", "heads"})
     arguments = frozenset({"x_dict", "edge_index_dict"})
     stages = {

@@ -50,6 +50,8 @@ class LayerHooks:
         known = self._adapter.arguments
         if known is not None and unknown_arguments(type(layer), known):
             check_arguments(self._adapter, layer, bound_arguments(layer, args, kwargs))
+        if layer.flow == "target_to_source":
+            _refuse_two_sets(layer, args, kwargs)
         if self._adapter.replaces_loops(layer):
             self._call.given = _given_edges(layer, args, kwargs)
 
@@ -100,6 +102,24 @@ def check_alike(layer: Layer, what: str, own: Tensor, found: Tensor) -> None:
             "edgescope does not know; put all edits into one function, or leave the layer out with "
             "sites="
         )
+
+
+def _refuse_two_sets(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse the reversed flow between two sets of nodes, which PyG's layers read in two ways.
+
+    PyG 2.8 looks up the first set by the second row of ``edge_index``, and in explanation mode by
+    the first; most layers return as many nodes as there are in the set that is attended to.
+
+    Raises:
+        InputError: if the layer is called with two sets.
+    """
+    match bound_arguments(layer, args, kwargs).get("x"):
+        case (first, second) if first is not second:
+            raise InputError(
+                f"{type(layer).__name__} has flow='target_to_source' and is given two sets of "
+                "nodes, of which PyG does not say which end of an edge is in which; build it "
+                "without flow and give it edge_index.flip(0)"
+            )
 
 
 def _given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:

@@ -67,23 +67,17 @@ def check_arguments(adapter: Adapter, layer: Layer, given: Mapping[str, Any]) ->
 
 
 @cache
-def unknown_arguments(
-    kind: type[nn.Module], known: frozenset[str]
-) -> tuple[inspect.Parameter, ...]:
+def unknown_arguments(kind: Any, known: frozenset[str]) -> tuple[inspect.Parameter, ...]:  # noqa: ANN401  (a class)
     """Return the parameters of ``forward`` of a class that are not among the known names."""
     return _others(kind.forward, known)
 
 
 @cache
-def _parameters(base: type[nn.Module], known: frozenset[str]) -> tuple[inspect.Parameter, ...]:
+def _parameters(base: Any, known: frozenset[str]) -> tuple[inspect.Parameter, ...]:  # noqa: ANN401  (a class)
     """Return the options of the constructors of a class and its bases that are not known."""
-    own = [kind for kind in base.__mro__ if kind not in nn.Module.__mro__]
-    return tuple(
-        option
-        for kind in own
-        if "__init__" in vars(kind)
-        for option in _others(kind.__init__, known)  # type: ignore[misc]  (of each class its own)
-    )
+    own = [vars(kind) for kind in base.__mro__ if kind not in nn.Module.__mro__]
+    makers = [names["__init__"] for names in own if "__init__" in names]
+    return tuple(option for maker in makers for option in _others(maker, known))
 
 
 def _others(function: Any, known: frozenset[str]) -> tuple[inspect.Parameter, ...]:  # noqa: ANN401  (any function)

@@ -17,7 +17,7 @@ class RGATAdapter(MessagePassingAdapter):
     """
 
     layer = "torch_geometric.nn.conv.rgat_conv.RGATConv"
-    refuses = ("sparse adjacency",)
+    refuses = ("sparse adjacency", "reversed flow between two sets of nodes")
     options = MESSAGE_PASSING | frozenset(
         {
             "in_channels",

@@ -13,7 +13,7 @@ class TransformerAdapter(MessagePassingAdapter):
     """TransformerConv (Shi et al., arXiv 2009.03509): a product of query and key with the edge."""
 
     layer = "torch_geometric.nn.conv.transformer_conv.TransformerConv"
-    refuses = ("sparse adjacency",)
+    refuses = ("sparse adjacency", "reversed flow between two sets of nodes")
     options = MESSAGE_PASSING | frozenset(
         {
             "in_channels",
