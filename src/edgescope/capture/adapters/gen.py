@@ -53,9 +53,10 @@ class GENAdapter(MessagePassingAdapter):
 
         aggregation = type(layer.aggr_module)
         if aggregation is not SoftmaxAggregation:
-            return (
-                f"it aggregates by {aggregation.__name__}, which is no attention; only softmax is"
-            )
+            name = aggregation.__name__
+            if name == SoftmaxAggregation.__name__:
+                name = f"{name} of {aggregation.__module__}"
+            return f"it aggregates by {name}, which is no attention; only softmax is"
         return super().refusal(layer)
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:

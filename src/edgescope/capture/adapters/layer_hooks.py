@@ -48,7 +48,7 @@ class LayerHooks:
     def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._call = EdgeCall(self._adapter, self._layer)  # forget a call that raised
         known = self._adapter.arguments
-        if known is not None and unknown_arguments(type(layer), known):
+        if known is not None and unknown_arguments(layer.__class__, known):
             check_arguments(self._adapter, layer, bound_arguments(layer, args, kwargs))
         if layer.flow == "target_to_source":
             _refuse_two_sets(layer, args, kwargs)

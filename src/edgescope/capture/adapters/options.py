@@ -12,7 +12,7 @@ from edgescope.capture.adapters.base import Adapter, Layer
 from edgescope.errors import EdgescopeWarning, InputError
 
 
-def refuse_option(adapter: Adapter, base: type[nn.Module], layer: Layer) -> str | None:
+def refuse_option(adapter: Adapter, base: Any, layer: Layer) -> str | None:  # noqa: ANN401  (a class)
     """Say why a layer cannot be captured, if it is built with an option that nobody thought of.
 
     A later version of its package may have options that change what it computes. Such an option
@@ -57,7 +57,7 @@ def check_arguments(adapter: Adapter, layer: Layer, given: Mapping[str, Any]) ->
     """
     if adapter.arguments is None:
         return
-    for argument in unknown_arguments(type(layer), adapter.arguments):
+    for argument in unknown_arguments(layer.__class__, adapter.arguments):
         if not _same(given[argument.name], argument.default):
             raise InputError(
                 f"{type(layer).__name__} was called with {argument.name}=, an argument that "
