@@ -164,16 +164,15 @@ def test_an_edited_stage_gives_what_the_layer_makes_of_it_itself(kind, data):
     call = data.draw(calls(kind))
     expected = plain_run(call)
     stage = data.draw(st.sampled_from(editable(call.build())))
-    if call.training and call.options.get("dropout") and stage != "message":
-        with pytest.raises(InputError, match=r"model\.eval|two sets of nodes"):
-            edited(call, stage, lambda found: found.values)
-        return
+    undone = call.training and call.options.get("dropout") and stage != "message"
     seen = []
     try:
         edited(call, stage, seen.append)
     except InputError as error:
-        refused(call, error)
+        if not (undone and "model.eval" in str(error)):
+            refused(call, error)
         return
+    assert not undone
     values = seen[0].values
     for same in (lambda _: None, lambda found: found.values):
         assert_same(edited(call, stage, same), expected)
