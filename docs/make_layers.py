@@ -28,10 +28,13 @@ What `es.capture` records for every layer class. `es.capture.layers()` gives thi
 | `weight` | what the softmax gives |
 | `message` | what is summed, or otherwise aggregated, at the target node |
 
-`E` edges (or pairs of nodes), `H` heads, `D` channels per head. A scan takes the score of each
-layer by default, or its message if it has no score: the ratio within an edge needs a vector.
-*Dropout* says whether the values are those before or after the layer's dropout of attention
-weights; in eval mode there is no difference.
+`E` edges (or pairs of nodes), `H` heads, `D` channels per head; a layer without heads has `H` = 1.
+Where logits and weights have several channels per head, each channel has a softmax of its own:
+GENConv attends by channel, and RGATConv has `dim` of them. A channel is no head.
+
+A scan takes the score of each layer by default, or its message if it has no score: the ratio within
+an edge needs a vector. *Dropout* says whether the values are those before or after the layer's
+dropout of attention weights; in eval mode there is no difference.
 """
 
 SITES = """
@@ -60,8 +63,19 @@ input has an edge from the one to the other, the row carries its number and type
 These are refused for every layer, with the reason and what to do: compiled modules and TorchScript,
 whose hooks may never be called; sparse adjacency matrices, whose edges have no position; paths
 that fuse messages with their aggregation; layers marked `explain = False`; subclasses that
-override a method on which a formula relies. So is any row of which it is not certain which edge
-it is.
+override a method on which a formula relies; PyG's `decomposed_layers`. So is any row of which it is
+not certain which edge it is.
+
+A formula holds for the options of the layer's constructor, and for the arguments of its `forward`,
+that edgescope knows. An option that a later version of PyG or torch adds is taken to change nothing
+at its default; a layer that is built or called with another value is refused, and if its value
+cannot be read off the layer, there is a warning. Weights that a layer hands out itself (GATConv,
+GATv2Conv, TransformerConv) are compared with what the formula gives, and so is what an edit of
+scores, logits or weights starts from; if they differ by more than rounding, the layer is refused.
+
+`flow="target_to_source"` turns around which end of an edge attends, and every captured row says
+which (`activations.target`). With it, a layer is refused that is called with two sets of nodes
+(`(x_s, x_t)`, or two node types): PyG 2.8 does not say which end of an edge is in which set.
 """
 
 

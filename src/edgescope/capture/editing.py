@@ -43,7 +43,8 @@ def edit(
     recomputes the rest as it would be without the edit.
 
     Args:
-        model: the model. Layers with dropout of attention weights must be in eval mode.
+        model: the model. Layers with dropout of attention weights must be in eval mode, unless
+            only messages are edited, which are those after dropout.
         sites: names or patterns of the sites to edit, or a function that takes a
             :class:`~edgescope.capture.Site` and says yes or no; ``None`` for all.
         fn: called with the activations of each site as soon as they are computed; they are a
@@ -55,7 +56,8 @@ def edit(
 
     Raises:
         InputError: if a site cannot be edited, ``fn`` returns something else, it is not certain
-            which row belongs to which edge, or a forward pass did not run a site.
+            which row belongs to which edge, a forward pass did not run a site, or what a layer
+            computed is not what its formula gives, as under another edit of it.
     """
     chosen = select_sites(model, sites)
     check_editable(model, chosen)
@@ -93,7 +95,7 @@ class _Editor(ForwardPass):
                 "longer known; edit without gradient checkpointing"
             )
         dropout: float = getattr(site.layer, "dropout", 0.0)
-        if dropout and site.layer.training:
+        if dropout and site.layer.training and site.about.dropout != "after":
             raise InputError(
                 f"{site.path} is in training mode with dropout, which an edit would undo; call "
                 "model.eval() first"

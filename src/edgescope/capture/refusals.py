@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from edgescope.capture.adapters.base import Adapter
+from edgescope.capture.adapters.options import refuse_option
 from edgescope.capture.adapters.registry import find_adapter
 
 
@@ -71,7 +72,7 @@ def refuse_layer(adapter: Adapter, base: type[nn.Module], layer: nn.Module) -> s
             "it is marked explain = False: its edges are not those of the graph, as in a read-out; "
             "set its explain = None if they are"
         )
-    return adapter.refusal(layer)
+    return refuse_option(adapter, base, layer) or adapter.refusal(layer)
 
 
 def looks_like_attention(layer: nn.Module) -> str | None:

@@ -51,6 +51,9 @@ class Adapter(ABC):
             that overrides one needs an adapter of its own.
         loops: what the layer does with self-loops, for the table of layers.
         refuses: configurations that :meth:`refusal` refuses, for the table of layers.
+        options: the options of the layer's constructor and of its bases that the formulas hold
+            for. A layer built with another one is refused; ``None`` if nothing is to be checked.
+        arguments: the same for the arguments of ``forward``.
     """
 
     layer: ClassVar[type[nn.Module] | str]
@@ -58,6 +61,8 @@ class Adapter(ABC):
     relies_on: ClassVar[tuple[str, ...]] = ("forward",)
     loops: ClassVar[str] = "kept as given"
     refuses: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[frozenset[str] | None] = None
+    arguments: ClassVar[frozenset[str] | None] = None
 
     def check(self) -> None:
         """Refuse an adapter that cannot work, when it is registered.
@@ -162,6 +167,15 @@ def per_head(values: Tensor, heads: int) -> Tensor:
             f"[E, H] with H = {heads} heads; the adapter's method heads(layer) says how many"
         )
     return values.reshape(values.size(0), heads, values.shape[1:].numel() // heads)
+
+
+def projected_edges(values: Tensor, layer: Layer) -> Tensor:
+    """View what a layer's ``lin_edge`` returned as ``[E, H, D]``, in the way that PyG's layers do.
+
+    Features may come in any shape whose last dimension is that of ``lin_edge``, such as ``[D]`` or
+    ``[1, D]`` for all edges, which gives ``[1, H, D]``.
+    """
+    return values.reshape(-1, layer.heads, layer.out_channels)
 
 
 def bound_arguments(

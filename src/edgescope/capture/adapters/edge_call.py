@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from edgescope.capture.adapters.base import Layer
+from edgescope.capture.adapters.base import Layer, per_head
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class EdgeCall:
         given: the edges that the layer was called with ``[2, M]``, where it may replace loops.
         num_nodes: number of source and of target nodes, where known.
         message: what ``message`` returned.
+        own_weight: the weights as the layer itself gives them, before dropout, where it does.
         outputs: what the submodules named by the adapter returned.
     """
 
@@ -31,6 +32,7 @@ class EdgeCall:
         self.given: Tensor | None = None
         self.num_nodes: tuple[int | None, int | None] = (None, None)
         self.message = torch.empty(0)
+        self.own_weight: Tensor | None = None
         self.outputs: dict[str, Tensor] = {}
         self.arguments: dict[str, Any] = {}
         self._adapter = adapter
@@ -77,6 +79,20 @@ class EdgeCall:
         if name not in self._stages:
             self._stages[name] = getattr(self._adapter, name)(self._layer, self)
         return self._stages[name]
+
+    def per_head(self, values: Tensor) -> Tensor:
+        """View values of the edges as ``[E, H, D]``.
+
+        Raises:
+            InputError: if they are not one row per edge, or cannot be divided among the heads.
+        """
+        edges = self.edge_index.size(1)
+        if not values.dim() or len(values) != edges:
+            raise InputError(
+                f"received values of shape {list(values.shape)} for {edges} edges, expected one "
+                "row per edge; the features of the edges may have another number of rows"
+            )
+        return per_head(values, self._adapter.heads(self._layer))
 
     def softmax(self, logit: Tensor) -> Tensor:
         """Return the softmax of ``logit`` ``[E, ...]`` over the edges of each target."""

@@ -20,6 +20,7 @@ from edgescope.capture.adapters.base import (
 )
 from edgescope.capture.adapters.dense import STAGES, DenseCall, emit_pairs, unnest
 from edgescope.capture.adapters.multihead import MultiheadAdapter, emit_call
+from edgescope.capture.adapters.options import check_arguments
 from edgescope.errors import EdgescopeWarning, InputError
 
 
@@ -37,6 +38,22 @@ class EncoderLayerAdapter(Adapter):
     relies_on = ()
     loops = MultiheadAdapter.loops
     refuses = (*MultiheadAdapter.refuses, "the whole model being one such layer")
+    options = frozenset(
+        {
+            "d_model",
+            "nhead",
+            "dim_feedforward",
+            "dropout",
+            "activation",
+            "layer_norm_eps",
+            "batch_first",
+            "norm_first",
+            "bias",
+            "device",
+            "dtype",
+        }
+    )
+    arguments = frozenset({"src", "src_mask", "src_key_padding_mask", "is_causal"})
 
     def path(self, path: str) -> str:
         """Return the path of the layer's attention."""
@@ -104,6 +121,7 @@ def _fused_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             "torch call it, or leave this layer out with sites="
         )
     arguments = bound_arguments(layer, args, kwargs)
+    check_arguments(EncoderLayerAdapter(), layer, arguments)
     states, mask = arguments["src"], arguments["src_mask"]
     padding = arguments["src_key_padding_mask"]
     with observing():

@@ -3,9 +3,9 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capture.adapters.base import Layer, Stage, per_head
+from edgescope.capture.adapters.base import Layer, Stage, projected_edges
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
 class GATAdapter(MessagePassingAdapter):
@@ -14,7 +14,23 @@ class GATAdapter(MessagePassingAdapter):
     layer = "torch_geometric.nn.conv.gat_conv.GATConv"
     loops = "input's removed, one added per node if add_self_loops"
     loops_option = "add_self_loops"
-    refuses = ("sparse adjacency",)
+    refuses = ("sparse adjacency", "reversed flow between two sets of nodes")
+    options = MESSAGE_PASSING | frozenset(
+        {
+            "in_channels",
+            "out_channels",
+            "heads",
+            "concat",
+            "negative_slope",
+            "dropout",
+            "add_self_loops",
+            "edge_dim",
+            "fill_value",
+            "bias",
+            "residual",
+        }
+    )
+    arguments = frozenset({"x", "edge_index", "edge_attr", "size", "return_attention_weights"})
     stages = {
         "logit": Stage("LeakyReLU(a_s . W x_j + a_t . W x_i + a_e . W_e e_ij)"),
         "weight": Stage("softmax_j(logit)", dropout="before"),
@@ -29,6 +45,6 @@ class GATAdapter(MessagePassingAdapter):
         if own is not None:
             logit = logit + own
         if "lin_edge" in call.outputs:
-            edge = per_head(call.outputs["lin_edge"], layer.heads)
+            edge = projected_edges(call.outputs["lin_edge"], layer)
             logit = logit + (edge * layer.att_edge).sum(-1)
         return F.leaky_relu(logit, layer.negative_slope)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
 class GATEAdapter(MessagePassingAdapter):
@@ -13,6 +13,8 @@ class GATEAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.models.attentive_fp.GATEConv"
     refuses = ("sparse adjacency",)
+    options = MESSAGE_PASSING | frozenset({"in_channels", "out_channels", "edge_dim", "dropout"})
+    arguments = frozenset({"x", "edge_index", "edge_attr"})
     stages = {
         "logit": Stage("LeakyReLU(a_l . LeakyReLU(W_1 [x_j, e_ij]) + a_r . x_i)", "[E, 1, 1]"),
         "weight": Stage("softmax_j(logit)", "[E, 1, 1]", "before"),

@@ -3,9 +3,9 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capture.adapters.base import Layer, Stage, per_head
+from edgescope.capture.adapters.base import Layer, Stage, projected_edges
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
 class GATv2Adapter(MessagePassingAdapter):
@@ -14,7 +14,24 @@ class GATv2Adapter(MessagePassingAdapter):
     layer = "torch_geometric.nn.conv.gatv2_conv.GATv2Conv"
     loops = "input's removed, one added per node if add_self_loops"
     loops_option = "add_self_loops"
-    refuses = ("sparse adjacency",)
+    refuses = ("sparse adjacency", "reversed flow between two sets of nodes")
+    options = MESSAGE_PASSING | frozenset(
+        {
+            "in_channels",
+            "out_channels",
+            "heads",
+            "concat",
+            "negative_slope",
+            "dropout",
+            "add_self_loops",
+            "edge_dim",
+            "fill_value",
+            "bias",
+            "share_weights",
+            "residual",
+        }
+    )
+    arguments = frozenset({"x", "edge_index", "edge_attr", "return_attention_weights"})
     stages = {
         "score": Stage("a * LeakyReLU(W_l x_j + W_r x_i + W_e e_ij)", "[E, H, D]"),
         "logit": Stage("sum_d score"),
@@ -28,5 +45,5 @@ class GATv2Adapter(MessagePassingAdapter):
         """Recompute the vector that ``GATv2Conv.edge_update`` sums at once."""
         state = call["x_i"] + call["x_j"]
         if "lin_edge" in call.outputs:
-            state = state + per_head(call.outputs["lin_edge"], layer.heads)
+            state = state + projected_edges(call.outputs["lin_edge"], layer)
         return F.leaky_relu(state, layer.negative_slope) * layer.att

@@ -4,15 +4,43 @@ from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.errors import InputError
 
 
 class GENAdapter(MessagePassingAdapter):
-    """GENConv (Li et al., arXiv 2006.07739) with softmax aggregation: attention per channel."""
+    """GENConv (Li et al., arXiv 2006.07739) with softmax aggregation: attention per channel.
+
+    It has one head, whose ``D`` channels each have a softmax of their own.
+    """
 
     layer = "torch_geometric.nn.conv.gen_conv.GENConv"
-    refuses = ("sparse adjacency", "another aggregation than softmax")
+    refuses = (
+        "sparse adjacency",
+        "another aggregation than softmax",
+        "reversed flow between two sets of nodes",
+    )
+    options = MESSAGE_PASSING | frozenset(
+        {
+            "in_channels",
+            "out_channels",
+            "aggr",
+            "t",
+            "learn_t",
+            "p",
+            "learn_p",
+            "msg_norm",
+            "learn_msg_scale",
+            "norm",
+            "num_layers",
+            "expansion",
+            "eps",
+            "bias",
+            "edge_dim",
+        }
+    )
+    arguments = frozenset({"x", "edge_index", "edge_attr", "size"})
+    relies_on = (*MessagePassingAdapter.relies_on, "aggregate", "explain_message")
     stages = {
         "logit": Stage("t * (ReLU(x_j + e_ij) + eps)", "[E, 1, D]"),
         "weight": Stage("softmax_j(logit), channel by channel", "[E, 1, D]"),
@@ -21,22 +49,27 @@ class GENAdapter(MessagePassingAdapter):
 
     def refusal(self, layer: Layer) -> str | None:
         """Refuse a GENConv that aggregates without attention."""
-        aggregation = type(layer.aggr_module).__name__
-        if aggregation != "SoftmaxAggregation":
-            return f"it aggregates by {aggregation}, which is no attention; only softmax is"
+        from torch_geometric.nn.aggr import SoftmaxAggregation
+
+        aggregation = type(layer.aggr_module)
+        if aggregation is not SoftmaxAggregation:
+            name = aggregation.__name__
+            if name == SoftmaxAggregation.__name__:
+                name = f"{name} of {aggregation.__module__}"
+            return f"it aggregates by {name}, which is no attention; only softmax is"
         return super().refusal(layer)
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return what ``SoftmaxAggregation`` takes the softmax of."""
-        return _vectors(call) * layer.aggr_module.t
+        return _vectors(layer, call) * layer.aggr_module.t
 
     def message(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return what ``SoftmaxAggregation`` sums."""
-        return _vectors(call) * call.stage("weight")
+        return _vectors(layer, call) * call.stage("weight")
 
 
-def _vectors(call: EdgeCall) -> Tensor:
-    """Return what ``message`` returned ``[E, D]``.
+def _vectors(layer: Layer, call: EdgeCall) -> Tensor:
+    """Return what is aggregated ``[E, D]``: what ``message`` returned, under an explainer's mask.
 
     Raises:
         InputError: if nodes have several states each, which the layer allows.
@@ -44,6 +77,9 @@ def _vectors(call: EdgeCall) -> Tensor:
     if call.message.dim() != 2:  # noqa: PLR2004  (edges and channels)
         raise InputError(
             f"GENConv computed messages of shape {list(call.message.shape)}, not one vector per "
-            "edge; give it node states [V, F]"
+            "edge; give it node states [V, F] and edge features [E, F]"
         )
+    if layer.explain:
+        masked: Tensor = layer.explain_message(call.message, dim_size=call.num_targets)
+        return masked
     return call.message

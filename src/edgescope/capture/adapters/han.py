@@ -17,7 +17,7 @@ from edgescope.capture.adapters.base import (
     observing,
 )
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.capture.rows import EdgeRows, Relation, RelationRows, Rows
 from edgescope.errors import InputError
 
@@ -30,12 +30,27 @@ class HANAdapter(MessagePassingAdapter):
     """
 
     layer = "torch_geometric.nn.conv.han_conv.HANConv"
-    refuses = ("sparse adjacency",)
+    refuses = ("sparse adjacency", "reversed flow between two node types")
+    options = MESSAGE_PASSING | frozenset(
+        {"in_channels", "out_channels", "metadata", "heads", "negative_slope", "dropout"}
+    )
+    arguments = frozenset({"x_dict", "edge_index_dict", "return_semantic_attention_weights"})
     stages = {
         "logit": Stage("LeakyReLU(a_s,r . W_s x_j + a_t,r . W_t x_i)"),
         "weight": Stage("softmax_j(logit), per relation", dropout="before"),
         "message": Stage("weight * W_s x_j", "[E, H, D]", "after"),
     }
+
+    def refusal(self, layer: Layer) -> str | None:
+        """Refuse the reversed flow between two node types, which the layer mixes up."""
+        apart = [kind for kind in layer.metadata[1] if kind[0] != kind[2]]
+        if layer.flow == "target_to_source" and apart:
+            return (
+                f"with flow='target_to_source' it takes the states of the other end's node type "
+                f"for the edges {' '.join(apart[0])}; build it without flow and give it the edges "
+                "reversed"
+            )
+        return super().refusal(layer)
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the logit as ``HANConv.message`` computes it."""
@@ -85,4 +100,5 @@ def _join(relations: list[Relation], rows: list[EdgeRows]) -> RelationRows:
         tuple(relations),
         tuple(each.edge_index for each in rows),
         tuple(each.num_nodes for each in rows),
+        rows[0].target_row,
     )

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from edgescope.capture.adapters.base import Emit, Layer, Remove, Stage, bound_arguments
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.capture.graph_input import plain_edges
 from edgescope.capture.rows import Relation, RelationRows
 from edgescope.errors import InputError
@@ -24,13 +24,29 @@ class HGTAdapter(MessagePassingAdapter):
     """
 
     layer = "torch_geometric.nn.conv.hgt_conv.HGTConv"
-    refuses = ("sparse adjacency",)
+    refuses = ("sparse adjacency", "reversed flow between several relations or node types")
+    options = MESSAGE_PASSING | frozenset({"in_channels", "out_channels", "metadata", "heads"})
+    arguments = frozenset({"x_dict", "edge_index_dict"})
     stages = {
         "score": Stage("Q_t x_i * W_r K_s x_j * p_r / sqrt(D)", "[E, H, D]"),
         "logit": Stage("sum_d score"),
         "weight": Stage("softmax_j(logit), over all relations together"),
         "message": Stage("weight * M_r V_s x_j", "[E, H, D]"),
     }
+
+    def refusal(self, layer: Layer) -> str | None:
+        """Refuse the reversed flow, in which the layer mixes up the nodes of its relations.
+
+        It numbers sources by relation and targets by node type. Reversed, it looks up keys by the
+        one and queries by the other, which agree only where there is one of each.
+        """
+        backwards = layer.flow == "target_to_source"
+        if backwards and not (len(layer.edge_types) == 1 and len(layer.node_types) == 1):
+            return (
+                "with flow='target_to_source' it takes keys and queries of other nodes than those "
+                "of the edge; build it without flow and give it the edges reversed"
+            )
+        return super().refusal(layer)
 
     def score(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Recompute the product that ``HGTConv.message`` sums at once."""
@@ -54,7 +70,8 @@ class HGTAdapter(MessagePassingAdapter):
 
         def joined(_: Layer, inputs: tuple[Any, ...]) -> None:
             given = dict(arguments["edge_index_dict"])
-            rows.append(_split(plain_edges(inputs[0], "HGTConv"), given, arguments["x_dict"]))
+            split = _split(plain_edges(inputs[0], "HGTConv"), given, arguments["x_dict"])
+            rows.append(split._replace(target_row=0 if layer.flow == "target_to_source" else 1))
             arguments.clear()
 
         yield layer.register_forward_pre_hook(enter, with_kwargs=True).remove

@@ -1,5 +1,6 @@
 """The hooks of a message-passing layer that tell what it computes in a call."""
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from edgescope.capture.adapters.base import Layer, Remove, bound_arguments
 from edgescope.capture.adapters.edge_call import EdgeCall
+from edgescope.capture.adapters.options import check_arguments, unknown_arguments
 from edgescope.capture.graph_input import plain_edges
 from edgescope.errors import InputError
 
@@ -45,6 +47,11 @@ class LayerHooks:
 
     def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._call = EdgeCall(self._adapter, self._layer)  # forget a call that raised
+        known = self._adapter.arguments
+        if known is not None and unknown_arguments(layer.__class__, known):
+            check_arguments(self._adapter, layer, bound_arguments(layer, args, kwargs))
+        if layer.flow == "target_to_source":
+            _refuse_two_sets(layer, args, kwargs)
         if self._adapter.replaces_loops(layer):
             self._call.given = _given_edges(layer, args, kwargs)
 
@@ -63,6 +70,56 @@ class LayerHooks:
 
     def _computed(self, name: str, _: Layer, __: object, output: Tensor) -> None:
         self._call.outputs[name] = output
+
+
+def check_alike(layer: Layer, what: str, own: Tensor, found: Tensor) -> None:
+    """Refuse what a formula gives where the layer has computed something else itself.
+
+    Both are computed in the same way from the same numbers, so they differ by rounding at most:
+    by less than the root of the machine's precision times the largest of them.
+
+    Args:
+        layer: the layer.
+        what: what they are, for the message.
+        own: what the layer has computed ``[E, ...]``.
+        found: what the formula gives, in any shape of as many numbers.
+
+    Raises:
+        InputError: if they are not alike.
+    """
+    own, found = own.detach().flatten(), found.detach().flatten().to(own.dtype)
+    if own.shape == found.shape and torch.equal(own, found):
+        return
+    finite = own[own.isfinite()]
+    largest = finite.abs().max().item() if len(finite) else 0.0
+    precision = math.sqrt(torch.finfo(own.dtype).eps)
+    if own.shape != found.shape or not torch.allclose(
+        own, found, rtol=0.0, atol=precision * largest, equal_nan=True
+    ):
+        raise InputError(
+            f"the {what} of {type(layer).__name__} are not what edgescope's formula for it gives; "
+            "another edit or hook may change them, or its package may be of a version that "
+            "edgescope does not know; put all edits into one function, or leave the layer out with "
+            "sites="
+        )
+
+
+def _refuse_two_sets(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse the reversed flow between two sets of nodes, which PyG's layers read in two ways.
+
+    PyG 2.8 looks up the first set by the second row of ``edge_index``, and in explanation mode by
+    the first; most layers return as many nodes as there are in the set that is attended to.
+
+    Raises:
+        InputError: if the layer is called with two sets.
+    """
+    match bound_arguments(layer, args, kwargs).get("x"):
+        case (first, second) if first is not second:
+            raise InputError(
+                f"{type(layer).__name__} has flow='target_to_source' and is given two sets of "
+                "nodes, of which PyG does not say which end of an edge is in which; build it "
+                "without flow and give it edge_index.flip(0)"
+            )
 
 
 def _given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:

@@ -12,13 +12,16 @@ from edgescope.capture.adapters.base import (
     Remove,
     Replace,
     observing,
-    per_head,
 )
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.layer_hooks import LayerHooks
+from edgescope.capture.adapters.layer_hooks import LayerHooks, check_alike
+from edgescope.capture.adapters.message_editor import EDITED, MessageEditor
 from edgescope.capture.graph_input import plain_edges
 from edgescope.capture.rows import EdgeRows
 from edgescope.errors import InputError
+
+MESSAGE_PASSING = frozenset({"aggr", "aggr_kwargs", "flow", "node_dim", "decomposed_layers"})
+"""Options of every layer of PyG that passes messages, for which the formulas hold."""
 
 
 class MessagePassingAdapter(Adapter):
@@ -39,6 +42,9 @@ class MessagePassingAdapter(Adapter):
             comes before the message can be replaced as well: ``"edge_update"`` if it returns the
             weights ``[E, H]``, ``"message"`` if it computes and applies them, for which
             :meth:`value` is needed; ``None`` if only the message can be replaced.
+        kept_weight: the layer's attribute that ``message`` leaves the weights in until the layer
+            returns them, if there is one. Captured weights are held against it, or against what
+            ``edge_update`` returned if ``weight_in`` says that these are the weights.
     """
 
     relies_on: ClassVar[tuple[str, ...]] = (
@@ -50,6 +56,7 @@ class MessagePassingAdapter(Adapter):
     submodules: ClassVar[tuple[str, ...]] = ()
     loops_option: ClassVar[str | None] = None
     weight_in: ClassVar[Literal["edge_update", "message"] | None] = None
+    kept_weight: ClassVar[str | None] = None
 
     def check(self) -> None:
         """Refuse an adapter that promises stages it has no formula for."""
@@ -129,8 +136,6 @@ class MessagePassingAdapter(Adapter):
         self, layer: Layer, stages: Collection[str], replace: Replace
     ) -> Iterator[Remove]:
         """Replace what ``edge_update`` and ``message`` return."""
-        from edgescope.capture.adapters.message_editor import MessageEditor
-
         return MessageEditor(self, layer, stages, replace).hook()
 
 
@@ -149,9 +154,17 @@ class _Observer(LayerHooks):
         yield from super().hook()
         yield self._layer.register_propagate_forward_hook(self._propagated).remove
 
+    def _edges_updated(self, layer: Layer, inputs: tuple[Any, ...], weight: Tensor) -> None:
+        super()._edges_updated(layer, inputs, weight)
+        # In training, what edge_update returns is what dropout leaves of the weights.
+        if self._adapter.weight_in == "edge_update" and not _drops(layer):
+            self._call.own_weight = weight
+
     def _messages_computed(self, layer: Layer, inputs: tuple[Any, ...], message: Tensor) -> None:
         super()._messages_computed(layer, inputs, message)
         self._call.message = message
+        if self._adapter.kept_weight is not None:
+            self._call.own_weight = getattr(layer, self._adapter.kept_weight)
 
     def _propagated(self, _: Layer, inputs: tuple[Any, ...], __: Tensor) -> None:
         call, self._call = self._call, EdgeCall(self._adapter, self._layer)
@@ -167,5 +180,11 @@ class _Observer(LayerHooks):
         )
         for stage in self._stages:
             with observing():
-                values = per_head(call.stage(stage), self._adapter.heads(self._layer))
+                if stage == "weight" and call.own_weight is not None and self._layer not in EDITED:
+                    check_alike(self._layer, "weights", call.own_weight, call.stage(stage))
+                values = call.per_head(call.stage(stage))
             self._emit(stage, values, rows)
+
+
+def _drops(layer: Layer) -> bool:
+    return bool(layer.training and getattr(layer, "dropout", 0.0))

@@ -10,6 +10,7 @@ from torch.nn.utils import parametrize
 
 from edgescope.capture.adapters.base import Adapter, Emit, Layer, Remove, bound_arguments
 from edgescope.capture.adapters.dense import STAGES, dense_call, emit_pairs
+from edgescope.capture.adapters.options import check_arguments
 from edgescope.errors import InputError
 
 
@@ -25,6 +26,33 @@ class MultiheadAdapter(Adapter):
     stages = STAGES
     loops = "every node and itself are a pair"
     refuses = ("cross-attention", "add_bias_kv", "add_zero_attn", "parametrised weights")
+    options = frozenset(
+        {
+            "embed_dim",
+            "num_heads",
+            "dropout",
+            "bias",
+            "add_bias_kv",
+            "add_zero_attn",
+            "kdim",
+            "vdim",
+            "batch_first",
+            "device",
+            "dtype",
+        }
+    )
+    arguments = frozenset(
+        {
+            "query",
+            "key",
+            "value",
+            "key_padding_mask",
+            "need_weights",
+            "attn_mask",
+            "average_attn_weights",
+            "is_causal",
+        }
+    )
 
     def adds_edges(self, layer: Layer) -> bool:
         """Return true: most pairs of nodes are no edges."""
@@ -76,6 +104,7 @@ def emit_call(
         InputError: if the call is not self-attention on graphs, or contradicts itself.
     """
     arguments = bound_arguments(layer, args, kwargs)
+    check_arguments(MultiheadAdapter(), layer, arguments)
     mask, padding = arguments["attn_mask"], arguments["key_padding_mask"]
     decides = padding is None and not arguments["need_weights"]
     if arguments["is_causal"] and decides and mask is not None and not _is_causal(mask):

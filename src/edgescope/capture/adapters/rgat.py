@@ -6,7 +6,7 @@ from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
 class RGATAdapter(MessagePassingAdapter):
@@ -17,7 +17,29 @@ class RGATAdapter(MessagePassingAdapter):
     """
 
     layer = "torch_geometric.nn.conv.rgat_conv.RGATConv"
-    refuses = ("sparse adjacency",)
+    refuses = ("sparse adjacency", "reversed flow between two sets of nodes")
+    options = MESSAGE_PASSING | frozenset(
+        {
+            "in_channels",
+            "out_channels",
+            "num_relations",
+            "num_bases",
+            "num_blocks",
+            "mod",
+            "attention_mechanism",
+            "attention_mode",
+            "heads",
+            "dim",
+            "concat",
+            "negative_slope",
+            "dropout",
+            "edge_dim",
+            "bias",
+        }
+    )
+    arguments = frozenset(
+        {"x", "edge_index", "edge_type", "edge_attr", "size", "return_attention_weights"}
+    )
     stages = {
         "logit": Stage(
             "LeakyReLU(Q W_r x_i + K W_r x_j + E W_e e_ij) (additive); "
@@ -30,14 +52,13 @@ class RGATAdapter(MessagePassingAdapter):
         "message": Stage("weight * W_r x_j, changed as mod says", "[E, H, dim * D]", "after"),
     }
     submodules = ("lin_edge",)
+    kept_weight = "_alpha"
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the logit as ``RGATConv.message`` computes it, one relation after the other."""
         query = _project(layer, call["x_i"], call["edge_type"]) @ layer.q
         key = _project(layer, call["x_j"], call["edge_type"]) @ layer.k
-        edge = None
-        if "lin_edge" in call.outputs:
-            edge = call.outputs["lin_edge"] @ layer.e
+        edge = _edges(layer, call)
         if layer.attention_mode == "additive-self-attention":
             logit = query + key if edge is None else query + key + edge
             return F.leaky_relu(logit, layer.negative_slope)
@@ -45,8 +66,23 @@ class RGATAdapter(MessagePassingAdapter):
 
     def weight(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the weights that the layer holds until its forward ends."""
-        weight: Tensor = layer._alpha  # noqa: SLF001  (set by message, cleared by forward)
+        weight: Tensor = getattr(layer, self.kept_weight)
         return weight
+
+
+def _edges(layer: Layer, call: EdgeCall) -> Tensor | None:
+    """Return ``E W_e e`` ``[E, H * dim]``, or ``[1, H * dim]`` for all edges; ``None`` without.
+
+    Where flattening leaves another number of rows than the features had, the layer takes them for
+    features of the relations.
+    """
+    if "lin_edge" not in call.outputs:
+        return None
+    edge = call.outputs["lin_edge"]
+    rows = edge.reshape(-1, layer.heads * layer.out_channels)
+    if len(rows) != len(edge):
+        rows = rows.index_select(0, call["edge_type"])
+    return rows @ layer.e
 
 
 def _project(layer: Layer, state: Tensor, edge_type: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
 class SuperGATAdapter(MessagePassingAdapter):
@@ -17,6 +17,23 @@ class SuperGATAdapter(MessagePassingAdapter):
     loops = "input's removed, one added per node if add_self_loops"
     loops_option = "add_self_loops"
     refuses = ("sparse adjacency",)
+    options = MESSAGE_PASSING | frozenset(
+        {
+            "in_channels",
+            "out_channels",
+            "heads",
+            "concat",
+            "negative_slope",
+            "dropout",
+            "add_self_loops",
+            "bias",
+            "attention_type",
+            "neg_sample_ratio",
+            "edge_sample_ratio",
+            "is_undirected",
+        }
+    )
+    arguments = frozenset({"x", "edge_index", "neg_edge_index", "batch"})
     stages = {
         "score": Stage("W x_i * W x_j / sqrt(D); attention_type='SD' only", "[E, H, D]"),
         "logit": Stage(

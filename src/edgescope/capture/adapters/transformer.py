@@ -4,24 +4,41 @@ import math
 
 from torch import Tensor
 
-from edgescope.capture.adapters.base import Layer, Stage, per_head
+from edgescope.capture.adapters.base import Layer, Stage, projected_edges
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
+from edgescope.capture.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
 class TransformerAdapter(MessagePassingAdapter):
     """TransformerConv (Shi et al., arXiv 2009.03509): a product of query and key with the edge."""
 
     layer = "torch_geometric.nn.conv.transformer_conv.TransformerConv"
-    refuses = ("sparse adjacency",)
+    refuses = ("sparse adjacency", "reversed flow between two sets of nodes")
+    options = MESSAGE_PASSING | frozenset(
+        {
+            "in_channels",
+            "out_channels",
+            "heads",
+            "concat",
+            "beta",
+            "dropout",
+            "edge_dim",
+            "bias",
+            "root_weight",
+        }
+    )
+    arguments = frozenset({"x", "edge_index", "edge_attr", "return_attention_weights"})
     stages = {
         "score": Stage("W_q x_i * (W_k x_j + W_e e_ij) / sqrt(D)", "[E, H, D]"),
         "logit": Stage("sum_d score"),
         "weight": Stage("softmax_j(logit)", dropout="before"),
-        "message": Stage("weight * (W_v x_j + W_e e_ij)", "[E, H, D]", "after"),
+        "message": Stage(
+            "weight * (W_v x_j + W_e e_ij); e_ij as it is without edge_dim", "[E, H, D]", "after"
+        ),
     }
     submodules = ("lin_edge",)
     weight_in = "message"
+    kept_weight = "_alpha"
 
     def score(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Recompute the product that ``TransformerConv.message`` sums at once."""
@@ -33,13 +50,20 @@ class TransformerAdapter(MessagePassingAdapter):
         return product.sum(-1) / math.sqrt(layer.out_channels)
 
     def value(self, layer: Layer, call: EdgeCall) -> Tensor:
-        """Return what ``TransformerConv.message`` multiplies by the weight."""
-        return self._with_edge(layer, call, call["value_j"])
+        """Return what ``TransformerConv.message`` multiplies by the weight.
+
+        Without ``edge_dim`` there is no projection: the layer adds features to the values as they
+        are, if it is given any, and not to the keys.
+        """
+        edge = self._edge(layer, call)
+        edge = call.get("edge_attr") if edge is None else edge
+        return call["value_j"] if edge is None else call["value_j"] + edge
 
     def _key(self, layer: Layer, call: EdgeCall) -> Tensor:
-        return self._with_edge(layer, call, call["key_j"])
+        edge = self._edge(layer, call)
+        return call["key_j"] if edge is None else call["key_j"] + edge
 
-    def _with_edge(self, layer: Layer, call: EdgeCall, state: Tensor) -> Tensor:
-        if "lin_edge" in call.outputs:
-            state = state + per_head(call.outputs["lin_edge"], layer.heads)
-        return state
+    def _edge(self, layer: Layer, call: EdgeCall) -> Tensor | None:
+        if "lin_edge" not in call.outputs:
+            return None
+        return projected_edges(call.outputs["lin_edge"], layer)
