@@ -113,7 +113,7 @@ class _Diagnose:
             progress=progress,
         )
         found = [
-            finding for rule in chosen for finding in [*rule.check(model, layers), *rule.findings()]
+            finding for rule in chosen for finding in [*rule.check(model, layers), *rule.judged()]
         ]
         return Findings(
             found,
@@ -121,6 +121,7 @@ class _Diagnose:
             rules=[rule.id for rule in chosen],
             batches=batches,
             graphs=graphs,
+            unjudged={rule.id: rule.unjudged for rule in chosen if rule.unjudged},
         )
 
     def rules(self) -> "pl.DataFrame":

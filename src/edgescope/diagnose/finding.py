@@ -87,6 +87,8 @@ class Findings(list[Finding]):
         rules: identifiers of the rules that looked, in order.
         batches: how many batches they saw.
         graphs: how many graphs of these.
+        unjudged: identifiers of rules to the paths of what each of them did not judge, as numbers
+            that it reads are not finite there; the rule ``non-finite`` says where they begin.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Findings(list[Finding]):
         rules: Iterable[str] = (),
         batches: int = 0,
         graphs: int = 0,
+        unjudged: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.rules = tuple(rules)
         place_of = {rule: number for number, rule in enumerate(self.rules)}
@@ -112,6 +115,7 @@ class Findings(list[Finding]):
         self.model = model
         self.batches = batches
         self.graphs = graphs
+        self.unjudged = dict(unjudged or {})
 
     def at_least(self, severity: Severity) -> list[Finding]:
         """Return the findings that are as grave as ``severity`` or graver."""

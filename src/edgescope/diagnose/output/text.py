@@ -48,6 +48,8 @@ def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str
         _show(console, list(group))
         console.print()
     console.print(Text(conclusion(findings)))
+    for line in silence(findings):
+        console.print(Text(line))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
@@ -63,6 +65,15 @@ def conclusion(findings: "Findings") -> str:
         if any(each.severity == severity for each in findings)
     ]
     return f"{findings.model}: {', '.join(counts)}, found by {looked}."
+
+
+def silence(findings: "Findings") -> list[str]:
+    """Say, rule by rule, what was not judged as numbers there are not finite."""
+    return [
+        f"{rule} did not judge {', '.join(path or 'model' for path in paths)}: numbers there are "
+        "not finite."
+        for rule, paths in findings.unjudged.items()
+    ]
 
 
 def _heading(finding: "Finding") -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from edgescope.diagnose.rules.edge_features_ignored import EdgeFeaturesIgnored
 from edgescope.diagnose.rules.hgt_relation_order import HGTRelationOrder
 from edgescope.diagnose.rules.identical_outputs import IdenticalOutputs
 from edgescope.diagnose.rules.massive_activations import MassiveActivations
+from edgescope.diagnose.rules.non_finite import NonFinite
 from edgescope.diagnose.rules.over_smoothing import OverSmoothing
 from edgescope.diagnose.rules.rank_collapse import RankCollapse
 from edgescope.diagnose.rules.saturated_logits import SaturatedLogits
@@ -16,6 +17,7 @@ from edgescope.diagnose.rules.static_attention import StaticAttention
 from edgescope.diagnose.rules.uniform_attention import UniformAttention
 
 RULES: tuple[type[Rule], ...] = (
+    NonFinite,
     HGTRelationOrder,
     SelfLoops,
     EdgeFeaturesIgnored,
@@ -41,6 +43,7 @@ __all__ = [
     "HGTRelationOrder",
     "IdenticalOutputs",
     "MassiveActivations",
+    "NonFinite",
     "OverSmoothing",
     "RankCollapse",
     "Rule",

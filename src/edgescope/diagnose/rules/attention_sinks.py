@@ -77,6 +77,7 @@ largest key draws most; training often ends that.
         if seen.weight is None or seen.node_graph is None or not seen.weight.numel():
             return
         share, uniform, sizes = few_largest(*drawn_mass(seen), self.few)
+        # Neither is a number in graphs in which no node has another neighbour than itself.
         chosen = (sizes >= self.smallest).unsqueeze(1) & share.isfinite() & uniform.isfinite()
         sums = self._sums.setdefault(seen.path, Sums())
         sums.add("share", share.where(chosen, 0).sum(0))
@@ -126,10 +127,9 @@ def drawn_mass(seen: LayerSeen) -> tuple[Tensor, Tensor, Tensor]:
     assert seen.node_graph is not None
     nodes, weight = len(seen.node_graph), seen.share
     equal = 1 / seen.degree[seen.softmax].to(weight.dtype)
-    source, target = seen.edge_index
-    others = (source != target).unsqueeze(1)
+    others = ~seen.loop.unsqueeze(1)
     both = torch.cat([weight, equal.unsqueeze(1)], dim=1).where(others, 0)
-    drawn = sum_by(both, source, nodes)
+    drawn = sum_by(both, seen.source, nodes)
     return drawn[:, :-1], drawn[:, -1:], seen.node_graph
 
 

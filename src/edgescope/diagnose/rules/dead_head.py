@@ -9,7 +9,7 @@ from torch import Tensor
 
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
-from edgescope.diagnose.rules.counting import Sums, sum_by
+from edgescope.diagnose.rules.counting import Sums, largest_magnitude, scaled, sum_by
 
 NOTHING = 1e-3
 """Root mean square over that of the layer's strongest head below which a head is dead: what reads
@@ -43,6 +43,7 @@ class DeadHead(Rule):
     title: ClassVar[str] = "a head sends nothing, or its weights do not matter"
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"weight", "message"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"weight", "message", "x"})
     sampled: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 What a head adds to a node is the sum of its messages, weight times value. A head is *dead* if its
@@ -72,6 +73,7 @@ on purpose. In a pruned model dead heads are what one wants.
         """Forget what was counted."""
         del layers
         self._sums: dict[str, Sums] = {}
+        self._scale: dict[str, float] = {}
 
     def observe(self, seen: LayerSeen) -> None:
         """Add up the squares of the messages and the spread of the values."""
@@ -80,14 +82,15 @@ on purpose. In a pruned model dead heads are what one wants.
         # Whole neighbourhoods, spread over the batch: the sizes of heads need no more.
         step = -(-len(seen.message) // MOST_ROWS)
         rows = (seen.softmax % step == 0).nonzero().flatten()
-        message = seen.message[rows].to(torch.promote_types(seen.message.dtype, torch.float32))
-        square = message.square().sum(-1)
-        finite = square.isfinite().all(1, keepdim=True)
+        # All is relative to the size of the first messages, so that no square overflows.
+        scale = self._scale.get(seen.path) or largest_magnitude(seen.message)
+        self._scale[seen.path] = scale
+        message = scaled(seen.message[rows], scale)
         sums = self._sums.setdefault(seen.path, Sums())
-        sums.add("square", square.where(finite, 0).sum(0))
-        sums.add("edges", finite.sum())
+        sums.add("square", message.square().sum(-1).sum(0))
+        sums.add("edges", torch.tensor(len(message)))
         if seen.weight is not None and seen.weight.shape == seen.message.shape[:2]:
-            self._spread(seen, sums, rows, message.where(finite.unsqueeze(-1), 0))
+            self._spread(seen, sums, rows, message)
 
     def _spread(self, seen: LayerSeen, sums: Sums, rows: Tensor, message: Tensor) -> None:
         """Add up how far the values of a node are from their mean."""
@@ -99,7 +102,7 @@ on purpose. In a pruned model dead heads are what one wants.
         count = sum_by(known.to(message.dtype), softmax, size)
         mean = sum_by(value, softmax, size) / count.clamp(min=1).unsqueeze(-1)
         within = (value - mean[softmax]).square().sum(-1).where(known, 0)
-        chooses = ((count > 1) & ~seen.alike.unsqueeze(1))[softmax]
+        chooses = ((count > 1) & seen.choosing.unsqueeze(1))[softmax]
         sums.add("value", value.square().sum(-1).where(chooses, 0).sum(0))
         sums.add("within", within.where(chooses, 0).sum(0))
         sums.add("choosing", chooses.sum(0))

@@ -36,8 +36,9 @@ class DuplicateHeads(Rule):
     explanation: ClassVar[str] = """\
 Several heads are there to attend to different things. Two heads whose weights agree on every edge
 are one head, paid for twice. The weights of a head are compared after taking away what the degree
-explains: `d = w - 1/n` over the edges of nodes with two or more. Two heads a and b are duplicates
-if `|d_a - d_b|^2 <= distance * max(|d_a|^2, |d_b|^2)`, summed over all edges of all batches.
+explains: `d = w - 1/n` over the neighbours of nodes with two or more (several edges to one
+neighbour are one neighbour). Two heads a and b are duplicates if
+`|d_a - d_b|^2 <= distance * max(|d_a|^2, |d_b|^2)`, summed over all edges of all batches.
 
 **Thresholds.** `distance` = 0.001; for deviations of the same size it means a correlation above
 0.9995. Michel et al. (2019, arXiv 1905.10650) show how many heads can be removed from trained
@@ -63,9 +64,9 @@ can agree by chance: look at how many edges were compared.
         """Add up the products of the heads' deviations from uniform weights."""
         if seen.weight is None or seen.weight.numel() == 0 or seen.weight.size(1) == 1:
             return
-        degree = seen.degree[seen.softmax]
-        deviation = seen.share - 1 / degree.to(seen.share.dtype).unsqueeze(1)
-        deviation = deviation[(degree > 1) & deviation.isfinite().all(1)].double()
+        gets, equal = seen.groups.shares(seen.share)
+        found = seen.groups.neighbours
+        deviation = (gets - equal.unsqueeze(1))[found.number[found.softmax] > 1]
         sums = self._sums.setdefault(seen.path, Sums())
         sums.add("products", deviation.T @ deviation)
         sums.add("edges", deviation.new_tensor(len(deviation)))

@@ -70,7 +70,10 @@ must go on in that order, in every batch.
             before = layer(arguments["x_dict"], given)
             after = layer(arguments["x_dict"], ordered)
             change = relative_change(before, {kind: after[kind] for kind in before})
-            self._apart[path] = (change, [" ".join(relation) for relation in given])
+            if change is None:
+                self.leave_out(path)
+            else:
+                self._apart[path] = (change, [" ".join(relation) for relation in given])
         self._calls = {}
 
     def findings(self) -> list[Finding]:

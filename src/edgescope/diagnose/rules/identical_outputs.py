@@ -11,7 +11,7 @@ from edgescope.diagnose.certificate import regions
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
-from edgescope.diagnose.rules.counting import Sums
+from edgescope.diagnose.rules.counting import Sums, largest_magnitude, scaled
 from edgescope.diagnose.seen_edges import edge_features
 from edgescope.diagnose.twins import find_twins
 
@@ -55,6 +55,7 @@ class IdenticalOutputs(Rule):
     title: ClassVar[str] = "nodes with the same neighbours get the same output"
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"logit"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"logit", "x", "output"})
     explanation: ClassVar[str] = """\
 Two nodes are twins for a layer if the edges into them come from the same nodes with the same edge
 features (self-loops counted). A layer without attention gives them the same output; attention is
@@ -110,7 +111,7 @@ it), the model as a whole can tell twins apart; then only attention is blind.
         if seen.logit is None or not _is_gat(seen.layer):
             return
         slope = float(seen.layer.negative_slope)  # type: ignore[arg-type]
-        place = regions(seen.logit, seen.edge_index[1], len(seen.output), slope)
+        place = regions(seen.logit, seen.target, len(seen.output), slope)
         proof = place.certify(pairs)
         sums.add("certified", (tied & proof.holds.all(1)).sum())
         sums.add("uniform", (tied & proof.uniform.all(1)).sum())
@@ -118,12 +119,11 @@ it), the model as a whole can tell twins apart; then only attention is blind.
 
     def _pairs(self, seen: LayerSeen) -> Tensor:
         """Return the pairs of twins whose states differ ``[2, P]``; none if that cannot be told."""
-        x, out, edges = seen.x[1], seen.output, seen.edge_index
+        x, out, edges = seen.x[1], seen.output, seen.ends
         none = edges[:, :0]
         if x is None or out is None or seen.pairs or len(x) != len(out) or not edges.numel():
             return none
-        back = getattr(seen.layer, "flow", "source_to_target") != "source_to_target"
-        if back or int(edges[1].max()) >= len(x):
+        if int(seen.target.max()) >= len(x):
             return none
         try:
             pairs = find_twins(edges, len(x), edge_features(seen))
@@ -190,6 +190,5 @@ def _is_gat(layer: nn.Module) -> bool:
 def _distance(states: Tensor, pairs: Tensor) -> Tensor:
     """Return how far the states of each pair are apart ``[P]``, relative to the largest state."""
     flat = states.detach().flatten(1)
-    low, high = flat.aminmax()
-    size = torch.maximum(-low, high).double().clamp(min=1e-300)
-    return (flat[pairs[0]].double() - flat[pairs[1]].double()).abs().amax(1) / size
+    left, right = (scaled(flat[ends], largest_magnitude(flat)) for ends in pairs)
+    return (left - right).abs().amax(1)

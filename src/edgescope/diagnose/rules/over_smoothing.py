@@ -9,7 +9,7 @@ import torch
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, Rule, StateSeen
-from edgescope.diagnose.rules.counting import Sums
+from edgescope.diagnose.rules.counting import Sums, largest_magnitude, scaled
 
 COLLAPSED = 1e-3
 """Dirichlet energy over that of unrelated states below which states are the same: neighbours then
@@ -64,20 +64,22 @@ all over a neighbourhood, alike states are what the task asks for.
         """Forget what was counted."""
         self._curable = [info.path for info in layers if applicable("residual", info.layer)]
         self._sums: dict[str, Sums] = {}
+        self._scale: dict[str, float] = {}
 
     def observe_state(self, seen: StateSeen) -> None:
         """Add up squared differences along edges, and squared lengths."""
-        x = seen.x.to(torch.promote_types(seen.x.dtype, torch.float32))
+        # Relative to the size of the first states, so that no square overflows.
+        scale = self._scale.get(seen.path) or largest_magnitude(seen.x)
+        self._scale[seen.path] = scale
+        x = scaled(seen.x, scale)
         step = -(-seen.edge_index.size(1) // MOST_EDGES) or 1
         source, target = seen.edge_index[:, ::step]
         sums = self._sums.setdefault(seen.path, Sums())
         apart = (x[source] - x[target]).square().sum(1)
-        finite = apart.isfinite() & (source != target)
-        length = x.square().sum(1)
-        sums.add("apart", apart[finite].sum(dtype=torch.float64))
-        sums.add("edges", finite.sum())
-        sums.add("length", length[length.isfinite()].sum(dtype=torch.float64))
-        sums.add("nodes", length.isfinite().sum())
+        sums.add("apart", apart.sum())
+        sums.add("edges", (source != target).sum())
+        sums.add("length", x.square().sum())
+        sums.add("nodes", torch.tensor(len(x)))
 
     def energies(self) -> dict[str, float]:
         """Return the relative Dirichlet energy of the states, by where they come from, in order."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, Rule, StateSeen
-from edgescope.diagnose.rules.counting import Sums
+from edgescope.diagnose.rules.counting import Sums, largest_magnitude, scaled
 
 COLLAPSED = 1.5
 """Effective rank below which the states lie along one direction: with ten others of equal size, the
@@ -45,7 +45,8 @@ of one direction, or the same. The measure is the effective rank of the states o
 batches (Roy and Vetterli 2007): `exp` of the entropy of the singular values divided by their sum,
 between 1 and the width. The singular values come from the Gram matrix, added up batch by batch.
 The first block after which the effective rank is below `rank`, having been `before` or more, is
-reported.
+reported, if the states are `before` channels wide or wider: the effective rank is no more than
+the width, nor than the number of nodes, so states of one or two channels could not have kept it.
 
 **Thresholds.** `rank` = 1.5 and `before` = 3: with ten further directions of equal size, the first
 holds more than nine tenths of the sum of the singular values. Dong et al. give no bound; these are
@@ -54,8 +55,8 @@ ours.
 **What to do.** Residual connections, a feed-forward part with its own residual in every block,
 fewer layers.
 
-**False alarm?** If the output is one number per node, one direction may be all it takes in the
-last block.
+**False alarm?** If the output of a task is nearly one number per node, such as two classes given by
+several channels, one direction may be all it takes in the last block.
 """
 
     rank: float = COLLAPSED
@@ -65,15 +66,21 @@ last block.
         """Forget what was counted."""
         self._curable = [info.path for info in layers if applicable("residual", info.layer)]
         self._sums: dict[str, Sums] = {}
+        self._scale: dict[str, float] = {}
 
     def observe_state(self, seen: StateSeen) -> None:
         """Add a batch to the Gram matrix of the states."""
         x = seen.x
+        # Relative to the size of the first states, so that no square overflows.
+        scale = self._scale.get(seen.path) or largest_magnitude(x)
+        self._scale[seen.path] = scale
+        x = scaled(x, scale)
         if x.size(1) > WIDEST:
             generator = torch.Generator().manual_seed(0)
             x = x @ torch.randn(x.size(1), WIDEST, generator=generator).to(x)
-        x = x[x.isfinite().all(1)].double()
-        self._sums.setdefault(seen.path, Sums()).add("gram", x.T @ x)
+        sums = self._sums.setdefault(seen.path, Sums())
+        sums.add("gram", x.T @ x)
+        sums.add("nodes", torch.tensor(len(x)))
 
     def ranks(self) -> dict[str, float]:
         """Return the effective rank of the states, by where they come from, in order."""
@@ -84,7 +91,8 @@ last block.
         ranks = self.ranks()
         highest = 0.0
         for path, rank in ranks.items():
-            if rank < self.rank and highest >= self.before:
+            room = min(len(self._sums[path]["gram"]), int(self._sums[path]["nodes"]))
+            if rank < self.rank and highest >= self.before and room >= self.before:
                 return [
                     Finding(
                         self.id,

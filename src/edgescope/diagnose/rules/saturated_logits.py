@@ -49,9 +49,9 @@ edgescope's own layers, as published, clamp the logit to ±{LOGIT_LIMIT:g} befor
 beyond, the gradient is exactly zero and all logits weigh the same, however large they are. So
 nothing keeps them from growing, and the head can no longer tell such neighbours apart.
 
-A head is a warning if `share` of its edges lie beyond the clamp; or if, of the nodes with two edges
-or more, `share` have a largest weight of `1 - vanished` or more. From a share of `clamped` beyond
-the clamp on it is a note.
+A head is a warning if `share` of its edges lie beyond the clamp; or if, of the nodes with two
+neighbours or more, `share` give one of them a weight of `1 - vanished` or more (over all edges that
+lead to it). From a share of `clamped` beyond the clamp on it is a note.
 
 **Thresholds.** `vanished` = 0.001: the derivative of a softmax weight by its own logit is `w (1 -
 w)`, at most 1/4; here it is 250 times smaller. `share` = 0.5: most of what the head decides.
@@ -91,12 +91,13 @@ training ends it.
             size = seen.logit.abs()
             sums.add("beyond", (size >= limit).sum(0))
             sums.add("edges", size.new_tensor(len(size)))
-            finite = size.where(size.isfinite(), 0)
-            self._largest[seen.path] = max(self._largest.get(seen.path, 0.0), float(finite.max()))
+            self._largest[seen.path] = max(self._largest.get(seen.path, 0.0), float(size.max()))
         if seen.weight is None or not seen.weight.numel():
             return
-        several = seen.degree > 1
-        top = largest_by(seen.share, seen.softmax, len(seen.degree))
+        found = seen.groups.neighbours
+        several = found.number > 1
+        gets, _ = seen.groups.shares(seen.share)
+        top = largest_by(gets, found.softmax, len(found.number))
         sums.add("saturated", (top[several] >= 1 - self.vanished).sum(0))
         sums.add("nodes", several.sum())
 
@@ -158,7 +159,7 @@ training ends it.
             self.id,
             self.severity,
             place(path, heads, len(shares)),
-            f"at {_range(shares, heads)} of {nodes:,} nodes with several edges one weight is above "
+            f"at {_range(shares, heads)} of {nodes:,} nodes with several neighbours one weight is above "
             f"{1 - self.vanished:g}, where hardly any gradient passes",
             {"share_saturated": shares, "of": nodes, "heads": heads},
             "the logits of neighbours are far apart: the states or the projections are large",

@@ -10,6 +10,7 @@ from torch import Tensor
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
 from edgescope.diagnose.rules.counting import Sums, sum_by
+from edgescope.diagnose.rules.neighbours import Groups
 
 UNIFORM = 0.999
 """Entropy over the logarithm of the degree from which attention is called uniform. For small
@@ -23,20 +24,22 @@ class UniformAttention(Rule):
 
     Attributes:
         entropy: mean over nodes of ``H_i / log n_i`` from which a head is reported; ``H_i`` is the
-            entropy of the weights of node i over its ``n_i`` >= 2 edges.
+            entropy of the weights of node i over its ``n_i`` >= 2 neighbours.
     """
 
     id: ClassVar[str] = "uniform-attention"
     title: ClassVar[str] = "a head weighs all neighbours the same"
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"weight"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"weight", "x"})
     explanation: ClassVar[str] = """\
 A head whose weights are equal over the neighbours of a node computes their plain mean: what it
-could choose, it does not. For every node with two or more edges, the entropy of its weights is
+could choose, it does not. For every node with two or more neighbours, the entropy of its weights is
 divided by the logarithm of their number; 1 is uniform. A head is reported if the mean over nodes
-is `entropy` or more. Nodes with one edge are left out, as their weight is 1 whatever the head
-does, and so are nodes whose neighbours all enter the layer in the same state, between which no
-head can choose by state.
+is `entropy` or more. Nodes with one neighbour are left out, as all their weight goes there whatever
+the head does, and so are nodes whose neighbours all enter the layer in the same state, between
+which no head can choose by state. Several edges to one neighbour are one neighbour, with the sum of
+their weights, which is compared with the share that equal weights of all edges would give it.
 
 **Threshold.** `entropy` = 0.999. With small differences between logits, `log n - H` is half the
 variance of the logits over the neighbours, so at three neighbours 0.999 is a standard deviation of
@@ -68,11 +71,10 @@ may be so by chance (3 of 128 heads on MUTAG and ZINC were, none after training)
         """Add up the entropies of the nodes of a batch."""
         if seen.weight is None or not seen.weight.numel():
             return
-        ratio = entropy_over_log_degree(seen.share, seen.softmax, seen.degree)
-        chooses = (seen.degree > 1) & ~seen.alike & ratio.isfinite().all(1)
+        ratio = relative_entropy(seen.groups, seen.share)
         sums = self._sums.setdefault(seen.path, Sums())
-        sums.add("share", ratio[chooses].sum(0, dtype=torch.float64))
-        sums.add("nodes", chooses.sum())
+        sums.add("share", ratio[seen.choosing].sum(0))
+        sums.add("nodes", seen.choosing.sum())
 
     def findings(self) -> list[Finding]:
         """Report the heads whose mean entropy is at the threshold or above."""
@@ -102,17 +104,24 @@ may be so by chance (3 of 128 heads on MUTAG and ZINC were, none after training)
         return found
 
 
-def entropy_over_log_degree(share: Tensor, softmax: Tensor, degree: Tensor) -> Tensor:
-    """Return the entropy of every softmax over the logarithm of its degree ``[N, H]``.
+def relative_entropy(groups: Groups, share: Tensor) -> Tensor:
+    """Return the entropy of every softmax over that of equal weights ``[N, H]``.
+
+    With one edge to each of ``n`` neighbours it is ``sum_j -p_j log p_j / log n``. In general it is
+    ``1 - sum_j p_j log(p_j / m_j) / log n``, with ``p_j`` what neighbour j gets over all its edges,
+    and ``m_j`` the share of the edges that lead to it; so it is 1 for equal weights, and stays the
+    same if every edge is given several times.
 
     Args:
+        groups: which softmax every row belongs to, and whom it leads to.
         share: weights ``[E, H]`` with a sum of 1 over each softmax.
-        softmax: which softmax every row belongs to ``[E]``.
-        degree: number of rows of every softmax ``[N]``.
 
     Returns:
-        ``sum_j -p_j log p_j / log n``, between 0 and 1, where the degree ``n`` is 2 or more; no
-        meaning below.
+        A number between 0 and 1 where there are two neighbours or more; no meaning elsewhere.
     """
-    entropy = sum_by(torch.special.entr(share), softmax, len(degree))
-    return entropy / degree.clamp(min=2).to(share.dtype).log().unsqueeze(1)
+    gets, equal = groups.shares(share)
+    found = groups.neighbours
+    apart = -torch.special.entr(gets) - gets * equal.log().unsqueeze(1)
+    lost = sum_by(apart, found.softmax, len(found.number))
+    most = found.number.clamp(min=2).to(share.dtype).log().unsqueeze(1)
+    return (1 - lost / most).clamp(0, 1)
