@@ -14,7 +14,7 @@ class Broken(NamedTuple):
     """The tensor ``[N, ...]``."""
     first: tuple[int, ...]
     """Position of the first one that is not finite; empty for a single number."""
-    count: int
+    number: int
     """How many are not."""
 
     @classmethod
@@ -36,4 +36,6 @@ class Broken(NamedTuple):
     def said(self) -> str:
         """Return how many are not finite, as text."""
         total = self.values.numel()
-        return f"{self.count:,} of {total:,} values {'is' if self.count == 1 else 'are'} not finite"
+        return (
+            f"{self.number:,} of {total:,} values {'is' if self.number == 1 else 'are'} not finite"
+        )

@@ -36,7 +36,7 @@ def compare_rankings(source: Tensor, target: Tensor, logit: Tensor, seed: int = 
     """Compare the order of logits between targets that share sources.
 
     Of several edges between the same two nodes the one with the largest logit counts, so that a
-    target ranks a pair of sources once, and its ranking does not depend on how many edges there are.
+    target ranks a pair of sources once, whatever the number of edges.
 
     Args:
         source: the node that every edge leads to, which is ranked ``[E]``. Leave self-loops out:

@@ -91,7 +91,8 @@ def sources_of(model: nn.Module, batch: Any, near: str) -> list[Source]:  # noqa
 
 def own_sources(model: nn.Module) -> list[Source]:
     """Return the parameters and buffers of a model that are not finite."""
-    named = [("parameter", *each) for each in model.named_parameters()]
+    named: list[tuple[str, str, Tensor]] = []
+    named += [("parameter", *each) for each in model.named_parameters()]
     named += [("buffer", *each) for each in model.named_buffers()]
     return [
         Own(kind, name, broken, tensor)  # type: ignore[arg-type]  # one of the two

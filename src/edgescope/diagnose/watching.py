@@ -214,8 +214,9 @@ class Watch:
         self._show_state(path, first_states(output))
 
     def _show_state(self, path: str, x: Tensor | None) -> None:
-        known = self._nodes is not None and self._edges is not None and not self._bipartite
-        if x is None or not known or len(x) != len(self._nodes):
+        if x is None or self._nodes is None or self._edges is None or len(x) != len(self._nodes):
+            return
+        if self._bipartite:
             return
         seen = StateSeen(path, self._number, x, self._edges, self._nodes)
         for rule in self._rules:

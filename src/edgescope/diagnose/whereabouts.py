@@ -40,13 +40,13 @@ def in_the_model(found: Place, batch: Any) -> tuple[Numbers, str]:  # noqa: ANN4
         return numbers, f" at {what} of graph {graph} of the batch, head {first[1]}"
     of_node = attribute(batch, "batch")
     graphs = getattr(batch, "num_graphs", 1)
-    graph = None
+    at: int | None = None
     if isinstance(of_node, Tensor) and len(of_node) == len(found.broken.values):
-        graph = int(of_node[row])
+        at = int(of_node[row])
     elif graphs == len(found.broken.values) or graphs == 1:
-        graph = row if graphs > 1 else 0
-    numbers = {"row": row} | ({} if graph is None else {"graph": graph})
-    return numbers, f" in row {row}{'' if graph is None else f' (graph {graph} of the batch)'}"
+        at = row if graphs > 1 else 0
+    numbers = {"row": row} | ({} if at is None else {"graph": at})
+    return numbers, f" in row {row}{'' if at is None else f' (graph {at} of the batch)'}"
 
 
 def _graph_of_row(batch: Any, key: Key, row: int) -> int | None:  # noqa: ANN401  (as above)

@@ -8,10 +8,12 @@ How often follows from the law of the magnitudes alone. Here they are independen
 standard normal numbers, as a score ``query * key * edge`` of an untrained layer is
 (arXiv 2409.03463, section 2), which has more mass near zero than a product of two or one. With
 :math:`G` their distribution function, the lower median is the ``k``-th smallest,
-:math:`k = \lfloor (F - 1) / 2 \rfloor + 1`, and given that it is :math:`m` the ``F - k`` larger ones
+:math:`k = \lfloor (F - 1) / 2 \rfloor + 1`. Given that it is :math:`m`, the ``F - k`` larger ones
 are independent draws above it (order statistics, David and Nagaraja 2003, section 2.5), so
 
-.. math:: P(\text{ratio} > R) = 1 - E\left[\left(\frac{G(R m) - G(m)}{1 - G(m)}\right)^{F - k}\right].
+.. math::
+
+    P(\text{ratio} > R) = 1 - E\left[\left(\frac{G(R m) - G(m)}{1 - G(m)}\right)^{F - k}\right].
 """
 
 from functools import lru_cache

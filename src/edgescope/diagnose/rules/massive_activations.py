@@ -47,10 +47,10 @@ the lower median is the smaller one. So the number of edges above the bound is c
 arithmetic alone gives. If every channel were a product of three independent normal numbers, as in
 an untrained layer, a share p of the edges would be above it: 1 in 59 with two channels, 1 in 1,800
 with three, 1 in 500 with four, 1 in 14,000 with eight, 1 in 1.7 million with 16, for a ratio of
-1000 (`edgescope.statistics.chance`). Edges depend
-on each other, so only Markov's inequality is used: as many as m of n edges are above the bound with a
-probability of n p / m at most, whatever the dependence. A site is reported if that is `chance` =
-0.01 or less; the criterion `calibrated` of `es.scan` needs no such law, and is not held to it.
+1000 (`edgescope.statistics.chance`). Edges depend on each other, so only Markov's inequality is
+used: as many as m of n edges are above the bound with a probability of n p / m at most, whatever
+the dependence. A site is reported if that is `chance` = 0.01 or less; the criterion `calibrated` of
+`es.scan` needs no such law, and is not held to it.
 
 **What to do.** `es.scan(model, loader, baseline=es.Untrained(), criterion="calibrated")` says if
 there are more than chance explains, and where; `scan.report` draws them.

@@ -134,22 +134,23 @@ between parts that are not connected.
             "layers": layers,
             "not_judged": list(self._silent),
         }
+        what: str
         if source is not None:
-            kind = source.kind
-            evidence |= {"cause": kind, "name": source.name, **_numbers(source)}
+            what = source.kind
+            evidence |= {"cause": what, "name": source.name, **_numbers(source)}
             at = ""
             if isinstance(source, Given):
                 more, at = in_the_batch(seen.batch, source.key, source.broken.first)
                 evidence |= more
             message = (
-                f"the {kind} {source.name} is not finite{f' in batch {seen.number}' * bool(at)}: "
+                f"the {what} {source.name} is not finite{f' in batch {seen.number}' * bool(at)}: "
                 f"{source.broken.said()}, the first is {source.broken.kind}{at}; first seen in "
                 f"{stage}, batch {seen.number}"
             )
         else:
-            kind = "between" if found.inputs_finite is False else "computed"
+            what = "between" if found.inputs_finite is False else "computed"
             more, at = in_the_model(found, seen.batch)
-            evidence |= {"cause": kind, "name": found.path, **_numbers(found), **more}
+            evidence |= {"cause": what, "name": found.path, **_numbers(found), **more}
             message = (
                 f"{found.broken.said()} in {stage} in batch {seen.number}, the first is "
                 f"{found.broken.kind}{at}; {_entered(found)}"
@@ -163,7 +164,7 @@ between parts that are not connected.
                 place(found.path if source is None else source.path),
                 message,
                 evidence,
-                *_REMEDIES[kind],
+                *_REMEDIES[what],
             )
         ]
 
@@ -174,8 +175,7 @@ _REMEDIES = {
         "go back to a checkpoint before; train with a lower learning rate or clipped gradients",
     ),
     "buffer": (
-        "what the model keeps beside its parameters, such as the running mean of a batch norm, has "
-        "taken in a number that was not finite",
+        "what the model keeps, such as a batch norm's running mean, took in such a number",
         "set the buffer anew (reset_running_stats for a batch norm), and mend what fed it",
     ),
     "input": (
@@ -183,13 +183,11 @@ _REMEDIES = {
         "mend or drop that graph, or put a number where one is missing",
     ),
     "computed": (
-        "what enters is finite, and too large for the numbers it is computed in, or something like "
-        "0/0 is computed",
+        "what enters is too large for the numbers it is computed in, or something is 0/0",
         "compute this part in float32 or bfloat16, scale what enters it, or bound it before exp",
     ),
     "between": (
-        "what the modules before returned is finite; it is computed between modules, in the "
-        "forward of what holds them",
+        "it is computed between modules, in the forward of what holds them",
         "look at what is computed there: exp, a division, a logarithm or a square root",
     ),
 }
@@ -201,7 +199,7 @@ def _numbers(of: Source | Place) -> dict[str, Any]:
     return {
         "kind": broken.kind,
         "position": list(broken.first),
-        "not_finite": broken.count,
+        "not_finite": broken.number,
         "values": broken.values.numel(),
         "dtype": str(broken.values.dtype).removeprefix("torch."),
     }

@@ -159,8 +159,8 @@ training ends it.
             self.id,
             self.severity,
             place(path, heads, len(shares)),
-            f"at {_range(shares, heads)} of {nodes:,} nodes with several neighbours one weight is above "
-            f"{1 - self.vanished:g}, where hardly any gradient passes",
+            f"at {_range(shares, heads)} of {nodes:,} nodes with several neighbours one weight is "
+            f"above {1 - self.vanished:g}, where hardly any gradient passes",
             {"share_saturated": shares, "of": nodes, "heads": heads},
             "the logits of neighbours are far apart: the states or the projections are large",
             "normalise the states before attention (LayerNorm), lower the learning rate, or put "

@@ -157,10 +157,10 @@ def own_state_unseen(sample: Sample, blocks: Sequence[str], same: float) -> dict
     """Return the blocks whose nodes' next states do not depend on their own.
 
     Some nodes of the first batch lose their edges, whichever end of them attends, as their own
-    state would else have a say in how they weigh their neighbours. The model runs twice on what is left. In the second
-    run, at every block, the states that enter it are set to those of the first run and, at these
-    nodes, changed. All in place, so that a residual connection around the block passes the change
-    on.
+    state would else have a say in how they weigh their neighbours. The model runs twice on what is
+    left. In the second run, at every block, the states that enter it are set to those of the first
+    run and, at these nodes, changed. All in place, so that a residual connection around the block
+    passes the change on.
 
     Args:
         sample: the model and its batches.
