@@ -49,13 +49,11 @@ def compare_rankings(source: Tensor, target: Tensor, logit: Tensor, seed: int = 
     if not len(source):
         return _nothing(heads)
     near = max(NEAR, ROUNDING * torch.finfo(logit.dtype).eps) * logit.abs().amax(0)
-    kept = _thinned(source, target, seed)
-    source, target, logit = source[kept], target[kept], logit[kept]
-    if not len(source):
-        return _nothing(heads)
     size = int(source.max()) + 1
     edge, of_row = torch.unique(target * size + source, return_inverse=True)
     logit, source, target = largest_by(logit, of_row, len(edge)), edge % size, edge // size
+    kept = _thinned(source, target, seed)
+    source, target, logit = source[kept], target[kept], logit[kept]
     first, second = _wedges(target)
     if not len(first):
         return _nothing(heads)

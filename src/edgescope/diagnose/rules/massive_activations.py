@@ -49,8 +49,9 @@ an untrained layer, a share p of the edges would be above it: 1 in 59 with two c
 with three, 1 in 500 with four, 1 in 14,000 with eight, 1 in 1.7 million with 16, for a ratio of
 1000 (`edgescope.statistics.chance`). Edges depend on each other, so only Markov's inequality is
 used: as many as m of n edges are above the bound with a probability of n p / m at most, whatever
-the dependence. A site is reported if that is `chance` = 0.01 or less; the criterion `calibrated` of
-`es.scan` needs no such law, and is not held to it.
+the dependence. A site is reported if that is `chance` = 0.01 or less. Of a scan everything is
+reported that its criterion calls massive, with that number where it is a fixed ratio; the criterion
+`calibrated` needs no such law.
 
 **What to do.** `es.scan(model, loader, baseline=es.Untrained(), criterion="calibrated")` says if
 there are more than chance explains, and where; `scan.report` draws them.
@@ -113,24 +114,44 @@ there are more than chance explains, and where; `scan.report` draws them.
                 )
                 for path, sums in self._sums.items()
             ]
-        return [
-            self._report(site, massive, edges, largest, said)
-            for site, massive, edges, width, largest in rows
-            if massive and self._beyond_chance(massive, edges, width, ratio)
-        ]
+        found = []
+        for site, massive, edges, width, largest in rows:
+            expected = edges * chance_of_ratio(width, ratio) if ratio > 1 else 0.0
+            beyond = expected <= self.chance * massive
+            # What a scan calls massive is reported, and what that is worth; else it is not called so.
+            if massive and (beyond or self._scan is not None):
+                worth = (
+                    ""
+                    if beyond
+                    else (
+                        f"; with {width} channels per edge, arithmetic alone may give {expected:,.0f}"
+                    )
+                )
+                found.append(self._report(site, massive, edges, largest, said, expected, worth))
+        return found
 
-    def _beyond_chance(self, massive: int, edges: int, width: int, ratio: float) -> bool:
-        """Return whether arithmetic alone hardly gives so many edges above a ratio, if above 1."""
-        return ratio <= 1 or edges * chance_of_ratio(width, ratio) <= self.chance * massive
-
-    def _report(self, site: str, massive: int, edges: int, largest: float, said: str) -> Finding:
+    def _report(
+        self,
+        site: str,
+        massive: int,
+        edges: int,
+        largest: float,
+        said: str,
+        expected: float,
+        worth: str,
+    ) -> Finding:
         return Finding(
             self.id,
             self.severity,
             place(site),
             f"{massive:,} of {edges:,} edges bear massive activations ({said}); the largest ratio "
-            f"is {largest:,.0f}",
-            {"massive": massive, "edges": edges, "largest_ratio": largest},
+            f"is {largest:,.0f}{worth}",
+            {
+                "massive": massive,
+                "edges": edges,
+                "largest_ratio": largest,
+                "by_arithmetic": expected,
+            },
             "a few channels have grown far beyond the others of their edge, or the others are "
             "close to zero",
             "compare with untrained models: es.scan(model, loader, baseline=es.Untrained(), "
