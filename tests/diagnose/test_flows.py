@@ -134,7 +134,7 @@ def blind_rules():
 
 
 def test_the_rules_can_tell_the_ends_apart():
-    """With one of the two reversed only, the nodes that attend are others, and so is the finding."""
+    """With one of the two reversed only, other nodes attend, and the finding is another."""
     model, batch = plain(build(lambda: Stack(LAYERS["GATConv"]()))), into_all(10, 5)
     right = es.diagnose(model, [batch], rules=blind_rules(), progress=False)
     wrong = es.diagnose(model, [reversed_batch(batch)], rules=blind_rules(), progress=False)

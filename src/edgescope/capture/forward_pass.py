@@ -51,7 +51,8 @@ class ForwardPass:
         call = self._calls[site.name]
         name = site.name if call == 1 else f"{site.path}@{call}:{site.stage}"
         identity = self._identifier.identify(rows, site.name, site.keys)
-        return EdgeActivations(name, values, identity)
+        floor = site.adapter.floor(site.layer, site.stage, values)
+        return EdgeActivations(name, values, identity, floor)
 
 
 def attach_to_layers(

@@ -62,7 +62,7 @@ def find_twins(
 
 def _numbered(edge_attr: Tensor) -> Tensor:
     """Number the different rows of ``[E, ...]``; one that is not a number is like no other."""
-    rows = scaled(edge_attr.reshape(len(edge_attr), -1))
+    rows = scaled(edge_attr.unsqueeze(1) if edge_attr.dim() == 1 else edge_attr.flatten(1))
     along = torch.randn(rows.size(1), generator=torch.Generator().manual_seed(0)).to(rows)
     number: Tensor = torch.unique((rows * along).sum(1), return_inverse=True)[1]
     return number

@@ -29,6 +29,10 @@ REMEMBERED = 4
 """Kinds of rows that are remembered within a batch: a model rarely has more than two."""
 
 
+SOFTMAX_STAGES = ("logit", "weight")
+"""Stages that have one number per softmax and edge."""
+
+
 class Watch:
     """Puts together what capture and hooks tell of a batch, and shows it to the rules.
 
@@ -163,8 +167,8 @@ class Watch:
             attends_to_all(info),
             flat.get("logit"),
             flat.get("weight"),
-            stages["score"].values if "score" in stages else None,
-            stages["message"].values if "message" in stages else None,
+            stages["score"].above_floor if "score" in stages else None,
+            stages["message"].above_floor if "message" in stages else None,
             node_states(given, identity.target_row),
             output,
             arguments,
@@ -172,6 +176,7 @@ class Watch:
             self._graph_of_nodes(identity, two_sets),
             identity.target_row,
             two_sets,
+            _by_channel(stages),
         )
         for rule in self._rules:
             rule.show(seen)
@@ -221,3 +226,8 @@ class Watch:
         seen = StateSeen(path, self._number, x, self._edges, self._nodes)
         for rule in self._rules:
             rule.show_state(seen)
+
+
+def _by_channel(stages: Mapping[str, EdgeActivations]) -> bool:
+    """Return whether a layer has several weights or logits per head, one for each channel."""
+    return any(each.values.size(2) > 1 for name, each in stages.items() if name in SOFTMAX_STAGES)

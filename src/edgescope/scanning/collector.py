@@ -114,7 +114,7 @@ class Collector:
         Raises:
             InputError: if the site has one number per edge and head and was asked for.
         """
-        site, values, identity = activations
+        site, values, identity = activations.site, activations.above_floor, activations.identity
         if values.size(2) < SEVERAL:
             if not self._skip_scalars:
                 raise InputError(scalar_message(site))
@@ -127,7 +127,7 @@ class Collector:
         if site not in self._counters:
             self._open(site, values.device)
         tops = self._counters[site].update(values, rows.labels)
-        kept = self._keepers[site].update(activations._replace(identity=rows.placed), tops)
+        kept = self._keepers[site].update(EdgeActivations(site, values, rows.placed), tops)
         self._smiles |= {
             number: self._batch_smiles[number] for number in kept & self._batch_smiles.keys()
         }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import nn
 
-from edgescope.diagnose.finding import Finding, Severity
+from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.rules.seen import BatchSeen, LayerInfo, LayerSeen, Sample, StateSeen
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Rule:
     def start(self, layers: Sequence[LayerInfo]) -> None:
         """Begin anew, with nothing left out."""
         self._left_out: dict[str, None] = {}
+        self._channels: set[str] = set()
         self.begin(layers)
 
     def leave_out(self, path: str) -> None:
@@ -84,11 +85,23 @@ class Rule:
     def show(self, seen: LayerSeen) -> None:
         """Take in one call of a layer, unless numbers that it would be judged by are not finite."""
         reads = self.needs if self.reads is None else self.reads
+        if seen.by_channel:
+            self._channels.add(seen.path)
         stages = reads & {*STAGE_NEEDS, "x", "output"}
         if all(seen.finite(name) for name in stages):
             self.observe(seen)
         else:
             self.leave_out(seen.path)
+
+    def place(self, path: str, heads: Sequence[int], of: int) -> str | None:
+        """Return ``where`` of a finding about some heads of a layer; ``None`` if there is none.
+
+        The channels of a layer that attends by channel are no heads, and few of them no finding:
+        it is found as a whole, if all of them are.
+        """
+        if not heads or (path in self._channels and len(heads) < of):
+            return None
+        return place(path) if path in self._channels else place(path, heads, of)
 
     def show_state(self, seen: StateSeen) -> None:
         """Take in node states, unless they are not finite."""

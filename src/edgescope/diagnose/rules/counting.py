@@ -15,6 +15,10 @@ class Sums:
         values = values.detach().to("cpu", torch.float64)
         self._sums[name] = self._sums[name] + values if name in self._sums else values
 
+    def keep(self, name: str, value: Tensor) -> None:
+        """Note a value that is the same each time."""
+        self._sums[name] = value
+
     def __getitem__(self, name: str) -> Tensor:
         """Return a sum."""
         return self._sums[name]
@@ -49,7 +53,7 @@ def largest_magnitude(values: Tensor) -> float:
     if not values.numel():
         return 0.0
     low, high = values.detach().aminmax()
-    return max(-float(low), float(high))
+    return max(abs(float(low)), abs(float(high)))
 
 
 def scaled(values: Tensor, by: float | None = None) -> Tensor:

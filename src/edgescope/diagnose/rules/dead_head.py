@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.finding import Finding, Severity
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
 from edgescope.diagnose.rules.counting import Sums, largest_magnitude, scaled, sum_by
 
@@ -28,6 +28,11 @@ MOST_ROWS = 4096
 the weights do."""
 
 
+FEW = 10
+"""Messages that must have been sent: after a ReLU half of all single channels are zero, and all of
+ten by chance in one case of a thousand."""
+
+
 @dataclass
 class DeadHead(Rule):
     """Heads whose messages are zero, or whose values are the same for all neighbours of a node.
@@ -37,6 +42,7 @@ class DeadHead(Rule):
             which it is dead.
         alike: spread of the values that a node receives, relative to their root mean square, below
             which the head's weights do not matter.
+        few: with fewer messages than this, nothing is said.
     """
 
     id: ClassVar[str] = "dead-head"
@@ -56,7 +62,8 @@ sample.
 strongest head; whatever reads the heads would need weights a thousand times larger to make up for
 it. `alike` = 0.001: root mean square distance of the values from their mean over a node's edges,
 over the root mean square of the values; reweighing changes the output by less than 0.1 %. Nodes
-whose neighbours enter in the same state are left out, as their values must agree.
+whose neighbours enter in the same state are left out, as their values must agree. `few` = 10
+messages: behind a ReLU, half of all single channels are zero.
 
 **What to do.** Remove the head (fewer `heads`, or prune it), or train again with a smaller
 learning rate or without weight decay on the value projection. Look for a `ReLU` in front that is
@@ -68,6 +75,7 @@ on purpose. In a pruned model dead heads are what one wants.
 
     nothing: float = NOTHING
     alike: float = ALIKE
+    few: int = FEW
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
@@ -112,13 +120,13 @@ on purpose. In a pruned model dead heads are what one wants.
         found = []
         for path, sums in self._sums.items():
             edges = int(sums["edges"])
-            if not edges:
+            if edges < self.few:
                 continue
             size = (sums["square"] / edges).sqrt()
             relative = (size / size.max()).nan_to_num(0).tolist()
             dead = [head for head, each in enumerate(relative) if each < self.nothing]
-            if dead:
-                found.append(self._dead(path, relative, dead, edges))
+            if where := self.place(path, dead, len(relative)):
+                found.append(self._dead(where, relative, dead, edges))
             if "within" not in sums:
                 continue
             spread = (sums["within"] / sums["value"]).sqrt().tolist()
@@ -127,29 +135,30 @@ on purpose. In a pruned model dead heads are what one wants.
                 for head, each in enumerate(spread)
                 if head not in dead and sums["choosing"][head] and each < self.alike
             ]
-            if blind:
-                found.append(self._blind(path, spread, blind, int(sums["choosing"].max())))
+            choosing = int(sums["choosing"].max())
+            if choosing >= self.few and (where := self.place(path, blind, len(spread))):
+                found.append(self._blind(where, spread, blind, choosing))
         return found
 
-    def _dead(self, path: str, relative: list[float], heads: list[int], edges: int) -> Finding:
+    def _dead(self, where: str, relative: list[float], heads: list[int], edges: int) -> Finding:
         most = max(relative[head] for head in heads)
         what = f"have {most:.1e} of the strongest head's root mean square or less"
         return Finding(
             self.id,
             self.severity,
-            place(path, heads, len(relative)),
+            where,
             f"the messages of {edges:,} edges {what if most else 'are all zero'}",
             {"relative_size": relative, "heads": heads, "edges": edges},
             "the value projection of the head is zero, or its input is",
             "use fewer heads, or train again with less weight decay on the value projection",
         )
 
-    def _blind(self, path: str, spread: list[float], heads: list[int], edges: int) -> Finding:
+    def _blind(self, where: str, spread: list[float], heads: list[int], edges: int) -> Finding:
         most = max(spread[head] for head in heads)
         return Finding(
             self.id,
             self.severity,
-            place(path, heads, len(spread)),
+            where,
             f"the values that a node receives differ by {most:.1e} of their size or less "
             f"({edges:,} edges from different neighbours), so the weights do not matter",
             {"spread": [each if each == each else 0.0 for each in spread], "heads": heads},  # noqa: PLR0124  (NaN is not itself)

@@ -46,7 +46,9 @@ again; if its output stays the same, the model does not use them, which is a war
 on*: a layer that could take edge features, but is called without them, is a note if the rest of the
 model uses them.
 
-Batches whose edges all have the same features tell nothing of effects and are passed over.
+Batches whose edges all have the same features tell nothing of effects and are passed over. Nothing
+is said of effects either where no node has several edges: all of its weight is on the one that it
+has, whatever its features.
 
 **Threshold.** `same` = 1e-5, relative to the largest output: a hundred times the precision of
 float32, as sums on a GPU may come in another order.
@@ -68,9 +70,11 @@ everything.
         self._dropped: dict[str, tuple[nn.Module, Tensor]] = {}
         self._without: dict[str, nn.Module] = {}
         self._changes: list[float] = []
+        self._choices = False
 
     def observe(self, seen: LayerSeen) -> None:
         """Note the layers that drop edge features, and those that could take some and get none."""
+        self._choices = self._choices or bool((seen.degree > 1).any())
         if not hasattr(seen.layer, "edge_dim"):
             return
         given = (seen.arguments or {}).get("edge_attr", ())
@@ -97,7 +101,7 @@ everything.
         if not self._changes:
             return dropped
         if max(self._changes) <= self.same:
-            return [*dropped, self._no_effect()]
+            return [*dropped, self._no_effect()] if self._choices else dropped
         return [*dropped, *(self._not_handed_on(path) for path in self._without)]
 
     def _drop(self, path: str, layer: nn.Module, given: Tensor) -> Finding:

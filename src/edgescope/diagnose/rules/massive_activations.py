@@ -118,16 +118,14 @@ there are more than chance explains, and where; `scan.report` draws them.
         for site, massive, edges, width, largest in rows:
             expected = edges * chance_of_ratio(width, ratio) if ratio > 1 else 0.0
             beyond = expected <= self.chance * massive
-            # What a scan calls massive is reported, and what that is worth; else it is not called so.
+            # What a scan calls massive is reported, and what that is worth.
             if massive and (beyond or self._scan is not None):
-                worth = (
-                    ""
-                    if beyond
-                    else (
-                        f"; with {width} channels per edge, arithmetic alone may give {expected:,.0f}"
+                worth = f"; with {width} channels per edge, arithmetic alone gives {expected:,.0f}"
+                found.append(
+                    self._report(
+                        site, massive, edges, largest, said, expected, "" if beyond else worth
                     )
                 )
-                found.append(self._report(site, massive, edges, largest, said, expected, worth))
         return found
 
     def _report(

@@ -19,6 +19,10 @@ FALL = 100.0
 """How much smaller it must be than where it was largest before: the layers did it, not the data.
 A factor of 100 is a factor of 10 in the distance of neighbours."""
 
+FEW = 10
+"""Edges between different nodes that must have been looked at: one pair of states is alike by
+chance now and then."""
+
 MOST_EDGES = 8192
 """Edges that are looked at per block and batch, at equal steps."""
 
@@ -30,6 +34,7 @@ class OverSmoothing(Rule):
     Attributes:
         energy: relative Dirichlet energy below which the states count as the same.
         fall: how many times larger it must have been before.
+        few: with fewer edges than this, nothing is said.
     """
 
     id: ClassVar[str] = "over-smoothing"
@@ -42,13 +47,14 @@ other (Rusch et al. 2023, arXiv 2303.10993; for attention, Wu et al. 2023, arXiv
 measure is the Dirichlet energy of the states between the blocks of the model, made independent of
 their scale: the mean of `|x_i - x_j|^2` over the edges, over twice the mean of `|x_i|^2` over the
 nodes. It is 1 for unrelated states with mean zero and 0 if all nodes are alike. The first block
-after which it is below `energy`, and `fall` times smaller than it was at its largest before, is
-reported.
+after which it is below `energy`, having been above, and `fall` times smaller than at its largest
+before, is reported. States of one channel are left out: they are an output, and its offset alone
+makes neighbours alike in this measure.
 
 **Thresholds.** `energy` = 0.001: neighbours differ by 4.5 % of the length of a state. `fall` =
 100, a factor of ten in their distance: without a fall it is the input that is alike. Rusch et al.
 define over-smoothing by the exponential fall of such a measure, without a bound; these two are
-ours.
+ours, and so is `few` = 10 edges.
 
 **What to do.** Fewer layers, residual connections (`residual=True` in GATConv and GATv2Conv, or `x
 + conv(x)`), or a norm between layers such as `PairNorm`.
@@ -59,6 +65,7 @@ all over a neighbourhood, alike states are what the task asks for.
 
     energy: float = COLLAPSED
     fall: float = FALL
+    few: int = FEW
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
@@ -80,6 +87,7 @@ all over a neighbourhood, alike states are what the task asks for.
         sums.add("edges", (source != target).sum())
         sums.add("length", x.square().sum())
         sums.add("nodes", torch.tensor(len(x)))
+        self._sums[seen.path].keep("width", torch.tensor(x.size(1)))
 
     def energies(self) -> dict[str, float]:
         """Return the relative Dirichlet energy of the states, by where they come from, in order."""
@@ -90,12 +98,17 @@ all over a neighbourhood, alike states are what the task asks for.
                 found[path] = float(apart / (2 * sums["length"] / sums["nodes"]))
         return found
 
+    def _wide(self, path: str) -> bool:
+        """Return whether states have several channels, and enough edges were looked at."""
+        return bool(self._sums[path]["width"] > 1) and bool(self._sums[path]["edges"] >= self.few)
+
     def findings(self) -> list[Finding]:
         """Report the first block after which neighbours are alike."""
         energies = self.energies()
         largest = 0.0
         for path, energy in energies.items():
-            if energy < self.energy and energy * self.fall <= largest:
+            fell = largest >= self.energy and energy * self.fall <= largest
+            if energy < self.energy and fell and self._wide(path):
                 return [
                     Finding(
                         self.id,

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.finding import Finding, Severity
 from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
 from edgescope.diagnose.rules.counting import Sums, largest_by
@@ -123,11 +123,11 @@ training ends it.
                 for head, share in enumerate(beyond)
                 if self.clamped <= share < self.share and head not in sharp
             ]
-            if most:
+            if self.place(path, most, len(beyond)):
                 found.append(self._beyond(path, "warning", beyond, most))
-            if sharp:
+            if self.place(path, sharp, len(saturated)):
                 found.append(self._saturated(path, saturated, sharp))
-            if some:
+            if self.place(path, some, len(beyond)):
                 found.append(self._beyond(path, "note", beyond, some))
         return found
 
@@ -138,7 +138,7 @@ training ends it.
         return Finding(
             self.id,
             severity,
-            place(path, heads, len(shares)),
+            self.place(path, heads, len(shares)) or path,
             f"{_range(shares, heads)} of {edges:,} logits are beyond the clamp of ±{limit:g}, "
             f"where their gradient is zero; the largest is {self._largest[path]:,.0f}",
             {
@@ -158,7 +158,7 @@ training ends it.
         return Finding(
             self.id,
             self.severity,
-            place(path, heads, len(shares)),
+            self.place(path, heads, len(shares)) or path,
             f"at {_range(shares, heads)} of {nodes:,} nodes with several neighbours one weight is "
             f"above {1 - self.vanished:g}, where hardly any gradient passes",
             {"share_saturated": shares, "of": nodes, "heads": heads},

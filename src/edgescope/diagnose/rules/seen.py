@@ -13,6 +13,10 @@ from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 from edgescope.diagnose.rules.counting import all_finite, largest_by, scaled, sum_by
 from edgescope.diagnose.rules.neighbours import Groups
 
+ROUNDING = 64
+"""States that differ by so many units of rounding are the same: they are sums over channels and
+neighbours, whose rounding errors add up."""
+
 
 class LayerInfo(NamedTuple):
     """An attention layer of the model, before it runs."""
@@ -58,7 +62,8 @@ class LayerSeen:
         pairs: whether the layer attends to all pairs of nodes of a graph, not along edges.
         logit: ``[E, H]``, ``weight``: ``[E, H]`` before dropout, ``score`` and ``message``:
             ``[E, H, D]``; each ``None`` unless a rule needs it and the layer has it. A layer that
-            attends by channel has one head per channel here.
+            attends by channel has its channels in place of heads here, and says so. Scores and
+            messages at the layer's floor are zeros.
         x: node states that the layer was given, of sources and of targets, each ``[V, F]``.
         output: node states that it returned ``[V, F']``.
         arguments: the arguments of the call by name.
@@ -67,6 +72,7 @@ class LayerSeen:
         target_row: row of ``edge_index`` that holds the end that attends and aggregates.
         two_sets: whether the ends of a row are nodes of two different sets, so that the same
             number is not the same node: the whole call, or every row of it ``[E]``.
+        by_channel: whether the layer attends by channel, with a softmax for each.
     """
 
     path: str
@@ -89,6 +95,7 @@ class LayerSeen:
     node_graph: Tensor | None = None
     target_row: int = 1
     two_sets: bool | Tensor = False
+    by_channel: bool = False
 
     @property
     def source(self) -> Tensor:
@@ -139,15 +146,18 @@ class LayerSeen:
         """Whether all sources of a softmax are in the same state ``[N]``, boolean.
 
         States are compared through one random projection, the same for every call: equal states
-        give equal numbers, and different ones differ with probability one.
+        give equal numbers, and different ones differ with probability one. What differs by
+        :data:`ROUNDING` units of rounding is the same: means of equal numbers come out so.
         """
         size, states = len(self.degree), self.x[0]
         if states is None or not size or int(self.source.max()) >= len(states):
             return torch.zeros(size, dtype=torch.bool, device=self.softmax.device)
         along = torch.randn(states.size(1), generator=torch.Generator().manual_seed(0))
-        at = (scaled(states) * along.to(states.device)).sum(1)[self.source].unsqueeze(1)
-        spread = largest_by(at, self.softmax, size) + largest_by(-at, self.softmax, size)
-        return (spread <= 0).squeeze(1)
+        parts = scaled(states) * along.to(states.device)
+        at, length = parts.sum(1), parts.abs().sum(1)
+        both = torch.stack([at, -at, length], 1)[self.source]
+        high, low, longest = largest_by(both, self.softmax, size).unbind(1)
+        return high + low <= ROUNDING * torch.finfo(states.dtype).eps * longest
 
     @cached_property
     def choosing(self) -> Tensor:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.finding import Finding, Severity
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
 from edgescope.diagnose.rules.counting import Sums, sum_by
 from edgescope.diagnose.rules.neighbours import Groups
@@ -17,6 +17,12 @@ UNIFORM = 0.999
 differences between logits, ``log n - H`` is half their variance over the ``n`` neighbours, so at
 three neighbours 0.999 means a standard deviation of 0.05: weights 5 % apart."""
 
+FEW = 10
+"""Choices that a head must have had. The lost entropy of a node with n neighbours is about a sum
+of n - 1 squares, so over k choices it follows a chi-squared law with k degrees of freedom: a head
+that loses ten times what the bound allows stays below it by chance with a probability of 0.25 at
+one choice, and of 0.0002 at ten."""
+
 
 @dataclass
 class UniformAttention(Rule):
@@ -25,6 +31,7 @@ class UniformAttention(Rule):
     Attributes:
         entropy: mean over nodes of ``H_i / log n_i`` from which a head is reported; ``H_i`` is the
             entropy of the weights of node i over its ``n_i`` >= 2 neighbours.
+        few: with fewer choices than this, the sum of ``n_i - 1`` over nodes, nothing is said.
     """
 
     id: ClassVar[str] = "uniform-attention"
@@ -35,16 +42,19 @@ class UniformAttention(Rule):
     explanation: ClassVar[str] = """\
 A head whose weights are equal over the neighbours of a node computes their plain mean: what it
 could choose, it does not. For every node with two or more neighbours, the entropy of its weights is
-divided by the logarithm of their number; 1 is uniform. A head is reported if the mean over nodes
-is `entropy` or more. Nodes with one neighbour are left out, as all their weight goes there whatever
+divided by the logarithm of their number; 1 is uniform. A head is reported if the mean over nodes is
+`entropy` or more. Nodes with one neighbour are left out, as all their weight goes there whatever
 the head does, and so are nodes whose neighbours all enter the layer in the same state, between
 which no head can choose by state. Several edges to one neighbour are one neighbour, with the sum of
 their weights, which is compared with the share that equal weights of all edges would give it.
 
-**Threshold.** `entropy` = 0.999. With small differences between logits, `log n - H` is half the
+**Thresholds.** `entropy` = 0.999. With small differences between logits, `log n - H` is half the
 variance of the logits over the neighbours, so at three neighbours 0.999 is a standard deviation of
 0.05: weights that differ by about 5 %. The measure itself is that by which attention of GAT on
 citation graphs was found to be near uniform (Wang et al. 2019, arXiv 1909.01315, section 5).
+`few` = 10 choices, the number of neighbours less one, summed over nodes: with fewer of them weights
+are nearly equal by chance (a head that loses ten times the entropy has a probability of 0.25 to do
+so at one choice, and of 0.0002 at ten).
 
 **What to do.** Look whether the features that enter are far smaller than 1, as sparse bags of
 words are after a linear layer: so small states give logits close to zero, which is why GAT, GATv2
@@ -61,6 +71,7 @@ may be so by chance (3 of 128 heads on MUTAG and ZINC were, none after training)
 """
 
     entropy: float = UNIFORM
+    few: int = FEW
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
@@ -75,23 +86,25 @@ may be so by chance (3 of 128 heads on MUTAG and ZINC were, none after training)
         sums = self._sums.setdefault(seen.path, Sums())
         sums.add("share", ratio[seen.choosing].sum(0))
         sums.add("nodes", seen.choosing.sum())
+        sums.add("choices", (seen.groups.neighbours.number - 1)[seen.choosing].sum())
 
     def findings(self) -> list[Finding]:
         """Report the heads whose mean entropy is at the threshold or above."""
         found = []
         for path, sums in self._sums.items():
-            nodes = int(sums["nodes"])
-            if not nodes:
+            nodes, choices = int(sums["nodes"]), int(sums["choices"])
+            if not nodes or choices < self.few:
                 continue
             shares = (sums["share"] / nodes).tolist()
             heads = [head for head, share in enumerate(shares) if share >= self.entropy]
-            if heads:
+            where = self.place(path, heads, len(shares))
+            if where is not None:
                 least = min(shares[head] for head in heads)
                 found.append(
                     Finding(
                         self.id,
                         self.severity,
-                        place(path, heads, len(shares)),
+                        where,
                         f"the entropy of the weights is {least:.4f} or more of log degree, that of "
                         f"equal weights, over {nodes:,} nodes with several different neighbours",
                         {"entropy": shares, "nodes": nodes, "heads": heads},
