@@ -55,14 +55,15 @@ class NodeSets:
     def differ(self, identity: EdgeIdentity) -> bool | Tensor | None:
         """Return whether a row's ends are of different types ``[E]``; ``None`` if it has none.
 
-        One answer, if it is the same for all relations.
+        One answer, if it is the same for all rows.
         """
         if identity.relation is None or identity.relations is None:
             return None
         differ = [source != target for source, target in map(self._of, identity.relations)]
-        if len(set(differ)) == 1:
-            return differ[0]
-        return torch.tensor(differ, device=identity.relation.device)[identity.relation]
+        rows = torch.tensor(differ, device=identity.relation.device)[identity.relation]
+        if bool(rows.all()):
+            return len(rows) > 0
+        return rows if bool(rows.any()) else False
 
     def softmax(self, identity: EdgeIdentity, joined: bool) -> Tensor:
         """Return which softmax every row belongs to ``[E]``.

@@ -2,6 +2,7 @@
 
 from edgescope.diagnose.rules.attention_sinks import AttentionSinks
 from edgescope.diagnose.rules.base import Rule
+from edgescope.diagnose.rules.bipartite_self_loops import BipartiteSelfLoops
 from edgescope.diagnose.rules.dead_head import DeadHead
 from edgescope.diagnose.rules.duplicate_heads import DuplicateHeads
 from edgescope.diagnose.rules.edge_features_ignored import EdgeFeaturesIgnored
@@ -19,6 +20,7 @@ from edgescope.diagnose.rules.uniform_attention import UniformAttention
 RULES: tuple[type[Rule], ...] = (
     NonFinite,
     HGTRelationOrder,
+    BipartiteSelfLoops,
     SelfLoops,
     EdgeFeaturesIgnored,
     IdenticalOutputs,
@@ -37,6 +39,7 @@ RULES: tuple[type[Rule], ...] = (
 __all__ = [
     "RULES",
     "AttentionSinks",
+    "BipartiteSelfLoops",
     "DeadHead",
     "DuplicateHeads",
     "EdgeFeaturesIgnored",
