@@ -212,7 +212,18 @@ class Case:
     good_batch: Callable[[], Any] | None = None
 
 
+def first_to_nan(parameter: Tensor) -> None:
+    parameter.view(-1)[0] = torch.nan
+
+
 CASES = [
+    Case(
+        "non-finite",
+        "a parameter",
+        lambda: Stack(changed(gatv2(), att=first_to_nan)),
+        lambda: Stack(gatv2()),
+        "layers.0",
+    ),
     Case(
         "hgt-relation-order",
         "relations in another order",

@@ -27,7 +27,7 @@ class Finiteness:
             yield module.register_forward_hook(self._returned).remove
 
     def finite(self) -> bool:
-        """Return whether all sums so far are finite, and forget them."""
+        """Return whether all sums since the last call are finite."""
         sums, self._sums, self._last = self._sums, [], None
         return not sums or bool(torch.stack([each.cpu() for each in sums]).isfinite().all())
 

@@ -4,6 +4,7 @@ Which of the numbers that enter is the cause is found by experiment: with all th
 set to finite ones, and then with one of them only as it was.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ class Rerun:
             batch: another batch than the own one.
         """
         trace = _Trace(info.path for info in self.layers if attends_to_all(info))
+        paths = [info.path for info in self.layers]
         sites = {f"{info.path}:{stage}" for info in self.layers for stage in info.stages}
         with ExitStack() as hooks, torch.no_grad():
             if sites:
@@ -89,6 +91,8 @@ class Rerun:
                     )
                 )
             for path, module in open_modules(self.model):
+                if _sums_messages(module) and any(path.startswith(f"{each}.") for each in paths):
+                    continue  # the layer's own stages say it better
                 enter = module.register_forward_pre_hook(
                     partial(trace.entered, path), with_kwargs=True
                 )
@@ -123,6 +127,12 @@ class Rerun:
                 batch = mended.enter_context(source.mended(batch))
             found = self.first_place(batch)
         return found is not None and found.name == place.name
+
+
+def _sums_messages(module: nn.Module) -> bool:
+    """Return whether a module is what a layer of PyG aggregates its messages with."""
+    aggregation = sys.modules.get("torch_geometric.nn.aggr")
+    return aggregation is not None and isinstance(module, aggregation.Aggregation)
 
 
 class _Trace:

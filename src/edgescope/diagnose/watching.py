@@ -68,6 +68,7 @@ class Watch:
         self._bipartite = False
         self._groups: list[tuple[EdgeIdentity, bool, Groups]] = []
         self._finiteness = Finiteness()
+        self._finite = True
 
     @contextmanager
     def watching(self, model: nn.Module, inputs: Mapping[str, str] | None) -> Iterator[None]:
@@ -137,7 +138,7 @@ class Watch:
         """Show the calls of layers that may have no hook of their own, and the end of the batch."""
         for path in list(self._pending):
             self._show(path, self._pending.pop(path), None, None)
-        seen = BatchSeen(self._number, self._batch, self._finiteness.finite())
+        seen = BatchSeen(self._number, self._batch, self._still_finite(True))
         for rule in self._rules:
             rule.observe_batch(seen)
 
@@ -178,8 +179,9 @@ class Watch:
             two_sets,
             _by_channel(stages),
         )
+        finite = self._still_finite(seen.finite)
         for rule in self._rules:
-            rule.show(seen)
+            rule.show(seen, finite)
 
     def _graph(self, identity: EdgeIdentity, two_sets: bool | Tensor) -> Tensor:
         """Return the graph of every row, from the batch where the model was not told."""
@@ -224,8 +226,14 @@ class Watch:
         if self._bipartite:
             return
         seen = StateSeen(path, self._number, x, self._edges, self._nodes)
+        finite = self._still_finite(seen.finite)
         for rule in self._rules:
-            rule.show_state(seen)
+            rule.show_state(seen, finite)
+
+    def _still_finite(self, finite: bool) -> bool:
+        """Return whether all was finite so far in the batch; what follows is spoiled otherwise."""
+        self._finite = self._finite and finite and self._finiteness.finite()
+        return self._finite
 
 
 def _by_channel(stages: Mapping[str, EdgeActivations]) -> bool:

@@ -1,6 +1,7 @@
 """Findings as text for a terminal or a log."""
 
 import io
+from collections import defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -68,11 +69,14 @@ def conclusion(findings: "Findings") -> str:
 
 
 def silence(findings: "Findings") -> list[str]:
-    """Say, rule by rule, what was not judged as numbers there are not finite."""
+    """Say what was not judged by which rules, as numbers there are not finite."""
+    rules: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for rule, paths in findings.unjudged.items():
+        rules[paths].append(rule)
     return [
-        f"{rule} did not judge {', '.join(path or 'model' for path in paths)}: numbers there are "
-        "not finite."
-        for rule, paths in findings.unjudged.items()
+        f"Numbers of {', '.join(path or 'the model' for path in paths)} are not finite, so "
+        f"{', '.join(silent)} did not judge {'it' if len(paths) == 1 else 'them'}."
+        for paths, silent in rules.items()
     ]
 
 

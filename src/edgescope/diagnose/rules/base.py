@@ -44,9 +44,8 @@ class Rule:
         title: what it finds, in a few words.
         severity: how grave its findings are, as a rule.
         needs: what it needs to see, some of :data:`NEEDS`.
-        reads: of which values it judges, some of the stages, ``"x"``, ``"output"`` and
-            ``"state"``: it is not shown calls in which one of these is not finite, and does not
-            judge these layers. By default the stages and states that it needs.
+        finite: whether it judges numbers, and so is shown only what is finite, and does not judge
+            layers in which, or before which, a number of a batch is not.
         sampled: whether it observes only the first batches, a sample, as what it needs is costly.
         samples: whether it runs the model again on a sample of batches, in :meth:`probe`.
         explanation: its page: what is meant, why it matters, where the thresholds come from, what
@@ -57,7 +56,7 @@ class Rule:
     title: ClassVar[str]
     severity: ClassVar[Severity]
     needs: ClassVar[frozenset[str]] = frozenset()
-    reads: ClassVar[frozenset[str] | None] = None
+    finite: ClassVar[bool] = True
     sampled: ClassVar[bool] = False
     samples: ClassVar[bool] = False
     explanation: ClassVar[str]
@@ -82,15 +81,20 @@ class Rule:
         """Do not judge what is at ``path``: numbers that it would be judged by are not finite."""
         self._left_out[path] = None
 
-    def show(self, seen: LayerSeen) -> None:
-        """Take in one call of a layer, unless numbers that it would be judged by are not finite."""
-        reads = self.needs if self.reads is None else self.reads
+    def show(self, seen: LayerSeen, finite: bool) -> None:
+        """Take in one call of a layer, if it is finite or the rule does not mind."""
         if seen.by_channel:
             self._channels.add(seen.path)
-        stages = reads & {*STAGE_NEEDS, "x", "output"}
-        if all(seen.finite(name) for name in stages):
+        if finite or not self.finite:
             self.observe(seen)
-        else:
+        elif self.needs - {"state"}:
+            self.leave_out(seen.path)
+
+    def show_state(self, seen: StateSeen, finite: bool) -> None:
+        """Take in node states, if they are finite or the rule does not mind."""
+        if finite or not self.finite:
+            self.observe_state(seen)
+        elif "state" in self.needs:
             self.leave_out(seen.path)
 
     def place(self, path: str, heads: Sequence[int], of: int) -> str | None:
@@ -102,13 +106,6 @@ class Rule:
         if not heads or (path in self._channels and len(heads) < of):
             return None
         return place(path) if path in self._channels else place(path, heads, of)
-
-    def show_state(self, seen: StateSeen) -> None:
-        """Take in node states, unless they are not finite."""
-        if "state" not in self.needs or seen.finite:
-            self.observe_state(seen)
-        else:
-            self.leave_out(seen.path)
 
     def judged(self) -> list[Finding]:
         """Return what was found, but for what is not judged."""

@@ -22,6 +22,7 @@ class BipartiteSelfLoops(Rule):
     title: ClassVar[str] = "a layer between two sets of nodes adds self-loops"
     severity: ClassVar[Severity] = "error"
     needs: ClassVar[frozenset[str]] = frozenset({"rows"})
+    finite: ClassVar[bool] = False
     explanation: ClassVar[str] = """\
 GATConv, GATv2Conv and SuperGATConv drop the self-loops of their input and add one to every node,
 unless they are built with `add_self_loops=False`. Between two sets of nodes, such as users and

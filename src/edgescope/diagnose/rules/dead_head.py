@@ -49,7 +49,6 @@ class DeadHead(Rule):
     title: ClassVar[str] = "a head sends nothing, or its weights do not matter"
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"weight", "message"})
-    reads: ClassVar[frozenset[str] | None] = frozenset({"weight", "message", "x"})
     sampled: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 What a head adds to a node is the sum of its messages, weight times value. A head is *dead* if its

@@ -35,6 +35,7 @@ class EdgeFeaturesIgnored(Rule):
     title: ClassVar[str] = "edge features make no difference"
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"rows"})
+    finite: ClassVar[bool] = False
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 Three things are looked at. *Dropped*: a `GATConv` that was built without `edge_dim` and is called

@@ -25,6 +25,7 @@ class HGTRelationOrder(Rule):
     title: ClassVar[str] = "HGTConv takes the matrices of one relation for another"
     severity: ClassVar[Severity] = "error"
     needs: ClassVar[frozenset[str]] = frozenset({"rows"})
+    finite: ClassVar[bool] = False
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 HGTConv has a key and a value matrix for every relation. PyG (2.8 and before) joins the relations

@@ -55,7 +55,6 @@ class IdenticalOutputs(Rule):
     title: ClassVar[str] = "nodes with the same neighbours get the same output"
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"logit"})
-    reads: ClassVar[frozenset[str] | None] = frozenset({"logit", "x", "output"})
     explanation: ClassVar[str] = """\
 Two nodes are twins for a layer if the edges into them come from the same nodes with the same edge
 features (self-loops counted). A layer without attention gives them the same output; attention is

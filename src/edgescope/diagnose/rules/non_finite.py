@@ -10,7 +10,6 @@ from torch import nn
 from edgescope.diagnose.finding import MODEL, Finding, Severity, place
 from edgescope.diagnose.first_place import OUTPUT, Place, Rerun
 from edgescope.diagnose.rules.base import (
-    STAGE_NEEDS,
     BatchSeen,
     LayerInfo,
     LayerSeen,
@@ -30,7 +29,7 @@ class NonFinite(Rule):
     title: ClassVar[str] = "numbers are not finite"
     severity: ClassVar[Severity] = "error"
     needs: ClassVar[frozenset[str]] = frozenset({"rows", "state", "finite"})
-    reads: ClassVar[frozenset[str] | None] = frozenset()
+    finite: ClassVar[bool] = False
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 Once a number is NaN or infinite, so is most of what is computed from it, and nothing that is said
@@ -71,7 +70,7 @@ between parts that are not connected.
 
     def observe(self, seen: LayerSeen) -> None:
         """Note a layer in which something is not finite."""
-        if not all(map(seen.finite, (*STAGE_NEEDS, "x", "output"))):
+        if not seen.finite:
             self._silent[seen.path or MODEL] = None
 
     def observe_state(self, seen: StateSeen) -> None:

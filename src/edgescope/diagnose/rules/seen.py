@@ -165,24 +165,17 @@ class LayerSeen:
         return (self.groups.neighbours.number > 1) & ~self.alike
 
     @cached_property
-    def _finite(self) -> dict[str, bool]:
-        return {}
+    def finite(self) -> bool:
+        """Whether all numbers of the call are finite: of its stages, states and output.
 
-    def finite(self, name: str) -> bool:
-        """Return whether all numbers of a stage, of ``"x"`` or of ``"output"`` are finite.
-
-        Also if there are none. Logits of minus infinity do not count where a layer over all pairs
-        was given a mask, which forbids pairs by them.
+        Logits of minus infinity do not count where a layer over all pairs was given a mask, which
+        forbids pairs by them.
         """
-        if name not in self._finite:
-            found = self.x if name == "x" else (getattr(self, name),)
-            masked = name == "logit" and self.pairs and has_mask(self.arguments)
-            self._finite[name] = all(
-                all_finite(each.where(each != -torch.inf, 0) if masked else each)
-                for each in found
-                if each is not None
-            )
-        return self._finite[name]
+        logit = self.logit
+        if logit is not None and self.pairs and has_mask(self.arguments):
+            logit = logit.where(logit != -torch.inf, 0)
+        parts = (self.score, logit, self.weight, self.message, *self.x, self.output)
+        return all(all_finite(each) for each in parts if each is not None)
 
 
 @dataclass(frozen=True)

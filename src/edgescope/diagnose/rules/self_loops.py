@@ -42,6 +42,7 @@ class SelfLoops(Rule):
     title: ClassVar[str] = "self-loops are doubled, or missing where nothing stands in for them"
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"rows"})
+    finite: ClassVar[bool] = False
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 GATConv and its like add a self-loop to every node, after removing those of the input, so that a

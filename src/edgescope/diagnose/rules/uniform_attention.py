@@ -38,7 +38,6 @@ class UniformAttention(Rule):
     title: ClassVar[str] = "a head weighs all neighbours the same"
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"weight"})
-    reads: ClassVar[frozenset[str] | None] = frozenset({"weight", "x"})
     explanation: ClassVar[str] = """\
 A head whose weights are equal over the neighbours of a node computes their plain mean: what it
 could choose, it does not. For every node with two or more neighbours, the entropy of its weights is
