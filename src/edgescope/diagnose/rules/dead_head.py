@@ -29,8 +29,8 @@ the weights do."""
 
 
 FEW = 10
-"""Messages that must have been sent: after a ReLU half of all single channels are zero, and all of
-ten by chance in one case of a thousand."""
+"""Nodes that must have sent something: behind a ReLU half of all single channels are zero, and all
+of ten by chance in one case of a thousand."""
 
 
 @dataclass
@@ -42,7 +42,8 @@ class DeadHead(Rule):
             which it is dead.
         alike: spread of the values that a node receives, relative to their root mean square, below
             which the head's weights do not matter.
-        few: with fewer messages than this, nothing is said.
+        few: nothing is said of messages of fewer nodes, nor of values with fewer choices, the
+            number of neighbours less one, summed over nodes.
     """
 
     id: ClassVar[str] = "dead-head"
@@ -62,7 +63,7 @@ strongest head; whatever reads the heads would need weights a thousand times lar
 it. `alike` = 0.001: root mean square distance of the values from their mean over a node's edges,
 over the root mean square of the values; reweighing changes the output by less than 0.1 %. Nodes
 whose neighbours enter in the same state are left out, as their values must agree. `few` = 10
-messages: behind a ReLU, half of all single channels are zero.
+nodes that send, or choices between values: behind a ReLU, half of all single channels are zero.
 
 **What to do.** Remove the head (fewer `heads`, or prune it), or train again with a smaller
 learning rate or without weight decay on the value projection. Look for a `ReLU` in front that is
@@ -96,6 +97,7 @@ on purpose. In a pruned model dead heads are what one wants.
         sums = self._sums.setdefault(seen.path, Sums())
         sums.add("square", message.square().sum(-1).sum(0))
         sums.add("edges", torch.tensor(len(message)))
+        sums.add("senders", torch.tensor(len(torch.unique(seen.groups.sender[rows]))))
         if seen.weight is not None and seen.weight.shape == seen.message.shape[:2]:
             self._spread(seen, sums, rows, message)
 
@@ -113,18 +115,22 @@ on purpose. In a pruned model dead heads are what one wants.
         sums.add("value", value.square().sum(-1).where(chooses, 0).sum(0))
         sums.add("within", within.where(chooses, 0).sum(0))
         sums.add("choosing", chooses.sum(0))
+        here = torch.zeros_like(seen.choosing)
+        here[softmax] = True
+        sums.add("choices", (seen.groups.neighbours.number - 1)[seen.choosing & here].sum())
 
     def findings(self) -> list[Finding]:
         """Report the dead heads and the blind ones of every layer."""
         found = []
         for path, sums in self._sums.items():
             edges = int(sums["edges"])
-            if edges < self.few:
+            if not edges:
                 continue
             size = (sums["square"] / edges).sqrt()
             relative = (size / size.max()).nan_to_num(0).tolist()
             dead = [head for head, each in enumerate(relative) if each < self.nothing]
-            if where := self.place(path, dead, len(relative)):
+            where = self.place(path, dead, len(relative))
+            if where and int(sums["senders"]) >= self.few:
                 found.append(self._dead(where, relative, dead, edges))
             if "within" not in sums:
                 continue
@@ -135,7 +141,8 @@ on purpose. In a pruned model dead heads are what one wants.
                 if head not in dead and sums["choosing"][head] and each < self.alike
             ]
             choosing = int(sums["choosing"].max())
-            if choosing >= self.few and (where := self.place(path, blind, len(spread))):
+            where = self.place(path, blind, len(spread))
+            if where and int(sums["choices"]) >= self.few:
                 found.append(self._blind(where, spread, blind, choosing))
         return found
 

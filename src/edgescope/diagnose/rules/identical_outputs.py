@@ -48,7 +48,7 @@ class IdenticalOutputs(Rule):
         unproven: the same for other layers, for which ties are not proven.
         different: how far states are apart that count as different.
         equal: how near outputs are that count as equal.
-        few: with fewer pairs than this, a finding is a note.
+        few: with fewer pairs than this, a finding is a note, and there is none without proof.
     """
 
     id: ClassVar[str] = "identical-outputs"
@@ -75,7 +75,8 @@ within rounding (untrained on Chameleon, GATv2Conv tied 5 of 50 pairs and edgesc
 43). So a GATv2Conv with one channel, which ties a fifth of its twins, is not reported. States are
 `different` by 0.05 of the largest, and outputs `equal` to 0.000002 of it, 16 units of rounding.
 Nodes with one neighbour are left out, as no weights can tell them apart. Pairs are formed within
-groups of twins, each node with the next; with fewer than `few` = 10 of them the finding is a note.
+groups of twins, each node with the next; with fewer than `few` = 10 of them the finding is a note,
+and where ties are not proven there is none.
 
 **What to do.** GATv2Conv instead of GATConv (`try_remedy` does that), more heads, a residual, or
 self-loops, with which twins that are not neighbours of each other are twins no longer.
@@ -137,6 +138,8 @@ it), the model as a whole can tell twins apart; then only attention is blind.
             pairs, tied = int(sums["pairs"]), int(sums["tied"])
             gat = _is_gat(self._layers[path])
             if not tied or tied / pairs < (self.share if gat else self.unproven):
+                continue
+            if not gat and pairs < self.few:
                 continue
             evidence: dict[str, float | int | str | list[float]] = {
                 "pairs": pairs,

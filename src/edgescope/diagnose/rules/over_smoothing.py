@@ -20,8 +20,8 @@ FALL = 100.0
 A factor of 100 is a factor of 10 in the distance of neighbours."""
 
 FEW = 10
-"""Edges between different nodes that must have been looked at: one pair of states is alike by
-chance now and then."""
+"""Pairs of neighbours that must have been looked at: one pair of states is alike by chance now and
+then."""
 
 MOST_EDGES = 8192
 """Edges that are looked at per block and batch, at equal steps."""
@@ -34,7 +34,7 @@ class OverSmoothing(Rule):
     Attributes:
         energy: relative Dirichlet energy below which the states count as the same.
         fall: how many times larger it must have been before.
-        few: with fewer edges than this, nothing is said.
+        few: with fewer pairs of neighbours than this, nothing is said.
     """
 
     id: ClassVar[str] = "over-smoothing"
@@ -54,7 +54,7 @@ makes neighbours alike in this measure.
 **Thresholds.** `energy` = 0.001: neighbours differ by 4.5 % of the length of a state. `fall` =
 100, a factor of ten in their distance: without a fall it is the input that is alike. Rusch et al.
 define over-smoothing by the exponential fall of such a measure, without a bound; these two are
-ours, and so is `few` = 10 edges.
+ours, and so is `few` = 10 pairs of neighbours.
 
 **What to do.** Fewer layers, residual connections (`residual=True` in GATConv and GATv2Conv, or `x
 + conv(x)`), or a norm between layers such as `PairNorm`.
@@ -85,6 +85,9 @@ all over a neighbourhood, alike states are what the task asks for.
         apart = (x[source] - x[target]).square().sum(1)
         sums.add("apart", apart.sum())
         sums.add("edges", (source != target).sum())
+        size = len(x)
+        pair = torch.minimum(source, target) * size + torch.maximum(source, target)
+        sums.add("pairs", torch.tensor(len(torch.unique(pair[source != target]))))
         sums.add("length", x.square().sum())
         sums.add("nodes", torch.tensor(len(x)))
         self._sums[seen.path].keep("width", torch.tensor(x.size(1)))
@@ -99,8 +102,8 @@ all over a neighbourhood, alike states are what the task asks for.
         return found
 
     def _wide(self, path: str) -> bool:
-        """Return whether states have several channels, and enough edges were looked at."""
-        return bool(self._sums[path]["width"] > 1) and bool(self._sums[path]["edges"] >= self.few)
+        """Return whether states have several channels, and enough neighbours were looked at."""
+        return bool(self._sums[path]["width"] > 1) and bool(self._sums[path]["pairs"] >= self.few)
 
     def findings(self) -> list[Finding]:
         """Report the first block after which neighbours are alike."""
