@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data, HeteroData
@@ -211,7 +212,18 @@ class Case:
     good_batch: Callable[[], Any] | None = None
 
 
+def first_to_nan(parameter: Tensor) -> None:
+    parameter.view(-1)[0] = torch.nan
+
+
 CASES = [
+    Case(
+        "non-finite",
+        "a parameter",
+        lambda: Stack(changed(gatv2(), att=first_to_nan)),
+        lambda: Stack(gatv2()),
+        "layers.0",
+    ),
     Case(
         "hgt-relation-order",
         "relations in another order",
@@ -371,3 +383,19 @@ def build(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return make()
+
+
+def check_alike(one: Any, two: Any, rel: float = 1e-4, absolute: float = 1e-6) -> None:
+    """Check that two values of evidence are the same: numbers nearly, all else exactly."""
+    if isinstance(one, dict):
+        assert one.keys() == two.keys()
+        for name, value in one.items():
+            check_alike(value, two[name], rel, absolute)
+    elif isinstance(one, list):
+        assert len(one) == len(two)
+        for left, right in zip(one, two, strict=True):
+            check_alike(left, right, rel, absolute)
+    elif isinstance(one, float):
+        assert two == pytest.approx(one, rel=rel, abs=absolute)
+    else:
+        assert one == two

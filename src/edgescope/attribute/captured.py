@@ -50,7 +50,8 @@ def layer_rows(
         sites: names of the sites.
         run: calls the model.
         edge_index: the edges of the batch ``[2, E]``.
-        reduce: makes numbers ``[R]`` of a site's activations ``[R, H, D]``.
+        reduce: makes numbers ``[R]`` of a site's activations ``[R, H, D]``, with zeros in place of
+            those at the layer's floor.
         inputs: see :data:`Inputs`.
 
     Returns:
@@ -62,7 +63,7 @@ def layer_rows(
 
     def keep(seen: EdgeActivations) -> LayerRows:
         position = _positions(seen, edge_index)
-        return LayerRows(seen.site, reduce(seen.values), seen.identity, position)
+        return LayerRows(seen.site, reduce(seen.above_floor), seen.identity, position)
 
     with torch.no_grad(), capture(model, sites, reduce=keep, inputs=inputs) as tape:
         run()

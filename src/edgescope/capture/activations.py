@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -60,6 +61,14 @@ class EdgeIdentity(NamedTuple):
         return self.target - self.node_offset[self.target_row]
 
 
+def above_floor(values: Tensor, floor: Tensor | float) -> Tensor:
+    """Return values ``[E, H, D]`` with zeros in place of those no larger than ``floor``."""
+    if isinstance(floor, float) and not floor:
+        return values
+    least = torch.as_tensor(floor, device=values.device).to(values.dtype)
+    return values.masked_fill(values.abs() <= least, 0)
+
+
 class EdgeActivations(NamedTuple):
     """Activations of one site in one forward pass."""
 
@@ -70,6 +79,18 @@ class EdgeActivations(NamedTuple):
     head, and ``H`` is 1 at a layer without heads."""
     identity: EdgeIdentity
     """Which edge each row belongs to."""
+    floor: Tensor | float = 0.0
+    """Magnitude that stands for zero at this site, as a layer adds it to every value so that none
+    is zero; a number, or one for each channel. See :attr:`above_floor`."""
+
+    @property
+    def above_floor(self) -> Tensor:
+        """The activations with zeros in place of values at the layer's floor ``[E, H, D]``.
+
+        A ratio is taken over these: if the median of an edge is at the floor, it says nothing of
+        the edge, and the ratio is undefined, as with a median of zero.
+        """
+        return above_floor(self.values, self.floor)
 
     def in_whole(self, batch: Any, edges: str = "edge_index") -> "EdgeActivations":  # noqa: ANN401  (any PyG batch)
         """Return the same activations, with edges and nodes numbered in the whole graph.

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import torch
@@ -77,7 +78,8 @@ class ForwardPass:
         call = self._calls[site.name]
         name = site.name if call == 1 else f"{site.path}@{call}:{site.stage}"
         identity = self._identifier.identify(rows, site.name, site.keys)
-        return EdgeActivations(name, values, identity)
+        floor = site.adapter.floor(site.layer, site.stage, values)
+        return EdgeActivations(name, values, identity, floor)
 
     @contextmanager
     def attached(
@@ -104,24 +106,12 @@ class ForwardPass:
         for site in sites:
             layers[site.path].append(site)
 
-        def enter(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            if runs_again():
-                return
-            self._leave()  # what an interrupted pass has left
-            if self._watch is not None:
-                self._watch.disturbed = False  # by what is over
-            graph = read_graph_input(module, args, kwargs, inputs)
-            origins = Origins(graph.inputs)
-            self.start(Identifier(graph, origins, self._vouched))
-            if self._follow:
-                self._origins = origins
-                origins.enter()
-
         def leave(*_: object) -> None:
             self._leave()
             self.stop()
 
         def hook(watch: Watch) -> None:
+            enter = partial(self._enter, inputs)
             watch.add(model.register_forward_pre_hook(enter, with_kwargs=True).remove)
             for sites_of_layer in layers.values():
                 for remove in attach(sites_of_layer):
@@ -137,6 +127,26 @@ class ForwardPass:
         finally:
             self._watch = None
             leave()
+
+    def _enter(
+        self,
+        inputs: Mapping[str, str] | None,
+        model: nn.Module,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        """Read what the model is called on, and begin to follow its edges."""
+        if runs_again():
+            return
+        self._leave()  # what an interrupted pass has left
+        if self._watch is not None:
+            self._watch.disturbed = False  # by what is over
+        graph = read_graph_input(model, args, kwargs, inputs)
+        origins = Origins(graph.inputs)
+        self.start(Identifier(graph, origins, self._vouched))
+        if self._follow:
+            self._origins = origins
+            origins.enter()
 
     def _leave(self) -> None:
         """Stop following the edges of a pass, if that goes on."""

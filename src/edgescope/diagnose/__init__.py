@@ -118,7 +118,7 @@ class _Diagnose:
             progress=progress,
         )
         found = [
-            finding for rule in chosen for finding in [*rule.check(model, layers), *rule.findings()]
+            finding for rule in chosen for finding in [*rule.check(model, layers), *rule.judged()]
         ]
         return Findings(
             found,
@@ -127,6 +127,7 @@ class _Diagnose:
             batches=batches,
             graphs=graphs,
             arguments=noted.arguments,
+            unjudged={rule.id: rule.unjudged for rule in chosen if rule.unjudged},
         )
 
     def rules(self) -> "pl.DataFrame":

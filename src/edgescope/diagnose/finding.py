@@ -89,6 +89,8 @@ class Findings(list[Finding]):
         graphs: how many graphs of these.
         arguments: names of the arguments that the model was given, or that it was given the whole
             batch, or what ``call=`` says.
+        unjudged: identifiers of rules to the paths of what each of them did not judge, as numbers
+            that it reads are not finite there; the rule ``non-finite`` says where they begin.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Findings(list[Finding]):
         batches: int = 0,
         graphs: int = 0,
         arguments: Iterable[str] = (),
+        unjudged: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.rules = tuple(rules)
         place_of = {rule: number for number, rule in enumerate(self.rules)}
@@ -116,6 +119,7 @@ class Findings(list[Finding]):
         self.batches = batches
         self.graphs = graphs
         self.arguments = tuple(arguments)
+        self.unjudged = dict(unjudged or {})
 
     def at_least(self, severity: Severity) -> list[Finding]:
         """Return the findings that are as grave as ``severity`` or graver."""

@@ -77,7 +77,7 @@ def observe(
         InputError: if the loader is empty.
     """
     for rule in rules:
-        rule.begin(layers)
+        rule.start(layers)
     total = len(loader) if isinstance(loader, Sized) else None
     if max_batches is not None:
         total = max_batches if total is None else min(total, max_batches)
@@ -107,7 +107,7 @@ def observe(
             graphs += getattr(part, "num_graphs", 1)
         if not looked:
             raise InputError("the loader gave no batch; pass a loader over at least one graph")
-        sample = Sample(model, call, batches, outputs, seed)
+        sample = Sample(model, call, batches, outputs, seed, inputs)
         for rule in rules:
             if rule.samples:
                 rule.probe(sample)

@@ -5,12 +5,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from edgescope.diagnose.rules.counting import largest_by
+
 MOST_PAIRS = 20_000
 """Pairs of neighbours of a node that are looked at in one call of a layer, at most, so that rules
 stay cheaper than the model on graphs with hubs. Beyond, a random subset of the sources is taken."""
 
 NEAR = 1e-5
 """Logits of a node that differ by less, relative to the largest, are ranked neither way."""
+
+ROUNDING = 8
+"""Units of rounding that the same may come to in narrow numbers: a logit is a sum over channels,
+and in float16 1e-5 is a hundredth of one unit."""
 
 
 class Ranking(NamedTuple):
@@ -26,46 +32,38 @@ class Ranking(NamedTuple):
     """Of these, targets that share two sources with another target."""
 
 
-def compare_rankings(edge_index: Tensor, logit: Tensor, seed: int = 0) -> Ranking:
+def compare_rankings(source: Tensor, target: Tensor, logit: Tensor, seed: int = 0) -> Ranking:
     """Compare the order of logits between targets that share sources.
 
-    Self-loops are left out: that a node ranks itself apart is no different taste for others.
+    Of several edges between the same two nodes the one with the largest logit counts, so that a
+    target ranks a pair of sources once, whatever the number of edges.
 
     Args:
-        edge_index: source and target of every edge ``[2, E]``.
+        source: the node that every edge leads to, which is ranked ``[E]``. Leave self-loops out:
+            that a node ranks itself apart is no different taste for others.
+        target: the node that ranks ``[E]``.
         logit: logits or weights ``[E, H]``; only their order within a target counts.
         seed: decides which sources are looked at if there are too many pairs.
     """
     heads = logit.size(1)
-    near = NEAR * (logit.abs().amax(0) if len(logit) else logit.new_zeros(heads))
-    others = edge_index[0] != edge_index[1]
-    source, target, logit = edge_index[0, others], edge_index[1, others], logit[others]
     if not len(source):
         return _nothing(heads)
+    near = max(NEAR, ROUNDING * torch.finfo(logit.dtype).eps) * logit.abs().amax(0)
+    size = int(source.max()) + 1
+    edge, of_row = torch.unique(target * size + source, return_inverse=True)
+    logit, source, target = largest_by(logit, of_row, len(edge)), edge % size, edge // size
     kept = _thinned(source, target, seed)
     source, target, logit = source[kept], target[kept], logit[kept]
-    order = torch.argsort(source, stable=True)
-    order = order[torch.argsort(target[order], stable=True)]
-    source, target, logit = source[order], target[order], logit[order]
     first, second = _wedges(target)
-    different = source[first] != source[second]  # parallel edges are one source
-    first, second = first[different], second[different]
     if not len(first):
         return _nothing(heads)
-    key = source[first] * (int(edge_index.max()) + 1) + source[second]
-    group = torch.unique(key, return_inverse=True)[1]
-    size = int(group.max()) + 1
-    # Parallel edges make several pairs of one target.
-    nodes = int(target.max()) + 1
-    once = torch.unique(group * nodes + target[first])
-    shared = torch.bincount(once // nodes, minlength=size) > 1
-    choosing, sharing = (
-        len(torch.unique(each % nodes)) for each in (once, once[shared[once // nodes]])
-    )
-    counted = shared[group]
-    difference = (logit[second] - logit[first])[counted]
+    group = torch.unique(source[first] * size + source[second], return_inverse=True)[1]
+    pairs = int(group.max()) + 1
+    shared = (torch.bincount(group) > 1)[group]
+    choosing, sharing = (len(torch.unique(target[each])) for each in (first, first[shared]))
+    difference = (logit[second] - logit[first])[shared]
     up, down = (
-        torch.zeros(size, heads, device=logit.device).index_add_(0, group[counted], mask.float())
+        torch.zeros(pairs, heads, device=logit.device).index_add_(0, group[shared], mask.float())
         for mask in (difference > near, difference < -near)
     )
     comparable = up + down > 1

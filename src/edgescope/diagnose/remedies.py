@@ -2,7 +2,8 @@
 
 Each changes layers of PyG in a copy of the model, so that what the remedy does can be measured:
 train the copy as the model was trained, and diagnose it again. Weights that the changed layer has
-in common with the old one are not kept: a remedy is for a model that will be trained anew.
+in common with the old one are not kept, but for one remedy that has no need to: a remedy is for a
+model that will be trained anew.
 """
 
 import copy
@@ -40,9 +41,10 @@ def try_remedy(
       matters only if the model calls it with ``edge_attr``, which is not changed here;
     - ``"residual"``: GATConv or GATv2Conv get their option ``residual=True``;
     - ``"norm"``: a layer norm of the node states comes before the layer;
-    - ``"self-loops"``: GATConv or GATv2Conv get their option ``add_self_loops=True``.
+    - ``"self-loops"``: GATConv or GATv2Conv get their option ``add_self_loops=True``;
+    - ``"no-self-loops"``: a layer that adds self-loops no longer does, and keeps its weights.
 
-    The changed layer's weights are drawn anew.
+    But for the last one, the changed layer's weights are drawn anew.
 
     Args:
         model: the model.
@@ -271,6 +273,17 @@ def _self_loops(layer: Layer) -> nn.Module:
     return rebuilt(layer, add_self_loops=True)
 
 
+def _no_self_loops(layer: Layer) -> nn.Module:
+    if getattr(layer, "add_self_loops", None) is not True:
+        raise InputError(
+            f"received a {type(layer).__name__} that adds no self-loops, expected one with "
+            "add_self_loops=True"
+        )
+    new: nn.Module = copy.copy(layer)  # its parameters are those of the copy of the model
+    new.add_self_loops = False  # type: ignore[assignment]  # no tensor
+    return new
+
+
 REMEDIES: Mapping[str, Callable[..., nn.Module]] = {
     "gatv2": _gatv2,
     "more-heads": _more_heads,
@@ -278,5 +291,6 @@ REMEDIES: Mapping[str, Callable[..., nn.Module]] = {
     "residual": _residual,
     "norm": _norm,
     "self-loops": _self_loops,
+    "no-self-loops": _no_self_loops,
 }
 """Name of every remedy to what makes the new layer from the old one."""

@@ -23,12 +23,17 @@ def edge_features(seen: LayerSeen) -> Tensor | None:
         return None  # a layer of PyG without edge_dim, which leaves them out
     if not found:
         return None
-    rows = torch.cat([each.reshape(len(each), -1).double() for each in found], 1)
+    rows = torch.cat([_by_row(each).double() for each in found], 1)
     if getattr(seen.layer, "add_self_loops", False):
         rows = _with_loops(seen.layer, given.get("edge_index"), rows, seen)
     if len(rows) != seen.edge_index.size(1):
         raise ValueError("there are not as many edge features as rows")
     return rows
+
+
+def _by_row(values: Tensor) -> Tensor:
+    """Return one row of features per edge ``[E, K]``, also if there is no edge."""
+    return values.unsqueeze(1) if values.dim() == 1 else values.flatten(1)
 
 
 def _with_loops(layer: nn.Module, edges: object, rows: Tensor, seen: LayerSeen) -> Tensor:

@@ -32,13 +32,14 @@ def first_states(value: Any) -> Tensor | None:  # noqa: ANN401  (what any module
     return None
 
 
-def node_states(value: Any) -> tuple[Tensor | None, Tensor | None]:  # noqa: ANN401  (any argument)
+def node_states(value: Any, target_row: int = 1) -> tuple[Tensor | None, Tensor | None]:  # noqa: ANN401  (any argument)
     """Return the states of sources and of targets in a layer's first argument.
 
-    PyG's layers take one tensor for both, or a pair of which the second may be ``None``.
+    PyG's layers take one tensor for both, or a pair of which the second may be ``None``. With the
+    flow reversed it depends on the layer which of a pair is whose, so neither is known then.
     """
     if isinstance(value, tuple) and len(value) == 2:  # noqa: PLR2004  (sources and targets)
         source, target = (first_states(each) for each in value)
-        return source, target
+        return (source, target) if target_row == 1 or source is target else (None, None)
     states = first_states(value)
     return states, states

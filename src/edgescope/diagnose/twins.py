@@ -14,9 +14,11 @@ not there is an edge between them.
 import torch
 from torch import Tensor
 
+from edgescope.diagnose.rules.counting import scaled
+
 
 def find_twins(
-    edge_index: Tensor,
+    ends: Tensor,
     num_targets: int,
     edge_attr: Tensor | None = None,
     *,
@@ -33,7 +35,8 @@ def find_twins(
     projection: equal features give equal numbers, and different ones differ with probability one.
 
     Args:
-        edge_index: source and target of every edge ``[2, E]``, as the layer saw them.
+        ends: source above target of every edge ``[2, E]``, as the layer saw them: the target is
+            the end that attends.
         num_targets: number of nodes that can be targets.
         edge_attr: features of every edge ``[E]`` or ``[E, ...]``, as the layer saw them.
         choices: how many different sources, or edges, a node must have at least. With one, any
@@ -42,7 +45,7 @@ def find_twins(
     Returns:
         Pairs ``[2, P]``, the lower number first.
     """
-    source, target = edge_index
+    source, target = ends
     if edge_attr is None or not edge_attr.numel():
         return _same_sources(source, target, num_targets, choices)
     # Two edges from one source with different features are a choice, so sources are not counted.
@@ -59,7 +62,7 @@ def find_twins(
 
 def _numbered(edge_attr: Tensor) -> Tensor:
     """Number the different rows of ``[E, ...]``; one that is not a number is like no other."""
-    rows = edge_attr.reshape(len(edge_attr), -1).double()
+    rows = scaled(edge_attr.unsqueeze(1) if edge_attr.dim() == 1 else edge_attr.flatten(1))
     along = torch.randn(rows.size(1), generator=torch.Generator().manual_seed(0)).to(rows)
     number: Tensor = torch.unique((rows * along).sum(1), return_inverse=True)[1]
     return number

@@ -10,9 +10,26 @@ from torch import Tensor, nn
 from edgescope.calling import attribute
 from edgescope.capture import EdgeActivations, EdgeIdentity, capture, hooks
 from edgescope.capture.adapters.base import bound_arguments
-from edgescope.capture.adapters.message_passing import MessagePassingAdapter
-from edgescope.diagnose.rules.base import STAGE_NEEDS, LayerInfo, LayerSeen, Rule, StateSeen
+from edgescope.diagnose.finiteness import Finiteness
+from edgescope.diagnose.node_sets import NodeSets, two_node_sets
+from edgescope.diagnose.rules.base import (
+    STAGE_NEEDS,
+    BatchSeen,
+    LayerInfo,
+    LayerSeen,
+    Rule,
+    StateSeen,
+)
+from edgescope.diagnose.rules.neighbours import Groups
+from edgescope.diagnose.rules.seen import attends_to_all
 from edgescope.diagnose.states import block_of, first_states, node_states
+
+REMEMBERED = 4
+"""Kinds of rows that are remembered within a batch: a model rarely has more than two."""
+
+
+SOFTMAX_STAGES = ("logit", "weight")
+"""Stages that have one number per softmax and edge."""
 
 
 class Watch:
@@ -46,8 +63,11 @@ class Watch:
             size = attribute(batch, "num_nodes")
             if isinstance(size, int):
                 self._nodes = self._edges.new_zeros(size)
-        kinds = getattr(batch, "edge_types", [])
-        self._targets = {" ".join(kind): kind[-1] for kind in kinds if isinstance(kind, tuple)}
+        self._sets = NodeSets(batch)
+        self._bipartite = False
+        self._groups: list[tuple[EdgeIdentity, bool, Groups]] = []
+        self._finiteness = Finiteness()
+        self._finite = True
 
     @contextmanager
     def watching(self, model: nn.Module, inputs: Mapping[str, str] | None) -> Iterator[None]:
@@ -72,6 +92,9 @@ class Watch:
             def hook(watch: hooks.Watch) -> None:
                 for remove in self._attach(model, "state" in self._needs):
                     watch.add(remove)
+                if "finite" in self._needs:
+                    for remove in self._finiteness.attach(model):
+                        watch.add(remove)
 
             stack.enter_context(hooks.watching(model, hook))
             yield
@@ -85,6 +108,8 @@ class Watch:
             yield modules[path].register_forward_hook(done, with_kwargs=True).remove
         if not states:
             return
+        for path in open_ones:
+            yield modules[path].register_forward_pre_hook(self._entered, with_kwargs=True).remove
         for path in dict.fromkeys(block_of(path, modules) for path in open_ones):
             module = modules[path]
             yield module.register_forward_pre_hook(self._block_entered, with_kwargs=True).remove
@@ -104,75 +129,91 @@ class Watch:
     ) -> None:
         mine = [each for each in self._pending if each.partition("@")[0] == path]
         arguments = bound_arguments(layer, args, kwargs)
-        x = node_states(next(iter(arguments.values()), None))
         for each in mine:
-            self._show(each, self._pending.pop(each), x, first_states(output), arguments)
+            self._show(each, self._pending.pop(each), first_states(output), arguments)
+
+    def _entered(self, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Note a layer between two sets of nodes, whose states are not those of one graph."""
+        given = next(iter(bound_arguments(layer, args, kwargs).values()), None)
+        self._bipartite = self._bipartite or two_node_sets(given, self._batch)
 
     def flush(self) -> None:
-        """Show the calls of layers that may have no hook of their own."""
+        """Show the calls of layers that may have no hook of their own, and the end of the batch."""
         for path in list(self._pending):
-            self._show(path, self._pending.pop(path), (None, None), None, None)
+            self._show(path, self._pending.pop(path), None, None)
+        seen = BatchSeen(self._number, self._batch, self._still_finite(True))
+        for rule in self._rules:
+            rule.observe_batch(seen)
 
     def _show(
         self,
         path: str,
         stages: Mapping[str, EdgeActivations],
-        x: tuple[Tensor | None, Tensor | None],
         output: Tensor | None,
         arguments: Mapping[str, Any] | None,
     ) -> None:
         info = self._layers[path.partition("@")[0]]
         identity = next(iter(stages.values())).identity
         flat = {name: each.values.flatten(1) for name, each in stages.items()}
-        pairs = _attends_to_all(info)
+        given = next(iter((arguments or {}).values()), None)
+        two_sets = self._sets.differ(identity)
+        if two_sets is None:
+            two_sets = two_node_sets(given, self._batch)
         seen = LayerSeen(
             path,
             info.layer,
             self._number,
             identity.edge_index,
-            self._softmax(identity, info.layer),
+            self._grouped(identity, info),
             identity.input_edge,
-            self._graph(identity),
+            self._graph(identity, two_sets),
             None if self._nodes is None else len(self._nodes),
-            pairs,
+            attends_to_all(info),
             flat.get("logit"),
             flat.get("weight"),
-            stages["score"].values if "score" in stages else None,
-            stages["message"].values if "message" in stages else None,
-            x,
+            stages["score"].above_floor if "score" in stages else None,
+            stages["message"].above_floor if "message" in stages else None,
+            node_states(given, identity.target_row),
             output,
             arguments,
             self._batch,
-            self._graph_of_nodes(identity),
+            self._graph_of_nodes(identity, two_sets),
+            identity.target_row,
+            two_sets,
+            _by_channel(stages),
         )
+        finite = self._still_finite(seen.finite)
         for rule in self._rules:
-            rule.observe(seen)
+            rule.show(seen, finite)
 
-    def _graph(self, identity: EdgeIdentity) -> Tensor:
+    def _graph(self, identity: EdgeIdentity, two_sets: bool | Tensor) -> Tensor:
         """Return the graph of every row, from the batch where the model was not told."""
-        target = identity.edge_index[1]
-        if self._nodes is None or not target.numel() or int(target.max()) >= len(self._nodes):
+        target = identity.target
+        if two_sets is not False or self._nodes is None or not target.numel():
             return identity.graph
-        return self._nodes[target]
+        return identity.graph if int(target.max()) >= len(self._nodes) else self._nodes[target]
 
-    def _graph_of_nodes(self, identity: EdgeIdentity) -> Tensor | None:
+    def _graph_of_nodes(self, identity: EdgeIdentity, two_sets: bool | Tensor) -> Tensor | None:
         """Return the graph of every node, unless the layer works on other nodes."""
         ends = identity.edge_index
-        if self._nodes is None or identity.relations is not None:
+        if self._nodes is None or identity.relations is not None or two_sets is not False:
             return None
         return self._nodes if not ends.numel() or int(ends.max()) < len(self._nodes) else None
 
-    def _softmax(self, identity: EdgeIdentity, layer: nn.Module) -> Tensor:
-        """Return which softmax every row belongs to ``[E]``."""
-        target = identity.edge_index[0 if _flows_back(layer) else 1]
-        if identity.relation is None or identity.relations is None or not target.numel():
-            return target
+    def _grouped(self, identity: EdgeIdentity, info: LayerInfo) -> Groups:
+        """Return which softmax every row belongs to, and whom it leads to."""
         # HGTConv has one softmax over the relations into a node; other layers one per relation.
-        joined = type(layer).__name__ == "HGTConv"
-        kinds = [self._targets.get(name, name) if joined else name for name in identity.relations]
-        numbers = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
-        kind = target.new_tensor([numbers[each] for each in kinds])[identity.relation]
-        return kind * (int(target.max()) + 1) + target
+        joined = type(info.layer).__name__ == "HGTConv"
+        for known, kind, groups in self._groups:
+            if known is identity and kind == joined:
+                return groups
+        groups = Groups(
+            self._sets.softmax(identity, joined),
+            self._sets.sender(identity),
+            parallel=not attends_to_all(info),
+        )
+        self._groups = [*self._groups[1 - REMEMBERED :], (identity, joined, groups)]
+        return groups
 
     def _block_entered(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._first:
@@ -185,16 +226,19 @@ class Watch:
     def _show_state(self, path: str, x: Tensor | None) -> None:
         if x is None or self._nodes is None or self._edges is None or len(x) != len(self._nodes):
             return
+        if self._bipartite:
+            return
         seen = StateSeen(path, self._number, x, self._edges, self._nodes)
+        finite = self._still_finite(seen.finite)
         for rule in self._rules:
-            rule.observe_state(seen)
+            rule.show_state(seen, finite)
+
+    def _still_finite(self, finite: bool) -> bool:
+        """Return whether all was finite so far in the batch; what follows is spoiled otherwise."""
+        self._finite = self._finite and finite and self._finiteness.finite()
+        return self._finite
 
 
-def _flows_back(layer: nn.Module) -> bool:
-    return getattr(layer, "flow", "source_to_target") == "target_to_source"
-
-
-def _attends_to_all(info: LayerInfo) -> bool:
-    """Return whether a layer attends to all pairs of nodes, not only to a self-loop besides."""
-    loops_only = isinstance(info.adapter, MessagePassingAdapter)
-    return info.adapter.adds_edges(info.layer) and not loops_only
+def _by_channel(stages: Mapping[str, EdgeActivations]) -> bool:
+    """Return whether a layer has several weights or logits per head, one for each channel."""
+    return any(each.values.size(2) > 1 for name, each in stages.items() if name in SOFTMAX_STAGES)

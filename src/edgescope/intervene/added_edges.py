@@ -193,7 +193,7 @@ def _counted(activations: EdgeActivations, found: _Found, rule: Rule) -> Tensor:
     """Return the columns of ``_COUNTS`` for every edge ``[E, 4]``."""
     import polars as pl
 
-    tops = edge_ratios(activations.values[found.real]).tops
+    tops = edge_ratios(activations.above_floor[found.real]).tops
     # Within an edge the largest magnitude has the largest ratio, and a rule only has lower bounds:
     # an edge has a massive activation if that one is.
     ratio = tops.top_ratio.double().where(tops.defined, torch.nan)

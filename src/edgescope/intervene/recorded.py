@@ -37,12 +37,14 @@ class SiteValues:
         values: activations ``[E, H, D]``.
         chosen: which of them the intervention replaces ``[E, H, D]``, bool.
         edge_type: type of every edge ``[E]``; 0 where the model was given none.
+        floor: magnitude that stands for zero, as in ``EdgeActivations``.
     """
 
     site: str
     values: Tensor
     chosen: Tensor
     edge_type: Tensor
+    floor: Tensor | float = 0.0
 
     @property
     def width(self) -> int:
@@ -127,6 +129,7 @@ class Passes:
             InputError: if they take more, or the batches are parts of one large graph.
         """
         parts: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
+        floors: dict[str, Tensor | float] = {}
         held, first = 0, 0
         here: BatchOfGraphs | None = None
         repeats = Repeats()
@@ -140,6 +143,8 @@ class Passes:
                 return
             placed = found._replace(identity=of_call(here.identify(found.identity), call))
             values = found.values.cpu().clone()
+            floor = found.floor
+            floors[found.site] = floor.cpu() if isinstance(floor, Tensor) else floor
             none = torch.zeros(values.shape, dtype=torch.bool)
             kind = found.edge_type
             types = torch.zeros(len(values)) if kind is None else kind.cpu()
@@ -173,7 +178,13 @@ class Passes:
                 first += here.size
         self.done += 1
         found = {
-            site: SiteValues(site, *(torch.cat(column) for column in zip(*of, strict=True)))
+            site: SiteValues(
+                site,
+                torch.cat([values for values, _, _ in of]),
+                torch.cat([chosen for _, chosen, _ in of]),
+                torch.cat([kind for _, _, kind in of]),
+                floors[site],
+            )
             for site, of in parts.items()
         }
         return found, _joined(outputs)

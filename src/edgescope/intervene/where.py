@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from edgescope.capture import EdgeActivations
+from edgescope.capture.activations import above_floor
 from edgescope.errors import InputError
 from edgescope.intervene.recorded import SEVERAL, SiteValues
 from edgescope.mistakes import said
@@ -76,7 +77,7 @@ class RuleSelector(Selector):
 
     def choose(self, activations: EdgeActivations) -> Tensor:
         """Return what the rule calls massive."""
-        site, values = activations.site, activations.values
+        site, values = activations.site, activations.above_floor
         if values.size(2) < SEVERAL:
             raise InputError(scalar_message(site))
         bounds, found = self.rule.bounds(site), edge_ratios(values)
@@ -96,7 +97,7 @@ class RuleSelector(Selector):
 
     def limits(self, site: SiteValues) -> Tensor:
         """Return the thresholds of the rule, those of the ratio times the edge's median."""
-        found = edge_ratios(site.values)
+        found = edge_ratios(above_floor(site.values, site.floor))
         median = found.tops.median.where(found.defined, torch.inf)
         return _limit(self.rule, site.site, median.double())
 
@@ -131,7 +132,7 @@ class ScanSelector(RuleSelector):
 
     def choose(self, activations: EdgeActivations) -> Tensor:
         """Return which activations the scan has kept as massive."""
-        site, values, identity = activations
+        site, values, identity = activations[:3]
         chosen = torch.zeros(values.shape, dtype=torch.bool)
         if site not in self._rows:
             return chosen

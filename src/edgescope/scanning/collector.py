@@ -121,7 +121,7 @@ class Collector:
             InputError: if the site has one number per edge and head and was asked for, or its
                 layer has turned its flow.
         """
-        site, values, identity = activations
+        site, values, identity = activations.site, activations.above_floor, activations.identity
         call = self._repeats.count(site)
         if values.size(2) < SEVERAL:
             if not self._skip_scalars:
@@ -139,7 +139,7 @@ class Collector:
         if site not in self._counters:
             self._open(site, values.device)
         tops = self._counters[site].update(values, rows.labels)
-        kept = self._keepers[site].update(activations._replace(identity=rows.placed), tops)
+        kept = self._keepers[site].update(EdgeActivations(site, values, rows.placed), tops)
         self._smiles |= {
             number: self._batch_smiles[number] for number in kept & self._batch_smiles.keys()
         }

@@ -24,7 +24,8 @@ class MassiveActivations(Metric):
     gives a :class:`~edgescope.statistics.SiteSketch`.
 
     Edges with a NaN or an infinity are counted as ``nonfinite`` and edges whose median is zero
-    as ``undefined``; neither enters a histogram of ratios.
+    as ``undefined``; neither enters a histogram of ratios. Where a layer adds a constant so that no
+    value is zero, hand over ``EdgeActivations.above_floor`` in place of its values.
 
     Attributes:
         tops: medians and maxima of the edges in the last update.

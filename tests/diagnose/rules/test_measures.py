@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from edgescope.diagnose.rules.attention_sinks import few_largest
 from edgescope.diagnose.rules.base import StateSeen
 from edgescope.diagnose.rules.edge_features_ignored import relative_change
+from edgescope.diagnose.rules.neighbours import Groups
 from edgescope.diagnose.rules.over_smoothing import OverSmoothing
 from edgescope.diagnose.rules.rank_collapse import RankCollapse, effective_rank
-from edgescope.diagnose.rules.uniform_attention import entropy_over_log_degree
+from edgescope.diagnose.rules.uniform_attention import relative_entropy
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -25,9 +26,9 @@ def test_entropy_over_log_degree_is_that_of_scipy(seed):
     weight[:, 1] = 1
     totals = np.stack([np.bincount(softmax, weight[:, head]) for head in (0, 1)])
     share = weight / np.maximum(totals.T[softmax], 1e-300)
-    degree = torch.from_numpy(np.bincount(softmax))
-    found = entropy_over_log_degree(torch.from_numpy(share), torch.from_numpy(softmax), degree)
-    for node in range(len(degree)):
+    groups = Groups(torch.from_numpy(softmax), torch.arange(40))
+    found = relative_entropy(groups, torch.from_numpy(share))
+    for node in range(len(found)):
         for head in range(2):
             own = share[softmax == node, head]
             if len(own) > 1 and own.sum() > 0:
@@ -119,8 +120,32 @@ def test_a_change_is_relative_to_the_largest_output():
     assert relative_change({"a": one}, {"a": other}) == pytest.approx(0.05)
 
 
-def test_outputs_that_are_not_finite_in_the_same_places_have_changed():
-    assert relative_change(torch.tensor([1.0]), torch.tensor([torch.nan])) == torch.inf
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_a_change_of_what_is_not_finite_is_not_judged(bad):
+    one, other = torch.tensor([1.0, 2.0]), torch.tensor([1.0, bad])
+    assert relative_change(one, other) is None
+    assert relative_change(other, other) is None
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-30, 1.0, 1e30, 1e300])
+def test_no_size_of_numbers_is_too_large_or_small_for_what_is_measured(size):
+    """Squares of these overflow, or vanish; what is measured has no scale."""
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(12, 4, generator=random, dtype=torch.float64)
+    edges = torch.randint(0, 12, (2, 30), generator=random)
+    measured = []
+    for factor in (1.0, size):
+        smooth, rank = OverSmoothing(), RankCollapse()
+        for rule in (smooth, rank):
+            rule.begin([])
+            rule.observe_state(states(x * factor, edges))
+        change = relative_change(x * factor, x.flip(0) * factor)
+        measured.append([smooth.energies()["input"], rank.ranks()["input"], change])
+    assert measured[1] == pytest.approx(measured[0], rel=1e-9)
+
+
+def test_integer_outputs_can_change():
+    assert relative_change(torch.tensor([1, 2]), torch.tensor([1, 4])) == pytest.approx(0.5)
 
 
 def test_two_outputs_of_zeros_are_the_same():

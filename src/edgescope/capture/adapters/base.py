@@ -85,6 +85,24 @@ class Adapter(ABC):
         """Say why a particular layer cannot be captured, and what to do; ``None`` if it can."""
         return None
 
+    def floor(self, layer: Layer, stage: str, values: Tensor) -> Tensor | float:
+        """Return the magnitude that stands for zero at a stage; 0 by default.
+
+        A layer may add a small constant to numbers of which many are zero, such as those behind a
+        ReLU. What is no larger than that says no more than a zero does, so a ratio over a median at
+        the floor is undefined.
+
+        Args:
+            layer: an instance of the class.
+            stage: name of the stage.
+            values: what it computed ``[E, H, D]``, for their type.
+
+        Returns:
+            A number, or numbers that can be broadcast to the values.
+        """
+        del layer, stage, values
+        return 0.0
+
     def adds_edges(self, layer: Layer) -> bool:
         """Return whether a layer computes rows that are no edge of the input."""
         return False

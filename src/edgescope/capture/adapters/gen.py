@@ -1,5 +1,6 @@
 """Sites of GENConv."""
 
+import torch
 from torch import Tensor
 
 from edgescope.capture.adapters.base import Layer, Stage
@@ -58,6 +59,16 @@ class GENAdapter(MessagePassingAdapter):
                 name = f"{name} of {aggregation.__module__}"
             return f"it aggregates by {name}, which is no attention; only softmax is"
         return super().refusal(layer)
+
+    def floor(self, layer: Layer, stage: str, values: Tensor) -> Tensor | float:
+        """Return what eps, which the layer adds behind its ReLU, comes to.
+
+        A weight is at most 1, so a message of eps or less says no more than one at the floor.
+        """
+        eps = torch.full((), layer.eps, dtype=values.dtype, device=values.device)
+        if stage == "logit":
+            return (eps * layer.aggr_module.t).detach().abs()
+        return eps if stage == "message" else 0.0
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return what ``SoftmaxAggregation`` takes the softmax of."""

@@ -19,6 +19,7 @@ def as_json(findings: "Findings") -> str:
         "graphs": findings.graphs,
         "rules": list(findings.rules),
         "arguments": list(findings.arguments),
+        "unjudged": {rule: list(paths) for rule, paths in findings.unjudged.items()},
         "findings": [plain(each.as_dict()) for each in findings],
     }
     return json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

@@ -1,6 +1,7 @@
 """Findings as text for a terminal or a log."""
 
 import io
+from collections import defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,8 @@ def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str
     console.print(Text(conclusion(findings)))
     if findings.arguments:
         console.print(Text(f"The model was {said_arguments(findings.arguments)}."))
+    for line in silence(findings):
+        console.print(Text(line))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
@@ -66,6 +69,18 @@ def conclusion(findings: "Findings") -> str:
         if any(each.severity == severity for each in findings)
     ]
     return f"{findings.model}: {', '.join(counts)}, found by {looked}."
+
+
+def silence(findings: "Findings") -> list[str]:
+    """Say what was not judged by which rules, as numbers there are not finite."""
+    rules: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for rule, paths in findings.unjudged.items():
+        rules[paths].append(rule)
+    return [
+        f"Numbers of {', '.join(path or 'the model' for path in paths)} are not finite, so "
+        f"{', '.join(silent)} did not judge {'it' if len(paths) == 1 else 'them'}."
+        for paths, silent in rules.items()
+    ]
 
 
 def _heading(finding: "Finding") -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.finding import Finding, Severity
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
 from edgescope.diagnose.rules.counting import Sums, sum_by
 
@@ -22,7 +22,8 @@ OVER = 3.0
 """How many times over the share that their degree explains."""
 
 SMALLEST = 10
-"""Nodes that a graph must have, so that 0.3 of the mass is three times an equal share."""
+"""Nodes that must attend to others in a graph: many attend to a sink, and in a graph of so many
+nodes 0.3 of the mass is three times an equal share."""
 
 
 @dataclass
@@ -33,7 +34,7 @@ class AttentionSinks(Rule):
         mass: share of a graph's attention that its few largest nodes draw, from which it is a sink.
         over: how many times what uniform attention would send them it must be.
         few: share of a graph's nodes that are the few; one at least.
-        smallest: smaller graphs are left out.
+        smallest: graphs in which fewer nodes attend to others are left out.
     """
 
     id: ClassVar[str] = "attention-sinks"
@@ -50,8 +51,9 @@ over the graphs, these nodes draw `mass` or more of the graph's attention, and `
 their degree explains.
 
 **Thresholds.** `mass` = 0.3 is the bound by which Gu et al. (2024, arXiv 2410.10781, section 3.1)
-call a token a sink. `few` = 0.01 of the nodes, one at least; `over` = 3 and `smallest` = 10 nodes:
-in a graph of ten nodes an equal share is 0.1.
+call a token a sink. `few` = 0.01 of the nodes, one at least; `over` = 3. `smallest` = 10 nodes must
+attend to others, as what one node attends to is its choice and no sink; in a graph of ten nodes an
+equal share is 0.1.
 
 **What to do.** Nothing, if the task asks for it. Otherwise add a virtual node, which is a sink
 that does no harm, or give the softmax a way to attend to nothing; see where the sinks are with
@@ -77,7 +79,11 @@ largest key draws most; training often ends that.
         if seen.weight is None or seen.node_graph is None or not seen.weight.numel():
             return
         share, uniform, sizes = few_largest(*drawn_mass(seen), self.few)
-        chosen = (sizes >= self.smallest).unsqueeze(1) & share.isfinite() & uniform.isfinite()
+        attending = torch.zeros_like(seen.node_graph, dtype=torch.bool)
+        attending[seen.target[~seen.loop]] = True
+        many = seen.node_graph[attending].bincount(minlength=len(sizes)) >= self.smallest
+        # Neither is a number in graphs in which no node has another neighbour than itself.
+        chosen = many.unsqueeze(1) & share.isfinite() & uniform.isfinite()
         sums = self._sums.setdefault(seen.path, Sums())
         sums.add("share", share.where(chosen, 0).sum(0))
         sums.add("uniform", uniform.where(chosen, 0).sum(0))
@@ -91,14 +97,15 @@ largest key draws most; training often ends that.
             share, uniform = sums["share"] / graphs, sums["uniform"] / graphs
             sinks = (share >= self.mass) & (share >= self.over * uniform) & (sums["graphs"] > 0)
             heads = sinks.nonzero().flatten().tolist()
-            if not heads:
+            where = self.place(path, heads, len(share))
+            if where is None:
                 continue
             least = min(heads, key=lambda head: float(share[head]))
             found.append(
                 Finding(
                     self.id,
                     self.severity,
-                    place(path, heads, len(share)),
+                    where,
                     f"in a graph, the {self.few:.0%} of nodes (one at least) that draw most get "
                     f"{float(share[least]):.0%} or more of all attention, where their degree "
                     f"explains {float(uniform[least]):.0%}",
@@ -126,10 +133,9 @@ def drawn_mass(seen: LayerSeen) -> tuple[Tensor, Tensor, Tensor]:
     assert seen.node_graph is not None
     nodes, weight = len(seen.node_graph), seen.share
     equal = 1 / seen.degree[seen.softmax].to(weight.dtype)
-    source, target = seen.edge_index
-    others = (source != target).unsqueeze(1)
+    others = ~seen.loop.unsqueeze(1)
     both = torch.cat([weight, equal.unsqueeze(1)], dim=1).where(others, 0)
-    drawn = sum_by(both, source, nodes)
+    drawn = sum_by(both, seen.source, nodes)
     return drawn[:, :-1], drawn[:, -1:], seen.node_graph
 
 

@@ -15,6 +15,10 @@ class Sums:
         values = values.detach().to("cpu", torch.float64)
         self._sums[name] = self._sums[name] + values if name in self._sums else values
 
+    def keep(self, name: str, value: Tensor) -> None:
+        """Note a value that is the same each time."""
+        self._sums[name] = value
+
     def __getitem__(self, name: str) -> Tensor:
         """Return a sum."""
         return self._sums[name]
@@ -34,3 +38,28 @@ def largest_by(values: Tensor, group: Tensor, size: int) -> Tensor:
     index = group.unsqueeze(1).expand_as(values)
     start = values.new_full((size, values.size(1)), -torch.inf)
     return start.scatter_reduce_(0, index, values, "amax")
+
+
+def all_finite(values: Tensor) -> bool:
+    """Return whether no number is NaN or infinite; true if there is none."""
+    if not values.numel() or not values.is_floating_point():
+        return True
+    low, high = values.detach().aminmax()  # a NaN anywhere is both
+    return bool(low.isfinite() & high.isfinite())
+
+
+def largest_magnitude(values: Tensor) -> float:
+    """Return the largest magnitude, 0 without numbers."""
+    if not values.numel():
+        return 0.0
+    low, high = values.detach().aminmax()
+    return max(abs(float(low)), abs(float(high)))
+
+
+def scaled(values: Tensor, by: float | None = None) -> Tensor:
+    """Return values in float64 over a magnitude, by default the largest of them; zeros stay.
+
+    Sums of squares and of products can then neither overflow nor vanish, whatever the values are.
+    """
+    largest = largest_magnitude(values) if by is None else by
+    return values.detach().double() / (largest or 1.0)

@@ -7,9 +7,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.finding import Finding, Severity
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
-from edgescope.diagnose.rules.counting import Sums, sum_by
+from edgescope.diagnose.rules.counting import Sums, largest_magnitude, scaled, sum_by
 
 NOTHING = 1e-3
 """Root mean square over that of the layer's strongest head below which a head is dead: what reads
@@ -28,6 +28,11 @@ MOST_ROWS = 4096
 the weights do."""
 
 
+FEW = 10
+"""Nodes that must have sent something: behind a ReLU half of all single channels are zero, and all
+of ten by chance in one case of a thousand."""
+
+
 @dataclass
 class DeadHead(Rule):
     """Heads whose messages are zero, or whose values are the same for all neighbours of a node.
@@ -37,6 +42,8 @@ class DeadHead(Rule):
             which it is dead.
         alike: spread of the values that a node receives, relative to their root mean square, below
             which the head's weights do not matter.
+        few: nothing is said of messages of fewer nodes, nor of values with fewer choices, the
+            number of neighbours less one, summed over nodes.
     """
 
     id: ClassVar[str] = "dead-head"
@@ -55,7 +62,8 @@ sample.
 strongest head; whatever reads the heads would need weights a thousand times larger to make up for
 it. `alike` = 0.001: root mean square distance of the values from their mean over a node's edges,
 over the root mean square of the values; reweighing changes the output by less than 0.1 %. Nodes
-whose neighbours enter in the same state are left out, as their values must agree.
+whose neighbours enter in the same state are left out, as their values must agree. `few` = 10
+nodes that send, or choices between values: behind a ReLU, half of all single channels are zero.
 
 **What to do.** Remove the head (fewer `heads`, or prune it), or train again with a smaller
 learning rate or without weight decay on the value projection. Look for a `ReLU` in front that is
@@ -67,11 +75,13 @@ on purpose. In a pruned model dead heads are what one wants.
 
     nothing: float = NOTHING
     alike: float = ALIKE
+    few: int = FEW
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
         del layers
         self._sums: dict[str, Sums] = {}
+        self._scale: dict[str, float] = {}
 
     def observe(self, seen: LayerSeen) -> None:
         """Add up the squares of the messages and the spread of the values."""
@@ -80,14 +90,16 @@ on purpose. In a pruned model dead heads are what one wants.
         # Whole neighbourhoods, spread over the batch: the sizes of heads need no more.
         step = -(-len(seen.message) // MOST_ROWS)
         rows = (seen.softmax % step == 0).nonzero().flatten()
-        message = seen.message[rows].to(torch.promote_types(seen.message.dtype, torch.float32))
-        square = message.square().sum(-1)
-        finite = square.isfinite().all(1, keepdim=True)
+        # All is relative to the size of the first messages, so that no square overflows.
+        scale = self._scale.get(seen.path) or largest_magnitude(seen.message)
+        self._scale[seen.path] = scale
+        message = scaled(seen.message[rows], scale)
         sums = self._sums.setdefault(seen.path, Sums())
-        sums.add("square", square.where(finite, 0).sum(0))
-        sums.add("edges", finite.sum())
+        sums.add("square", message.square().sum(-1).sum(0))
+        sums.add("edges", torch.tensor(len(message)))
+        sums.add("senders", torch.tensor(len(torch.unique(seen.groups.sender[rows]))))
         if seen.weight is not None and seen.weight.shape == seen.message.shape[:2]:
-            self._spread(seen, sums, rows, message.where(finite.unsqueeze(-1), 0))
+            self._spread(seen, sums, rows, message)
 
     def _spread(self, seen: LayerSeen, sums: Sums, rows: Tensor, message: Tensor) -> None:
         """Add up how far the values of a node are from their mean."""
@@ -99,10 +111,13 @@ on purpose. In a pruned model dead heads are what one wants.
         count = sum_by(known.to(message.dtype), softmax, size)
         mean = sum_by(value, softmax, size) / count.clamp(min=1).unsqueeze(-1)
         within = (value - mean[softmax]).square().sum(-1).where(known, 0)
-        chooses = ((count > 1) & ~seen.alike.unsqueeze(1))[softmax]
+        chooses = ((count > 1) & seen.choosing.unsqueeze(1))[softmax]
         sums.add("value", value.square().sum(-1).where(chooses, 0).sum(0))
         sums.add("within", within.where(chooses, 0).sum(0))
         sums.add("choosing", chooses.sum(0))
+        here = torch.zeros_like(seen.choosing)
+        here[softmax] = True
+        sums.add("choices", (seen.groups.neighbours.number - 1)[seen.choosing & here].sum())
 
     def findings(self) -> list[Finding]:
         """Report the dead heads and the blind ones of every layer."""
@@ -114,8 +129,9 @@ on purpose. In a pruned model dead heads are what one wants.
             size = (sums["square"] / edges).sqrt()
             relative = (size / size.max()).nan_to_num(0).tolist()
             dead = [head for head, each in enumerate(relative) if each < self.nothing]
-            if dead:
-                found.append(self._dead(path, relative, dead, edges))
+            where = self.place(path, dead, len(relative))
+            if where and int(sums["senders"]) >= self.few:
+                found.append(self._dead(where, relative, dead, edges))
             if "within" not in sums:
                 continue
             spread = (sums["within"] / sums["value"]).sqrt().tolist()
@@ -124,29 +140,31 @@ on purpose. In a pruned model dead heads are what one wants.
                 for head, each in enumerate(spread)
                 if head not in dead and sums["choosing"][head] and each < self.alike
             ]
-            if blind:
-                found.append(self._blind(path, spread, blind, int(sums["choosing"].max())))
+            choosing = int(sums["choosing"].max())
+            where = self.place(path, blind, len(spread))
+            if where and int(sums["choices"]) >= self.few:
+                found.append(self._blind(where, spread, blind, choosing))
         return found
 
-    def _dead(self, path: str, relative: list[float], heads: list[int], edges: int) -> Finding:
+    def _dead(self, where: str, relative: list[float], heads: list[int], edges: int) -> Finding:
         most = max(relative[head] for head in heads)
         what = f"have {most:.1e} of the strongest head's root mean square or less"
         return Finding(
             self.id,
             self.severity,
-            place(path, heads, len(relative)),
+            where,
             f"the messages of {edges:,} edges {what if most else 'are all zero'}",
             {"relative_size": relative, "heads": heads, "edges": edges},
             "the value projection of the head is zero, or its input is",
             "use fewer heads, or train again with less weight decay on the value projection",
         )
 
-    def _blind(self, path: str, spread: list[float], heads: list[int], edges: int) -> Finding:
+    def _blind(self, where: str, spread: list[float], heads: list[int], edges: int) -> Finding:
         most = max(spread[head] for head in heads)
         return Finding(
             self.id,
             self.severity,
-            place(path, heads, len(spread)),
+            where,
             f"the values that a node receives differ by {most:.1e} of their size or less "
             f"({edges:,} edges from different neighbours), so the weights do not matter",
             {"spread": [each if each == each else 0.0 for each in spread], "heads": heads},  # noqa: PLR0124  (NaN is not itself)

@@ -19,6 +19,12 @@ UNIFORM = 1e-3
 ``uniform-attention``: all uniform heads are alike."""
 
 
+FEW = 10
+"""Choices that heads must have made. Deviations of heads that have nothing to do with each other
+are random directions in as many dimensions: half of all pairs have a correlation above 0.9995 in
+one dimension, one pair in a hundred in two, and one in 10^14 in ten."""
+
+
 @dataclass
 class DuplicateHeads(Rule):
     """Heads of a layer with the same weights on all edges.
@@ -27,6 +33,8 @@ class DuplicateHeads(Rule):
         distance: squared distance of two heads' deviations from uniform weights, relative to the
             larger deviation, below which they are duplicates.
         uniform: root mean square deviation below which a head is uniform and left out.
+        few: with fewer choices than this, the number of neighbours less one, summed over nodes,
+            nothing is said.
     """
 
     id: ClassVar[str] = "duplicate-heads"
@@ -36,13 +44,15 @@ class DuplicateHeads(Rule):
     explanation: ClassVar[str] = """\
 Several heads are there to attend to different things. Two heads whose weights agree on every edge
 are one head, paid for twice. The weights of a head are compared after taking away what the degree
-explains: `d = w - 1/n` over the edges of nodes with two or more. Two heads a and b are duplicates
-if `|d_a - d_b|^2 <= distance * max(|d_a|^2, |d_b|^2)`, summed over all edges of all batches.
+explains: `d = w - 1/n` over the neighbours of nodes with two or more (several edges to one
+neighbour are one neighbour). Two heads a and b are duplicates if
+`|d_a - d_b|^2 <= distance * max(|d_a|^2, |d_b|^2)`, summed over all edges of all batches.
 
 **Thresholds.** `distance` = 0.001; for deviations of the same size it means a correlation above
 0.9995. Michel et al. (2019, arXiv 1905.10650) show how many heads can be removed from trained
 transformers; the bound here is far stricter, and calls only copies so. `uniform` = 0.001: heads
-nearer to uniform weights are left to `uniform-attention`.
+nearer to uniform weights are left to `uniform-attention`. `few` = 10 choices, the number of
+neighbours less one, summed over nodes: in so many dimensions, random deviations are never so close.
 
 **What to do.** Fewer `heads` of more channels each, or different initialisations: weights copied
 from a smaller model, or all set to the same constant, stay alike in training.
@@ -53,6 +63,7 @@ can agree by chance: look at how many edges were compared.
 
     distance: float = SAME
     uniform: float = UNIFORM
+    few: int = FEW
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
@@ -63,19 +74,22 @@ can agree by chance: look at how many edges were compared.
         """Add up the products of the heads' deviations from uniform weights."""
         if seen.weight is None or seen.weight.numel() == 0 or seen.weight.size(1) == 1:
             return
-        degree = seen.degree[seen.softmax]
-        deviation = seen.share - 1 / degree.to(seen.share.dtype).unsqueeze(1)
-        deviation = deviation[(degree > 1) & deviation.isfinite().all(1)].double()
+        if seen.by_channel:
+            return  # channels are no heads
+        gets, equal = seen.groups.shares(seen.share)
+        found = seen.groups.neighbours
+        deviation = (gets - equal.unsqueeze(1))[found.number[found.softmax] > 1]
         sums = self._sums.setdefault(seen.path, Sums())
         sums.add("products", deviation.T @ deviation)
         sums.add("edges", deviation.new_tensor(len(deviation)))
+        sums.add("choices", (found.number - 1).clamp(min=0).sum())
 
     def findings(self) -> list[Finding]:
         """Report the groups of heads that are alike."""
         found = []
         for path, sums in self._sums.items():
             edges = int(sums["edges"])
-            if not edges:
+            if not edges or sums["choices"] < self.few:
                 continue
             products = sums["products"]
             square = products.diagonal()

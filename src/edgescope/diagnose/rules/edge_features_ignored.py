@@ -1,7 +1,7 @@
 """Rule: edge features that reach no layer."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.diagnose.finding import MODEL, Finding, Severity, place
+from edgescope.diagnose.finiteness import tensors_in
 from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule, Sample
+from edgescope.diagnose.rules.counting import all_finite, largest_magnitude, scaled
 
 SAME = 1e-5
 """Largest difference of the outputs, relative to their largest magnitude, up to which they are the
@@ -33,6 +35,7 @@ class EdgeFeaturesIgnored(Rule):
     title: ClassVar[str] = "edge features make no difference"
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"rows"})
+    finite: ClassVar[bool] = False
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 Three things are looked at. *Dropped*: a `GATConv` that was built without `edge_dim` and is called
@@ -44,7 +47,9 @@ again; if its output stays the same, the model does not use them, which is a war
 on*: a layer that could take edge features, but is called without them, is a note if the rest of the
 model uses them.
 
-Batches whose edges all have the same features tell nothing of effects and are passed over.
+Batches whose edges all have the same features tell nothing of effects and are passed over. Nothing
+is said of effects either where no node has several edges: all of its weight is on the one that it
+has, whatever its features.
 
 **Threshold.** `same` = 1e-5, relative to the largest output: a hundred times the precision of
 float32, as sums on a GPU may come in another order.
@@ -66,9 +71,11 @@ everything.
         self._dropped: dict[str, tuple[nn.Module, Tensor]] = {}
         self._without: dict[str, nn.Module] = {}
         self._changes: list[float] = []
+        self._choices = False
 
     def observe(self, seen: LayerSeen) -> None:
         """Note the layers that drop edge features, and those that could take some and get none."""
+        self._choices = self._choices or bool((seen.degree > 1).any())
         if not hasattr(seen.layer, "edge_dim"):
             return
         given = (seen.arguments or {}).get("edge_attr", ())
@@ -83,8 +90,11 @@ everything.
         for batch, output in zip(sample.batches, sample.outputs, strict=True):
             permuted = permute_edge_features(batch, generator)
             if permuted is not None:
-                again = sample.call(sample.model, permuted)
-                self._changes.append(relative_change(output, again))
+                change = relative_change(output, sample.call(sample.model, permuted))
+                if change is None:
+                    self.leave_out("")
+                else:
+                    self._changes.append(change)
 
     def findings(self) -> list[Finding]:
         """Report the layers that drop features, and the model or else the layers without any."""
@@ -92,7 +102,7 @@ everything.
         if not self._changes:
             return dropped
         if max(self._changes) <= self.same:
-            return [*dropped, self._no_effect()]
+            return [*dropped, self._no_effect()] if self._choices else dropped
         return [*dropped, *(self._not_handed_on(path) for path in self._without)]
 
     def _drop(self, path: str, layer: nn.Module, given: Tensor) -> Finding:
@@ -180,33 +190,22 @@ def permute_edge_features(batch: Any, generator: torch.Generator) -> Any | None:
     return changed if moved else None
 
 
-def relative_change(before: object, after: object) -> float:
+def relative_change(before: object, after: object) -> float | None:
     """Return the largest difference between two outputs over the largest magnitude in them.
 
-    0 if both are zero; infinite if their shapes differ, or only one of them is finite somewhere.
+    0 if both are zero, infinite if their shapes differ, ``None`` if a number is not finite.
     """
-    difference = largest = 0.0
-    for one, other in zip(_tensors(before), _tensors(after), strict=True):
-        if one.shape != other.shape or not torch.equal(one.isfinite(), other.isfinite()):
-            return torch.inf
-        known = one.isfinite()
-        pair = torch.stack([one[known], other[known]]).double()
-        if pair.numel():
-            difference = max(difference, float(pair.diff(dim=0).abs().max()))
-            largest = max(largest, float(pair.abs().max()))
-    return difference / largest if largest else 0.0
-
-
-def _tensors(output: object) -> Iterator[Tensor]:
-    """Go through the tensors in what a model returns."""
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, Mapping):
-        for each in output.values():
-            yield from _tensors(each)
-    elif isinstance(output, tuple | list):
-        for each in output:
-            yield from _tensors(each)
+    pairs = list(zip(tensors_in(before), tensors_in(after), strict=True))
+    if any(one.shape != other.shape for one, other in pairs):
+        return torch.inf
+    if not all(all_finite(one) and all_finite(other) for one, other in pairs):
+        return None
+    sizes = [largest_magnitude(each) for pair in pairs for each in pair]
+    largest = max(sizes, default=0.0)
+    return max(
+        (largest_magnitude(scaled(one, largest) - scaled(other, largest)) for one, other in pairs),
+        default=0.0,
+    )
 
 
 def _list(paths: Sequence[str]) -> str:

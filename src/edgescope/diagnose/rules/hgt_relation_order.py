@@ -25,6 +25,7 @@ class HGTRelationOrder(Rule):
     title: ClassVar[str] = "HGTConv takes the matrices of one relation for another"
     severity: ClassVar[Severity] = "error"
     needs: ClassVar[frozenset[str]] = frozenset({"rows"})
+    finite: ClassVar[bool] = False
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 HGTConv has a key and a value matrix for every relation. PyG (2.8 and before) joins the relations
@@ -70,7 +71,10 @@ must go on in that order, in every batch.
             before = layer(arguments["x_dict"], given)
             after = layer(arguments["x_dict"], ordered)
             change = relative_change(before, {kind: after[kind] for kind in before})
-            self._apart[path] = (change, [" ".join(relation) for relation in given])
+            if change is None:
+                self.leave_out(path)
+            else:
+                self._apart[path] = (change, [" ".join(relation) for relation in given])
         self._calls = {}
 
     def findings(self) -> list[Finding]:

@@ -11,7 +11,7 @@ from edgescope.diagnose.certificate import regions
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
-from edgescope.diagnose.rules.counting import Sums
+from edgescope.diagnose.rules.counting import Sums, largest_magnitude, scaled
 from edgescope.diagnose.seen_edges import edge_features
 from edgescope.diagnose.twins import find_twins
 
@@ -48,7 +48,7 @@ class IdenticalOutputs(Rule):
         unproven: the same for other layers, for which ties are not proven.
         different: how far states are apart that count as different.
         equal: how near outputs are that count as equal.
-        few: with fewer pairs than this, a finding is a note.
+        few: with fewer pairs than this, a finding is a note, and there is none without proof.
     """
 
     id: ClassVar[str] = "identical-outputs"
@@ -75,7 +75,8 @@ within rounding (untrained on Chameleon, GATv2Conv tied 5 of 50 pairs and edgesc
 43). So a GATv2Conv with one channel, which ties a fifth of its twins, is not reported. States are
 `different` by 0.05 of the largest, and outputs `equal` to 0.000002 of it, 16 units of rounding.
 Nodes with one neighbour are left out, as no weights can tell them apart. Pairs are formed within
-groups of twins, each node with the next; with fewer than `few` = 10 of them the finding is a note.
+groups of twins, each node with the next; with fewer than `few` = 10 of them the finding is a note,
+and where ties are not proven there is none.
 
 **What to do.** GATv2Conv instead of GATConv (`try_remedy` does that), more heads, a residual, or
 self-loops, with which twins that are not neighbours of each other are twins no longer.
@@ -110,7 +111,7 @@ it), the model as a whole can tell twins apart; then only attention is blind.
         if seen.logit is None or not _is_gat(seen.layer):
             return
         slope = float(seen.layer.negative_slope)  # type: ignore[arg-type]
-        place = regions(seen.logit, seen.edge_index[1], len(seen.output), slope)
+        place = regions(seen.logit, seen.target, len(seen.output), slope)
         proof = place.certify(pairs)
         sums.add("certified", (tied & proof.holds.all(1)).sum())
         sums.add("uniform", (tied & proof.uniform.all(1)).sum())
@@ -118,12 +119,11 @@ it), the model as a whole can tell twins apart; then only attention is blind.
 
     def _pairs(self, seen: LayerSeen) -> Tensor:
         """Return the pairs of twins whose states differ ``[2, P]``; none if that cannot be told."""
-        x, out, edges = seen.x[1], seen.output, seen.edge_index
+        x, out, edges = seen.x[1], seen.output, seen.ends
         none = edges[:, :0]
         if x is None or out is None or seen.pairs or len(x) != len(out) or not edges.numel():
             return none
-        back = getattr(seen.layer, "flow", "source_to_target") != "source_to_target"
-        if back or int(edges[1].max()) >= len(x):
+        if int(seen.target.max()) >= len(x):
             return none
         try:
             pairs = find_twins(edges, len(x), edge_features(seen))
@@ -138,6 +138,8 @@ it), the model as a whole can tell twins apart; then only attention is blind.
             pairs, tied = int(sums["pairs"]), int(sums["tied"])
             gat = _is_gat(self._layers[path])
             if not tied or tied / pairs < (self.share if gat else self.unproven):
+                continue
+            if not gat and pairs < self.few:
                 continue
             evidence: dict[str, float | int | str | list[float]] = {
                 "pairs": pairs,
@@ -190,6 +192,5 @@ def _is_gat(layer: nn.Module) -> bool:
 def _distance(states: Tensor, pairs: Tensor) -> Tensor:
     """Return how far the states of each pair are apart ``[P]``, relative to the largest state."""
     flat = states.detach().flatten(1)
-    low, high = flat.aminmax()
-    size = torch.maximum(-low, high).double().clamp(min=1e-300)
-    return (flat[pairs[0]].double() - flat[pairs[1]].double()).abs().amax(1) / size
+    left, right = (scaled(flat[ends], largest_magnitude(flat)) for ends in pairs)
+    return (left - right).abs().amax(1)

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import nn
 
-from edgescope.diagnose.finding import Finding, Severity, place
+from edgescope.diagnose.finding import Finding, Severity
 from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule
-from edgescope.diagnose.rules.counting import Sums, largest_by
+from edgescope.diagnose.rules.counting import Sums, largest_by, sum_by
 from edgescope.models.attention import EdgeAttention
 from edgescope.models.edge_steps import LOGIT_LIMIT
 
@@ -26,6 +27,11 @@ none there; in the 80 heads of a GraphTransformer trained on ZINC by the publish
 35 %, with logits up to 20,000."""
 
 
+FEW = 10
+"""Nodes with several neighbours that a head must have. Where one node in ten is saturated, half of
+ten are in one case of six hundred, and one of one in one of ten."""
+
+
 @dataclass
 class SaturatedLogits(Rule):
     """Heads of which many logits are beyond the model's clamp, or deep in the softmax's saturation.
@@ -36,6 +42,7 @@ class SaturatedLogits(Rule):
         share: share of a head's edges beyond the clamp, or of its softmaxes that are saturated,
             from which it is reported as a warning.
         clamped: share of a head's edges beyond the clamp from which it is reported as a note.
+        few: of fewer nodes with several neighbours nothing is said.
     """
 
     id: ClassVar[str] = "saturated-logits"
@@ -49,15 +56,17 @@ edgescope's own layers, as published, clamp the logit to ±{LOGIT_LIMIT:g} befor
 beyond, the gradient is exactly zero and all logits weigh the same, however large they are. So
 nothing keeps them from growing, and the head can no longer tell such neighbours apart.
 
-A head is a warning if `share` of its edges lie beyond the clamp; or if, of the nodes with two edges
-or more, `share` have a largest weight of `1 - vanished` or more. From a share of `clamped` beyond
-the clamp on it is a note.
+A head is a warning if `share` of its edges lie beyond the clamp; or if, of the nodes with two
+neighbours or more, `share` give one of them a weight of `1 - vanished` or more (several edges to a
+neighbour are one, of their mean weight). From a share of `clamped` beyond the clamp on it is a
+note.
 
 **Thresholds.** `vanished` = 0.001: the derivative of a softmax weight by its own logit is `w (1 -
 w)`, at most 1/4; here it is 250 times smaller. `share` = 0.5: most of what the head decides.
 `clamped` = 0.1: in untrained models no logit is beyond the clamp, and in the 80 heads of a
 GraphTransformer trained on ZINC by the published recipe 0 to 35 % are, so a tenth is what training
-has done (measured). The clamp is the model's own.
+has done (measured). The clamp is the model's own. `few` = 10 nodes: where one in ten is saturated,
+half of ten are in one case of six hundred.
 
 **What to do.** Normalise queries and keys, or the states before the layer (`LayerNorm`, which
 `try_remedy` adds); a smaller learning rate or weight decay on the query and key projections; a
@@ -76,6 +85,7 @@ training ends it.
     vanished: float = VANISHED
     share: float = MOST
     clamped: float = CLAMPED
+    few: int = FEW
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted, and note the clamp of every layer that has one."""
@@ -91,12 +101,17 @@ training ends it.
             size = seen.logit.abs()
             sums.add("beyond", (size >= limit).sum(0))
             sums.add("edges", size.new_tensor(len(size)))
-            finite = size.where(size.isfinite(), 0)
-            self._largest[seen.path] = max(self._largest.get(seen.path, 0.0), float(finite.max()))
+            self._largest[seen.path] = max(self._largest.get(seen.path, 0.0), float(size.max()))
         if seen.weight is None or not seen.weight.numel():
             return
-        several = seen.degree > 1
-        top = largest_by(seen.share, seen.softmax, len(seen.degree))
+        found = seen.groups.neighbours
+        several = found.number > 1
+        # As if one edge led to each neighbour, with the mean weight of those that do.
+        each = seen.groups.shares(seen.share)[0] / found.rows.unsqueeze(1)
+        total = sum_by(each, found.softmax, len(found.number)).clamp(
+            min=torch.finfo(each.dtype).tiny
+        )
+        top = largest_by(each / total[found.softmax], found.softmax, len(found.number))
         sums.add("saturated", (top[several] >= 1 - self.vanished).sum(0))
         sums.add("nodes", several.sum())
 
@@ -115,18 +130,18 @@ training ends it.
             sharp = [
                 head
                 for head, share in enumerate(saturated)
-                if share >= self.share and head not in most
+                if share >= self.share and head not in most and sums["nodes"] >= self.few
             ]
             some = [
                 head
                 for head, share in enumerate(beyond)
                 if self.clamped <= share < self.share and head not in sharp
             ]
-            if most:
+            if self.place(path, most, len(beyond)):
                 found.append(self._beyond(path, "warning", beyond, most))
-            if sharp:
+            if self.place(path, sharp, len(saturated)):
                 found.append(self._saturated(path, saturated, sharp))
-            if some:
+            if self.place(path, some, len(beyond)):
                 found.append(self._beyond(path, "note", beyond, some))
         return found
 
@@ -137,7 +152,7 @@ training ends it.
         return Finding(
             self.id,
             severity,
-            place(path, heads, len(shares)),
+            self.place(path, heads, len(shares)) or path,
             f"{_range(shares, heads)} of {edges:,} logits are beyond the clamp of ±{limit:g}, "
             f"where their gradient is zero; the largest is {self._largest[path]:,.0f}",
             {
@@ -157,9 +172,9 @@ training ends it.
         return Finding(
             self.id,
             self.severity,
-            place(path, heads, len(shares)),
-            f"at {_range(shares, heads)} of {nodes:,} nodes with several edges one weight is above "
-            f"{1 - self.vanished:g}, where hardly any gradient passes",
+            self.place(path, heads, len(shares)) or path,
+            f"at {_range(shares, heads)} of {nodes:,} nodes with several neighbours one weight is "
+            f"above {1 - self.vanished:g}, where hardly any gradient passes",
             {"share_saturated": shares, "of": nodes, "heads": heads},
             "the logits of neighbours are far apart: the states or the projections are large",
             "normalise the states before attention (LayerNorm), lower the learning rate, or put "

@@ -12,7 +12,7 @@ from edgescope.calling import attribute
 from edgescope.diagnose.finding import Finding, Severity, place
 from edgescope.diagnose.remedies import applicable
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule, Sample
-from edgescope.diagnose.rules.counting import Sums
+from edgescope.diagnose.rules.counting import Sums, all_finite, largest_magnitude, scaled
 from edgescope.diagnose.states import block_of, first_states
 
 DOUBLED = 0.01
@@ -42,6 +42,7 @@ class SelfLoops(Rule):
     title: ClassVar[str] = "self-loops are doubled, or missing where nothing stands in for them"
     severity: ClassVar[Severity] = "warning"
     needs: ClassVar[frozenset[str]] = frozenset({"rows"})
+    finite: ClassVar[bool] = False
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 GATConv and its like add a self-loop to every node, after removing those of the input, so that a
@@ -52,8 +53,8 @@ connection, a node's new state does not depend on its old one, and a node withou
 zeros (or the bias).
 
 Doubled loops are counted where the layer sees them. For missing ones the model is run again on one
-batch, in which a few nodes lose the edges into them, as in GATv2Conv their own state has a say in
-how neighbours are weighed, but adds nothing to the sum. The states of these nodes are changed in
+batch, in which a few nodes lose their edges, as in GATv2Conv their own state has a say in how
+neighbours are weighed, but adds nothing to the sum. The states of these nodes are changed in
 place where they enter the block, and their states where they enter the next block are compared. So
 residual connections are found wherever the model has them. Nothing is said of the last block of a
 model that predicts whole graphs, as there is no next state.
@@ -82,8 +83,7 @@ its own features, it should not see itself.
         """Count self-loops and nodes without any edge."""
         if seen.num_nodes is None or seen.node_graph is None or seen.pairs:
             return
-        source, target = seen.edge_index
-        loops = target[source == target].bincount(minlength=seen.num_nodes)
+        loops = seen.target[seen.loop].bincount(minlength=seen.num_nodes)
         sums = self._sums.setdefault(seen.path, Sums())
         sums.add("doubled", (loops > 1).sum())
         sums.add("loops", loops.sum())
@@ -105,7 +105,9 @@ its own features, it should not see itself.
         if not suspects:
             return
         for block, unseen in own_state_unseen(sample, list(blocks), self.same).items():
-            if block in suspects:
+            if block in suspects and unseen is None:
+                self.leave_out(suspects[block])
+            elif block in suspects and unseen:
                 self._blind[suspects[block]] = (block, unseen)
 
     def _may_be_blind(self, path: str) -> bool:
@@ -152,14 +154,14 @@ its own features, it should not see itself.
             )
 
 
-def own_state_unseen(sample: Sample, blocks: Sequence[str], same: float) -> dict[str, int]:
+def own_state_unseen(sample: Sample, blocks: Sequence[str], same: float) -> dict[str, int | None]:
     """Return the blocks whose nodes' next states do not depend on their own.
 
-    Some nodes of the first batch lose the edges into them, as their own state would else have a
-    say in how they weigh their neighbours. The model runs twice on what is left. In the second
-    run, at every block, the states that enter it are set to those of the first run and, at these
-    nodes, changed. All in place, so that a residual connection around the block passes the change
-    on.
+    Some nodes of the first batch lose their edges, whichever end of them attends, as their own
+    state would else have a say in how they weigh their neighbours. The model runs twice on what is
+    left. In the second run, at every block, the states that enter it are set to those of the first
+    run and, at these nodes, changed. All in place, so that a residual connection around the block
+    passes the change on.
 
     Args:
         sample: the model and its batches.
@@ -167,8 +169,8 @@ def own_state_unseen(sample: Sample, blocks: Sequence[str], same: float) -> dict
         same: change up to which there is none, relative to the largest next state.
 
     Returns:
-        How many nodes were changed, per block where none of them saw it. Blocks of which no next
-        state is known are left out.
+        How many nodes were changed, per block where none of them saw it; 0 where one did, ``None``
+        where a next state is not finite. Blocks of which no next state is known are left out.
     """
     from torch_geometric.data import Data
 
@@ -178,7 +180,7 @@ def own_state_unseen(sample: Sample, blocks: Sequence[str], same: float) -> dict
         return {}
     order = torch.randperm(size, generator=torch.Generator().manual_seed(sample.seed))
     chosen = order[:PROBED].to(edges.device)
-    batch = batch.edge_subgraph(~torch.isin(edges[1], chosen))
+    batch = batch.edge_subgraph(~torch.isin(edges, chosen).any(0))
     clean: dict[str, Tensor] = {}
 
     def note(block: str, states: Tensor) -> None:
@@ -196,9 +198,10 @@ def own_state_unseen(sample: Sample, blocks: Sequence[str], same: float) -> dict
         changed[block] = states[chosen].clone()
         touched.append((states, clean[block]))
         states.copy_(clean[block])
-        scale = STEP * states.square().mean().sqrt().clamp(min=torch.finfo(states.dtype).tiny)
+        largest = largest_magnitude(states)
+        size = STEP * largest * float(scaled(states, largest).square().mean().sqrt())
         noise = torch.randn(len(chosen), states.size(1), generator=generator).to(states)
-        states[chosen] += scale * noise
+        states[chosen] += max(size, torch.finfo(states.dtype).tiny) * noise
 
     with _entering(sample.model, blocks, size, change):
         try:
@@ -213,15 +216,19 @@ def own_state_unseen(sample: Sample, blocks: Sequence[str], same: float) -> dict
     by_node = last is not None and final is not None and len(last) == size
     following.append((last[chosen], final[chosen]) if by_node else None)  # type: ignore[index]  # by_node
     return {
-        block: len(chosen)
+        block: None
+        if not all(map(all_finite, pair))
+        else 0
+        if _differ(*pair, same)
+        else len(chosen)
         for block, pair in zip(ran, following, strict=True)
-        if pair is not None and not _differ(*pair, same)
+        if pair is not None
     }
 
 
 def _differ(before: Tensor, after: Tensor, same: float) -> bool:
-    largest = torch.maximum(before.abs(), after.abs()).max()
-    return bool((before - after).abs().max() > same * largest)
+    largest = max(largest_magnitude(before), largest_magnitude(after))
+    return bool((scaled(before, largest) - scaled(after, largest)).abs().max() > same)
 
 
 @contextmanager

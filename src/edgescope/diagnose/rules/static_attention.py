@@ -93,10 +93,10 @@ attention is what the task needs. Compare both layers on the validation set.
         order = seen.weight if seen.logit is None else seen.logit
         if order is None or seen.pairs:
             return
-        edges = seen.edge_index
-        if getattr(seen.layer, "flow", "source_to_target") != "source_to_target":
-            edges = edges.flip(0)
-        found = compare_rankings(edges, order, seen.number)
+        others = ~seen.loop
+        found = compare_rankings(
+            seen.groups.sender[others], seen.softmax[others], order[others], seen.number
+        )
         self._layers[seen.path] = seen.layer
         given = (seen.arguments or {}).get("edge_attr") is not None
         has_edges = getattr(seen.layer, "lin_edge", None) is not None and given
@@ -126,17 +126,21 @@ attention is what the task needs. Compare both layers on the validation set.
             return []
         severity: Severity = "warning" if matters and not by_edge else "note"
         pairs, opposite = int(comparable.sum()), int(reordered.sum())
-        compared = (
-            f"; of {pairs:,} pairs of neighbours that several nodes share, over {len(rates)} "
-            f"head{'s' * (len(rates) > 1)}, {opposite:,} are ranked differently by some; "
-            f"{shared:.0%} of the nodes that choose share two neighbours with another"
-        )
-        reason = (
-            "proven for GATConv: the state of a node cannot change how it ranks its neighbours"
-            + ("; only edge features can" if by_edge else "")
-            if proven
-            else "all nodes rank their neighbours the same way"
-        )
+        over = f"over {len(rates)} head{'s' * (len(rates) > 1)}"
+        seen = f"{shared:.0%} of the nodes that choose share two neighbours with another"
+        if proven:
+            message = (
+                "proven for GATConv: the state of a node cannot change how it ranks its neighbours"
+                f"{'; only edge features can' if by_edge else ''}; of {pairs:,} pairs of "
+                f"neighbours that several nodes share, {over}, {opposite:,} are ranked "
+                f"differently by some; {seen}"
+            )
+        else:
+            alike = f"{pairs - opposite:,} of {pairs:,}" if opposite else f"all {pairs:,}"
+            message = (
+                f"{alike} pairs of neighbours that several nodes share, {over}, are ranked the "
+                f"same way by all of them{f', {opposite:,} are not' if opposite else ''}; {seen}"
+            )
         cause = (
             "LeakyReLU grows with its argument, so the neighbour with the largest a_s . W h_j is "
             "first for every node (arXiv 2105.14491)"
@@ -149,7 +153,7 @@ attention is what the task needs. Compare both layers on the validation set.
                 self.id,
                 severity,
                 place(path),
-                f"{reason}{compared}",
+                message,
                 {
                     "proven": int(proven),
                     "comparable": pairs,
