@@ -9,12 +9,13 @@ from typing import Any
 
 import polars as pl
 
+from edgescope.capture.coverage import merged
 from edgescope.errors import InputError
 from edgescope.records import one_graph
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.order import PLACE, by_graph, largest_first, most_extreme
 
-_MERGED = {"data", "graphs", "max_rows", "seconds"}
+_MERGED = {"coverage", "data", "graphs", "max_rows", "seconds"}
 """What may differ in :class:`~edgescope.results.ScanInfo` between scans that are merged."""
 
 _AND = " + "
@@ -211,6 +212,7 @@ def _merged_info(scans: Sequence[Scan], same_graphs: bool) -> ScanInfo:
         ),
         max_rows=_max_rows(scans),
         seconds=sum(info.seconds for info in infos),
+        coverage=merged([info.coverage for info in infos]),
     )
 
 

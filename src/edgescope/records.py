@@ -8,6 +8,7 @@ from typing import NamedTuple
 import polars as pl
 import torch
 
+from edgescope.capture.coverage import Coverage
 from edgescope.statistics.criteria import Rule
 from edgescope.statistics.sketch import SiteSketch
 
@@ -30,6 +31,8 @@ class ScanInfo:
         keep_magnitude: activations with a larger magnitude were kept whatever their ratio;
             infinite if none were, None if it is what the criterion asks for.
         parts: whether the batches were parts of one large graph, so that ``graphs`` is 1.
+        coverage: which attention of the model was looked at and which not; ``None`` if that is not
+            known, as of a scan that was saved by an earlier version.
     """
 
     model: str
@@ -42,6 +45,7 @@ class ScanInfo:
     seconds: float
     keep_magnitude: float | None = inf
     parts: bool = False
+    coverage: Coverage | None = None
 
 
 class SiteScan(NamedTuple):

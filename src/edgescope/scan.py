@@ -130,14 +130,19 @@ def scan(
         progress,
     )
     if isinstance(baseline, nn.Module | Untrained):
-        baseline = _scan_baseline(baseline, model, loader, sites, settings)
+        baseline, refused = _scan_baseline(baseline, model, loader, sites, settings)
+        chosen = chosen.without(refused, model)
     settings = settings._replace(
         rule=rule.resolve(None if baseline is None else baseline.ensemble())
     )
-    found, left_out = scan_model(model, loader, chosen, settings, baseline)
+    found, chosen = scan_model(model, loader, chosen, settings)
+    if baseline is not None:
+        baseline = baseline.without(chosen.refused)
+        found = Scan(found.sites, found.info, found.smiles, baseline)
     settings.shards.remove()
-    if left_out:
-        warn(left_out_message(left_out), EdgescopeWarning, stacklevel=2)
+    if chosen.left_out or chosen.refused:
+        message = left_out_message(chosen.left_out, chosen.refused)
+        warn(message, EdgescopeWarning, stacklevel=2)
     return found
 
 
@@ -147,27 +152,37 @@ def _scan_baseline(
     loader: Iterable[Any],
     sites: Sites,
     settings: Settings,
-) -> Scan:
-    """Scan a model to compare with, or every member of an untrained ensemble."""
+) -> tuple[Scan, Mapping[str, str]]:
+    """Scan a model to compare with, or every member of an untrained ensemble.
+
+    Returns:
+        The scan, and the layers that it leaves out with the reasons: those of any member.
+    """
     if not isinstance(settings.rule, Criterion):
         # Its thresholds are not known yet; the baseline is there for its histograms.
         ratio = PAPER_RATIO if settings.keep_ratio is None else settings.keep_ratio
         settings = settings._replace(keep_ratio=ratio, keep_magnitude=inf)
     members: list[Scan] = []
+    refused: Mapping[str, str] = {}
     if isinstance(baseline, nn.Module):
-        found, _ = scan_model(baseline, loader, choose_sites(baseline, sites), settings)
+        chosen = choose_sites(baseline, sites)
+        found, chosen = scan_model(baseline, loader, chosen, settings, look=False)
+        refused = chosen.refused
     else:
         copies = baseline.models(model, loader, call=settings.call, progress=settings.progress)
         for number, member in enumerate(copies, 1):
             title = f"scanning untrained member {number}/{baseline.members} of {{model}}"
-            one, _ = scan_model(
-                member, loader, choose_sites(member, sites), settings._replace(title=title)
+            chosen = choose_sites(member, sites).without(refused, member)
+            one, chosen = scan_model(
+                member, loader, chosen, settings._replace(title=title), look=False
             )
+            refused = chosen.refused
             one.sites = {s: f._replace(sketch=packed(f.sketch)) for s, f in one.sites.items()}
             members.append(one)
+        members = [member.without(refused) for member in members]
         found = merge_scans(members, same_graphs=True)
         found.members = tuple(members)
     rule = settings.rule.resolve(found.ensemble())
     for scanned in (found, *members):
         scanned.info = replace(scanned.info, criterion=rule)
-    return found
+    return found, refused

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
+from edgescope.capture.coverage import model_coverage
 from edgescope.capture.sites import Refused, Site, find_sites
 from edgescope.errors import InputError
 
@@ -22,11 +23,7 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
     sites = [found for found in everything if isinstance(found, Site)]
     refused = [found for found in everything if isinstance(found, Refused)]
     if not sites:
-        reasons = "; ".join(f"{r.path or type(model).__name__}: {r.reason}" for r in refused[:3])
-        raise InputError(
-            f"{type(model).__name__} has no layer whose edges can be captured"
-            + (f": {reasons}" if refused else "; es.capture.register makes a layer known")
-        )
+        raise InputError(no_sites_message(model))
     if wanted is None:
         return sites
     if callable(wanted):
@@ -46,6 +43,19 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
                 + ("; ".join(named) if named else f"the model's sites are: {_names(sites)}")
             )
     return [site for site in sites if any(_matches(site, pattern) for pattern in patterns)]
+
+
+def no_sites_message(model: nn.Module) -> str:
+    """Say that nothing of a model can be captured, and why, part by part."""
+    gaps = model_coverage(model).gaps()
+    gaps += [
+        f"{r.path or 'the model'}: {r.reason}"
+        for r in find_sites(model)
+        if isinstance(r, Refused) and not gaps
+    ]
+    return f"{type(model).__name__} has no layer whose edges can be captured" + (
+        f": {'; '.join(gaps)}" if gaps else "; es.capture.register makes a layer known"
+    )
 
 
 def _matches(site: Site, pattern: str) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgescope.capture.coverage import Coverage
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -87,6 +89,8 @@ class Findings(list[Finding]):
         rules: identifiers of the rules that looked, in order.
         batches: how many batches they saw.
         graphs: how many graphs of these.
+        coverage: which attention of the model was looked at and which not and why; ``None`` if
+            that is not known.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class Findings(list[Finding]):
         rules: Iterable[str] = (),
         batches: int = 0,
         graphs: int = 0,
+        coverage: Coverage | None = None,
     ) -> None:
         self.rules = tuple(rules)
         place_of = {rule: number for number, rule in enumerate(self.rules)}
@@ -112,6 +117,7 @@ class Findings(list[Finding]):
         self.model = model
         self.batches = batches
         self.graphs = graphs
+        self.coverage = coverage
 
     def at_least(self, severity: Severity) -> list[Finding]:
         """Return the findings that are as grave as ``severity`` or graver."""

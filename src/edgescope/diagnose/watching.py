@@ -24,6 +24,9 @@ class Watch:
         layers: the attention layers.
         number: number of the batch.
         batch: the batch.
+
+    Attributes:
+        ran: path of every layer that ran to how many of its rows were captured, if any were.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Watch:
         self._number = number
         self._batch = batch
         self._first = True
+        self.ran: dict[str, int | None] = {}
         self._pending: dict[str, dict[str, EdgeActivations]] = {}
         edges, nodes = attribute(batch, "edge_index"), attribute(batch, "batch")
         self._edges: Tensor | None = edges if isinstance(edges, Tensor) else None
@@ -54,11 +58,16 @@ class Watch:
     def watching(self, model: nn.Module, inputs: Mapping[str, str] | None) -> Iterator[None]:
         """Watch the layers while the block runs."""
         stages = {stage for stage in STAGE_NEEDS if stage in self._needs}
+        layers = list(self._layers.values())
+        if not (stages or "rows" in self._needs):
+            # Of a layer without a hook of its own, capture alone can tell that it ran.
+            closed = [info for info in layers if not _is_open(info, model)]
+            layers = [] if self._number else closed
         with ExitStack() as hooks:
-            if self._layers and (stages or "rows" in self._needs):
+            if layers:
                 wanted = {
                     f"{info.path}:{stage}"
-                    for info in self._layers.values()
+                    for info in layers
                     # The rows come with any stage; the weight is there everywhere, or else cheap.
                     for stage in ((stages & set(info.stages)) or {info.stages[0]})
                 }
@@ -75,8 +84,7 @@ class Watch:
 
     def _attach(self, model: nn.Module, states: bool) -> Iterator[Any]:
         modules = dict(model.named_modules())
-        # A hook in a fused layer would change which kernel runs, and so the outputs.
-        open_ones = [path for path, info in self._layers.items() if modules.get(path) is info.layer]
+        open_ones = [path for path, info in self._layers.items() if _is_open(info, model)]
         for path in open_ones:
             done = partial(self._layer_done, path)
             yield modules[path].register_forward_hook(done, with_kwargs=True).remove
@@ -99,6 +107,7 @@ class Watch:
         kwargs: dict[str, Any],
         output: object,
     ) -> None:
+        self.ran.setdefault(path, None)
         mine = [each for each in self._pending if each.partition("@")[0] == path]
         arguments = bound_arguments(layer, args, kwargs)
         x = node_states(next(iter(arguments.values()), None))
@@ -120,6 +129,7 @@ class Watch:
     ) -> None:
         info = self._layers[path.partition("@")[0]]
         identity = next(iter(stages.values())).identity
+        self.ran[info.path] = (self.ran.get(info.path) or 0) + len(identity.input_edge)
         flat = {name: each.values.flatten(1) for name, each in stages.items()}
         pairs = _attends_to_all(info)
         seen = LayerSeen(
@@ -185,6 +195,11 @@ class Watch:
         seen = StateSeen(path, self._number, x, self._edges, self._nodes)
         for rule in self._rules:
             rule.observe_state(seen)
+
+
+def _is_open(info: LayerInfo, model: nn.Module) -> bool:
+    """Return whether a layer may have a hook: in a fused one it would change which kernel runs."""
+    return model.get_submodule(info.path) is info.layer
 
 
 def _flows_back(layer: nn.Module) -> bool:

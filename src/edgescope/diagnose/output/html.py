@@ -3,7 +3,7 @@
 from html import escape
 from typing import TYPE_CHECKING
 
-from edgescope.diagnose.output.text import conclusion
+from edgescope.diagnose.output.text import capitalised, conclusion
 
 if TYPE_CHECKING:
     from edgescope.diagnose.finding import Finding, Findings
@@ -30,10 +30,20 @@ def as_html(findings: "Findings") -> str:
         f"<style>{STYLE}</style>",
         "<h2>Diagnosis</h2>",
         f"<p>{escape(conclusion(findings))}</p>",
+        *_coverage(findings),
         *map(_article, findings),
         "</section>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _coverage(findings: "Findings") -> list[str]:
+    """Say what was looked at; what was not has a paragraph of its own."""
+    coverage = findings.coverage
+    if coverage is None:
+        return []
+    sentence = f"<p>{escape(capitalised(coverage.sentence()))}.</p>"
+    return [sentence] if coverage.complete else [f'<article class="warning">{sentence}</article>']
 
 
 def as_page(findings: "Findings") -> str:

@@ -47,22 +47,37 @@ def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str
     for _, group in groupby(findings, key=_heading):
         _show(console, list(group))
         console.print()
-    console.print(Text(conclusion(findings)))
+    console.print(Text(conclusion(findings), overflow="fold"))
+    if findings.coverage is not None:
+        console.print(Text(f"{capitalised(findings.coverage.sentence())}.", overflow="fold"))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
 def conclusion(findings: "Findings") -> str:
-    """Say in one sentence how many findings there are, and what looked."""
+    """Say in one sentence how many findings there are, what looked, and at how much.
+
+    That nothing was found is an all-clear only if all attention of the model was looked at.
+    """
     seen = f"{_number(findings.graphs, 'graph')} in {_number(findings.batches, 'batch')}"
     looked = f"{_number(len(findings.rules), 'rule')} over {seen}"
+    coverage = findings.coverage
+    if coverage is not None:
+        looked += f", in {coverage.share()}"
     if not findings:
-        return f"{findings.model}: nothing found by {looked}."
+        clear = coverage is None or coverage.complete
+        less = "" if clear else "; this is no all-clear, as part of the model was not looked at"
+        return f"{findings.model}: nothing found by {looked}{less}."
     counts = [
         _number(sum(each.severity == severity for each in findings), severity)
         for severity in COLOURS
         if any(each.severity == severity for each in findings)
     ]
     return f"{findings.model}: {', '.join(counts)}, found by {looked}."
+
+
+def capitalised(sentence: str) -> str:
+    """Return a sentence with its first letter in upper case; the others stay."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _heading(finding: "Finding") -> tuple[str, ...]:
