@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from edgescope.capture.refusals import ATTENTION, MESSAGE_PASSING, NONE, PERHAPS, Kind
+from edgescope.capture.refusals import (
+    ATTENTION,
+    MESSAGE_PASSING,
+    NONE,
+    PERHAPS,
+    Kind,
+    unknown_layer,
+)
+from edgescope.capture.signs import Signs, is_plain
 from edgescope.capture.sites import Refused, Site, find_sites
 
 if TYPE_CHECKING:
@@ -119,11 +127,13 @@ calls softmax'
 
     def sentence(self) -> str:
         """Say in one line what was looked at and what was not, with the reasons."""
-        parts = [f"looked at {self.share()}"]
-        if self.empty:
-            parts.append(f"{_listed([each.path for each in self.empty])} saw no edge")
-        if self.unseen:
-            parts.append(f"not looked at: {'; '.join(self.gaps())}")
+        return "; ".join(filter(None, (f"looked at {self.share()}", self.rest())))
+
+    def rest(self) -> str:
+        """Say what was not looked at, with the reasons; empty if there is nothing to say."""
+        idle = _listed([each.path for each in self.empty])
+        parts = [f"no edge was seen by {idle}"] if idle else []
+        parts += [f"not looked at: {'; '.join(self.gaps())}"] if self.unseen else []
         return "; ".join(parts)
 
     def table(self) -> "pl.DataFrame":
@@ -216,11 +226,11 @@ def model_coverage(
     layers: dict[str, str] = {}
     for each in found:
         if isinstance(each, Site):
-            layers[each.path] = type(each.layer).__name__
+            layers[each.path] = class_of(each.layer)
             if wanted is None or each.name in wanted:
                 stages.setdefault(each.path, []).append(each.stage)
     unseen = {
-        each.path: UnseenLayer(each.path, type(each.layer).__name__, each.reason, each.kind)
+        each.path: UnseenLayer(each.path, class_of(each.layer), each.reason, each.kind)
         for each in found
         if isinstance(each, Refused) and each.kind != NONE
     }
@@ -233,9 +243,30 @@ def model_coverage(
     )
 
 
+def class_of(layer: nn.Module) -> str:
+    """Return the name of a layer's class, of a compiled one that of what was compiled."""
+    original = getattr(layer, "original_name", None)  # of TorchScript
+    return str(original or type(getattr(layer, "_orig_mod", layer)).__name__)
+
+
 def layer_of(site: str) -> str:
     """Return the path of the layer that a site belongs to, such as ``conv`` of ``conv@2:score``."""
     return site.rpartition(":")[0].partition("@")[0]
+
+
+def unknown_parts(model: nn.Module) -> Coverage:
+    """Return the innermost modules of a model that are not torch's own, if nothing else is known.
+
+    One of them may attend in a way that no name and no call gives away.
+    """
+    own = [(path, module) for path, module in model.named_modules() if not is_plain(module)]
+    inner = [each for each in own if all(map(is_plain, list(each[1].modules())[1:]))]
+    return Coverage(
+        unseen=tuple(
+            UnseenLayer(path, class_of(module), unknown_layer(Signs()), PERHAPS)
+            for path, module in inner
+        )
+    )
 
 
 def merged(parts: Sequence[Coverage | None]) -> Coverage | None:

@@ -1,17 +1,15 @@
 """The first batch of a pass: where a model attends beside the layers that are looked at."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
 from edgescope.calling import attribute
 from edgescope.capture.coverage import Coverage, UnseenLayer
-from edgescope.capture.hooks import watch_one
-from edgescope.capture.refusals import ATTENTION, PERHAPS, Kind, refuse_compiled, unknown_layer
+from edgescope.capture.refusals import ATTENTION, PERHAPS, Kind, unknown_layer
 from edgescope.capture.signs import Signs, says_attention
 from edgescope.capture.sites import Refused, find_sites
 from edgescope.capture.softmax_calls import SoftmaxCall, SoftmaxCalls
@@ -20,8 +18,8 @@ from edgescope.capture.softmax_calls import SoftmaxCall, SoftmaxCalls
 class Look:
     """A light look at what a model computes on a batch, apart from the layers with sites.
 
-    Outputs stay as they are to the bit. A model that holds compiled code is not looked at, since
-    such code may run otherwise then; that this code is not looked at is in its coverage anyway.
+    Outputs stay as they are to the bit. Of compiled code nothing is seen; that it was not looked at
+    is in the coverage anyway.
 
     Args:
         model: the model.
@@ -49,7 +47,6 @@ class Look:
         found = find_sites(model)
         refused = {each.path: each for each in found if isinstance(each, Refused)}
         self._model = model
-        self._possible = all(refuse_compiled(module) is None for module in model.modules())
         self._signs = {path: each.signs for path, each in refused.items()}
         certain = [each for each in found if getattr(each, "kind", ATTENTION) == ATTENTION]
         self._covered = [each.layer for each in certain]
@@ -60,30 +57,17 @@ class Look:
         }
         self._ran: set[str] = set()
         self._calls: list[SoftmaxCall] = []
-        self._now: SoftmaxCalls | None = None
         self.done = False
 
     @contextmanager
     def at(self, batch: Any) -> Iterator[None]:  # noqa: ANN401  (any PyG batch)
         """Look while the block runs the model on a batch."""
         self.done = True
-        if not self._possible:
+        looking = SoftmaxCalls(self._model, self._covered, _sizes(batch), self._suspects.values())
+        with looking:
             yield
-            return
-        with ExitStack() as hooks:
-            for path, module in self._suspects.items():
-                hook = module.register_forward_pre_hook(partial(self._entered, path))
-                hooks.callback(watch_one(hook.remove))
-            self._now = hooks.enter_context(SoftmaxCalls(self._model, self._covered, _sizes(batch)))
-            yield
-        self._calls += [call for call in self._now.calls if call.used]
-        self._now = None
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Look away for a while, from what is computed in hooks."""
-        with nullcontext() if self._now is None else self._now.paused():
-            yield
+        self._calls += [call for call in looking.calls if call.used]
+        self._ran |= looking.ran
 
     def corrected(self, coverage: Coverage) -> Coverage:
         """Return a coverage with what was seen: gaps that it did not know, and some it need not.
@@ -114,9 +98,6 @@ class Look:
         kind = _kind(call, bool(signs.name))
         signs = signs._replace(call=signs.call or call.function)
         return replace(gap, kind=kind, reason=unknown_layer(signs))
-
-    def _entered(self, path: str, *_: object) -> None:
-        self._ran.add(path)
 
 
 def _kind(call: SoftmaxCall, named: bool) -> Kind:

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from edgescope.capture.coverage import model_coverage
+from edgescope.capture.coverage import model_coverage, unknown_parts
 from edgescope.capture.sites import Refused, Site, find_sites
 from edgescope.errors import InputError
 
@@ -48,11 +48,10 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
 def no_sites_message(model: nn.Module) -> str:
     """Say that nothing of a model can be captured, and why, part by part."""
     gaps = model_coverage(model).gaps()
-    gaps += [
-        f"{r.path or 'the model'}: {r.reason}"
-        for r in find_sites(model)
-        if isinstance(r, Refused) and not gaps
-    ]
+    if not gaps:
+        refused = [each for each in find_sites(model) if isinstance(each, Refused)]
+        gaps = [f"{each.path or 'the model'}: {each.reason}" for each in refused]
+    gaps = gaps or unknown_parts(model).gaps()
     return f"{type(model).__name__} has no layer whose edges can be captured" + (
         f": {'; '.join(gaps)}" if gaps else "; es.capture.register makes a layer known"
     )

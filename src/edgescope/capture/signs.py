@@ -77,8 +77,8 @@ def says_attention(name: str) -> bool:
     """Return whether a name speaks of attention, word by word.
 
     Example:
-        >>> [each for each in ("GATv2Layer", "att_src", "GatedConv", "mhsa") if says_attention(each)]
-        ['GATv2Layer', 'att_src', 'mhsa']
+        >>> [says_attention(name) for name in ("GATv2Layer", "att_src", "GatedConv", "mhsa")]
+        [True, True, False, True]
     """
     return any(_SAYS.fullmatch(word.lower()) for word in _WORDS.findall(name))
 

@@ -1,8 +1,8 @@
 """A light look at a model that runs: which of its own code normalises and weights, and where."""
 
 import sys
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from edgescope.capture.signs import is_plain
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
 KEEPS = frozenset(
     [
@@ -75,6 +75,8 @@ PRODUCTS = frozenset(
 )
 """Not ``addmm``, which a linear layer is."""
 
+FOLLOWED = KEEPS | SUMS | SCATTERS | PRODUCTS | {"div", "reciprocal", "add", "sub"}
+
 BY_HAND = "exp over a sum of exp"
 
 
@@ -121,21 +123,29 @@ class SoftmaxCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         model: the model that runs.
         covered: modules that are looked at otherwise; what runs inside them is not noted.
         sizes: numbers of edges and nodes, if known: a softmax over so many is one over these.
+        suspects: modules of which to note whether they run.
 
     Attributes:
         calls: what was noted.
+        ran: paths of the suspects that ran.
 
     Example:
         >>> import torch
         >>> model = torch.nn.MultiheadAttention(4, 1)
-        >>> with SoftmaxCalls(model, [], []) as looked:
+        >>> with SoftmaxCalls(model, []) as looked:
         ...     _ = model(*[torch.randn(3, 4)] * 3)
         >>> [(call.layer, call.certain, call.used) for call in looked.calls]
         [('MultiheadAttention', True, True)]
     """
 
+    supports_higher_order_operators = True
+
     def __init__(
-        self, model: nn.Module, covered: Collection[nn.Module], sizes: Sequence[int]
+        self,
+        model: nn.Module,
+        covered: Iterable[nn.Module],
+        sizes: Iterable[int] = (),
+        suspects: Iterable[nn.Module] = (),
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.calls: list[SoftmaxCall] = []
@@ -144,51 +154,74 @@ class SoftmaxCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         self._covered = {id(module) for module in covered}
         self._sizes = {size for size in sizes if size > 1}
         self._marks: Any = WeakTensorKeyDictionary()
-        self._paused = False
+        self._names: dict[Any, str] = {}
+        self.ran: set[str] = set()
+        self._suspects: dict[CodeType, list[nn.Module]] = defaultdict(list)
+        for module in suspects:
+            code = getattr(type(module).forward, "__code__", None)
+            if code is not None:
+                self._suspects[code].append(module)
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Note nothing for a while."""
-        before, self._paused = self._paused, True
-        try:
-            yield
-        finally:
-            self._paused = before
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        """Leave compiled parts of a model compiled."""
+        return True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Be called as a plain function: torch would load its compiler to keep out of it."""
+        return False
 
     def __torch_dispatch__(
         self,
         func: Any,  # noqa: ANN401  (torch's, as are the next)
-        types: Any,  # noqa: ANN401
+        types: Iterable[type],
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
         """Run an operation, and note what it was."""
-        del types
+        if any(kind is not Tensor and kind is not nn.Parameter for kind in types):
+            return NotImplemented  # a wrapper such as PyG's EdgeIndex: what is inside comes here
+        if self._suspects:
+            self._note_suspects()
         result = func(*args, **(kwargs or {}))
-        if not self._paused:
-            words = str(func).split(".")
-            name = words[min(1, len(words) - 1)].removesuffix("_")
+        name = self._names.get(func)
+        if name is None:
+            name = self._names[func] = _name(func)
+        if name in FOLLOWED and len(self._marks):
+            tensors = [each for each in _flat(args) if isinstance(each, Tensor)]
+            marks = [self._marks.get(each) for each in tensors]
+            if any(marks):
+                self._follow(name, tensors, marks, result)
+        elif name in {"exp", "exp2"} or "softmax" in name or "sumexp" in name or "ttention" in name:
             self._note(name, args, result)
         return result
 
     def _note(self, name: str, args: tuple[Any, ...], result: Any) -> None:  # noqa: ANN401
-        tensors = [each for each in _flat(args) if isinstance(each, Tensor)]
-        marks = [self._marks.get(each) for each in tensors]
+        """Note an exponential, or a function that has one in it."""
         if "log_softmax" in name:
             self._mark(result, _Mark("log"))
         elif "softmax" in name:
             self._called(name, result, scattered="csr" in name or "sparse" in name, dims=args[1:2])
-        elif "attention" in name or name.startswith("_transformer_encoder"):
-            self._called(name, None, scattered=True, weighs=True)
-        elif "logsumexp" in name:
+        elif "sumexp" in name:
             self._mark(result, _Mark("logsum"))
         elif name in {"exp", "exp2"}:
-            if marks[0] is not None and marks[0].kind == "log":
+            mark = self._marks.get(args[0])
+            if mark is not None and mark.kind == "log":
                 self._called("exp of a log-softmax", result)
             else:
                 self._mark(result, _Mark("exp"))
-        elif any(marks):
-            self._follow(name, tensors, marks, result)
+        else:
+            self._called(name, None, scattered=True, weighs=True)
+
+    def _note_suspects(self) -> None:
+        """Note which of the suspects run."""
+        frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  (what inspect does, but at once)
+        while frame is not None and self._suspects:
+            for module in self._suspects.get(frame.f_code, ()):
+                if frame.f_locals.get(frame.f_code.co_varnames[0]) is module:
+                    self.ran.add(self._paths[id(module)])
+            frame = frame.f_back
 
     def _follow(
         self,
@@ -306,13 +339,20 @@ OBSERVERS = (
 """What runs in hooks of a model without being part of it."""
 
 
+def _name(func: object) -> str:
+    """Return the name of an operation, such as ``scatter_add`` of ``aten.scatter_add_.default``."""
+    words = str(func).split(".")
+    name = words[min(1, len(words) - 1)].removesuffix("_")
+    return "attention" if name.startswith("_transformer_encoder") else name
+
+
 def _is_parameter(tensor: Tensor) -> bool:
     """Return whether a tensor is a parameter, or a view of one as in a linear layer."""
     base = tensor._base  # noqa: SLF001  (nothing public says)
     return isinstance(tensor, nn.Parameter) or isinstance(base, nn.Parameter)
 
 
-def _flat(args: Sequence[Any]) -> Iterator[Any]:
+def _flat(args: Iterable[Any]) -> Iterator[Any]:
     for each in args:
         if isinstance(each, (tuple, list)):
             yield from each

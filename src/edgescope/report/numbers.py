@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import edgescope
+from edgescope.report.coverage import coverage_numbers
 from edgescope.report.gallery import choose
 from edgescope.report.judged import calibration, edge_types, is_plain, judged, main_axis, site_axis
 from edgescope.report.names import short_names, site_pattern
@@ -56,6 +57,7 @@ def collect(scan: Scan, title: str | None, run: dict[str, Any] | None) -> dict[s
         "edgescope": edgescope.__version__,
         "title": heading if title is None else title,
         "scanned": _scanned(scan, axis, found),
+        "coverage": coverage_numbers(scan),
         "run": {str(key): _plain(value) for key, value in (run or {}).items()},
         "table": table.to_dicts(),
         "by_edge_type": edge_types(scan, axis),

@@ -11,7 +11,7 @@ from torch import nn
 
 from edgescope._modes import evaluating
 from edgescope._progress import track
-from edgescope.capture import Coverage, EdgeActivations, capture
+from edgescope.capture import Coverage, capture
 from edgescope.capture.coverage import layer_of
 from edgescope.capture.fault import layer_at_fault, reason_of
 from edgescope.capture.look import Look
@@ -145,11 +145,6 @@ def _collect(
     looked: Look | None,
 ) -> list[str]:
     """Run the model on every batch and return the names of the sites that were captured."""
-
-    def reduce(activations: EdgeActivations) -> None:
-        with nullcontext() if looked is None else looked.paused():
-            collector.reduce(activations)
-
     started = time.perf_counter()
     wanted = {site.name for site in chosen.sites}
     edges = settings.inputs.get("edge_index", "edge_index")
@@ -160,7 +155,7 @@ def _collect(
         capture(
             model,
             lambda site: site.name in wanted,
-            reduce=reduce,
+            reduce=collector.reduce,
             inputs=settings.inputs,
         ) as tape,
     ):

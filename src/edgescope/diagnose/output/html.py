@@ -3,7 +3,7 @@
 from html import escape
 from typing import TYPE_CHECKING
 
-from edgescope.diagnose.output.text import capitalised, conclusion
+from edgescope.diagnose.output.text import conclusion, rest
 
 if TYPE_CHECKING:
     from edgescope.diagnose.finding import Finding, Findings
@@ -38,12 +38,11 @@ def as_html(findings: "Findings") -> str:
 
 
 def _coverage(findings: "Findings") -> list[str]:
-    """Say what was looked at; what was not has a paragraph of its own."""
-    coverage = findings.coverage
-    if coverage is None:
+    """Say what was not looked at, and why."""
+    coverage, said = findings.coverage, f"<p>{escape(rest(findings))}</p>"
+    if coverage is None or not rest(findings):
         return []
-    sentence = f"<p>{escape(capitalised(coverage.sentence()))}.</p>"
-    return [sentence] if coverage.complete else [f'<article class="warning">{sentence}</article>']
+    return [said] if coverage.complete else [f'<article class="warning">{said}</article>']
 
 
 def as_page(findings: "Findings") -> str:

@@ -81,7 +81,7 @@ def _idle(layer: SeenLayer, model: str) -> dict[str, Any]:
     """Describe a layer that ran without an edge."""
     return {
         "level": "warning",
-        "message": {"text": f"{layer.path or model} ({layer.layer}) saw no edge"},
+        "message": {"text": f"{layer.path or model} ({layer.layer}) ran and saw no edge"},
         "locations": [{"logicalLocations": [_location(layer.path, model)]}],
     }
 

@@ -48,8 +48,8 @@ def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str
         _show(console, list(group))
         console.print()
     console.print(Text(conclusion(findings), overflow="fold"))
-    if findings.coverage is not None:
-        console.print(Text(f"{capitalised(findings.coverage.sentence())}.", overflow="fold"))
+    if rest(findings):
+        console.print(Text(rest(findings), overflow="fold"))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
@@ -62,7 +62,7 @@ def conclusion(findings: "Findings") -> str:
     looked = f"{_number(len(findings.rules), 'rule')} over {seen}"
     coverage = findings.coverage
     if coverage is not None:
-        looked += f", in {coverage.share()}"
+        looked += f"; looked at {coverage.share()}"
     if not findings:
         clear = coverage is None or coverage.complete
         less = "" if clear else "; this is no all-clear, as part of the model was not looked at"
@@ -75,9 +75,10 @@ def conclusion(findings: "Findings") -> str:
     return f"{findings.model}: {', '.join(counts)}, found by {looked}."
 
 
-def capitalised(sentence: str) -> str:
-    """Return a sentence with its first letter in upper case; the others stay."""
-    return sentence[:1].upper() + sentence[1:]
+def rest(findings: "Findings") -> str:
+    """Say in a sentence what was not looked at, and why; empty if there is nothing to say."""
+    said = "" if findings.coverage is None else findings.coverage.rest()
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def _heading(finding: "Finding") -> tuple[str, ...]:
