@@ -11,9 +11,10 @@ from edgescope.capture.adapters.base import Adapter, Stage
 from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 from edgescope.capture.adapters.registry import register
-from edgescope.capture.coverage import Coverage, SeenLayer, UnseenLayer, model_coverage
+from edgescope.capture.coverage import Coverage, SeenLayer, UnseenLayer
 from edgescope.capture.editing import Edit, edit
 from edgescope.capture.listing import list_layers, list_sites
+from edgescope.capture.model_coverage import model_coverage
 from edgescope.capture.select import Sites
 from edgescope.capture.sites import Site
 from edgescope.capture.tape import MAX_BYTES, Reduce, Tape, record

@@ -29,7 +29,7 @@ class Look:
 
     Example:
         >>> import torch
-        >>> from edgescope.capture.coverage import model_coverage
+        >>> from edgescope.capture.model_coverage import model_coverage
         >>> class Mixing(torch.nn.Module):
         ...     def forward(self, x):
         ...         return (x @ x.mT).softmax(-1) @ x

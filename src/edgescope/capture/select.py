@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from edgescope.capture.coverage import model_coverage, unknown_parts
+from edgescope.capture.model_coverage import model_coverage, unknown_parts
 from edgescope.capture.sites import Refused, Site, find_sites
 from edgescope.errors import InputError
 

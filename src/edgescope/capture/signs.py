@@ -18,11 +18,11 @@ methods of a class count only if one of these calls them."""
 LIBRARIES = ("torch", "torch_geometric", "torch_scatter", "torch_sparse", "pyg_lib")
 """Packages whose functions are known by name, so that nobody need read what they call."""
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_WORDS = re.compile(r"[A-Z]+(?=v\d)|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """The words of ``GATv2Layer`` are GAT, v and Layer; those of ``att_src`` are att and src."""
 
 _SAYS = re.compile(
-    r"atts?|attn\w*|atten(?!u)\w*|gats?|mha|mhsa|\w*attention|(trans|\w*ph|per)formers?"
+    r"atts?|attn\w*|attends?|attentive|\w*attention\w*|gats?|mha|mhsa|\w*(transf|perf|graph)ormers?"
 )
 
 _CALLS = re.compile(r"^(?!.*log_softmax).*(softmax|softmin|dot_product_attention|head_attention)")

@@ -5,8 +5,9 @@ from typing import Any
 
 from torch import nn
 
-from edgescope.capture.coverage import Coverage, model_coverage
+from edgescope.capture.coverage import Coverage
 from edgescope.capture.fault import layer_at_fault, reason_of
+from edgescope.capture.model_coverage import model_coverage
 from edgescope.capture.sites import Site, find_sites
 from edgescope.diagnose.observing import Observed, observe
 from edgescope.diagnose.rules.base import LayerInfo, Rule

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from edgescope.capture import Coverage, EdgeActivations, EdgeIdentity
-from edgescope.capture.coverage import layer_of, model_coverage
+from edgescope.capture.coverage import layer_of
+from edgescope.capture.model_coverage import model_coverage
 from edgescope.capture.select import select_sites
 from edgescope.errors import InputError
 from edgescope.large.checks import check_input

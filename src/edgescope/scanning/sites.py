@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from torch import nn
 
-from edgescope.capture.coverage import Coverage, layer_of, model_coverage
+from edgescope.capture.coverage import Coverage, layer_of
+from edgescope.capture.model_coverage import model_coverage
 from edgescope.capture.select import Sites, select_sites
 from edgescope.capture.sites import Site
 from edgescope.errors import InputError
