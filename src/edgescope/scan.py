@@ -57,8 +57,8 @@ def scan(
     By default one site of every layer is scanned: its score, which is what the published study
     measures, or its message where it has no score. A layer with one channel, such as the last one
     of a classifier, has neither in a form that a within-edge ratio could compare; it is left out
-    with a warning, as is a layer that cannot be captured when the model runs. A layer that runs several times in a forward pass has a site for every call,
-    such as ``conv@2:score``.
+    with a warning, as is a layer that cannot be captured when the model runs. A layer that runs
+    several times in a forward pass has a site for every call, such as ``conv@2:score``.
 
     Args:
         model: the model to scan.
@@ -109,9 +109,9 @@ def scan(
     Raises:
         InputError: if the model has no site or does not run one, if a site that was asked for has
             no vectors or its edges cannot be identified, or those of no site can, if the criterion
-            needs a larger untrained ensemble, if a module cannot be re-initialised, or if the loader is empty or
-            can be gone through only once; if ``shards`` holds another scan of the model, or the
-            loader gives other batches than those counted there.
+            needs a larger untrained ensemble, if a module cannot be re-initialised, or if the
+            loader is empty or can be gone through only once; if ``shards`` holds another scan of
+            the model, or the loader gives other batches than those counted there.
     """
     if isinstance(loader, Iterator):
         raise InputError(
