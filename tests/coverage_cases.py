@@ -102,6 +102,15 @@ class ByExp(Uniform):
         return summed / (total + 1e-9)
 
 
+class Gated(Uniform):
+    """Messages that are weighed by a sigmoid, which is no softmax."""
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        source, target = edge_index
+        gate = (x[source] * x[target]).sum(1, keepdim=True).sigmoid()
+        return torch.zeros_like(x).index_add(0, target, gate * self.value(x)[source])
+
+
 class Pairs(Uniform):
     """Attention of all nodes to all nodes, through torch's fused kernel."""
 
@@ -224,6 +233,7 @@ KINDS = [
     ),
     Kind("uniform by hand", Uniform, "Uniform", "attention", UNKNOWN),
     Kind("by exponentials", ByExp, "ByExp", "attention", UNKNOWN),
+    Kind("gated by hand", Gated, "Gated", "perhaps", UNKNOWN),
     Kind("a fused kernel", Pairs, "Pairs", "attention", UNKNOWN),
     Kind("in a function", Helped, "Helped", "attention", UNKNOWN),
     Kind(

@@ -12,7 +12,7 @@ from edgescope.capture.coverage import Coverage, UnseenLayer
 from edgescope.capture.refusals import ATTENTION, PERHAPS, Kind, unknown_layer
 from edgescope.capture.signs import Signs, says_attention
 from edgescope.capture.sites import Refused, find_sites
-from edgescope.capture.softmax_calls import SoftmaxCall, SoftmaxCalls
+from edgescope.capture.softmax_calls import MESSAGES, SoftmaxCall, SoftmaxCalls
 
 
 class Look:
@@ -63,7 +63,7 @@ class Look:
     def at(self, batch: Any) -> Iterator[None]:  # noqa: ANN401  (any PyG batch)
         """Look while the block runs the model on a batch."""
         self.done = True
-        looking = SoftmaxCalls(self._model, self._covered, _sizes(batch), self._suspects.values())
+        looking = SoftmaxCalls(self._model, self._covered, *_sizes(batch), self._suspects.values())
         with looking:
             yield
         self._calls += [call for call in looking.calls if call.used]
@@ -73,19 +73,15 @@ class Look:
         """Return a coverage with what was seen: gaps that it did not know, and some it need not.
 
         A module whose code calls a softmax, and of which nothing else speaks of attention, attends
-        only where something is multiplied by the result.
+        only where something is multiplied by the result. Products that are summed over the edges of
+        every node by hand may be attention without a softmax: nobody can tell.
         """
         gaps = {each.path: each for each in coverage.unseen}
-        for call in self._calls:
+        for call in sorted(self._calls, key=lambda each: each.function == MESSAGES):
             known = next((path for path in call.paths if path in gaps), None)
             if known is None:
-                signs = Signs(call=call.function)
-                named = says_attention(call.layer) or says_attention(_own_name(call.paths[0]))
-                gap = UnseenLayer(
-                    call.paths[0], call.layer, unknown_layer(signs), _kind(call, named)
-                )
-                gaps[gap.path] = gap
-            else:
+                gaps[call.paths[0]] = _gap(call)
+            elif call.function != MESSAGES:
                 gaps[known] = self._with_call(gaps[known], call)
         calm = self._ran - {path for call in self._calls for path in call.paths}
         return replace(coverage, unseen=tuple(g for p, g in gaps.items() if p not in calm))
@@ -100,18 +96,26 @@ class Look:
         return replace(gap, kind=kind, reason=unknown_layer(signs))
 
 
+def _gap(call: SoftmaxCall) -> UnseenLayer:
+    """Return a gap that nothing but what it computed gives away."""
+    path = call.paths[0]
+    named = says_attention(call.layer) or says_attention(path.rpartition(".")[2])
+    reason = unknown_layer(Signs(call=call.function))
+    return UnseenLayer(path, call.layer, reason, _kind(call, named))
+
+
 def _kind(call: SoftmaxCall, named: bool) -> Kind:
     return ATTENTION if call.certain or named else PERHAPS
 
 
-def _own_name(path: str) -> str:
-    return path.rpartition(".")[2]
+def _sizes(batch: Any) -> tuple[list[int], list[int]]:  # noqa: ANN401  (any PyG batch)
+    """Return numbers of edges, also with a loop per node, and of nodes, as far as a batch says."""
+    edges, nodes = (_tensors(attribute(batch, name)) for name in ("edge_index", "x"))
+    of_edges = [each.size(-1) for each in edges if each.dim()]
+    of_nodes = [each.size(0) for each in nodes if each.dim()]
+    return of_edges + [e + v for e in of_edges for v in of_nodes], of_nodes
 
 
-def _sizes(batch: Any) -> list[int]:  # noqa: ANN401  (any PyG batch)
-    """Return numbers of edges and nodes of a batch, as far as it says."""
-    edges, nodes = attribute(batch, "edge_index"), attribute(batch, "x")
-    of_edges = edges.values() if isinstance(edges, Mapping) else [edges]
-    of_nodes = nodes.values() if isinstance(nodes, Mapping) else [nodes]
-    found = [each.size(-1) for each in of_edges if isinstance(each, Tensor)]
-    return found + [each.size(0) for each in of_nodes if isinstance(each, Tensor) and each.dim()]
+def _tensors(value: Any) -> list[Tensor]:  # noqa: ANN401  (what a batch holds)
+    several = value.values() if isinstance(value, Mapping) else [value]
+    return [each for each in several if isinstance(each, Tensor)]

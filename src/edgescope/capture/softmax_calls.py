@@ -1,94 +1,36 @@
-"""A light look at a model that runs: which of its own code normalises and weights, and where."""
+"""A light look at a model that runs: where its own code normalises and weighs."""
 
-import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from edgescope.capture.call_stack import running_modules, which_run
+from edgescope.capture.operations import Operation, operation
 from edgescope.capture.signs import is_plain
 
 if TYPE_CHECKING:
-    from types import CodeType, FrameType
-
-KEEPS = frozenset(
-    [
-        "view",
-        "_unsafe_view",
-        "reshape",
-        "expand",
-        "expand_as",
-        "permute",
-        "transpose",
-        "t",
-        "mT",
-        "unsqueeze",
-        "squeeze",
-        "clone",
-        "contiguous",
-        "detach",
-        "alias",
-        "select",
-        "slice",
-        "index",
-        "index_select",
-        "gather",
-        "repeat",
-        "broadcast_to",
-        "_to_copy",
-        "to",
-        "clamp",
-        "clamp_min",
-        "clamp_max",
-        "where",
-        "masked_fill",
-        "dropout",
-        "native_dropout",
-        "copy",
-        "nan_to_num",
-        "unbind",
-        "split",
-        "chunk",
-        "cat",
-        "stack",
-        "repeat_interleave",
-        "flatten",
-        "narrow",
-        "index_put",
-        "_index_put_impl",
-    ]
-)
-"""Operations whose result is what it was, in another place or form."""
-
-SUMS = frozenset(["sum", "mean", "nansum", "cumsum"])
-SCATTERS = frozenset(
-    ["scatter_add", "index_add", "scatter_reduce", "segment_reduce", "segment_csr"]
-)
-"""Sums over an index, as over the edges of every node."""
-
-PRODUCTS = frozenset(
-    ["mul", "mm", "bmm", "mv", "dot", "matmul", "einsum", "baddbmm", "addcmul", "_sparse_mm"]
-)
-"""Not ``addmm``, which a linear layer is."""
-
-FOLLOWED = KEEPS | SUMS | SCATTERS | PRODUCTS | {"div", "reciprocal", "add", "sub"}
+    from types import CodeType
 
 BY_HAND = "exp over a sum of exp"
+
+MESSAGES = "a sum of products over edges"
 
 
 @dataclass
 class SoftmaxCall:
-    """A place where a model normalises numbers to weights, as attention does.
+    """A place where a model weighs numbers as attention does.
 
     Attributes:
         paths: paths of the modules that were running, innermost first.
         layer: class of the innermost.
-        function: what was called.
-        certain: whether the numbers are those of edges, nodes or pairs of nodes.
+        function: what was called; :data:`MESSAGES` if nothing was normalised, but products summed
+            over the edges of every node.
+        certain: whether it was a softmax, and over edges, nodes or pairs of nodes.
         used: whether anything was multiplied by the result; a classifier only returns it.
     """
 
@@ -101,10 +43,10 @@ class SoftmaxCall:
 
 @dataclass(frozen=True)
 class _Mark:
-    """What is known of a tensor: how it came from an exponential."""
+    """What is known of a tensor."""
 
     kind: str
-    """``exp``, ``inverse``, ``logsum``, ``log`` or ``weight``."""
+    """``exp``, ``inverse``, ``logsum``, ``log``, ``weight``, or ``product`` of two tensors."""
     summed: bool = False
     scattered: bool = False
     weighs: bool = False
@@ -122,7 +64,8 @@ class SoftmaxCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
     Args:
         model: the model that runs.
         covered: modules that are looked at otherwise; what runs inside them is not noted.
-        sizes: numbers of edges and nodes, if known: a softmax over so many is one over these.
+        edges: numbers of edges of the batch, as far as known, with and without loops.
+        nodes: numbers of nodes. A softmax over so many is one over edges or nodes.
         suspects: modules of which to note whether they run.
 
     Attributes:
@@ -144,18 +87,20 @@ class SoftmaxCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         self,
         model: nn.Module,
         covered: Iterable[nn.Module],
-        sizes: Iterable[int] = (),
+        edges: Iterable[int] = (),
+        nodes: Iterable[int] = (),
         suspects: Iterable[nn.Module] = (),
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.calls: list[SoftmaxCall] = []
+        self.ran: set[str] = set()
         self._model = model
         self._paths = {id(module): path for path, module in model.named_modules()}
         self._covered = {id(module) for module in covered}
-        self._sizes = {size for size in sizes if size > 1}
+        self._edges = {size for size in edges if size > 1}
+        self._sizes = self._edges | {size for size in nodes if size > 1}
         self._marks: Any = WeakTensorKeyDictionary()
-        self._names: dict[Any, str] = {}
-        self.ran: set[str] = set()
+        self._operations: dict[Any, Operation] = {}
         self._suspects: dict[CodeType, list[nn.Module]] = defaultdict(list)
         for module in suspects:
             code = getattr(type(module).forward, "__code__", None)
@@ -183,80 +128,83 @@ class SoftmaxCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         if any(kind is not Tensor and kind is not nn.Parameter for kind in types):
             return NotImplemented  # a wrapper such as PyG's EdgeIndex: what is inside comes here
         if self._suspects:
-            self._note_suspects()
+            self.ran.update(self._paths[id(each)] for each in which_run(self._suspects))
         result = func(*args, **(kwargs or {}))
-        name = self._names.get(func)
-        if name is None:
-            name = self._names[func] = _name(func)
-        if name in FOLLOWED and len(self._marks):
+        what = self._operations.get(func)
+        if what is None:
+            what = self._operations[func] = operation(func)
+        if what.role:
             tensors = [each for each in _flat(args) if isinstance(each, Tensor)]
-            marks = [self._marks.get(each) for each in tensors]
-            if any(marks):
-                self._follow(name, tensors, marks, result)
-        elif name in {"exp", "exp2"} or "softmax" in name or "sumexp" in name or "ttention" in name:
-            self._note(name, args, result)
+            marks = [self._marks.get(each) for each in tensors] if len(self._marks) else []
+            self._note(what, args, result)
+            if what.role == "multiplies" and len(tensors) > 1 and not any(marks):
+                self._note_product(tensors, result)
+            elif any(marks):
+                self._follow(what, tensors, marks, result)
         return result
 
-    def _note(self, name: str, args: tuple[Any, ...], result: Any) -> None:  # noqa: ANN401
+    def _note(self, what: Operation, args: tuple[Any, ...], result: Any) -> None:  # noqa: ANN401
         """Note an exponential, or a function that has one in it."""
-        if "log_softmax" in name:
-            self._mark(result, _Mark("log"))
-        elif "softmax" in name:
-            self._called(name, result, scattered="csr" in name or "sparse" in name, dims=args[1:2])
-        elif "sumexp" in name:
-            self._mark(result, _Mark("logsum"))
-        elif name in {"exp", "exp2"}:
-            mark = self._marks.get(args[0])
-            if mark is not None and mark.kind == "log":
-                self._called("exp of a log-softmax", result)
-            else:
-                self._mark(result, _Mark("exp"))
-        else:
-            self._called(name, None, scattered=True, weighs=True)
+        match what.role:
+            case "exponentiates":
+                mark = self._marks.get(args[0])
+                if mark is not None and mark.kind == "log":
+                    self._called("exp of a log-softmax", result)
+                else:
+                    self._mark(result, _Mark("exp"))
+            case "log-softmax":
+                self._mark(result, _Mark("log"))
+            case "logsumexp":
+                self._mark(result, _Mark("logsum"))
+            case "softmax":
+                scattered = "csr" in what.name or "sparse" in what.name
+                self._called(what.name, result, scattered=scattered, dims=args[1:2])
+            case "attention":
+                self._called(what.name, None, scattered=True, weighs=True)
 
-    def _note_suspects(self) -> None:
-        """Note which of the suspects run."""
-        frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  (what inspect does, but at once)
-        while frame is not None and self._suspects:
-            for module in self._suspects.get(frame.f_code, ()):
-                if frame.f_locals.get(frame.f_code.co_varnames[0]) is module:
-                    self.ran.add(self._paths[id(module)])
-            frame = frame.f_back
+    def _note_product(self, tensors: Sequence[Tensor], result: Any) -> None:  # noqa: ANN401
+        """Note a product of two tensors, a row per edge: it may be a message with its weight."""
+        if not isinstance(result, Tensor) or result.dim() < 2 or result.size(0) not in self._edges:  # noqa: PLR2004  ([E, F])
+            return
+        if all(each.numel() > 1 and not _is_parameter(each) for each in tensors[:2]):
+            self._mark(result, _Mark("product"))
 
     def _follow(
         self,
-        name: str,
+        what: Operation,
         tensors: list[Tensor],
         marks: list[_Mark | None],
         result: Any,  # noqa: ANN401  (one tensor or several)
     ) -> None:
-        """Note what became of a tensor that came from an exponential."""
-        first = next(mark for mark in marks if mark is not None)
-        known = {mark.kind for mark in marks if mark is not None}
-        summed = any(mark is not None and mark.summed for mark in marks)
+        """Note what became of a tensor that is marked."""
+        known = [mark for mark in marks if mark is not None]
+        first, kinds = known[0], {mark.kind for mark in known}
         several = sum(each.numel() > 1 and not _is_parameter(each) for each in tensors) > 1
-        if name in KEEPS:
-            self._mark(result, first)
-        elif name in SUMS | SCATTERS and first.kind == "exp":
-            scattered = first.scattered or name in SCATTERS
-            self._mark(result, _Mark("exp", True, scattered, first.weighs))
-        elif name == "div" and marks[0] is not None and len(marks) > 1:
-            self._divided(marks[0], marks[1], result)
-        elif name == "reciprocal" and first.kind == "exp" and first.summed:
-            self._mark(result, _Mark("inverse", True, first.scattered))
-        elif name in {"sub", "add"} and "logsum" in known:
-            self._mark(result, _Mark("log"))
-        elif name == "add" and first.kind == "exp":
-            alone = sum(mark is not None for mark in marks) == 1
-            self._mark(result, _Mark("exp", summed or (alone and several), first.scattered))
-        elif name in PRODUCTS:
-            self._multiplied(name, [mark for mark in marks if mark is not None], several, result)
+        match what.role:
+            case "keeps":
+                self._mark(result, first)
+            case "scatters" if "product" in kinds:
+                self._called(MESSAGES, None, weighs=True)
+            case "sums" | "scatters" if first.kind == "exp":
+                scattered = first.scattered or what.role == "scatters"
+                self._mark(result, replace(first, summed=True, scattered=scattered))
+            case "divides" if marks[0] is not None and len(marks) > 1:
+                self._divided(marks[0], marks[1], result)
+            case "inverts" if first.kind == "exp" and first.summed:
+                self._mark(result, _Mark("inverse", summed=True, scattered=first.scattered))
+            case "adds" if "logsum" in kinds:
+                self._mark(result, _Mark("log"))
+            case "adds" if first.kind == "exp" and what.name == "add":
+                summed = any(mark.summed for mark in known) or (several and len(known) == 1)
+                self._mark(result, _Mark("exp", summed, first.scattered))
+            case "multiplies":
+                self._multiplied(what.name, known, several, result)
 
     def _divided(self, above: _Mark, below: _Mark | None, result: Any) -> None:  # noqa: ANN401
         """Note a quotient: an exponential by a sum of exponentials is a softmax."""
         if above.kind == "exp" and below is not None and below.kind == "exp" and below.summed:
             self._called(BY_HAND, result, scattered=below.scattered, weighs=above.weighs)
-        elif above.kind in {"weight", "exp"}:
+        else:
             self._mark(result, above)
 
     def _multiplied(self, name: str, marks: list[_Mark], several: bool, result: Any) -> None:  # noqa: ANN401
@@ -274,6 +222,8 @@ class SoftmaxCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         elif exponentials:
             one = exponentials[0]
             self._mark(result, _Mark("exp", one.summed or name != "mul", one.scattered, several))
+        elif any(mark.kind == "product" for mark in marks):
+            self._mark(result, _Mark("product"))
 
     def _called(
         self,
@@ -285,17 +235,15 @@ class SoftmaxCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         dims: tuple[Any, ...] = (),
     ) -> None:
         """Note a call, unless it is in a module that is looked at otherwise, or not the model's."""
-        running = self._running()
+        running = running_modules(self._model, self._paths.keys(), self._covered)
         if not running:
             return
-        own = next((each for each in running if not is_plain(each)), running[0])
-        paths = tuple(self._paths[id(each)] for each in running[running.index(own) :])
+        own = next((n for n, each in enumerate(running) if not is_plain(each)), 0)
+        paths = tuple(self._paths[id(each)] for each in running[own:])
         certain = scattered or self._over_nodes(result, dims)
-        call = SoftmaxCall(
-            paths, type(own).__name__, function.removeprefix("_safe").strip("_"), certain, weighs
-        )
-        self.calls.append(call)
-        self._mark(result, _Mark("weight", call=call))
+        name = function.removeprefix("_safe").strip("_")
+        self.calls.append(SoftmaxCall(paths, type(running[own]).__name__, name, certain, weighs))
+        self._mark(result, _Mark("weight", call=self.calls[-1]))
 
     def _over_nodes(self, result: Any, dims: tuple[Any, ...]) -> bool:  # noqa: ANN401
         """Return whether a softmax is over edges or nodes, or over one of two equal dimensions."""
@@ -305,45 +253,10 @@ class SoftmaxCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         size = result.size(dim)
         return size in self._sizes or (size > 1 and list(result.shape).count(size) > 1)
 
-    def _running(self) -> list[nn.Module]:
-        """Return the modules that run, innermost first; none if the code is not the model's own."""
-        running: list[nn.Module] = []
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (what inspect does, but at once)
-        while frame is not None:
-            code, within = frame.f_code, str(frame.f_globals.get("__name__"))
-            first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-            if isinstance(first, nn.Module) and id(first) in self._paths:
-                if id(first) in self._covered:
-                    return []
-                if not any(first is each for each in running):
-                    running.append(first)
-                if first is self._model and code.co_name == "_call_impl":
-                    break
-            elif not running and within.startswith(OBSERVERS) and within != __name__:
-                return []
-            frame = frame.f_back
-        return running
-
     def _mark(self, result: Any, mark: _Mark) -> None:  # noqa: ANN401  (one tensor or several)
         for each in result if isinstance(result, (tuple, list)) else (result,):
             if isinstance(each, Tensor) and each.is_floating_point():
                 self._marks[each] = mark
-
-
-OBSERVERS = (
-    "edgescope.capture.",
-    "edgescope.diagnose.",
-    "edgescope.scanning.",
-    "edgescope.statistics.",
-)
-"""What runs in hooks of a model without being part of it."""
-
-
-def _name(func: object) -> str:
-    """Return the name of an operation, such as ``scatter_add`` of ``aten.scatter_add_.default``."""
-    words = str(func).split(".")
-    name = words[min(1, len(words) - 1)].removesuffix("_")
-    return "attention" if name.startswith("_transformer_encoder") else name
 
 
 def _is_parameter(tensor: Tensor) -> bool:
