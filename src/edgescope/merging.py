@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from edgescope.capture.coverage import merged
 from edgescope.common_types import with_common_types
 from edgescope.errors import InputError
 from edgescope.mistakes import check_scan
@@ -16,7 +17,7 @@ from edgescope.records import SiteEdges, one_graph
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.order import PLACE, by_graph, largest_first, most_extreme
 
-_MERGED = {"data", "graphs", "max_rows", "seconds"}
+_MERGED = {"coverage", "data", "graphs", "max_rows", "seconds"}
 """What may differ in :class:`~edgescope.results.ScanInfo` between scans that are merged."""
 
 _SAID = {"arguments", "types_from"}
@@ -231,6 +232,7 @@ def _merged_info(scans: Sequence[Scan], same_graphs: bool) -> ScanInfo:
         seconds=sum(info.seconds for info in infos),
         arguments=next((info.arguments for info in infos if info.arguments), ()),
         types_from=next((info.types_from for info in infos if info.types_from), ""),
+        coverage=merged([info.coverage for info in infos]),
     )
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import polars as pl
 import torch
 
+from edgescope.capture.coverage import Coverage
 from edgescope.statistics.criteria import Rule
 from edgescope.statistics.sketch import SiteSketch
 
@@ -34,6 +35,8 @@ class ScanInfo:
             batch, or what ``call=`` says; empty in a scan of an older version.
         types_from: what the edge types were read from, such as ``"edge_attr"``; empty if the
             edges have none, or in a scan of an older version.
+        coverage: which attention of the model was looked at and which not; ``None`` if that is not
+            known, as of a scan that was saved by an earlier version.
     """
 
     model: str
@@ -48,6 +51,7 @@ class ScanInfo:
     parts: bool = False
     arguments: tuple[str, ...] = ()
     types_from: str = ""
+    coverage: Coverage | None = None
 
 
 class SiteEdges(NamedTuple):

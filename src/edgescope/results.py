@@ -1,6 +1,7 @@
 """The result of a scan: tables, histograms and the most massive activations of every site."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from edgescope import tables
+from edgescope.capture.coverage import Coverage, layer_of
 from edgescope.errors import InputError
 from edgescope.kept import KeptRows
 from edgescope.mistakes import check_number
@@ -61,6 +63,33 @@ class Scan(KeptRows):
         return (
             f"Scan({self.info.model} on {self.info.graphs} graphs, {len(self.sites)} sites"
             f"{compared})"
+        )
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """Which attention of the model was looked at, and which not and why.
+
+        ``None`` if that is not known, as of a scan that was saved by an earlier version or made
+        from a log.
+        """
+        return self.info.coverage
+
+    def without(self, layers: Mapping[str, str]) -> "Scan":
+        """Return the scan, its baseline and members without the sites of some layers.
+
+        Args:
+            layers: path of each layer to the reason, for the coverage.
+        """
+        gone = {site for site in self.sites if layer_of(site) in layers}
+        if not gone:
+            return self
+        coverage = self.coverage and self.coverage.without(layers)
+        return Scan(
+            {site: found for site, found in self.sites.items() if site not in gone},
+            replace(self.info, coverage=coverage),
+            self.smiles,
+            self.baseline and self.baseline.without(layers),
+            [member.without(layers) for member in self.members],
         )
 
     def __add__(self, other: "Scan") -> "Scan":

@@ -12,6 +12,7 @@ from torch import nn
 
 from edgescope.baseline import Untrained, baseline_argument
 from edgescope.calling import Call, NotedCall, call_model
+from edgescope.capture.forward_pass import Trust
 from edgescope.capture.select import Sites
 from edgescope.errors import EdgescopeWarning
 from edgescope.merging import merge_scans
@@ -44,6 +45,7 @@ def scan(
     sites: Sites = None,
     edge_type_names: Sequence[str] | None = None,
     inputs: Mapping[str, str] | None = None,
+    trust: Trust = (),
     call: Call = call_model,
     keep_ratio: float | None = None,
     max_rows: int = MAX_ROWS,
@@ -60,8 +62,8 @@ def scan(
     By default one site of every layer is scanned: its score, which is what the published study
     measures, or its message where it has no score. A layer with one channel, such as the last one
     of a classifier, has neither in a form that a within-edge ratio could compare; it is left out
-    with a warning. A layer that runs several times in a forward pass has a site for every call,
-    such as ``conv@2:score``.
+    with a warning, as is a layer that cannot be captured when the model runs. A layer that runs
+    several times in a forward pass has a site for every call, such as ``conv@2:score``.
 
     Args:
         model: the model to scan.
@@ -91,6 +93,8 @@ def scan(
             in global attention.
         inputs: what the model's ``forward`` calls ``edge_index``, ``edge_attr``, ``edge_type``,
             ``batch`` and ``x``, where it differs; as in :func:`edgescope.capture`.
+        trust: names or patterns of sites whose edges you vouch for, as in
+            :func:`edgescope.capture`.
         call: how to call the model on a batch; by default the batch's attributes are matched
             with the names of ``forward``.
         keep_ratio: activations with a larger ratio are kept one by one, for :meth:`Scan.massive`;
@@ -105,12 +109,16 @@ def scan(
             the last one is done again.
         progress: whether to show a progress bar.
 
+    Returns:
+        The scan. Its ``coverage`` says which attention of the model it looked at, and which not
+        and why.
+
     Raises:
         InputError: if the model has no site or does not run one, if a site that was asked for has
-            no vectors, if its edges cannot be identified, if the criterion needs a larger
-            untrained ensemble, if a module cannot be re-initialised, or if the loader is empty or
-            can be gone through only once; if ``shards`` holds another scan of the model, or the
-            loader gives other batches than those counted there.
+            no vectors or its edges cannot be identified, or those of no site can, if the criterion
+            needs a larger untrained ensemble, if a module cannot be re-initialised, or if the
+            loader is empty or can be gone through only once; if ``shards`` holds another scan of
+            the model, or the loader gives other batches than those counted there.
     """
     check_model(model)
     loader = graph_loader(loader)
@@ -135,16 +143,22 @@ def scan(
         joint_budget,
         Shards(shards, shard_every),
         progress,
+        trust=trust,
     )
     if isinstance(compared, nn.Module | Untrained):
-        compared = _scan_baseline(compared, model, loader, sites, settings)
+        compared, refused = _scan_baseline(compared, model, loader, sites, settings)
+        chosen = chosen.without(refused, model)
     settings = settings._replace(
         rule=rule.resolve(None if compared is None else compared.ensemble())
     )
-    found, left_out = scan_model(model, loader, chosen, settings, compared)
+    found, chosen = scan_model(model, loader, chosen, settings)
+    if compared is not None:
+        compared = compared.without(chosen.refused)
+        found = Scan(found.sites, found.info, found.smiles, compared)
     settings.shards.remove()
-    if left_out:
-        warn(left_out_message(left_out), EdgescopeWarning, stacklevel=2)
+    if chosen.left_out or chosen.refused:
+        message = left_out_message(chosen.left_out, chosen.refused)
+        warn(message, EdgescopeWarning, stacklevel=2)
     return found
 
 
@@ -154,27 +168,37 @@ def _scan_baseline(
     loader: Iterable[Any],
     sites: Sites,
     settings: Settings,
-) -> Scan:
-    """Scan a model to compare with, or every member of an untrained ensemble."""
+) -> tuple[Scan, Mapping[str, str]]:
+    """Scan a model to compare with, or every member of an untrained ensemble.
+
+    Returns:
+        The scan, and the layers that it leaves out with the reasons: those of any member.
+    """
     if not isinstance(settings.rule, Criterion):
         # Its thresholds are not known yet; the baseline is there for its histograms.
         ratio = PAPER_RATIO if settings.keep_ratio is None else settings.keep_ratio
         settings = settings._replace(keep_ratio=ratio, keep_magnitude=inf)
     members: list[Scan] = []
+    refused: Mapping[str, str] = {}
     if isinstance(baseline, nn.Module):
-        found, _ = scan_model(baseline, loader, choose_sites(baseline, sites), settings)
+        chosen = choose_sites(baseline, sites)
+        found, chosen = scan_model(baseline, loader, chosen, settings, look=False)
+        refused = chosen.refused
     else:
         copies = baseline.models(model, loader, call=settings.call, progress=settings.progress)
         for number, member in enumerate(copies, 1):
             title = f"scanning untrained member {number}/{baseline.members} of {{model}}"
-            one, _ = scan_model(
-                member, loader, choose_sites(member, sites), settings._replace(title=title)
+            chosen = choose_sites(member, sites).without(refused, member)
+            one, chosen = scan_model(
+                member, loader, chosen, settings._replace(title=title), look=False
             )
+            refused = chosen.refused
             one.sites = {s: f._replace(sketch=packed(f.sketch)) for s, f in one.sites.items()}
             members.append(one)
+        members = [member.without(refused) for member in members]
         found = merge_scans(members, same_graphs=True)
         found.members = tuple(members)
     rule = settings.rule.resolve(found.ensemble())
     for scanned in (found, *members):
         scanned.info = replace(scanned.info, criterion=rule)
-    return found
+    return found, refused

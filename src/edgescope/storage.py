@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from edgescope._files import reading_folder, replacing_folder
+from edgescope.capture.coverage import Coverage
 from edgescope.errors import InputError
 from edgescope.mistakes import said
 from edgescope.records import SiteEdges
@@ -106,6 +107,8 @@ def _write(scan: Scan, folder: Path) -> None:
         for site, found in scan.sites.items()
     }
     info = asdict(scan.info) | {"criterion": scan.info.criterion.describe()}
+    coverage = scan.info.coverage
+    info["coverage"] = None if coverage is None else coverage.as_dict()
     counters = sorted({name for found in scan.sites.values() for name in found.sketch.counts})
     description = {"format": FORMAT, "info": info, "counters": counters, "sites": sites}
     (folder / "scan.json").write_text(json.dumps(description, indent=2), encoding="utf-8")
@@ -137,6 +140,8 @@ def _read(folder: Path, description: dict[str, Any]) -> Scan:
     info["criterion"] = read_rule(info["criterion"])
     info["edge_type_names"] = tuple(info["edge_type_names"])
     info["arguments"] = tuple(info.get("arguments", ()))
+    if info.get("coverage") is not None:  # scans of earlier versions have none
+        info["coverage"] = Coverage.from_dict(info["coverage"])
     tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("counts", *_TABLES)}
     sites = {}
     for site, settings in description["sites"].items():

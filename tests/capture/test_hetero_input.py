@@ -93,7 +93,7 @@ def test_the_graphs_of_a_batch_are_those_of_the_target(in_one):
     graph = edges.graph
     assert graph.tolist() == [0, 0, 1, 1]
     assert edges.input_edge.tolist() == [0, 1, 0, 1]
-    assert edges.node_offset(graph).tolist() == [[0, 0, 3, 3], [0, 0, 2, 2]]
+    assert edges.node_offset(edges.edge_index, graph).tolist() == [[0, 0, 3, 3], [0, 0, 2, 2]]
 
 
 def test_nodes_without_features_are_counted_by_their_graphs():

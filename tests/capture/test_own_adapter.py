@@ -75,7 +75,7 @@ def run(model: nn.Module, data: Data) -> Tensor:
 
 def test_a_layer_without_an_adapter_is_listed_with_what_to_do():
     reason = es.capture.sites(Model())["reason"].item()
-    assert reason.endswith("write one and register it with es.capture.register")
+    assert "write one and register it with es.capture.register" in reason
 
 
 def test_every_stage_is_what_the_layer_computes():

@@ -64,6 +64,24 @@ def test_rules_can_be_ignored(weights, capsys):
     assert "uniform-attention" not in diagnose(capsys, *words)[1].out
 
 
+def test_what_was_looked_at_is_printed(weights, capsys, tmp_path):
+    assert "looked at 2 of 2 attention-like layers" in read(diagnose(capsys, *of(weights)))
+    words = (*of(weights), "--sites", "layers.0.*")
+    printed = read(diagnose(capsys, *words))
+    assert "looked at 1 of 2 attention-like layers" in printed
+    assert "layers.1.conv (GATConv): left out by sites=" in printed
+    assert "layers.1.conv, head 0" not in printed
+    out = tmp_path / "findings.json"
+    printed = read(diagnose(capsys, *words, "--format", "json", "--out", out))
+    assert "looked at 1 of 2 attention-like layers" in printed
+    assert json.loads(out.read_text())["coverage"]["unseen"][0]["path"] == "layers.1.conv"
+
+
+def read(ended):
+    """Return what was printed, without line breaks."""
+    return " ".join(ended[1].out.split())
+
+
 def test_all_rules_are_listed(capsys):
     printed = diagnose(capsys, "--list-rules")[1].out
     assert all(rule in printed for rule in es.diagnose.rules()["rule"])
@@ -80,11 +98,15 @@ def test_a_rule_is_explained(capsys):
     [
         ((), "name the folder of a trained run, or a weights file and data"),
         (("--explain", "no-rule"), "no rule is called 'no-rule'"),
+        (
+            ("--weights", "WEIGHTS", "--data", "solubility", "--sites", "no*"),
+            "no site matches 'no*'",
+        ),
         (("--weights", "nowhere.safetensors", "--data", "solubility"), "nowhere.safetensors"),
     ],
 )
-def test_input_that_cannot_be_used_is_one_line(capsys, words, said):
-    code, printed = diagnose(capsys, *words)
+def test_input_that_cannot_be_used_is_one_line(weights, capsys, words, said):
+    code, printed = diagnose(capsys, *(weights if word == "WEIGHTS" else word for word in words))
     assert code == 2
     assert said in printed.err
     assert len(printed.err.splitlines()) == 1

@@ -32,6 +32,8 @@ def test_scan_and_report_follow_from_the_folder(edgescope, run_folder):
     assert code == 0
     assert "layers.1.attention:score" in out
     scan = es.load_scan(run_folder / "scan")
+    assert "looked at 2 of 2 attention-like layers" in out
+    assert scan.coverage.complete
     assert scan.baseline is not None
     assert scan.info.edge_type_names[:4] == ("none", "single", "double", "triple")
     code, out, _ = edgescope("report", run_folder)

@@ -11,9 +11,11 @@ from edgescope.capture.adapters.base import Adapter, Stage
 from edgescope.capture.adapters.edge_call import EdgeCall
 from edgescope.capture.adapters.message_passing import MessagePassingAdapter
 from edgescope.capture.adapters.registry import register
+from edgescope.capture.coverage import Coverage, SeenLayer, UnseenLayer
 from edgescope.capture.editing import Edit, edit
 from edgescope.capture.forward_pass import Trust
 from edgescope.capture.listing import list_layers, list_sites
+from edgescope.capture.model_coverage import model_coverage
 from edgescope.capture.select import Sites
 from edgescope.capture.sites import Site
 from edgescope.capture.tape import MAX_BYTES, Reduce, Tape, record
@@ -24,13 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adapter",
+    "Coverage",
     "EdgeActivations",
     "EdgeCall",
     "EdgeIdentity",
     "MessagePassingAdapter",
+    "SeenLayer",
     "Site",
     "Stage",
     "Tape",
+    "UnseenLayer",
     "capture",
     "edit",
 ]
@@ -122,6 +127,23 @@ class _Capture:
         """
         check_model(model)
         return list_sites(model)
+
+    def coverage(self, model: nn.Module) -> Coverage:
+        """Return which attention of a model can be looked at, and which cannot and why.
+
+        The model is not run. What it computes by hand is known by names and by the functions that
+        its code calls; results of :func:`edgescope.scan` and :func:`edgescope.diagnose` have a
+        ``coverage`` that also tells what ran, and what was seen on the first batch.
+
+        Example:
+            >>> from torch import nn
+            >>> from torch_geometric.nn import FAConv, GATConv
+            >>> import edgescope as es
+            >>> model = nn.ModuleList([GATConv(8, 8), FAConv(8)])
+            >>> es.capture.coverage(model).table().select("path", "layer", "seen").rows()
+            [('0', 'GATConv', True), ('1', 'FAConv', False)]
+        """
+        return model_coverage(model)
 
     def layers(self) -> "pl.DataFrame":
         """Return every layer class that can be captured, one row per stage.

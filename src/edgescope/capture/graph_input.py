@@ -54,14 +54,25 @@ class NodeSet:
             )
         return self.graph[nodes]
 
-    def first_of(self, graph: Tensor) -> Tensor:
-        """Return the number of the first node of every one of the graphs ``[E]``."""
+    def offset(self, nodes: Tensor, graph: Tensor) -> Tensor:
+        """Return what to subtract from every one of ``nodes`` to number it in its graph ``[E]``.
+
+        That is the number of the graph's first node, unless its nodes do not stand together; then
+        they are numbered in the order in which they come.
+        """
         if self.first is not None:
             return self.first[graph]
         if self.graph is None:
             return torch.zeros_like(graph)
         size = max(int(graph.max()) + 1 if graph.numel() else 0, 1)
-        return starts(self.graph.bincount(minlength=size))[graph]
+        first = starts(self.graph.bincount(minlength=size))
+        if not bool((self.graph.diff() < 0).any()):
+            return first[graph]
+        order = self.graph.argsort(stable=True)
+        place = torch.arange(len(order), device=order.device)
+        rank = torch.empty_like(place)
+        rank[order] = place - first[self.graph[order]]
+        return nodes - rank[nodes]
 
     def same_as(self, other: "NodeSet") -> bool:
         """Return whether two descriptions of nodes say the same."""
@@ -152,8 +163,8 @@ class InputEdges:
         input_edge[order] = position - first_edge[self.graph[order]]
         return input_edge
 
-    def node_offset(self, graph: Tensor) -> Tensor:
-        """Return the number of the first node of every ``graph``, at both ends ``[2, E]``.
+    def node_offset(self, edge_index: Tensor, graph: Tensor) -> Tensor:
+        """Return what to subtract from both ends of edges to number them in their graphs ``[2, E]``.
 
         Raises:
             InputError: if there are several graphs, and the nodes of one end do not tell theirs.
@@ -165,7 +176,8 @@ class InputEdges:
                 "those at the other end; pass a PyG Batch, or the batch vectors of both, as in "
                 "x_s_batch and x_t_batch"
             )
-        return torch.stack([nodes.first_of(graph) for nodes in self.nodes])
+        ends = zip(self.nodes, edge_index, strict=True)
+        return torch.stack([nodes.offset(end, graph) for nodes, end in ends])
 
 
 class GraphInput:

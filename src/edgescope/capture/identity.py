@@ -208,7 +208,7 @@ class Identifier:
             look_up(given.input_edge),
             graph,
             None if kind is None else look_up(kind),
-            given.node_offset(graph),
+            given.node_offset(seen, graph),
             names,
             number,
             position,

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
+from edgescope.capture.model_coverage import model_coverage, unknown_parts
 from edgescope.capture.sites import Refused, Site, find_sites
 from edgescope.errors import InputError
 from edgescope.mistakes import check_several
@@ -23,11 +24,7 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
     sites = [found for found in everything if isinstance(found, Site)]
     refused = [found for found in everything if isinstance(found, Refused)]
     if not sites:
-        reasons = "; ".join(f"{r.path or type(model).__name__}: {r.reason}" for r in refused[:3])
-        raise InputError(
-            f"{type(model).__name__} has no layer whose edges can be captured"
-            + (f": {reasons}" if refused else "; es.capture.register makes a layer known")
-        )
+        raise InputError(no_sites_message(model))
     if wanted is None:
         return sites
     if callable(wanted):
@@ -48,6 +45,18 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
                 + ("; ".join(named) if named else f"the model's sites are: {_names(sites)}")
             )
     return [site for site in sites if any(_matches(site, pattern) for pattern in patterns)]
+
+
+def no_sites_message(model: nn.Module) -> str:
+    """Say that nothing of a model can be captured, and why, part by part."""
+    gaps = model_coverage(model).gaps()
+    if not gaps:
+        refused = [each for each in find_sites(model) if isinstance(each, Refused)]
+        gaps = [f"{each.path or 'the model'}: {each.reason}" for each in refused]
+    gaps = gaps or unknown_parts(model).gaps()
+    return f"{type(model).__name__} has no layer whose edges can be captured" + (
+        f": {'; '.join(gaps)}" if gaps else "; es.capture.register makes a layer known"
+    )
 
 
 def _matches(site: Site, pattern: str) -> bool:

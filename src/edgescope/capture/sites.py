@@ -8,12 +8,17 @@ from torch import nn
 
 from edgescope.capture.adapters.base import Adapter, Stage
 from edgescope.capture.adapters.registry import find_adapter
+from edgescope.capture.hand_written import hand_written
 from edgescope.capture.refusals import (
+    ATTENTION,
+    Kind,
+    kind_of_closed,
     looks_like_attention,
     refuse_closed,
     refuse_layer,
     refuse_whole,
 )
+from edgescope.capture.signs import Signs
 
 
 class Site(NamedTuple):
@@ -49,14 +54,36 @@ class Refused(NamedTuple):
     """The layer."""
     reason: str
     """Why not, and what can be done."""
+    kind: Kind = ATTENTION
+    """Whether it is attention, as far as can be told."""
+    signs: Signs = Signs()
+    """What speaks for attention, in a class that no adapter knows."""
 
 
 def find_sites(model: nn.Module) -> list[Site | Refused]:
-    """Return every site of ``model`` and every layer that is refused, in the order of modules."""
+    """Return every site of ``model`` and every layer that is refused, in the order of modules.
+
+    Refused is also what seems to attend and is of no class that is known; see
+    :mod:`edgescope.capture.signs`.
+    """
+    found = _known_layers(model)
+    layers = {each.layer for each in found}
+    more = {each.module: each for each in hand_written(model, layers)}
+    if not more:
+        return found
+    place = {path: number for number, (path, _) in enumerate(model.named_modules())}
+    found += [Refused(m.path, m.module, m.reason, m.kind, m.signs) for m in more.values()]
+    # The order of stages stays, as sorting is stable.
+    return sorted(found, key=lambda each: place.get(each.path, len(place)))
+
+
+def _known_layers(model: nn.Module) -> list[Site | Refused]:
+    """Return what an adapter knows, and the layers of which some class or mark says why not."""
     found: list[Site | Refused] = []
     whole = refuse_whole(model)
     if whole is not None:
-        return [Refused("", model, whole)]
+        kind = ATTENTION if isinstance(model, nn.TransformerEncoderLayer) else kind_of_closed(model)
+        return [Refused("", model, whole, kind)]
     claimed: set[str] = set()
     paths: dict[nn.Module, list[str]] = defaultdict(list)
     for path, layer in model.named_modules(remove_duplicate=False):
@@ -68,13 +95,13 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
         closed = refuse_closed(layer)
         if closed is not None:
             claimed.add(path)
-            found.append(Refused(path, layer, closed))
+            found.append(Refused(path, layer, closed, kind_of_closed(layer)))
             continue
         known = adapters[type(layer)]
         if known is None:
-            reason = looks_like_attention(layer)
-            if reason:
-                found.append(Refused(path, layer, reason))
+            seems = looks_like_attention(path, layer)
+            if seems is not None:
+                found.append(Refused(path, layer, *seems))
             continue
         adapter, base = known
         if adapter.path(path) != path:

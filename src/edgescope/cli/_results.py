@@ -64,6 +64,13 @@ def called(info: "ScanInfo | AblationInfo") -> str:
     return f"the model was {said}\n" if said else ""
 
 
+def looked_at(scan: "es.Scan") -> str:
+    """Say in a sentence which attention of the model the scan is about."""
+    if scan.coverage is None:
+        return "which attention of the model was looked at is not known of this scan"
+    return scan.coverage.sentence()
+
+
 def _evidence(scan: "es.Scan") -> pl.DataFrame:
     """Return one row per site and axis of a calibrated criterion."""
     return scan.calibration().select(

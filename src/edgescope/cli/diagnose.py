@@ -76,6 +76,15 @@ def command(
         list[str] | None,
         typer.Option("--ignore", metavar="RULE", help="Leave this rule out; may be repeated."),
     ] = None,
+    sites: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sites",
+            metavar="PATTERN",
+            help="Look at the layers with a site whose name matches, such as 'layers.3.*' (quoted, "
+            "as * would mean files to the shell); may be repeated. Without it: all layers.",
+        ),
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to write the findings.")] = (
         Format.text
     ),
@@ -140,7 +149,13 @@ def command(
         writable_folder(out.parent)
     model, loader = _subject(run, weights, data, root, smiles_column, part, batch_size)
     findings = es.diagnose(
-        model, loader, select=select or (), ignore=ignore or (), every=every, seed=seed
+        model,
+        loader,
+        select=select or (),
+        ignore=ignore or (),
+        sites=sites or None,
+        every=every,
+        seed=seed,
     )
     written = _written(findings, form, terminal=out is None and sys.stdout.isatty())
     if out is None:
@@ -148,9 +163,15 @@ def command(
     else:
         with replacing(out) as file:
             file.write_text(written, encoding="utf-8")
-        typer.echo(f"{len(findings)} findings written to {out}")
+        typer.echo(f"{len(findings)} findings written to {out}; {_looked_at(findings)}")
     if fail_on is not FailOn.never and findings.at_least(cast("Severity", fail_on.value)):
         raise typer.Exit(FOUND)
+
+
+def _looked_at(findings: "Findings") -> str:
+    """Say what the findings are about."""
+    assert findings.coverage is not None
+    return findings.coverage.sentence()
 
 
 def _subject(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edgescope.cli._results import conclusion, show_scan
+from edgescope.cli._results import conclusion, looked_at, show_scan
 
 app = typer.Typer(
     help="Open what the published code has written.", no_args_is_help=True, rich_markup_mode=None
@@ -37,7 +37,7 @@ def malog(
     scan = import_malog(file, heads=heads, edge_type_names=names, rule=criterion)
     scan.save(out)
     show_scan(scan)
-    typer.echo(f"{conclusion(scan)}\nnext: edgescope report {out}")
+    typer.echo(f"{conclusion(scan)}\n{looked_at(scan)}\nnext: edgescope report {out}")
 
 
 @app.command()

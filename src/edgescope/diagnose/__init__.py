@@ -5,14 +5,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 from torch import nn
 
 from edgescope.calling import Call, NotedCall, call_model
+from edgescope.capture.forward_pass import Trust
+from edgescope.capture.select import Sites
+from edgescope.diagnose.coverage import coverage_of, left_out_message, observe_what_can_be
 from edgescope.diagnose.finding import Finding, Findings, Severity
-from edgescope.diagnose.observing import EVERY, layers_of, observe
+from edgescope.diagnose.observing import EVERY, layers_of
 from edgescope.diagnose.rules.base import LayerInfo, LayerSeen, Rule, Sample, StateSeen
-from edgescope.errors import InputError
+from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.mistakes import check_inputs, check_model, check_number, check_scan
 
 if TYPE_CHECKING:
@@ -49,8 +53,10 @@ class _Diagnose:
         select: Sequence[str] | str = (),
         ignore: Sequence[str] | str = (),
         scan: "Scan | None" = None,
+        sites: Sites = None,
         call: Call = call_model,
         inputs: Mapping[str, str] | None = None,
+        trust: Trust = (),
         every: int = EVERY,
         max_batches: int | None = None,
         seed: int = 0,
@@ -73,8 +79,13 @@ class _Diagnose:
             ignore: identifiers or patterns of rules to leave out.
             scan: a scan of the model, whose massive activations are reported; without one, ratios
                 above 1000 are looked for on the way.
+            sites: names or patterns of sites, or a function, as in :func:`edgescope.scan`: layers
+                with such a site are looked at, in all their stages, as rules need several. By
+                default all layers; one that cannot be captured when the model runs, because its
+                edges cannot be told apart for example, is then left out with a warning.
             call: how to call the model on a batch, as in :func:`edgescope.scan`.
             inputs: what the model calls ``edge_index`` and so on, as in :func:`edgescope.capture`.
+            trust: sites whose edges you vouch for, as in :func:`edgescope.capture`.
             every: the first batch and each ``every``-th after it are looked at, the others are
                 skipped: to look costs two to seven times what running the model does. 1 looks at
                 all of them.
@@ -83,11 +94,13 @@ class _Diagnose:
             progress: whether to show a progress bar.
 
         Returns:
-            The findings, gravest first; an empty list if there is nothing to say.
+            The findings, gravest first; an empty list if there is nothing to say. Their
+            ``coverage`` says which attention of the model was looked at, and which not and why.
 
         Raises:
-            InputError: if the model has no layer that can be captured, the loader is empty or can
-                be gone through only once, or no rule has the identifier that was asked for.
+            InputError: if the model has no layer that can be captured or runs none, one that was
+                asked for cannot be, the loader is empty or can be gone through only once, or no
+                rule has the identifier that was asked for.
         """
         from edgescope.diagnose.selecting import choose_rules
         from edgescope.scanning.loaders import graph_loader
@@ -104,19 +117,24 @@ class _Diagnose:
             if number is not None and number < 1:
                 raise InputError(f"received {name}={number}, expected 1 or more")
         chosen = choose_rules(rules, select, ignore, scan)
-        layers = layers_of(model)
-        batches, graphs = observe(
+        layers = layers_of(model, sites)
+        seen, layers, refused = observe_what_can_be(
             model,
             loader,
             chosen,
             layers,
+            by_default=sites is None,
             call=noted,
             inputs=inputs,
+            trust=trust,
             every=every,
             max_batches=max_batches,
             seed=seed,
             progress=progress,
         )
+        if refused:
+            gone = "; ".join(left_out_message(path, why) for path, why in refused.items())
+            warn(gone, EdgescopeWarning, stacklevel=2)
         found = [
             finding for rule in chosen for finding in [*rule.check(model, layers), *rule.judged()]
         ]
@@ -124,10 +142,11 @@ class _Diagnose:
             found,
             model=type(model).__name__,
             rules=[rule.id for rule in chosen],
-            batches=batches,
-            graphs=graphs,
+            batches=seen.batches,
+            graphs=seen.graphs,
             arguments=noted.arguments,
             unjudged={rule.id: rule.unjudged for rule in chosen if rule.unjudged},
+            coverage=coverage_of(model, layers, seen, refused),
         )
 
     def rules(self) -> "pl.DataFrame":

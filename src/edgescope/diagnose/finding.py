@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgescope.capture.coverage import Coverage
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -91,6 +93,8 @@ class Findings(list[Finding]):
             batch, or what ``call=`` says.
         unjudged: identifiers of rules to the paths of what each of them did not judge, as numbers
             that it reads are not finite there; the rule ``non-finite`` says where they begin.
+        coverage: which attention of the model was looked at and which not and why; ``None`` if
+            that is not known.
     """
 
     def __init__(
@@ -103,6 +107,7 @@ class Findings(list[Finding]):
         graphs: int = 0,
         arguments: Iterable[str] = (),
         unjudged: Mapping[str, tuple[str, ...]] | None = None,
+        coverage: Coverage | None = None,
     ) -> None:
         self.rules = tuple(rules)
         place_of = {rule: number for number, rule in enumerate(self.rules)}
@@ -120,6 +125,7 @@ class Findings(list[Finding]):
         self.graphs = graphs
         self.arguments = tuple(arguments)
         self.unjudged = dict(unjudged or {})
+        self.coverage = coverage
 
     def at_least(self, severity: Severity) -> list[Finding]:
         """Return the findings that are as grave as ``severity`` or graver."""

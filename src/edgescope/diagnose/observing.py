@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Sized
+from contextlib import nullcontext
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
@@ -11,12 +12,17 @@ from torch import nn
 from edgescope._modes import evaluating
 from edgescope._progress import track
 from edgescope.calling import Call
-from edgescope.capture.sites import Site, find_sites
+from edgescope.capture.forward_pass import Trust
+from edgescope.capture.look import Look
+from edgescope.capture.select import Sites, select_sites
 from edgescope.diagnose.rules.base import LayerInfo, Rule, Sample
 from edgescope.diagnose.thinning import thinned
 from edgescope.diagnose.watching import Watch
 from edgescope.errors import InputError
 from edgescope.scanning.batches import device_of, on_device
+
+if TYPE_CHECKING:
+    from edgescope.capture.sites import Site
 
 EVERY = 6
 """One batch in this many is looked at by default, or this part of the graphs where there are fewer
@@ -30,16 +36,38 @@ SAMPLE_MOST = 4
 """How many batches such a sample holds at most."""
 
 
-def layers_of(model: nn.Module) -> list[LayerInfo]:
-    """Return the attention layers of a model that can be observed, in their order."""
+def layers_of(model: nn.Module, wanted: Sites = None) -> list[LayerInfo]:
+    """Return the attention layers of a model to observe, in their order.
+
+    Args:
+        model: the model.
+        wanted: a layer is observed, in all its stages, if one of its sites is; all by default.
+
+    Raises:
+        InputError: if the model has none, or ``wanted`` takes none.
+    """
+    paths = {site.path for site in select_sites(model, wanted)}
     found: dict[str, list[Site]] = defaultdict(list)
-    for site in find_sites(model):
-        if isinstance(site, Site):
+    for site in select_sites(model, None):
+        if site.path in paths:
             found[site.path].append(site)
     return [
         LayerInfo(path, sites[0].layer, sites[0].adapter, tuple(site.stage for site in sites))
         for path, sites in found.items()
     ]
+
+
+class Observed(NamedTuple):
+    """What was looked at in a pass."""
+
+    batches: int
+    """How many batches."""
+    graphs: int
+    """How many graphs in them."""
+    ran: dict[str, int | None]
+    """Path of every layer that ran to how many of its rows were captured, if any were."""
+    look: Look
+    """What the model computes beside these layers."""
 
 
 def observe(
@@ -50,11 +78,12 @@ def observe(
     *,
     call: Call,
     inputs: Mapping[str, str] | None = None,
+    trust: Trust = (),
     every: int = EVERY,
     max_batches: int | None = None,
     seed: int = 0,
     progress: bool = True,
-) -> tuple[int, int]:
+) -> Observed:
     """Run a model over a loader, in eval mode and without gradients, and let rules watch.
 
     Args:
@@ -64,6 +93,7 @@ def observe(
         layers: the attention layers of the model.
         call: how to call the model on a batch.
         inputs: what the model calls the parts of the graph, as in :func:`edgescope.capture`.
+        trust: sites whose edges the user vouches for.
         every: the first batch and each ``every``-th after it are looked at, the others are skipped.
             Of a loader of fewer batches it is that part of the first one's graphs.
         max_batches: how many batches to take from the loader at most; all without it.
@@ -71,7 +101,7 @@ def observe(
         progress: whether to show a bar.
 
     Returns:
-        How many batches rules looked at, and how many graphs.
+        What was looked at.
 
     Raises:
         InputError: if the loader is empty.
@@ -88,6 +118,8 @@ def observe(
     outputs: list[Any] = []
     device = device_of(model)
     looked = graphs = 0
+    look = Look(model)
+    ran: dict[str, int | None] = {}
     with evaluating(model), torch.no_grad():
         title = f"diagnosing {type(model).__name__}"
         for number, given in enumerate(track(loader, title, total, progress)):
@@ -97,9 +129,13 @@ def observe(
             batch = on_device(part, device)
             watching = [rule for rule in rules if looked < most or not rule.sampled]
             watch = Watch(watching, layers, number, batch)
-            with watch.watching(model, inputs):
+            first = nullcontext() if look.done else look.at(batch)
+            with watch.watching(model, inputs, trust), first:
                 output = call(model, batch)
             watch.flush()
+            for path, rows in watch.ran.items():
+                before = ran.get(path)
+                ran[path] = before if rows is None else (before or 0) + rows
             if len(batches) < most:
                 batches.append(on_device(part, device))
                 outputs.append(output)
@@ -111,4 +147,4 @@ def observe(
         for rule in rules:
             if rule.samples:
                 rule.probe(sample)
-    return looked, graphs
+    return Observed(looked, graphs, ran, look)

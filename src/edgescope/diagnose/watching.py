@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from edgescope.calling import attribute
 from edgescope.capture import EdgeActivations, EdgeIdentity, capture, hooks
 from edgescope.capture.adapters.base import bound_arguments
+from edgescope.capture.forward_pass import Trust
 from edgescope.diagnose.finiteness import Finiteness
 from edgescope.diagnose.node_sets import NodeSets, two_node_sets
 from edgescope.diagnose.rules.base import (
@@ -40,6 +41,9 @@ class Watch:
         layers: the attention layers.
         number: number of the batch.
         batch: the batch.
+
+    Attributes:
+        ran: path of every layer that ran to how many of its rows were captured, if any were.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Watch:
         self._number = number
         self._batch = batch
         self._first = True
+        self.ran: dict[str, int | None] = {}
         self._pending: dict[str, dict[str, EdgeActivations]] = {}
         edges, nodes = attribute(batch, "edge_index"), attribute(batch, "batch")
         self._edges: Tensor | None = edges if isinstance(edges, Tensor) else None
@@ -70,14 +75,21 @@ class Watch:
         self._finite = True
 
     @contextmanager
-    def watching(self, model: nn.Module, inputs: Mapping[str, str] | None) -> Iterator[None]:
+    def watching(
+        self, model: nn.Module, inputs: Mapping[str, str] | None, trust: Trust = ()
+    ) -> Iterator[None]:
         """Watch the layers while the block runs."""
         stages = {stage for stage in STAGE_NEEDS if stage in self._needs}
+        layers = list(self._layers.values())
+        if not (stages or "rows" in self._needs):
+            # Of a layer without a hook of its own, capture alone can tell that it ran.
+            closed = [info for info in layers if not _is_open(info, model)]
+            layers = [] if self._number else closed
         with ExitStack() as stack:
-            if self._layers and (stages or "rows" in self._needs):
+            if layers:
                 wanted = {
                     f"{info.path}:{stage}"
-                    for info in self._layers.values()
+                    for info in layers
                     # The rows come with any stage; the weight is there everywhere, or else cheap.
                     for stage in ((stages & set(info.stages)) or {info.stages[0]})
                 }
@@ -86,6 +98,7 @@ class Watch:
                     lambda site: site.name in wanted,
                     reduce=self._take,
                     inputs=inputs,
+                    trust=trust,
                 )
                 stack.enter_context(sites)
 
@@ -101,8 +114,7 @@ class Watch:
 
     def _attach(self, model: nn.Module, states: bool) -> Iterator[Any]:
         modules = dict(model.named_modules())
-        # A hook in a fused layer would change which kernel runs, and so the outputs.
-        open_ones = [path for path, info in self._layers.items() if modules.get(path) is info.layer]
+        open_ones = [path for path, info in self._layers.items() if _is_open(info, model)]
         for path in open_ones:
             done = partial(self._layer_done, path)
             yield modules[path].register_forward_hook(done, with_kwargs=True).remove
@@ -127,6 +139,7 @@ class Watch:
         kwargs: dict[str, Any],
         output: object,
     ) -> None:
+        self.ran.setdefault(path, None)
         mine = [each for each in self._pending if each.partition("@")[0] == path]
         arguments = bound_arguments(layer, args, kwargs)
         for each in mine:
@@ -154,6 +167,7 @@ class Watch:
     ) -> None:
         info = self._layers[path.partition("@")[0]]
         identity = next(iter(stages.values())).identity
+        self.ran[info.path] = (self.ran.get(info.path) or 0) + len(identity.input_edge)
         flat = {name: each.values.flatten(1) for name, each in stages.items()}
         given = next(iter((arguments or {}).values()), None)
         two_sets = self._sets.differ(identity)
@@ -242,3 +256,8 @@ class Watch:
 def _by_channel(stages: Mapping[str, EdgeActivations]) -> bool:
     """Return whether a layer has several weights or logits per head, one for each channel."""
     return any(each.values.size(2) > 1 for name, each in stages.items() if name in SOFTMAX_STAGES)
+
+
+def _is_open(info: LayerInfo, model: nn.Module) -> bool:
+    """Return whether a layer may have a hook: in a fused one it would change which kernel runs."""
+    return model.get_submodule(info.path) is info.layer

@@ -13,6 +13,7 @@ from edgescope._progress import track
 from edgescope.baseline import Untrained, baseline_argument
 from edgescope.calling import Call, NotedCall, call_model
 from edgescope.capture import Site
+from edgescope.capture.forward_pass import Trust
 from edgescope.capture.select import Sites
 from edgescope.capture.tape import MAX_BYTES
 from edgescope.errors import EdgescopeWarning, InputError
@@ -48,6 +49,7 @@ def ablate(
     metric: str | None = None,
     baseline: nn.Module | Untrained | str | None = None,
     inputs: Mapping[str, str] | None = None,
+    trust: Trust = (),
     call: Call = call_model,
     max_bytes: int = MAX_BYTES,
     progress: bool = True,
@@ -91,6 +93,7 @@ def ablate(
         baseline: the untrained model of ``value="untrained"``; of ``es.Untrained`` the first
             member.
         inputs: what the model calls its inputs, as in :func:`edgescope.capture`.
+        trust: sites whose edges you vouch for, as in :func:`edgescope.capture`.
         call: how to call the model on a batch; must return predictions ``[G, T]`` (or ``[V, T]``
             of nodes).
         max_bytes: how much the recorded activations of a model may take.
@@ -128,7 +131,7 @@ def ablate(
     places = choose_places(model, where, sites, layers)
     name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric
     batches = list(loader)
-    passes = Passes(model, batches, noted, inputs)
+    passes = Passes(model, batches, noted, inputs, trust)
     title = f"recording {type(model).__name__}"
     names = [site.name for site in places.sites]
     skip = places.by_default and choose.needs_vectors
@@ -148,7 +151,7 @@ def ablate(
     extra = 0
     if value == "untrained":
         initial = _untrained(model, compared, batches, noted, progress)
-        other = Passes(initial, batches, noted, inputs)
+        other = Passes(initial, batches, noted, inputs, trust)
         untrained, _ = other.recorded(names, None, max_bytes, "recording the untrained", progress)
         extra = other.done
     scorer = Scorer(outputs, None if name == "none" else name, seed)

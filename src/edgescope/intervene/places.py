@@ -83,12 +83,12 @@ def _candidates(model: nn.Module, where: Where, sites: Sites) -> tuple[list[Site
         if sites is not None:
             found = select_sites(model, sites)
         else:
-            found, _, scalars = choose_sites(model, None)
+            found, _, scalars, _ = choose_sites(model, None)
     elif isinstance(where, Scan):
         scanned = {first_call(name) for name in where.sites}
         found = select_sites(model, lambda site: site.name in scanned)
     else:
-        found, _, scalars = choose_sites(model, sites)
+        found, _, scalars, _ = choose_sites(model, sites)
     if isinstance(where, Scan):
         scanned = {first_call(name) for name in where.sites}
         missing = [site.name for site in found if site.name not in scanned]

@@ -14,6 +14,7 @@ from edgescope._modes import evaluating
 from edgescope._progress import track
 from edgescope.calling import Call, attribute
 from edgescope.capture import EdgeActivations, capture, edit
+from edgescope.capture.forward_pass import Trust
 from edgescope.capture.parts import Part
 from edgescope.errors import InputError
 from edgescope.scanning.batches import BatchOfGraphs, device_of, on_device
@@ -84,6 +85,7 @@ class Passes:
         batches: the batches.
         call: how to call the model on a batch.
         inputs: what the model calls its inputs.
+        trust: sites whose edges the user vouches for.
 
     Attributes:
         done: passes over all batches so far.
@@ -96,6 +98,7 @@ class Passes:
         batches: Sequence[Any],
         call: Call,
         inputs: Mapping[str, str] | None = None,
+        trust: Trust = (),
     ) -> None:
         self.model = model
         self.batches = batches
@@ -103,6 +106,7 @@ class Passes:
         self.skipped: list[str] = []
         self._call = call
         self._inputs = inputs
+        self._trust = trust
         self._device = device_of(model)
 
     def recorded(
@@ -165,7 +169,13 @@ class Passes:
         with (
             evaluating(self.model),
             torch.no_grad(),
-            capture(self.model, lambda s: s.name in names, reduce=keep, inputs=self._inputs),
+            capture(
+                self.model,
+                lambda s: s.name in names,
+                reduce=keep,
+                inputs=self._inputs,
+                trust=self._trust,
+            ),
         ):
             for batch in track(self.batches, title, len(self.batches), progress):
                 if Part.of(batch, edges) is not None:
@@ -210,7 +220,7 @@ class Passes:
         with (
             evaluating(self.model),
             torch.no_grad(),
-            edit(self.model, lambda site: site.name in names, put, self._inputs),
+            edit(self.model, lambda site: site.name in names, put, self._inputs, self._trust),
         ):
             outputs = [self._predicted(batch) for batch in self.batches]
         self.done += 1

@@ -2,14 +2,17 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from edgescope.capture import EdgeActivations, EdgeIdentity
+from edgescope.capture import Coverage, EdgeActivations, EdgeIdentity
+from edgescope.capture.coverage import layer_of
+from edgescope.capture.model_coverage import model_coverage
+from edgescope.capture.select import select_sites
 from edgescope.errors import InputError
 from edgescope.large.checks import check_input
 from edgescope.large.folding import layers_of
@@ -104,8 +107,16 @@ def scan_large(
         max_rows=max_rows,
         seconds=time.perf_counter() - started,
         keep_magnitude=None,
+        coverage=_coverage(model, found),
     )
     return Scan(found, info, baseline=baseline)
+
+
+def _coverage(model: GraphTransformer, found: Mapping[str, SiteScan]) -> Coverage:
+    """Return which attention of a model was looked at: every layer, at its score."""
+    sites = select_sites(model, list(found))
+    rows = {layer_of(s): int(of.sketch.counts["edges"].sum()) for s, of in found.items()}
+    return model_coverage(model, sites).after(rows)
 
 
 class _Collectors:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from edgescope.report.coverage import unseen
 from edgescope.report.formats import kind_of_edge, listing, number, percent
 from edgescope.report.names import site_list
 from edgescope.report.summary import marked, untrained_over
@@ -22,6 +23,7 @@ def not_found(numbers: dict[str, Any]) -> list[dict[str, str]]:
         Entries with a ``what`` of a few words and a ``text`` of whole sentences.
     """
     entries = [
+        ("Attention that was not looked at", unseen(numbers)),
         ("Sites without massive activations", _quiet_sites(numbers)),
         ("Edge types never massive", _quiet_types(numbers)),
         ("Edge types that do not occur", _absent_types(numbers)),

@@ -12,6 +12,7 @@ import numpy as np
 
 import edgescope
 from edgescope.calling import said_arguments
+from edgescope.report.coverage import coverage_numbers
 from edgescope.report.gallery import choose
 from edgescope.report.judged import calibration, edge_types, is_plain, judged, main_axis, site_axis
 from edgescope.report.names import short_names, site_pattern
@@ -57,6 +58,7 @@ def collect(scan: Scan, title: str | None, run: dict[str, Any] | None) -> dict[s
         "edgescope": edgescope.__version__,
         "title": heading if title is None else title,
         "scanned": _scanned(scan, axis, found),
+        "coverage": coverage_numbers(scan),
         "run": {str(key): _plain(value) for key, value in (run or {}).items()},
         "table": table.to_dicts(),
         "by_edge_type": edge_types(scan, axis),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from edgescope.report.coverage import no_all_clear
 from edgescope.report.formats import kind_of_edge, listing, number, percent, plural, with_article
 from edgescope.report.names import site_list
 from edgescope.report.words import exceeds
@@ -32,7 +33,7 @@ def marked(numbers: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def summary(numbers: dict[str, Any]) -> list[str]:
-    """Say what was found, in two or three sentences, and one more if something is broken."""
+    """Say what was found, in two or three sentences, and more if something is broken or unseen."""
     if numbers["scanned"]["plain"]:
         first = _plain(numbers)
     elif any(site["judged"]["significant"] is not None for site in numbers["sites"]):
@@ -40,6 +41,7 @@ def summary(numbers: dict[str, Any]) -> list[str]:
     else:
         first = _composed(numbers)
     sentences = [first, _where(numbers), *_largest(numbers), *_broken(numbers["table"])]
+    sentences += no_all_clear(numbers)
     return [sentence for sentence in sentences if sentence]
 
 

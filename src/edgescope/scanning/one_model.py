@@ -1,7 +1,9 @@
 """Scanning one model: capture and counting over a loader, shard by shard."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -9,7 +11,12 @@ from torch import nn
 
 from edgescope._modes import evaluating
 from edgescope._progress import track
-from edgescope.capture import capture
+from edgescope.capture import Coverage
+from edgescope.capture.columns import NotFollowed
+from edgescope.capture.coverage import layer_of
+from edgescope.capture.fault import layer_at_fault, reason_of
+from edgescope.capture.look import Look
+from edgescope.capture.tape import record
 from edgescope.errors import InputError
 from edgescope.results import Scan, ScanInfo
 from edgescope.scanning.batches import device_of, on_device
@@ -27,8 +34,9 @@ def scan_model(
     loader: Iterable[Any],
     chosen: Chosen,
     settings: Settings,
-    baseline: Scan | None = None,
-) -> tuple[Scan, list[str]]:
+    *,
+    look: bool = True,
+) -> tuple[Scan, Chosen]:
     """Scan one model over a loader.
 
     Args:
@@ -36,13 +44,14 @@ def scan_model(
         loader: the batches.
         chosen: the sites to scan.
         settings: what the scans of a model and of its baseline share.
-        baseline: the scan to compare with.
+        look: whether to look for attention beside the sites on the first batch.
 
     Returns:
-        The scan, and the sites that the default leaves out.
+        The scan; and the sites, with those that the default has left out on the way.
 
     Raises:
-        InputError: if the loader is empty, or a site was not run.
+        InputError: if the loader is empty, a site was not run, or a layer that was asked for cannot
+            be captured.
     """
     started = time.perf_counter()
     shard = settings.shards.of(
@@ -56,35 +65,51 @@ def scan_model(
             "max_rows": settings.max_rows,
             "joint_budget": settings.joint_budget,
             "inputs": settings.inputs,
+            "trust": settings.trust,
             "batches": batches_of(loader),
         },
     )
+    chosen = chosen.without(shard.refused, model)
+    adaptive = True
     while True:
+        looked = Look(model) if look and not shard.resumes else None
         keep = (settings.floor, settings.max_rows, settings.joint_budget)
         collector = Collector(
             settings.types, *keep, skip_scalars=chosen.by_default, whole=WholeGraph(loader)
         )
         collector.graphs = shard.begin(settings.types)
         try:
-            names = shard.sites(_collect(model, loader, chosen, settings, collector, shard))
+            scope = (model, loader, chosen, settings, collector)
+            names = shard.sites(_collect(*scope, shard, looked, adaptive=adaptive))
             break
+        except NotFollowed:
+            adaptive = False  # a layer was given a copy of the edges after batches without one
+            shard.forget()
         except NewEdgeType:
             shard.forget()  # as the sketches must know all types from the start
+        except InputError as error:
+            path = layer_at_fault(error, chosen.sites) if chosen.by_default else None
+            if path is None:
+                raise
+            chosen = chosen.without({path: reason_of(error)}, model)
+            shard.forget()  # as the layer must be left out from the start
+            shard.refused = dict(chosen.refused)
     if not collector.graphs:
         raise InputError("the loader gave no batch; pass a loader over at least one graph")
     skipped = shard.skipped(collector.skipped)
-    left_out = [*chosen.left_out, *skipped]
+    coverage = chosen.coverage(model, skipped)
+    chosen = chosen._replace(left_out=[*chosen.left_out, *skipped])
     names = [name for name in names if name not in skipped]
     if not names:
-        raise InputError(nothing_left_message(model, left_out))
-    part = _part(model, loader, settings, collector, started)
+        raise InputError(nothing_left_message(model, chosen.left_out, chosen.refused))
+    part = _part(model, loader, settings, collector, started, coverage, looked)
     shard.keep(part, names, skipped, settings.types)
     whole = shard.join(part)
     for name in names:
         if name not in whole.sites:
             raise InputError(f"the model did not run {name}; leave it out with sites=")
     sites = {name: whole.sites[name] for name in names}
-    return Scan(sites, whole.info, whole.smiles, baseline), left_out
+    return Scan(sites, whole.info, whole.smiles), chosen
 
 
 def _part(
@@ -93,8 +118,15 @@ def _part(
     settings: Settings,
     collector: Collector,
     started: float,
+    coverage: Coverage,
+    looked: Look | None,
 ) -> Scan:
     """Return what was collected, at every site."""
+    results = {site: collector.result(site) for site in collector.sites}
+    rows: dict[str, int] = defaultdict(int)
+    for site, found in results.items():
+        rows[layer_of(site)] += int(found.sketch.counts["edges"].sum())
+    coverage = coverage.after(rows)
     info = ScanInfo(
         model=type(model).__name__,
         data=str(getattr(getattr(loader, "dataset", None), "name", "")),
@@ -108,8 +140,8 @@ def _part(
         parts=bool(collector.parts),
         arguments=settings.call.arguments,
         types_from=settings.types.source,
+        coverage=coverage if looked is None else looked.corrected(coverage),
     )
-    results = {site: collector.result(site) for site in collector.sites}
     return Scan(results, info, collector.smiles())
 
 
@@ -120,6 +152,9 @@ def _collect(
     settings: Settings,
     collector: Collector,
     shard: Shard,
+    looked: Look | None,
+    *,
+    adaptive: bool,
 ) -> list[str]:
     """Run the model on every batch and return the names of the sites that were captured."""
     started = time.perf_counter()
@@ -129,11 +164,13 @@ def _collect(
     with (
         evaluating(model),
         torch.no_grad(),
-        capture(
+        record(
             model,
             lambda site: site.name in wanted,
             reduce=collector.reduce,
             inputs=settings.inputs,
+            trust=settings.trust,
+            adaptive=adaptive,
         ) as tape,
     ):
         title = settings.title.format(model=type(model).__name__)
@@ -141,8 +178,10 @@ def _collect(
             if shard.counted(batch):
                 continue
             collector.start(batch, edges)
-            settings.call(model, on_device(batch, device))
+            with nullcontext() if looked is None or looked.done else looked.at(batch):
+                settings.call(model, on_device(batch, device))
             if shard.due:
-                part = _part(model, loader, settings, collector, started)
+                coverage = chosen.coverage(model, collector.skipped)
+                part = _part(model, loader, settings, collector, started, coverage, looked)
                 shard.keep(part, tape.sites, collector.skipped, settings.types)
     return tape.sites

@@ -7,6 +7,7 @@ from torch import nn
 
 from edgescope.baseline import Untrained
 from edgescope.calling import NotedCall
+from edgescope.capture.forward_pass import Trust
 from edgescope.errors import InputError
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes
@@ -28,6 +29,7 @@ class Settings(NamedTuple):
     shards: Shards
     progress: bool
     title: str = "scanning {model}"
+    trust: Trust = ()
 
     def floor(self, site: str) -> Bounds:
         """Return what an activation of a site must exceed, one of the two, to be kept."""

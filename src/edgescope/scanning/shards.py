@@ -15,11 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import shorten
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from torch import nn
 
 from edgescope._files import writable_folder
+from edgescope.capture.coverage import merged
 from edgescope.errors import InputError
 from edgescope.merging import merge_sites
 from edgescope.records import one_graph
@@ -50,6 +52,8 @@ class _Finished(NamedTuple):
     """Sites that turned out to hold one number per edge and head."""
     edge_types: dict[str, Any]
     """State of the edge types."""
+    refused: Mapping[str, str] = MappingProxyType({})
+    """Path of a layer that was left out to the reason."""
 
 
 class Shards:
@@ -101,6 +105,9 @@ class Shard:
         folder: where to keep it; without it, nothing is kept.
         every: seconds between shards.
         asked: what was asked, as text by name.
+
+    Attributes:
+        refused: path of a layer that is left out to the reason.
     """
 
     def __init__(
@@ -113,9 +120,15 @@ class Shard:
         self._every = every
         self._asked = dict(asked or {})
         self._finished = None if folder is None else _load(folder, self._asked)
+        self.refused = {} if self._finished is None else dict(self._finished.refused)
         self._batches = 0
         self._first = self._last = ""
         self._written = time.monotonic()
+
+    @property
+    def resumes(self) -> bool:
+        """Whether a part of the scan is on disk."""
+        return self._finished is not None
 
     def begin(self, types: EdgeTypes) -> int:
         """Start at the first batch; return how many graphs are counted already."""
@@ -173,6 +186,7 @@ class Shard:
             "sites": list(sites),
             "skipped": list(skipped),
             "edge_types": types.state(),
+            "refused": self.refused,
         }
         whole = self.join(part)
         if self._folder is None or not whole.sites:
@@ -231,6 +245,7 @@ class Shard:
                 parts=parts,
                 arguments=tuple(dict.fromkeys([*before.info.arguments, *part.info.arguments])),
                 types_from=part.info.types_from or before.info.types_from,
+                coverage=merged([before.info.coverage, part.info.coverage]),
             ),
             {graph: smiles[graph] for graph in sorted(held & smiles.keys())},
         )

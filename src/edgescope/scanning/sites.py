@@ -1,9 +1,13 @@
 """Which sites a scan takes."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from torch import nn
 
+from edgescope.capture.coverage import Coverage, layer_of
+from edgescope.capture.model_coverage import model_coverage
 from edgescope.capture.select import Sites, select_sites
 from edgescope.capture.sites import Site
 from edgescope.errors import InputError
@@ -11,6 +15,9 @@ from edgescope.errors import InputError
 PREFERRED = ("score", "message")
 """Stages that a scan takes by default: the first of these that a layer has. The published study
 measures scores; where a layer has no score, the message is the only vector of an edge."""
+
+SCALAR = "it holds one number per edge and head, so no ratio can be taken"
+"""Why a layer is not scanned by default that has no vector per edge."""
 
 
 class Chosen(NamedTuple):
@@ -22,6 +29,35 @@ class Chosen(NamedTuple):
     """Whether nobody asked for them by name."""
     left_out: list[str]
     """Sites that the default leaves out, because they hold one number per edge and head."""
+    refused: Mapping[str, str] = MappingProxyType({})
+    """Path of a layer that the default leaves out to the reason why it cannot be captured."""
+
+    def without(self, refused: Mapping[str, str], model: nn.Module) -> "Chosen":
+        """Return the sites without those of some layers.
+
+        Args:
+            refused: path of each layer to the reason.
+            model: the model that is scanned.
+
+        Raises:
+            InputError: if none is left.
+        """
+        sites = [site for site in self.sites if site.path not in refused]
+        refused = {**self.refused, **refused}
+        if not sites:
+            raise InputError(nothing_left_message(model, self.left_out, refused))
+        return self._replace(sites=sites, refused=refused)
+
+    def coverage(self, model: nn.Module, skipped: Sequence[str] = ()) -> Coverage:
+        """Return which attention of a model the scan looks at, before it has run.
+
+        Args:
+            model: the model that is scanned.
+            skipped: sites that turned out to hold one number per edge and head.
+        """
+        left_out = {layer_of(site): SCALAR for site in (*self.left_out, *skipped)}
+        sites = [site for site in self.sites if site.name not in set(skipped)]
+        return model_coverage(model, sites, {**left_out, **self.refused})
 
     @property
     def add_edges(self) -> bool:
@@ -71,18 +107,33 @@ def scalar_message(site: str) -> str:
     )
 
 
-def left_out_message(sites: list[str]) -> str:
-    """Say which sites the default leaves out, and why."""
+def left_out_message(sites: list[str], refused: Mapping[str, str] | None = None) -> str:
+    """Say which sites and layers the default leaves out, and why."""
     have, them = ("holds", "it") if len(sites) == 1 else ("hold", "them")
-    return (
+    scalar = (
         f"{', '.join(sites)} {have} one number per edge and head, so there is no ratio between "
         f"the channels of an edge, and the scan leaves {them} out; es.capture gives the numbers"
     )
+    gone = [refused_message(path, reason) for path, reason in (refused or {}).items()]
+    return "; ".join([scalar] * bool(sites) + gone)
 
 
-def nothing_left_message(model: nn.Module, sites: list[str]) -> str:
+def refused_message(path: str, reason: str) -> str:
+    """Say that a layer is left out."""
+    return f"{path or 'the model'} is left out, since it cannot be captured: {reason}"
+
+
+def nothing_left_message(
+    model: nn.Module, sites: list[str], refused: Mapping[str, str] | None = None
+) -> str:
     """Say that a model has nothing to scan."""
-    return (
-        f"no site of {type(model).__name__} holds a vector per edge, whose channels the ratio of "
-        f"a scan compares ({', '.join(sites)} hold one number per edge and head); use es.capture"
-    )
+    name = type(model).__name__
+    if not refused:
+        return (
+            f"no site of {name} holds a vector per edge, whose channels the ratio of a scan "
+            f"compares ({', '.join(sites)} hold one number per edge and head); use es.capture"
+        )
+    gone = [f"{path or 'the model'}: {reason}" for path, reason in refused.items()]
+    gone += [f"{layer_of(site)}: {SCALAR}" for site in sites]
+    gone += model_coverage(model).gaps()
+    return f"no layer of {name} is left to look at; {'; '.join(gone)}"

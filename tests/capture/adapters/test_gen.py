@@ -52,7 +52,8 @@ def test_every_stage_is_its_formula(example):
 @pytest.mark.parametrize("aggregation", ["add", "powermean", ["softmax", "max"]])
 def test_another_aggregation_is_refused_and_named(aggregation):
     model = Alone(GENConv(NODE_DIM, 3, aggr=aggregation))
-    with pytest.raises(InputError, match=r"conv: it aggregates by \w+Aggregation, which is no att"):
+    said = r"conv \(GENConv\): it aggregates by \w+Aggregation, which is no attention"
+    with pytest.raises(InputError, match=said):
         es.capture(model).__enter__()
     assert "only softmax is" in es.capture.sites(model)["reason"].item()
 

@@ -4,14 +4,17 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from edgescope.capture.coverage import Coverage
+
 if TYPE_CHECKING:
     from edgescope.diagnose.finding import Findings
 
 
 def as_json(findings: "Findings") -> str:
-    """Return findings as JSON: model, numbers of batches and graphs, rules, and a list of findings.
+    """Return findings as JSON: model, numbers of batches and graphs, rules, coverage and findings.
 
-    A number that is not finite, which JSON has no word for, is null.
+    ``coverage`` is :meth:`edgescope.capture.Coverage.as_dict` with its ``sentence``; null if it is
+    not known. A number that is not finite, which JSON has no word for, is null.
     """
     value = {
         "model": findings.model,
@@ -20,9 +23,15 @@ def as_json(findings: "Findings") -> str:
         "rules": list(findings.rules),
         "arguments": list(findings.arguments),
         "unjudged": {rule: list(paths) for rule, paths in findings.unjudged.items()},
+        "coverage": covered(findings.coverage),
         "findings": [plain(each.as_dict()) for each in findings],
     }
     return json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def covered(coverage: Coverage | None) -> dict[str, Any] | None:
+    """Return a coverage in plain values, and in a sentence."""
+    return None if coverage is None else {**coverage.as_dict(), "sentence": coverage.sentence()}
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401  (anything that JSON can hold)

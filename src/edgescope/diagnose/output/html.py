@@ -4,7 +4,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from edgescope.calling import said_arguments
-from edgescope.diagnose.output.text import conclusion
+from edgescope.diagnose.output.text import conclusion, rest
 
 if TYPE_CHECKING:
     from edgescope.diagnose.finding import Finding, Findings
@@ -32,6 +32,7 @@ def as_html(findings: "Findings") -> str:
         "<h2>Diagnosis</h2>",
         f"<p>{escape(conclusion(findings))}</p>",
         *_called(findings),
+        *_coverage(findings),
         *map(_article, findings),
         "</section>",
     ]
@@ -42,6 +43,14 @@ def _called(findings: "Findings") -> list[str]:
     if not findings.arguments:
         return []
     return [f"<p>The model was {escape(said_arguments(findings.arguments))}.</p>"]
+
+
+def _coverage(findings: "Findings") -> list[str]:
+    """Say what was not looked at, and why."""
+    coverage, said = findings.coverage, f"<p>{escape(rest(findings))}</p>"
+    if coverage is None or not rest(findings):
+        return []
+    return [said] if coverage.complete else [f'<article class="warning">{said}</article>']
 
 
 def as_page(findings: "Findings") -> str:

@@ -3,7 +3,9 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from edgescope.diagnose.output.as_json import plain
+from edgescope.capture.coverage import LEFT_OUT, SeenLayer, UnseenLayer
+from edgescope.capture.refusals import ATTENTION, PERHAPS
+from edgescope.diagnose.output.as_json import covered, plain
 
 if TYPE_CHECKING:
     from edgescope.diagnose.finding import Finding, Findings
@@ -19,13 +21,19 @@ def as_sarif(findings: "Findings") -> str:
     A finding is a result at a logical location, the path of the layer in the model: there is no
     line of source code that it belongs to. ``level`` is its severity, which SARIF calls by the
     same names.
+
+    What was looked at is a property of the run, ``coverage``. Each part of the model that was not
+    looked at is a notification of its only invocation (sections 3.20.21 and 3.58). One of level
+    ``error`` says that the results are incomplete (appendix I): attention that could not be looked
+    at. It is ``warning`` where that it is attention is not certain, and ``note`` for what was left
+    out on purpose or shows no sign of attention.
     """
     import edgescope
     from edgescope.diagnose.rules import RULES
 
     known = {rule.id: rule for rule in RULES}
     used = list(dict.fromkeys([*findings.rules, *(each.rule for each in findings)]))
-    run = {
+    run: dict[str, Any] = {
         "tool": {
             "driver": {
                 "name": "edgescope",
@@ -36,6 +44,12 @@ def as_sarif(findings: "Findings") -> str:
         "properties": {"arguments": list(findings.arguments)},
         "results": [_result(each, used, findings.model) for each in findings],
     }
+    coverage = findings.coverage
+    if coverage is not None:
+        unseen = [_notification(each, findings.model) for each in coverage.unseen]
+        unseen += [_idle(each, findings.model) for each in coverage.empty]
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": unseen}]
+        run["properties"] = {"coverage": covered(coverage)}
     log = {"$schema": SCHEMA, "version": VERSION, "runs": [run]}
     return json.dumps(log, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
@@ -52,14 +66,39 @@ def _rule(name: str, rule: "type[Rule] | None") -> dict[str, Any]:
     }
 
 
-def _result(finding: "Finding", rules: list[str], model: str) -> dict[str, Any]:
-    """Describe a finding: a result (section 3.27)."""
-    name = finding.layer or model
-    location = {
+def _notification(part: UnseenLayer, model: str) -> dict[str, Any]:
+    """Describe a part that was not looked at: a notification (section 3.58)."""
+    level = {ATTENTION: "error", PERHAPS: "warning"}.get(part.kind, "note")
+    text = f"{part.path or model} ({part.layer}) was not looked at: {part.reason}"
+    return {
+        "level": "note" if part.reason == LEFT_OUT else level,
+        "message": {"text": text},
+        "locations": [{"logicalLocations": [_location(part.path, model)]}],
+        "properties": {"kind": part.kind},
+    }
+
+
+def _idle(layer: SeenLayer, model: str) -> dict[str, Any]:
+    """Describe a layer that ran without an edge."""
+    return {
+        "level": "warning",
+        "message": {"text": f"{layer.path or model} ({layer.layer}) ran and saw no edge"},
+        "locations": [{"logicalLocations": [_location(layer.path, model)]}],
+    }
+
+
+def _location(path: str, model: str) -> dict[str, str]:
+    """Describe a place in the model: a logical location (section 3.33)."""
+    name = path or model
+    return {
         "name": name.rpartition(".")[2] or "model",
-        "fullyQualifiedName": f"{model}.{finding.layer}".strip(".") or "model",
+        "fullyQualifiedName": f"{model}.{path}".strip(".") or "model",
         "kind": "module",
     }
+
+
+def _result(finding: "Finding", rules: list[str], model: str) -> dict[str, Any]:
+    """Describe a finding: a result (section 3.27)."""
     text = f"{finding.where}: {finding.message}. Cause: {finding.cause}. Remedy: {finding.remedy}."
     properties = {"where": finding.where, "cause": finding.cause, "remedy": finding.remedy}
     return {
@@ -67,6 +106,6 @@ def _result(finding: "Finding", rules: list[str], model: str) -> dict[str, Any]:
         "ruleIndex": rules.index(finding.rule),
         "level": finding.severity,
         "message": {"text": text},
-        "locations": [{"logicalLocations": [location]}],
+        "locations": [{"logicalLocations": [_location(finding.layer, model)]}],
         "properties": {**properties, "evidence": plain(dict(finding.evidence))},
     }

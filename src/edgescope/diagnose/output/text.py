@@ -49,7 +49,9 @@ def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str
     for _, group in groupby(findings, key=_heading):
         _show(console, list(group))
         console.print()
-    console.print(Text(conclusion(findings)))
+    console.print(Text(conclusion(findings), overflow="fold"))
+    if rest(findings):
+        console.print(Text(rest(findings), overflow="fold"))
     if findings.arguments:
         console.print(Text(f"The model was {said_arguments(findings.arguments)}."))
     for line in silence(findings):
@@ -58,11 +60,19 @@ def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str
 
 
 def conclusion(findings: "Findings") -> str:
-    """Say in one sentence how many findings there are, and what looked."""
+    """Say in one sentence how many findings there are, what looked, and at how much.
+
+    That nothing was found is an all-clear only if all attention of the model was looked at.
+    """
     seen = f"{_number(findings.graphs, 'graph')} in {_number(findings.batches, 'batch')}"
     looked = f"{_number(len(findings.rules), 'rule')} over {seen}"
+    coverage = findings.coverage
+    if coverage is not None:
+        looked += f"; looked at {coverage.share()}"
     if not findings:
-        return f"{findings.model}: nothing found by {looked}."
+        clear = coverage is None or coverage.complete
+        less = "" if clear else "; this is no all-clear, as part of the model was not looked at"
+        return f"{findings.model}: nothing found by {looked}{less}."
     counts = [
         _number(sum(each.severity == severity for each in findings), severity)
         for severity in COLOURS
@@ -81,6 +91,12 @@ def silence(findings: "Findings") -> list[str]:
         f"{', '.join(silent)} did not judge {'it' if len(paths) == 1 else 'them'}."
         for paths, silent in rules.items()
     ]
+
+
+def rest(findings: "Findings") -> str:
+    """Say in a sentence what was not looked at, and why; empty if there is nothing to say."""
+    said = "" if findings.coverage is None else findings.coverage.rest()
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def _heading(finding: "Finding") -> tuple[str, ...]:
