@@ -164,7 +164,7 @@ class InputEdges:
         return input_edge
 
     def node_offset(self, edge_index: Tensor, graph: Tensor) -> Tensor:
-        """Return what to subtract from both ends of edges to number them in their graphs ``[2, E]``.
+        """Return what to subtract from the ends of edges to number them by graph ``[2, E]``.
 
         Raises:
             InputError: if there are several graphs, and the nodes of one end do not tell theirs.
