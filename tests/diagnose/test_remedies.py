@@ -32,7 +32,7 @@ def finding(mechanical, where="blocks.0", **evidence):
 
 EVERY = [GATConv, GATv2Conv, TransformerConv]
 TWO = [GATConv, GATv2Conv]
-FITS = {"gatv2": [GATConv], "residual": TWO, "self-loops": TWO}
+FITS = {"gatv2": [GATConv], "residual": TWO, "self-loops": TWO, "no-self-loops": TWO}
 
 
 @pytest.mark.parametrize("concat", [True, False])
@@ -110,7 +110,8 @@ def test_a_finding_knows_how_many_features_an_edge_has():
 
 
 def test_a_remedy_is_applicable_where_it_can_be_tried_and_draws_no_random_numbers():
-    layers = [kind(4, 6, add_self_loops=False) for kind in TWO] + [TransformerConv(4, 6)]
+    layers = [kind(4, 6, add_self_loops=loops) for kind in TWO for loops in (True, False)]
+    layers += [TransformerConv(4, 6)]
     state = torch.get_rng_state()
     fitting = {
         (name, type(layer))
