@@ -30,6 +30,8 @@ class ScanInfo:
         keep_magnitude: activations with a larger magnitude were kept whatever their ratio;
             infinite if none were, None if it is what the criterion asks for.
         parts: whether the batches were parts of one large graph, so that ``graphs`` is 1.
+        batch_norm: whether some normalisation layer of the model had running statistics of data;
+            False if all were as they were made, None if the model keeps none.
     """
 
     model: str
@@ -42,6 +44,7 @@ class ScanInfo:
     seconds: float
     keep_magnitude: float | None = inf
     parts: bool = False
+    batch_norm: bool | None = None
 
 
 class SiteScan(NamedTuple):

@@ -136,9 +136,25 @@ def scan(
     )
     found, left_out = scan_model(model, loader, chosen, settings, baseline)
     settings.shards.remove()
+    _check_batch_norm(found)
     if left_out:
         warn(left_out_message(left_out), EdgescopeWarning, stacklevel=2)
     return found
+
+
+def _check_batch_norm(found: Scan) -> None:
+    """Warn if an ensemble that was scanned before normalises in another way than the model."""
+    members = [] if found.baseline is None else found.baseline.members
+    own, theirs = found.info.batch_norm, {member.info.batch_norm for member in members}
+    if own is not None and theirs and theirs <= {not own}:
+        words = {True: "has running statistics", False: "was never given data"}
+        warn(
+            f"the batch norm of {found.info.model} {words[own]}, that of the untrained members of "
+            f"the baseline {words[not own]}: the model differs from them by that alone. Scan with "
+            "baseline=es.Untrained(), which makes members in the model's state",
+            EdgescopeWarning,
+            stacklevel=3,
+        )
 
 
 def _scan_baseline(

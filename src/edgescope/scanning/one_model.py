@@ -12,6 +12,7 @@ from edgescope._progress import track
 from edgescope.capture import capture
 from edgescope.errors import InputError
 from edgescope.results import Scan, ScanInfo
+from edgescope.scanning.batch_norm import has_statistics
 from edgescope.scanning.batches import device_of, on_device
 from edgescope.scanning.collector import Collector
 from edgescope.scanning.edge_types import NewEdgeType
@@ -105,6 +106,7 @@ def _part(
         seconds=time.perf_counter() - started,
         keep_magnitude=settings.keep_magnitude,
         parts=bool(collector.parts),
+        batch_norm=has_statistics(model),
     )
     results = {site: collector.result(site) for site in collector.sites}
     return Scan(results, info, collector.smiles())
