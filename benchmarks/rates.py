@@ -33,7 +33,7 @@ import edgescope as es
 from edgescope.calling import call_model
 from edgescope.errors import EdgescopeWarning
 from edgescope.scanning.batch_norm import calibrate_batch_norm, has_statistics
-from edgescope.statistics.calibrated import FALSE_DISCOVERY_RATE, FALSE_POSITIVE_RATE
+from edgescope.statistics.calibrated import FALSE_DISCOVERY_RATE, SUPPORT
 from edgescope.statistics.calibration import calibrate
 from edgescope.statistics.extremity import significance
 from edgescope.statistics.rules import Bounds, Ensemble
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=10, help="per ensemble")
     parser.add_argument("--ensembles", type=int, default=6)
     parser.add_argument("--held-out", type=int, default=60, help="models that are judged")
-    parser.add_argument("--rate", type=float, default=FALSE_POSITIVE_RATE, help="of the p-values")
+    parser.add_argument("--rate", type=float, help="of the p-values; by default the supported one")
     parser.add_argument("--cache", type=Path, help="folder for the histograms of every model")
     parser.add_argument("--markdown", action="store_true", help="print a table for the page")
     options = parser.parse_args()
@@ -177,6 +177,7 @@ def main() -> None:
     atoms = len(test.vocabulary)
     batch = next(iter(es.data.loader(test, batch_size=options.molecules)))
     total = options.members * options.ensembles
+    of_p_values = options.rate or SUPPORT / options.members
     title = [
         "architecture",
         "batch norm",
@@ -217,7 +218,7 @@ def main() -> None:
                     batch,
                 ),
             )
-            cells = measure(members, held, options.members, options.rate)
+            cells = measure(members, held, options.members, of_p_values)
             which = name if name in HELD_OUT else f"({name})"
             print(mark.join([which, state, *cells]), flush=True)
 
