@@ -40,9 +40,7 @@ class Embedded(nn.Module):
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor, batch: Tensor) -> Tensor:
         """Predict every graph ``[G, 1]``."""
         bond = edge_attr.view(-1)
-        state = self.states(
-            self.atoms(x.view(-1)), edge_index, self.bonds(bond), bond, batch
-        )
+        state = self.states(self.atoms(x.view(-1)), edge_index, self.bonds(bond), bond, batch)
         return self.head(global_add_pool(state, batch))
 
     def states(

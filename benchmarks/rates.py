@@ -197,7 +197,9 @@ def main() -> None:
         normed = has_statistics(construct(make, atoms, 0, None)) is not None
         for state in ("as made", "with statistics") if normed else ("none",):
             data = batch if state == "with statistics" else None
-            key = f"{name}, {state}, {options.molecules} of {test.name}".replace(" ", "_").replace("/", "-")
+            key = f"{name}, {state}, {options.molecules} of {test.name}".replace(" ", "_").replace(
+                "/", "-"
+            )
             folder = options.cache
             members = cached(
                 folder and folder / f"{key},{total}_members.npz",

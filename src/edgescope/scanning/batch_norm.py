@@ -73,8 +73,8 @@ def return_to_start(model: nn.Module, weights: Mapping[str, float]) -> None:
     with torch.no_grad():
         for name, norm in norms_with_statistics(model).items():
             mean, variance = _mixture(norm, weights[name])
-            norm.running_mean.copy_(mean)  # type: ignore[union-attr, operator]
-            norm.running_var.copy_(variance)  # type: ignore[union-attr, operator]
+            norm.running_mean.copy_(mean)  # type: ignore[operator]
+            norm.running_var.copy_(variance)  # type: ignore[operator]
 
 
 def _start(norm: nn.Module) -> tuple[Tensor, Tensor]:

@@ -115,8 +115,9 @@ def p_values(scores: Array) -> Array:
         ``[tests]``.
     """
     ranked = np.sort(scores, axis=None)
-    above: Array = ranked.size - np.searchsorted(ranked, scores[:, 0], side="left")
-    return above / ranked.size
+    above = ranked.size - np.searchsorted(ranked, scores[:, 0], side="left")
+    p: Array = above / ranked.size
+    return p
 
 
 def q_value(score: float, highest: Array) -> float:
