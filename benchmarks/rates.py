@@ -35,7 +35,7 @@ from edgescope.errors import EdgescopeWarning
 from edgescope.scanning.batch_norm import calibrate_batch_norm, has_statistics
 from edgescope.statistics.calibrated import FALSE_DISCOVERY_RATE, SUPPORT
 from edgescope.statistics.calibration import calibrate
-from edgescope.statistics.extremity import significance
+from edgescope.statistics.extremity import judge, top_levels
 from edgescope.statistics.rules import Bounds, Ensemble
 from edgescope.statistics.sketch import SiteSketch, SketchLayout
 
@@ -132,15 +132,32 @@ def interval(values: Array) -> tuple[float, float]:
 
 def measure(members: Counts, held: Counts, size: int, rate: float) -> list[str]:
     """Return the cells of a row: measured over stated at every rate, p-values, calls, decide."""
-    judged = [sketches(held, number) for number in range(len(next(iter(held.values()))))]
+    models = len(next(iter(held.values())))
+    judged, everyone = [
+        [sketches(counts, number) for number in range(len(next(iter(counts.values()))))]
+        for counts in (held, members)
+    ]
+    levels = {
+        (site, axis): top_levels([one[site] for one in judged + everyone], axis, rate)
+        for site in judged[0]
+        for axis in AXES
+    }
     over: dict[float, list[Array]] = {stated: [] for stated in RATES}
     small, called = [], []
     for first in range(0, len(next(iter(members.values()))) - size + 1, size):
-        every = [sketches(members, first + number) for number in range(size)]
-        ensemble = {site: [member[site] for member in every] for site in every[0]}
+        part = slice(first, first + size)
+        ensemble = {site: [member[site] for member in everyone[part]] for site in judged[0]}
         for stated, found in over.items():
             found.append(exceedance(held, ensemble, stated))
-        rare = [significance(one, ensemble, rate / len(AXES)).values() for one in judged]
+        rare = [
+            judge(
+                {
+                    test: np.concatenate([of[[number]], of[models:][part]])
+                    for test, of in levels.items()
+                }
+            ).values()
+            for number in range(models)
+        ]
         small.append([np.mean([test.p < SMALL_P for test in tests]) for tests in rare])
         called.append([any(t.q <= FALSE_DISCOVERY_RATE for t in tests) for tests in rare])
     cells = []
@@ -220,7 +237,7 @@ def main() -> None:
                     batch,
                 ),
             )
-            cells = measure(members, held, options.members, of_p_values)
+            cells = measure(members, held, options.members, of_p_values / len(AXES))
             which = name if name in HELD_OUT else f"({name})"
             print(mark.join([which, state, *cells]), flush=True)
 

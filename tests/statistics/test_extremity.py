@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from scipy.stats import lomax, t
 
 from calibration_cases import LAYOUT, sketch
-from edgescope.statistics.extremity import extremity, p_values, q_value, significance
+from edgescope.statistics.extremity import (
+    extremity,
+    p_values,
+    q_value,
+    significance,
+    top_levels,
+)
 from edgescope.statistics.members import upper_levels
 
 TABLES = st.tuples(st.integers(1, 6), st.integers(6, 25)).flatmap(
@@ -73,20 +79,24 @@ def test_an_exponential_excess_gives_a_uniform_q():
     assert np.mean(q <= 0.01) == pytest.approx(0.01, abs=0.005)
 
 
-def test_extremity_is_that_of_the_widest_prediction_interval_that_leaves_a_level_out():
+@pytest.mark.parametrize("sites", [1, 2, 3])
+def test_extremity_is_that_of_the_distance_to_the_others(sites):
+    """Model by model and level by level, with numpy's own means and variances."""
     random = np.random.default_rng(2)
-    edges = np.exp(random.normal(0, 0.3, (8, 1)) + random.normal(0, 0.6, (8, 1000)))
-    models = [sketch(one) for one in edges]
-    rate = 0.02
-    found = extremity(models, "ratio", rate)
+    spread = np.array([0.3, 0.5, 0.1])[:sites, None, None]
+    edges = np.exp(
+        random.normal(0, spread, (sites, 8, 1)) + random.normal(0, 0.6, (sites, 8, 1000))
+    )
+    every = [[sketch(one) for one in of_site] for of_site in edges]
+    found = extremity([top_levels(models, "ratio", 0.02) for models in every])
     shares = np.array([1, 2, 4, 8, 16, 20]) / 1000
-    levels = np.stack([upper_levels(one, "ratio", shares) for one in models])
-    rounding = 2.0 ** (-2 * LAYOUT.ratio.bits) / 12
-    for number, own in enumerate(levels):
-        others = np.delete(levels, number, axis=0)
-        spread = np.sqrt((others.var(axis=0, ddof=1) + rounding) * (1 + 1 / len(others)))
-        expected = -t.logsf((own - others.mean(axis=0)) / spread, len(others) - 1)
-        assert found[number] == pytest.approx(expected.max())
+    levels = np.array([[upper_levels(one, "ratio", shares) for one in models] for models in every])
+    for number in range(8):
+        others = np.delete(levels, number, axis=1)
+        own = others.var(axis=1, ddof=1) + 2.0 ** (-2 * LAYOUT.ratio.bits) / 12
+        variance = (own + np.median(own, axis=0)) / 2
+        distance = (levels[:, number] - others.mean(axis=1)) / np.sqrt(variance * (1 + 1 / 7))
+        np.testing.assert_allclose(found[:, number], -t.logsf(distance, 12).min(axis=1))
 
 
 def test_a_few_massive_edges_are_seen_whatever_the_rate():

@@ -7,12 +7,14 @@ them show. Nothing is assumed about the edges of a model, which are far from ind
 about sites, which are correlated within a model.
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgescope.statistics.bins import LogBins
 from edgescope.statistics.members import largest, upper_levels
 from edgescope.statistics.rules import Bounds, Ensemble
 from edgescope.statistics.sketch import SiteSketch
@@ -20,6 +22,9 @@ from edgescope.statistics.sketch import SiteSketch
 Array = NDArray[np.float64]
 Test = tuple[str, str]
 """A site and an axis."""
+
+ROUNDING = 2.0 ** (-2 * LogBins.bits) / 12
+"""Variance of a level within its bin."""
 
 
 class Significance(NamedTuple):
@@ -41,62 +46,85 @@ def significance(
         ensemble: per site the sketches of the members of an untrained ensemble.
         rate: the largest edges that are looked at, as a share of all.
     """
-    every = {
-        (site, axis): extremity([sketch, *ensemble[site]], axis, rate)
-        for site, sketch in trained.items()
-        for axis in Bounds._fields
-    }
-    known = {test: found for test, found in every.items() if np.isfinite(found).all()}
-    nothing = Significance(np.nan, np.nan)
-    if not known:
-        return dict.fromkeys(every, nothing)
-    scores = np.stack(list(known.values()))  # [tests, M + 1]
-    p, highest = p_values(scores), scores[:, 1:].max(axis=0)
-    found = {
-        test: Significance(float(p[row]), q_value(float(scores[row, 0]), highest))
-        for row, test in enumerate(known)
-    }
-    return {test: found.get(test, nothing) for test in every}
+    return judge(
+        {
+            (site, axis): top_levels([sketch, *ensemble[site]], axis, rate)
+            for site, sketch in trained.items()
+            for axis in Bounds._fields
+        }
+    )
 
 
-def extremity(models: list[SiteSketch], axis: str, rate: float) -> Array:
-    r"""Return how extreme the largest edges of each of several models are beside the others'.
+def judge(levels: Mapping[Test, Array]) -> dict[Test, Significance]:
+    """Return p and q of every site and axis from :func:`top_levels`, the trained model's first."""
+    scores: dict[Test, Array] = {}
+    for axis in Bounds._fields:
+        tests = [test for test in levels if test[1] == axis]
+        scores |= zip(tests, extremity([levels[test] for test in tests]), strict=True)
+    known = [test for test in levels if np.isfinite(scores[test]).all()]
+    found = dict.fromkeys(levels, Significance(np.nan, np.nan))
+    if known:
+        every = np.stack([scores[test] for test in known])  # [tests, M + 1]
+        highest = every[:, 1:].max(axis=0)
+        for test, p, score in zip(known, p_values(every), every[:, 0], strict=True):
+            found[test] = Significance(float(p), q_value(float(score), highest))
+    return found
 
-    Compared are the levels that the largest edge reaches, the largest two, four and so on up to a
-    share ``rate``, on a logarithmic scale. The distance of a level from the mean of the other
-    ``M``, in their standard deviations times :math:`\sqrt{1 + 1/M}`, would follow Student's t with
-    ``M - 1`` degrees of freedom if levels were normal between models (Gelman et al., Bayesian Data
-    Analysis, 3rd edition, section 3.2). Extremity is -log of the probability of a larger distance,
-    the largest over all levels. It is a scale only: that law is not relied upon.
+
+def top_levels(models: Sequence[SiteSketch], axis: str, rate: float) -> Array:
+    """Return the logarithms of the levels that the largest edges of several models reach.
 
     Args:
-        models: the sketches of ``M + 1`` models at one site.
+        models: the sketches of the models at one site.
         axis: ``"ratio"`` or ``"magnitude"``, of which the largest of every edge counts.
-        rate: the share.
+        rate: how far down, as a share of the edges.
 
     Returns:
-        ``[M + 1]``; NaN if some model has no edge above zero.
+        ``[M + 1, L]``: that of the largest edge, of the largest two, four and so on, at last that of
+        a share ``rate``. They are centres of bins; minus infinity where an edge is zero, NaN
+        without edges.
+    """
+    edges = max(largest(model, axis).sum() for model in models)
+    most = max(rate * edges, 1.0)
+    shares = np.append(2.0 ** np.arange(np.ceil(np.log2(most))), most) / max(edges, 1.0)
+    return np.stack([upper_levels(model, axis, shares) for model in models])
+
+
+def extremity(levels: Sequence[Array]) -> Array:
+    r"""Return how extreme each of several models is at every site beside the others, on one axis.
+
+    The distance of a level from the mean of the other ``M`` models is measured in
+    :math:`s \sqrt{1 + 1/M}`, where :math:`s^2` is the mean of two variances between these: of the site
+    itself, and the median over all sites. A site by itself would say too little with ten
+    members. If levels were normal between models and sites alike, that distance would follow
+    Student's t with :math:`2 (M - 1)` degrees of freedom (Gelman et al., Bayesian Data Analysis,
+    3rd edition, section 3.2). Extremity is -log of the probability of a larger one, the largest
+    over the levels. That law is not relied upon: it is a scale on which sites can be compared.
+
+    Args:
+        levels: per site ``[M + 1, L]``; those that not all models have are left out.
+
+    Returns:
+        ``[S, M + 1]``; NaN at a site where some model has no edge above zero.
     """
     from scipy.stats import t as student
 
-    edges = max(largest(model, axis).sum() for model in models)
-    if not edges:
-        return np.full(len(models), np.nan)
-    most = max(rate * edges, 1.0)
-    shares = np.append(2.0 ** np.arange(np.ceil(np.log2(most))), most) / edges
-    levels = np.stack([upper_levels(model, axis, shares) for model in models])
-    levels = levels[:, np.isfinite(levels).all(axis=0)]
-    if not levels.size:
-        return np.full(len(models), np.nan)
-    bins = getattr(models[0].layout, axis)
+    models = len(levels[0])
+    others = models - 1
+    every = np.full((len(levels), models, max(of_site.shape[1] for of_site in levels)), np.nan)
+    for row, of_site in enumerate(levels):
+        everywhere = np.isfinite(of_site).all(axis=0, keepdims=True)
+        every[row, :, : of_site.shape[1]] = np.where(everywhere, of_site, np.nan)
+    centred = every - every.mean(axis=1, keepdims=True)
+    away = centred * models / others  # from the mean of the others
+    squares = (centred**2).sum(axis=1, keepdims=True) - centred * away
     # A level is known to a bin only: without that, equal models would be infinitely certain.
-    rounding = 2.0 ** (-2 * bins.bits) / 12
-    others = len(models) - 1
-    away = (levels - levels.mean(axis=0)) * len(models) / others  # from the mean of the others
-    squares = ((levels - levels.mean(axis=0)) ** 2).sum(axis=0) - away**2 * others / len(models)
-    variance = squares.clip(min=0.0) / (others - 1) + rounding
-    distance = away / np.sqrt(variance * (1 + 1 / others))
-    found: Array = -student.logsf(distance, others - 1).min(axis=1)
+    variance = squares.clip(min=0.0) / (others - 1) + ROUNDING
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a level that no site has
+        common = np.nanmedian(variance, axis=0)
+        distance = away / np.sqrt((variance + common) / 2 * (1 + 1 / others))
+        found: Array = np.nanmax(-student.logsf(distance, 2 * (others - 1)), axis=2)
     return found
 
 
