@@ -4,9 +4,9 @@
 
 An untrained GraphTransformer (10 layers, width 64, 8 heads) stands for the trained one. At one
 layer after the other, about 1 edge in 10,000 is given a massive activation, 3 times the threshold
-of a rate of 1e-4: by turns one channel of the edge, in ratio, and the whole edge, in magnitude. Found are
-those that ``scan.massive()`` lists. The two-sample Kolmogorov-Smirnov test compares the largest
-ratio of every edge, and likewise the largest magnitude, with and without them.
+of a rate of 1e-4: by turns one channel of the edge, in ratio, and the whole edge, in magnitude.
+Found are those that ``scan.massive()`` lists. The two-sample Kolmogorov-Smirnov test compares the
+largest ratio of every edge, and likewise the largest magnitude, with and without them.
 """
 
 import argparse

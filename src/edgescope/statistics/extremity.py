@@ -80,8 +80,8 @@ def top_levels(models: Sequence[SiteSketch], axis: str, rate: float) -> Array:
         rate: how far down, as a share of the edges.
 
     Returns:
-        ``[M + 1, L]``: that of the largest edge, of the largest two, four and so on, at last that of
-        a share ``rate``. They are centres of bins; minus infinity where an edge is zero, NaN
+        ``[M + 1, L]``: that of the largest edge, of the largest two, four and so on, at last that
+        of a share ``rate``. They are centres of bins; minus infinity where an edge is zero, NaN
         without edges.
     """
     edges = max(largest(model, axis).sum() for model in models)
@@ -94,8 +94,8 @@ def extremity(levels: Sequence[Array]) -> Array:
     r"""Return how extreme each of several models is at every site beside the others, on one axis.
 
     The distance of a level from the mean of the other ``M`` models is measured in
-    :math:`s \sqrt{1 + 1/M}`, where :math:`s^2` is the mean of two variances between these: of the site
-    itself, and the median over all sites. A site by itself would say too little with ten
+    :math:`s \sqrt{1 + 1/M}`, where :math:`s^2` is the mean of two variances between these: that of
+    the site itself, and the median over all sites. A site by itself would say too little with ten
     members. If levels were normal between models and sites alike, that distance would follow
     Student's t with :math:`2 (M - 1)` degrees of freedom (Gelman et al., Bayesian Data Analysis,
     3rd edition, section 3.2). Extremity is -log of the probability of a larger one, the largest
