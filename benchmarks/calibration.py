@@ -29,6 +29,7 @@ from torch import nn
 import edgescope as es
 from edgescope.calling import call_model
 from edgescope.capture import EdgeActivations
+from edgescope.scanning.batch_norm import calibrate_batch_norm
 from edgescope.scanning.sites import choose_sites
 from edgescope.statistics.calibration import calibrate, cells
 from edgescope.statistics.new_member import pearson_sf
@@ -204,6 +205,8 @@ def main() -> None:
     )
     for name in options.models:
         model = published_model(test) if name == MODELS[0] else build(name, len(test.vocabulary))
+        # Members normalise as the model does: as after training.
+        calibrate_batch_norm(model, [batch], call_model, torch.device("cpu"))
         inside = tops_of_members(model, [batch], options.inside, options.seed)
         judge = Judge(
             {

@@ -13,7 +13,7 @@ from torch_geometric.nn import GATConv, GPSConv, RGATConv
 
 import edgescope as es
 from edgescope.calling import call_model
-from edgescope.errors import InputError
+from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.scanning.batch_norm import calibrate_batch_norm
 from scan_cases import random_graphs
 
@@ -203,9 +203,10 @@ def test_batch_norm_is_calibrated_to_torchs_cumulative_average():
     assert ours.norm.training
 
 
-def test_members_come_calibrated_and_in_eval_mode(graphs):
+def test_members_of_a_model_with_statistics_come_calibrated_and_in_eval_mode(graphs):
     model = graph_transformer().train()
     loader = DataLoader(graphs, 16)
+    calibrate_batch_norm(model, loader, call_model, torch.device("cpu"))
     plain, calibrated = (
         next(es.Untrained(1, calibrate_batch_norm=on).models(model, loader)) for on in (False, True)
     )
@@ -219,8 +220,92 @@ def test_a_batch_without_variance_is_refused(graphs):
     lonely = graphs[0].clone()
     lonely.x, lonely.edge_index = lonely.x[:1], torch.zeros(2, 1, dtype=torch.long)
     lonely.edge_attr = lonely.edge_attr[:1]
+    model = graph_transformer()
+    calibrate_batch_norm(model, DataLoader(graphs, 16), call_model, torch.device("cpu"))
     with pytest.raises(InputError, match="no variance to calibrate on; use larger batches"):
-        list(es.Untrained(1).models(graph_transformer(), [lonely], call=call_model))
+        list(es.Untrained(1).models(model, [lonely], call=call_model))
+
+
+class Deep(nn.Module):
+    """Two norms, of which the second sees what the first makes of its input."""
+
+    def __init__(self, momentum=0.1):
+        super().__init__()
+        self.embedding = nn.Embedding(5, 4)
+        self.first = nn.BatchNorm1d(4, momentum=momentum)
+        self.linear = nn.Linear(4, 3)
+        self.second = nn.BatchNorm1d(3, momentum=momentum)
+
+    def forward(self, x):
+        return self.second(3 * self.linear(self.first(2 * self.embedding(x))))
+
+
+DRAWN = torch.randint(0, 5, (64,), generator=torch.Generator().manual_seed(0))
+
+
+def trained_for(model, batches):
+    """Return a model after so many batches, all alike, that changed no weight."""
+    model.train()
+    with torch.no_grad():
+        for _ in range(batches):
+            model(DRAWN)
+    return model.eval()
+
+
+@pytest.mark.parametrize("momentum", [0.1, 0.3, 1.0, None])
+@pytest.mark.parametrize("batches", [0, 1, 2, 7, 40, 400])
+def test_the_batch_norm_of_members_is_as_far_from_its_start_as_the_models(momentum, batches):
+    """A member is what its own weights would be after the batches that the model has seen."""
+    torch.manual_seed(0)
+    model = trained_for(Deep(momentum), batches)
+    (member,) = es.Untrained(1, seed=5).models(model, [DRAWN], call=lambda own, x: own(x))
+    (plain,) = es.Untrained(1, seed=5, calibrate_batch_norm=False).models(model, [DRAWN])
+    expected = trained_for(plain, batches)
+    for name in ("first", "second"):
+        for kind in ("running_mean", "running_var"):
+            found, wanted = (getattr(getattr(own, name), kind) for own in (member, expected))
+            torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+def test_statistics_that_were_set_by_one_pass_have_nothing_of_the_start(batches):
+    """As by update_bn: the count of batches is small, yet nothing is left of 0 and 1."""
+    torch.manual_seed(0)
+    model = Deep()
+    update_bn([DRAWN] * batches, model)
+    (member,) = es.Untrained(1, seed=5).models(model, [DRAWN], call=lambda own, x: own(x))
+    (expected,) = es.Untrained(1, seed=5, calibrate_batch_norm=False).models(model, [])
+    update_bn([DRAWN], expected)
+    torch.testing.assert_close(member.second.running_var, expected.second.running_var)
+
+
+def test_statistics_that_were_loaded_without_a_count_are_taken_as_settled():
+    model = trained_for(Deep(), 400)
+    for norm in (model.first, model.second):
+        norm.num_batches_tracked.zero_()
+    (member,) = es.Untrained(1).models(model, [DRAWN], call=lambda own, x: own(x))
+    assert member.second.running_var.log().abs().min() > 1e-3
+
+
+def test_an_ensemble_that_normalises_in_another_way_than_the_model_is_named(graphs):
+    loader, untrained = DataLoader(graphs, 16), graph_transformer()
+    found = es.scan(untrained, loader, baseline=es.Untrained(2))
+    assert found.info.batch_norm is False
+    trained = copy.deepcopy(untrained)
+    calibrate_batch_norm(trained, loader, call_model, torch.device("cpu"))
+    with pytest.warns(EdgescopeWarning, match="has running statistics, that of the untrained memb"):
+        es.scan(trained, loader, baseline=found.baseline)
+    again = es.scan(trained, loader, baseline=es.Untrained(2))
+    assert [member.info.batch_norm for member in again.baseline.members] == [True, True]
+    with pytest.warns(EdgescopeWarning, match="was never given data, that of the untrained memb"):
+        es.scan(untrained, loader, baseline=again.baseline)
+
+
+def test_a_model_without_batch_norm_says_nothing_of_it(graphs):
+    model = es.models.GAT(
+        num_atom_types=5, num_bond_types=4, hidden_dim=8, num_heads=2, batch_norm=False
+    )
+    assert es.scan(model, DataLoader(graphs, 16)).info.batch_norm is None
 
 
 def test_every_member_is_scanned_on_the_same_edges(graphs):

@@ -119,7 +119,7 @@ def test_members_of_baselines_are_merged_one_by_one():
 
 def test_parts_judged_against_one_calibrated_baseline_are_the_whole():
     untrained = es.Untrained(members=6, calibrate_batch_norm=False)
-    options = {"criterion": es.Calibrated(rate=0.01), "keep_ratio": None}
+    options = {"criterion": es.Calibrated(rate=0.02), "keep_ratio": None}
     whole = small_scan(MODEL, GRAPHS, baseline=untrained, **options)
     options["baseline"] = whole.baseline
     parts = [small_scan(MODEL, part, **options) for part in (GRAPHS[7:], GRAPHS[:7])]
@@ -128,7 +128,7 @@ def test_parts_judged_against_one_calibrated_baseline_are_the_whole():
 
 def test_thresholds_calibrated_part_by_part_are_refused():
     untrained = es.Untrained(members=6, calibrate_batch_norm=False)
-    options = {"criterion": es.Calibrated(rate=0.01), "keep_ratio": None, "baseline": untrained}
+    options = {"criterion": es.Calibrated(rate=0.02), "keep_ratio": None, "baseline": untrained}
     parts = [small_scan(MODEL, part, **options) for part in (GRAPHS[7:], GRAPHS[:7])]
     with pytest.raises(InputError, match="different criterion") as caught:
         merge_scans(parts)

@@ -16,7 +16,7 @@ GRAPHS = numbered_graphs(6)
 @pytest.fixture(scope="module")
 def scan():
     untrained = es.Untrained(members=6, calibrate_batch_norm=False)
-    options = {"criterion": es.Calibrated(rate=0.01), "keep_ratio": None}
+    options = {"criterion": es.Calibrated(rate=0.02), "keep_ratio": None}
     return small_scan(small_model(factor=3000.0), GRAPHS, baseline=untrained, **options)
 
 
@@ -51,6 +51,16 @@ def test_ratios_that_are_not_defined_come_back_as_such(tmp_path):
     )
     assert scan.sites["layers.0.attention:score"].rows["ratio"].is_nan().any()
     assert not differences(es.load_scan(scan.save(tmp_path / "scan")), scan)
+
+
+def test_a_scan_that_says_nothing_of_batch_norm_loads(scan, tmp_path):
+    folder = scan.save(tmp_path / "scan")
+    info = json.loads((folder / "scan.json").read_text())["info"]
+    del info["batch_norm"]
+    change(folder, info=info)
+    loaded = es.load_scan(folder)
+    assert loaded.info.batch_norm is None
+    assert loaded.calibration().equals(scan.calibration())
 
 
 def change(folder, **changes):

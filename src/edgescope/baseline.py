@@ -11,7 +11,11 @@ from edgescope._progress import track
 from edgescope.calling import Call, call_model
 from edgescope.errors import InputError
 from edgescope.mistakes import check_number, said
-from edgescope.scanning.batch_norm import calibrate_batch_norm, norms_with_statistics
+from edgescope.scanning.batch_norm import (
+    calibrate_batch_norm,
+    return_to_start,
+    weights_of_start,
+)
 from edgescope.scanning.batches import device_of
 from edgescope.scanning.reset import check_reset, copy_model, keep_tensors, reinitialise
 
@@ -66,8 +70,12 @@ class Untrained:
     Args:
         members: how many copies.
         seed: seed of the first.
-        calibrate_batch_norm: whether running statistics are set to those of the loader's data
-            by one pass over it; an untrained model has none and would not normalise.
+        calibrate_batch_norm: whether batch norm is brought into the state that the model's own
+            is in. If the model was trained, running statistics are set to those of the loader's
+            data by one pass over it. If its norms have never seen data, they do not normalise in
+            eval mode, and neither do the members'. After a few batches they are in between. A
+            member would otherwise differ from the model by that alone. With ``False`` members
+            are left as their resets make them.
         keep: names or patterns (``fnmatch``) of parameters and buffers to leave as they are in
             the model, such as ``("embedding.*",)`` for pretrained embeddings.
         reset: called on every copy after its modules' own resets, to set the rest, or all of it.
@@ -120,11 +128,17 @@ class Untrained:
         """
         check_reset(model, self.reset, self.keep)
         device = device_of(model)
+        start: dict[str, float] = {}
+        if self.calibrate_batch_norm:
+            what = f"looking at the batch norm of {type(model).__name__}"
+            start = weights_of_start(model, track(loader, what, show=progress), call, device)
+        normalise = any(weight < 1 for weight in start.values())
         for number in range(self.members):
             member = copy_model(model)
             reinitialise(member, self.seed + number, self.reset)
             keep_tensors(member, model, self.keep)
-            if self.calibrate_batch_norm and norms_with_statistics(member):
+            if normalise:
                 what = f"calibrating batch norm of untrained member {number + 1}/{self.members}"
                 calibrate_batch_norm(member, track(loader, what, show=progress), call, device)
+                return_to_start(member, start)
             yield member.eval()

@@ -37,6 +37,8 @@ class ScanInfo:
             edges have none, or in a scan of an older version.
         coverage: which attention of the model was looked at and which not; ``None`` if that is not
             known, as of a scan that was saved by an earlier version.
+        batch_norm: whether some normalisation layer of the model had running statistics of data;
+            False if all were as they were made, None if the model keeps none.
     """
 
     model: str
@@ -52,6 +54,7 @@ class ScanInfo:
     arguments: tuple[str, ...] = ()
     types_from: str = ""
     coverage: Coverage | None = None
+    batch_norm: bool | None = None
 
 
 class SiteEdges(NamedTuple):

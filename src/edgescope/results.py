@@ -17,6 +17,7 @@ from edgescope.kept import KeptRows
 from edgescope.mistakes import check_number
 from edgescope.records import ScanInfo, SiteScan
 from edgescope.statistics import evidence
+from edgescope.statistics.calibrated import warn_unsupported
 from edgescope.statistics.criteria import Bounds, CalibratedCriterion, Ensemble, Rule, criterion
 from edgescope.statistics.gamma import GammaFit, fit_gamma
 from edgescope.statistics.sketch import SiteSketch
@@ -133,7 +134,13 @@ class Scan(KeptRows):
         the ensemble), member_low, member_median and member_high (the threshold that a member by
         itself would have), spread, freedom and skewness (standard deviation of its natural
         logarithm between members, the degrees of freedom of that, and the skewness of its law),
-        extrapolated (whether the threshold lies beyond all edges of all members), p, q, massive.
+        extrapolated (whether the threshold lies beyond all edges of all members), members_over (how
+        many have an edge over it), supported (the smallest rate on this axis whose threshold an
+        edge of the members still reaches), p (rank of the site's extremity among those of all
+        models, sites and axes; see :func:`.extremity.p_values`), q (the chance of such a site
+        anywhere in an untrained model; see :func:`.extremity.q_value`) and massive (whether q is at
+        most the criterion's ``fdr``, and some edge over the threshold). The stated rate is half of
+        the criterion's on each axis.
 
         Args:
             criterion: another calibrated criterion than the scan's.
@@ -237,7 +244,10 @@ class Scan(KeptRows):
         """Return a rule with its thresholds, the scan's own by default."""
         if rule is None:
             return self.info.criterion
-        return criterion(rule).resolve(self._ensemble())
+        asked, ensemble = criterion(rule), self._ensemble()
+        resolved = asked.resolve(ensemble)
+        warn_unsupported(asked, len(next(iter(ensemble.values()), ())), stacklevel=3)
+        return resolved
 
     def _ensemble(self) -> Ensemble:
         """Return the sketches of what the scan is compared with, by site."""

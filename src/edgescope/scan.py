@@ -159,7 +159,23 @@ def scan(
     if chosen.left_out or chosen.refused:
         message = left_out_message(chosen.left_out, chosen.refused)
         warn(message, EdgescopeWarning, stacklevel=2)
+    _check_batch_norm(found)
     return found
+
+
+def _check_batch_norm(found: Scan) -> None:
+    """Warn if an ensemble that was scanned before normalises in another way than the model."""
+    members = [] if found.baseline is None else found.baseline.members
+    own, theirs = found.info.batch_norm, {member.info.batch_norm for member in members}
+    if own is not None and theirs and theirs <= {not own}:
+        words = {True: "has running statistics", False: "was never given data"}
+        warn(
+            f"the batch norm of {found.info.model} {words[own]}, that of the untrained members of "
+            f"the baseline {words[not own]}: the model differs from them by that alone. Scan with "
+            "baseline=es.Untrained(), which makes members in the model's state",
+            EdgescopeWarning,
+            stacklevel=3,
+        )
 
 
 def _scan_baseline(

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import edgescope as es
-from edgescope.report.formats import number
+from edgescope.report.formats import number, percent
 from edgescope.report.numbers import collect
 from edgescope.statistics.rules import Bounds
 
@@ -24,8 +24,8 @@ def grow(model):
 
 
 RULES = {
-    "calibrated": es.Calibrated(rate=1e-3),
-    "composed": es.Calibrated(rate=1e-3) & LARGE,
+    "calibrated": es.Calibrated(rate=0.02),
+    "composed": es.Calibrated(rate=0.02) & LARGE,
     "either": es.Criterion("low", ratio=100.0) | LARGE,
     "magnitude": LARGE,
     "sun2024": "sun2024",
@@ -61,7 +61,8 @@ def same(left, right):
 def test_the_evidence_of_a_calibrated_criterion_is_the_scans(calibrated):
     (found,) = collect(calibrated, None, None)["calibration"]
     rows = calibrated.calibration().to_dicts()
-    assert (found["rate"], found["fdr"], found["members"]) == (1e-3, 0.05, 6)
+    assert (found["rate"], found["fdr"], found["members"]) == (0.02, 0.05, 6)
+    assert found["beyond"] == calibrated.calibration()["extrapolated"].sum()
     assert all(same(ours, theirs) for ours, theirs in zip(rows, found["rows"], strict=True))
 
 
@@ -131,7 +132,7 @@ def test_significant_sites_are_marked_and_named(calibrated, page):
         "massive"
     ].to_list()
     first = numbers["summary"][0]
-    assert first.startswith("At 2 of 3 sites more edges exceed the calibrated thresholds")
+    assert first.startswith("At 2 of 3 sites the largest edges lie further beyond those of")
     assert all(site in first for site in significant)
     marked = re.findall(r'<tr class="massive">\s*<th scope="row"><a href="#(site-\d)"', page)
     assert marked == ["site-1", "site-2"]
@@ -148,7 +149,8 @@ def test_the_page_shows_the_evidence_of_every_site(calibrated, page):
             *(number(row[name]) for name in ("threshold", "over", "expected", "p", "q")),
             "yes" if row["massive"] else "no",
             number(row["spread"]),
-            "yes" if row["extrapolated"] else "no",
+            number(row["members_over"]),
+            percent(row["supported"]),
         ]
 
 
@@ -156,7 +158,7 @@ def test_nothing_beyond_chance_is_said_so(build):
     scan = build(baseline=ENSEMBLE, criterion="calibrated")
     assert not scan.table()["massive"].any()
     numbers = collect(scan, None, None)
-    assert numbers["summary"][0].startswith("At none of 3 sites do more edges exceed")
+    assert numbers["summary"][0].startswith("At none of 3 sites do the largest edges lie further")
     texts = {entry["what"]: entry["text"] for entry in numbers["not_found"]}
     assert texts["Sites without massive activations"].startswith("No more than chance allows")
 

@@ -67,10 +67,10 @@ SCANS = {
         criterion="calibrated", baseline=ENSEMBLE
     ),
     "calibrated and another": lambda build, plant: build(
-        plant, criterion=es.Calibrated(rate=0.01) & LARGE, baseline=ENSEMBLE
+        plant, criterion=es.Calibrated(rate=0.02) & LARGE, baseline=ENSEMBLE
     ),
     "calibrated twice": lambda build, plant: build(
-        plant, criterion=es.Calibrated(rate=0.01) | es.Calibrated(name="strict"), baseline=ENSEMBLE
+        plant, criterion=es.Calibrated(rate=0.02) | es.Calibrated(name="strict"), baseline=ENSEMBLE
     ),
     "calibrated, no ratio defined": lambda build, _: build(
         silence, criterion="calibrated", baseline=ENSEMBLE

@@ -1,20 +1,23 @@
 """Criteria that take their thresholds from an untrained ensemble, in a scan."""
 
 import copy
+from dataclasses import replace
 
-import numpy as np
 import polars as pl
 import pytest
 import torch
-from scipy.stats import false_discovery_control
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.statistics import edge_ratios
+from edgescope.statistics.extremity import significance
+from edgescope.statistics.rules import Bounds
 from scan_cases import SITES, captured
 
 ENSEMBLE = es.Untrained(members=6, seed=3)
+RATE = 0.1 / 6
+"""What six members support."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,7 @@ def test_one_more_untrained_model_is_not_massive(graphs, untrained):
     (another,) = es.Untrained(1, seed=99).models(untrained, loader)
     scan = es.scan(another, loader, baseline=ENSEMBLE, criterion="calibrated")
     assert not scan.table()["massive"].any()
-    assert scan.massive().height <= 2
+    assert scan.calibration()["q"].min() > 0.05
 
 
 def test_the_massive_rows_exceed_a_threshold_of_their_site(calibrated, grown, graphs):
@@ -75,12 +78,23 @@ def test_the_table_counts_the_edges_of_the_rows(calibrated):
         assert row["exceedance"] == row["over"] / row["edges"]
 
 
-def test_false_discoveries_are_controlled_over_sites_and_axes(calibrated):
+def test_sites_are_massive_that_untrained_models_seldom_have_anywhere(calibrated):
     table = calibrated.calibration()
     assert table.height == 2 * len(SITES)
-    np.testing.assert_allclose(table["q"], false_discovery_control(table["p"]))
-    called = (table["q"] <= 0.05) & (table["exceedance"] > 0.5e-4)
-    assert table["massive"].to_list() == called.to_list()
+    sketches = {site: calibrated[site] for site in calibrated.sites}
+    rare = significance(sketches, calibrated.baseline.ensemble(), RATE / 2)
+    for row in table.iter_rows(named=True):
+        assert (row["p"], row["q"]) == rare[row["site"], row["axis"]]
+        assert row["massive"] == (row["q"] <= 0.05 and row["over"] > 0)
+    assert table["massive"].sum() == 3
+
+
+def test_a_site_without_an_edge_over_its_threshold_is_not_massive(calibrated):
+    rule = calibrated.info.criterion
+    high = replace(rule, thresholds={site: Bounds(1e30, 1e30) for site in SITES})
+    table = calibrated.calibration(high)
+    assert (table["q"] <= 0.05).any()
+    assert not table["massive"].any()
 
 
 def test_thresholds_of_members_lie_below_that_of_a_random_member(calibrated):
@@ -93,7 +107,7 @@ def test_thresholds_of_members_lie_below_that_of_a_random_member(calibrated):
 
 def test_the_baseline_shows_the_rate_of_false_positives(calibrated):
     before = calibrated.table()["share_over_untrained"]
-    assert (before <= 1e-3).all()
+    assert (before <= 2 * RATE).all()
     assert calibrated.baseline.info.criterion == calibrated.info.criterion
 
 
@@ -120,7 +134,7 @@ def test_any_criterion_applies_afterwards_as_far_as_rows_were_kept(grown, graphs
 
 
 def test_a_rate_that_is_larger_calls_more(grown, graphs, calibrated):
-    rule = es.Calibrated(rate=1e-2)
+    rule = es.Calibrated(rate=0.1)
     loose = es.scan(grown, DataLoader(graphs, 16), baseline=calibrated.baseline, criterion=rule)
     assert loose.massive().height > calibrated.massive().height
 
@@ -157,7 +171,7 @@ def test_the_evidence_of_another_criterion_is_refused(scan):
 
 def test_expected_is_the_stated_rate_of_the_edges(calibrated):
     table = calibrated.calibration()
-    assert table["expected"].to_list() == (table["edges"] * 0.5e-4).to_list()
+    assert table["expected"].to_list() == (RATE / 2 * table["edges"]).to_list()
 
 
 def test_thresholds_that_come_without_an_ensemble_are_not_judged(grown, graphs, calibrated, scan):
@@ -167,3 +181,24 @@ def test_thresholds_that_come_without_an_ensemble_are_not_judged(grown, graphs, 
     assert again.massive().equals(calibrated.massive())
     with pytest.raises(InputError, match="received an ensemble of 1"):
         again.calibration()
+
+
+@pytest.mark.parametrize("rule", [es.Calibrated(rate=1e-4), es.Calibrated(1e-4) & es.Calibrated()])
+def test_a_rate_beyond_what_the_members_support_is_warned_of(rule, grown, graphs, calibrated):
+    loader = DataLoader(graphs, 16)
+    with pytest.warns(EdgescopeWarning, match=r"takes 1,000 untrained members, received 6, which"):
+        found = es.scan(grown, loader, baseline=calibrated.baseline, criterion=rule)
+    assert found.massive().height < calibrated.massive().height
+    with pytest.warns(EdgescopeWarning, match="support 0.017"):
+        calibrated.massive(rule)
+    es.scan(grown, loader, baseline=calibrated.baseline, criterion=es.Calibrated(rate=RATE))
+
+
+def test_the_table_says_how_far_the_rate_of_a_threshold_is_supported(calibrated):
+    table, rows = calibrated.table(), calibrated.calibration()
+    for axis in ("ratio", "magnitude"):
+        of_axis = rows.filter(axis=axis)
+        for name in ("members_over", "supported"):
+            assert table[f"{name}_{axis}"].equals(of_axis[name], null_equal=True)
+    assert (rows["members_over"] <= rows["members"]).all()
+    assert ((rows["supported"] > RATE / 2) == rows["extrapolated"]).all()

@@ -65,7 +65,7 @@ def ensemble():
     """Options of a scan beside an untrained ensemble, and what it gives uninterrupted."""
     options = {
         "baseline": es.Untrained(members=6, calibrate_batch_norm=False),
-        "criterion": es.Calibrated(rate=0.01),
+        "criterion": es.Calibrated(rate=0.02),
         "keep_ratio": None,
     }
     return options, run(Loader(), **options)

@@ -7,7 +7,7 @@ from scipy.stats import lognorm, norm, pearson3
 from calibration_cases import LAYOUT, sketch
 from edgescope.errors import InputError
 from edgescope.statistics import Calibrated
-from edgescope.statistics.calibration import calibrate, p_values
+from edgescope.statistics.calibration import calibrate
 
 EDGES = 20_000
 
@@ -21,11 +21,6 @@ def ensemble(random, size=10, between=0.25, within=0.4, edges=EDGES):
 def one(members, axis, rate):
     """Return the calibration of a single site."""
     return calibrate({"a": members}, axis, rate)["a"]
-
-
-def one_p(trained, members, axis, rate):
-    """Return the p-value of a single site."""
-    return p_values({"a": trained}, {"a": members}, axis, rate)["a"]
 
 
 @pytest.mark.parametrize("rate", [1e-3, 1e-4])
@@ -111,6 +106,24 @@ def test_a_threshold_beyond_all_edges_is_called_extrapolated():
     assert found.extrapolated
 
 
+def test_a_threshold_says_how_many_members_have_an_edge_over_it():
+    random = np.random.default_rng(15)
+    edges = np.exp(random.normal(0, 0.3, (10, 1)) + random.normal(0, 0.4, (10, 500)))
+    members = [sketch(values) for values in edges]
+    for rate in (0.1, 1e-2, 1e-3, 1e-5):
+        found = one(members, "ratio", rate)
+        assert found.members_over == (edges.max(axis=1) > found.threshold).sum()
+        assert found.extrapolated == (found.members_over == 0)
+
+
+def test_the_supported_rate_is_the_smallest_that_the_members_reach():
+    members = ensemble(np.random.default_rng(16), edges=300)
+    supported = one(members, "ratio", 1e-2).supported
+    assert one(members, "ratio", 1e-4).supported == supported
+    assert not one(members, "ratio", 1.05 * supported).extrapolated
+    assert one(members, "ratio", 0.95 * supported).extrapolated
+
+
 def test_a_threshold_is_an_edge_of_the_bins():
     found = one(ensemble(np.random.default_rng(6)), "magnitude", 1e-3)
     assert found.threshold in LAYOUT.magnitude.edges
@@ -121,7 +134,7 @@ def test_a_site_without_edges_has_an_infinite_threshold():
     found = calibrate(sites, "ratio", 1e-3)
     assert found["empty"].threshold == np.inf
     assert found["full"] == one(sites["full"], "ratio", 1e-3)
-    assert np.isnan(p_values({"empty": sketch([])}, sites, "ratio", 1e-3)["empty"])
+    assert np.isnan(found["empty"].supported)
 
 
 def test_a_site_that_is_all_zero_in_one_member_has_an_infinite_threshold():
@@ -143,42 +156,21 @@ def test_edges_that_are_zero_in_some_members_do_not_raise_the_threshold_beyond_r
 def test_edges_that_are_all_alike_have_a_threshold_that_none_exceeds(values):
     members = [sketch(values)] * 5
     assert one(members, "magnitude", 1e-3).threshold >= np.max(values)
-    p = one_p(sketch(values), members, "magnitude", 1e-3)
-    assert np.isnan(p) or p > 0.4
-
-
-def test_p_values_of_untrained_members_are_uniform():
-    random = np.random.default_rng(10)
-    found = []
-    for _ in range(100):
-        sites, others = {}, {}
-        for name in "ab":
-            places = pearson3(0.3, scale=0.25).rvs(11, random_state=random)
-            edges = np.exp(3 + places[:, None] + random.normal(0, 0.4, (11, 300)))
-            *sites[name], others[name] = [sketch(member) for member in edges]
-        found += p_values(others, sites, "ratio", 1e-3).values()
-    assert 0.02 < np.mean(np.array(found) < 0.05) < 0.09
-    assert 0.4 < np.mean(np.array(found) < 0.5) < 0.6
-
-
-def test_a_model_that_exceeds_by_far_has_a_small_p_value():
-    random = np.random.default_rng(11)
-    members = ensemble(random)
-    threshold = one(members, "ratio", 5e-5).threshold
-    edges = np.exp(3 + random.normal(0, 0.4, EDGES))
-    assert one_p(sketch(edges), members, "ratio", 5e-5) > 0.01
-    edges[:2] = 10 * threshold  # 1 in 10^4
-    assert one_p(sketch(edges), members, "ratio", 5e-5) < 1e-4
-
-
-def test_a_small_ensemble_has_no_p_values():
-    members = ensemble(np.random.default_rng(12), size=4, edges=50)
-    assert np.isnan(one_p(members[0], members, "ratio", 1e-2))
 
 
 def test_a_small_ensemble_is_refused():
     with pytest.raises(InputError, match="received an ensemble of 4, expected at least 5"):
         one(ensemble(np.random.default_rng(13), size=4, edges=50), "ratio", 1e-3)
+
+
+@pytest.mark.parametrize("size", [5, 10, 25])
+def test_the_rate_is_what_the_ensemble_supports(size):
+    members = ensemble(np.random.default_rng(17), size=size, edges=200)
+    by_default = Calibrated().resolve({"a": members})
+    assert by_default.rate == 0.1 / size
+    assert Calibrated(rate=0.1 / size).members_supporting == size
+    assert Calibrated(rate=0.09 / size).members_supporting > size
+    assert Calibrated().members_supporting == 0
 
 
 def test_half_the_rate_goes_to_each_axis():

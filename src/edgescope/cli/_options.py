@@ -79,7 +79,7 @@ Rate = Annotated[
         "--rate",
         metavar="SHARE",
         help="Of the calibrated criterion: which share of an untrained model's edges may be "
-        "called massive. Without it: 0.0001.",
+        "called massive. Without it: what the ensemble supports, 0.01 with ten members.",
     ),
 ]
 Fdr = Annotated[
@@ -87,8 +87,8 @@ Fdr = Annotated[
     typer.Option(
         "--fdr",
         metavar="SHARE",
-        help="Of the calibrated criterion: which share of the sites that are called massive may "
-        "be so by chance. Without it: 0.05.",
+        help="Of the calibrated criterion: at which share of untrained models some site may be "
+        "called massive, which bounds the share of such sites. Without it: 0.05.",
     ),
 ]
 Baseline = Annotated[

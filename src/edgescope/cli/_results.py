@@ -39,10 +39,18 @@ def conclusion(scan: "es.Scan") -> str:
     if isinstance(rule, CalibratedCriterion):
         sites = scan.table().filter("massive")["site"].to_list()
         where = f": {', '.join(sites)}" if sites else ""
+        rows = scan.calibration()
+        beyond, members = rows["extrapolated"].sum(), rows["members"][0]
+        alone = (
+            f"; {beyond} of {rows.height} thresholds lie beyond all edges of these models, so that "
+            f"their rate of {rule.rate:g} rests on a law"
+            if beyond
+            else ""
+        )
         return (
-            f"at {len(sites)} of {total} sites more edges exceed a threshold than the "
-            f"{rule.rate:g} of an untrained model's edges, significantly at a false-discovery "
-            f"rate of {rule.fdr:g}{where}"
+            f"at {len(sites)} of {total} sites the largest edges lie further beyond those of "
+            f"{members} untrained models than {rule.fdr:g} of untrained models do anywhere"
+            f"{where}{alone}"
         )
     if isinstance(rule, Criterion) and rule.ratio and not rule.magnitude:
         over = scan.table()["edges_over"]
@@ -79,6 +87,7 @@ def _evidence(scan: "es.Scan") -> pl.DataFrame:
         "threshold",
         "over",
         "expected",
+        "members_over",
         "p",
         "q",
         pl.when("massive").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("massive"),

@@ -24,6 +24,7 @@ from edgescope.models.graph_transformer import GraphTransformer
 from edgescope.records import one_graph
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.scan import MAX_ROWS
+from edgescope.scanning.settings import check_ensemble
 from edgescope.statistics.criteria import Bounds, Criterion, Rule
 from edgescope.statistics.criteria import criterion as find_criterion
 from edgescope.statistics.metric import MassiveActivations
@@ -77,7 +78,9 @@ def scan_large(
             needs an untrained ensemble, or if ``memory`` is too small.
     """
     started = time.perf_counter()
-    rule = find_criterion(criterion).resolve(None if baseline is None else baseline.ensemble())
+    rule = find_criterion(criterion)
+    check_ensemble(rule, baseline)
+    rule = rule.resolve(None if baseline is None else baseline.ensemble())
     check_input(model, x, graph)
     names = _edge_type_names(graph, edge_type_names)
     if keep_ratio is None and isinstance(rule, Criterion):

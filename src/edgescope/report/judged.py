@@ -97,16 +97,20 @@ def calibration(scan: Scan) -> list[dict[str, Any]]:
     """
     if scan.baseline is None or not large_enough(scan.baseline.ensemble()):
         return []
-    return [
-        {
-            "name": part.name,
-            "rate": part.rate,
-            "fdr": part.fdr,
-            "members": len(scan.baseline.members),
-            "rows": scan.calibration(part).to_dicts(),
-        }
-        for part in calibrated_parts(scan.info.criterion)
-    ]
+    found = []
+    for part in calibrated_parts(scan.info.criterion):
+        rows = scan.calibration(part)
+        found.append(
+            {
+                "name": part.name,
+                "rate": part.rate,
+                "fdr": part.fdr,
+                "members": len(scan.baseline.members),
+                "beyond": int(rows["extrapolated"].sum()),
+                "rows": rows.to_dicts(),
+            }
+        )
+    return found
 
 
 def excess(scan: Scan, rows: pl.DataFrame) -> pl.Series:

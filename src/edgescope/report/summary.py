@@ -60,17 +60,18 @@ def _plain(numbers: dict[str, Any]) -> str:
 
 
 def _calibrated(numbers: dict[str, Any]) -> str:
-    """Name the sites at which a calibrated criterion finds more than chance."""
+    """Name the sites that a calibrated criterion calls massive."""
     every, over = [site["site"] for site in numbers["sites"]], marked(numbers)
     (found,) = numbers["calibration"]
-    more = (
-        "more edges exceed the calibrated thresholds than chance allows (false-discovery rate "
-        f"{percent(found['fdr'])}, {plural(found['members'], 'untrained model')})"
+    further = (
+        "the largest edges lie further beyond those of "
+        f"{plural(found['members'], 'untrained model')} than {percent(found['fdr'])} of "
+        "untrained models do anywhere"
     )
     if not over:
-        return f"At none of {plural(len(every), 'site')} do {more}."
+        return f"At none of {plural(len(every), 'site')} do {further}."
     names = site_list([site["site"] for site in over], every)
-    return f"At {len(over)} of {plural(len(every), 'site')} {more}: {names}."
+    return f"At {len(over)} of {plural(len(every), 'site')} {further}: {names}."
 
 
 def _composed(numbers: dict[str, Any]) -> str:

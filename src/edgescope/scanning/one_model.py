@@ -19,6 +19,7 @@ from edgescope.capture.look import Look
 from edgescope.capture.tape import record
 from edgescope.errors import InputError
 from edgescope.results import Scan, ScanInfo
+from edgescope.scanning.batch_norm import has_statistics
 from edgescope.scanning.batches import device_of, on_device
 from edgescope.scanning.collector import Collector
 from edgescope.scanning.edge_types import NewEdgeType
@@ -141,6 +142,7 @@ def _part(
         arguments=settings.call.arguments,
         types_from=settings.types.source,
         coverage=coverage if looked is None else looked.corrected(coverage),
+        batch_norm=has_statistics(model),
     )
     return Scan(results, info, collector.smiles())
 

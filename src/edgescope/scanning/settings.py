@@ -12,6 +12,7 @@ from edgescope.errors import InputError
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.shards import Shards
+from edgescope.statistics.calibrated import warn_unsupported
 from edgescope.statistics.criteria import Bounds, Criterion, Rule
 
 
@@ -47,7 +48,10 @@ def common_ratio(rule: Rule) -> float | None:
 
 
 def check_ensemble(rule: Rule, baseline: nn.Module | Scan | Untrained | None) -> None:
-    """Refuse a baseline that is too small for the rule, before anything is scanned."""
+    """Refuse a baseline that is too small for the rule, before anything is scanned.
+
+    Warn if it does not support the rate that the rule states.
+    """
     match baseline:
         case None:
             size = 0
@@ -63,3 +67,4 @@ def check_ensemble(rule: Rule, baseline: nn.Module | Scan | Untrained | None) ->
             f"models, received {size}, expected at least {rule.members_needed}; pass "
             "baseline=es.Untrained()"
         )
+    warn_unsupported(rule, size, stacklevel=3)

@@ -19,7 +19,6 @@ independent of it. They are not: edges of rare kinds lie high in one member and 
 whatever the others do. At 1e-5, TransformerConv had a sixth of the stated rate.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,10 +27,8 @@ from numpy.typing import NDArray
 from edgescope.errors import InputError
 from edgescope.statistics.bins import LogBins
 from edgescope.statistics.calibrated import FEWEST_MEMBERS
-from edgescope.statistics.members import Members, Reach, largest, upper_levels
-from edgescope.statistics.new_member import NewMember
+from edgescope.statistics.members import Members, Reach, largest
 from edgescope.statistics.rules import Ensemble
-from edgescope.statistics.sketch import SiteSketch
 
 Array = NDArray[np.float64]
 
@@ -64,6 +61,9 @@ class AxisCalibration:
         skewness: skewness of the law of these logarithms.
         extrapolated: whether the threshold lies beyond the edges of all members, so that it rests
             on the law alone.
+        members_over: how many members have an edge over the threshold.
+        supported: the smallest rate whose threshold some edge of the members still reaches; NaN
+            if some member has no edge above zero.
     """
 
     threshold: float
@@ -72,6 +72,8 @@ class AxisCalibration:
     freedom: float
     skewness: float
     extrapolated: bool
+    members_over: int
+    supported: float
 
 
 def calibrate(ensemble: Ensemble, axis: str, rate: float) -> dict[str, AxisCalibration]:
@@ -96,48 +98,20 @@ def calibrate(ensemble: Ensemble, axis: str, rate: float) -> dict[str, AxisCalib
     bins: LogBins = getattr(next(iter(ensemble.values()))[0].layout, axis)
     found = {}
     for site in ensemble:
-        threshold, extrapolated = np.inf, False
+        threshold, supported, extrapolated, over = np.inf, np.nan, False, 0
         if members.known[site]:
-            level = _level(members.reach(site), np.diff(ends), rate)
+            reach, highest = members.reach(site), members.levels[site][:, 0]
+            level = _level(reach, np.diff(ends), rate)
             threshold = _rounded_up(level, bins)
-            extrapolated = bool(level > members.levels[site][:, 0].max())
+            extrapolated = bool(level > highest.max())
+            over = int((highest > np.log(threshold)).sum())
+            supported = _share_beyond(reach, np.diff(ends), float(highest.max()))
         law = (at_rate.spread, at_rate.freedom, at_rate.skewness)
         spread, freedom, skewness = (float(np.append(part(site), np.nan)[0]) for part in law)
         alone = tuple(np.exp(at_rate.levels[site][:, 0]).tolist())
-        found[site] = AxisCalibration(threshold, alone, spread, freedom, skewness, extrapolated)
-    return found
-
-
-def p_values(
-    trained: Mapping[str, SiteSketch], ensemble: Ensemble, axis: str, rate: float
-) -> dict[str, float]:
-    r"""Return per site how likely more than ``rate`` of the edges exceed a threshold by chance.
-
-    The null hypothesis is that the trained model is one more untrained member. Compared is the
-    level that the largest ``rate`` of the edges reach, :math:`q`, on a logarithmic scale: more
-    edges than stated exceed a threshold exactly if that level does. Its distance from the mean of
-    the members, in their spreads, follows :class:`.NewMember`. As whole members are compared,
-    nothing is assumed about the edges of a graph or of a member, which are far from independent.
-
-    NaN if there are too few members, or a member or the model has no edges there, or zeros.
-
-    Args:
-        trained: per site the sketch of the trained model.
-        ensemble: per site the sketches of the members of an untrained ensemble.
-        axis: ``"ratio"`` or ``"magnitude"``.
-        rate: the share of edges.
-    """
-    if min(map(len, ensemble.values())) < FEWEST_MEMBERS:
-        return dict.fromkeys(trained, np.nan)
-    shares = np.array([rate])
-    members = Members(ensemble, axis, shares)
-    found = {}
-    for site, sketch in trained.items():
-        own, levels = upper_levels(sketch, axis, shares), members.levels[site]
-        found[site] = np.nan
-        if members.known[site] and np.isfinite(own).all():
-            law = NewMember(len(levels), members.freedom(site), members.skewness(site))
-            found[site] = float(law.sf((own - levels.mean(axis=0)) / members.spread(site))[0])
+        found[site] = AxisCalibration(
+            threshold, alone, spread, freedom, skewness, extrapolated, over, supported
+        )
     return found
 
 
@@ -163,9 +137,15 @@ def _level(reach: Reach, widths: Array, rate: float) -> float:
     low, high = _LOWEST, _HIGHEST
     while high - low > _CLOSE:
         middle = (low + high) / 2
-        beyond = reach.sf(middle)
-        low, high = (middle, high) if beyond @ widths[: len(beyond)] > rate else (low, middle)
+        share = _share_beyond(reach, widths, middle)
+        low, high = (middle, high) if share > rate else (low, middle)
     return high
+
+
+def _share_beyond(reach: Reach, widths: Array, level: float) -> float:
+    """Return the share of a new member's edges that is beyond a level, on average."""
+    beyond = reach.sf(level)
+    return float(beyond @ widths[: len(beyond)])
 
 
 def _rounded_up(level: float, bins: LogBins) -> float:

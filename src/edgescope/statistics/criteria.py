@@ -89,6 +89,11 @@ class _Pair(Rule):
         """How many the more demanding of the rules needs."""
         return max(self.first.members_needed, self.second.members_needed)
 
+    @property
+    def members_supporting(self) -> int:
+        """How many the more demanding of the rules takes."""
+        return max(self.first.members_supporting, self.second.members_supporting)
+
     def resolve(self, ensemble: Ensemble | None) -> Rule:
         """Return the same of the rules with their thresholds."""
         return type(self)(self.first.resolve(ensemble), self.second.resolve(ensemble))

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from edgescope.statistics.calibrated import FEWEST_MEMBERS, CalibratedCriterion
-from edgescope.statistics.calibration import AxisCalibration, calibrate, p_values
+from edgescope.statistics.calibration import AxisCalibration, calibrate
 from edgescope.statistics.criteria import Both, Either
-from edgescope.statistics.discovery import q_values
+from edgescope.statistics.extremity import significance
 from edgescope.statistics.members import largest
 from edgescope.statistics.rules import Bounds, Ensemble, Rule
 from edgescope.statistics.sketch import SiteSketch
@@ -35,24 +35,24 @@ def calibration(
 ) -> pl.DataFrame:
     """Return one row per site and axis: its threshold, and what the trained model does there.
 
-    The q-values are those of Benjamini and Hochberg (J. R. Stat. Soc. B 57, 1995) over all sites
-    and both axes that have a p-value.
+    A site is massive on an axis if its largest edges lie farther beyond those of the members than
+    a share ``rule.fdr`` of untrained models does anywhere, and if some are over the threshold.
     """
     rate = rule.rate / len(Bounds._fields)
     found = {axis: calibrate(ensemble, axis, rate) for axis in Bounds._fields}
-    p = {axis: p_values(sites, ensemble, axis, rate) for axis in Bounds._fields}
-    rows = [
-        {"site": site, "axis": axis}
-        | _judged(sketch, getattr(rule.bounds(site), axis), axis, rate)
-        | _expected(found[axis][site])
-        | {"p": p[axis][site]}
-        for site, sketch in sites.items()
-        for axis in Bounds._fields
-    ]
-    q = q_values(np.array([row["p"] for row in rows]))
-    for row, value in zip(rows, q, strict=True):
-        row["q"] = float(value)
-        row["massive"] = bool(value <= rule.fdr and row["exceedance"] > rate)
+    rare = significance(sites, ensemble, rate)
+    rows = []
+    for site, sketch in sites.items():
+        for axis in Bounds._fields:
+            judged = _judged(sketch, getattr(rule.bounds(site), axis), axis, rate)
+            of_test = rare[site, axis]
+            massive = of_test.q <= rule.fdr and judged["over"] > 0
+            rows.append(
+                {"site": site, "axis": axis}
+                | judged
+                | _expected(found[axis][site])
+                | {"p": of_test.p, "q": of_test.q, "massive": massive}
+            )
     return pl.DataFrame(rows)
 
 
@@ -61,7 +61,7 @@ def calibrated(table: pl.DataFrame) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for row in table.iter_rows(named=True):
         columns = found.setdefault(row["site"], {"massive": False})
-        for name in ("threshold", "exceedance", "p", "q"):
+        for name in ("threshold", "members_over", "supported", "exceedance", "p", "q"):
             columns[f"{name}_{row['axis']}"] = row[name]
         columns["massive"] |= row["massive"]
     return found
@@ -93,4 +93,6 @@ def _expected(found: AxisCalibration) -> dict[str, Any]:
         "freedom": found.freedom,
         "skewness": found.skewness,
         "extrapolated": found.extrapolated,
+        "members_over": found.members_over,
+        "supported": found.supported,
     }

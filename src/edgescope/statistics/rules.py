@@ -38,6 +38,11 @@ class Rule(ABC):
         """How many untrained models it takes to resolve the rule."""
         return 0
 
+    @property
+    def members_supporting(self) -> int:
+        """How many untrained models it takes for its stated rate to rest on what they show."""
+        return 0
+
     @abstractmethod
     def expression(self) -> pl.Expr:
         """Return whether a row is massive, from its columns ``site``, ``ratio`` and ``value``.
