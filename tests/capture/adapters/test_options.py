@@ -9,6 +9,7 @@ from torch_geometric.nn import GATConv, MessagePassing
 
 import edgescope as es
 from edgescope.capture import MessagePassingAdapter, Stage
+from edgescope.capture.adapters.gat import GATAdapter
 from edgescope.capture.adapters.registry import ADAPTERS
 from edgescope.errors import EdgescopeWarning, InputError
 from layer_reference import MULTIGRAPH, NODE_DIM, Alone
@@ -104,6 +105,26 @@ def test_an_adapter_that_does_not_say_what_it_knows_is_not_held_to_it(own_adapte
         model(*INPUTS)
     source = MULTIGRAPH.edge_index[0]
     assert torch.equal(tape["conv:message"].values.squeeze(1), 2 * MULTIGRAPH.x[source])
+
+
+def test_an_adapter_derived_for_a_layer_with_more_options_answers_for_them(own_adapters):
+    class Named(GATConv):
+        def __init__(self, name, **options):
+            super().__init__(NODE_DIM, 3, **options)
+            self.name = name
+
+        def forward(self, x, edge_index, note=None):
+            del note
+            return super().forward(x, edge_index)
+
+    class NamedAdapter(GATAdapter):
+        layer = Named
+
+    es.capture.register(NamedAdapter())
+    model = Alone(Named("first"))
+    with es.capture(model) as tape:
+        model(*INPUTS, note="said")
+    assert "conv:weight" in tape.sites
 
 
 @pytest.mark.parametrize("adapter", [each for each in ADAPTERS if each.options is not None])

@@ -52,7 +52,8 @@ class Adapter(ABC):
         loops: what the layer does with self-loops, for the table of layers.
         refuses: configurations that :meth:`refusal` refuses, for the table of layers.
         options: the options of the layer's constructor and of its bases that the formulas hold
-            for. A layer built with another one is refused; ``None`` if nothing is to be checked.
+            for. A layer built with another one is refused; ``None`` if nothing is to be checked,
+            as in a class that does not set it itself.
         arguments: the same for the arguments of ``forward``.
     """
 

@@ -121,7 +121,7 @@ def _fused_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             "torch call it, or leave this layer out with sites="
         )
     arguments = bound_arguments(layer, args, kwargs)
-    check_arguments(EncoderLayerAdapter(), layer, arguments)
+    check_arguments(EncoderLayerAdapter(), layer, args, kwargs)
     states, mask = arguments["src"], arguments["src_mask"]
     padding = arguments["src_key_padding_mask"]
     with observing():

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from edgescope.capture.adapters.base import Layer, Remove, bound_arguments
 from edgescope.capture.adapters.edge_call import EdgeCall
-from edgescope.capture.adapters.options import check_arguments, unknown_arguments
+from edgescope.capture.adapters.options import check_arguments
 from edgescope.capture.graph_input import plain_edges
 from edgescope.errors import InputError
 
@@ -47,9 +47,7 @@ class LayerHooks:
 
     def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._call = EdgeCall(self._adapter, self._layer)  # forget a call that raised
-        known = self._adapter.arguments
-        if known is not None and unknown_arguments(layer.__class__, known):
-            check_arguments(self._adapter, layer, bound_arguments(layer, args, kwargs))
+        check_arguments(self._adapter, layer, args, kwargs)
         if layer.flow == "target_to_source":
             _refuse_two_sets(layer, args, kwargs)
         if self._adapter.replaces_loops(layer):

@@ -104,7 +104,7 @@ def emit_call(
         InputError: if the call is not self-attention on graphs, or contradicts itself.
     """
     arguments = bound_arguments(layer, args, kwargs)
-    check_arguments(MultiheadAdapter(), layer, arguments)
+    check_arguments(MultiheadAdapter(), layer, args, kwargs)
     mask, padding = arguments["attn_mask"], arguments["key_padding_mask"]
     decides = padding is None and not arguments["need_weights"]
     if arguments["is_causal"] and decides and mask is not None and not _is_causal(mask):

@@ -2,13 +2,12 @@
 
 import inspect
 import warnings
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from torch import nn
 
-from edgescope.capture.adapters.base import Adapter, Layer
+from edgescope.capture.adapters.base import Adapter, Layer, bound_arguments
 from edgescope.errors import EdgescopeWarning, InputError
 
 
@@ -23,9 +22,10 @@ def refuse_option(adapter: Adapter, base: Any, layer: Layer) -> str | None:  # n
         base: the class that the adapter is for.
         layer: an instance of it.
     """
-    if adapter.options is None:
+    known = _own(adapter, "options")
+    if known is None:
         return None
-    for option in _parameters(base, adapter.options):
+    for option in _parameters(base, known):
         value = getattr(layer, option.name, option.empty)
         if value is option.empty:
             warnings.warn(
@@ -44,20 +44,24 @@ def refuse_option(adapter: Adapter, base: Any, layer: Layer) -> str | None:  # n
     return None
 
 
-def check_arguments(adapter: Adapter, layer: Layer, given: Mapping[str, Any]) -> None:
+def check_arguments(
+    adapter: Adapter, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
     """Refuse a call of a layer with an argument that its adapter does not know.
 
     Args:
         adapter: the adapter; nothing is checked unless it says which arguments it knows.
         layer: the layer.
-        given: the arguments of a call by name, defaults included.
+        args: positional arguments of the call.
+        kwargs: keyword arguments of the call.
 
     Raises:
         InputError: if such an argument is not at its default.
     """
-    if adapter.arguments is None:
-        return
-    for argument in unknown_arguments(layer.__class__, adapter.arguments):
+    known = _own(adapter, "arguments")
+    unknown = () if known is None else _arguments(layer.__class__, known)
+    given = bound_arguments(layer, args, kwargs) if unknown else {}
+    for argument in unknown:
         if not _same(given[argument.name], argument.default):
             raise InputError(
                 f"{type(layer).__name__} was called with {argument.name}=, an argument that "
@@ -66,8 +70,18 @@ def check_arguments(adapter: Adapter, layer: Layer, given: Mapping[str, Any]) ->
             )
 
 
+def _own(adapter: Adapter, name: str) -> frozenset[str] | None:
+    """Return what the class of an adapter itself says that it knows.
+
+    What it inherits is of another layer: who derives an adapter for a layer with more options
+    answers for them.
+    """
+    known: frozenset[str] | None = vars(type(adapter)).get(name)
+    return known
+
+
 @cache
-def unknown_arguments(kind: Any, known: frozenset[str]) -> tuple[inspect.Parameter, ...]:  # noqa: ANN401  (a class)
+def _arguments(kind: Any, known: frozenset[str]) -> tuple[inspect.Parameter, ...]:  # noqa: ANN401  (a class)
     """Return the parameters of ``forward`` of a class that are not among the known names."""
     return _others(kind.forward, known)
 
