@@ -15,6 +15,10 @@ OBSERVERS = (
 """What runs in hooks of a model without being part of it."""
 
 
+FOLLOWS = "edgescope.capture.origin"
+"""Through which the operations of the model pass on their way."""
+
+
 def running_modules(
     model: nn.Module, known: Collection[int], covered: Collection[int]
 ) -> list[nn.Module]:
@@ -31,6 +35,7 @@ def running_modules(
     running: list[nn.Module] = []
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (what inspect does, but at once)
     caller = frame.f_back.f_globals.get("__name__") if frame and frame.f_back else None
+    passing = {__name__, caller, FOLLOWS}
     while frame is not None:
         code, within = frame.f_code, str(frame.f_globals.get("__name__"))
         first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
@@ -41,7 +46,7 @@ def running_modules(
                 running.append(first)
             if first is model and code.co_name == "_call_impl":
                 break
-        elif not running and within.startswith(OBSERVERS) and within not in {__name__, caller}:
+        elif not running and within.startswith(OBSERVERS) and within not in passing:
             return []
         frame = frame.f_back
     return running

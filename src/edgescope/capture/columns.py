@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edgescope.capture.graph_input import InputEdges, memory_of, version
 from edgescope.capture.origin import SHARED, Origins
+from edgescope.capture.rows import EdgeRows
 from edgescope.errors import InputError
 
 
@@ -113,6 +114,22 @@ def check_columns(
     _refuse_replaced_loops(seen, position, given)
     _refuse_merged(seen[:, ~added], given.snapshot, origins.doubled)
     return position
+
+
+def check_sizes_of_nodes(rows: EdgeRows, given: InputEdges) -> None:
+    """Refuse a copy of edges in a layer with another number of nodes than the input has.
+
+    Nodes may have been left out or put in front, so that the numbers are those of others.
+
+    Raises:
+        InputError: if the numbers are known and differ.
+    """
+    for what, here, nodes in zip(("source", "target"), rows.num_nodes, given.nodes, strict=True):
+        if here is not None and nodes.size is not None and here != nodes.size:
+            raise InputError(
+                f"it works on {here} {what} nodes, the model was given {nodes.size}, so nodes were "
+                "renumbered on the way"
+            )
 
 
 def check_replaced_loops(

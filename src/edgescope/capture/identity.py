@@ -11,6 +11,7 @@ from edgescope.capture.columns import (
     Column,
     check_columns,
     check_replaced_loops,
+    check_sizes_of_nodes,
     find_columns,
     is_rewritten,
 )
@@ -120,6 +121,8 @@ class Identifier:
             raise InputError(edges.unclear)
         if not own.size(1) and seen.size(1) and not column.certain:
             raise InputError("it was given no edge, and which input its own belong to is not known")
+        if not column.as_given and rows.real is None:
+            check_sizes_of_nodes(rows, edges)
         if rows.replaces_loops and rows.given is not None:
             return check_replaced_loops(seen, own, column, edges, self.origins)
         return check_columns(seen, column, edges, self.origins, rows.real)

@@ -13,6 +13,11 @@ from torch import Tensor
 UNKNOWN = -1
 """Code of a number of which nothing is known."""
 
+NO_DISPATCH = torch._C._disabled_torch_dispatch_impl  # noqa: SLF001  (nothing public says)
+"""The ``__torch_dispatch__`` of classes of tensors that leave operations to torch.
+
+What others wrap, such as PyG's EdgeIndex, comes to a mode by itself if the mode declines."""
+
 aten = torch.ops.aten
 
 Op: TypeAlias = Any

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from edgescope.capture.graph_input import InputEdges, memory_of, version
-from edgescope.capture.moves import UNKNOWN, Op, aten, move_of
+from edgescope.capture.moves import NO_DISPATCH, UNKNOWN, Op, aten, move_of
 
 SHARED = -2
 """Code of an end that two inputs hold in the same memory, as views of it."""
@@ -98,9 +98,18 @@ class Origins(TorchDispatchMode):
         self.__enter__()  # type: ignore[no-untyped-call]  # torch's
 
     def leave(self) -> None:
-        """Cease to follow, if it was begun."""
-        if self in _get_current_dispatch_mode_stack():
-            self.__exit__(None, None, None)  # type: ignore[no-untyped-call]  # torch's
+        """Cease to follow, if it was begun; other modes stay as they are.
+
+        Torch takes away the mode that was entered last, which need not be this one.
+        """
+        modes = list(_get_current_dispatch_mode_stack())
+        if self not in modes:
+            return
+        later = modes[modes.index(self) + 1 :]
+        for mode in reversed([self, *later]):
+            mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]  # torch's
+        for mode in later:
+            mode.__enter__()  # type: ignore[no-untyped-call]  # as above
 
     def place(self, tensor: Tensor) -> tuple[object, ...]:
         """Return what tells a tensor, with the codes that it holds now, from others."""
@@ -132,7 +141,7 @@ class Origins(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401  (whatever the operation returns)
         """Run an operation, and note where it moved the ends of edges."""
-        if any(kind is not Tensor and kind is not torch.nn.Parameter for kind in types):
+        if any(getattr(kind, "__torch_dispatch__", None) is not NO_DISPATCH for kind in types):
             return NotImplemented  # a wrapper such as PyG's EdgeIndex: what is inside comes here
         kwargs = kwargs or {}
         move = move_of(func)

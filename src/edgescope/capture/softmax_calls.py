@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from edgescope.capture.call_stack import running_modules, which_run
+from edgescope.capture.moves import NO_DISPATCH
 from edgescope.capture.operations import Operation, operation
 from edgescope.capture.signs import is_plain
 
@@ -125,7 +126,7 @@ class SoftmaxCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
         """Run an operation, and note what it was."""
-        if any(kind is not Tensor and kind is not nn.Parameter for kind in types):
+        if any(getattr(kind, "__torch_dispatch__", None) is not NO_DISPATCH for kind in types):
             return NotImplemented  # a wrapper such as PyG's EdgeIndex: what is inside comes here
         if self._suspects:
             self.ran.update(self._paths[id(each)] for each in which_run(self._suspects))
