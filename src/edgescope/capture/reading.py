@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from edgescope.calling import attribute, wrapped_signature
+from edgescope.calling import attribute, bound_call
 from edgescope.capture.graph_input import GraphInput, InputEdges, edge_types, plain_edges
 from edgescope.errors import InputError
 
@@ -45,7 +45,7 @@ def read_graph_input(
             f"received inputs= for {', '.join(unknown)}, expected some of {', '.join(_FIELDS)}; "
             "edgescope's name comes first, as in inputs={'edge_index': 'edges'}"
         )
-    bound = wrapped_signature(model).bind(*args, **kwargs).arguments
+    bound = bound_call(model, args, kwargs)
     called = {name: name for name in _FIELDS} | dict(names or {})
     owner = type(model).__name__
     several = [value for value in bound.values() if isinstance(value, tuple | list)]
