@@ -1,6 +1,5 @@
 """What a model gets of a batch, whatever its ``forward`` looks like."""
 
-import inspect
 from itertools import combinations_with_replacement
 from typing import Annotated, Any, Optional, Union
 
@@ -13,7 +12,7 @@ from torch_geometric.nn import GAT, GCN, GIN, PNA, GraphSAGE
 from edgescope.calling import BY_CALL, NotedCall, call_model, said_arguments
 from edgescope.errors import InputError
 from edgescope.model_arguments import WHOLE_BATCH, arguments_for
-from edgescope.signatures import WHOLE_NAMES, inner_model, wrapped_signature
+from edgescope.signatures import WHOLE_NAMES, bound_call, inner_model
 
 GRAPH = Data(
     x=torch.ones(3, 2),
@@ -271,9 +270,10 @@ def test_wrappers_are_called_with_what_the_model_inside_takes(wrapper, source):
     assert found.keys() == expected.keys()
     assert all(found[name] is expected[name] for name in found if name != "self")
     assert inner_model(wrapped)[1] is model
-    assert list(wrapped_signature(wrapped).parameters) == list(
-        inspect.signature(model.forward).parameters
-    )
+    arguments = arguments_for(wrapped, BATCH)
+    named = bound_call(wrapped, arguments.args, arguments.kwargs)
+    assert named
+    assert all(value is expected[name] for name, value in named.items())
 
 
 def test_a_wrapper_of_several_models_is_refused_with_what_to_pass():
@@ -281,7 +281,16 @@ def test_a_wrapper_of_several_models_is_refused_with_what_to_pass():
     wrapped.other = module("x, edge_index")
     with pytest.raises(InputError, match=r"is not certain \(net, other\).*pass that module"):
         call_model(wrapped, BATCH)
-    assert list(wrapped_signature(wrapped).parameters) == ["args", "kwargs"]
+    assert bound_call(wrapped, (1,), {"b": 2}) == {"args": (1,), "kwargs": {"b": 2}}
+
+
+def test_a_wrapper_that_makes_other_arguments_names_its_own():
+    class Repeated(Wrapper):
+        def forward(self, *args):
+            return self.net(*args, *args)
+
+    wrapped = Repeated(module("x, edge_index"))
+    assert bound_call(wrapped, (1,), {}) == {"args": (1,)}
 
 
 def test_a_module_without_a_forward_names_the_one_inside():

@@ -7,17 +7,17 @@ from torch import nn
 
 from edgescope.errors import InputError
 from edgescope.model_arguments import WHOLE_BATCH, Arguments, arguments_for, attribute
-from edgescope.signatures import forward_signature, wrapped_signature
+from edgescope.signatures import bound_call, forward_signature
 
 __all__ = [
     "BY_CALL",
     "Call",
     "NotedCall",
     "attribute",
+    "bound_call",
     "call_model",
     "forward_signature",
     "said_arguments",
-    "wrapped_signature",
 ]
 
 Call = Callable[[nn.Module, Any], Any]

@@ -3,7 +3,7 @@
 import ast
 import inspect
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -54,15 +54,18 @@ def forward_signature(module: nn.Module) -> inspect.Signature:
     return _SIGNATURES[function]
 
 
-def wrapped_signature(module: nn.Module) -> inspect.Signature:
-    """Return the signature that a call of ``module`` follows, that of the model in a wrapper.
+def bound_call(
+    module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a call of ``module`` by name; of a wrapper, as the model inside does.
 
-    It is the wrapper's own where it is not certain what is inside.
+    They are named as the wrapper itself does where it is not certain what is inside, or where
+    they are no arguments of that, as of a wrapper that makes others of them.
     """
     try:
-        return forward_signature(inner_model(module)[1])
-    except InputError:
-        return forward_signature(module)
+        return dict(forward_signature(inner_model(module)[1]).bind(*args, **kwargs).arguments)
+    except (InputError, TypeError):  # of bind, if the arguments do not fit
+        return dict(forward_signature(module).bind(*args, **kwargs).arguments)
 
 
 def inner_model(model: nn.Module) -> tuple[str, nn.Module]:

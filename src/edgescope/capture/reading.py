@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from edgescope.calling import attribute, forward_signature, wrapped_signature
+from edgescope.calling import attribute, bound_call
 from edgescope.capture.graph_input import (
     GraphInput,
     InputEdges,
@@ -58,7 +58,7 @@ def read_graph_input(
             f"received inputs= for {', '.join(unknown)}, expected some of {', '.join(_FIELDS)}; "
             "edgescope's name comes first, as in inputs={'edge_index': 'edges'}"
         )
-    bound = _bound(model, args, kwargs)
+    bound = bound_call(model, args, kwargs)
     called = {name: name for name in _FIELDS} | dict(names or {})
     owner = type(model).__name__
     found: list[InputEdges] = []
@@ -66,14 +66,6 @@ def read_graph_input(
         found += _inputs(path, source, called, owner)
     batch = _field(bound, called["batch"])
     return GraphInput(_distinct(found), batch if isinstance(batch, Tensor) else None, owner)
-
-
-def _bound(model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the arguments of a call by name, also through a wrapper of ``*args, **kwargs``."""
-    try:
-        return wrapped_signature(model).bind(*args, **kwargs).arguments
-    except TypeError:  # the wrapper calls what it wraps with something else
-        return forward_signature(model).bind(*args, **kwargs).arguments
 
 
 def _sources(path: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  (any argument)
