@@ -247,7 +247,6 @@ HELD_OUT: dict[str, Callable[[int], nn.Module]] = {
     "RGAT": partial(
         Stack, layer=conv(RGATConv, num_relations=TYPES, edge_dim=WIDTH), takes="types"
     ),
-    "GraphiT": own("GraphiT", 4),
     "GPS around GATv2": gps(GATv2Conv),
     "GPS around GAT, layer norm": gps(GATConv, "layer_norm"),
     "GATv2 and global attention, batch norm": Mixed,
