@@ -12,9 +12,10 @@ import torch
 import edgescope as es
 from edgescope.errors import InputError
 from identity_flow import OPERATIONS
+from identity_forms import FORMS
 from identity_graphs import Given, Truth, draw_input, draw_relations
 from identity_layers import STAGE, tags_of
-from identity_models import FORMS, LayerOptions, ProgramModel, Ran, Step
+from identity_models import LayerOptions, ProgramModel, Ran, Step
 from identity_oracle import wrong_fields
 
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 import edgescope as es
 from identity_flow import OPERATIONS
+from identity_forms import FORMS
 from identity_graphs import Truth
 from identity_layers import TagAdapter, tag_layer, tags_of
-from identity_models import FORMS, Arguments, LayerOptions, Step
+from identity_models import Arguments, LayerOptions, Step
 from identity_oracle import wrong_fields
 from identity_programs import Program, draw_program, run_program
 from identity_tally import Tally
