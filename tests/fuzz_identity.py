@@ -13,10 +13,13 @@ import edgescope as es
 from identity_flow import OPERATIONS
 from identity_layers import TagAdapter
 from identity_programs import draw_program, run_program
+from identity_scans import draw_scan, run_scan
 from identity_tally import Tally
 
 ALONE = 0.3
 """Share of programs that do one thing only, so that each operation is seen by itself."""
+SCAN_EVERY = 20
+"""One scan over a loader for this many programs."""
 
 
 def main() -> int:
@@ -33,6 +36,9 @@ def main() -> int:
         only = random.choice(list(OPERATIONS)) if random.random() < ALONE else None
         program = draw_program(random, only)
         tally.add(program, run_program(program))
+        if number % SCAN_EVERY == 0:
+            scanned = draw_scan(random)
+            tally.add_scan(scanned, run_scan(scanned))
         number += 1
     sys.stdout.write(tally.text(time.monotonic() - started) + "\n")
     return int(tally.wrong > 0 or tally.crashed > 0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from identity_flow import OPERATIONS
 from identity_programs import Outcome, Program
+from identity_scans import ScanOutcome, ScanProgram
 
 
 @dataclass
@@ -21,6 +22,9 @@ class Tally:
     """Calls of layers that were refused."""
     crashed: int = 0
     """Programs that end in another error than a refusal, though they run without a capture."""
+    scans: int = 0
+    scans_refused: int = 0
+    """Scans refused, or answered with a warning."""
     with_refusal: int = 0
     """Programs with at least one layer refused."""
     with_needless: int = 0
@@ -30,7 +34,7 @@ class Tally:
     plain: Counter[str] = field(default_factory=Counter)
     """Layers captured, by operation, where nothing but that was done to the edges."""
     fields: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, tuple[Program, str]] = field(default_factory=dict)
+    examples: dict[str, Program | ScanProgram] = field(default_factory=dict)
 
     def add(self, program: Program, found: Outcome) -> None:
         """Count one program in."""
@@ -43,8 +47,8 @@ class Tally:
         self.fields.update(found.wrong)
         for what in [*found.wrong, *(f"crash: {each[:70]}" for each in found.crashed)]:
             known = self.examples.get(what)
-            if known is None or len(program.steps) < len(known[0].steps):
-                self.examples[what] = program, what
+            if not isinstance(known, Program) or len(program.steps) < len(known.steps):
+                self.examples[what] = program
         needless = [ran for ran, _ in found.refused if _known(ran.history)]
         self.with_refusal += bool(found.refused)
         self.with_needless += bool(needless)
@@ -54,6 +58,19 @@ class Tally:
         for ran in found.answered:
             if len(ran.history) <= 1:
                 self.plain[ran.history[0] if ran.history else f"nothing ({program.form})"] += 1
+
+    def add_scan(self, program: ScanProgram, found: ScanOutcome) -> None:
+        """Count one scan in."""
+        self.scans += 1
+        self.scans_refused += bool(found.refused)
+        self.crashed += bool(found.crashed)
+        if found.crashed:
+            self.examples.setdefault(f"crash: {found.crashed[:70]}", program)
+        self.right += found.right
+        self.wrong += found.wrong_rows
+        self.fields.update({f"{name} of a scan": rows for name, rows in found.wrong.items()})
+        for name in found.wrong:
+            self.examples.setdefault(f"{name} of a scan", program)
 
     def text(self, seconds: float) -> str:
         """Return the counts in lines, with the shortest program of every kind that is wrong."""
@@ -66,6 +83,8 @@ class Tally:
             f"layers refused                      {self.refused:>12,}",
             f"programs with a layer refused       {self.with_refusal:>12,}",
             f"  of these, need not have been      {self.with_needless:>12,}",
+            f"scans                               {self.scans:>12,}",
+            f"  of these, refused or with warning {self.scans_refused:>12,}",
             f"seconds                             {seconds:>12,.0f}",
         ]
         if self.needless:
@@ -76,7 +95,7 @@ class Tally:
             ]
         for name, count in self.fields.most_common():
             lines.append(f"WRONG {name}: {count:,} rows")
-        for program, what in self.examples.values():
+        for what, program in self.examples.items():
             lines.append(f"shortest program for {what!r}:\n  {program}")
         return "\n".join(lines)
 
