@@ -175,7 +175,7 @@ def _graphs(random: Random, *, two_sets: bool) -> tuple[list[Data], pl.DataFrame
     return graphs, pl.DataFrame(rows, schema=["tag", *COLUMNS], orient="row")
 
 
-def _loader(program: ScanProgram, graphs: list[Data], random: Random) -> Any:
+def _loader(program: ScanProgram, graphs: list[Data], random: Random) -> Any:  # noqa: PLR0911  (one per way)
     """Return what a user passes as the loader; graph ``k`` is the k-th of the data set."""
     more: dict[str, Any] = {"batch_size": program.size}
     if "two" in program.model:
