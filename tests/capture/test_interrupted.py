@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import torch
@@ -48,7 +48,7 @@ class Moments:
         self.count = 0
         self._at = at
 
-    def __enter__(self) -> "Moments":
+    def __enter__(self) -> Self:
         sys.settrace(self._trace)
         return self
 
