@@ -58,7 +58,8 @@ def _some(flow, rng):
         [torch.from_numpy(rng.integers(0, max(n, 1), size)) for n in (flow.nodes, targets)]
     )
     if flow.size:
-        new[:, 0] = flow.edges[:, int(rng.integers(flow.size))]
+        # By its numbers only: a copy of a column would be the user's edge once more.
+        new[:, 0] = torch.tensor(flow.edges[:, int(rng.integers(flow.size))].tolist())
     return new
 
 

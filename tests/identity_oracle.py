@@ -55,8 +55,9 @@ def wrong_fields(
         row_of = target_row if which == "target" else 1 - target_row
         at, node = _look_up(tag, truths, lambda t, r=row_of: (t.bases[r], len(t.nodes[r])))
         own_graph, own, whole = _rows(truths, at, node, lambda t, r=row_of: t.nodes[r])
-        # A pair of nodes of two graphs has no graph; a node that a model adds has no number.
-        known = (tag >= 0) & (own_graph == said.graph.numpy())
+        # A pair of nodes of two graphs has no graph; a node that a model adds has no number. What
+        # the nodes of added rows are is known by the other edges only, if there are any.
+        known = (tag >= 0) & (own_graph == said.graph.numpy()) & bool(judged.any())
         known |= judged & (tag >= 0)
         seen = said.edge_index[row_of].numpy()
         wrong[which] = known & (getattr(said, f"own_{which}").numpy() != own)

@@ -182,7 +182,7 @@ def _judge(
         rows,
         tags,
         truths,
-        names=() if told else form.names,
+        names=() if told else (*form.names, ""),
         target_row=1 if options.flow == "source_to_target" else 0,
     )
     any_wrong = np.logical_or.reduce([np.zeros(len(tags), dtype=bool), *wrong.values()])
