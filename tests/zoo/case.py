@@ -40,7 +40,8 @@ class Case:
     name: str
     model: Callable[[], nn.Module]
     batches: Callable[[], Sequence[Any]]
-    capture: Said
+    capture: Said | None
+    """``None`` if PyG refuses the user's own call."""
     scan: Said
     diagnose: Said
     ablate: Said
@@ -48,6 +49,8 @@ class Case:
     call: Callable[[nn.Module, Any], Any] | None = None
     """How the user calls it, where that is not by the names of its arguments."""
     inputs: dict[str, str] = field(default_factory=dict)
+    told: bool = True
+    """Whether the model is told which graph a node is of."""
     edge_features: str = ""
     """Name of the edge features of a batch that the first layer sees."""
 
@@ -59,16 +62,26 @@ class Case:
 def by_name(model: nn.Module, batch: Any) -> Any:
     """Call a model with what a batch holds under the names of its arguments.
 
-    A model with one argument that the batch does not hold gets the batch.
+    A model with one argument gets the batch.
     """
-    names = [
+    inner = model
+    while not _named(inner) and hasattr(inner, "module"):
+        inner = inner.module  # of a wrapper that hands all on
+    names = _named(inner)
+    if len(names) < 2:
+        return model(batch)
+    given = {name: _held(batch, name) for name in names}
+    given = {name: value for name, value in given.items() if value is not None}
+    return model(**given)
+
+
+def _named(model: nn.Module) -> list[str]:
+    """Return the names of the arguments of a model."""
+    return [
         name
         for name, each in signature(model.forward).parameters.items()
         if each.kind is Parameter.POSITIONAL_OR_KEYWORD
     ]
-    given = {name: _held(batch, name) for name in names}
-    given = {name: value for name, value in given.items() if value is not None}
-    return model(**given) if given else model(batch)
 
 
 def _held(batch: Any, name: str) -> Any:

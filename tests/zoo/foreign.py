@@ -56,7 +56,7 @@ class EdgeTyped(Readout):
 
     def __init__(self) -> None:
         super().__init__(4)
-        self.conv = HEATConv(WIDTH, 4, 2, 4, 3, 3, 3)
+        self.conv = HEATConv(WIDTH, 4, 2, 4, 3, 3, 3)  # edges have types and features
 
     def forward(self, x, edge_index, edge_type, edge_attr, batch):
         kinds = torch.zeros(len(x), dtype=torch.long)

@@ -105,7 +105,15 @@ PLAIN = [
         explain=Refused("old", ("conv",)),
         diagnose=Right(("conv",), unseen=("GATv2Conv",)),
     ),
-    seen("GAT of PyG", _gat, without_edge_features, "convs.0", "convs.1", call=_nodes_only),
+    seen(
+        "GAT of PyG",
+        _gat,
+        without_edge_features,
+        "convs.0",
+        "convs.1",
+        call=_nodes_only,
+        told=False,
+    ),
     seen(
         "GAT of PyG with edges",
         partial(_gat, edge_dim=EDGES),
@@ -113,6 +121,7 @@ PLAIN = [
         "convs.0",
         "convs.1",
         call=_with_edge_features,
+        told=False,
         **EDGE,
     ),
     refused(
@@ -120,7 +129,7 @@ PLAIN = [
         _gat,
         molecules,
         "edge_dim",
-        capture=Right(("convs.0", "convs.1")),
+        capture=None,
     ),
     seen(
         "AttentiveFP",
@@ -128,11 +137,9 @@ PLAIN = [
         molecules,
         "gate_conv",
         "atom_convs.0",
-        capture=Refused("mol_conv", ("gate_conv", "atom_convs.0")),
-        scan=Refused("mol_conv", ("gate_conv", "atom_convs.0")),
-        diagnose=Refused("mol_conv", ("gate_conv", "atom_convs.0")),
-        ablate=Refused("mol_conv", ("gate_conv", "atom_convs.0")),
-        explain=Refused("mol_conv"),
+        scan=Right(("gate_conv", "atom_convs.0"), unseen=("GATConv",)),
+        diagnose=Right(("gate_conv", "atom_convs.0"), unseen=("GATConv",)),
+        edge_features="edge_attr",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""Cases of the zoo whose graphs are several, or change on their way, or whose layers are foreign."""
+"""Cases whose graphs are several, or change on their way, or whose layers are foreign."""
 
 from typing import Any
 
@@ -46,7 +46,13 @@ def events() -> list[Any]:
     return [data]
 
 
-TWO_GRAPHS = {"explain": Refused("edge_index"), "scan": Refused("(?s).*")}
+def _with_both() -> list[Any]:
+    """Return molecules with a type and features of every edge."""
+    batches = molecules()
+    for batch, typed_batch in zip(batches, graphs.with_kinds(), strict=True):
+        batch.edge_type = typed_batch.edge_type
+    return batches
+
 
 SEVERAL: list[Case] = [
     seen("recommender", several.Recommender, graphs.two_sets, "conv"),
@@ -140,12 +146,18 @@ TYPED: list[Case] = [
 ]
 
 FOREIGN: list[Case] = [
-    refused("GCN", foreign.NoAttention, without_edge_features, NO_SITE),
-    refused("AGNN", foreign.Cosine, without_edge_features, "AGNNConv"),
-    refused("FAGCN", foreign.Frequencies, without_edge_features, "FAConv"),
-    refused("dense GAT", foreign.Dense, without_edge_features, "DenseGATConv"),
-    refused("another message", foreign.Overrides, without_edge_features, "message"),
-    refused("attention by hand", foreign.ByHand, without_edge_features, "HandWritten"),
+    *(
+        refused(name, model, without_edge_features, NO_SITE, diagnose=Refused(words))
+        for name, model, words in (
+            ("GCN", foreign.NoAttention, NO_SITE),
+            ("AGNN", foreign.Cosine, "AGNNConv"),
+            ("FAGCN", foreign.Frequencies, "FAConv"),
+            ("dense GAT", foreign.Dense, "DenseGATConv"),
+            ("another message", foreign.Overrides, "overrides message"),
+            ("attention by hand", foreign.ByHand, "HandWritten"),
+        )
+    ),
+    refused("HEAT", foreign.EdgeTyped, _with_both, NO_SITE, diagnose=Refused("HEATConv")),
     seen(
         "half of it known",
         foreign.Half,
