@@ -48,11 +48,19 @@ class Case:
     explain: Said
     call: Callable[[nn.Module, Any], Any] | None = None
     """How the user calls it, where that is not by the names of its arguments."""
+    by_itself: bool = False
+    """Whether the tools are to find out by themselves how to call it."""
     inputs: dict[str, str] = field(default_factory=dict)
     told: bool = True
     """Whether the model is told which graph a node is of."""
     edge_features: str = ""
     """Name of the edge features of a batch that the first layer sees."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What a user passes to a tool beside the model and the graphs."""
+        call = {} if self.call is None or self.by_itself else {"call": self.call}
+        return call | ({"inputs": self.inputs} if self.inputs else {})
 
     def run(self, model: nn.Module, batch: Any) -> Any:
         """Call the model on a batch."""

@@ -4,6 +4,9 @@ from typing import Any
 
 import torch
 from torch_geometric.data import Batch, Data, HeteroData
+from torch_geometric.loader import NeighborLoader
+
+from sampled_cases import PythonSampler, large_graph
 
 WIDTH = 6
 """Channels of nodes."""
@@ -68,6 +71,16 @@ def one_graph() -> list[Any]:
     data = molecule(4)
     data.y = torch.randn(data.num_nodes, 1, generator=torch.Generator().manual_seed(0))
     return [data]
+
+
+def sampled() -> list[Any]:
+    """Return parts of one graph: some nodes and all their neighbours, as a loader samples them."""
+    whole = Data(
+        x=torch.randn(30, WIDTH, generator=torch.Generator().manual_seed(3)),
+        edge_index=large_graph(nodes=30, edges=90).edge_index,
+    )
+    sampler = PythonSampler(whole, [-1, -1])
+    return list(NeighborLoader(whole, [-1, -1], neighbor_sampler=sampler, batch_size=10))
 
 
 class Bipartite(Data):

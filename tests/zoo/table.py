@@ -12,6 +12,11 @@ from zoo.graphs import EDGES, WIDTH, molecules, without_edge_features
 from zoo.table_of_changes import CHANGING, FOREIGN, SEVERAL, TYPED
 
 EDGE = {"edge_features": "edge_attr"}
+ONE_CHANNEL = {
+    "scan": Right(("conv1",), unseen=("GATConv",), warned="conv2"),
+    "ablate": Right(("conv1",), warned="conv2"),
+    "explain": Right(("conv1",)),
+}
 NO_LOOPS = {"add_self_loops": False}
 
 
@@ -25,6 +30,10 @@ def _keywords(model: nn.Module, batch: Any) -> Any:
 
 def _nodes_only(model: nn.Module, batch: Any) -> Any:
     return model(batch.x, batch.edge_index)
+
+
+def _without_edge_features(model: nn.Module, batch: Any) -> Any:
+    return model(batch.x, batch.edge_index, batch=batch.batch)
 
 
 def _with_edge_features(model: nn.Module, batch: Any) -> Any:
@@ -91,9 +100,7 @@ PLAIN = [
         graphs.one_graph,
         "conv1",
         "conv2",
-        scan=Right(("conv1",), warned="conv2"),
-        ablate=Right(("conv1",), warned="conv2"),
-        explain=Right(("conv1",)),
+        **ONE_CHANNEL,
     ),
     seen(
         "a layer that never runs",
@@ -124,12 +131,14 @@ PLAIN = [
         told=False,
         **EDGE,
     ),
-    refused(
-        "GAT of PyG, given edge features that it cannot take",
+    seen(
+        "GAT of PyG, with a batch that has edge features it cannot take",
         _gat,
         molecules,
-        "edge_dim",
-        capture=None,
+        "convs.0",
+        "convs.1",
+        call=_without_edge_features,
+        by_itself=True,
     ),
     seen(
         "AttentiveFP",
@@ -153,6 +162,23 @@ FRAMED = [
         "layers.0.self_attn",
         "layers.1.local_model",
         "layers.1.self_attn",
+        ablate=Right(("layers.0.local_model", "layers.1.local_model"), warned="self_attn"),
+    ),
+    seen(
+        "transformer encoder",
+        framed.Encoder,
+        without_edge_features,
+        "encoder.layers.0.self_attn",
+        "encoder.layers.1.self_attn",
+        ablate=Refused("cannot be edited"),
+    ),
+    seen(
+        "sampled",
+        plain.OutputLayer,
+        graphs.sampled,
+        "conv1",
+        "conv2",
+        **ONE_CHANNEL | {"ablate": Refused("parts of one large graph")},
     ),
     seen("Lightning", framed.Lit, molecules, "conv", edge_features="edge_attr"),
     seen("of data", framed.OfData, molecules, "conv"),
@@ -180,8 +206,8 @@ FRAMED = [
         framed.partly_compiled,
         molecules,
         "conv1",
-        scan=Right(("conv1",), unseen=("OptimizedModule",)),
-        diagnose=Right(("conv1",), unseen=("OptimizedModule",)),
+        scan=Right(("conv1",), unseen=("TransformerConv",)),
+        diagnose=Right(("conv1",), unseen=("TransformerConv",)),
     ),
 ]
 

@@ -75,7 +75,13 @@ SEVERAL: list[Case] = [
         call=_snapshots,
         explain=Refused("edge_index"),
     ),
-    seen("seconds on edges", several.Temporal, graphs.times, "conv"),
+    seen(
+        "seconds on edges",
+        several.Temporal,
+        graphs.times,
+        "conv",
+        scan=Right(("conv",), warned="different integers"),
+    ),
     seen("memory of nodes", several.Memory, events, "attend"),
 ]
 
@@ -87,7 +93,7 @@ CHANGING: list[Case] = [
         ON_THE_WAY,
         capture=Refused(ON_THE_WAY, ("conv1",)),
         scan=Refused(ON_THE_WAY, ("conv1",)),
-        diagnose=Refused(ON_THE_WAY, ("conv1",)),
+        diagnose=Right(("conv1",), unseen=("GATConv",)),
         ablate=Refused(ON_THE_WAY, ("conv1",)),
     ),
     seen(
@@ -96,7 +102,7 @@ CHANGING: list[Case] = [
         without_edge_features,
         "conv",
         "pool.gnn",
-        scan=Right(("conv",), warned="pool.gnn"),
+        scan=Right(("conv",), unseen=("GATConv",), warned="pool.gnn"),
         ablate=Right(("conv",), warned="pool.gnn"),
         explain=Right(("conv",)),
     ),
@@ -115,12 +121,14 @@ CHANGING: list[Case] = [
         "pool",
         capture=Refused("pool", ("conv",)),
         scan=Refused("pool", ("conv",)),
-        diagnose=Refused("pool", ("conv",)),
+        diagnose=Right(("conv",), unseen=("GATConv",)),
         ablate=Refused("pool", ("conv",)),
     ),
 ]
 
 HETERO = {"explain": Refused("(?i)heterogeneous|edge_index")}
+
+NOT_EDITED = Refused("cannot be edited")
 
 TYPED: list[Case] = [
     seen(
@@ -141,8 +149,8 @@ TYPED: list[Case] = [
         ),
         **HETERO,
     ),
-    seen("HGT", typed.hgt, graphs.scholarly, "conv", **HETERO),
-    seen("HAN", typed.han, graphs.scholarly, "conv", **HETERO),
+    seen("HGT", typed.hgt, graphs.scholarly, "conv", ablate=NOT_EDITED, **HETERO),
+    seen("HAN", typed.han, graphs.scholarly, "conv", ablate=NOT_EDITED, **HETERO),
 ]
 
 FOREIGN: list[Case] = [

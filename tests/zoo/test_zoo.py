@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import pytest
 import torch
+from torch_geometric.explain import Explainer
 from torch_geometric.nn import MessagePassing
 
 import edgescope as es
@@ -131,11 +132,9 @@ def expected_of_scan(case: Case, layers: tuple[str, ...]):
 @cases
 def test_scan(case):
     said = case.scan
-    more = {"call": case.call} if case.call else {}
-    more |= {"inputs": case.inputs} if case.inputs else {}
 
     def scan(sites=None):
-        return es.scan(build(case), case.batches(), sites=sites, progress=False, **more)
+        return es.scan(build(case), case.batches(), sites=sites, progress=False, **case.options)
 
     layers = said.layers if isinstance(said, Right) else said.but
     if isinstance(said, Refused):
@@ -159,12 +158,12 @@ def test_scan(case):
 @cases
 def test_diagnose(case):
     said = case.diagnose
-    more = {"call": case.call} if case.call else {}
-    more |= {"inputs": case.inputs} if case.inputs else {}
 
     def diagnose(sites=None):
         asked = {} if sites is None else {"sites": sites}
-        return es.diagnose(build(case), case.batches(), every=1, progress=False, **asked, **more)
+        return es.diagnose(
+            build(case), case.batches(), every=1, progress=False, **asked, **case.options
+        )
 
     layers = said.layers if isinstance(said, Right) else said.but
     if isinstance(said, Refused):
@@ -185,8 +184,6 @@ def test_diagnose(case):
 def test_ablate(case):
     said = case.ablate
     layers = said.layers if isinstance(said, Right) else said.but
-    more = {"call": case.call} if case.call else {}
-    more |= {"inputs": case.inputs} if case.inputs else {}
 
     def ablate(sites=None):
         return es.ablate(
@@ -198,7 +195,7 @@ def test_ablate(case):
             controls=[],
             metric="none",
             progress=False,
-            **more,
+            **case.options,
         )
 
     if isinstance(said, Refused):
@@ -222,10 +219,10 @@ def test_ablate(case):
 def test_explain(case):
     said = case.explain
     explainer = es.MassiveActivationExplainer(inputs=case.inputs or None)
-    more = {"call": case.call} if case.call else {}
+    options = {name: value for name, value in case.options.items() if name == "call"}
     if isinstance(said, Refused):
         with pytest.raises(InputError, match=said.words):
-            explainer.attribute(build(case), case.batches()[0], **more)
+            explainer.attribute(build(case), case.batches()[0], **options)
         return
     for number, (_, batch, tape, _) in enumerate(captured(case, said.layers)):
         expected = np.zeros(batch.num_edges)
@@ -236,6 +233,39 @@ def test_explain(case):
             if stage != best or rows.values.size(2) == 1:
                 continue
             place, ratio = reference.place_of(rows, batch, case.told), reference.ratios(rows.values)
+            ratio[~np.isfinite(ratio)] = 1  # the median is 0
             np.maximum.at(expected, place[place >= 0], np.log10(ratio[place >= 0]))
-        found = explainer.attribute(build(case), case.batches()[number], **more)
+        found = explainer.attribute(build(case), case.batches()[number], **options)
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["transformer with edges", "GATv2 with edges"])
+def test_the_explainer_of_pyg_gives_the_same_scores(name):
+    case = next(case for case in ZOO if case.name == name)
+    batch = case.batches()[0]
+    explainer = Explainer(
+        build(case),
+        es.MassiveActivationExplainer(),
+        explanation_type="model",
+        edge_mask_type="object",
+        model_config={"mode": "regression", "task_level": "graph"},
+    )
+    said = explainer(batch.x, batch.edge_index, edge_attr=batch.edge_attr, batch=batch.batch)
+    score = es.MassiveActivationExplainer().attribute(build(case), batch)
+    torch.testing.assert_close(said.edge_score, score)
+    assert (said.edge_mask > 0).all()
+
+
+def test_a_model_that_drops_edges_in_training_is_captured_as_it_ran():
+    case = next(case for case in ZOO if case.name == "drops edges in training")
+    model, batch = build(case).train(), case.batches()[0]
+    torch.manual_seed(3)
+    with reference.watched(model) as calls, es.capture(model) as tape:
+        case.run(model, batch)
+    rows = tape["conv:score"]
+    (args, _, _), *_ = calls["conv"]
+    assert rows.real.all()
+    assert len(rows.values) < batch.num_edges
+    place = torch.from_numpy(reference.place_of(rows, batch, told=True))
+    assert torch.equal(batch.edge_index[:, place], args[1])
+    assert torch.equal(batch.edge_attr[place], args[2])  # the features that went with the edge
