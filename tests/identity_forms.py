@@ -102,7 +102,9 @@ FORMS = {
             _arguments(g[0], b) | _arguments(g[1], b, "2") | {"edge_type": g[0].kind},
         ),
     ),
-    "pair": Form(Pair, ("data.edge_index_s", "data.edge_index_t"), lambda g, b: ((_pair(g, b),), {})),
+    "pair": Form(
+        Pair, ("data.edge_index_s", "data.edge_index_t"), lambda g, b: ((_pair(g, b),), {})
+    ),
     "bipartite": Form(Bipartite, ("",), lambda g, b: ((), _two_sided(g[0], b)), square=False),
     "bipartite tuple": Form(
         BipartiteTuple,

@@ -113,7 +113,7 @@ def place_of(found: Any, batch: Any, told: bool) -> np.ndarray:
     """Return the position in the whole batch of every row's edge ``[E]``, or -1."""
     if not told:
         return found.input_edge.numpy()
-    graph_of = getattr(batch, "batch", None)
+    graph_of = getattr(batch, "x_t_batch", getattr(batch, "batch", None))
     target = batch.edge_index[1]
     graph_of = target * 0 if graph_of is None else graph_of[target]
     places = [(graph_of == g).nonzero().squeeze(1) for g in range(int(graph_of.max()) + 1)]
