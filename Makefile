@@ -6,6 +6,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 RUN    ?= demo
+ROWS   ?= 1000000
+SEED   ?= $(shell date +%j)
 JOBS   ?= $(shell nproc 2> /dev/null || sysctl -n hw.ncpu)
 
 .DEFAULT_GOAL := help
@@ -31,8 +33,9 @@ demo: $(READY) ## train on measured solubilities, scan, write demo/report.html
 test: $(READY) browser ## run every test (what continuous integration runs)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
-fuzz: $(READY) ## run the property tests on other and more examples than last time
+fuzz: $(READY) ## run the property tests on other and more examples, and check a million rows
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m hypothesis --hypothesis-profile=fuzz
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz_identity.py --rows $(ROWS) --seed $(SEED)
 
 check: $(READY) ## lint, format check and types
 	$(BIN)/ruff check .

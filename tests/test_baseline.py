@@ -93,7 +93,7 @@ def test_neither_the_model_nor_any_generator_of_random_numbers_is_changed():
     before = state(model)
     torchs, pythons, numpys = torch.get_rng_state(), random.getstate(), np.random.get_state()[1]  # noqa: NPY002
     numpys = numpys.copy()
-    members(model, reset=lambda _: (random.random(), np.random.rand(), torch.rand(1)))  # noqa: NPY002, S311
+    members(model, reset=lambda _: (random.random(), np.random.rand(), torch.rand(1)))  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), torchs)
     assert random.getstate() == pythons
     assert (np.random.get_state()[1] == numpys).all()  # noqa: NPY002
