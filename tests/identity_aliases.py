@@ -141,7 +141,7 @@ def _scripted_copy(edges: torch.Tensor, order: torch.Tensor) -> None:
     edges.copy_(edges[:, order])
 
 
-@_in_place("write in a script", seen=False)
+@_in_place("write in a script")
 def _script(edges, order):
     _scripted_copy(edges, order)
 

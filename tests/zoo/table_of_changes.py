@@ -93,7 +93,7 @@ CHANGING: list[Case] = [
         ON_THE_WAY,
         capture=Refused(ON_THE_WAY, ("conv1",)),
         scan=Right(("conv1",), unseen=("GATConv",), warned="conv2"),
-        diagnose=Right(("conv1",), unseen=("GATConv",)),
+        diagnose=Right(("conv1",), unseen=("GATConv",), warned="conv2"),
         ablate=Refused(ON_THE_WAY, ("conv1",)),
     ),
     seen(
@@ -103,7 +103,7 @@ CHANGING: list[Case] = [
         "conv",
         "pool.gnn",
         scan=Right(("conv",), unseen=("GATConv",), warned="pool.gnn"),
-        ablate=Right(("conv",), warned="pool.gnn"),
+        ablate=Right(("conv", "pool.gnn")),  # a function may choose among single numbers
         explain=Right(("conv",)),
     ),
     seen("virtual node", changing.VirtualNode, without_edge_features, "conv"),
@@ -128,7 +128,7 @@ CHANGING: list[Case] = [
         "pool",
         capture=Refused("pool", ("conv",)),
         scan=Right(("conv",), unseen=("GATConv",), warned="pool"),
-        diagnose=Right(("conv",), unseen=("GATConv",)),
+        diagnose=Right(("conv",), unseen=("GATConv",), warned="pool"),
         ablate=Refused("pool", ("conv",)),
     ),
 ]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from edgescope._modes import evaluating, without_gradients
 from edgescope._progress import track
 from edgescope.attribute.cost import CountingCall
-from edgescope.attribute.outputs import Target, target_of
+from edgescope.attribute.outputs import Target, check_plain_batch, target_of
 from edgescope.calling import Call, NotedCall, call_model
 from edgescope.data.directions import Merge, batched_edges, merge_directions
 from edgescope.data.graphs import GraphDataset
@@ -70,7 +70,12 @@ class ModelMethod(Method):
         *,
         call: Call = call_model,
     ) -> Tensor:
-        """Return the importance of every directed edge of a batch ``[E]``; see :class:`Method`."""
+        """Return the importance of every directed edge of a batch ``[E]``; see :class:`Method`.
+
+        Raises:
+            InputError: if the batch is not one of plain graphs.
+        """
+        check_plain_batch(batch)
         with undisturbed(model):
             return self.explain(model, on_device(batch, device_of(model)), call).detach()
 

@@ -67,6 +67,9 @@ def layer_rows(
 
     with torch.no_grad(), capture(model, sites, reduce=keep, inputs=inputs) as tape:
         run()
+    missing = [site for site in tape.sites if site not in tape]
+    if missing:
+        raise InputError(f"the model did not run {missing[0]}; leave it out with sites=")
     return [tape[site] for site in tape.sites]
 
 

@@ -1,5 +1,6 @@
 """Which output of a model is explained: one number per graph."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -16,6 +17,22 @@ Target = int | Literal["predicted"]
 def target_of(task: Task | None) -> Target:
     """Return what is explained by default: the predicted class's logit, else the first column."""
     return "predicted" if task == "classes" else 0
+
+
+def check_plain_batch(batch: Any) -> None:  # noqa: ANN401  (whatever a user passes)
+    """Refuse what has no edges of one kind, of which importances could be.
+
+    Raises:
+        InputError: if it is no PyG ``Data`` or ``Batch`` with ``edge_index``.
+    """
+    edges = attribute(batch, "edge_index")
+    if isinstance(edges, Tensor):
+        return
+    held = "heterogeneous edges, by relation" if isinstance(edges, Mapping) else "no edge_index"
+    raise InputError(
+        f"received a {type(batch).__name__} with {held}, expected a PyG Data or Batch with "
+        "edge_index [2, E]: importances are of the edges of one plain graph per item"
+    )
 
 
 def graph_of_nodes(batch: Any) -> Tensor:  # noqa: ANN401  (any PyG batch)

@@ -65,7 +65,10 @@ def find_columns(
             "such as by indexing, sorting or joining: nodes were renumbered on the way, or the "
             "edges were computed anew; vouch for them with trust= if their numbers are the same"
         )
-    return _decode(own, codes, inputs, origins)
+    column = _decode(own, codes, inputs, origins)
+    if origins.unseen_writes(inputs[column.input]):
+        raise InputError("its edges were written to in a way that could not be followed")
+    return column
 
 
 def _pick_empty(
@@ -87,8 +90,9 @@ def check_columns(
 ) -> Tensor:
     """Return the position of every row ``[E]``, -1 for added ones, if it is certain.
 
-    A row that is no edge of the input must be a self-loop, unless the layer is told which rows
-    are edges. Rows may have been left out, but not where they may have been merged into others.
+    A row that is no edge of the input must be a self-loop or join one of the user's nodes with one
+    that the model has appended, such as a virtual node, unless the layer is told which rows are
+    edges. Rows may have been left out, but not where they may have been merged into others.
 
     Args:
         seen: source and target of the rows ``[2, E]``.
@@ -110,22 +114,23 @@ def check_columns(
         return position
     added = position < 0
     loops = seen[0] == seen[1]
-    _refuse_strange(seen, added & ~loops if given.square else added)
+    known = loops | _joins_appended(seen, given) if given.square else torch.zeros_like(loops)
+    _refuse_strange(seen, added & ~known)
     _refuse_replaced_loops(seen, position, given)
     _refuse_merged(seen[:, ~added], given.snapshot, origins.doubled)
     return position
 
 
 def check_sizes_of_nodes(rows: EdgeRows, given: InputEdges) -> None:
-    """Refuse a copy of edges in a layer with another number of nodes than the input has.
+    """Refuse a copy of edges in a layer with fewer nodes than the input has.
 
-    Nodes may have been left out or put in front, so that the numbers are those of others.
+    Nodes may have been left out, so that the numbers are those of others.
 
     Raises:
-        InputError: if the numbers are known and differ.
+        InputError: if the numbers are known and smaller.
     """
     for what, here, nodes in zip(("source", "target"), rows.num_nodes, given.nodes, strict=True):
-        if here is not None and nodes.size is not None and here != nodes.size:
+        if here is not None and nodes.size is not None and here < nodes.size:
             raise InputError(
                 f"it works on {here} {what} nodes, the model was given {nodes.size}, so nodes were "
                 "renumbered on the way"
@@ -221,6 +226,15 @@ def _only(inputs: Sequence[InputEdges]) -> int:
     if len(inputs) > 1:
         raise InputError("it was given no edge of any of the inputs of the model")
     return 0
+
+
+def _joins_appended(seen: Tensor, given: InputEdges) -> Tensor:
+    """Return which rows join a node of the input with one that was appended ``[E]``, boolean."""
+    size = given.nodes[0].size
+    if size is None:
+        return torch.zeros_like(seen[0], dtype=torch.bool)
+    own = seen < size
+    return own[0] != own[1]
 
 
 def _refuse_strange(seen: Tensor, strange: Tensor) -> None:

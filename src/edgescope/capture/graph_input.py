@@ -72,7 +72,9 @@ class NodeSet:
         place = torch.arange(len(order), device=order.device)
         rank = torch.empty_like(place)
         rank[order] = place - first[self.graph[order]]
-        return nodes - rank[nodes]
+        # A node that the model appended is of no graph's own numbers.
+        inside = nodes < len(rank)
+        return (nodes - rank[nodes.clamp(max=len(rank) - 1)]).where(inside, first[graph])
 
     def same_as(self, other: "NodeSet") -> bool:
         """Return whether two descriptions of nodes say the same."""

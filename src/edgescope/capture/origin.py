@@ -1,5 +1,6 @@
 """Where the edges that a layer was given come from: the user's own, followed through a pass."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -79,7 +80,7 @@ class Origins(TorchDispatchMode):
         self._inputs = tuple(edges.edge_index for edges in inputs)
         self._keys = frozenset(map(memory_of, self._inputs))
         self._moved = 0
-        self._written: set[int] = set()
+        self._written: Counter[int] = Counter()
         self._memory: dict[int, Codes] | None = None
 
     @classmethod
@@ -125,6 +126,16 @@ class Origins(TorchDispatchMode):
     def written(self, tensor: Tensor) -> bool:
         """Return whether an operation of the pass wrote to the memory of a tensor."""
         return memory_of(tensor) in self._written
+
+    def unseen_writes(self, edges: InputEdges) -> bool:
+        """Return whether the user's tensor was written to more often than was seen.
+
+        As by another thread: numbers may have been exchanged that are the same.
+        """
+        now = version(edges.edge_index)
+        if now is None or edges.version is None:
+            return False
+        return now - edges.version > self._written[edges.memory]
 
     def codes(self, tensor: Tensor) -> Tensor | None:
         """Return the code of every number in a tensor; ``None`` if all of them are unknown."""
@@ -211,7 +222,7 @@ class Origins(TorchDispatchMode):
         held = memory.setdefault(key, Codes(tensor)).view(tensor)
         self._moved += 1
         if in_place:
-            self._written.add(key)
+            self._written[key] += 1
         if held is None:
             del memory[key]
         else:
@@ -226,7 +237,7 @@ class Origins(TorchDispatchMode):
 @contextmanager
 def _plainly() -> Iterator[None]:
     """Compute with codes in a way that does not depend on what the model has switched on."""
-    with torch.inference_mode(mode=False), torch.no_grad():
+    with torch.inference_mode(False), torch.no_grad():
         yield
 
 

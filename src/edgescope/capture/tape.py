@@ -35,6 +35,10 @@ class Tape:
         self.sites = list(sites)
         self._records: dict[str, Any] = {}
 
+    def __contains__(self, site: object) -> bool:
+        """Return whether the model has computed a site."""
+        return site in self._records
+
     def __getitem__(self, site: str) -> Any:  # noqa: ANN401  (what reduce= returns)
         """Return the activations of ``site``, or what ``reduce`` made of them.
 
