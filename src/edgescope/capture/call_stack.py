@@ -47,7 +47,7 @@ def running_modules(
             if first is model and code.co_name == "_call_impl":
                 break
         elif not running and code.co_name != HANDS_ON and within not in {__name__, caller}:
-            ours = ours or within.startswith(OBSERVERS)
+            ours = within.startswith(OBSERVERS)
         frame = frame.f_back
     return [] if ours else running
 
