@@ -14,9 +14,9 @@ OBSERVERS = (
 )
 """What runs in hooks of a model without being part of it."""
 
-
-FOLLOWS = "edgescope.capture.origin"
-"""Through which the operations of the model pass on their way."""
+HANDS_ON = "__torch_dispatch__"
+"""The method in which an observer of operations, such as one that follows edges, hands on those of
+the model."""
 
 
 def running_modules(
@@ -35,8 +35,8 @@ def running_modules(
     running: list[nn.Module] = []
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (what inspect does, but at once)
     caller = frame.f_back.f_globals.get("__name__") if frame and frame.f_back else None
-    passing = {__name__, caller, FOLLOWS}
-    while frame is not None:
+    ours = False
+    while frame is not None and not ours:
         code, within = frame.f_code, str(frame.f_globals.get("__name__"))
         first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
         if isinstance(first, nn.Module) and id(first) in known:
@@ -46,10 +46,10 @@ def running_modules(
                 running.append(first)
             if first is model and code.co_name == "_call_impl":
                 break
-        elif not running and within.startswith(OBSERVERS) and within not in passing:
-            return []
+        elif not running and code.co_name != HANDS_ON and within not in {__name__, caller}:
+            ours = within.startswith(OBSERVERS)
         frame = frame.f_back
-    return running
+    return [] if ours else running
 
 
 def which_run(suspects: Mapping[CodeType, Collection[nn.Module]]) -> list[nn.Module]:
