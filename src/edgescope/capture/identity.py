@@ -191,7 +191,8 @@ class Identifier:
         whole = given.edge_index.size(1) > 0
 
         def look_up(values: Tensor) -> Tensor:
-            return values[position.clamp(min=0)].where(real, -1) if whole else position
+            found = values[position.clamp(min=0)] if whole else position
+            return found.where(real, -1)
 
         kind = given.edge_type
         names = number = None
