@@ -7,6 +7,7 @@ from dataclasses import astuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from edgescope.capture import Coverage, EdgeActivations, EdgeIdentity
@@ -24,12 +25,16 @@ from edgescope.models.graph_transformer import GraphTransformer
 from edgescope.records import one_graph
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.scan import MAX_ROWS
+from edgescope.scanning.edge_types import MOST_TYPES, NO_TYPES, value_names
 from edgescope.scanning.settings import check_ensemble
 from edgescope.statistics.criteria import Bounds, Criterion, Rule
 from edgescope.statistics.criteria import criterion as find_criterion
 from edgescope.statistics.metric import MassiveActivations
 from edgescope.statistics.rows import RowKeeper
 from edgescope.statistics.sketch import JOINT_BUDGET, SketchLayout
+
+BLOCK = 2**20
+"""Edges whose types are looked through at a time: 8 MB."""
 
 
 def scan_large(
@@ -65,7 +70,8 @@ def scan_large(
         criterion: rule that calls an activation massive, or the name of a preset. A calibrated
             one needs a baseline of several untrained models, merged with
             :func:`edgescope.merging.merge_scans`.
-        edge_type_names: name of each edge type, in order; by default plain numbers.
+        edge_type_names: name of each edge type, in order; by default those that occur are
+            called after their value, such as ``type 3``.
         keep_ratio: activations with a larger ratio are kept one by one, with the position of
             their edge in the order given to :meth:`LargeGraph.from_edge_index`; by default those
             that the criterion may call massive.
@@ -82,7 +88,7 @@ def scan_large(
     check_ensemble(rule, baseline)
     rule = rule.resolve(None if baseline is None else baseline.ensemble())
     check_input(model, x, graph)
-    names = _edge_type_names(graph, edge_type_names)
+    names, values = _edge_types(graph, edge_type_names)
     if keep_ratio is None and isinstance(rule, Criterion):
         keep_ratio = rule.ratio or None  # the same at all sites, so the scan can say it
     found: dict[str, SiteScan] = {}
@@ -96,7 +102,7 @@ def scan_large(
             floor = rule.bounds(site)
             if keep_ratio is not None:
                 floor = floor._replace(ratio=keep_ratio)
-            collectors = _Collectors(site, graph, layout, floor, max_rows)
+            collectors = _Collectors(site, graph, values, layout, floor, max_rows)
             needed = number < len(model.layers) - 1  # the last layer's node states feed nothing
             forward.layer(number, collectors.visit, attends=needed)
             found[site] = collectors.result()
@@ -111,6 +117,7 @@ def scan_large(
         seconds=time.perf_counter() - started,
         keep_magnitude=None,
         coverage=_coverage(model, found),
+        types_from="edge_attr" if graph.has_types else "",
     )
     return Scan(found, info, baseline=baseline)
 
@@ -128,16 +135,25 @@ class _Collectors:
     Args:
         site: name of the site.
         graph: the graph.
+        values: the types that occur, ascending, which are counted by their place among these;
+            None if types are their own places.
         layout: what is counted.
         floor: what an activation must exceed, one of the two, to be kept one by one.
         max_rows: how many of them are kept.
     """
 
     def __init__(
-        self, site: str, graph: LargeGraph, layout: SketchLayout, floor: Bounds, max_rows: int
+        self,
+        site: str,
+        graph: LargeGraph,
+        values: NDArray[np.int64] | None,
+        layout: SketchLayout,
+        floor: Bounds,
+        max_rows: int,
     ) -> None:
         self._site = site
         self._graph = graph
+        self._values = values
         self._layout = layout
         self._floor = floor
         self._max_rows = max_rows
@@ -168,7 +184,10 @@ class _Collectors:
         first = torch.zeros_like(position)
         kind = None
         if graph.has_types:
-            kind = torch.from_numpy(graph.edge_attr[chunk].astype(np.int64))
+            kinds = graph.edge_attr[chunk].astype(np.int64)
+            kind = torch.from_numpy(
+                kinds if self._values is None else np.searchsorted(self._values, kinds)
+            )
         return EdgeIdentity(torch.from_numpy(ends), position, first, kind, first.expand(2, -1))
 
     def result(self) -> SiteScan:
@@ -182,13 +201,37 @@ class _Collectors:
         return one_graph(merge_sites(parts, self._max_rows))
 
 
-def _edge_type_names(graph: LargeGraph, given: Sequence[str] | None) -> tuple[str, ...]:
-    number = graph.num_edge_types
+def _occurring(graph: LargeGraph) -> NDArray[np.int64]:
+    """Return the types that occur, ascending ``[T]``; none if edges have features.
+
+    Raises:
+        InputError: if they are too many to count without names.
+    """
+    found: set[int] = set()
+    for start in range(0, graph.num_edges if graph.has_types else 0, BLOCK):
+        found.update(np.unique(graph.edge_attr[start : start + BLOCK]).tolist())
+        if len(found) > MOST_TYPES:
+            raise InputError(
+                f"received more than {MOST_TYPES} different edge types up to {max(found)}, too "
+                "many to count without names; name all of them in order with edge_type_names="
+            )
+    return np.array(sorted(found), dtype=np.int64)
+
+
+def _edge_types(
+    graph: LargeGraph, given: Sequence[str] | None
+) -> tuple[tuple[str, ...], NDArray[np.int64] | None]:
+    """Return the names of the edge types, and the types in their order; None if that is their own.
+
+    Without names they are called after the values that occur, as in :func:`edgescope.scan`.
+    """
     if given is None:
-        return tuple(f"type {n}" for n in range(number)) if number > 1 else ("edge",)
+        values = _occurring(graph)
+        return (value_names(values.tolist()), values) if len(values) else ((NO_TYPES,), None)
+    number = graph.num_edge_types
     fits = len(given) >= number if graph.has_types else len(given) == 1
     if not fits:
         raise InputError(
             f"received {len(given)} edge_type_names for edges of {number} types; name every type"
         )
-    return tuple(given)
+    return tuple(given), None
