@@ -143,8 +143,8 @@ def _undefined(numbers: dict[str, Any]) -> str:
     notes = [f"{row['undefined']:,} of {row['edges']:,}" for row in without]
     return (
         "Edges whose median is zero, or at a layer's floor, have no ratio: "
-        f"{_sites(numbers, without, notes)}. They are left out of the shares, of the histograms and "
-        "of the fits."
+        f"{_sites(numbers, without, notes)}. They are left out of the shares, the histograms and "
+        "the fits."
     )
 
 
