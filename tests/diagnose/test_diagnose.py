@@ -7,7 +7,7 @@ import torch
 from torch_geometric.data import Batch, Data
 
 import edgescope as es
-from diagnose_cases import Stack, build, gatv2, graphs, transformer
+from diagnose_cases import Stack, build, gat, gatv2, graphs, transformer
 from edgescope.diagnose.rules import DeadHead, UniformAttention
 from edgescope.errors import InputError
 from graph_cases import EDGE_DIM, TYPES, WIDTH
@@ -39,6 +39,13 @@ def test_unusual_graphs_are_diagnosed(data, layer):
     findings = es.diagnose(build(lambda: Stack(layer(), layer())), [data])
     evidence = [each["evidence"] for each in json.loads(findings.json())["findings"]]
     assert "null" not in json.dumps(evidence)  # as which a number that is not finite is written
+
+
+@pytest.mark.parametrize("data", UNUSUAL.values(), ids=UNUSUAL)
+@pytest.mark.parametrize("kind", [gat, gatv2, transformer])
+def test_unusual_graphs_with_edge_features_are_diagnosed(data, kind):
+    model = build(lambda: Stack(kind(edge_dim=3), kind(edge_dim=3), edges=True))
+    assert es.diagnose(model, [data]).batches == 1
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

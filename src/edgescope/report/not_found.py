@@ -144,9 +144,9 @@ def _undefined(numbers: dict[str, Any]) -> str:
         return ""
     notes = [f"{row['undefined']:,} of {row['edges']:,}" for row in without]
     return (
-        f"Edges whose median is zero have no ratio: {_sites(numbers, without, notes)}. They are "
-        "left out of the "
-        "shares, of the histograms and of the fits."
+        "Edges whose median is zero, or at a layer's floor, have no ratio: "
+        f"{_sites(numbers, without, notes)}. They are left out of the shares, the histograms and "
+        "the fits."
     )
 
 
