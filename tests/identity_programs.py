@@ -141,6 +141,26 @@ def run_program(program: Program) -> Outcome:
         return found
 
 
+def layers_of(program: Program) -> list[Ran]:
+    """Return the calls of layers that a program asks for, without what was done before them."""
+    steps = [step for step in program.steps if step.does == "layer"]
+    return [Ran(step.number, 1, (), step.input) for step in steps]
+
+
+def is_certain(program: Program, ran: Ran) -> bool:
+    """Return whether it is in principle known which edges a layer was given, and which way.
+
+    Of one tensor that is two inputs nobody can say which of them a layer was given; and of two
+    sets of nodes in a reversed flow, which end of an edge is in which.
+    """
+    form = FORMS[program.form]
+    kinds = form.relations[ran.input] if form.relations else ()
+    two_sets = not form.square or (bool(kinds) and kinds[0] != kinds[-1])
+    reverse = program.layers[ran.layer].flow == "target_to_source"
+    known = all(OPERATIONS[name].known for name in ran.history)
+    return known and program.alike != "same" and not (two_sets and reverse)
+
+
 def _used(program: Program) -> list[int]:
     return sorted({step.number for step in program.steps if step.does == "layer"})
 

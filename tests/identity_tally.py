@@ -3,8 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from identity_flow import OPERATIONS
-from identity_programs import Outcome, Program
+from identity_programs import Outcome, Program, is_certain
 from identity_scans import ScanOutcome, ScanProgram
 
 
@@ -49,9 +48,7 @@ class Tally:
             known = self.examples.get(what)
             if not isinstance(known, Program) or len(program.steps) < len(known.steps):
                 self.examples[what] = program
-        # Of one tensor that is two inputs nobody can say which of them a layer was given.
-        certain = program.alike != "same"
-        needless = [ran for ran, _ in found.refused if certain and _known(ran.history)]
+        needless = [ran for ran, _ in found.refused if is_certain(program, ran)]
         self.with_refusal += bool(found.refused)
         self.with_needless += bool(needless)
         for ran in needless:
@@ -100,7 +97,3 @@ class Tally:
         for what, program in self.examples.items():
             lines.append(f"shortest program for {what!r}:\n  {program}")
         return "\n".join(lines)
-
-
-def _known(history: tuple[str, ...]) -> bool:
-    return all(OPERATIONS[name].known for name in history)

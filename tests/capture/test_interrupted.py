@@ -15,7 +15,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import GATConv, TransformerConv
 
 import edgescope as es
-from hooks_of import global_hooks, hooks_of
+from hooks_of import drop_modes, global_hooks, hooks_of, modes
 
 WATCHED = (
     "/edgescope/",
@@ -25,7 +25,7 @@ WATCHED = (
     "/torch_geometric/nn/conv/message_passing.py",
 )
 """Files in which an interrupt is tried: ours, and those that ours call to hook a module."""
-TRIED = 150
+TRIED = 120
 """How many moments of a block are tried, at least."""
 
 
@@ -111,6 +111,7 @@ def ablate(model: nn.Module) -> None:
         model,
         loader(),
         where=2,
+        value="zero",
         controls=[],
         metric="none",
         progress=False,
@@ -134,7 +135,9 @@ def left_behind(run: Callable[[nn.Module], None], at: int) -> list[Any]:
     gc.collect(0)
     assert model.training
     assert all(parameter.requires_grad for parameter in model.parameters())
-    return [*hooks_of(model), *global_hooks()]
+    left = [*hooks_of(model), *global_hooks(), *modes()]
+    drop_modes()
+    return left
 
 
 @pytest.mark.parametrize("run", [capture, edit, nested, capture_and_run])
@@ -143,15 +146,17 @@ def test_an_interrupt_at_any_moment_leaves_no_hook(run):
     count = moments_of(run)
     moments = {*range(1, count, max(1, count // TRIED)), *range(count - TRIED, count + 1)}
     left = {at: found for at in sorted(moments) if (found := left_behind(run, at))}
-    assert not left, f"hooks left at {len(left)} of {len(moments)} moments, such as {min(left)}"
+    what = {type(each).__name__ for found in left.values() for each in found}
+    assert not left, f"{what} left at {len(left)} of {len(moments)} moments, such as {min(left)}"
 
 
 @pytest.mark.parametrize("run", [scan, diagnose, ablate])
 def test_an_interrupt_of_what_builds_on_a_capture_leaves_no_hook(run):
     count = moments_of(run)
-    moments = range(1, count + 1, max(1, count // TRIED))
+    moments = range(1, count + 1, 2 * max(1, count // TRIED))
     left = {at: found for at in moments if (found := left_behind(run, at))}
-    assert not left, f"hooks left at {len(left)} of {len(moments)} moments, such as {min(left)}"
+    what = {type(each).__name__ for found in left.values() for each in found}
+    assert not left, f"{what} left at {len(left)} of {len(moments)} moments, such as {min(left)}"
 
 
 @pytest.mark.parametrize("run", [capture, edit])
@@ -164,6 +169,7 @@ def test_a_model_is_captured_as_ever_after_an_interrupt(run):
     for at in range(1, count, max(1, count // 20)):
         with suppress(KeyboardInterrupt), Moments(at):
             run(model)
+        drop_modes()
         assert torch.equal(model(**inputs()), expected)
         with es.capture(model) as tape:
             model(**inputs())
