@@ -126,7 +126,10 @@ class ForwardPass:
                 yield
         finally:
             self._watch = None
-            leave()
+            try:
+                leave()
+            finally:
+                leave()  # once more, as an interrupt may have come in between
 
     def _enter(
         self,
@@ -150,9 +153,10 @@ class ForwardPass:
 
     def _leave(self) -> None:
         """Stop following the edges of a pass, if that goes on."""
-        origins, self._origins = self._origins, None
+        origins = self._origins
         if origins is not None:
             origins.leave()
+            self._origins = None
             self._follow = origins.asked or not self._adaptive
 
     def _vouched(self, site: str) -> bool:

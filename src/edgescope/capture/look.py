@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from edgescope.calling import attribute
 from edgescope.capture.coverage import Coverage, UnseenLayer
+from edgescope.capture.modes import entered
 from edgescope.capture.refusals import ATTENTION, PERHAPS, Kind, unknown_layer
 from edgescope.capture.signs import Signs, says_attention
 from edgescope.capture.sites import Refused, find_sites
@@ -64,7 +65,7 @@ class Look:
         """Look while the block runs the model on a batch."""
         self.done = True
         looking = SoftmaxCalls(self._model, self._covered, *_sizes(batch), self._suspects.values())
-        with looking:
+        with entered(looking):
             yield
         self._calls += [call for call in looking.calls if call.used]
         self._ran |= looking.ran

@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgescope.capture.graph_input import InputEdges, memory_of, version
+from edgescope.capture.modes import leave
 from edgescope.capture.moves import NO_DISPATCH, UNKNOWN, Op, aten, move_of
 
 SHARED = -2
@@ -99,18 +100,8 @@ class Origins(TorchDispatchMode):
         self.__enter__()  # type: ignore[no-untyped-call]  # torch's
 
     def leave(self) -> None:
-        """Cease to follow, if it was begun; other modes stay as they are.
-
-        Torch takes away the mode that was entered last, which need not be this one.
-        """
-        modes = list(_get_current_dispatch_mode_stack())
-        if self not in modes:
-            return
-        later = modes[modes.index(self) + 1 :]
-        for mode in reversed([self, *later]):
-            mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]  # torch's
-        for mode in later:
-            mode.__enter__()  # type: ignore[no-untyped-call]  # as above
+        """Cease to follow, if it was begun."""
+        leave(self)
 
     def place(self, tensor: Tensor) -> tuple[object, ...]:
         """Return what tells a tensor, with the codes that it holds now, from others."""
