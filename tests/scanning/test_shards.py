@@ -192,3 +192,12 @@ def test_a_damaged_shard_is_refused_in_one_line(tmp_path):
 def test_a_negative_interval_is_refused(tmp_path):
     with pytest.raises(InputError, match="shard_every=-1"):
         run(Loader(), tmp_path, -1)
+
+
+def test_a_model_that_is_one_of_its_own_untrained_members_has_shards_of_its_own(tmp_path):
+    baseline = es.Untrained(members=5)
+    model = next(iter(baseline.models(small_model(), [])))
+    options = {"baseline": baseline, "criterion": "calibrated", "progress": False}
+    expected = es.scan(model, Loader(), **options)
+    found = es.scan(model, Loader(), shards=tmp_path / "shards", shard_every=0, **options)
+    assert not differences(found, expected)

@@ -87,6 +87,8 @@ class Shards:
         if self.folder is None:
             return Shard(None)
         folder = self.folder / f"{type(model).__name__}-{model_fingerprint(model)}"
+        while folder in self._opened:  # a model that is one of its own untrained members
+            folder = folder.with_name(f"{folder.name}-again")
         self._opened.append(folder)
         return Shard(folder, self.every, {key: repr(value) for key, value in asked.items()})
 

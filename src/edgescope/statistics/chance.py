@@ -21,7 +21,6 @@ from math import log, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln
 
 STEP = 0.01
 """Width of the cells, in natural logarithms of magnitudes, over which laws are added up."""
@@ -48,6 +47,8 @@ def chance_of_ratio(width: int, ratio: float) -> float:
         >>> chance_of_ratio(64, 1000.0) < 1e-9
         True
     """
+    from scipy.special import betaln
+
     rank = (width - 1) // 2 + 1
     above = width - rank
     if not above:

@@ -91,6 +91,9 @@ def fit_gamma(sketch: SiteSketch) -> GammaFit:
     inner = losses[1:-1]
     starts = 1 + np.flatnonzero((inner <= losses[:-2]) & (inner < losses[2:]))
     found = np.array([_maximise(data, int(start)) for start in starts])
+    found = found[~np.isnan(found)]
+    if not len(found):
+        return _failed(total, "the likelihood has no maximum between the ends of its grid")
     fits = _profile(data, found)
     chosen = int(np.argmin(fits.loss))
     loc = float(data.location(found[chosen]))
@@ -187,7 +190,11 @@ def _profile(data: _Observations, log_distance: Array) -> _Profile:
 
 
 def _maximise(data: _Observations, start: int) -> float:
-    """Return the log distance near a point of the grid at which the likelihood is largest."""
+    """Return the log distance near a point of the grid at which the likelihood is largest.
+
+    NaN if it grows up to an end of the grid: where observations are taken together, it may have a
+    maximum that it has not by itself.
+    """
     from scipy.optimize import brentq
 
     def slope(log_distance: float) -> float:
@@ -203,5 +210,7 @@ def _maximise(data: _Observations, start: int) -> float:
         low -= 1
     while high < len(_GRID) - 1 and slope(_GRID[high]) < 0:
         high += 1
+    if not slope(_GRID[low]) <= 0 <= slope(_GRID[high]):
+        return float("nan")
     found: float = brentq(slope, _GRID[low], _GRID[high], xtol=1e-9, rtol=1e-9)
     return found
