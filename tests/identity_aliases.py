@@ -8,16 +8,6 @@ import torch
 from identity_flow import Flow, operation, permutation
 
 
-def _moved(flow: Flow, before: torch.Tensor, order: torch.Tensor) -> Flow:
-    """Return a flow whose edges were written over in a new ``order``, by means torch cannot see.
-
-    If the numbers are as before nothing has happened: a program cannot mean anything else.
-    """
-    if torch.equal(before, flow.edges):
-        return flow
-    return flow.having(flow.edges, flow.tag[order])
-
-
 def _writable(flow: Flow) -> bool:
     """Return whether the edges are a plain tensor each of whose numbers has a place of its own."""
     return type(flow.edges) is torch.Tensor and bool(flow.size) and not flow.shared
@@ -30,11 +20,11 @@ def _in_place(name, *, seen=True):
         def do(flow, rng):
             if not _writable(flow):
                 return None
-            order, before = permutation(flow, rng), flow.edges.clone()
+            order = permutation(flow, rng)
+            if not seen and torch.equal(flow.edges[:, order], flow.edges):
+                return None  # what nothing sees and changes no number has not happened
             write(flow.edges, order)
-            if seen:
-                return flow.having(flow.edges, flow.tag[order])
-            return _moved(flow, before, order)
+            return flow.having(flow.edges, flow.tag[order])
 
         operation(name, known=False, writes=True)(do)
         return write

@@ -67,7 +67,8 @@ def wrong_fields(
         wrong[f"{which} in edge_index"] = known & (seen != whole)
         graphs.append(np.where(tag >= 0, own_graph, said.graph.numpy()))
     # An added edge may join two graphs: it is said to be of one of them.
-    wrong["graph of an added row"] = ~real & ~(np.array(graphs) == said.graph.numpy()).any(0)
+    own_graph = (np.array(graphs) == said.graph.numpy()).any(0)
+    wrong["graph of an added row"] = ~real & ~own_graph & bool(judged.any())
     return wrong
 
 
