@@ -103,6 +103,26 @@ def test_merged_duplicates_are_refused_as_a_row_is_then_several_edges(merge, add
     assert "were left out or merged with them cannot be told; merge them before" in found
 
 
+def test_merged_duplicates_are_refused_also_with_their_ends_exchanged():
+    class Turned(Model):
+        def forward(self, x, edge_index):
+            return self.conv(x, coalesce(edge_index.flip(0)))
+
+    edges = torch.tensor([[0, 0, 1], [1, 1, 2]])
+    assert "of several edges from" in refusal(Turned(gat(add_self_loops=False)), X, edges)
+
+
+def test_a_self_loop_of_unknown_origin_is_refused_where_loops_were_given():
+    class Renumbered(Model):
+        def forward(self, x, edge_index):
+            number = torch.tensor([1, 0, 2, 3])
+            edge_index.copy_(number[edge_index])
+            return self.conv(x[number], edge_index)
+
+    found = refusal(Renumbered(gat(add_self_loops=False)), X, torch.zeros(2, 2).long())
+    assert "whether its self-loop of node 1 is one of those given or a new one" in found
+
+
 class Fused(MessagePassing):
     """A layer of a user that can multiply by an adjacency matrix instead of sending messages."""
 

@@ -117,7 +117,7 @@ def check_columns(
     known = loops | _joins_appended(seen, given) if given.square else torch.zeros_like(loops)
     _refuse_strange(seen, added & ~known)
     _refuse_replaced_loops(seen, position, given)
-    _refuse_merged(seen[:, ~added], given.snapshot, origins.doubled)
+    _refuse_merged(seen[:, ~added], position[~added], given.snapshot, origins.doubled)
     return position
 
 
@@ -162,7 +162,7 @@ def check_replaced_loops(
         )
     if not column.as_given:
         _refuse_strange(rows, position < 0)
-        _refuse_merged(rows, given.snapshot, origins.doubled)
+        _refuse_merged(rows, position, given.snapshot, origins.doubled)
     return torch.cat([position, position.new_full((loops.size(1),), -1)])
 
 
@@ -247,26 +247,28 @@ def _refuse_strange(seen: Tensor, strange: Tensor) -> None:
 
 
 def _refuse_replaced_loops(seen: Tensor, position: Tensor, given: InputEdges) -> None:
-    """Raise if an added self-loop may stand in for one of the input.
+    """Raise if an added self-loop may stand in for one of the input, or be one.
 
     PyG's ``add_remaining_self_loops`` puts a new loop with the features of the one given in its
-    place.
+    place; and a loop whose node was renumbered looks like a new one.
     """
     if not given.square:
         return
-    new = seen[0, position < 0]
+    new = seen[:, position < 0]
+    new = new[0, new[0] == new[1]]
     loops = (given.snapshot[0] == given.snapshot[1]).nonzero().squeeze(1)
     lost = loops[~torch.isin(loops, position)]
-    nodes = given.snapshot[0, lost]
-    replaced = nodes[torch.isin(nodes, new)]
-    if replaced.numel():
+    if new.numel() and lost.numel():
+        nodes = given.snapshot[0, lost]
+        here = new[torch.isin(new, nodes)]
+        node = int(here[0]) if here.numel() else int(new[0])
         raise InputError(
-            f"whether its self-loop of node {int(replaced[0])} is the one given or a new one in "
-            "its place cannot be told; add or remove self-loops before the model is called"
+            f"whether its self-loop of node {node} is one of those given or a new one in its place "
+            "cannot be told; add or remove self-loops before the model is called"
         )
 
 
-def _refuse_merged(seen: Tensor, given: Tensor, doubled: bool) -> None:
+def _refuse_merged(seen: Tensor, position: Tensor, given: Tensor, doubled: bool) -> None:
     """Raise if edges between the same nodes may have been merged into one.
 
     What is left after merging looks like one of them. It cannot have been if some that could
@@ -274,12 +276,16 @@ def _refuse_merged(seen: Tensor, given: Tensor, doubled: bool) -> None:
 
     Args:
         seen: the rows that are edges of the input ``[2, E]``.
+        position: which edges they are ``[E]``.
         given: the edges of the input ``[2, M]``.
         doubled: whether edges were joined with others, or with themselves reversed, on the way.
     """
     pool = torch.cat([given, given.flip(0)], 1) if doubled else given
     if not pool.size(1):
         return
+    if not torch.equal(seen, given[:, position].to(seen.dtype)):
+        # Ends were exchanged, of which edges that are gone cannot be told: either way may do.
+        pool, seen = (torch.stack([each.amin(0), each.amax(0)]) for each in (pool, seen))
     span = int(pool.max()) + 1
     keys = torch.cat([pool[0] * span + pool[1], seen[0] * span + seen[1]])
     pairs, group = torch.unique(keys, return_inverse=True)
