@@ -10,9 +10,6 @@ from torch import Tensor
 from edgescope.capture.rows import Relation
 from edgescope.errors import InputError
 
-SHOWN = 3
-"""How many of several inputs that are one tensor are named."""
-
 
 class NodeSet:
     """The nodes that one end of the edges of an input is numbered by; ``V`` nodes, ``G`` graphs.
@@ -80,8 +77,8 @@ class NodeSet:
         """Return whether two descriptions of nodes say the same."""
         return (
             self.size == other.size
-            and _same(self.graph, other.graph)
-            and _same(self.first, other.first)
+            and same_tensors(self.graph, other.graph)
+            and same_tensors(self.first, other.first)
         )
 
 
@@ -164,6 +161,22 @@ class InputEdges:
         input_edge = torch.empty_like(position)
         input_edge[order] = position - first_edge[self.graph[order]]
         return input_edge
+
+    def graph_of_added(self, seen: Tensor, target_row: int) -> Tensor:
+        """Return the graph of rows ``[2, E]`` that are no edge of the input ``[E]``.
+
+        That is the graph of the target; of the source, if the target is a node that the model
+        appended or targets do not tell their graphs.
+        """
+        ends = (target_row, 1 - target_row)
+        if not self.nodes[target_row].tells_graphs:
+            ends = ends[::-1]
+        first, other = (self.nodes[end] for end in ends)
+        size = first.size
+        if size is None or first is not other or not bool((seen[ends[0]] >= size).any()):
+            return first.graph_of(seen[ends[0]])
+        inside = seen[ends[0]] < size
+        return first.graph_of(seen[ends[0]].where(inside, seen[ends[1]]))
 
     def node_offset(self, edge_index: Tensor, graph: Tensor) -> Tensor:
         """Return what to subtract from the ends of edges to number them by graph ``[2, E]``.
@@ -256,43 +269,8 @@ def version(tensor: Tensor) -> int | None:
     return None if tensor.is_inference() else tensor._version  # noqa: SLF001  (nothing public says)
 
 
-def joined(inputs: Sequence[InputEdges]) -> InputEdges:
-    """Return one input for several that are the same tensor.
-
-    Rows of a layer that was given this tensor belong to all of them alike, unless something that
-    is said of the edges differs; then they cannot be identified.
-    """
-    first, *others = inputs
-    if not others:
-        return first
-    shown = [edges.name for edges in inputs[:SHOWN]]
-    name = ", ".join(shown) + (", ..." if len(inputs) > SHOWN else "")
-    unclear = (
-        f"the inputs {name} are the same tensor with different types, nodes or relations, and "
-        "which of them a layer was given cannot be told; give each its own copy of the edges"
-    )
-    return InputEdges(
-        first.edge_index,
-        first.edge_type,
-        first.nodes,
-        square=first.square,
-        name=name,
-        relation=first.relation,
-        relations=first.relations,
-        unclear=None if all(_alike(first, each) for each in others) else unclear,
-    )
-
-
-def _alike(one: InputEdges, other: InputEdges) -> bool:
-    return (
-        _same(one.edge_type, other.edge_type)
-        and one.relation == other.relation
-        and one.unclear == other.unclear
-        and all(mine.same_as(its) for mine, its in zip(one.nodes, other.nodes, strict=True))
-    )
-
-
-def _same(one: Tensor | None, other: Tensor | None) -> bool:
+def same_tensors(one: Tensor | None, other: Tensor | None) -> bool:
+    """Return whether two tensors are equal, or both missing."""
     if one is None or other is None:
         return one is other
     return one is other or torch.equal(one, other)

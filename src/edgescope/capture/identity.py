@@ -7,14 +7,12 @@ import torch
 from torch import Tensor
 
 from edgescope.capture.activations import EdgeIdentity
-from edgescope.capture.columns import (
-    Column,
+from edgescope.capture.certainty import (
     check_columns,
     check_replaced_loops,
     check_sizes_of_nodes,
-    find_columns,
-    is_rewritten,
 )
+from edgescope.capture.columns import Column, find_columns, is_rewritten
 from edgescope.capture.graph_input import GraphInput, InputEdges, plain_edges, starts
 from edgescope.capture.matching import match_edges
 from edgescope.capture.origin import Origins
@@ -203,7 +201,7 @@ class Identifier:
             number = torch.full_like(seen[0], relations.index(given.relation))
         graph = look_up(given.graph)
         if not bool(real.all()):
-            graph[~real] = _graph_of_added(given, seen[:, ~real], target_row)
+            graph[~real] = given.graph_of_added(seen[:, ~real], target_row)
         return EdgeIdentity(
             # The model may go on to write to its own tensors in place.
             seen.clone(),
@@ -272,23 +270,6 @@ class Identifier:
             identity = self._at(given, seen, position)
         self._pairs = [(rows, identity)]
         return identity
-
-
-def _graph_of_added(given: InputEdges, seen: Tensor, target_row: int) -> Tensor:
-    """Return the graph of every row that is no edge of the input ``[E]``.
-
-    That is the graph of its target; of its source, if the target is a node that the model appended
-    or targets do not tell their graphs.
-    """
-    ends = (target_row, 1 - target_row)
-    if not given.nodes[target_row].tells_graphs:
-        ends = ends[::-1]
-    first, other = (given.nodes[end] for end in ends)
-    size = first.size
-    if size is None or first is not other or not bool((seen[ends[0]] >= size).any()):
-        return first.graph_of(seen[ends[0]])
-    inside = seen[ends[0]] < size
-    return first.graph_of(seen[ends[0]].where(inside, seen[ends[1]]))
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

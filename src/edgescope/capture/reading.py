@@ -1,6 +1,6 @@
 """Finding the graphs among the arguments of a call."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,8 +12,8 @@ from edgescope.capture.graph_input import (
     InputEdges,
     NodeSet,
     edge_types,
-    joined,
     plain_edges,
+    same_tensors,
 )
 from edgescope.capture.node_sets import affixes, nodes_of
 from edgescope.errors import InputError
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from edgescope.capture.rows import Relation
 
 _FIELDS = ("edge_index", "edge_attr", "edge_type", "batch", "x")
+
+SHOWN = 3
+"""How many of several inputs that are one tensor are named."""
 
 DEEPEST = 3
 """Levels of lists, dictionaries and objects in which graphs are looked for."""
@@ -180,11 +183,47 @@ def _distinct(found: list[InputEdges]) -> list[InputEdges]:
         # Memory without elements may be anybody's, and edges of a relation have its name.
         of_its_own = edges.relation is not None or not index.numel()
         same.setdefault((*place, id(edges)) if of_its_own else place, []).append(edges)
-    inputs = [joined(group) for group in same.values()]
+    inputs = [_joined(group) for group in same.values()]
     if len({(edges.name, edges.relations) for edges in inputs}) <= 1:
         for edges in inputs:
             edges.name = ""
     return inputs
+
+
+def _joined(inputs: Sequence[InputEdges]) -> InputEdges:
+    """Return one input for several that are the same tensor.
+
+    Rows of a layer that was given this tensor belong to all of them alike, unless something that
+    is said of the edges differs; then they cannot be identified.
+    """
+    first, *others = inputs
+    if not others:
+        return first
+    shown = [edges.name for edges in inputs[:SHOWN]]
+    name = ", ".join(shown) + (", ..." if len(inputs) > SHOWN else "")
+    unclear = (
+        f"the inputs {name} are the same tensor with different types, nodes or relations, and "
+        "which of them a layer was given cannot be told; give each its own copy of the edges"
+    )
+    return InputEdges(
+        first.edge_index,
+        first.edge_type,
+        first.nodes,
+        square=first.square,
+        name=name,
+        relation=first.relation,
+        relations=first.relations,
+        unclear=None if all(_alike(first, each) for each in others) else unclear,
+    )
+
+
+def _alike(one: InputEdges, other: InputEdges) -> bool:
+    return (
+        same_tensors(one.edge_type, other.edge_type)
+        and one.relation == other.relation
+        and one.unclear == other.unclear
+        and all(mine.same_as(its) for mine, its in zip(one.nodes, other.nodes, strict=True))
+    )
 
 
 def _batches(batch: object, owner: str) -> dict[str, Tensor]:
