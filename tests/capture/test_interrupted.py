@@ -1,184 +1,19 @@
 """An interrupt at any moment of entering or leaving a capture leaves the model as it was."""
 
-import gc
+import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
-from types import FrameType
-from typing import Any, Self
+from pathlib import Path
 
 import pytest
-import torch
-from torch import nn
-from torch_geometric.data import Data
-from torch_geometric.nn import GATConv, TransformerConv
 
-import edgescope as es
-from hooks_of import drop_modes, global_hooks, hooks_of, modes
+SCRIPT = Path(__file__).parents[1] / "interrupts.py"
 
-WATCHED = (
-    "/edgescope/",
-    "/contextlib.py",
-    "/torch/utils/hooks.py",
-    "/torch/nn/modules/module.py",
-    "/torch_geometric/nn/conv/message_passing.py",
+
+@pytest.mark.parametrize(
+    "block", ["capture", "edit", "nested", "capture_and_run", "scan", "diagnose", "ablate"]
 )
-"""Files in which an interrupt is tried: ours, and those that ours call to hook a module."""
-TRIED = 120
-"""How many moments of a block are tried, at least."""
-
-
-class Model(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.one, self.two = TransformerConv(2, 4, edge_dim=1), GATConv(4, 4)
-
-    def forward(self, x, edge_index, edge_attr):
-        return self.two(self.one(x, edge_index, edge_attr), edge_index)
-
-
-class Moments:
-    """Counts the moments of a block of code, and interrupts it at one of them.
-
-    Moments are the calls, lines and returns in the watched files.
-    """
-
-    def __init__(self, at: int | None = None) -> None:
-        self.count = 0
-        self._at = at
-
-    def __enter__(self) -> Self:
-        sys.settrace(self._trace)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
-
-    def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
-        if not any(part in frame.f_code.co_filename for part in WATCHED):
-            return None
-        if event != "exception":
-            self.count += 1
-            if self.count == self._at:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-        return self._trace
-
-
-def inputs() -> dict[str, torch.Tensor]:
-    return {
-        "x": torch.eye(3)[:, :2],
-        "edge_index": torch.tensor([[0, 1, 2], [1, 2, 0]]),
-        "edge_attr": torch.tensor([[1.0], [2.0], [3.0]]),
-    }
-
-
-def capture(model: nn.Module) -> None:
-    with es.capture(model):
-        pass
-
-
-def edit(model: nn.Module) -> None:
-    with es.capture.edit(model, "*:message", lambda _: None):
-        pass
-
-
-def capture_and_run(model: nn.Module) -> None:
-    with es.capture(model):
-        model(**inputs())
-
-
-def nested(model: nn.Module) -> None:
-    with es.capture(model), es.capture(model, "one:*"):
-        pass
-
-
-def loader() -> list[Data]:
-    return [Data(**inputs(), y=torch.zeros(1))]
-
-
-def scan(model: nn.Module) -> None:
-    es.scan(model, loader(), progress=False)
-
-
-def diagnose(model: nn.Module) -> None:
-    es.diagnose(model, loader(), select="attention-*", progress=False)
-
-
-def ablate(model: nn.Module) -> None:
-    es.ablate(
-        model,
-        loader(),
-        where=2,
-        value="zero",
-        controls=[],
-        metric="none",
-        progress=False,
-        call=lambda model, batch: model(batch.x, batch.edge_index, batch.edge_attr)[:1],
-    )
-
-
-def moments_of(run: Callable[[nn.Module], None]) -> int:
-    model = Model().eval()
-    run(model)  # what is done once only
-    with Moments() as moments:
-        run(model)
-    return moments.count
-
-
-def left_behind(run: Callable[[nn.Module], None], at: int) -> list[Any]:
-    """Return what hangs on a model after an interrupt; its mode is checked too."""
-    model = Model().train()
-    with suppress(KeyboardInterrupt), Moments(at):
-        run(model)
-    gc.collect(0)
-    assert model.training
-    assert all(parameter.requires_grad for parameter in model.parameters())
-    left = [*hooks_of(model), *global_hooks(), *modes()]
-    drop_modes()
-    return left
-
-
-@pytest.mark.parametrize("run", [capture, edit, nested, capture_and_run])
-def test_an_interrupt_at_any_moment_leaves_no_hook(run):
-    # All moments of taking hooks away, which is where most have been left, and of the rest a part.
-    count = moments_of(run)
-    moments = {*range(1, count, max(1, count // TRIED)), *range(count - TRIED, count + 1)}
-    left = {at: found for at in sorted(moments) if (found := left_behind(run, at))}
-    what = {type(each).__name__ for found in left.values() for each in found}
-    assert not left, f"{what} left at {len(left)} of {len(moments)} moments, such as {min(left)}"
-
-
-@pytest.mark.parametrize("run", [scan, diagnose, ablate])
-def test_an_interrupt_of_what_builds_on_a_capture_leaves_no_hook(run):
-    count = moments_of(run)
-    moments = range(1, count + 1, 2 * max(1, count // TRIED))
-    left = {at: found for at in moments if (found := left_behind(run, at))}
-    what = {type(each).__name__ for found in left.values() for each in found}
-    assert not left, f"{what} left at {len(left)} of {len(moments)} moments, such as {min(left)}"
-
-
-@pytest.mark.parametrize("run", [capture, edit])
-def test_a_model_is_captured_as_ever_after_an_interrupt(run):
-    model = Model().eval()
-    with es.capture(model) as tape:
-        expected = model(**inputs())
-    values = {site: tape[site].values for site in tape.sites}
-    count = moments_of(run)
-    for at in range(1, count, max(1, count // 20)):
-        with suppress(KeyboardInterrupt), Moments(at):
-            run(model)
-        drop_modes()
-        assert torch.equal(model(**inputs()), expected)
-        with es.capture(model) as tape:
-            model(**inputs())
-        assert all(torch.equal(tape[site].values, values[site]) for site in values)
-
-
-def test_a_moment_interrupts_what_runs():
-    run = partial(left_behind, capture)
-    assert moments_of(capture) > 0
-    with pytest.raises(KeyboardInterrupt), Moments(1):
-        capture(Model())
-    assert run(10**9) == []
+def test_an_interrupt_at_any_moment_leaves_nothing_behind(block):
+    command = [sys.executable, "-W", "ignore", str(SCRIPT), block]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr[-2000:]
+    assert found.stdout == "nothing is left\n"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edgescope.capture.activations import EdgeActivations
 from edgescope.capture.adapters.base import Remove
-from edgescope.capture.hooks import Watch, watching
+from edgescope.capture.hooks import Watch
 from edgescope.capture.identity import Identifier
 from edgescope.capture.origin import Origins
 from edgescope.capture.reading import read_graph_input
@@ -121,15 +121,23 @@ class ForwardPass:
             if after is not None:
                 watch.add(model.register_forward_hook(after).remove)
 
-        try:
-            with watching(model, hook) as self._watch:
-                yield
-        finally:
+        def end() -> None:
+            watch.release()
+            leave()
             self._watch = None
+
+        # Not by a context manager within this one: an interrupt may come when that is entered, and
+        # nothing would end it.
+        watch = Watch(model)
+        try:
             try:
-                leave()
+                watch.register(hook)
+                self._watch = watch
+                yield
             finally:
-                leave()  # once more, as an interrupt may have come in between
+                end()
+        finally:
+            end()  # once more, as an interrupt may have come in between
 
     def _enter(
         self,

@@ -109,15 +109,16 @@ class Watch:
         self._owners = {id(hooks): m for m in self._modules for hooks in _hooks_of(m).values()}
         self._last: int | None = None
         self._first: int = RemovableHandle.next_id
-        for module in self._modules:
-            if any(other._thread != self._thread for other in _WATCHES.get(module, ())):  # noqa: SLF001  (of this class)
-                raise InputError(
-                    f"{type(model).__name__} is being captured in another thread, and what its "
-                    "layers hold while they run would be mixed up; give each thread a "
-                    "copy.deepcopy of the model"
-                )
-        for module in self._modules:
-            _WATCHES.setdefault(module, []).append(self)
+        with _LOCK:
+            for module in self._modules:
+                if any(other._thread != self._thread for other in _WATCHES.get(module, ())):  # noqa: SLF001  (of this class)
+                    raise InputError(
+                        f"{type(model).__name__} is being captured in another thread, and what its "
+                        "layers hold while they run would be mixed up; give each thread a "
+                        "copy.deepcopy of the model"
+                    )
+            for module in self._modules:
+                _WATCHES.setdefault(module, []).append(self)
 
     def is_elsewhere(self) -> bool:
         """Return whether this is another thread than the one that watches; if so, note that."""
@@ -139,9 +140,16 @@ class Watch:
             owner = self._owners.get(id(hooks))
             hooks[handle.id] = Watching(hooks[handle.id], self, owner)
 
-    def complete(self) -> None:
-        """Note that all hooks are registered; those that come later are the user's."""
-        self._last = RemovableHandle.next_id
+    def register(self, attach: Callable[["Watch"], None]) -> None:
+        """Register the hooks; those that come later are the user's.
+
+        Args:
+            attach: registers them, and hands each to :meth:`add`.
+        """
+        with _LOCK:
+            self._first = RemovableHandle.next_id
+            attach(self)
+            self._last = RemovableHandle.next_id
 
     def release(self) -> None:
         """Take away every hook that was registered since the watch began.
@@ -172,13 +180,10 @@ def watching(model: nn.Module, attach: Callable[[Watch], None]) -> Iterator[Watc
     Raises:
         InputError: if another thread watches the model.
     """
-    with _LOCK:
-        watch = Watch(model)
+    watch = Watch(model)
     try:
         try:
-            with _LOCK:
-                attach(watch)
-                watch.complete()
+            watch.register(attach)
             yield watch
         finally:
             watch.release()

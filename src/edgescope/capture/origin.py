@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -45,6 +44,8 @@ class Codes:
         return self._codes.as_strided(tensor.shape, tensor.stride(), first - self._first)
 
     def _cover(self, first: int, last: int) -> None:
+        if self._codes.is_inference() and not torch.is_inference_mode_enabled():
+            self._codes = self._codes.clone()  # else torch would not let it be written to
         below = max(self._first - first, 0)
         above = max(last - self._first - len(self._codes), 0)
         if below or above:
@@ -152,21 +153,18 @@ class Origins(TorchDispatchMode):
         values = [args[n] for n in move.values if n < len(args)]
         if not self._hold(values):
             if kwargs and self._hold(kwargs.values()):  # given as out=, which is written to
-                with _plainly():
-                    self._forget(kwargs.values())
+                self._forget(kwargs.values())
             return func(*args, **kwargs)
-        with _plainly():
-            before = None if move.before is None else move.before(self._ends, func, args)
+        before = None if move.before is None else move.before(self._ends, func, args)
         result = func(*args, **kwargs)
-        with _plainly():
-            if before is not None:
-                self._write(args[0], before, in_place=True)
-            elif move.after is not None:
-                moved, codes = move.after(self._ends, func, args, result)
-                self._write(moved, codes)
-                self._note_doubles(func, codes)
-            else:
-                self._forget(values)
+        if before is not None:
+            self._write(args[0], before, in_place=True)
+        elif move.after is not None:
+            moved, codes = move.after(self._ends, func, args, result)
+            self._write(moved, codes)
+            self._note_doubles(func, codes)
+        else:
+            self._forget(values)
         return result
 
     def _known(self) -> dict[int, Codes]:
@@ -223,13 +221,6 @@ class Origins(TorchDispatchMode):
         if func in {aten.cat.default, aten.stack.default} and not self.doubled:
             often = codes[codes >= 0].bincount()
             self.doubled = bool((often > 1).any())
-
-
-@contextmanager
-def _plainly() -> Iterator[None]:
-    """Compute with codes in a way that does not depend on what the model has switched on."""
-    with torch.inference_mode(False), torch.no_grad():
-        yield
 
 
 def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
