@@ -112,6 +112,18 @@ def test_merged_duplicates_are_refused_also_with_their_ends_exchanged():
     assert "of several edges from" in refusal(Turned(gat(add_self_loops=False)), X, edges)
 
 
+@pytest.mark.parametrize("add_self_loops", [True, False])
+def test_edges_merged_with_reversed_ones_are_refused_beside_edges_that_were_not(add_self_loops):
+    class Both(Model):
+        def forward(self, x, edge_index):
+            both = torch.cat([edge_index, edge_index.flip(0)], dim=1)
+            return self.conv(x, coalesce(both))
+
+    edges = torch.tensor([[0, 2, 2], [1, 3, 3]])  # the first is not merged with any other
+    found = refusal(Both(gat(add_self_loops=add_self_loops)), X, edges)
+    assert "of several edges from 2 to 3 it saw only some" in found
+
+
 def test_a_self_loop_of_unknown_origin_is_refused_where_loops_were_given():
     class Renumbered(Model):
         def forward(self, x, edge_index):

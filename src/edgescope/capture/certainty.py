@@ -150,7 +150,8 @@ def _refuse_merged(seen: Tensor, position: Tensor, given: Tensor, doubled: bool)
     pool = torch.cat([given, given.flip(0)], 1) if doubled else given
     if not pool.size(1):
         return
-    if not torch.equal(seen, given[:, position].to(seen.dtype)):
+    turned = not torch.equal(seen, given[:, position].to(seen.dtype))
+    if turned:
         # Ends were exchanged, of which edges that are gone cannot be told: either way may do.
         pool, seen = (torch.stack([each.amin(0), each.amax(0)]) for each in (pool, seen))
     span = int(pool.max()) + 1
@@ -162,7 +163,8 @@ def _refuse_merged(seen: Tensor, position: Tensor, given: Tensor, doubled: bool)
     )
     lost = (left > 0) & (left < there)
     together = (there > 1) & (left >= there)
-    if bool(lost.any()) and not bool(together.any()):
+    # With ends exchanged, those side by side may be an edge and its reverse, merged or not.
+    if bool(lost.any()) and (doubled or turned or not bool(together.any())):
         pair = int(pairs[lost.nonzero()[0, 0]])
         raise InputError(
             f"of several edges from {pair // span} to {pair % span} it saw only some, and whether "
