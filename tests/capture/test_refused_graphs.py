@@ -124,6 +124,17 @@ def test_edges_merged_with_reversed_ones_are_refused_beside_edges_that_were_not(
     assert "of several edges from 2 to 3 it saw only some" in found
 
 
+@pytest.mark.parametrize("more", [[[0, 1, 2, 3]] * 2, [[0, 3], [1, 1]]], ids=["loops", "edges"])
+def test_edges_that_may_be_merged_with_those_that_the_model_adds_are_refused(more):
+    class Adds(Model):
+        def forward(self, x, edge_index):
+            return self.conv(x, coalesce(torch.cat([edge_index, torch.tensor(more)], dim=1)))
+
+    edges = torch.tensor([[0, 2, 1, 3], [1, 3, 1, 1]])
+    found = refusal(Adds(gat(add_self_loops=False)), X, edges)
+    assert "joined with others" in found
+
+
 def test_a_self_loop_of_unknown_origin_is_refused_where_loops_were_given():
     class Renumbered(Model):
         def forward(self, x, edge_index):

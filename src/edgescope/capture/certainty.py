@@ -46,6 +46,7 @@ def check_columns(
     known = loops | _joins_appended(seen, given) if given.square else torch.zeros_like(loops)
     _refuse_strange(seen, added & ~known)
     _refuse_replaced_loops(seen, position, given)
+    _refuse_merged_with_new(seen, position, origins)
     _refuse_merged(seen[:, ~added], position[~added], given.snapshot, origins.doubled)
     return position
 
@@ -91,6 +92,7 @@ def check_replaced_loops(
         )
     if not column.as_given:
         _refuse_strange(rows, position < 0)
+        _refuse_merged_with_new(rows, position, origins)
         _refuse_merged(rows, position, given.snapshot, origins.doubled)
     return torch.cat([position, position.new_full((loops.size(1),), -1)])
 
@@ -132,6 +134,20 @@ def _refuse_replaced_loops(seen: Tensor, position: Tensor, given: InputEdges) ->
         raise InputError(
             f"whether its self-loop of node {node} is one of those given or a new one in its place "
             "cannot be told; add or remove self-loops before the model is called"
+        )
+
+
+def _refuse_merged_with_new(seen: Tensor, position: Tensor, origins: Origins) -> None:
+    """Raise if edges of the input may have been merged with others that were joined to them."""
+    if not origins.joined:
+        return
+    loops, new = seen[0] == seen[1], position < 0
+    kept = seen[0, loops & ~new]
+    alone = kept[~torch.isin(kept, seen[0, loops & new])]
+    if alone.numel() or (origins.joined_others and not bool((new & ~loops).any())):
+        raise InputError(
+            "edges were joined with others on the way, and whether some were merged with them then "
+            "cannot be told; join them before the model is called"
         )
 
 

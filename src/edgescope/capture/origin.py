@@ -79,6 +79,10 @@ class Origins(TorchDispatchMode):
         """Whether the operations of the pass are followed."""
         self.doubled = False
         """Whether an operation has put an end of an edge into two places of one tensor."""
+        self.joined = False
+        """Whether an operation has joined edges of the input with others."""
+        self.joined_others = False
+        """Whether these were other than self-loops."""
         self._inputs = tuple(edges.edge_index for edges in inputs)
         self._keys = frozenset(map(memory_of, self._inputs))
         self._moved = 0
@@ -162,7 +166,7 @@ class Origins(TorchDispatchMode):
         elif move.after is not None:
             moved, codes = move.after(self._ends, func, args, result)
             self._write(moved, codes)
-            self._note_doubles(func, codes)
+            self._note_joined(func, moved, codes)
         else:
             self._forget(values)
         return result
@@ -217,10 +221,16 @@ class Origins(TorchDispatchMode):
         else:
             held.copy_(codes)
 
-    def _note_doubles(self, func: Op, codes: Tensor) -> None:
-        if func in {aten.cat.default, aten.stack.default} and not self.doubled:
-            often = codes[codes >= 0].bincount()
-            self.doubled = bool((often > 1).any())
+    def _note_joined(self, func: Op, moved: Tensor, codes: Tensor) -> None:
+        if func not in {aten.cat.default, aten.stack.default}:
+            return
+        often = codes[codes >= 0].bincount()
+        self.doubled = self.doubled or bool((often > 1).any())
+        if len(often) and bool((codes < 0).any()):
+            self.joined = True
+            if moved.dim() == 2 and len(moved) == 2:  # noqa: PLR2004  (source and target)
+                new = moved[:, (codes < 0).any(0)]
+                self.joined_others = self.joined_others or not torch.equal(new[0], new[1])
 
 
 def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
