@@ -5,12 +5,15 @@ import time
 from collections.abc import Callable
 from statistics import median
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import edgescope as es
 
 ROUNDS = 9
 WARM_UP = 2
+RESAMPLES = 2000
 
 
 def load_data(doc: str | None) -> es.data.Splits:
@@ -50,3 +53,16 @@ def alternating_times(*actions: Callable[[], object], rounds: int = ROUNDS) -> l
             if number >= WARM_UP:
                 kept.append(time.perf_counter() - start)
     return times
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % interval of the mean of ``[ensembles, models]``, resampling both."""
+    random = np.random.default_rng(0)
+    ensembles, models = values.shape
+    means = []
+    for _ in range(RESAMPLES):
+        first = np.bincount(random.integers(ensembles, size=ensembles), minlength=ensembles)
+        second = np.bincount(random.integers(models, size=models), minlength=models)
+        means.append(first @ values @ second / values.size)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)

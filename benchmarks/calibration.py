@@ -21,7 +21,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from _common import published_model
+from _common import interval, published_model
 from _layers import build
 from numpy.typing import NDArray
 from torch import nn
@@ -39,7 +39,6 @@ from edgescope.statistics.sketch import SiteSketch, SketchLayout
 AXES = ("ratio", "magnitude")
 RATES = (1e-3, 1e-4, 1e-5)
 MODELS = ("GraphTransformer", "GATConv", "GATv2Conv", "TransformerConv")
-RESAMPLES = 2000
 BLOCK = 500
 """Held-out members whose edges are in memory at once."""
 LAYOUT = SketchLayout(heads=8, channels=8)
@@ -160,19 +159,6 @@ class Judge:
                 f"{2 * mean[0].mean():8.2f} {2 * mean[1].mean():12.2f}",
                 flush=True,
             )
-
-
-def interval(shares: Array) -> tuple[float, float]:
-    """Return the 95 % interval of the mean of ``[ensembles, held out]``, resampling both."""
-    random = np.random.default_rng(0)
-    ensembles, held = shares.shape
-    means = []
-    for _ in range(RESAMPLES):
-        first = np.bincount(random.integers(ensembles, size=ensembles), minlength=ensembles)
-        second = np.bincount(random.integers(held, size=held), minlength=held)
-        means.append(first @ shares @ second / shares.size)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _common import interval
 from _zoo import CHOOSING, HEADS, HELD_OUT, KEEP, WIDTH
 from numpy.typing import NDArray
 from torch import nn
@@ -42,7 +43,6 @@ from edgescope.statistics.sketch import SiteSketch, SketchLayout
 AXES = Bounds._fields
 RATES = (1e-2, 1e-3, 1e-4)
 SMALL_P = 0.05
-RESAMPLES = 2000
 FIRST_HELD_OUT = 10_000
 """Seed of the first model that is judged."""
 LAYOUT = SketchLayout(heads=HEADS, channels=WIDTH // HEADS)
@@ -115,19 +115,6 @@ def exceedance(held: Counts, ensemble: Ensemble, rate: float) -> Array:
             shares.append(counts[:, first:].sum(1) / counts.sum(1).clip(min=1))
         total = total + np.mean(shares, axis=0) / rate
     return total
-
-
-def interval(values: Array) -> tuple[float, float]:
-    """Return the 95 % interval of the mean of ``[ensembles, models]``, resampling both."""
-    random = np.random.default_rng(0)
-    ensembles, models = values.shape
-    means = []
-    for _ in range(RESAMPLES):
-        first = np.bincount(random.integers(ensembles, size=ensembles), minlength=ensembles)
-        second = np.bincount(random.integers(models, size=models), minlength=models)
-        means.append(first @ values @ second / values.size)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def measure(members: Counts, held: Counts, size: int, rate: float) -> list[str]:

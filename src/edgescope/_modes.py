@@ -1,8 +1,11 @@
-"""Eval mode for a while, and parameters that get no gradients for a while."""
+"""Eval mode, parameters without gradients and other random numbers, each for a while."""
 
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
+import torch
 from torch import nn
 
 
@@ -33,6 +36,22 @@ def without_gradients(model: nn.Module) -> Iterator[None]:
         for parameter in asked:
             parameter.requires_grad = False
         yield
+
+
+@contextmanager
+def generators_kept(cuda: Sequence[int] = ()) -> Iterator[None]:
+    """Leave the random numbers of torch, numpy and Python as they were.
+
+    Args:
+        cuda: numbers of the GPUs whose generators are kept too.
+    """
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002  (what others use)
+    try:
+        with torch.random.fork_rng(devices=cuda):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)  # noqa: NPY002  (as above)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from edgescope.capture.graph_input import InputEdges, memory_of, version
+from edgescope.capture.matching import is_start
 from edgescope.capture.origin import SHARED, Origins
 from edgescope.errors import InputError
 
@@ -46,7 +47,7 @@ def find_columns(
         InputError: if it is not certain.
         NotFollowed: if it would need a pass that is followed.
     """
-    views = [n for n, edges in enumerate(inputs) if _is(own, edges.edge_index)]
+    views = [n for n, edges in enumerate(inputs) if is_start(own, edges.edge_index)]
     if views and not is_rewritten(inputs[views[0]], origins):
         number = views[0] if len(views) == 1 else pick(views)
         return Column(number, torch.arange(own.size(1), device=own.device), as_given=True)
@@ -78,19 +79,6 @@ def _pick_empty(
     if len(inputs) > 1 and any(edges.relation is not None for edges in inputs):
         return pick(found) if len(found) > 1 else found[0]
     return found[0]
-
-
-def _is(own: Tensor, given: Tensor) -> bool:
-    """Return whether a tensor is the first columns of another, or all of them, in its memory."""
-    return (
-        memory_of(own) == memory_of(given)
-        and own.storage_offset() == given.storage_offset()
-        and own.dim() == given.dim()
-        and own.size(0) == given.size(0)
-        and own.size(1) <= given.size(1)
-        and own.stride() == given.stride()
-        and own.dtype == given.dtype
-    )
 
 
 def is_rewritten(given: InputEdges, origins: Origins) -> bool:

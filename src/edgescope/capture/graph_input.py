@@ -65,10 +65,7 @@ class NodeSet:
         first = starts(self.graph.bincount(minlength=size))
         if not bool((self.graph.diff() < 0).any()):
             return first[graph]
-        order = self.graph.argsort(stable=True)
-        place = torch.arange(len(order), device=order.device)
-        rank = torch.empty_like(place)
-        rank[order] = place - first[self.graph[order]]
+        rank = places_within(self.graph)
         # A node that the model appended is of no graph's own numbers.
         inside = nodes < len(rank)
         return (nodes - rank[nodes.clamp(max=len(rank) - 1)]).where(inside, first[graph])
@@ -152,15 +149,9 @@ class InputEdges:
     @cached_property
     def input_edge(self) -> Tensor:
         """Position of every edge within its own graph ``[M]``."""
-        position = torch.arange(self.snapshot.size(1), device=self.snapshot.device)
         if not any(nodes.tells_graphs for nodes in self.nodes):
-            return position
-        # Number the edges within each graph, in the order in which they were given.
-        order = self.graph.argsort(stable=True)
-        first_edge = starts(self.graph.bincount())
-        input_edge = torch.empty_like(position)
-        input_edge[order] = position - first_edge[self.graph[order]]
-        return input_edge
+            return torch.arange(self.snapshot.size(1), device=self.snapshot.device)
+        return places_within(self.graph)
 
     def graph_of_added(self, seen: Tensor, target_row: int) -> Tensor:
         """Return the graph of rows ``[2, E]`` that are no edge of the input ``[E]``.
@@ -256,6 +247,20 @@ def plain_edges(edge_index: Any, owner: str) -> Tensor:  # noqa: ANN401  (argume
 def starts(sizes: Tensor) -> Tensor:
     """Return where each run of ``sizes`` starts ``[G]``."""
     return sizes.cumsum(0) - sizes
+
+
+def places_within(graph: Tensor) -> Tensor:
+    """Return the position of every member within its graph ``[N]``, in the order given.
+
+    Args:
+        graph: graph of every edge or node ``[N]``.
+    """
+    order = graph.argsort(stable=True)
+    place = torch.empty_like(graph)
+    place[order] = (
+        torch.arange(len(graph), device=graph.device) - starts(graph.bincount())[graph[order]]
+    )
+    return place
 
 
 def memory_of(tensor: Tensor) -> int:

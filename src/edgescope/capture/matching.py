@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from edgescope.capture.graph_input import memory_of
 from edgescope.errors import InputError
 
 
@@ -52,32 +53,21 @@ def match_edges(
     return position
 
 
-def is_same(seen: Tensor, given: Tensor) -> bool:
-    """Return whether two tensors are one, so that no edge can have been exchanged for another."""
-    return seen.shape == given.shape and is_start(seen, given)
-
-
 def is_start(seen: Tensor, given: Tensor) -> bool:
     """Return whether ``seen`` is a view of the first edges of ``given``, or of all of them.
 
     As :func:`torch_geometric.utils.trim_to_layer` makes it for the outer layers of a sampled
     neighbourhood.
     """
-    # The address of a view without elements is 0; that of its memory is not, if there is any.
-    memory = given.untyped_storage().data_ptr()
-    shared = seen.untyped_storage().data_ptr() == memory if memory else _root(seen) is _root(given)
     return (
-        shared
+        memory_of(seen) == memory_of(given)
         and seen.storage_offset() == given.storage_offset()
+        and seen.dim() == given.dim()
+        and seen.size(0) == given.size(0)
         and seen.size(1) <= given.size(1)
         and seen.stride() == given.stride()
         and seen.dtype == given.dtype
     )
-
-
-def _root(tensor: Tensor) -> Tensor:
-    """Return the tensor that a view is one of."""
-    return tensor if tensor._base is None else tensor._base  # noqa: SLF001  (nothing public says)
 
 
 def _refuse_uncertain_loops(seen: Tensor, given: Tensor) -> None:

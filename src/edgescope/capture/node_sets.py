@@ -65,7 +65,7 @@ def nodes_of(
         ends = [NodeSet(None, size, each) for size, each in zip(sizes, first, strict=True)]
         return Nodes((ends[0], ends[1]), square=not two and torch.equal(*first))
     if two:
-        return _in_order(edge_index, two, directed=_directed(keys))
+        return _in_order(edge_index, two, directed=bool(_direction(_named(keys))))
     if isinstance(x, Tensor) or batch is not None:
         nodes = NodeSet(batch, _size(x, batch))
         main = None if shared is None else _vector(get, shared)
@@ -121,15 +121,18 @@ def _named(keys: Sequence[str]) -> list[str]:
     """Return the names of node features, those of sources first where they tell."""
     names = [key for key in keys if re.fullmatch(r"x_?\w+", key)]
     names = [key for key in names if not key.endswith(("_batch", "_ptr", "_dict"))]
-    for pair in DIRECTIONS:
-        if {key.removeprefix("x").removeprefix("_") for key in names} == set(pair):
-            return sorted(names, key=lambda key: pair.index(key.removeprefix("x").strip("_")))
-    return names
+    pair = _direction(names)
+    return sorted(names, key=lambda key: pair.index(_end_of(key))) if pair else names
 
 
-def _directed(keys: Sequence[str]) -> bool:
-    ends = {key.removeprefix("x").removeprefix("_") for key in _named(keys)}
-    return any(ends == set(pair) for pair in DIRECTIONS)
+def _direction(names: Sequence[str]) -> tuple[str, ...]:
+    """Return how the names of two sets tell sources from targets; empty if they do not."""
+    ends = {_end_of(name) for name in names}
+    return next((pair for pair in DIRECTIONS if ends == set(pair)), ())
+
+
+def _end_of(name: str) -> str:
+    return name.removeprefix("x").removeprefix("_")
 
 
 def _in_order(edge_index: Tensor, two: list[NodeSet], *, directed: bool) -> Nodes:

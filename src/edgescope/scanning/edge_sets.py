@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgescope.calling import attribute
 from edgescope.capture.activations import EdgeIdentity
+from edgescope.capture.graph_input import places_within
 from edgescope.errors import InputError
 from edgescope.scanning.batch_contents import PLAIN, edges_within, node_vectors, noted
 
@@ -58,9 +59,9 @@ class EdgeSet(NamedTuple):
                     f"end of {self.path}; let the model's forward take batch"
                 )
         graph = vectors[1][rows[1]]
-        whole = _ranks(vectors[1][ends[1]])
+        whole = places_within(vectors[1][ends[1]])
         input_edge = whole[position.clamp(min=0)] if len(whole) else position
-        own = torch.stack([_ranks(v)[row] for v, row in zip(vectors, rows, strict=True)])
+        own = torch.stack([places_within(v)[row] for v, row in zip(vectors, rows, strict=True)])
         return identity._replace(
             input_edge=input_edge.where(position >= 0, -1), graph=graph, node_offset=rows - own
         )
@@ -187,17 +188,6 @@ def of_input(sets: list[EdgeSet], name: str, edges: str) -> list[EdgeSet]:
 def _positions(identity: EdgeIdentity) -> Tensor:
     """Return the position of every row among all edges of its input ``[E]``; -1 if added."""
     return identity.input_edge if identity.position is None else identity.position
-
-
-def _ranks(graph: Tensor) -> Tensor:
-    """Return the position of every member within its graph ``[N]``, in the order given."""
-    order = graph.argsort(stable=True)
-    size = graph.bincount()
-    rank = torch.empty_like(graph)
-    rank[order] = (
-        torch.arange(len(graph), device=graph.device) - (size.cumsum(0) - size)[graph[order]]
-    )
-    return rank
 
 
 def _received(named: Mapping[str, Tensor]) -> str:

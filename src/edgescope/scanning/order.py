@@ -3,7 +3,6 @@
 import copy
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 from warnings import warn
 
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset, SequentialSampler
 
+from edgescope._modes import generators_kept
 from edgescope.errors import EdgescopeWarning
 
 SEED = 0
@@ -34,7 +34,7 @@ class RecordedOrder:
     def __init__(self, loader: "DataLoader[Any]") -> None:
         batched = loader.batch_sampler is not None
         sampler = loader.batch_sampler if batched else loader.sampler
-        with _generators_kept():
+        with generators_kept():
             drawn = list(iter(_copied(sampler)))  # whose length may not be asked for
         self._loader = _with_order(loader, drawn, batched)
         self.positions = _positions(drawn, batched)
@@ -114,18 +114,6 @@ def _warn_of_repeats(loader: "DataLoader[Any]", positions: Sequence[Sequence[int
             EdgescopeWarning,
             stacklevel=2,
         )
-
-
-@contextmanager
-def _generators_kept() -> Iterator[None]:
-    """Leave the random numbers of torch, numpy and Python as they were."""
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        torch.set_rng_state(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        random.setstate(states[2])
 
 
 def _copied(thing: Any) -> Any:  # noqa: ANN401  (a sampler, or what one holds)

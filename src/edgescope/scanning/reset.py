@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from edgescope._modes import generators_kept
 from edgescope.errors import InputError
 
 Reset = Callable[[nn.Module], object]
@@ -180,18 +181,13 @@ def _seeded(model: nn.Module, seed: int) -> Iterator[None]:
     # Not torch.manual_seed: it would also seed devices that the model is not on.
     devices = {tensor.device for tensor in [*model.parameters(), *model.buffers()]}
     cuda = sorted({device.index for device in devices if device.type == "cuda"})
-    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002  (what others use)
-    try:
-        with torch.random.fork_rng(devices=cuda):
-            torch.default_generator.manual_seed(seed)
-            for index in cuda:
-                torch.cuda.default_generators[index].manual_seed(seed)
-            random.seed(seed)
-            np.random.seed(seed % 2**32)  # noqa: NPY002  (as above)
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(legacy)  # noqa: NPY002  (as above)
+    with generators_kept(cuda):
+        torch.default_generator.manual_seed(seed)
+        for index in cuda:
+            torch.cuda.default_generators[index].manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002  (what others use)
+        yield
 
 
 def _kept(name: str, keep: Sequence[str]) -> bool:
