@@ -102,7 +102,7 @@ def _positions(seen: EdgeActivations, edge_index: Tensor) -> Tensor:
             f"{identity.input}; importances are of the edges of one graph, so let call= give the "
             "model one"
         )
-    position = identity.input_edge if identity.position is None else identity.position
+    position = identity.in_input
     real = position >= 0
     known = not bool(real.any()) or int(position.max()) < edge_index.size(1)
     if not known or not torch.equal(edge_index[:, position[real]], identity.edge_index[:, real]):

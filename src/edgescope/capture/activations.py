@@ -41,6 +41,11 @@ class EdgeIdentity(NamedTuple):
     as ``"edge_index_t"`` or ``"snapshots[1]"``; empty if there is one only."""
 
     @property
+    def in_input(self) -> Tensor:
+        """Position of every edge among all edges of its input ``[E]``; -1 if it was added."""
+        return self.input_edge if self.position is None else self.position
+
+    @property
     def source(self) -> Tensor:
         """The node that every edge is attended to at ``[E]``, numbered as in ``edge_index``."""
         return self.edge_index[1 - self.target_row]

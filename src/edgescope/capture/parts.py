@@ -106,7 +106,7 @@ class Part:
         Raises:
             InputError: if the model was given other edges than the batch holds.
         """
-        position = identity.input_edge if identity.position is None else identity.position
+        position = identity.in_input
         ends = torch.empty_like(identity.edge_index)
         input_edge = torch.full_like(identity.input_edge, -1)
         for relation, rows in _rows_by_relation(identity, self.edges):

@@ -31,7 +31,7 @@ class EdgeSet(NamedTuple):
 
     def holds(self, identity: EdgeIdentity) -> bool:
         """Return whether the rows of a layer are where their positions say."""
-        position = _positions(identity)
+        position = identity.in_input
         real = position >= 0
         at, here = position[real], self.edge_index.to(position.device)
         if at.numel() and int(at.max()) >= here.size(1):
@@ -48,7 +48,7 @@ class EdgeSet(NamedTuple):
         Raises:
             InputError: if it is not certain to which graph the nodes belong.
         """
-        position, rows = _positions(identity), identity.edge_index
+        position, rows = identity.in_input, identity.edge_index
         ends = self.edge_index.to(rows.device)
         nodes = [int(row.max()) + 1 if row.numel() else 0 for row in rows]
         vectors = [vector.to(rows.device) for vector in self.graph_of_nodes(size, nodes)]
@@ -183,11 +183,6 @@ def of_input(sets: list[EdgeSet], name: str, edges: str) -> list[EdgeSet]:
     """
     wanted = {name, f"{name}.{edges}"} if name else {edges}
     return [each for each in sets if each.path in wanted] or sets
-
-
-def _positions(identity: EdgeIdentity) -> Tensor:
-    """Return the position of every row among all edges of its input ``[E]``; -1 if added."""
-    return identity.input_edge if identity.position is None else identity.position
 
 
 def _received(named: Mapping[str, Tensor]) -> str:
