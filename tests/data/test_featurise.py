@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from edgescope.data.featurise import Featuriser, UnusableError
+from edgescope.data.featurise import Featuriser
+from edgescope.data.notation import UnusableError
 
 RDKIT_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
 

@@ -9,7 +9,7 @@ from torch_geometric.nn import TransformerConv
 from torch_geometric.utils import from_smiles
 
 import edgescope as es
-from edgescope.data.featurise import UnusableError
+from edgescope.data.notation import UnusableError
 from edgescope.data.ogb_features import EDGE_COLUMNS, NODE_COLUMNS, OgbFeaturiser, element_names
 
 

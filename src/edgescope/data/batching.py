@@ -4,6 +4,7 @@
 each field of the batch is one index operation on the whole data set.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -78,12 +79,17 @@ def joined(dataset: "GraphDataset", chosen: Tensor) -> Any:  # noqa: ANN401  (Py
     none = torch.zeros(len(chosen), dtype=torch.long)
     texts = [name for name, values in per_graph.items() if isinstance(values, list)]
     shifted = {"edge_index": node_ptr[:-1], "reverse_edge": edge_ptr[:-1], **dict.fromkeys(texts)}
-    slices = {
+    slices: dict[str, Any] = {
         **dict.fromkeys(("x", *per_node), node_ptr),
         **dict.fromkeys(per_edge, edge_ptr),
         **dict.fromkeys((*per_graph, "graph"), each),
     }
+    increments: dict[str, Any] = {name: shifted.get(name, none) for name in slices}
+    for name, values in per_graph.items():
+        if isinstance(values, Mapping):
+            slices[name] = dict.fromkeys(values, each)
+            increments[name] = dict.fromkeys(values)
     batch._num_graphs = len(chosen)  # noqa: SLF001
     batch._slice_dict = slices  # noqa: SLF001
-    batch._inc_dict = {name: shifted.get(name, none) for name in slices}  # noqa: SLF001
+    batch._inc_dict = increments  # noqa: SLF001
     return batch

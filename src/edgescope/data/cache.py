@@ -20,7 +20,7 @@ from torch import Tensor
 
 from edgescope._optional import require
 from edgescope._tensors import read_tensors, write_tensors
-from edgescope.data.dataset import REJECTED_SCHEMA, MoleculeDataset
+from edgescope.data.dataset import LOST_LABELS, REJECTED_SCHEMA, MoleculeDataset
 from edgescope.data.featurise import FEATURISER_VERSION
 from edgescope.data.parse import ParsedTable, Reading
 from edgescope.data.vocabulary import AtomVocabulary
@@ -98,6 +98,11 @@ def _write(path: Path, parsed: ParsedTable) -> None:
         "node_columns": dict(molecules.node_columns),
         "edge_columns": dict(molecules.edge_columns),
         "rejected": molecules.rejected.rows(),
+        "lost_labels": molecules.lost_labels.rows(),
+        "identifiers": dict(molecules.identifiers),
+        "target_units": molecules.target_units,
+        "notes": molecules.notes,
+        "first_row": molecules.first_row,
     }
     tensors: dict[str, Tensor] = {name: getattr(molecules, name) for name in _TENSORS}
     tensors = {name: tensor.to(_NARROW.get(name, tensor.dtype)) for name, tensor in tensors.items()}
@@ -126,6 +131,11 @@ def _read(path: Path) -> ParsedTable:
         node_columns=text["node_columns"],
         edge_columns=text["edge_columns"],
         rejected=pl.DataFrame(text["rejected"], schema=REJECTED_SCHEMA, orient="row"),
+        lost_labels=pl.DataFrame(text["lost_labels"], schema=LOST_LABELS, orient="row"),
+        identifiers=text["identifiers"],
+        target_units=tuple(text["target_units"]),
+        notes=tuple(text["notes"]),
+        first_row=text["first_row"],
     )
     return ParsedTable(molecules, part)
 

@@ -1,6 +1,7 @@
 """Many molecules in a few flat tensors."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import polars as pl
@@ -16,6 +17,9 @@ from edgescope.errors import InputError
 REJECTED_SCHEMA = {"row": pl.Int64, "smiles": pl.String, "reason": pl.String}
 """Columns of the table of rows that could not be used."""
 
+LOST_LABELS = {"row": pl.Int64, "column": pl.String, "cell": pl.String, "reason": pl.String}
+"""Columns of the table of cells that give no label to a molecule that is used all the same."""
+
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class MoleculeDataset(GraphDataset):
@@ -25,27 +29,46 @@ class MoleculeDataset(GraphDataset):
     :class:`~edgescope.data.graphs.GraphDataset`.
 
     Attributes:
-        row: ``[N]`` int64, row of the table that the molecule was read from, from 0.
-        smiles: ``N`` SMILES.
-        rejected: rows of the table that could not be used: ``row``, ``smiles``, ``reason``; a
-            part of the molecules keeps the whole table.
+        row: ``[N]`` int64, row of the table that the molecule was read from, as the user sees it:
+            the first has the number ``first_row``.
+        smiles: ``N`` SMILES, whose atoms and bonds are numbered as the nodes and edges.
+        rejected: rows of the table that could not be used: ``row``, ``smiles``, ``reason``.
+        lost_labels: cells that give no label to a molecule that is used all the same: ``row``,
+            ``column``, ``cell``, ``reason``.
+        identifiers: ``N`` texts by the name of each column that tells which molecule it is.
+        target_units: unit of every target, empty where its column names none; or none at all.
+        notes: in a sentence each, what was read in another way than it stands in the table, and
+            what its SMILES say that the graphs do not hold.
+        first_row: number of the table's first row: 2 in a file with a header, as a spreadsheet
+            counts; 0 in a data frame.
     """
 
     row: Tensor
     smiles: list[str]
     rejected: pl.DataFrame
     vocabulary: AtomVocabulary
+    lost_labels: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LOST_LABELS))
+    identifiers: Mapping[str, list[str | None]] = field(default_factory=dict)
+    target_units: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    first_row: int = 0
 
     graph_class: ClassVar[type[Data]] = Molecule
     pairs: ClassVar[bool] = True
 
     def per_graph(self, chosen: Tensor) -> dict[str, Any]:
         """Return what single molecules carry beside atoms and bonds, of the chosen ones."""
-        return {
+        places = chosen.tolist()
+        found: dict[str, Any] = {
             **super().per_graph(chosen),
-            "smiles": [self.smiles[i] for i in chosen.tolist()],
+            "smiles": [self.smiles[i] for i in places],
             "row": self.row[chosen],
         }
+        if self.identifiers:
+            found["identifiers"] = {
+                column: [cells[i] for i in places] for column, cells in self.identifiers.items()
+            }
+        return found
 
     def with_vocabulary(self, vocabulary: AtomVocabulary) -> "MoleculeDataset":
         """Write the atom types in another vocabulary.

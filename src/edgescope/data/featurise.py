@@ -1,12 +1,21 @@
 """From SMILES to atoms and bonds, with RDKit."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from edgescope._optional import require
 from edgescope.data.molecule import BOND_TYPE_NAMES, edge_type_names
+from edgescope.data.notation import (
+    UnusableError,
+    canonical,
+    key,
+    key_as_written,
+    plain,
+    unseen,
+)
 
-FEATURISER_VERSION = 2
+FEATURISER_VERSION = 3
 """Raised whenever the same SMILES would give other arrays; results cached before are then stale."""
 
 
@@ -17,34 +26,46 @@ class AtomsAndBonds(NamedTuple):
         atoms: ``V`` atom keys (see :class:`~edgescope.data.AtomVocabulary`).
         bonds: begin and end atom of each of ``B`` bonds, flattened, ``2 * B`` numbers.
         bond_types: ``B`` edge types.
+        smiles: with atoms and bonds in this order; as given, unless hydrogens were taken away.
+        unseen: what it says and the graph does not hold, ``"isotopes"`` or ``"stereo marks"``.
     """
 
     atoms: list[str]
     bonds: list[int]
     bond_types: list[int]
-
-
-class UnusableError(ValueError):
-    """A molecule that cannot become a graph with edges; the message is the reason."""
+    smiles: str
+    unseen: frozenset[str] = frozenset()
 
 
 class Featuriser:
-    """Reads SMILES as graphs.
+    """Reads SMILES as graphs, the same graph for every writing of a molecule.
 
-    The bond orders of a kekulised molecule are RDKit's choice among the equivalent ones; it
-    depends on nothing but the SMILES.
+    Stereo marks, isotopes and atom maps are not held, nor are hydrogens that are written as atoms.
+    The bond orders of a kekulised molecule are those of its canonical SMILES, since the equivalent
+    choices are different graphs.
 
     Args:
         kekulize: write aromatic rings as alternating single and double bonds. If false, their
             bonds are of type 4, aromatic. The atom keys are those of the kekulised molecule
             either way, so that one vocabulary serves both.
         bondless: read molecules without bonds, such as single ions, rather than refuse them.
+        as_written: take hydrogens from the brackets and bond orders from the order of the atoms,
+            as the published graphs of ZINC were made; another writing may be another graph then.
 
     Raises:
         MissingExtraError: if RDKit is not installed.
+
+    Example:
+        >>> from edgescope.data.featurise import Featuriser
+        >>> Featuriser()("[CH3:1][C@H](N)[O][H]").atoms
+        ['C', 'C', 'N', 'O']
+        >>> Featuriser(as_written=True)("[CH3:1][C@H](N)[O][H]").atoms
+        ['C H3', 'C H1', 'N', 'O H1']
     """
 
-    def __init__(self, *, kekulize: bool = True, bondless: bool = False) -> None:
+    def __init__(
+        self, *, kekulize: bool = True, bondless: bool = False, as_written: bool = False
+    ) -> None:
         self._chem = require("rdkit.Chem", "chem")
         self._logs = require("rdkit.rdBase", "chem")
         bond = self._chem.BondType
@@ -55,6 +76,7 @@ class Featuriser:
         }
         self._kekulize = kekulize
         self._bondless = bondless
+        self._as_written = as_written
 
     def __call__(self, smiles: str) -> AtomsAndBonds:
         """Read one molecule.
@@ -66,27 +88,49 @@ class Featuriser:
         # RDKit writes its complaints to standard error by itself; here they become reasons.
         with self._logs.BlockLogs():
             molecule = parse_smiles(smiles)
-            kekulised = self._chem.Mol(molecule)
-            try:
-                self._chem.Kekulize(kekulised, clearAromaticFlags=True)
-            except self._chem.KekulizeException as error:
-                raise UnusableError(f"cannot be kekulised: {_reason(str(error))}") from error
-        source = kekulised if self._kekulize else molecule
-        if source.GetNumBonds() == 0 and not self._bondless:
-            raise UnusableError(f"no bonds ({source.GetNumAtoms()} atoms)")
+            lost: set[str] = set()
+            if not self._as_written:
+                lost = unseen(molecule, stereo=False)
+                molecule, smiles = plain(molecule, smiles, stereo=False)
+            if molecule.GetNumBonds() == 0 and not self._bondless:
+                raise UnusableError(f"no bonds ({molecule.GetNumAtoms()} atoms)")
+            kekulised, place = self._kekulised(molecule)
         bonds: list[int] = []
         bond_types: list[int] = []
-        for bond in source.GetBonds():
+        orders = [0.0] * molecule.GetNumAtoms()
+        for bond in molecule.GetBonds():
             begin, end = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
-            bond_type = self._types.get(bond.GetBondType())
+            single_or_double = kekulised.GetBondBetweenAtoms(place[begin], place[end])
+            for atom in (begin, end):
+                orders[atom] += single_or_double.GetValenceContrib(
+                    kekulised.GetAtomWithIdx(place[atom])
+                )
+            kind = (single_or_double if self._kekulize else bond).GetBondType()
+            bond_type = self._types.get(kind)
             if bond_type is None:
                 raise UnusableError(
-                    f"the bond between atoms {begin} and {end} is {bond.GetBondType().name.lower()}"
+                    f"the bond between atoms {begin} and {end} is {kind.name.lower()}"
                     f", expected {', '.join(BOND_TYPE_NAMES[1:-1])} or {BOND_TYPE_NAMES[-1]}"
                 )
             bonds += (begin, end)
             bond_types.append(bond_type)
-        return AtomsAndBonds([_key(atom) for atom in kekulised.GetAtoms()], bonds, bond_types)
+        if self._as_written:
+            atoms = [key_as_written(atom) for atom in kekulised.GetAtoms()]
+        else:
+            atoms = [key(atom, orders[atom.GetIdx()]) for atom in molecule.GetAtoms()]
+        return AtomsAndBonds(atoms, bonds, bond_types, smiles, frozenset(lost))
+
+    def _kekulised(self, molecule: Any) -> tuple[Any, Sequence[int]]:  # noqa: ANN401  (RDKit)
+        """Return the molecule with alternating bonds, and where its atoms stand there."""
+        place: Sequence[int] = range(molecule.GetNumAtoms())
+        again = self._chem.Mol(molecule)
+        if not self._as_written:
+            again, place = canonical(molecule)
+        try:
+            self._chem.Kekulize(again, clearAromaticFlags=True)
+        except self._chem.KekulizeException as error:
+            raise UnusableError(f"cannot be kekulised: {_reason(str(error))}") from error
+        return again, place
 
 
 def parse_smiles(smiles: str) -> Any:  # noqa: ANN401  (RDKit publishes no usable types)
@@ -102,16 +146,6 @@ def parse_smiles(smiles: str) -> Any:  # noqa: ANN401  (RDKit publishes no usabl
     if molecule is None:
         raise UnusableError(f"does not parse: {_reason(getattr(capture, 'messages', ''))}")
     return molecule
-
-
-def _key(atom: Any) -> str:  # noqa: ANN401  (as above)
-    parts = [atom.GetSymbol()]
-    if hydrogens := atom.GetNumExplicitHs():
-        parts.append(f"H{hydrogens}")
-    if charge := atom.GetFormalCharge():
-        size = "" if abs(charge) == 1 else str(abs(charge))
-        parts.append(("+" if charge > 0 else "-") + size)
-    return " ".join(parts)
 
 
 def _reason(log: str) -> str:

@@ -154,6 +154,8 @@ class GraphDataset(Dataset[Data]):
         for name, value in self.per_graph(torch.tensor([index])).items():
             if name == "y":  # a row, which PyG joins to a table
                 graph[name] = value
+            elif isinstance(value, Mapping):
+                graph[name] = {key: cells[0] for key, cells in value.items()}
             else:
                 graph[name] = value[0].item() if isinstance(value, Tensor) else value[0]
         graph.graph = index

@@ -101,7 +101,12 @@ def load(
         expected = "its own, leave features out" if default is None else "'types' or 'ogb'"
         raise InputError(f"received features={features!r} for {called}, expected {expected}")
     _check_truth_rule(called, published, truth_rule)
-    reading = Reading(features or default or "types", kekulize, bondless=called == "tox21")
+    reading = Reading(
+        features or default or "types",
+        kekulize,
+        bondless=called == "tox21",
+        as_written=published is not None and published.as_written == (features or default),
+    )
 
     def read(table: Source) -> ParsedTable:
         def build() -> ParsedTable:
@@ -216,7 +221,7 @@ def _load_table(
     told = f"column {column}"
     if column is None:
         usable = np.zeros(len(part), dtype=bool)
-        usable[parsed.molecules.row.numpy()] = True
+        usable[(parsed.molecules.row - parsed.molecules.first_row).numpy()] = True
         part = random_parts(usable, fractions, seed)
         told = f"random, seed {seed}"
     splits = divide(replace(parsed.molecules, split=told), part, name)

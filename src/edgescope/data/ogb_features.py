@@ -22,7 +22,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from edgescope._optional import require
-from edgescope.data.featurise import UnusableError, parse_smiles
+from edgescope.data.featurise import parse_smiles
+from edgescope.data.notation import UnusableError, canonical, plain, unseen
 
 _CHIRALITIES = (
     "CHI_UNSPECIFIED",
@@ -65,22 +66,34 @@ class Columns(NamedTuple):
         atoms: ``9 * V`` numbers.
         bonds: begin and end atom of each of ``B`` bonds, ``2 * B`` numbers.
         bond_types: ``3 * B`` numbers.
+        smiles: with atoms and bonds in this order; as given, unless hydrogens were taken away.
+        unseen: what it says and the graph does not hold, ``"isotopes"``.
     """
 
     atoms: list[int]
     bonds: list[int]
     bond_types: list[int]
+    smiles: str
+    unseen: frozenset[str] = frozenset()
 
 
 class OgbFeaturiser:
     """Reads SMILES as graphs with several features per atom and bond.
 
+    Features are those of the canonical SMILES, stereo marks included, so that they do not depend
+    on the writing; isotopes and atom maps are not held.
+
+    Args:
+        as_written: take them from the SMILES as it stands, as OGB does: clockwise and
+            anticlockwise then depend on the order of the atoms.
+
     Raises:
         MissingExtraError: if RDKit is not installed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_written: bool = False) -> None:
         self._logs = require("rdkit.rdBase", "chem")
+        self._as_written = as_written
 
     def __call__(self, smiles: str) -> Columns:
         """Read one molecule, aromatic rings as such.
@@ -88,17 +101,24 @@ class OgbFeaturiser:
         Raises:
             UnusableError: if it does not parse, or a bond has a stereo label without a number.
         """
+        lost: set[str] = set()
         with self._logs.BlockLogs():
-            molecule = parse_smiles(smiles)
+            molecule = source = parse_smiles(smiles)
+            place: Sequence[int] = range(molecule.GetNumAtoms())
+            if not self._as_written:
+                lost = unseen(molecule, stereo=True)
+                molecule, smiles = plain(molecule, smiles, stereo=True)
+                source, place = canonical(molecule)
         atoms: list[int] = []
-        for atom in molecule.GetAtoms():
-            atoms += _atom(atom)
+        for position in place:
+            atoms += _atom(source.GetAtomWithIdx(position))
         bonds: list[int] = []
         bond_types: list[int] = []
         for bond in molecule.GetBonds():
-            bonds += (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
-            bond_types += _bond(bond)
-        return Columns(atoms, bonds, bond_types)
+            begin, end = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+            bonds += (begin, end)
+            bond_types += _bond(source.GetBondBetweenAtoms(place[begin], place[end]))
+        return Columns(atoms, bonds, bond_types, smiles, frozenset(lost))
 
 
 def element_names() -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """From a table to its molecules."""
 
 from array import array
+from collections import Counter
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import polars as pl
@@ -9,8 +11,9 @@ from torch import Tensor
 
 from edgescope._progress import track
 from edgescope.data.dataset import REJECTED_SCHEMA, MoleculeDataset
-from edgescope.data.featurise import Featuriser, UnusableError
+from edgescope.data.featurise import Featuriser
 from edgescope.data.molecule import edge_type_names
+from edgescope.data.notation import UnusableError
 from edgescope.data.ogb_features import (
     EDGE_COLUMNS,
     EDGE_TYPE_NAMES,
@@ -51,11 +54,14 @@ class Reading(NamedTuple):
             the second kind leave them aromatic.
         bondless: whether molecules without bonds are read rather than refused; features of the
             second kind always read them, as OGB does.
+        as_written: whether the graph may depend on how the SMILES is written, as it does in the
+            published files of ZINC and OGB.
     """
 
     features: Features = "types"
     kekulize: bool = True
     bondless: bool = False
+    as_written: bool = False
 
 
 def parse(table: Table, name: str, reading: Reading, *, progress: bool) -> ParsedTable:
@@ -73,15 +79,18 @@ def parse(table: Table, name: str, reading: Reading, *, progress: bool) -> Parse
     columns = reading.features == "ogb"
     featurise: Featuriser | OgbFeaturiser
     if columns:
-        featurise = OgbFeaturiser()
+        featurise = OgbFeaturiser(as_written=reading.as_written)
     else:
-        featurise = Featuriser(kekulize=reading.kekulize, bondless=reading.bondless)
+        featurise = Featuriser(
+            kekulize=reading.kekulize, bondless=reading.bondless, as_written=reading.as_written
+        )
     width = len(NODE_COLUMNS) if columns else 1
     types: dict[str, int] = {}
     x, bonds, bond_types = array("i"), array("i"), array("B")
     node_ptr, bond_ptr, rows = array("q", [0]), array("q", [0]), array("q")
     usable: list[str] = []
     rejected: list[tuple[int, str | None, str]] = []
+    unseen: Counter[str] = Counter()
     described = track(table.smiles, f"reading molecules of {name}", len(table.smiles), progress)
     for row, smiles in enumerate(described):
         try:
@@ -91,7 +100,7 @@ def parse(table: Table, name: str, reading: Reading, *, progress: bool) -> Parse
                 raise UnusableError(table.problems[row])  # noqa: TRY301
             molecule = featurise(smiles)
         except UnusableError as reason:
-            rejected.append((row, smiles, str(reason)))
+            rejected.append((row + table.first_row, smiles, str(reason)))
             continue
         if isinstance(molecule, Columns):
             x.extend(molecule.atoms)
@@ -102,7 +111,8 @@ def parse(table: Table, name: str, reading: Reading, *, progress: bool) -> Parse
         node_ptr.append(len(x) // width)
         bond_ptr.append(len(bonds) // 2)
         rows.append(row)
-        usable.append(smiles)
+        usable.append(molecule.smiles)
+        unseen.update(molecule.unseen)
     if not usable:
         raise InputError(_nothing(name, rejected))
 
@@ -122,7 +132,8 @@ def parse(table: Table, name: str, reading: Reading, *, progress: bool) -> Parse
         edge_index=torch.stack([pairs.flatten(), pairs.flip(1).flatten()]),
         edge_attr=kinds.repeat_interleave(2, dim=0),
         y=torch.from_numpy(table.y)[row_numbers],
-        row=row_numbers,
+        row=row_numbers + table.first_row,
+        first_row=table.first_row,
         smiles=usable,
         vocabulary=AtomVocabulary(element_names() if columns else tuple(types)),
         edge_type_names=names,
@@ -131,8 +142,23 @@ def parse(table: Table, name: str, reading: Reading, *, progress: bool) -> Parse
         node_columns=NODE_COLUMNS if columns else {},
         edge_columns=EDGE_COLUMNS if columns else {},
         rejected=pl.DataFrame(rejected, schema=REJECTED_SCHEMA, orient="row"),
+        lost_labels=table.lost_labels,
+        identifiers={
+            column: [cells[row] for row in rows] for column, cells in table.identifiers.items()
+        },
+        target_units=table.target_units,
+        notes=(*table.notes, *_notes(unseen, reading)),
     )
     return ParsedTable(molecules, torch.from_numpy(table.part))
+
+
+def _notes(unseen: Mapping[str, int], reading: Reading) -> list[str]:
+    """Say of how many molecules the graph holds less than the SMILES tells."""
+    return [
+        f"{count} molecules have {what}, which features={reading.features!r} do not see: molecules "
+        f"that differ in nothing else are the same graph"
+        for what, count in sorted(unseen.items())
+    ]
 
 
 def _nothing(name: str, rejected: list[tuple[int, str | None, str]]) -> str:

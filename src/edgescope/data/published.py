@@ -76,6 +76,7 @@ class Published:
         features: its features of atoms and bonds unless others are asked for; None where it has
             its own.
         truth: whether true atoms are known, which a rule turns into true bonds.
+        as_written: features that are taken from the SMILES as they stand, as they were published.
     """
 
     load: Callable[[Request], Splits]
@@ -83,6 +84,7 @@ class Published:
     splits: tuple[str | int, ...] = ()
     features: Features | None = "types"
     truth: bool = False
+    as_written: Features | None = None
 
 
 PUBLISHED = {
@@ -95,7 +97,7 @@ PUBLISHED = {
     "squirrel": Published(squirrel, splits=tuple(range(FOLDS)), features=None),
     "tu-mutag": Published(tu_mutag, features=None),
     "tu-proteins": Published(tu_proteins, features=None),
-    "tox21": Published(tox21, splits=("scaffold", "random"), features="ogb"),
-    "zinc": Published(zinc, ZINC_VOCABULARY),
-    "zinc12k": Published(zinc12k, ZINC_VOCABULARY),
+    "tox21": Published(tox21, splits=("scaffold", "random"), features="ogb", as_written="ogb"),
+    "zinc": Published(zinc, ZINC_VOCABULARY, as_written="types"),
+    "zinc12k": Published(zinc12k, ZINC_VOCABULARY, as_written="types"),
 }

@@ -167,13 +167,18 @@ def divide(molecules: MoleculeDataset, part: Tensor | np.ndarray, name: str) -> 
         name: of the data set; the parts are called ``name/train`` and so on.
     """
     of_row = torch.as_tensor(part)
-    rejected_part = of_row[molecules.rejected["row"].to_torch()].numpy()
+    first = molecules.first_row
+
+    def of(table: pl.DataFrame, number: int) -> pl.DataFrame:
+        return table.filter((of_row[table["row"].to_torch() - first] == number).numpy())
+
     return Splits(
         *(
             replace(
-                molecules.subset(of_row[molecules.row] == number),
+                molecules.subset(of_row[molecules.row - first] == number),
                 name=f"{name}/{label}",
-                rejected=molecules.rejected.filter(rejected_part == number),
+                rejected=of(molecules.rejected, number),
+                lost_labels=of(molecules.lost_labels, number),
             )
             for number, label in enumerate(PARTS)
         )

@@ -2,14 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
 
 from edgescope._files import readable_file
+from edgescope.data.dataset import LOST_LABELS
 from edgescope.data.split import parts_from_labels
 from edgescope.errors import InputError, did_you_mean
 
@@ -25,9 +27,17 @@ class Table(NamedTuple):
     Attributes:
         smiles: ``R`` texts; None where the cell is empty.
         y: ``[R, T]`` float32, targets; NaN where one is missing.
-        problems: reason why the targets of a row cannot be used, by row.
+        problems: reason why a row cannot be used at all, by row, counted from 0.
         part: ``[R]`` int8, 0 train, 1 val, 2 test, -1 where the table does not say.
         target_names: ``T`` names of columns.
+        first_row: number of the first row as the user sees it: 2 in a file with a header, as a
+            spreadsheet counts; 0 in a data frame.
+        target_units: unit of every target, empty where its column names none; or none at all.
+        lost_labels: cells that give no label, a row each
+            (:data:`~edgescope.data.dataset.LOST_LABELS`), by the row that the user sees.
+        identifiers: ``R`` texts by the name of each column that tells which molecule it is.
+        notes: in a sentence each, what was taken from the table in another way than it stands
+            there, such as commas read as decimal points.
     """
 
     smiles: list[str | None]
@@ -35,6 +45,11 @@ class Table(NamedTuple):
     problems: dict[int, str]
     part: np.ndarray
     target_names: tuple[str, ...]
+    first_row: int = 0
+    target_units: tuple[str, ...] = ()
+    lost_labels: pl.DataFrame = pl.DataFrame(schema=LOST_LABELS)
+    identifiers: Mapping[str, list[str | None]] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
 
 
 class Frame(Protocol):

@@ -43,7 +43,7 @@ def tox21(request: Request) -> Splits:
     rows = len(parsed.part)
     if request.split == "random":
         usable = np.zeros(rows, dtype=bool)
-        usable[molecules.row.numpy()] = True
+        usable[(molecules.row - molecules.first_row).numpy()] = True
         part = random_parts(usable, DEFAULT_FRACTIONS, request.seed)
         told = f"random, seed {request.seed}"
     elif (folder / SPLIT_FOLDER).is_dir():
@@ -53,9 +53,9 @@ def tox21(request: Request) -> Splits:
     else:
         texts: list[str | None] = [None] * rows
         for row, smiles in zip(molecules.row.tolist(), molecules.smiles, strict=True):
-            texts[row] = smiles
+            texts[row - molecules.first_row] = smiles
         for row, smiles in molecules.rejected.select("row", "smiles").iter_rows():
-            texts[row] = smiles
+            texts[row - molecules.first_row] = smiles
         part = scaffold_parts(texts, DEFAULT_FRACTIONS)
         told = "scaffold, computed"
     return divide(replace(molecules, task="labels", split=told), part, "tox21")

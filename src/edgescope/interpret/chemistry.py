@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from edgescope._optional import require
 from edgescope._progress import track
 from edgescope.data.directions import batched_edges
-from edgescope.data.featurise import UnusableError, parse_smiles
+from edgescope.data.featurise import parse_smiles
+from edgescope.data.notation import UnusableError
 from edgescope.errors import InputError
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.simple import Ints
