@@ -14,9 +14,10 @@ RDKIT_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondTyp
 
 @given(chosen=st.data())
 def test_edges_2b_and_2b_plus_1_are_the_two_directions_of_rdkits_bond_b(
-    chosen, diverse, diverse_smiles
+    chosen, read_smiles, diverse_smiles
 ):
-    molecule = diverse[chosen.draw(st.integers(0, len(diverse_smiles) - 1))]
+    smiles = diverse_smiles[chosen.draw(st.integers(0, len(diverse_smiles) - 1))]
+    molecule = read_smiles([smiles], as_written=True, bondless=True).molecules[0]
     expected = Chem.MolFromSmiles(molecule.smiles)
     Chem.Kekulize(expected, clearAromaticFlags=True)
 
@@ -56,14 +57,32 @@ def test_aromatic_bonds_exist_only_if_not_kekulised(read_smiles, diverse, divers
     ("smiles", "keys"),
     [
         ("[NH3+]CC(=O)[O-]", ["N H3 +", "C", "C", "O", "O -"]),
-        ("C[C@H](N)O", ["C", "C H1", "N", "O"]),
         ("c1cc[nH]c1", ["C", "C", "C", "N", "C"]),  # no explicit hydrogen once kekulised
         ("[Mg+2].CC", ["Mg +2", "C", "C"]),
         ("[C-]#[O+]", ["C -", "O +"]),
+        ("O=[PH](O)O", ["O", "P H1", "O", "O"]),  # a valence that is not the lowest
+        ("C[SiH3]", ["C", "Si H3"]),
     ],
 )
-def test_an_atom_key_is_symbol_explicit_hydrogens_and_charge(smiles, keys):
+def test_an_atom_key_is_symbol_telling_hydrogens_and_charge(smiles, keys):
     assert Featuriser()(smiles).atoms == keys
+    assert Featuriser(as_written=True)(smiles).atoms == keys
+
+
+@pytest.mark.parametrize(
+    ("smiles", "keys", "written"),
+    [
+        ("C[C@H](N)O", ["C", "C", "N", "O"], ["C", "C H1", "N", "O"]),
+        ("[CH3:1][NH:7]C", ["C", "N", "C"], ["C H3", "N H1", "C"]),
+        ("[CH2]C", ["C H2 rad1", "C"], ["C H2", "C"]),
+        ("[C]C", ["C rad3", "C"], ["C", "C"]),  # of the written key nobody can tell
+        ("C[Hg][OH]", ["C", "Hg", "O"], ["C", "Hg", "O H1"]),
+        ("[2H]OC", ["C", "O"], ["H", "O", "C"]),
+    ],
+)
+def test_zincs_key_depends_on_the_writing_and_the_usual_one_does_not(smiles, keys, written):
+    assert Featuriser()(smiles).atoms == keys
+    assert Featuriser(as_written=True)(smiles).atoms == written
 
 
 @pytest.mark.parametrize(
