@@ -24,8 +24,10 @@ class Molecule(Data):  # type: ignore[misc]  # PyG publishes no types
     * **edge_attr** ``[E]`` int64: bond types, 1 single, 2 double, 3 triple, 4 aromatic.
     * **reverse_edge** ``[E]`` int64: the edge that runs the other way along the same bond.
     * **y** ``[1, T]`` float32: targets in the unit of the table; NaN where one is missing.
-    * **smiles** str: what was parsed; its atoms and bonds are numbered as the nodes and edges.
-    * **row** int: row in the table that the molecule was read from, counted from 0.
+    * **smiles** str: what was parsed, or its canonical form if that wrote atoms that are not held;
+      its atoms and bonds are numbered as the nodes and edges.
+    * **row** int: row in the table that the molecule was read from, as a spreadsheet shows it.
+    * **identifiers** dict: what names the molecule in its table, by column, where it has such.
     * **graph** int: position in the data set that the molecule was taken from.
     """
 
