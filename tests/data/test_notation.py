@@ -175,7 +175,7 @@ def test_what_a_graph_does_not_hold_is_said(smiles, other, what, read_smiles):
     read = read_smiles([smiles, other]).molecules
     one, two = read
     assert sorted(one.x.tolist()) == sorted(two.x.tolist())
-    assert any(f"have {what}, which features='types' do not see" in note for note in read.notes)
+    assert any(f"{what}, which features='types' do not see" in note for note in read.notes)
     plain_writing = read_smiles(["CC", "[CH3:4][OH]", "[H]OC"]).molecules
     assert plain_writing.notes == ()
 
