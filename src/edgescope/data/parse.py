@@ -155,8 +155,9 @@ def parse(table: Table, name: str, reading: Reading, *, progress: bool) -> Parse
 def _notes(unseen: Mapping[str, int], reading: Reading) -> list[str]:
     """Say of how many molecules the graph holds less than the SMILES tells."""
     return [
-        f"{count} {'molecule has' if count == 1 else 'molecules have'} {what}, which features={reading.features!r} do not see: molecules "
-        f"that differ in nothing else are the same graph"
+        f"{count} {'molecule has' if count == 1 else 'molecules have'} {what}, which "
+        f"features={reading.features!r} do not see: molecules that differ in nothing else are the "
+        "same graph"
         for what, count in sorted(unseen.items())
     ]
 

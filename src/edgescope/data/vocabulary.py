@@ -13,10 +13,11 @@ class AtomVocabulary(tuple[str, ...]):
     """A tuple of atom keys; the position of a key is its atom type.
 
     A key is the element's symbol, the number of hydrogens where it does not follow from the bonds,
-    the formal charge and the number of unpaired electrons, if any: ``"C"``, ``"N H2 +"``, ``"O -"``,
-    ``"Mg +2"``, ``"C H2 rad1"``. In ZINC's published vocabulary the hydrogens are those that are
-    written in the brackets of its files, as in ``"C H1"``, a carbon with a stereo mark. Being a tuple, it can be compared, and written as JSON; from the list in the JSON
-    file ``AtomVocabulary(keys)`` makes it again.
+    the formal charge and the number of unpaired electrons, if any: ``"C"``, ``"N H2 +"``,
+    ``"O -"``, ``"Mg +2"``, ``"C H2 rad1"``. In ZINC's published vocabulary the hydrogens are those
+    written in the brackets of its files, as in ``"C H1"``, a carbon with a stereo mark. Being a
+    tuple, it can be compared, and written as JSON; from the list in the JSON file
+    ``AtomVocabulary(keys)`` makes it again.
 
     Args:
         keys: atom keys in the order of their types.
