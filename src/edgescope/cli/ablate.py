@@ -9,8 +9,7 @@ import typer
 import edgescope as es
 from edgescope.cli import _options as options
 from edgescope.cli._results import called
-from edgescope.cli._steps import choose_part, load_data, show
-from edgescope.errors import InputError
+from edgescope.cli._steps import own_part, show
 
 if TYPE_CHECKING:
     from edgescope.train import RunFolder
@@ -99,10 +98,7 @@ def command(
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     folder = es.train.RunFolder(run)
     chosen = _where(folder, where)
-    if folder.data is None:
-        raise InputError(f"{run} does not say where its data came from; use es.ablate in Python")
-    spec = folder.data if root is None else {**folder.data, "root": str(root)}
-    molecules = choose_part(load_data(spec, vocabulary=folder.vocabulary), part)
+    molecules = own_part(folder, part, root)
     found = es.ablate(
         folder.model("trained"),
         es.data.loader(molecules, batch_size=batch_size),

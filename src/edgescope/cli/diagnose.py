@@ -11,7 +11,7 @@ import edgescope as es
 from edgescope._files import replacing, writable_folder
 from edgescope.cli import _options as options
 from edgescope.cli._diagnose_study import Study, run_study
-from edgescope.cli._steps import choose_part, load_data, show
+from edgescope.cli._steps import other_part, own_part, show
 from edgescope.diagnose.observing import EVERY
 from edgescope.errors import InputError
 
@@ -194,21 +194,17 @@ def _subject(
             "run, or a weights file and data"
         )
     folder = None if run is None else es.train.RunFolder(run)
-    if data is not None:
-        spec = options.data_spec(data, root, smiles_column, None, None)
-        if options.is_table(data):
-            spec["split"], part = (0.0, 0.0, 1.0), "test"
-    elif folder is None or folder.data is None:
-        raise InputError(f"{run} does not say where its data came from; give it with --data")
-    else:
-        spec = folder.data if root is None else {**folder.data, "root": str(root)}
     if weights is not None:
         model = es.models.load(weights)
     else:
         assert folder is not None
         model = folder.model("trained")
-    more = {} if folder is None else {"vocabulary": folder.vocabulary}
-    dataset = choose_part(load_data(spec, **more), part)
+    if data is not None:
+        spec = options.data_spec(data, root, smiles_column, None, None)
+        dataset = other_part(folder, spec, part)
+    else:
+        assert folder is not None
+        dataset = own_part(folder, part, root)
     return model, es.data.loader(dataset, batch_size=batch_size)
 
 

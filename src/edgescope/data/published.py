@@ -25,6 +25,11 @@ def names() -> list[str]:
     return sorted(PUBLISHED)
 
 
+def needs_files(name: str) -> bool:
+    """Say whether a published data set is read from files in a folder ``root``."""
+    return PUBLISHED[name].files
+
+
 def solubility(request: Request) -> Splits:
     """Load the built-in set: 1,282 measured solubilities in water, in log10 mol/l.
 
@@ -76,6 +81,7 @@ class Published:
         features: its features of atoms and bonds unless others are asked for; None where it has
             its own.
         truth: whether true atoms are known, which a rule turns into true bonds.
+        files: whether it is read from files in a folder.
     """
 
     load: Callable[[Request], Splits]
@@ -83,10 +89,11 @@ class Published:
     splits: tuple[str | int, ...] = ()
     features: Features | None = "types"
     truth: bool = False
+    files: bool = True
 
 
 PUBLISHED = {
-    "solubility": Published(solubility),
+    "solubility": Published(solubility, files=False),
     "benzene": Published(benzene, truth=True),
     "chameleon": Published(chameleon, splits=tuple(range(FOLDS)), features=None),
     "logic7": Published(logic7, truth=True),
