@@ -30,7 +30,7 @@ def swapped(names):
 
 
 GRAPHS = {
-    "another order": lambda d: d[list(range(1, len(d))) + [0]],
+    "another order": lambda d: d[[*range(1, len(d)), 0]],
     "a graph less": lambda d: d[1:],
     "an atom of another type": lambda d: with_values(d, "x", bump),
     "a bond of another type": lambda d: with_values(d, "edge_attr", bump),

@@ -87,7 +87,7 @@ def fingerprint(dataset: GraphDataset) -> Fingerprint:
         >>> test = es.data.load("solubility").test
         >>> fingerprint(test) == fingerprint(test.renamed("other"))
         True
-        >>> fingerprint(test) == fingerprint(test[::-1])
+        >>> fingerprint(test) == fingerprint(test[:100])
         False
     """
     return Hasher()(dataset)

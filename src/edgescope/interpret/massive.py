@@ -96,8 +96,9 @@ def _check_graphs(scan: Scan, dataset: GraphDataset) -> None:
         )
     if scan.info.is_of_other_graphs(fingerprint(dataset).graphs):
         raise InputError(
-            f"the scan is of {scan.info.data or 'graphs'} with other graphs than {dataset.name}, "
-            "or the same in another order; give the data set that was scanned, or scan again"
+            f"the graphs of the scan ({scan.info.data or 'unnamed'}) are not those of "
+            f"{dataset.name}, or stand in another order; give the data set that was scanned, or "
+            "scan again"
         )
 
 

@@ -132,8 +132,8 @@ def ablate(
     mark = fingerprint_of_loader(loader)
     if isinstance(where, Scan) and where.info.is_of_other_graphs(mark):
         raise InputError(
-            f"the scan is of {where.info.data or 'graphs'} with other graphs than those of the "
-            "loader, or the same in another order; pass the loader that was scanned, or scan again"
+            f"the graphs of the scan ({where.info.data or 'unnamed'}) are not those of the loader, "
+            "or stand in another order; pass the loader that was scanned, or scan again"
         )
     places = choose_places(model, where, sites, layers)
     name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric

@@ -41,8 +41,8 @@ def collect_ablation(found: Ablation, scan: Scan) -> dict[str, Any]:
         )
     if scan.info.is_of_other_graphs(found.info.data_fingerprint):
         raise InputError(
-            f"received an ablation on {found.info.data} with other graphs than those of the scan, "
-            f"{scan.info.data}; ablate the model on the graphs that were scanned"
+            f"received an ablation on the graphs of {found.info.data}, expected those of the scan, "
+            f"{scan.info.data}, as they were then; ablate the model on the graphs that were scanned"
         )
     metric = found.info.metric
     info = {

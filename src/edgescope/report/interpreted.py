@@ -35,8 +35,8 @@ def collect_interpretation(found: Interpretation, scan: Scan) -> dict[str, Any]:
         )
     if scan.info.is_of_other_graphs(found.info.get("data_fingerprint", "")):
         raise InputError(
-            f"received an interpretation of {found.info['data']} with other graphs than those of "
-            f"the scan, {scan.info.data}; interpret that scan again"
+            f"received an interpretation of the graphs of {found.info['data']}, expected those of "
+            f"the scan, {scan.info.data}, as they were then; interpret that scan again"
         )
     counts = _massive(found)
     alone = {site: count for site, count in counts.items() if site != ANY}

@@ -89,8 +89,8 @@ def said_of_scan(run: "RunFolder", info: "ScanInfo") -> str | None:
     own = (source.with_suffix("") if source.suffix == ".gz" else source).stem
     if info.data in {f"{own}/{part}" for part in prints}:
         raise InputError(
-            f"the scan in {run.path} is of {info.data} with other graphs than the run has there "
-            f"now; run: edgescope scan {run.path}"
+            f"the scan in {run.path} is of {info.data} with other graphs than the run was trained "
+            f"with; run: edgescope scan {run.path}"
         )
     return f"{info.data or 'other data'}, which is no part of the run's own data"
 
