@@ -9,7 +9,7 @@ from threading import Event
 LOOK_EVERY = 0.002
 """Seconds between two looks; it bounds nothing."""
 
-TRIES = 20
+TRIES = 5
 """Processes that may be done before they are interrupted; more are no accident."""
 
 

@@ -72,7 +72,7 @@ def test_a_share_without_a_rewiring_is_refused(edgescope, table, tmp_path):
     words = ("train", "--out", tmp_path, "--data", table, "--rewire-share", "0.4")
     code, _, err = edgescope(*words)
     assert code != 0
-    assert "received --rewire-share without --rewire" in err
+    assert "received --rewire-share 0.4, which has no effect without --rewire" in err
 
 
 def test_other_molecules_are_scanned_all_together(edgescope, run_folder, tmp_path):

@@ -1,5 +1,6 @@
 """`edgescope ablate`: replace the massive activations of a trained run, and see what that does."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
+from edgescope.cli._modes import Choice
 from edgescope.cli._results import called
 from edgescope.cli._steps import own_part, show
 
@@ -19,6 +21,22 @@ SCAN = "scan"
 
 NO_CONTROLS = "none"
 """The word for no controls at all."""
+
+_MATCHED, _RESAMPLED, _ALONE = (
+    "with matched controls",
+    "with --value resample",
+    "without controls",
+)
+
+
+def _mode(given: Mapping[str, Any]) -> str:
+    if list(given["controls"] or ()) != [NO_CONTROLS]:
+        return _MATCHED
+    return _RESAMPLED if given["value"] == "resample" else _ALONE
+
+
+CHOICES = (Choice({_MATCHED: ("repeats",), _RESAMPLED: ("repeats",), _ALONE: ()}, _mode),)
+"""What has an effect with which controls."""
 
 
 def command(

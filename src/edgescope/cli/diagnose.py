@@ -1,9 +1,10 @@
 """`edgescope diagnose`: what is wrong with the attention of a trained run."""
 
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -11,6 +12,7 @@ import edgescope as es
 from edgescope._files import replacing, writable_folder
 from edgescope.cli import _options as options
 from edgescope.cli._diagnose_study import Study, run_study
+from edgescope.cli._modes import Choice
 from edgescope.cli._steps import other_part, own_part, show
 from edgescope.diagnose.observing import EVERY
 from edgescope.errors import InputError
@@ -41,6 +43,51 @@ class FailOn(StrEnum):
     warning = "warning"
     note = "note"
     never = "never"
+
+
+_LIST, _EXPLAIN, _STUDY = "with --list-rules", "with --explain", "with --study"
+_DIAGNOSIS = "in a diagnosis"
+
+
+def _mode(given: Mapping[str, Any]) -> str:
+    if given["list_rules"]:
+        return _LIST
+    if given["explain"] is not None:
+        return _EXPLAIN
+    return _DIAGNOSIS if given["study"] is None else _STUDY
+
+
+def _other_data(given: Mapping[str, Any]) -> str | None:
+    diagnosed = given["run"] is not None or given["data"] is not None
+    return options.OTHER_DATA_CHOICE.chosen(given) if diagnosed else None
+
+
+CHOICES = (
+    Choice(
+        {
+            _LIST: ("list_rules",),
+            _EXPLAIN: ("explain",),
+            _STUDY: ("study", "draws", "starts", "steps", "seed"),
+            _DIAGNOSIS: (
+                *("run", "weights", "data", "root", "smiles_column", "part", "batch_size"),
+                *("every", "select", "ignore", "sites", "form", "out", "fail_on", "seed"),
+            ),
+        },
+        _mode,
+    ),
+    Choice(
+        {
+            "with --study a": (),
+            "with --study b": ("draws", "seed"),
+            "with --study c": ("starts", "steps", "seed"),
+            "with --study d": ("draws", "seed"),
+            "with --study all": ("draws", "starts", "steps", "seed"),
+        },
+        lambda given: None if given["study"] is None else f"{_STUDY} {Study(given['study'])}",
+    ),
+    Choice(options.OTHER_DATA_CHOICE.modes, _other_data),
+)
+"""What has an effect in which mode."""
 
 
 def command(

@@ -7,9 +7,34 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
-from edgescope.cli._baseline import choose_baseline, choose_criterion
+from edgescope.cli._baseline import (
+    BASELINE_CHOICE,
+    CRITERION_CHOICE,
+    choose_baseline,
+    choose_criterion,
+)
+from edgescope.cli._modes import Choice
 from edgescope.cli._results import called, conclusion, looked_at, show_scan
 from edgescope.cli._steps import other_part, own_part, scan_run, show_sites
+
+_LIST, _SCAN = "with --list-sites", "in a scan"
+
+CHOICES = (
+    Choice(
+        {
+            _LIST: ("run", "list_sites", "weights"),
+            _SCAN: (
+                *("run", "part", "criterion", "rate", "fdr", "baseline", "members", "seed"),
+                *("data", "root", "smiles_column", "weights", "sites", "batch_size", "shards"),
+            ),
+        },
+        lambda given: _LIST if given["list_sites"] else _SCAN,
+    ),
+    CRITERION_CHOICE,
+    BASELINE_CHOICE,
+    options.OTHER_DATA_CHOICE,
+)
+"""What has an effect in which mode."""
 
 
 def command(
