@@ -201,7 +201,9 @@ def test_a_training_does_not_go_on_with_other_data(begun, frame):
     run, path = begun(split="part")
     frame.with_columns(y=0 - pl.col("y")).write_csv(path)
     splits = es.data.load(**run.data, progress=False)
-    with pytest.raises(InputError, match=r"holds another run.*targets of 40 graphs are others"):
+    with pytest.raises(
+        InputError, match=r"What differs: the targets of 40 graphs are"
+    ):
         open_run(run.path, describe(recipe("demo"), splits, run.data), splits)
 
 
@@ -288,6 +290,8 @@ def test_a_scan_says_of_which_graphs_it_is(begun):
     own = scan(splits.test)
     assert run.said_of_scan(own.info) is None
     assert own.baseline.info.data_fingerprint == own.info.data_fingerprint != ""
+    fewer = scan(splits.test[[3, 2]])
+    assert run.said_of_scan(fewer.info) == "2 graphs, not the 4 of molecules/test in training"
     stale = scan(splits.test[[3, 2, 1, 0]])
     with pytest.raises(InputError, match="of molecules/test with other graphs than the run was"):
         run.said_of_scan(stale.info)

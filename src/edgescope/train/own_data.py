@@ -87,12 +87,15 @@ def said_of_scan(run: "RunFolder", info: "ScanInfo") -> str | None:
         return None
     source = Path(str((run.data or {}).get("source", "")))
     own = (source.with_suffix("") if source.suffix == ".gz" else source).stem
-    if info.data in {f"{own}/{part}" for part in prints}:
+    sizes = {f"{own}/{part}": run.config["splits"].get(part, 0) for part in prints}
+    if info.data not in sizes:
+        return f"{info.data or 'other data'}, which is no part of the run's own data"
+    if info.graphs >= sizes[info.data]:
         raise InputError(
             f"the scan in {run.path} is of {info.data} with other graphs than the run was trained "
             f"with; run: edgescope scan {run.path}"
         )
-    return f"{info.data or 'other data'}, which is no part of the run's own data"
+    return f"{info.graphs} graphs, not the {sizes[info.data]} of {info.data} in training"
 
 
 def moved(spec: Mapping[str, Any], root: Path) -> dict[str, str | None]:

@@ -142,7 +142,8 @@ class RunFolder:
         """Say that a scan is of other data than the run's own; None if it is not, as far as known.
 
         Raises:
-            InputError: if it bears the name of a part of the run's data and is of other graphs.
+            InputError: if it bears the name of a part of the run's data, is of as many graphs and
+                not of these.
         """
         from edgescope.train.own_data import said_of_scan
 

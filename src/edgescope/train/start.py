@@ -153,10 +153,10 @@ def _refuse_another(run: RunFolder, config: Mapping[str, Any], splits: "Splits |
         field, one, other = different
         which = ""
         if splits is not None and field.startswith("splits."):
-            which = f" ({'; '.join(differences(run, splits))})"
+            which = f". What differs: {'; '.join(differences(run, splits))}"
         raise InputError(
-            f"{run.path} holds another run: its {field} is {one}, now received {other}{which}; "
-            "choose another output folder, or delete this one to start again"
+            f"{run.path} holds another run: its {field} is {one}, now received {other}; "
+            f"choose another output folder, or delete this one to start again{which}"
         )
 
 
