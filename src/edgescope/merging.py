@@ -17,7 +17,7 @@ from edgescope.records import SiteEdges, one_graph
 from edgescope.results import Scan, ScanInfo, SiteScan
 from edgescope.statistics.order import PLACE, by_graph, largest_first, most_extreme
 
-_MERGED = {"coverage", "data", "graphs", "max_rows", "seconds"}
+_MERGED = {"coverage", "data", "data_fingerprint", "graphs", "max_rows", "seconds"}
 """What may differ in :class:`~edgescope.results.ScanInfo` between scans that are merged."""
 
 _SAID = {"arguments", "types_from"}
@@ -185,6 +185,12 @@ def _check_same_graphs(scans: Sequence[Scan]) -> None:
             f"received scans of {min(sizes)} to {max(sizes)} graphs with same_graphs=True, "
             "expected equal numbers; scan the same graphs with every model"
         )
+    if len({scan.info.data_fingerprint for scan in scans} - {""}) > 1:
+        names = " and ".join(dict.fromkeys(scan.info.data for scan in scans))
+        raise InputError(
+            f"received scans of different graphs ({names}) with same_graphs=True; scan the same "
+            "graphs with every model"
+        )
 
 
 def _check_parts(scans: Sequence[Scan]) -> None:
@@ -228,12 +234,19 @@ def _merged_info(scans: Sequence[Scan], same_graphs: bool) -> ScanInfo:
         graphs=(
             infos[0].graphs if same_graphs or infos[0].parts else sum(info.graphs for info in infos)
         ),
+        data_fingerprint=_common_fingerprint(infos) if same_graphs else "",
         max_rows=_max_rows(scans),
         seconds=sum(info.seconds for info in infos),
         arguments=next((info.arguments for info in infos if info.arguments), ()),
         types_from=next((info.types_from for info in infos if info.types_from), ""),
         coverage=merged([info.coverage for info in infos]),
     )
+
+
+def _common_fingerprint(infos: Sequence[ScanInfo]) -> str:
+    """Return the fingerprint of the data that all scans are of; empty if it is not known."""
+    known = {info.data_fingerprint for info in infos}
+    return known.pop() if len(known) == 1 else ""
 
 
 def _merged_smiles(scans: Sequence[Scan], sites: dict[str, SiteScan]) -> dict[int, str]:

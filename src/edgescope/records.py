@@ -39,6 +39,9 @@ class ScanInfo:
             known, as of a scan that was saved by an earlier version.
         batch_norm: whether some normalisation layer of the model had running statistics of data;
             False if all were as they were made, None if the model keeps none.
+        data_fingerprint: of the graphs that were scanned, as in
+            :class:`edgescope.data.fingerprint.Fingerprint`; empty if the loader had no data set
+            that has one, or in a scan of an older version.
     """
 
     model: str
@@ -55,6 +58,11 @@ class ScanInfo:
     types_from: str = ""
     coverage: Coverage | None = None
     batch_norm: bool | None = None
+    data_fingerprint: str = ""
+
+    def is_of_other_graphs(self, fingerprint: str) -> bool:
+        """Say whether other graphs than those of a fingerprint were scanned, as far as is known."""
+        return bool(self.data_fingerprint and fingerprint) and self.data_fingerprint != fingerprint
 
 
 class SiteEdges(NamedTuple):

@@ -19,6 +19,7 @@ from edgescope.merging import merge_scans
 from edgescope.mistakes import check_inputs, check_model, check_number
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes
+from edgescope.scanning.fingerprint import fingerprint_of_loader
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.one_model import scan_model
 from edgescope.scanning.settings import Settings, check_ensemble, common_ratio
@@ -152,9 +153,10 @@ def scan(
         rule=rule.resolve(None if compared is None else compared.ensemble())
     )
     found, chosen = scan_model(model, loader, chosen, settings)
+    info = replace(found.info, data_fingerprint=fingerprint_of_loader(loader))
     if compared is not None:
         compared = compared.without(chosen.refused)
-        found = Scan(found.sites, found.info, found.smiles, compared)
+    found = Scan(found.sites, info, found.smiles, compared)
     settings.shards.remove()
     if chosen.left_out or chosen.refused:
         message = left_out_message(chosen.left_out, chosen.refused)
@@ -215,6 +217,7 @@ def _scan_baseline(
         found = merge_scans(members, same_graphs=True)
         found.members = tuple(members)
     rule = settings.rule.resolve(found.ensemble())
+    mark = fingerprint_of_loader(loader)
     for scanned in (found, *members):
-        scanned.info = replace(scanned.info, criterion=rule)
+        scanned.info = replace(scanned.info, criterion=rule, data_fingerprint=mark)
     return found, refused

@@ -1,7 +1,5 @@
 """Runs are grouped by what they were trained on and by which recipe."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +7,8 @@ import torch
 import edgescope as es
 from edgescope.attribute import subjects_of
 from edgescope.errors import InputError
-from edgescope.train import recipe
+from edgescope.train import RunFolder, recipe
+from edgescope.train.start import describe, open_run
 
 
 @pytest.fixture(scope="module")
@@ -21,18 +20,15 @@ def table(tmp_path_factory):
 
 
 @pytest.fixture
-def run(table):
+def run(table, tmp_path_factory, monkeypatch):
     """Make what ``subjects_of`` needs of a run folder."""
-    vocabulary = es.data.load(table).train.vocabulary
+    monkeypatch.setattr(RunFolder, "model", lambda _: torch.nn.Linear(1, 1))
+    data = {"source": str(table)}
+    splits = es.data.load(**data, progress=False)
 
-    def make(seed=0, data=None, **changes):
-        return SimpleNamespace(
-            path=f"run{seed}",
-            recipe=recipe("demo", seed=seed, **changes),
-            data={"source": str(table)} if data is None else data,
-            vocabulary=vocabulary,
-            model=lambda: torch.nn.Linear(1, 1),
-        )
+    def make(seed=0, data=data, **changes):
+        folder = tmp_path_factory.mktemp("run")
+        return open_run(folder, describe(recipe("demo", seed=seed, **changes), splits, data))
 
     return make
 
@@ -83,7 +79,6 @@ def test_parts_that_are_not_there_are_refused(run, options, message):
 def test_no_run_and_a_run_without_data_are_refused(run):
     with pytest.raises(InputError, match="received no run to explain"):
         subjects_of([])
-    lost = run()
-    lost.data = None
+    lost = run(data=None)
     with pytest.raises(InputError, match="does not say where its data came from"):
         subjects_of([lost])

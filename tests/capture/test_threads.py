@@ -12,8 +12,6 @@ from edgescope.errors import InputError
 from identity_layers import TagAdapter, TagConv
 
 pytestmark = pytest.mark.usefixtures("own_adapters")
-WAIT = 20
-"""Seconds after which a thread that waits for the other goes on by itself."""
 
 
 class Model(nn.Module):
@@ -58,7 +56,7 @@ def test_a_call_of_another_thread_in_between_is_kept_apart_or_refused():
     def watched() -> str:
         def between() -> None:
             arrived.set()
-            go_on.wait(WAIT)
+            go_on.wait()
 
         try:
             with es.capture(model) as tape:
@@ -70,7 +68,7 @@ def test_a_call_of_another_thread_in_between_is_kept_apart_or_refused():
             arrived.set()
 
     def other() -> str:
-        arrived.wait(WAIT)
+        arrived.wait()
         try:
             model(*graph(900, 5))
         except InputError:
@@ -87,12 +85,12 @@ def test_a_call_of_another_thread_in_between_is_kept_apart_or_refused():
 
 @pytest.mark.parametrize("rounds", range(4))
 def test_two_captures_at_once_are_kept_apart_or_refused(rounds):
-    model, together = Model(), Barrier(2, timeout=WAIT)
+    model, together = Model(), Barrier(2)
 
     def meet() -> None:
         try:
             together.wait()
-        except BrokenBarrierError:  # the other was refused
+        except BrokenBarrierError:  # the other was refused, or has ended
             return
 
     def watched(first: int, size: int) -> str:
@@ -105,8 +103,9 @@ def test_two_captures_at_once_are_kept_apart_or_refused(rounds):
                 model(*graph(first, size), meet)
                 return "right" if holds_only(tape, first, size) else "wrong"
         except InputError as error:
-            together.abort()
             return f"refused: {error}"
+        finally:
+            together.abort()  # whoever waits for this thread goes on
 
     with ThreadPoolExecutor(2) as pool:
         found = [pool.submit(watched, 100, 3), pool.submit(watched, 900, 5)]
@@ -124,13 +123,13 @@ def test_an_edit_does_not_reach_the_call_of_another_thread():
         try:
             with es.capture.edit(model, "*:message", lambda found: found.values * 2):
                 entered.set()
-                done.wait(WAIT)
+                done.wait()
                 model(*graph(100, 3))
         finally:
             entered.set()
 
     def other() -> str:
-        entered.wait(WAIT)
+        entered.wait()
         try:
             return "right" if torch.equal(model(*graph(900, 5)), expected) else "wrong"
         except InputError:
@@ -145,15 +144,19 @@ def test_an_edit_does_not_reach_the_call_of_another_thread():
 
 
 def test_captures_of_two_models_in_two_threads_do_not_disturb_each_other():
-    together = Barrier(2, timeout=WAIT)
+    together = Barrier(2)
 
     def watched(first: int, size: int) -> bool:
         model = Model()
-        with es.capture(model) as tape:
-            together.wait()
-            model(*graph(first, size), together.wait)
-            together.wait()
-            return holds_only(tape, first, size)
+        try:
+            with es.capture(model) as tape:
+                together.wait()
+                model(*graph(first, size), together.wait)
+                together.wait()
+                return holds_only(tape, first, size)
+        except BaseException:
+            together.abort()  # else the other would wait for ever
+            raise
 
     with ThreadPoolExecutor(2) as pool:
         found = [pool.submit(watched, 100, 3), pool.submit(watched, 900, 5)]

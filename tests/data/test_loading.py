@@ -107,10 +107,11 @@ def test_the_vocabulary_of_a_table_is_its_own_most_frequent_first(write):
     assert {part.vocabulary for part in splits} == {splits.train.vocabulary}
 
 
-def test_an_atom_outside_the_given_vocabulary_is_refused(write):
+def test_an_atom_outside_the_given_vocabulary_loses_its_row(write):
     path = write("a.csv", "smiles\nCCCO\nCC\nC[Si]\n")
-    with pytest.raises(InputError, match=r"row 2, C\[Si\]: atom 'Si' is not among the 2 atom"):
-        load(path, vocabulary=["C", "O"], split=(0, 0, 1))
+    splits = load(path, vocabulary=["C", "O"], split=(0, 0, 1))
+    assert splits.test.smiles == ["CCCO", "CC"]
+    assert splits.rejected["row"].to_list() == [2]
 
 
 def test_fractions_may_leave_parts_empty(write):

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import types
 
 import pytest
@@ -13,6 +12,7 @@ import edgescope as es
 from edgescope.cli.study import with_ray_address
 from edgescope.errors import InputError, MissingExtraError
 from edgescope.study import tables
+from waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -66,21 +66,24 @@ def test_a_killed_ray_worker_is_started_again_and_goes_on_to_the_same_tables(
 
     ray.init(address="local", num_cpus=2, log_to_driver=False, include_dashboard=False)
     try:
-        killed = []
+        killed, ended = [], threading.Event()
 
         def kill_a_worker():
             pattern = "cells/*-trained-*/checkpoints/last.ckpt"
-            while not (started := list(tmp_path.glob(pattern))):
-                time.sleep(0.002)
-            for line in (started[0].parents[1] / "log.txt").read_text().splitlines():
+            wait_for(lambda: any(tmp_path.glob(pattern)), ended)
+            started = next(tmp_path.glob(pattern))
+            for line in (started.parents[1] / "log.txt").read_text().splitlines():
                 if line.startswith("process "):
                     killed.append(int(line.split()[1]))
                     os.kill(killed[-1], signal.SIGKILL)
 
         killer = threading.Thread(target=kill_a_worker)
         killer.start()
-        endings = es.study.run(es.study.read(describe()), tmp_path, ray="local", progress=False)
-        killer.join()
+        try:
+            endings = es.study.run(es.study.read(describe()), tmp_path, ray="local", progress=False)
+        finally:
+            ended.set()
+            killer.join()
         with pytest.raises(InputError, match=r"takes 99 threads and no node .* more than 2 CPUs"):
             es.study.run(
                 es.study.read(describe(threads=99, seeds=[7])), tmp_path / "x", ray="local"

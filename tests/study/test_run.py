@@ -3,9 +3,9 @@
 import json
 import os
 import re
+import shutil
 import signal
 import threading
-import time
 
 import pytest
 import torch
@@ -19,6 +19,7 @@ from edgescope.study.board import Board, last_line
 from edgescope.study.cells import folder_of
 from edgescope.study.events import Event
 from edgescope.study.work import cut, read_result, run_cell
+from waiting import interrupted, wait_for
 
 
 def command(*words):
@@ -91,14 +92,6 @@ def test_a_finished_study_is_not_run_again(finished, describe, monkeypatch):
     assert [ending.status for ending in endings] == ["done"] * 4
 
 
-def wait_for(found, process, seconds=120.0):
-    end = time.monotonic() + seconds
-    while not found():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.002)
-
-
 MOMENTS = {
     "in training": "cells/*-trained-41-*/checkpoints/last.ckpt",
     "between training and scan": "cells/*-trained-41-*/metrics.json",
@@ -127,10 +120,11 @@ def test_a_study_killed_again_and_again_gives_the_same_tables(
 @pytest.mark.parametrize("moment", ["in training", "in a scan"])
 def test_ctrl_c_leaves_a_study_that_goes_on(moment, begin, describe, undisturbed, tmp_path):
     out, study = tmp_path / "study", describe()
-    process = begin("study", "run", study, "--out", out)
-    wait_for(lambda: any(out.glob(MOMENTS[moment])), process)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    process, err = interrupted(
+        lambda: begin("study", "run", study, "--out", out),
+        lambda: any(out.glob(MOMENTS[moment])),
+        lambda: shutil.rmtree(out),
+    )
     assert process.returncode == 130, err
     assert err.splitlines()[-1].startswith("interrupted; what was finished is kept")
     assert "Traceback" not in err
@@ -140,12 +134,11 @@ def test_ctrl_c_leaves_a_study_that_goes_on(moment, begin, describe, undisturbed
 
 def test_a_killed_worker_costs_its_cell_and_nothing_else(describe, tmp_path, undisturbed, capsys):
     out, study = tmp_path / "study", describe()
-    killed = []
+    killed, ended = [], threading.Event()
 
     def kill_first_training():
-        while not (logs := list(out.glob("cells/*-trained-41-*/config.yaml"))):
-            time.sleep(0.002)
-        killed.append(logs[0].parent.name)
+        wait_for(lambda: any(out.glob("cells/*-trained-41-*/config.yaml")), ended)
+        killed.append(next(out.glob("cells/*-trained-41-*/config.yaml")).parent.name)
         os.kill(workers[0]._process.pid, signal.SIGKILL)
 
     workers = []
@@ -156,8 +149,11 @@ def test_a_killed_worker_costs_its_cell_and_nothing_else(describe, tmp_path, und
         )
         killer = threading.Thread(target=kill_first_training)
         killer.start()
-        assert command("study", "run", study, "--out", out) == 1
-        killer.join()
+        try:
+            assert command("study", "run", study, "--out", out) == 1
+        finally:
+            ended.set()
+            killer.join()
     printed = capsys.readouterr()
     assert "3 of 4 cells are done" in printed.out
     line = f"failed: {killed[0]}: its process was ended by SIGKILL; log: .*log.txt"

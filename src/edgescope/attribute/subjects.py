@@ -12,7 +12,6 @@ from torch import nn
 
 from edgescope.attribute.bonds import Ints
 from edgescope.data.graphs import GraphDataset, Task
-from edgescope.data.loading import load
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,7 +70,8 @@ def subjects_of(
                 "es.attribute.leaderboard and a Subject"
             )
         recipe = run.recipe.model_dump(exclude={"seed"})
-        key = json.dumps([recipe, run.data], sort_keys=True, default=str)
+        # Two runs of one table may have found different molecules in it.
+        key = json.dumps([recipe, run.data, run.config["splits"]], sort_keys=True, default=str)
         groups.setdefault(key, []).append(run)
     subjects: list[Subject] = []
     for group in groups.values():
@@ -96,8 +96,7 @@ def _graphs(
     run: "RunFolder", part: str, graphs: int | None, seed: int, root: str | Path | None
 ) -> tuple[GraphDataset, Ints]:
     """Return the graphs of a run that are judged on, and their positions in the part."""
-    spec = {**(run.data or {}), **({} if root is None else {"root": str(root)})}
-    splits = load(**spec, vocabulary=run.vocabulary)._asdict()
+    splits = run.splits(root, progress=True)._asdict()
     if part not in splits:
         raise InputError(f"received the split {part!r}, expected one of {', '.join(splits)}")
     # A table of molecules does not say what its targets are; the loss does.

@@ -22,6 +22,7 @@ from edgescope.cli import (
     study,
     train,
 )
+from edgescope.cli._modes import command_with
 from edgescope.errors import EdgescopeError, EdgescopeWarning
 
 INTERRUPTED = 130
@@ -35,7 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (demo, train, scan, diagnose, interpret, ablate, explain, report, data):
-    app.command(module.__name__.rpartition(".")[2])(module.command)
+    choices = getattr(module, "CHOICES", ())
+    app.command(module.__name__.rpartition(".")[2], cls=command_with(*choices))(module.command)
 app.add_typer(study.app, name="study")
 app.add_typer(imports.app, name="import")
 

@@ -1,13 +1,15 @@
 """What `edgescope scan` compares with, and by which criterion: from words to objects."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 import edgescope as es
+from edgescope.cli._modes import Choice
 from edgescope.errors import InputError
-from edgescope.statistics.criteria import Rule
+from edgescope.statistics.criteria import PRESETS, Rule
 from edgescope.statistics.criteria import criterion as find_criterion
 
 if TYPE_CHECKING:
@@ -19,21 +21,49 @@ UNTRAINED = "untrained"
 """The word for an untrained ensemble; a folder of that name is `./untrained`."""
 
 
+def _criterion_mode(given: Mapping[str, Any]) -> str | None:
+    mode = f"with --criterion {given['criterion']}"
+    return mode if mode in CRITERION_CHOICE.modes else None
+
+
+CRITERION_CHOICE = Choice(
+    {
+        f"with --criterion {name}": ("rate", "fdr") if isinstance(rule, es.Calibrated) else ()
+        for name, rule in PRESETS.items()
+    },
+    _criterion_mode,
+)
+"""What has an effect with which criterion."""
+
+_ENSEMBLE, _OWN = "with --baseline untrained", "with the run's own weights before training"
+_PATH = "with a path as --baseline"
+
+
+def _baseline_mode(given: Mapping[str, Any]) -> str | None:
+    rule = PRESETS.get(str(given["criterion"]))
+    if given["baseline"] is not None:
+        return _ENSEMBLE if given["baseline"] == UNTRAINED else _PATH
+    if rule is None:
+        return None
+    return _ENSEMBLE if rule.members_needed else _OWN
+
+
+BASELINE_CHOICE = Choice(
+    {_ENSEMBLE: ("members", "seed"), _OWN: (), _PATH: ()},
+    _baseline_mode,
+)
+"""What has an effect with which baseline."""
+
+
 def choose_criterion(name: str, rate: float | None, fdr: float | None) -> Rule:
     """Return the criterion of a name, with the rates that were given for it.
 
     Raises:
-        InputError: if there is none of that name, if it has no rates, or if they are no rates.
+        InputError: if there is none of that name, or if they are no rates.
     """
     rule = find_criterion(name)
     if isinstance(rule, es.Calibrated):
         return es.Calibrated(rule.rate if rate is None else rate, rule.fdr if fdr is None else fdr)
-    for option, value in (("--rate", rate), ("--fdr", fdr)):
-        if value is not None:
-            raise InputError(
-                f"received {option} {value} with --criterion {name}, which has no such rate; add "
-                f"--criterion calibrated, or leave out {option}"
-            )
     return rule
 
 
@@ -51,8 +81,8 @@ def choose_baseline(
         seed: seed of its first member.
 
     Raises:
-        InputError: if the path holds nothing to compare with, if an ensemble was described but
-            not asked for, or if the criterion needs a larger one.
+        InputError: if the path holds nothing to compare with, or if the criterion needs a larger
+            ensemble.
     """
     needed = rule.members_needed
     if given == UNTRAINED or (given is None and needed):
@@ -73,13 +103,6 @@ def choose_baseline(
                 err=True,
             )
         return ensemble
-    for option, value in (("--members", members), ("--seed", seed)):
-        if value is not None:
-            compared = "the run's own weights before training" if given is None else given
-            raise InputError(
-                f"received {option} {value}, but the baseline is {compared}; add --baseline "
-                f"untrained, or leave out {option}"
-            )
     if given is None:
         return run.model("untrained")
     return _open(Path(given), rule)

@@ -1,12 +1,13 @@
 """Options that several commands share."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.cli._modes import Choice
 
 Data = Annotated[
     str,
@@ -155,11 +156,75 @@ def rewiring(how: str | None, share: float | None, seed: int | None) -> dict[str
     """Describe what is done to the edges, as an argument of ``edgescope.data.load``."""
     given = {"share": share, "seed": seed}
     told = {name: value for name, value in given.items() if value is not None}
-    if how is None:
-        if told:
-            raise InputError(f"received --rewire-{next(iter(told))} without --rewire; say how")
-        return {}
-    return {"rewire": {"how": how, **told}}
+    return {} if how is None else {"rewire": {"how": how, **told}}
+
+
+OF_TABLE = ("smiles_column", "target_columns", "split_column")
+"""Parameters that name columns of a table."""
+
+TABLE, WHOLE_PATH = "for a table", "for a table with its whole path"
+PUBLISHED, BUILT_IN = "for a published data set", "for a built-in data set"
+WITH_SPLITS = "for a published data set with several splits"
+
+
+def kind_of_data(source: str) -> str | None:
+    """Return which of these kinds of data a source is; None if it is none that is known."""
+    if is_table(source):
+        return WHOLE_PATH if Path(source).is_absolute() else TABLE
+    if source not in es.data.names():
+        return None
+    if not es.data.needs_files(source):
+        return BUILT_IN
+    return WITH_SPLITS if es.data.published.PUBLISHED[source].splits else PUBLISHED
+
+
+DATA_CHOICE = Choice(
+    {
+        TABLE: ("root", *OF_TABLE),
+        WHOLE_PATH: OF_TABLE,
+        PUBLISHED: ("root",),
+        WITH_SPLITS: ("root", "split_column"),
+        BUILT_IN: (),
+    },
+    lambda given: kind_of_data(str(given["data"])),
+)
+"""What has an effect on the data of a training, or on those that are counted."""
+
+OWN = "on the run's own data"
+
+OTHER_DATA_CHOICE = Choice(
+    {
+        OWN: ("part", "root"),
+        TABLE: ("root", "smiles_column"),
+        WHOLE_PATH: ("smiles_column",),
+        PUBLISHED: ("root", "part"),
+        BUILT_IN: ("part",),
+    },
+    lambda given: OWN if given["data"] is None else _simple(kind_of_data(str(given["data"]))),
+)
+"""What has an effect on the data of a command that takes a run's own without ``--data``."""
+
+
+def _simple(kind: str | None) -> str | None:
+    return PUBLISHED if kind == WITH_SPLITS else kind
+
+
+def _rewired(given: Mapping[str, Any]) -> str | None:
+    mode = "without --rewire" if given["rewire"] is None else f"with --rewire {given['rewire']}"
+    return mode if mode in REWIRE_CHOICE.modes else None
+
+
+REWIRE_CHOICE = Choice(
+    {
+        "without --rewire": (),
+        "with --rewire random_edges": ("rewire_share", "rewire_seed"),
+        "with --rewire shuffle_types": ("rewire_seed",),
+        "with --rewire random_types": ("rewire_seed",),
+        "with --rewire virtual_node": (),
+    },
+    _rewired,
+)
+"""What has an effect on how edges are changed."""
 
 
 def is_table(data: str) -> bool:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 import edgescope as es
+from edgescope.cli import _options as options
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,10 +31,36 @@ NARROW = 16
 GAP = 2
 """Columns between two cells of a table."""
 
+ALL_IN_TEST = (0.0, 0.0, 1.0)
+"""Fractions of train, val and test where all molecules of a table are wanted."""
 
-def load_data(spec: Mapping[str, Any], **options: Any) -> "Splits":
+
+def load_data(spec: Mapping[str, Any]) -> "Splits":
     """Load the data that ``spec`` describes, as the ``data`` of a run folder does."""
-    splits = es.data.load(**{**spec, **options})
+    return _told(es.data.load(**spec))
+
+
+def own_part(run: "RunFolder", part: str, root: Path | None) -> "MoleculeDataset":
+    """Return a part of the data of a run, which are those of its training or refused."""
+    return choose_part(_told(run.splits(root, progress=True)), part)
+
+
+def other_part(run: "RunFolder | None", spec: Mapping[str, Any], part: str) -> "MoleculeDataset":
+    """Return a part of other data, or all molecules of a table, as the model of a run reads them.
+
+    Without a run the data are read by themselves.
+    """
+    table = options.is_table(str(spec["source"]))
+    spec = {**spec, "split": ALL_IN_TEST} if table else spec
+    splits = _told(es.data.load(**spec) if run is None else run.read(**spec))
+    if not table:
+        return choose_part(splits, part)
+    everything = splits.test.renamed(splits.test.name.removesuffix("/test"))
+    return choose_part(splits._replace(test=everything), "test")
+
+
+def _told(splits: "Splits") -> "Splits":
+    """Print which rows cannot be used."""
     rejected = splits.rejected
     if rejected.height:
         typer.echo(f"{rejected.height} rows cannot be used and are left out:", err=True)
@@ -137,6 +164,8 @@ def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None, **sec
     facts = {"recipe": run.recipe.name, "seed": run.recipe.seed} | {
         label: metrics[name] for name, label in labels.items() if name in metrics
     }
+    if (strange := run.said_of_scan(scan.info)) is not None:
+        facts["scanned"] = strange
     return scan.report(out or run.path / "report.html", run=facts, **sections)
 
 

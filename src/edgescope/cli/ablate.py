@@ -1,5 +1,6 @@
 """`edgescope ablate`: replace the massive activations of a trained run, and see what that does."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,9 +9,9 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
+from edgescope.cli._modes import Choice
 from edgescope.cli._results import called
-from edgescope.cli._steps import choose_part, load_data, show
-from edgescope.errors import InputError
+from edgescope.cli._steps import own_part, show
 
 if TYPE_CHECKING:
     from edgescope.train import RunFolder
@@ -20,6 +21,22 @@ SCAN = "scan"
 
 NO_CONTROLS = "none"
 """The word for no controls at all."""
+
+_MATCHED, _RESAMPLED, _ALONE = (
+    "with matched controls",
+    "with --value resample",
+    "without controls",
+)
+
+
+def _mode(given: Mapping[str, Any]) -> str:
+    if list(given["controls"] or ()) != [NO_CONTROLS]:
+        return _MATCHED
+    return _RESAMPLED if given["value"] == "resample" else _ALONE
+
+
+CHOICES = (Choice({_MATCHED: ("repeats",), _RESAMPLED: ("repeats",), _ALONE: ()}, _mode),)
+"""What has an effect with which controls."""
 
 
 def command(
@@ -99,10 +116,7 @@ def command(
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     folder = es.train.RunFolder(run)
     chosen = _where(folder, where)
-    if folder.data is None:
-        raise InputError(f"{run} does not say where its data came from; use es.ablate in Python")
-    spec = folder.data if root is None else {**folder.data, "root": str(root)}
-    molecules = choose_part(load_data(spec, vocabulary=folder.vocabulary), part)
+    molecules = own_part(folder, part, root)
     found = es.ablate(
         folder.model("trained"),
         es.data.loader(molecules, batch_size=batch_size),

@@ -8,8 +8,33 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
+from edgescope.cli._modes import Choice
 from edgescope.cli._steps import show
 from edgescope.errors import InputError
+
+_COUNTED = ("root", "smiles_column", "target_columns", "split_column")
+
+CHOICES = (
+    Choice(
+        {
+            "when data sets are listed": (),
+            "with `data check`": ("root",),
+            "when what is in one is counted": _COUNTED,
+        },
+        lambda given: {
+            None: "when data sets are listed",
+            "list": "when data sets are listed",
+            "check": "with `data check`",
+        }.get(given["data"], "when what is in one is counted"),
+    ),
+    Choice(
+        options.DATA_CHOICE.modes,
+        lambda given: options.kind_of_data(
+            str(given["name"] if given["data"] == "check" else given["data"])
+        ),
+    ),
+)
+"""What has an effect on what is done with which data."""
 
 
 def command(

@@ -1,9 +1,10 @@
 """`edgescope diagnose`: what is wrong with the attention of a trained run."""
 
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -11,7 +12,8 @@ import edgescope as es
 from edgescope._files import replacing, writable_folder
 from edgescope.cli import _options as options
 from edgescope.cli._diagnose_study import Study, run_study
-from edgescope.cli._steps import choose_part, load_data, show
+from edgescope.cli._modes import Choice
+from edgescope.cli._steps import other_part, own_part, show
 from edgescope.diagnose.observing import EVERY
 from edgescope.errors import InputError
 
@@ -41,6 +43,51 @@ class FailOn(StrEnum):
     warning = "warning"
     note = "note"
     never = "never"
+
+
+_LIST, _EXPLAIN, _STUDY = "with --list-rules", "with --explain", "with --study"
+_DIAGNOSIS = "in a diagnosis"
+
+
+def _mode(given: Mapping[str, Any]) -> str:
+    if given["list_rules"]:
+        return _LIST
+    if given["explain"] is not None:
+        return _EXPLAIN
+    return _DIAGNOSIS if given["study"] is None else _STUDY
+
+
+def _other_data(given: Mapping[str, Any]) -> str | None:
+    diagnosed = given["run"] is not None or given["data"] is not None
+    return options.OTHER_DATA_CHOICE.chosen(given) if diagnosed else None
+
+
+CHOICES = (
+    Choice(
+        {
+            _LIST: ("list_rules",),
+            _EXPLAIN: ("explain",),
+            _STUDY: ("study", "draws", "starts", "steps", "seed"),
+            _DIAGNOSIS: (
+                *("run", "weights", "data", "root", "smiles_column", "part", "batch_size"),
+                *("every", "select", "ignore", "sites", "form", "out", "fail_on", "seed"),
+            ),
+        },
+        _mode,
+    ),
+    Choice(
+        {
+            "with --study a": (),
+            "with --study b": ("draws", "seed"),
+            "with --study c": ("starts", "steps", "seed"),
+            "with --study d": ("draws", "seed"),
+            "with --study all": ("draws", "starts", "steps", "seed"),
+        },
+        lambda given: None if given["study"] is None else f"{_STUDY} {Study(given['study'])}",
+    ),
+    Choice(options.OTHER_DATA_CHOICE.modes, _other_data),
+)
+"""What has an effect in which mode."""
 
 
 def command(
@@ -194,21 +241,17 @@ def _subject(
             "run, or a weights file and data"
         )
     folder = None if run is None else es.train.RunFolder(run)
-    if data is not None:
-        spec = options.data_spec(data, root, smiles_column, None, None)
-        if options.is_table(data):
-            spec["split"], part = (0.0, 0.0, 1.0), "test"
-    elif folder is None or folder.data is None:
-        raise InputError(f"{run} does not say where its data came from; give it with --data")
-    else:
-        spec = folder.data if root is None else {**folder.data, "root": str(root)}
     if weights is not None:
         model = es.models.load(weights)
     else:
         assert folder is not None
         model = folder.model("trained")
-    more = {} if folder is None else {"vocabulary": folder.vocabulary}
-    dataset = choose_part(load_data(spec, **more), part)
+    if data is not None:
+        spec = options.data_spec(data, root, smiles_column, None, None)
+        dataset = other_part(folder, spec, part)
+    else:
+        assert folder is not None
+        dataset = own_part(folder, part, root)
     return model, es.data.loader(dataset, batch_size=batch_size)
 
 

@@ -1,6 +1,7 @@
 """`edgescope explain`: judge what edge importances of trained runs are worth."""
 
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
+from edgescope.cli._modes import Choice
 from edgescope.cli._steps import show
 from edgescope.errors import InputError
 
@@ -21,6 +23,21 @@ SLOW = "gnnexplainer"
 
 WIDTH = 100
 """Columns of the sentences."""
+
+_STEPS = "integrated_gradients"
+"""The method that has steps."""
+
+_WITH, _WITHOUT = f"with the method {_STEPS}", f"without the method {_STEPS}"
+
+
+def _mode(given: Mapping[str, Any]) -> str:
+    names = given["methods"]
+    named = names in {None, "all"} or _STEPS in {name.strip() for name in names.split(",")}
+    return _WITH if named else _WITHOUT
+
+
+CHOICES = (Choice({_WITH: ("steps",), _WITHOUT: ()}, _mode),)
+"""What has an effect with which methods."""
 
 
 def command(

@@ -8,7 +8,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
-from edgescope.cli._steps import choose_part, load_data, show
+from edgescope.cli._steps import own_part, show
 from edgescope.errors import InputError
 
 SHOWN = 3
@@ -75,14 +75,8 @@ def command(
     folder = es.train.RunFolder(run)
     if not (folder.path / "scan" / "scan.json").is_file():
         raise InputError(f"{run} has not been scanned; run: edgescope scan {run}")
-    if folder.data is None:
-        raise InputError(
-            f"{run} does not say where its data came from; use es.interpret.interpret with the "
-            "data set that was scanned"
-        )
     scan = es.load_scan(folder.path / "scan")
-    spec = folder.data if root is None else {**folder.data, "root": str(root)}
-    molecules = choose_part(load_data(spec, vocabulary=folder.vocabulary), part)
+    molecules = own_part(folder, part, root)
     importance = None
     if method is not None:
         importance = es.attribute.importances(folder.model(), molecules, method)[method].edge

@@ -7,10 +7,34 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
-from edgescope.cli._baseline import choose_baseline, choose_criterion
+from edgescope.cli._baseline import (
+    BASELINE_CHOICE,
+    CRITERION_CHOICE,
+    choose_baseline,
+    choose_criterion,
+)
+from edgescope.cli._modes import Choice
 from edgescope.cli._results import called, conclusion, looked_at, show_scan
-from edgescope.cli._steps import choose_part, load_data, scan_run, show_sites
-from edgescope.errors import InputError
+from edgescope.cli._steps import other_part, own_part, scan_run, show_sites
+
+_LIST, _SCAN = "with --list-sites", "in a scan"
+
+CHOICES = (
+    Choice(
+        {
+            _LIST: ("run", "list_sites", "weights"),
+            _SCAN: (
+                *("run", "part", "criterion", "rate", "fdr", "baseline", "members", "seed"),
+                *("data", "root", "smiles_column", "weights", "sites", "batch_size", "shards"),
+            ),
+        },
+        lambda given: _LIST if given["list_sites"] else _SCAN,
+    ),
+    CRITERION_CHOICE,
+    BASELINE_CHOICE,
+    options.OTHER_DATA_CHOICE,
+)
+"""What has an effect in which mode."""
 
 
 def command(
@@ -74,16 +98,11 @@ def command(
         return
     rule = choose_criterion(criterion, rate, fdr)
     compared = choose_baseline(folder, rule, baseline, members, seed)
-    if data is not None:
-        spec = options.data_spec(data, root, smiles_column, None, None)
-        if options.is_table(data):
-            spec["split"], part = (0.0, 0.0, 1.0), "test"
-    elif folder.data is None:
-        raise InputError(f"{run} does not say where its data came from; give it with --data")
+    if data is None:
+        molecules = own_part(folder, part, root)
     else:
-        spec = folder.data if root is None else {**folder.data, "root": str(root)}
-    splits = load_data(spec, vocabulary=folder.vocabulary)
-    molecules = choose_part(splits, part)
+        spec = options.data_spec(data, root, smiles_column, None, None)
+        molecules = other_part(folder, spec, part)
     scan = scan_run(
         folder,
         molecules,

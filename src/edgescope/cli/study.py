@@ -7,6 +7,7 @@ import polars as pl
 import typer
 
 import edgescope as es
+from edgescope.cli._modes import Choice, command_with
 from edgescope.cli._steps import show
 
 if TYPE_CHECKING:
@@ -24,7 +25,16 @@ app = typer.Typer(
 Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
 
 
-@app.command()
+RUN_CHOICES = (
+    Choice(
+        {"with --dry-run": (), "in a run": ("ray",)},
+        lambda given: "with --dry-run" if given["dry_run"] else "in a run",
+    ),
+)
+"""What has an effect in a run only."""
+
+
+@app.command(cls=command_with(*RUN_CHOICES))
 def run(
     study: Annotated[
         str,

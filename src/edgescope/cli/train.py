@@ -10,6 +10,9 @@ from edgescope.cli import _options as options
 from edgescope.cli._steps import load_data
 from edgescope.errors import InputError
 
+CHOICES = (options.DATA_CHOICE, options.REWIRE_CHOICE)
+"""What has an effect on which data."""
+
 
 def command(
     out: Annotated[Path, typer.Option("--out", help="Folder of the run.")],
@@ -46,7 +49,13 @@ def command(
     if features is not None:
         spec["features"] = features
     spec |= options.rewiring(rewire, rewire_share, rewire_seed)
-    chosen = es.train.recipe(recipe, **_changes(change or []))
+    changes = _changes(change or [])
+    if epochs is not None and "max_epochs" in changes:
+        raise InputError(
+            f"received --epochs {epochs} and --set max_epochs={changes['max_epochs']}, which are "
+            "the same; leave out one of the two"
+        )
+    chosen = es.train.recipe(recipe, **changes)
     run = es.train.fit(chosen, load_data(spec), out, data=spec, epochs=epochs, processes=processes)
     metrics = run.metrics or {}
     reported = ("test_loss", "test_mae", "test_roc_auc", "test_accuracy")
@@ -59,10 +68,15 @@ def command(
 
 
 def _changes(assignments: list[str]) -> dict[str, str]:
-    changes = {}
+    changes: dict[str, str] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not (name and equals):
             raise InputError(f"received --set {assignment}, expected --set name=value")
+        if name in changes:
+            raise InputError(
+                f"received --set {name}={changes[name]} and --set {assignment}; leave out one of "
+                "the two"
+            )
         changes[name] = value
     return changes

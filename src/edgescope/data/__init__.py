@@ -16,7 +16,7 @@ from edgescope.data.molecule import Molecule
 from edgescope.data.neighbours import NeighborBatches
 from edgescope.data.nodes import NodeDataset
 from edgescope.data.planted import planted
-from edgescope.data.published import names
+from edgescope.data.published import names, needs_files
 from edgescope.data.removing import remove_edges
 from edgescope.data.rewiring import rewire
 from edgescope.data.split import Splits
@@ -40,6 +40,7 @@ __all__ = [
     "loader",
     "looks_like_a_table",
     "names",
+    "needs_files",
     "planted",
     "remove_edges",
     "rewire",

@@ -99,6 +99,31 @@ class MoleculeDataset(GraphDataset):
                 ) from None
         return replace(self, x=types[self.x], vocabulary=vocabulary)
 
+    def without_unknown(self, vocabulary: AtomVocabulary) -> "MoleculeDataset":
+        """Leave out molecules with an atom type outside ``vocabulary``, and list them as rejected.
+
+        The types are not renumbered; :meth:`with_vocabulary` does that.
+        """
+        if self.node_columns:
+            return self
+        unknown = torch.tensor([key not in set(vocabulary) for key in self.vocabulary])
+        atoms = unknown[self.x].nonzero().flatten()
+        if not len(atoms):
+            return self
+        of_atom = torch.searchsorted(self.node_ptr, atoms, right=True) - 1
+        found: dict[int, set[str]] = {}
+        for molecule, kind in zip(of_atom.tolist(), self.x[atoms].tolist(), strict=True):
+            found.setdefault(molecule, set()).add(self.vocabulary[kind])
+        rows = [
+            (int(self.row[molecule]), self.smiles[molecule], _unknown(sorted(keys), vocabulary))
+            for molecule, keys in found.items()
+        ]
+        lost = pl.DataFrame(rows, schema=REJECTED_SCHEMA, orient="row")
+        kept = torch.ones(len(self), dtype=torch.bool)
+        kept[list(found)] = False
+        rejected = pl.concat([self.rejected, lost]).sort("row", maintain_order=True)
+        return replace(self.subset(kept), rejected=rejected)
+
     def atom_counts(self) -> dict[str, int]:
         """Count the atoms of every type that occurs."""
         counts = torch.bincount(self.node_types, minlength=len(self.vocabulary)).tolist()
@@ -114,3 +139,16 @@ class MoleculeDataset(GraphDataset):
             for name, count in super().summary().items()
         }
         return {"molecules": counts.pop("molecules"), "rejected": self.rejected.height, **counts}
+
+
+def _unknown(keys: list[str], vocabulary: AtomVocabulary) -> str:
+    """Say which atom types are unknown, and which are known, the first few of them."""
+    known = ", ".join(vocabulary[:_NAMED])
+    more = f" and {len(vocabulary) - _NAMED} more" if len(vocabulary) > _NAMED else ""
+    what = "atom type" if len(keys) == 1 else "atom types"
+    named = ", ".join(map(repr, keys))
+    return f"{what} {named} not among the {len(vocabulary)} known here: {known}{more}"
+
+
+_NAMED = 8
+"""Known atom types that a reason names."""

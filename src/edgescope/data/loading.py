@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import polars as pl
 
 from edgescope.data.adding import VIRTUAL
 from edgescope.data.attribution import TRUTH_RULES, TruthRule
@@ -73,8 +74,9 @@ def load(
             published data set is used with, or types.
         kekulize: write aromatic rings as alternating single and double bonds; if false, their
             bonds have a type of their own, as they have among OGB's features in any case.
-        vocabulary: the atom types of the model that the molecules are for. None is the published
-            one of the data set, or the types that occur in the table, most frequent first.
+        vocabulary: the atom types of the model that the molecules are for; a molecule with
+            another atom type is a row that cannot be used. None is the published one of the data
+            set, or the types that occur in the table, most frequent first.
         truth_rule: of a data set with known true atoms, which bonds are true: ``"both"`` (the
             default), those between two true atoms of the same alternative; ``"either"``, those
             with at least one.
@@ -91,10 +93,11 @@ def load(
 
     Raises:
         InputError: for an unknown name, a missing or unreadable file, a column that is not there,
-            a table without a usable molecule, an empty part, or an atom outside ``vocabulary``.
+            a table without a usable molecule, an empty part, or if every molecule has an atom
+            outside ``vocabulary``.
         MissingExtraError: if RDKit is not installed.
     """
-    base = None if root is None else Path(root)
+    base, given = None if root is None else Path(root), vocabulary
     published, called = _source(source)
     default = "types" if published is None else published.features
     if features is not None and (features not in FEATURES or default is None):
@@ -118,8 +121,9 @@ def load(
         return remembered(folder, cache_key(table.fingerprint, reading), build)
 
     if published is None:
-        given = [target_columns] if isinstance(target_columns, str) else list(target_columns or ())
-        table, name = _table(source, base, smiles_column, given, split)
+        targets = target_columns or ()
+        targets = [targets] if isinstance(targets, str) else list(targets)
+        table, name = _table(source, base, smiles_column, targets, split)
         splits = _load_table(table, name, split, seed, read)
     else:
         if smiles_column != "smiles" or target_columns is not None:
@@ -130,9 +134,10 @@ def load(
         splits = published.load(Request(base, read, seed, chosen, progress, truth_rule or "both"))
         if reading.features == "types" and vocabulary is None:
             vocabulary = published.vocabulary
+    reject = given is not None
     if rewire is None:
-        return _encoded(splits, vocabulary)
-    return _rewired(splits, vocabulary, rewire, progress=progress)
+        return _encoded(splits, vocabulary, reject=reject)
+    return _rewired(splits, vocabulary, rewire, reject=reject, progress=progress)
 
 
 def _source(source: object) -> tuple[Published | None, str]:
@@ -239,14 +244,15 @@ def _rewired(
     vocabulary: AtomVocabulary | Sequence[str] | None,
     spec: Mapping[str, Any],
     *,
+    reject: bool,
     progress: bool,
 ) -> Splits:
-    rejected = splits.rejected.height
     if vocabulary is not None and not isinstance(vocabulary, str):
         # A model of such graphs knows the type of the virtual node, which no molecule has.
         vocabulary = [key for key in vocabulary if key != VIRTUAL]
-    parts = (apply(part, spec, progress=progress) for part in _encoded(splits, vocabulary))
-    found = Splits(*parts)
+    encoded = _encoded(splits, vocabulary, reject=reject)
+    rejected = encoded.rejected.height
+    found = Splits(*(apply(part, spec, progress=progress) for part in encoded))
     if rejected and not found.rejected.height:
         warnings.warn(
             f"{rejected} rows cannot be used and are left out; load without rewire to list them",
@@ -256,8 +262,17 @@ def _rewired(
     return found
 
 
-def _encoded(splits: Splits, vocabulary: AtomVocabulary | Sequence[str] | None) -> Splits:
-    """Give the three parts of a set of molecules one vocabulary."""
+def _encoded(
+    splits: Splits, vocabulary: AtomVocabulary | Sequence[str] | None, *, reject: bool
+) -> Splits:
+    """Give the three parts of a set of molecules one vocabulary.
+
+    Args:
+        splits: the parts.
+        vocabulary: the vocabulary; by default that of the molecules.
+        reject: whether a molecule with an atom outside it is a row that cannot be used, rather
+            than a reason to refuse all.
+    """
     parts = [part for part in splits if isinstance(part, MoleculeDataset)]
     if not parts or (parts[0].node_columns and vocabulary is None):
         return splits
@@ -272,4 +287,14 @@ def _encoded(splits: Splits, vocabulary: AtomVocabulary | Sequence[str] | None) 
             "['C', 'O', 'N H1 +']"
         )
     known = AtomVocabulary(vocabulary)
-    return Splits(*(molecules.with_vocabulary(known) for molecules in parts))
+    kept = [molecules.without_unknown(known) for molecules in parts] if reject else parts
+    if any(map(len, parts)) and not any(map(len, kept)):
+        lost = Splits(*kept).rejected
+        first = lost.filter(pl.col("reason").str.starts_with("atom type")).row(0, named=True)
+        what = parts[0].name.rpartition("/")[0] or parts[0].name
+        raise InputError(
+            f"no molecule of {what} is made of known atom types alone (row {first['row']}, "
+            f"{first['smiles']}: {first['reason']}); use molecules of these, or a model that was "
+            "trained with the others"
+        )
+    return Splits(*(molecules.with_vocabulary(known) for molecules in kept))

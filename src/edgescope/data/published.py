@@ -25,6 +25,11 @@ def names() -> list[str]:
     return sorted(PUBLISHED)
 
 
+def needs_files(name: str) -> bool:
+    """Say whether a published data set is read from files in a folder ``root``."""
+    return PUBLISHED[name].files
+
+
 def solubility(request: Request) -> Splits:
     """Load the built-in set: 1,282 measured solubilities in water, in log10 mol/l.
 
@@ -77,6 +82,7 @@ class Published:
             its own.
         truth: whether true atoms are known, which a rule turns into true bonds.
         as_written: features that are taken from the SMILES as they stand, as they were published.
+        files: whether it is read from files in a folder.
     """
 
     load: Callable[[Request], Splits]
@@ -85,10 +91,11 @@ class Published:
     features: Features | None = "types"
     truth: bool = False
     as_written: Features | None = None
+    files: bool = True
 
 
 PUBLISHED = {
-    "solubility": Published(solubility),
+    "solubility": Published(solubility, files=False),
     "benzene": Published(benzene, truth=True),
     "chameleon": Published(chameleon, splits=tuple(range(FOLDS)), features=None),
     "logic7": Published(logic7, truth=True),

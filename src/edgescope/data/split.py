@@ -19,6 +19,12 @@ DEFAULT_FRACTIONS = (0.8, 0.1, 0.1)
 VALIDATION_FRACTION = 0.1
 """Share of the training molecules of a data set without validation part that becomes one."""
 
+SUBSET = "subset"
+"""Key of a run's data for the size to which every part was cut."""
+
+SUBSET_SEED = 0
+"""Draws the graphs of a subset, the same for all seeds of a study."""
+
 _LABELS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
 _MAX_QUOTED = 5  # labels named in a message
 
@@ -183,3 +189,19 @@ def divide(molecules: MoleculeDataset, part: Tensor | np.ndarray, name: str) -> 
             for number, label in enumerate(PARTS)
         )
     )
+
+
+def cut(splits: Splits, size: int) -> Splits:
+    """Return at most ``size`` graphs of each part, drawn at random but always the same.
+
+    Raises:
+        InputError: if the data are not made of graphs that can be chosen from.
+    """
+    generator = torch.Generator().manual_seed(SUBSET_SEED)
+    parts = []
+    for part in splits:
+        if not hasattr(part, "subset"):
+            raise InputError(f"{part.name} is one large graph and has no subset; leave out subset")
+        chosen = torch.randperm(len(part), generator=generator)[:size]
+        parts.append(part.subset(chosen.sort().values))
+    return Splits(*parts)

@@ -211,6 +211,7 @@ def interpret(
         "model": scan.info.model,
         "data": scan.info.data,
         "graphs": scan.info.graphs,
+        "data_fingerprint": scan.info.data_fingerprint,
         "edges": dataset.edge_index.size(1),
         "criterion": rule if isinstance(rule, str) else rule.name,
         "permutations": permutations,

@@ -6,6 +6,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from edgescope.data.fingerprint import fingerprint
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
 from edgescope.mistakes import check_dataset, check_scan
@@ -92,6 +93,12 @@ def _check_graphs(scan: Scan, dataset: GraphDataset) -> None:
         raise InputError(
             f"the scan is of {scan.info.graphs} graphs, {dataset.name} has {len(dataset)}; give "
             "the data set that was scanned"
+        )
+    if scan.info.is_of_other_graphs(fingerprint(dataset).graphs):
+        raise InputError(
+            f"the graphs of the scan ({scan.info.data or 'unnamed'}) are not those of "
+            f"{dataset.name}, or stand in another order; give the data set that was scanned, or "
+            "scan again"
         )
 
 

@@ -73,6 +73,7 @@ class AblationInfo:
         left_out: sites that could not be taken and that nobody asked for, each with the reason.
         arguments: names of the arguments that the model was given, or that it was given the whole
             batch, or what ``call=`` says; empty in an ablation of an older version.
+        data_fingerprint: of the graphs, as in :class:`edgescope.records.ScanInfo`.
     """
 
     model: str
@@ -91,6 +92,7 @@ class AblationInfo:
     seconds: float
     left_out: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
+    data_fingerprint: str = ""
 
 
 class Ablation:

@@ -28,6 +28,7 @@ from edgescope.intervene.where import Where, selector
 from edgescope.mistakes import check_inputs, check_model, check_number, said
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes, names_of
+from edgescope.scanning.fingerprint import fingerprint_of_loader
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.type_column import COLUMN
 
@@ -128,6 +129,12 @@ def ablate(
     check_inputs(inputs)
     _check(value, controls, repeats)
     choose = selector(where)
+    mark = fingerprint_of_loader(loader)
+    if isinstance(where, Scan) and where.info.is_of_other_graphs(mark):
+        raise InputError(
+            f"the graphs of the scan ({where.info.data or 'unnamed'}) are not those of the loader, "
+            "or stand in another order; pass the loader that was scanned, or scan again"
+        )
     places = choose_places(model, where, sites, layers)
     name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric
     batches = list(loader)
@@ -184,6 +191,7 @@ def ablate(
         seconds=time.perf_counter() - started,
         left_out=left_out,
         arguments=noted.arguments,
+        data_fingerprint=mark,
     )
     return Ablation(info, pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 

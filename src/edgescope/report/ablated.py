@@ -39,6 +39,11 @@ def collect_ablation(found: Ablation, scan: Scan) -> dict[str, Any]:
             f"received an ablation of {found.info.model}, expected one of {scan.info.model}; "
             "ablate the model that was scanned"
         )
+    if scan.info.is_of_other_graphs(found.info.data_fingerprint):
+        raise InputError(
+            f"received an ablation on the graphs of {found.info.data}, expected those of the scan, "
+            f"{scan.info.data}, as they were then; ablate the model on the graphs that were scanned"
+        )
     metric = found.info.metric
     info = {
         **asdict(found.info),

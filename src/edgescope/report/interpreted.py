@@ -33,6 +33,11 @@ def collect_interpretation(found: Interpretation, scan: Scan) -> dict[str, Any]:
             f"received an interpretation of {what}, expected one of the scan of "
             f"{scan.info.graphs} graphs at {', '.join(scan.sites)}; interpret that scan again"
         )
+    if scan.info.is_of_other_graphs(found.info.get("data_fingerprint", "")):
+        raise InputError(
+            f"received an interpretation of the graphs of {found.info['data']}, expected those of "
+            f"the scan, {scan.info.data}, as they were then; interpret that scan again"
+        )
     counts = _massive(found)
     alone = {site: count for site, count in counts.items() if site != ANY}
     busiest = max(alone, key=lambda site: alone[site], default=None)

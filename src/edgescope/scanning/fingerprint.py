@@ -47,6 +47,19 @@ def batch_fingerprint(batch: Any, before: str = "") -> str:  # noqa: ANN401  (an
     return digest.hexdigest()
 
 
+def fingerprint_of_loader(loader: Any) -> str:  # noqa: ANN401  (any loader)
+    """Return the fingerprint of the graphs that a loader goes over; empty if it does not say.
+
+    It is the ``graphs`` of :class:`edgescope.data.fingerprint.Fingerprint`.
+    """
+    if (dataset := getattr(loader, "dataset", None)) is None:
+        return ""
+    from edgescope.data.fingerprint import fingerprint
+    from edgescope.data.graphs import GraphDataset
+
+    return fingerprint(dataset).graphs if isinstance(dataset, GraphDataset) else ""
+
+
 def _add(digest: Any, item: Any) -> None:  # noqa: ANN401  (whatever a batch holds)
     """Add ``item`` with its type and shape, so that no two different items look alike."""
     if isinstance(item, Tensor):

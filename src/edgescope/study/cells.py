@@ -140,7 +140,7 @@ def _states(spec: StudySpec) -> list[str]:
 
 def _cell(spec: StudySpec, entry: RecipeOnData, model: str | None, state: str, seed: int) -> Cell:
     recipe_name, data = entry.recipe, entry.data
-    content = _content(data)
+    content = None if data.source in _published_names() else content_of(data.source)
     changes = {**spec.overrides.fields, **entry.set, "seed": seed}
     if spec.overrides.epochs is not None:
         changes["max_epochs"] = spec.overrides.epochs
@@ -179,17 +179,25 @@ def _cell(spec: StudySpec, entry: RecipeOnData, model: str | None, state: str, s
     )
 
 
-def _content(data: DataSource) -> str | None:
-    """Return a hash of a table; None for a published data set."""
+def _published_names() -> list[str]:
+    from edgescope.data import names
+
+    return names()
+
+
+def content_of(source: str) -> str:
+    """Return a hash of a table.
+
+    Raises:
+        InputError: if it is neither there nor could be one.
+    """
     from edgescope.data import looks_like_a_table, names
 
-    if data.source in names():
-        return None
-    if not looks_like_a_table(data.source):
+    if not looks_like_a_table(source):
         raise InputError(
-            f"data: unknown data set {data.source!r}, {_nearest(data.source, names())} or a table"
+            f"data: unknown data set {source!r}, {_nearest(source, names())} or a table"
         )
-    with readable_file(Path(data.source), "a table of molecules").open("rb") as file:
+    with readable_file(Path(source), "a table of molecules").open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 

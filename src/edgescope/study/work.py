@@ -13,10 +13,11 @@ from filelock import FileLock
 
 from edgescope._files import writable_folder
 from edgescope.baseline import Untrained
+from edgescope.data.split import SUBSET, cut
 from edgescope.errors import InputError
 from edgescope.scan import scan
 from edgescope.statistics.criteria import criterion
-from edgescope.study.cells import UNTRAINED, Cell
+from edgescope.study.cells import UNTRAINED, Cell, content_of
 from edgescope.study.saturation import share_beyond
 from edgescope.study.stored import read_stored, write_stored
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 RESULT = "result.json"
 """Written last: a cell is done when it is there."""
-
-SUBSET_SEED = 0
-"""Draws the graphs of a subset, the same for all seeds of a study."""
 
 
 def run_cell(cell: Cell, folder: Path, shard_every: float, processes: int = 1) -> dict[str, Any]:
@@ -56,7 +54,7 @@ def run_cell(cell: Cell, folder: Path, shard_every: float, processes: int = 1) -
         started = time.monotonic()
         # Standard output is the cell's log.
         print(f"process {os.getpid()} works on {cell.name}", flush=True)  # noqa: T201
-        splits = _data(json.dumps(cell.source), cell.subset)
+        splits = _data(json.dumps(cell.source), cell.content, cell.subset)
         run = _trained(cell, splits, folder, processes)
         found = _scanned(cell, splits, run, folder, shard_every)
         result = {
@@ -92,36 +90,32 @@ def _clear(folder: Path) -> None:
 
 
 @lru_cache(maxsize=1)
-def _data(source: str, subset: int | None) -> "Splits":
-    """Load data; those of the last cell are remembered, as neighbouring cells share them."""
+def _data(source: str, content: str | None, subset: int | None) -> "Splits":
+    """Load data; those of the last cell are remembered, as neighbouring cells share them.
+
+    Raises:
+        InputError: if the table is not the one that the study was planned with.
+    """
     from edgescope.data import load
+
+    where = json.loads(source)["source"]
+    if content is not None and content_of(where) != content:
+        raise InputError(
+            f"{where} has changed since the study was planned; run the study again for cells of "
+            "the table as it is now, or restore it"
+        )
 
     splits = load(**json.loads(source), progress=False)
     return splits if subset is None else cut(splits, subset)
 
 
-def cut(splits: "Splits", size: int) -> "Splits":
-    """Return at most ``size`` graphs of each part, drawn at random but always the same.
-
-    Raises:
-        InputError: if the data are not made of graphs that can be chosen from.
-    """
-    generator = torch.Generator().manual_seed(SUBSET_SEED)
-    parts = []
-    for part in splits:
-        if not hasattr(part, "subset"):
-            raise InputError(f"{part.name} is one large graph and has no subset; leave out subset")
-        chosen = torch.randperm(len(part), generator=generator)[:size]
-        parts.append(part.subset(chosen.sort().values))
-    return type(splits)(*parts)
-
-
 def _trained(cell: Cell, splits: "Splits", folder: Path, processes: int) -> "RunFolder":
     from edgescope.train import fit, start
 
+    data = cell.source if cell.subset is None else {**cell.source, SUBSET: cell.subset}
     if cell.state == UNTRAINED:
-        return start(cell.recipe, splits, folder, data=cell.source)
-    return fit(cell.recipe, splits, folder, data=cell.source, processes=processes)
+        return start(cell.recipe, splits, folder, data=data)
+    return fit(cell.recipe, splits, folder, data=data, processes=processes)
 
 
 def _beyond(cell: Cell, splits: "Splits", run: "RunFolder") -> float | None:

@@ -83,7 +83,7 @@ def fit(
         recipe = Recipe.parse({**recipe.model_dump(), "max_epochs": epochs}, "epochs")
     check_splits(splits, recipe)
     check_processes(processes, recipe, splits)
-    run = open_run(out, describe(recipe, splits, data))
+    run = open_run(out, describe(recipe, splits, data), splits)
     if not _is_finished(run, recipe):
         _train(run, recipe, splits, processes, progress=progress)
     return run
@@ -114,7 +114,7 @@ def start(
 
     from edgescope.train.loop import initial_model
 
-    run = open_run(out, describe(recipe, splits, data))
+    run = open_run(out, describe(recipe, splits, data), splits)
     if not (run.path / "weights" / "untrained.safetensors").is_file():
         run.prepare(recipe.max_epochs)
         with isolate_rng():

@@ -15,7 +15,8 @@ from edgescope.train.recipe import Recipe
 if TYPE_CHECKING:
     from torch import nn
 
-    from edgescope.data import AtomVocabulary
+    from edgescope.data import AtomVocabulary, Splits
+    from edgescope.records import ScanInfo
 
 Stage = Literal["untrained", "trained"]
 """Weights before the first step, and after the last."""
@@ -31,6 +32,7 @@ class RunFolder:
 
     ==============================  ==============================================================
     ``config.yaml``                 recipe, data, atom and edge types, versions
+    ``data.safetensors``            64 bits of every graph, to say which are others if some are
     ``weights/*.safetensors``       ``untrained`` and ``trained``
     ``metrics.json``                losses of every epoch and of the test split; written last
     ``checkpoints/last.ckpt``       what an interrupted run goes on from
@@ -102,6 +104,50 @@ class RunFolder:
     def target_names(self) -> tuple[str, ...]:
         """Names of the targets, in the order of the model's outputs."""
         return tuple(self.config["targets"])
+
+    def splits(self, root: str | Path | None = None, *, progress: bool = False) -> "Splits":
+        """Load the data of the run again: the graphs that it was trained on, or none.
+
+        Args:
+            root: folder of the data's files now, if they were moved.
+            progress: show a bar while molecules are read.
+
+        Raises:
+            InputError: if the run does not say where its data came from, they cannot be loaded, or
+                they are not those of the training any more: the message says what differs.
+        """
+        from edgescope.train.own_data import own_splits
+
+        return own_splits(self, root, progress=progress)
+
+    def read(self, source: str | Path, **options: Any) -> "Splits":
+        """Load other data as the model of this run reads them.
+
+        They get the features, bond types, atom types and rewiring of the run. A molecule with an
+        atom type that the model does not know is listed in ``rejected``.
+
+        Args:
+            source: as for :func:`edgescope.data.load`, as are the options.
+            options: further options.
+
+        Raises:
+            InputError: as :func:`edgescope.data.load`; and if types of nodes or edges have another
+                meaning than in the run.
+        """
+        from edgescope.train.own_data import read_like
+
+        return read_like(self, source, options)
+
+    def said_of_scan(self, info: "ScanInfo") -> str | None:
+        """Say that a scan is of other data than the run's own; None if it is not, as far as known.
+
+        Raises:
+            InputError: if it bears the name of a part of the run's data, is of as many graphs and
+                not of these.
+        """
+        from edgescope.train.own_data import said_of_scan
+
+        return said_of_scan(self, info)
 
     def weights(self, stage: Stage = "trained") -> Path:
         """Return the path of the weights before or after training.

@@ -1,22 +1,24 @@
 """Before training: is the data fit for it, and is the folder this run's own?"""
 
 import hashlib
-import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edgescope.errors import InputError
+from edgescope.train.own_data import (
+    GRAPHS,
+    differences,
+    fingerprints,
+    joint_fingerprint,
+    note_graphs,
+)
 from edgescope.train.recipe import Recipe
 from edgescope.train.run_folder import RunFolder
+from edgescope.train.versions import versions
 
 if TYPE_CHECKING:
     from edgescope.data import GraphDataset, Splits
-
-_PACKAGES = ("torch", "torch_geometric", "lightning", "numpy")
 
 
 def check_splits(splits: "Splits", recipe: Recipe) -> None:
@@ -81,8 +83,6 @@ def describe(
     recipe: Recipe, splits: "Splits", data: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Say in plain values what is trained on what, as ``config.yaml`` keeps it."""
-    from edgescope import __version__
-
     train = splits.train
     return {
         "recipe": recipe.model_dump(),
@@ -90,37 +90,74 @@ def describe(
         "splits": {
             **{part: len(dataset) for part, dataset in splits._asdict().items()},
             "how": train.split,
-            "fingerprint": _fingerprint(splits),
+            "fingerprints": fingerprints(splits),
         },
         "targets": list(train.target_names),
         "edge_types": list(train.edge_type_names),
         "vocabulary": list(train.vocabulary),
-        "versions": {
-            "edgescope": __version__,
-            "python": platform.python_version(),
-            **{package: version(package) for package in _PACKAGES},
-        },
+        "table": _table(data),
+        "versions": versions(),
     }
 
 
-def open_run(path: str | Path, config: Mapping[str, Any]) -> RunFolder:
+def _table(data: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return digest and size of the file of a table; None if the data are of another kind.
+
+    It tells people which file it was. What counts are the graphs: a file that is written anew
+    with the same molecules is fine.
+    """
+    source = None if data is None else data.get("source")
+    if not isinstance(source, str | Path):
+        return None
+    from edgescope.data import names
+
+    path = Path(data.get("root") or "") / source if data else Path(source)
+    if str(source) in names() or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"sha256": digest, "bytes": path.stat().st_size}
+
+
+def open_run(
+    path: str | Path, config: Mapping[str, Any], splits: "Splits | None" = None
+) -> RunFolder:
     """Open the folder of the run that ``config`` describes, or make it.
 
     The epochs asked for may differ from those of an earlier call.
 
+    Args:
+        path: the folder.
+        config: from :func:`describe`.
+        splits: the data, to say later which graphs are others.
+
     Raises:
         InputError: if the folder holds another run, or cannot be written to.
     """
-    if not (Path(path) / "config.yaml").exists():
-        return RunFolder.create(path, config)
-    run = RunFolder(path)
-    if different := _first_difference(run.config, config):
-        field, there, here = different
-        raise InputError(
-            f"{path} holds another run: its {field} is {there}, now received {here}; "
-            "choose another output folder, or delete this one to start again"
-        )
+    if (Path(path) / "config.yaml").exists():
+        run = RunFolder(path)
+        _refuse_another(run, config, splits)
+    else:
+        run = RunFolder.create(path, config)
+    if splits is not None and not (run.path / GRAPHS).exists():
+        note_graphs(run.path, splits)
     return run
+
+
+def _refuse_another(run: RunFolder, config: Mapping[str, Any], splits: "Splits | None") -> None:
+    there, here = dict(run.config), dict(config)
+    if splits is not None and "fingerprints" not in there["splits"]:  # of an earlier version
+        here["splits"] = {**here["splits"], "fingerprint": joint_fingerprint(splits)}
+        del here["splits"]["fingerprints"]
+    if different := _first_difference(there, here):
+        field, one, other = different
+        which = ""
+        if splits is not None and field.startswith("splits."):
+            which = f". What differs: {'; '.join(differences(run, splits))}"
+        raise InputError(
+            f"{run.path} holds another run: its {field} is {one}, now received {other}; "
+            f"choose another output folder, or delete this one to start again{which}"
+        )
 
 
 def _first_difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> Any:  # noqa: ANN401
@@ -168,16 +205,3 @@ def _plain(value: Any, name: str) -> Any:  # noqa: ANN401
         f"{name} received {type(value).__name__}, expected plain values (text, numbers, lists, "
         "mappings), which config.yaml can hold"
     )
-
-
-def _fingerprint(splits: "Splits") -> str:
-    """Hash every graph and target, so that changed data are noticed wherever they come from."""
-    digest = hashlib.sha256()
-    seen: set[int] = set()  # the parts of one large graph share all but the targets
-    for dataset in splits:
-        for field in ("node_ptr", "edge_ptr", "x", "edge_index", "edge_attr", "y"):
-            tensor = getattr(dataset, field)
-            if tensor.numel() and id(tensor) not in seen:
-                digest.update(tensor.contiguous().numpy().view(np.uint8).data)
-                seen.add(id(tensor))
-    return digest.hexdigest()[:16]

@@ -1,0 +1,100 @@
+"""Options that have an effect in some modes of a command only: given in another, they are refused.
+
+A command says what its words decide, each a :class:`Choice` with a table of modes and of what has
+an effect in each. A word that does nothing would let people believe that it did something.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from edgescope.errors import InputError
+
+FEW = 6
+"""So many options are named as those that a mode has."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something that the words of a command decide.
+
+    Attributes:
+        modes: name of every mode, as a phrase such as ``"with --study a"``, to the names of the
+            parameters that have an effect in it. A parameter that no mode names has one in all.
+        chosen: says which mode given parameters mean; None if nothing is decided here.
+    """
+
+    modes: Mapping[str, tuple[str, ...]]
+    chosen: Callable[[Mapping[str, Any]], str | None]
+
+    @property
+    def parameters(self) -> set[str]:
+        """Names of the parameters that have an effect in some modes only."""
+        return {name for names in self.modes.values() for name in names}
+
+
+def unused(context: typer.Context, choices: tuple[Choice, ...]) -> str | None:
+    """Say which word of a command line has no effect, and what to do; None if all have one."""
+    given = {
+        parameter.name: parameter
+        for parameter in context.command.params
+        if parameter.name and _is_given(context, parameter.name)
+    }
+    for choice in choices:
+        mode = choice.chosen(context.params)
+        if mode is None:
+            continue
+        for name, parameter in given.items():
+            if name in choice.parameters and name not in choice.modes[mode]:
+                return _refusal(choice, mode, parameter, context)
+    return None
+
+
+def command_with(*choices: Choice) -> type[TyperCommand]:
+    """Return the class of a command that refuses words without an effect before it does a thing."""
+
+    class Checked(TyperCommand):
+        of = choices
+
+        def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  (typer's context, and what commands return)
+            if (reason := unused(ctx, choices)) is not None:
+                raise InputError(reason)
+            return super().invoke(ctx)
+
+    return Checked
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _refusal(choice: Choice, mode: str, parameter: Any, context: typer.Context) -> str:  # noqa: ANN401
+    name = _flag(parameter)
+    value = _value(context.params.get(parameter.name))
+    own = [_flag(each) for each in context.command.params if each.name in choice.modes[mode]]
+    elsewhere = [
+        other for other, names in choice.modes.items() if other != mode and parameter.name in names
+    ]
+    only = f" (only {', '.join(own)} has)" if 0 < len(own) <= FEW else ""
+    return (
+        f"received {' '.join(filter(None, (name, value)))}, which has no effect {mode}{only}; it "
+        f"has one {' or '.join(elsewhere)}: choose that, or leave out {name}"
+    )
+
+
+def _flag(parameter: Any) -> str:  # noqa: ANN401  (typer's vendored click has no public types)
+    if parameter.param_type_name == "argument":
+        return str(parameter.name).upper()
+    return str(parameter.opts[0])
+
+
+def _value(value: Any) -> str:  # noqa: ANN401  (whatever an option holds)
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, list | tuple):
+        return " ".join(_value(each) for each in value)
+    return str(getattr(value, "value", value))
