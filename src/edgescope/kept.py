@@ -8,6 +8,7 @@ import polars as pl
 
 from edgescope import tables
 from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.graph_names import GraphNames
 from edgescope.records import ScanInfo, SiteScan
 from edgescope.statistics.rules import Bounds, Rule
 
@@ -23,6 +24,11 @@ class KeptRows(ABC):
     info: ScanInfo
     sites: dict[str, SiteScan]
 
+    @property
+    @abstractmethod
+    def names(self) -> GraphNames:
+        """What names the graphs beside their numbers."""
+
     @abstractmethod
     def _rule(self, rule: str | Rule | None) -> Rule:
         """Return a rule with its thresholds, the scan's own by default."""
@@ -30,7 +36,8 @@ class KeptRows(ABC):
     def massive(self, criterion: str | Rule | None = None) -> pl.DataFrame:
         """Return one row per massive activation, by site and falling ratio.
 
-        Columns: site, graph, edge (position in the graph, or within its relation; -1 if it is of
+        Columns: site, graph, the identifiers of the graph where its data have any (under their own
+        names; one that is a column already has ``id_`` in front), edge (position in the graph, or within its relation; -1 if it is of
         the type ``"added"``), source (the node attended to), target (the node that attends, in
         row 0 of ``edge_index`` if the layer has ``flow="target_to_source"``), head, channel, value,
         ratio, edge_type (its name). If the model was given several graphs in one call, the second
@@ -67,7 +74,7 @@ class KeptRows(ABC):
             criterion: another rule than the scan's.
         """
         rule = self._rule(criterion)
-        return pl.concat(rule.select(rows) for rows in self._named("rows"))
+        return self.names.beside(pl.concat(rule.select(rows) for rows in self._named("rows")))
 
     def massive_edges(self) -> pl.DataFrame:
         """Return, per site, how many edges hold an activation that the criterion calls massive.
@@ -93,11 +100,11 @@ class KeptRows(ABC):
 
     def extremes(self) -> pl.DataFrame:
         """Return, per site, the activations with the largest ratio and the largest magnitude."""
-        return pl.concat(self._named("extremes"))
+        return self.names.beside(pl.concat(self._named("extremes")))
 
     def nonfinite(self) -> pl.DataFrame:
         """Return, per site, the graphs with edges that hold a NaN or an infinity."""
-        return pl.concat(self._named("nonfinite"))
+        return self.names.beside(pl.concat(self._named("nonfinite")))
 
     def _named(self, table: str) -> Iterator[pl.DataFrame]:
         """Yield a table of every site, with the names of the site and of edge types."""

@@ -154,7 +154,7 @@ def scan(
     found, chosen = scan_model(model, loader, chosen, settings)
     if compared is not None:
         compared = compared.without(chosen.refused)
-        found = Scan(found.sites, found.info, found.smiles, compared)
+        found = Scan(found.sites, found.info, found.names, compared)
     settings.shards.remove()
     if chosen.left_out or chosen.refused:
         message = left_out_message(chosen.left_out, chosen.refused)
