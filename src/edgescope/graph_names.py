@@ -21,41 +21,19 @@ PREFIX = "id_"
 """Stands before the name of an identifier column that a table uses for something else."""
 
 TAKEN = frozenset(
-    [
-        "graph",
-        "smiles",
-        "site",
-        "input",
-        "edge",
-        "edges",
-        "source",
-        "target",
-        "head",
-        "channel",
-        "value",
-        "ratio",
-        "edge_type",
-        "largest",
-        "excess",
-        "data",
-        "recipe",
-        "training",
-        "method",
-        "auroc",
-        "average_precision",
-        "plus",
-        "minus",
-        "unfaithfulness",
-        "correlation",
-        "overlap",
-    ]
+    {
+        *("graph", "smiles", "site", "input", "edge", "edges", "source", "target", "edge_type"),
+        *("head", "channel", "value", "ratio", "largest", "excess"),
+        *("data", "recipe", "training", "method", "correlation", "overlap"),
+        *("auroc", "average_precision", "plus", "minus", "unfaithfulness"),
+    }
 )
 """What tables that have a column ``graph`` call their other columns."""
 
 LONGEST = 60
 """Characters of identifiers that a caption or a message shows."""
 
-_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_UNSEEN = {"Cc", "Cf", "Cn", "Cs", "Zl", "Zp"}
 """Categories of characters that cannot be seen, or turn the text beside them round."""
 
 _ELSEWHERE = "give batches the graphs' positions in the whole data set as batch.graph"
@@ -114,25 +92,24 @@ class GraphNames:
         held = attribute(batch, "identifiers")
         columns = _columns(held, size) if isinstance(held, Mapping) else {}
         identifiers = {
-            column: {
-                at: text for at, text in zip(positions, cells, strict=True) if text is not None
-            }
+            column: _known(dict(zip(positions, cells, strict=True)))
             for column, cells in columns.items()
         }
         return cls(dict(zip(positions, smiles, strict=bool(smiles))), identifiers)
 
     @classmethod
-    def of_dataset(cls, dataset: Any) -> Self:  # noqa: ANN401  (any data set)
-        """Return what a data set calls its graphs, by their position in it."""
-        columns: Mapping[str, list[str | None]] = getattr(dataset, "identifiers", {})
+    def of_dataset(cls, dataset: Any, positions: Sequence[int] | None = None) -> Self:  # noqa: ANN401  (any data set)
+        """Return what a data set calls its graphs.
+
+        Args:
+            dataset: the data set.
+            positions: number of every graph ``[N]``; its position in the data set by default.
+        """
         smiles: list[str] = getattr(dataset, "smiles", [])
-        return cls(
-            dict(enumerate(smiles)),
-            {
-                column: {at: text for at, text in enumerate(cells) if text is not None}
-                for column, cells in columns.items()
-            },
-        )
+        columns: Mapping[str, list[str | None]] = getattr(dataset, "identifiers", {})
+        at = range(len(dataset)) if positions is None else positions
+        identifiers = {c: _known(dict(zip(at, cells, strict=True))) for c, cells in columns.items()}
+        return cls(dict(zip(at, smiles, strict=bool(smiles))), identifiers)
 
     def take(
         self, other: "GraphNames", graphs: Iterable[int] | None = None, what: str = "a scan"
@@ -317,6 +294,10 @@ def visible(text: str) -> str:
         char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSEEN else char
         for char in text
     )
+
+
+def _known(texts: Mapping[int, str | None]) -> dict[int, str]:
+    return {graph: text for graph, text in texts.items() if text is not None}
 
 
 def _columns(held: Mapping[Any, Any], size: int) -> dict[str, list[str | None]]:

@@ -36,13 +36,14 @@ class KeptRows(ABC):
     def massive(self, criterion: str | Rule | None = None) -> pl.DataFrame:
         """Return one row per massive activation, by site and falling ratio.
 
-        Columns: site, graph, the identifiers of the graph where its data have any (under their own
-        names; one that is a column already has ``id_`` in front), edge (position in the graph, or within its relation; -1 if it is of
+        Columns: site, graph, edge (position in the graph, or within its relation; -1 if it is of
         the type ``"added"``), source (the node attended to), target (the node that attends, in
         row 0 of ``edge_index`` if the layer has ``flow="target_to_source"``), head, channel, value,
-        ratio, edge_type (its name). If the model was given several graphs in one call, the second
-        column is input: the name of the one that the edge belongs to; graph is then the position
-        of the item that holds them all. Likewise if ``call`` runs the model several times on a
+        ratio, edge_type (its name). Where the data have identifiers, they stand after graph, under
+        the names of their columns, or with ``id_`` in front of names such as those above. If the
+        model was given several graphs in one call, the second column is input: the name of the one
+        that the edge belongs to; graph is then the position of the item that holds them all.
+        Likewise if ``call`` runs the model several times on a
         batch: rows of the second are of the input ``"call 2"``.
 
         Args:
