@@ -26,6 +26,7 @@ def numbered_graphs(number, seed=0):
         if position % 2:
             graph = copy.copy(graphs[-1])
         graph.graph = position
+        graph.identifiers = {"mol_id": f"M{position}", "edge": None if position % 3 else "third"}
         graphs.append(graph)
     return graphs
 
@@ -84,8 +85,7 @@ def differences(one, other):
                 found.append(f"{site} {name}")
         if first.seen != second.seen:
             found.append(f"{site} seen")
-    if one.smiles != other.smiles:
-        found.append("smiles")
+    found += [n for n in ("smiles", "identifiers") if getattr(one, n) != getattr(other, n)]
     baselines = one.baseline, other.baseline
     if None in baselines:
         return found + ["baseline"] * (baselines[0] is not baselines[1])

@@ -73,7 +73,7 @@ def _renumbered(scan: Scan, names: tuple[str, ...]) -> Scan:
     return Scan(
         {site: _site(found, places, len(names)) for site, found in scan.sites.items()},
         replace(scan.info, edge_type_names=names),
-        scan.smiles,
+        scan.names,
         baseline,
         [_renumbered(member, names) for member in scan.members],
     )

@@ -8,6 +8,7 @@ import polars as pl
 
 from edgescope import tables
 from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.graph_names import GraphNames
 from edgescope.records import ScanInfo, SiteScan
 from edgescope.statistics.rules import Bounds, Rule
 
@@ -23,6 +24,11 @@ class KeptRows(ABC):
     info: ScanInfo
     sites: dict[str, SiteScan]
 
+    @property
+    @abstractmethod
+    def names(self) -> GraphNames:
+        """What names the graphs beside their numbers."""
+
     @abstractmethod
     def _rule(self, rule: str | Rule | None) -> Rule:
         """Return a rule with its thresholds, the scan's own by default."""
@@ -33,9 +39,11 @@ class KeptRows(ABC):
         Columns: site, graph, edge (position in the graph, or within its relation; -1 if it is of
         the type ``"added"``), source (the node attended to), target (the node that attends, in
         row 0 of ``edge_index`` if the layer has ``flow="target_to_source"``), head, channel, value,
-        ratio, edge_type (its name). If the model was given several graphs in one call, the second
-        column is input: the name of the one that the edge belongs to; graph is then the position
-        of the item that holds them all. Likewise if ``call`` runs the model several times on a
+        ratio, edge_type (its name). Where the data have identifiers, they stand after graph, under
+        the names of their columns, or with ``id_`` in front of names such as those above. If the
+        model was given several graphs in one call, the second column is input: the name of the one
+        that the edge belongs to; graph is then the position of the item that holds them all.
+        Likewise if ``call`` runs the model several times on a
         batch: rows of the second are of the input ``"call 2"``.
 
         Args:
@@ -67,7 +75,7 @@ class KeptRows(ABC):
             criterion: another rule than the scan's.
         """
         rule = self._rule(criterion)
-        return pl.concat(rule.select(rows) for rows in self._named("rows"))
+        return self.names.beside(pl.concat(rule.select(rows) for rows in self._named("rows")))
 
     def massive_edges(self) -> pl.DataFrame:
         """Return, per site, how many edges hold an activation that the criterion calls massive.
@@ -93,11 +101,11 @@ class KeptRows(ABC):
 
     def extremes(self) -> pl.DataFrame:
         """Return, per site, the activations with the largest ratio and the largest magnitude."""
-        return pl.concat(self._named("extremes"))
+        return self.names.beside(pl.concat(self._named("extremes")))
 
     def nonfinite(self) -> pl.DataFrame:
         """Return, per site, the graphs with edges that hold a NaN or an infinity."""
-        return pl.concat(self._named("nonfinite"))
+        return self.names.beside(pl.concat(self._named("nonfinite")))
 
     def _named(self, table: str) -> Iterator[pl.DataFrame]:
         """Yield a table of every site, with the names of the site and of edge types."""

@@ -5,13 +5,13 @@ from dataclasses import asdict, fields, replace
 from functools import reduce
 from operator import add
 from textwrap import shorten
-from typing import Any
 
 import polars as pl
 
 from edgescope.capture.coverage import merged
 from edgescope.common_types import with_common_types
 from edgescope.errors import InputError
+from edgescope.graph_names import GraphNames, held_graphs
 from edgescope.mistakes import check_scan
 from edgescope.records import SiteEdges, one_graph
 from edgescope.results import Scan, ScanInfo, SiteScan
@@ -84,7 +84,7 @@ def merge_scans(scans: Iterable[Scan], *, same_graphs: bool = False) -> Scan:
     return Scan(
         sites,
         _merged_info(parts, same_graphs),
-        _merged_smiles(parts, sites),
+        _merged_names(parts).of(held_graphs(sites)),
         _merged_baseline(parts, same_graphs),
         members,
     )
@@ -214,9 +214,9 @@ def _check_parts(scans: Sequence[Scan]) -> None:
             )
             cause = "" if scans[0].info.parts else ", or both number their graphs from 0"
             raise InputError(
-                f"cannot merge scans that both hold edge {row['edge']} of graph {row['graph']} at "
-                f"{site}: they overlap{cause}; {remedy}, or pass same_graphs=True for several "
-                "models"
+                f"cannot merge scans that both hold edge {row['edge']} of "
+                f"{scans[0].names.called(row['graph'])} at {site}: they overlap{cause}; {remedy}, "
+                "or pass same_graphs=True for several models"
             )
 
 
@@ -249,19 +249,12 @@ def _common_fingerprint(infos: Sequence[ScanInfo]) -> str:
     return known.pop() if len(known) == 1 else ""
 
 
-def _merged_smiles(scans: Sequence[Scan], sites: dict[str, SiteScan]) -> dict[int, str]:
-    """Unite the SMILES of the graphs of which something is still kept."""
-    smiles: dict[int, str] = {}
+def _merged_names(scans: Sequence[Scan]) -> GraphNames:
+    """Unite what scans call their graphs."""
+    names = GraphNames()
     for scan in scans:
-        for graph, text in scan.smiles.items():
-            if smiles.setdefault(graph, text) != text:
-                raise InputError(
-                    f"cannot merge scans in which graph {graph} is {smiles[graph]} and {text}; "
-                    "give batches the graphs' positions in the whole data set as batch.graph"
-                )
-    tables: list[Any] = [table for s in sites.values() for table in (s.rows, s.extremes)]
-    held = {graph for table in tables for graph in table["graph"].unique().to_list()}
-    return {graph: smiles[graph] for graph in sorted(held & smiles.keys())}
+        names.take(scan.names, what="cannot merge scans")
+    return names
 
 
 def _merged_baseline(scans: Sequence[Scan], same_graphs: bool) -> Scan | None:

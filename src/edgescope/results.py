@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgescope import tables
 from edgescope.capture.coverage import Coverage, layer_of
 from edgescope.errors import InputError
+from edgescope.graph_names import GraphNames
 from edgescope.kept import KeptRows
 from edgescope.mistakes import check_number
 from edgescope.records import ScanInfo, SiteScan
@@ -31,7 +32,9 @@ class Scan(KeptRows):
     Attributes:
         info: what was scanned, and how.
         sites: name of every site to what was found there.
-        smiles: SMILES of the graphs that hold kept activations, where the data has them.
+        smiles: SMILES of the graphs that its tables name, where the data has them.
+        identifiers: what the columns of the user's table that tell which molecule it is hold for
+            these graphs: name of the column, number of the graph, text.
         baseline: the scan to compare with, usually of the untrained model.
         members: the scans that a baseline of several models was merged from; empty otherwise.
     """
@@ -40,7 +43,7 @@ class Scan(KeptRows):
         self,
         sites: Mapping[str, SiteScan],
         info: ScanInfo,
-        smiles: Mapping[int, str] | None = None,
+        names: GraphNames | Mapping[int, str] | None = None,
         baseline: "Scan | None" = None,
         members: "Sequence[Scan]" = (),
     ) -> None:
@@ -51,7 +54,9 @@ class Scan(KeptRows):
             )
         self.info = info
         self.sites: dict[str, SiteScan] = dict(sites)
-        self.smiles = dict(smiles or {})
+        names = names if isinstance(names, GraphNames) else GraphNames(names)
+        self.smiles = dict(names.smiles)
+        self.identifiers = dict(names.identifiers)
         self.baseline = baseline
         self.members = tuple(members)
         self._gamma: dict[str, GammaFit] = {}
@@ -65,6 +70,11 @@ class Scan(KeptRows):
             f"Scan({self.info.model} on {self.info.graphs} graphs, {len(self.sites)} sites"
             f"{compared})"
         )
+
+    @property
+    def names(self) -> GraphNames:
+        """What names its graphs beside their numbers: ``smiles`` and ``identifiers``."""
+        return GraphNames(self.smiles, self.identifiers)
 
     @property
     def coverage(self) -> Coverage | None:
@@ -88,7 +98,7 @@ class Scan(KeptRows):
         return Scan(
             {site: found for site, found in self.sites.items() if site not in gone},
             replace(self.info, coverage=coverage),
-            self.smiles,
+            self.names,
             self.baseline and self.baseline.without(layers),
             [member.without(layers) for member in self.members],
         )

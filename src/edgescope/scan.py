@@ -156,7 +156,7 @@ def scan(
     info = replace(found.info, data_fingerprint=fingerprint_of_loader(loader))
     if compared is not None:
         compared = compared.without(chosen.refused)
-    found = Scan(found.sites, info, found.smiles, compared)
+    found = Scan(found.sites, info, found.names, compared)
     settings.shards.remove()
     if chosen.left_out or chosen.refused:
         message = left_out_message(chosen.left_out, chosen.refused)

@@ -14,6 +14,7 @@ from torch import nn
 
 from edgescope.baseline import Untrained, baseline_argument
 from edgescope.errors import InputError
+from edgescope.graph_names import GraphNames
 from edgescope.merging import check_alike
 from edgescope.mistakes import check_model
 from edgescope.results import Scan
@@ -54,6 +55,9 @@ class SeedScans:
                 f"received scans of {min(sizes)} to {max(sizes)} graphs, expected the same graphs "
                 "for every seed; scan them again over one loader"
             )
+        names = GraphNames()
+        for one in every:
+            names.take(one.names, what="received scans of several seeds")
 
     def __repr__(self) -> str:
         """Say what was scanned."""

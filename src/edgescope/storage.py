@@ -10,6 +10,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from edgescope import graph_names
 from edgescope._files import reading_folder, replacing_folder
 from edgescope.capture.coverage import Coverage
 from edgescope.errors import InputError
@@ -48,7 +49,7 @@ def save_seeds(scans: Mapping[str, Scan], folder: Path) -> Path:
     shared = baselines[0] if all(each is baselines[0] for each in baselines) else None
     with replacing_folder(folder, _SEEDS, "not scans of seeds") as temporary:
         for number, scan in enumerate(scans.values()):
-            alone = Scan(scan.sites, scan.info, scan.smiles, members=scan.members)
+            alone = Scan(scan.sites, scan.info, scan.names, members=scan.members)
             _write(scan if shared is None else alone, temporary / f"{number:04d}")
         if shared is not None:
             _write(shared, temporary / "baseline")
@@ -124,9 +125,7 @@ def _write(scan: Scan, folder: Path) -> None:
             for site, found in scan.sites.items()
         ]
         pl.concat(frames).write_parquet(folder / f"{table}.parquet")
-    schema = {"graph": pl.Int64, "smiles": pl.String}
-    molecules = pl.DataFrame(list(scan.smiles.items()), schema=schema, orient="row")
-    molecules.write_parquet(folder / "molecules.parquet")
+    graph_names.to_file(scan.names).write_parquet(folder / "molecules.parquet")
     if scan.baseline is not None:
         _write(scan.baseline, folder / "baseline")
     for number, member in enumerate(scan.members):
@@ -157,12 +156,11 @@ def _read(folder: Path, description: dict[str, Any]) -> Scan:
                 one = pl.lit("", dtype=pl.String).alias("input")
                 of_site[name] = of_site[name].with_columns(one)
         sites[site] = SiteScan(sketch, **of_site, seen=seen, of=SiteEdges(**of))
-    molecules = pl.read_parquet(folder / "molecules.parquet")
     baseline = folder / "baseline"
     return Scan(
         sites,
         ScanInfo(**info),
-        dict(molecules.iter_rows()),
+        graph_names.from_file(pl.read_parquet(folder / "molecules.parquet")),
         load_scan(baseline) if baseline.is_dir() else None,
         [load_scan(member) for member in sorted((folder / "members").glob("*"))],
     )

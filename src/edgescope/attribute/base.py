@@ -18,6 +18,7 @@ from edgescope.calling import Call, NotedCall, call_model
 from edgescope.data.directions import Merge, batched_edges, merge_directions
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
+from edgescope.graph_names import GraphNames
 from edgescope.mistakes import check_dataset, check_model
 from edgescope.scanning.batches import device_of, on_device
 
@@ -208,10 +209,11 @@ def _checked(method: Method, model: nn.Module, batch: Any, call: Call) -> Tensor
         position = int(wrong[0])
         source, target = batch.edge_index[:, position]
         graph = int(batch.batch[source])
-        first = int(batch.ptr[graph])
+        first, numbers = int(batch.ptr[graph]), batch.graph.tolist()
         raise InputError(
             f"{method.name} gave {float(edge[position])} to the edge from node "
-            f"{int(source) - first} to {int(target) - first} of graph {int(batch.graph[graph])}; "
+            f"{int(source) - first} to {int(target) - first} of "
+            f"{GraphNames.of_batch(batch, numbers).called(numbers[graph])}; "
             "check the model's output on this graph for numbers that are not finite"
         )
     return edge

@@ -27,12 +27,15 @@ COMPARED = ("auroc", "plus", "minus")
 """What is compared with importances at random."""
 
 
+NAMELESS = ("data", "recipe", "graph", "smiles")
+"""Columns of the table of molecules that are no identifiers."""
+
+
 def no_molecules() -> "pl.DataFrame":
     """Return the table of molecules of graphs without SMILES."""
     import polars as pl
 
-    columns = {"data": pl.String, "recipe": pl.String, "graph": pl.Int64, "smiles": pl.String}
-    return pl.DataFrame(schema=columns)
+    return pl.DataFrame(schema=dict.fromkeys(NAMELESS, pl.String) | {"graph": pl.Int64})
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,9 @@ class Leaderboard:
             graph, ends, type, whether it is true where that is known, and a column per method.
         refused: a row per data, recipe, training and method that could not explain the model.
         settings: what it was made with: seed, top, measure, merge, shares.
-        molecules: a row per data, recipe and graph that has a SMILES.
+        molecules: a row per data, recipe and graph that has a SMILES. Where the data have
+            identifiers, they stand after ``graph`` here and in all tables that have it; a column
+            is called as theirs, with ``id_`` in front if a table calls another column so.
     """
 
     graphs: "pl.DataFrame"

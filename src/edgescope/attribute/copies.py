@@ -1,5 +1,6 @@
 """Copies of the graphs of a batch with some of their edges left out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -66,7 +67,8 @@ class Copies:
         for name in given.keys():  # noqa: SIM118  (a PyG batch is no mapping)
             if name not in REMADE:
                 rows = {"node": nodes, "edge": edges, "graph": chosen.to(device)}
-                made[name] = _taken(given[name], rows.get(self._kind(name)))
+                known = getattr(given, "_slice_dict", {}).get(name)
+                made[name] = self._taken(name, given[name], known, rows)
         made.edge_index = place[given.edge_index[:, edges]] + ptr[edge_copy]
         made.batch = torch.repeat_interleave(torch.arange(len(chosen), device=device), ptr.diff())
         made.ptr = ptr
@@ -74,17 +76,22 @@ class Copies:
         made._num_graphs = len(chosen)  # noqa: SLF001  (as from_data_list sets it)
         return made
 
-    def _kind(self, name: str) -> str:
+    def _taken(self, name: str, value: Any, known: Any, rows: Mapping[str, Tensor]) -> Any:  # noqa: ANN401  (whatever a batch holds, and where PyG noted that it begins)
+        """Return those rows of an attribute of the batch that copies have."""
+        if isinstance(value, Mapping):
+            notes = known if isinstance(known, Mapping) else {}
+            return {key: self._taken(name, v, notes.get(key), rows) for key, v in value.items()}
+        return _taken(value, rows.get(self._kind(name, value, known)))
+
+    def _kind(self, name: str, value: Any, known: Tensor | None) -> str:  # noqa: ANN401  (as above)
         """Return what an attribute of the batch has one of: ``"node"``, ``"edge"``, ``"graph"``.
 
         A batch that PyG joined says where those of every graph begin. Else the number tells.
         Where edges are as many as something else, as PyG has it, the name must say that it is
         theirs. ``"other"`` is none of the three.
         """
-        value = self._batch[name]
         graphs = len(self.edge_ptr) - 1
         ptrs = {"node": self._node_ptr, "edge": self.edge_ptr, "graph": torch.arange(graphs + 1)}
-        known = getattr(self._batch, "_slice_dict", {}).get(name)
         if known is not None:
             kinds = [kind for kind, ptr in ptrs.items() if torch.equal(ptr, known.cpu())]
         else:

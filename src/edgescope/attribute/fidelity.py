@@ -33,6 +33,7 @@ from edgescope.calling import Call, call_model
 from edgescope.data.graphs import METRICS, GraphDataset, Task
 from edgescope.data.iteration import loader
 from edgescope.errors import InputError
+from edgescope.graph_names import GraphNames
 from edgescope.mistakes import check_dataset, check_model
 from edgescope.scanning.batches import device_of, on_device
 
@@ -67,7 +68,8 @@ def predict(
     if not found.isfinite().all():
         graph = int((~found.isfinite().all(1)).nonzero()[0])
         raise InputError(
-            f"the model predicts {found[graph].tolist()} for graph {graph} of {dataset.name}, "
+            f"the model predicts {found[graph].tolist()} for "
+            f"{GraphNames.of_dataset(dataset).called(graph)} of {dataset.name}, "
             "expected finite numbers; leave the graph out"
         )
     return found

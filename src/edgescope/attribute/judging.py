@@ -22,6 +22,7 @@ from edgescope.data.directions import MERGES, Merge
 from edgescope.data.graphs import GraphDataset, Task
 from edgescope.data.nodes import NodeDataset
 from edgescope.errors import InputError
+from edgescope.graph_names import TAKEN, GraphNames, after_graph
 
 if TYPE_CHECKING:
     import polars as pl
@@ -131,8 +132,9 @@ def leaderboard(
             trainings.append(training)
         for name, table in _tables(subject, trainings, measure, top, seed):
             found[name].append(table)
+    tables = {name: pl.concat(parts, how="diagonal_relaxed") for name, parts in found.items()}
     return Leaderboard(
-        **{name: pl.concat(tables, how="diagonal_relaxed") for name, tables in found.items()},
+        **_identified(tables, known),
         settings={
             "seed": seed,
             "top": top,
@@ -201,6 +203,30 @@ def _tables(
         agreed = agreement(several, dataset, top=top, seed=seed)
         columns = {"graph": graph, "correlation": agreed.correlation, "overlap": agreed.overlap}
         yield "stability", named(pl.DataFrame(columns).fill_nan(None), method=method)
+
+
+def _identified(
+    tables: Mapping[str, "pl.DataFrame"], subjects: Sequence[Subject]
+) -> "dict[str, pl.DataFrame]":
+    """Put the identifiers of graphs into all tables that name graphs, where data have any."""
+    import polars as pl
+
+    found = dict(tables)
+    by_graph = [name for name, table in tables.items() if "graph" in table.columns]
+    taken = {*TAKEN, *(column for name in by_graph for column in tables[name].columns)}
+    named = []
+    for subject in subjects:
+        numbers = None if subject.positions is None else subject.positions.tolist()
+        names = GraphNames.of_dataset(subject.dataset, numbers)
+        if names.identifiers:
+            whose = {"data": subject.data, "recipe": subject.recipe}
+            of = [pl.lit(value, dtype=pl.String).alias(column) for column, value in whose.items()]
+            named.append(names.frame(taken).drop("smiles").with_columns(of))
+    if named:
+        identifiers = pl.concat(named, how="diagonal_relaxed")
+        key = ("data", "recipe", "graph")
+        found |= {name: after_graph(tables[name], identifiers, key) for name in by_graph}
+    return found
 
 
 def _edges(dataset: GraphDataset, graph: Ints, importances: Mapping[str, Tensor]) -> "pl.DataFrame":

@@ -10,6 +10,7 @@ from edgescope.calling import attribute
 from edgescope.capture.activations import EdgeIdentity
 from edgescope.capture.rows import Relation
 from edgescope.errors import InputError
+from edgescope.graph_names import GraphNames
 
 REMEDY = (
     "set data.e_id = torch.arange(data.num_edges) and data.n_id = torch.arange(data.num_nodes) "
@@ -96,9 +97,9 @@ class Part:
             )
         return part
 
-    def smiles(self) -> dict[int, str]:
-        """Return no SMILES: a part of a graph has none."""
-        return {}
+    def names(self) -> GraphNames:
+        """Return no names: a part of a graph has none."""
+        return GraphNames()
 
     def identify(self, identity: EdgeIdentity) -> EdgeIdentity:
         """Return the same rows with edges and nodes numbered in the whole graph, which is graph 0.

@@ -13,6 +13,7 @@ from rich.text import Text
 import edgescope as es
 from edgescope.cli import _options as options
 from edgescope.errors import InputError
+from edgescope.graph_names import visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -203,4 +204,4 @@ def show(table: "pl.DataFrame", *, err: bool = False, wrap: bool = False) -> Non
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else visible(str(value))

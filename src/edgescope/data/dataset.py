@@ -1,6 +1,5 @@
 """Many molecules in a few flat tensors."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -35,7 +34,6 @@ class MoleculeDataset(GraphDataset):
         rejected: rows of the table that could not be used: ``row``, ``smiles``, ``reason``.
         lost_labels: cells that give no label to a molecule that is used all the same: ``row``,
             ``column``, ``cell``, ``reason``.
-        identifiers: ``N`` texts by the name of each column that tells which molecule it is.
         target_units: unit of every target, empty where its column names none; or none at all.
         notes: in a sentence each, what was read in another way than it stands in the table, and
             what its SMILES say that the graphs do not hold.
@@ -48,7 +46,6 @@ class MoleculeDataset(GraphDataset):
     rejected: pl.DataFrame
     vocabulary: AtomVocabulary
     lost_labels: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LOST_LABELS))
-    identifiers: Mapping[str, list[str | None]] = field(default_factory=dict)
     target_units: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     first_row: int = 0
@@ -58,17 +55,11 @@ class MoleculeDataset(GraphDataset):
 
     def per_graph(self, chosen: Tensor) -> dict[str, Any]:
         """Return what single molecules carry beside atoms and bonds, of the chosen ones."""
-        places = chosen.tolist()
-        found: dict[str, Any] = {
+        return {
             **super().per_graph(chosen),
-            "smiles": [self.smiles[i] for i in places],
+            "smiles": [self.smiles[i] for i in chosen.tolist()],
             "row": self.row[chosen],
         }
-        if self.identifiers:
-            found["identifiers"] = {
-                column: [cells[i] for i in places] for column, cells in self.identifiers.items()
-            }
-        return found
 
     def with_vocabulary(self, vocabulary: AtomVocabulary) -> "MoleculeDataset":
         """Write the atom types in another vocabulary.

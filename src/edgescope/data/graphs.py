@@ -50,6 +50,7 @@ class GraphDataset(Dataset[Data]):
         edge_truth: ``[E, A]`` float32, which edges decide the target, where it is known: 1 if an
             edge does, 0 if not. The columns are alternative explanations, each valid by itself,
             NaN where a graph has fewer; a graph without known truth has NaN only.
+        identifiers: ``N`` texts by the name of each column that tells which molecule it is.
     """
 
     node_ptr: Tensor
@@ -67,6 +68,7 @@ class GraphDataset(Dataset[Data]):
     node_columns: Mapping[str, int] = field(default_factory=dict)
     edge_columns: Mapping[str, int] = field(default_factory=dict)
     edge_truth: Tensor | None = None
+    identifiers: Mapping[str, list[str | None]] = field(default_factory=dict)
 
     graph_class: ClassVar[type[Data]] = Data
     """What a single graph is."""
@@ -121,7 +123,13 @@ class GraphDataset(Dataset[Data]):
 
     def per_graph(self, chosen: Tensor) -> dict[str, Any]:
         """Return what single graphs carry beside nodes and edges, of the chosen ones."""
-        return {"y": self.y[chosen]}
+        found: dict[str, Any] = {"y": self.y[chosen]}
+        if self.identifiers:
+            places = chosen.tolist()
+            found["identifiers"] = {
+                column: [cells[i] for i in places] for column, cells in self.identifiers.items()
+            }
+        return found
 
     @overload
     def __getitem__(self, index: int) -> Data: ...

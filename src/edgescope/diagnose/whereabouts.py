@@ -7,6 +7,7 @@ from torch import Tensor
 from edgescope.calling import attribute
 from edgescope.diagnose.first_place import Place
 from edgescope.diagnose.sources import Key
+from edgescope.graph_names import GraphNames, called
 
 Numbers = dict[str, Any]
 
@@ -22,9 +23,7 @@ def in_the_batch(batch: Any, key: Key, first: tuple[int, ...]) -> tuple[Numbers,
     if not first:
         return {}, ""
     row = first[0]
-    graph = _graph_of_row(batch, key, row)
-    found = {"row": row} | ({} if graph is None else {"graph": graph})
-    return found, f" in row {row}{'' if graph is None else f' (graph {graph} of the batch)'}"
+    return _in_graph(batch, row, _graph_of_row(batch, key, row))
 
 
 def in_the_model(found: Place, batch: Any) -> tuple[Numbers, str]:  # noqa: ANN401  (as above)
@@ -36,8 +35,10 @@ def in_the_model(found: Place, batch: Any) -> tuple[Numbers, str]:  # noqa: ANN4
     if found.identity is not None:
         graph, edge = int(found.identity.graph[row]), int(found.identity.input_edge[row])
         what = f"edge {edge}" if edge >= 0 else "a row that is no edge of the input"
-        numbers = {"row": row, "graph": graph, "edge": edge, "head": first[1]}
-        return numbers, f" at {what} of graph {graph} of the batch, head {first[1]}"
+        identifiers = _identifiers(batch, graph)
+        numbers = {"row": row, "graph": graph, **identifiers, "edge": edge, "head": first[1]}
+        where = called(graph, identifiers.get("identifiers", {}))
+        return numbers, f" at {what} of {where} of the batch, head {first[1]}"
     of_node = attribute(batch, "batch")
     graphs = getattr(batch, "num_graphs", 1)
     at: int | None = None
@@ -45,8 +46,23 @@ def in_the_model(found: Place, batch: Any) -> tuple[Numbers, str]:  # noqa: ANN4
         at = int(of_node[row])
     elif graphs == len(found.broken.values) or graphs == 1:
         at = row if graphs > 1 else 0
-    numbers = {"row": row} | ({} if at is None else {"graph": at})
-    return numbers, f" in row {row}{'' if at is None else f' (graph {at} of the batch)'}"
+    return _in_graph(batch, row, at)
+
+
+def _in_graph(batch: Any, row: int, graph: int | None) -> tuple[Numbers, str]:  # noqa: ANN401  (as above)
+    """Return the row and the graph of a number, and how to say it."""
+    if graph is None:
+        return {"row": row}, f" in row {row}"
+    identifiers = _identifiers(batch, graph)
+    where = called(graph, identifiers.get("identifiers", {}))
+    return {"row": row, "graph": graph, **identifiers}, f" in row {row} ({where} of the batch)"
+
+
+def _identifiers(batch: Any, graph: int) -> Numbers:  # noqa: ANN401  (as above)
+    """Return the identifiers of a graph of a batch, by column, under that name; if it has any."""
+    graphs = range(int(getattr(batch, "num_graphs", 1)))
+    known = GraphNames.of_batch(batch, graphs).identify(graph)
+    return {"identifiers": known} if known else {}
 
 
 def _graph_of_row(batch: Any, key: Key, row: int) -> int | None:  # noqa: ANN401  (as above)

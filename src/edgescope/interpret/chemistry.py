@@ -17,6 +17,7 @@ from edgescope.data.directions import batched_edges
 from edgescope.data.featurise import parse_smiles
 from edgescope.data.notation import UnusableError
 from edgescope.errors import InputError
+from edgescope.graph_names import GraphNames
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.simple import Ints
 
@@ -159,16 +160,20 @@ def _molecule(smiles: str, number: int, dataset: "GraphDataset") -> Any:  # noqa
         molecule = parse_smiles(smiles)
     except UnusableError as error:
         raise InputError(
-            f"the SMILES of graph {number} of {dataset.name}, {smiles!r}, {error}; correct it or "
-            "leave chemical groups out of by="
+            f"the SMILES of {_called(dataset, number)} of {dataset.name}, {smiles!r}, {error}; "
+            "correct it or leave chemical groups out of by="
         ) from error
     nodes = int(dataset.node_ptr[number + 1] - dataset.node_ptr[number])
     if molecule.GetNumAtoms() > nodes:
         raise InputError(
-            f"graph {number} of {dataset.name} has {nodes} nodes, its SMILES {smiles!r} has "
-            f"{molecule.GetNumAtoms()} atoms; expected nodes numbered as the atoms"
+            f"{_called(dataset, number)} of {dataset.name} has {nodes} nodes, its SMILES "
+            f"{smiles!r} has {molecule.GetNumAtoms()} atoms; expected nodes numbered as the atoms"
         )
     return molecule
+
+
+def _called(dataset: "GraphDataset", number: int) -> str:
+    return GraphNames.of_dataset(dataset).called(number)
 
 
 def _present(name: str, names: list[str], codes: NDArray[np.int64]) -> Kind:

@@ -6,8 +6,11 @@ import numpy as np
 import polars as pl
 
 from edgescope.attribute import Leaderboard
+from edgescope.attribute.board import NAMELESS
+from edgescope.graph_names import called
 from edgescope.report.axes import SKY, colour_bar
 from edgescope.report.drawing import figure, render
+from edgescope.report.formats import titled
 from edgescope.report.gallery import bond_of, parse
 from edgescope.report.molecules import SHADES, draw_bonds, rgb, shade
 
@@ -37,7 +40,8 @@ def choose_compared(board: Leaderboard, data: str, recipe: str) -> list[dict[str
         recipe: name of the model.
 
     Returns:
-        Per molecule ``graph``, ``smiles``, ``training``, and per bond of the SMILES, None where no
+        Per molecule ``graph``, ``smiles``, its ``identifiers`` by column if it has any,
+        ``training``, and per bond of the SMILES, None where no
         edge runs along it: ``truth``, whether it matters in some explanation, None if that is not
         known; ``methods``, the importance of every bond by method, the mean of its directions; and
         ``auroc``, that of each method on this molecule, or None.
@@ -49,30 +53,36 @@ def choose_compared(board: Leaderboard, data: str, recipe: str) -> list[dict[str
     of = (pl.col("data") == data) & (pl.col("recipe") == recipe)
     edges = board.importances.filter(of)
     edges = edges.filter(pl.col("training") == edges["training"].min())
-    smiles = dict(board.molecules.filter(of).select("graph", "smiles").rows())
-    truth = [name for name in edges.columns if name.startswith("truth_")]
+    molecules = {row["graph"]: row for row in board.molecules.filter(of).to_dicts()}
+    truth = [
+        name for name, kind in edges.schema.items() if name.startswith("truth_") and kind.is_float()
+    ]
     # A row of nothing but nulls has no maximum.
     edges = edges.with_columns(
         (pl.max_horizontal(truth) if truth else pl.lit(None, dtype=pl.Float64)).alias("truth")
-    ).filter(pl.col("graph").is_in(list(smiles)))
+    ).filter(pl.col("graph").is_in(list(molecules)))
     known = edges.filter(pl.col("truth").is_not_null())
     both = known.group_by("graph").agg(pl.col("truth").n_unique()).filter(pl.col("truth") > 1)
     graphs = (both if both.height else edges)["graph"].unique().sort()
     steps = np.linspace(0, graphs.len() - 1, min(MOLECULES, graphs.len())).round().astype(int)
     scores = board.graphs.filter(of)
-    return [_molecule(edges, scores, smiles, int(graphs[place])) for place in steps.tolist()]
+    return [
+        _molecule(edges, scores, molecules[int(graphs[place])], int(graphs[place]))
+        for place in steps.tolist()
+    ]
 
 
 def _molecule(
-    edges: pl.DataFrame, scores: pl.DataFrame, smiles: dict[int, str], graph: int
+    edges: pl.DataFrame, scores: pl.DataFrame, named: dict[str, Any], graph: int
 ) -> dict[str, Any]:
     own = edges.filter(pl.col("graph") == graph)
     training = own["training"][0]
     judged = scores.filter((pl.col("graph") == graph) & (pl.col("training") == training))
     auroc = dict(judged.select("method", "auroc").rows())
-    text = smiles[graph]
-    molecule = parse(text, graph)
-    where = f"graph {graph} ({text})"
+    text = named["smiles"]
+    identifiers = {name: value for name, value in named.items() if name not in NAMELESS}
+    molecule = parse(text, graph, identifiers)
+    where = called(graph, {**identifiers, "smiles": text})
     bonds = [
         bond_of(molecule, source, target, where)
         for source, target in own.select("source", "target").rows()
@@ -89,6 +99,7 @@ def _molecule(
     return {
         "graph": graph,
         "smiles": text,
+        **({"identifiers": identifiers} if identifiers else {}),
         "training": training,
         "truth": None if whole["truth"].is_null().all() else truth,
         "methods": {name: whole[name].to_list() for name in auroc},
@@ -116,11 +127,11 @@ def draw_compared(entry: dict[str, Any], name: str) -> dict[str, str]:
             entry["graph"],
             dict.fromkeys(true, rgb(SKY)),
             f"{name}-truth",
-            f"{entry['smiles']}, with the bonds that are known to matter in blue",
+            f"{titled(entry)}, with the bonds that are known to matter in blue",
             size=SMALL,
         )
     for place, (method, values) in enumerate(entry["methods"].items()):
-        title = f"{entry['smiles']}, bonds coloured by their importance by {method}"
+        title = f"{titled(entry)}, bonds coloured by their importance by {method}"
         if true:
             title += f"; those that matter: {', '.join(map(str, sorted(true)))}"
         drawn[f"{name}-{place}"] = draw_bonds(

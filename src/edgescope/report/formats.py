@@ -2,6 +2,9 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
+
+from edgescope.graph_names import called, label
 
 NO_VALUE = "\N{EN DASH}"
 """Stands where there is no number."""
@@ -88,6 +91,17 @@ def fixed(value: float | None) -> str:
 def listing(items: list[str]) -> str:
     """Join phrases with commas, and with "and" before the last."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def named(row: dict[str, Any]) -> str:
+    """Write the number of a row's graph, and its identifiers if it has any: "12 (TOX3021)"."""
+    return called(row["graph"], row.get("identifiers", {})).removeprefix("graph ")
+
+
+def titled(molecule: dict[str, Any]) -> str:
+    """Write the SMILES of a molecule, after its identifiers if it has any."""
+    known, smiles = label(molecule.get("identifiers", {})), molecule["smiles"]
+    return f"{known}, {smiles}" if known else f"{smiles}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -1,11 +1,14 @@
 """Which molecules are drawn, and which of their bonds are coloured."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
 from edgescope._optional import require
 from edgescope.errors import InputError
+from edgescope.graph_names import called
 from edgescope.report.judged import excess
 from edgescope.results import Scan
 from edgescope.statistics.criteria import Criterion
@@ -26,10 +29,11 @@ def choose(scan: Scan) -> list[dict[str, Any]]:
 
     Returns:
         Up to ``LIMIT`` dictionaries, most massive first: the most massive activation of the
-        graph (columns of ``Scan.massive``, and its ``excess``), the graph's ``smiles``, the
-        ``bond`` of the activation, and ``bonds``: the largest ``ratio`` and ``excess`` of every
-        bond with a massive activation at the same site. None if the model was given several graphs
-        in one call, or graphs with two sets of nodes: a SMILES does not tell whose atoms it has.
+        graph (columns of ``Scan.massive``, and its ``excess``), the graph's ``smiles`` and, if it
+        has any, its ``identifiers`` by column, the ``bond`` of the activation, and ``bonds``: the
+        largest ``ratio`` and ``excess`` of every bond with a massive activation at the same site.
+        None if the model was given several graphs in one call, or graphs with two sets of nodes: a
+        SMILES does not tell whose atoms it has.
 
     Raises:
         InputError: if a SMILES does not parse, or a massive edge runs along no bond of it.
@@ -43,16 +47,16 @@ def choose(scan: Scan) -> list[dict[str, Any]]:
     measure = "ratio" if isinstance(rule, Criterion) and rule.ratio else "excess"
     rows = rows.sort(measure, descending=True, maintain_order=True)
     tops = rows.unique("graph", keep="first", maintain_order=True).head(LIMIT)
-    return [_entry(scan, top, rows) for top in tops.iter_rows(named=True)]
+    return [_entry(scan, top, rows) for top in scan.names.rows(tops)]
 
 
 def _entry(scan: Scan, top: dict[str, Any], rows: pl.DataFrame) -> dict[str, Any]:
     """Describe one molecule by its most massive activation ``top``."""
-    smiles = scan.smiles[top["graph"]]
-    molecule = parse(smiles, top["graph"])
+    smiles, identifiers = scan.smiles[top["graph"]], top.get("identifiers", {})
+    molecule = parse(smiles, top["graph"], identifiers)
     same = rows.filter((pl.col("graph") == top["graph"]) & (pl.col("site") == top["site"]))
     bonds: dict[int, dict[str, float]] = {}
-    where = f"graph {top['graph']} ({smiles})"
+    where = called(top["graph"], {**identifiers, "smiles": smiles})
     # Where a median is zero there is no ratio, but perhaps a massive magnitude.
     largest = pl.col("ratio").fill_nan(0.0).max(), pl.col("excess").max()
     for source, target, *sizes in same.group_by("source", "target").agg(*largest).rows():
@@ -67,8 +71,15 @@ def _entry(scan: Scan, top: dict[str, Any], rows: pl.DataFrame) -> dict[str, Any
     }
 
 
-def parse(smiles: str, graph: int) -> Any:  # noqa: ANN401  (RDKit publishes no usable types)
+def parse(
+    smiles: str, graph: int, identifiers: Mapping[str, str | None] = MappingProxyType({})
+) -> Any:  # noqa: ANN401  (RDKit publishes no usable types)
     """Read a SMILES; its atoms and bonds are numbered as the graph's nodes and pairs of edges.
+
+    Args:
+        smiles: the SMILES.
+        graph: which graph it is, for messages.
+        identifiers: what else names it.
 
     Raises:
         InputError: if it does not parse.
@@ -79,8 +90,8 @@ def parse(smiles: str, graph: int) -> Any:  # noqa: ANN401  (RDKit publishes no 
         molecule = chem.MolFromSmiles(smiles)
     if molecule is None:
         raise InputError(
-            f"the SMILES of graph {graph} does not parse ({smiles!r}), so its bonds cannot be "
-            "drawn; correct it or scan graphs without smiles"
+            f"the SMILES of {called(graph, identifiers)} does not parse ({smiles!r}), so its bonds "
+            "cannot be drawn; correct it or scan graphs without smiles"
         )
     return molecule
 

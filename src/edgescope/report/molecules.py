@@ -8,7 +8,7 @@ from typing import Any
 from edgescope._optional import require
 from edgescope.report.axes import BLUE, colour_bar, colours, ratio_tick
 from edgescope.report.drawing import figure, inline, render
-from edgescope.report.formats import kind_of_edge, number
+from edgescope.report.formats import kind_of_edge, number, titled
 from edgescope.report.gallery import parse
 
 SIZE = (340, 240)
@@ -60,7 +60,7 @@ def _range(gallery: list[dict[str, Any]], measure: str) -> tuple[float, float]:
 def _draw(entry: dict[str, Any], place: int, measure: str, scale: tuple[float, float]) -> str:
     ends = (entry["source"], entry["target"])
     title = (
-        f"{entry['smiles']}, with its most massive {kind_of_edge(entry['edge_type'])} between "
+        f"{titled(entry)}, with its most massive {kind_of_edge(entry['edge_type'])} between "
         f"atoms {ends[0]} and {ends[1]} (ratio {number(entry['ratio'])})"
     )
     low, high = scale

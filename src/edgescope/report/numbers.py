@@ -64,7 +64,7 @@ def collect(scan: Scan, title: str | None, run: dict[str, Any] | None) -> dict[s
         "by_edge_type": edge_types(scan, axis),
         "by_magnitude": edge_types(scan, "magnitude") if axis == "ratio" else [],
         "calibration": calibration(scan),
-        "extremes": scan.extremes().to_dicts(),
+        "extremes": scan.names.rows(scan.extremes()),
         "site_pattern": site_pattern(sites),
         "sites": [
             {
@@ -207,7 +207,7 @@ def _nonfinite(scan: Scan) -> list[dict[str, Any]]:
         for site, results in of.sites.items():
             edges = int(results.sketch.counts["nonfinite"].sum())
             if edges:
-                listed = results.nonfinite.head(NONFINITE_SHOWN).to_dicts()
+                listed = of.names.rows(results.nonfinite.head(NONFINITE_SHOWN))
                 graphs = results.nonfinite.height
                 found.append(
                     {

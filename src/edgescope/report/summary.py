@@ -3,7 +3,15 @@
 from typing import Any
 
 from edgescope.report.coverage import no_all_clear
-from edgescope.report.formats import kind_of_edge, listing, number, percent, plural, with_article
+from edgescope.report.formats import (
+    kind_of_edge,
+    listing,
+    named,
+    number,
+    percent,
+    plural,
+    with_article,
+)
 from edgescope.report.names import site_list
 from edgescope.report.words import exceeds
 
@@ -166,7 +174,7 @@ def _largest(numbers: dict[str, Any]) -> list[str]:
     edge = with_article(kind_of_edge(ratio["edge_type"]))
     sentence = (
         f"The largest ratio is {number(ratio['ratio'])}, at {ratio['site']} on {edge} of graph "
-        f"{ratio['graph']}; the largest magnitude is "
+        f"{named(ratio)}; the largest magnitude is "
         f"{number(abs(magnitude['value']))}, at {magnitude['site']}{growth}."
     )
     return [sentence]

@@ -93,6 +93,7 @@ def render_page(numbers: dict[str, Any]) -> str:
         formats.fixed,
         formats.kind_of_edge,
         formats.plural,
+        formats.named,
     )
     for function in filters:
         environment.filters[function.__name__] = function

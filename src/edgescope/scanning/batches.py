@@ -1,6 +1,7 @@
 """Graphs of the data set: which of them a batch holds, and which rows belong to which."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from edgescope.calling import attribute
 from edgescope.capture import EdgeIdentity
 from edgescope.errors import InputError
+from edgescope.graph_names import GraphNames
 from edgescope.scanning.batch_contents import graphs_of, node_vectors
 from edgescope.scanning.edge_sets import edge_sets, of_input
 
@@ -38,10 +40,15 @@ def _is_on(batch: Any, device: torch.device) -> bool:  # noqa: ANN401  (any PyG 
         value.device == device
         if isinstance(value, Tensor)
         else isinstance(value, str | int | float | None)
-        or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+        or _are_texts(value)
+        or (isinstance(value, Mapping) and all(map(_are_texts, value.values())))
         for store in stores
         for value in store.values()
     )
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str | None) for each in value)
 
 
 class BatchOfGraphs:
@@ -73,20 +80,13 @@ class BatchOfGraphs:
             positions = torch.arange(first, first + self.size)
         self._positions = positions
 
-    def smiles(self) -> dict[int, str]:
-        """Return the SMILES of the graphs by their position, where the batch holds them.
+    def names(self) -> GraphNames:
+        """Return the SMILES and identifiers of the graphs by their position, where there are any.
 
         Raises:
             InputError: if there are more or fewer than graphs.
         """
-        smiles = attribute(self._batch, "smiles") or []
-        smiles = [smiles] if isinstance(smiles, str) else list(smiles)
-        if smiles and len(smiles) != self.size:
-            raise InputError(
-                f"a batch of {self.size} graphs holds {len(smiles)} SMILES, expected one per "
-                "graph; give each graph its own, or rename the attribute smiles"
-            )
-        return dict(zip(self._positions.tolist(), smiles, strict=bool(smiles)))
+        return GraphNames.of_batch(self._batch, self._positions.tolist())
 
     def identify(self, identity: EdgeIdentity) -> EdgeIdentity:
         """Return the same rows with ``graph`` as the position in the data set.

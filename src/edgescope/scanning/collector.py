@@ -7,6 +7,7 @@ import torch
 
 from edgescope.capture import EdgeActivations, EdgeIdentity
 from edgescope.errors import InputError
+from edgescope.graph_names import GraphNames
 from edgescope.records import SiteEdges, SiteScan, one_graph
 from edgescope.scanning.batches import BatchOfGraphs
 from edgescope.scanning.edge_types import EdgeTypes
@@ -83,8 +84,8 @@ class Collector:
         self._of: dict[str, SiteEdges] = {}
         self._counters: dict[str, SketchCounter] = {}
         self._keepers: dict[str, RowKeeper] = {}
-        self._smiles: dict[int, str] = {}
-        self._batch_smiles: dict[int, str] = {}
+        self._names = self._batch_names = GraphNames()
+        self._forget_above = 2 * max_rows
         self._batch: BatchOfGraphs | Part | None = None
         self._known: list[_Rows] = []
         self._repeats = Repeats()
@@ -109,7 +110,8 @@ class Collector:
             )
         self.parts = part is not None
         self._batch = BatchOfGraphs(batch, self.graphs, edges) if part is None else part
-        self._batch_smiles = self._batch.smiles()
+        self._batch_names = self._batch.names()
+        self._names.take(self._batch_names, ())  # columns, also if nothing of them will be kept
         self._known = []
         self._repeats = Repeats()
         self.graphs = self.graphs + self._batch.size if part is None else 1
@@ -140,11 +142,11 @@ class Collector:
             self._open(site, values.device)
         tops = self._counters[site].update(values, rows.labels)
         kept = self._keepers[site].update(EdgeActivations(site, values, rows.placed), tops)
-        self._smiles |= {
-            number: self._batch_smiles[number] for number in kept & self._batch_smiles.keys()
-        }
-        if len(self._smiles) > 2 * self._max_rows:
-            self._forget_smiles()
+        self._names.take(self._batch_names, kept, "received batches")
+        if self._names.size > self._forget_above:
+            held = set().union(*(keeper.graphs() for keeper in self._keepers.values()))
+            self._names = self._names.of(held)
+            self._forget_above = 2 * max(self._max_rows, self._names.size)
 
     def result(self, site: str) -> SiteScan:
         """Return what was found at a site.
@@ -167,10 +169,9 @@ class Collector:
         )
         return one_graph(found) if self.parts else found
 
-    def smiles(self) -> dict[int, str]:
-        """Return the SMILES of the graphs that hold kept activations, where the data has them."""
-        self._forget_smiles()
-        return dict(sorted(self._smiles.items()))
+    def names(self) -> GraphNames:
+        """Return the names of the graphs that hold kept activations, and perhaps of others."""
+        return self._names
 
     def _identify(self, identity: EdgeIdentity) -> _Rows:
         """Find out what the rows are in the data set and in the scan."""
@@ -210,7 +211,3 @@ class Collector:
         self._counters[site] = SketchCounter(layout, device=device)
         floor = self._floors(site)
         self._keepers[site] = RowKeeper(floor.ratio, self._max_rows, floor.magnitude)
-
-    def _forget_smiles(self) -> None:
-        held = set().union(*(keeper.graphs() for keeper in self._keepers.values()))
-        self._smiles = {number: self._smiles[number] for number in held & self._smiles.keys()}

@@ -18,6 +18,7 @@ from edgescope.capture.fault import layer_at_fault, reason_of
 from edgescope.capture.look import Look
 from edgescope.capture.tape import record
 from edgescope.errors import InputError
+from edgescope.graph_names import held_graphs
 from edgescope.results import Scan, ScanInfo
 from edgescope.scanning.batch_norm import has_statistics
 from edgescope.scanning.batches import device_of, on_device
@@ -110,7 +111,7 @@ def scan_model(
         if name not in whole.sites:
             raise InputError(f"the model did not run {name}; leave it out with sites=")
     sites = {name: whole.sites[name] for name in names}
-    return Scan(sites, whole.info, whole.smiles), chosen
+    return Scan(sites, whole.info, whole.names), chosen
 
 
 def _part(
@@ -144,7 +145,7 @@ def _part(
         coverage=coverage if looked is None else looked.corrected(coverage),
         batch_norm=has_statistics(model),
     )
-    return Scan(results, info, collector.smiles())
+    return Scan(results, info, collector.names().of(held_graphs(results)))
 
 
 def _collect(

@@ -23,6 +23,7 @@ from torch import nn
 from edgescope._files import writable_folder
 from edgescope.capture.coverage import merged
 from edgescope.errors import InputError
+from edgescope.graph_names import held_graphs
 from edgescope.merging import merge_sites
 from edgescope.records import one_graph
 from edgescope.results import Scan
@@ -236,9 +237,8 @@ class Shard:
         parts = before.info.parts or part.info.parts
         if parts:
             sites = {site: one_graph(found) for site, found in sites.items()}
-        kept = [table for found in sites.values() for table in (found.rows, found.extremes)]
-        held = {graph for table in kept for graph in table["graph"].unique().to_list()}
-        smiles = before.smiles | part.smiles
+        names = before.names
+        names.take(part.names, what="received batches")
         return Scan(
             sites,
             replace(
@@ -249,7 +249,7 @@ class Shard:
                 types_from=part.info.types_from or before.info.types_from,
                 coverage=merged([before.info.coverage, part.info.coverage]),
             ),
-            {graph: smiles[graph] for graph in sorted(held & smiles.keys())},
+            names.of(held_graphs(sites)),
         )
 
     def sites(self, ran: Sequence[str]) -> list[str]:

@@ -60,9 +60,11 @@ class RowKeeper:
         if not tops.finite.numel():
             return set()
         graph = activations.graph
+        kept: set[int] = set()
         if not bool(tops.finite.all()):
             broken, count = torch.unique(graph[~tops.finite], return_counts=True)
             self._nonfinite.extend(zip(broken.tolist(), count.tolist(), strict=True))
+            kept.update(broken.tolist())
             if len(self._nonfinite) > 2 * self.limit:
                 self._nonfinite = self.nonfinite().rows()  # of a graph in parts, their sum
         largest = {
@@ -71,7 +73,6 @@ class RowKeeper:
         }
         if activations.identity.input not in self.inputs:
             self.inputs.append(activations.identity.input)
-        kept: set[int] = set()
         for name, value in largest.items():
             kept |= self._extreme(name, value, activations, tops)
         # Most batches hold nothing above the floors: look at the maxima of the edges first.
@@ -119,6 +120,7 @@ class RowKeeper:
     def graphs(self) -> set[int]:
         """Return the graphs of which something is kept."""
         kept = {number for rows in self._rows for number in rows.graph.tolist()}
+        kept |= {graph for graph, _ in self._nonfinite}
         return kept | {row.graph for row in self._extremes.values()}
 
     def _prune(self) -> None:
