@@ -20,7 +20,7 @@ from edgescope.attribute.masking import (
 )
 from edgescope.attribute.outputs import Target, by_graph, choose_columns, count_graphs, explained
 from edgescope.calling import Call
-from edgescope.data.graphs import Task
+from edgescope.data.metrics import Task
 from edgescope.errors import InputError
 
 EPOCHS = 100

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from edgescope.calling import attribute
-from edgescope.data.graphs import Task
+from edgescope.data.metrics import Task
 from edgescope.errors import InputError
 
 Target = int | Literal["predicted"]

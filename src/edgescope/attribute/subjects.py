@@ -11,16 +11,13 @@ import torch
 from torch import nn
 
 from edgescope.attribute.bonds import Ints
-from edgescope.data.graphs import GraphDataset, Task
+from edgescope.data.graphs import GraphDataset
 from edgescope.data.loading import load
+from edgescope.data.metrics import TASK_OF
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
     from edgescope.train import RunFolder
-
-
-TASK_OF: dict[str, Task] = {"l1": "regression", "masked_bce": "labels"}
-"""What a model predicts that was trained with a loss."""
 
 
 class Subject(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from edgescope.data.graphs import METRICS, Task
+from edgescope.data.metrics import METRICS, Task
 from edgescope.data.loading import unknown
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edgescope.data.graphs import GraphDataset, Task
+from edgescope.data.graphs import GraphDataset
+from edgescope.data.metrics import Task
 from edgescope.data.split import DEFAULT_FRACTIONS, PARTS, Splits, check_fractions, random_parts
 from edgescope.errors import InputError
 

@@ -12,6 +12,9 @@ from edgescope._tensors import read_tensors, write_tensors
 from edgescope.errors import InputError
 from edgescope.models.architectures import ARCHITECTURES, architecture
 
+_UNIT = ("readout.scale", "readout.shift")
+"""What turns the last layer's numbers into the unit of the targets, where they were standardised."""
+
 
 def save(model: nn.Module, path: Path | str) -> Path:
     """Write the weights of one of edgescope's models, with its architecture and configuration.
@@ -55,7 +58,12 @@ def load(path: Path | str) -> nn.Module:
             f"{path} does not describe a {name} this version can build ({error}); "
             "train or export it again"
         ) from error
+    if tensors.keys() & set(_UNIT):
+        # Zeros of the right size; a file with one of the two only, or of another size, is refused.
+        model.readout.set_unit(*torch.zeros(2, model.config["out_dim"]))
     fit_state(model, tensors, str(path))
+    if tensors.keys() & set(_UNIT):
+        model.readout.set_unit(*(tensors[name] for name in _UNIT))
     return model.eval()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from edgescope.data.metrics import KNOWN
 from edgescope.errors import InputError
 from edgescope.intervene import Ablation
 from edgescope.report.axes import BLUE, GREEN, PURPLE, VERMILION, legend_row
@@ -19,7 +20,7 @@ SELECTIONS = {
 }
 """Name, colour and marker of what is replaced."""
 
-METRICS = {"mae": "MAE", "bce": "cross-entropy", "roc_auc": "ROC-AUC", "accuracy": "accuracy"}
+METRICS = {name: metric.words for name, metric in KNOWN.items()}
 """How metrics are written."""
 
 

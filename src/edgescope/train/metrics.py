@@ -83,29 +83,44 @@ def roc_auc(prediction: Tensor, target: Tensor, names: Sequence[str] | None = No
     return TaskScores(sum(defined) / len(defined), scores, skipped)
 
 
-class TaskAUC(Metric):
+class Predictions(Metric):
+    """Predictions and targets of all batches of an epoch, and of all processes."""
+
+    predictions: list[Tensor]
+    targets: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("predictions", [], dist_reduce_fx="cat")
+        self.add_state("targets", [], dist_reduce_fx="cat")
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Add a batch: predictions and targets ``[G, T]``; rows without a target are left out."""
+        some = ~target.isnan().all(dim=1)  # of a sampled part, only the seeds have labels
+        self.predictions.append(prediction.detach()[some])
+        self.targets.append(target[some])
+
+    def compute(self) -> tuple[Tensor, Tensor]:
+        """Return predictions and targets ``[N, T]``, on the CPU.
+
+        torchmetrics gives the numbers themselves if there is one of each.
+        """
+        prediction, target = (dim_zero_cat(held).cpu() for held in (self.predictions, self.targets))
+        return prediction, target
+
+
+class TaskAUC(Predictions):
     """:func:`roc_auc` over all batches of an epoch, and over all processes.
 
     Args:
         names: of the tasks.
     """
 
-    predictions: list[Tensor]
-    targets: list[Tensor]
-
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
         self.names = tuple(names)
-        self.add_state("predictions", [], dist_reduce_fx="cat")
-        self.add_state("targets", [], dist_reduce_fx="cat")
 
-    def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Add a batch: predictions and labels ``[G, T]``."""
-        some = ~target.isnan().all(dim=1)  # of a sampled part, only the seeds have labels
-        self.predictions.append(prediction.detach()[some])
-        self.targets.append(target[some])
-
-    def compute(self) -> Tensor:
+    def compute(self) -> Tensor:  # type: ignore[override]  (of the same batches, another number)
         """Return the area of every task ``[T]``, NaN where it is undefined.
 
         torchmetrics gives the number itself if there is one task.
@@ -113,6 +128,6 @@ class TaskAUC(Metric):
         Raises:
             InputError: as :func:`roc_auc`.
         """
-        prediction, target = (dim_zero_cat(held).cpu() for held in (self.predictions, self.targets))
+        prediction, target = super().compute()
         scores = roc_auc(prediction, target, self.names).tasks.values()
         return torch.tensor([torch.nan if score is None else score for score in scores])

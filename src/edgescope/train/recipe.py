@@ -103,6 +103,10 @@ class Recipe(_Frozen):
         model: the architecture and its size.
         loss: ``"l1"`` (absolute error) or ``"masked_bce"`` (cross-entropy of labels 0 and 1);
             missing targets count in neither.
+        standardise: whether training sees numbers in standard deviations from their mean over the
+            training part (predictions are in the unit of the data all the same). None, which is
+            to say nothing, is yes for a table of one's own and no for a published data set.
+            Labels never are.
         batch_size: molecules per step.
         learning_rate: learning rate at the start, of Adam without weight decay.
         plateau_factor: what the learning rate is multiplied by on a plateau of the validation
@@ -116,6 +120,7 @@ class Recipe(_Frozen):
     name: str = "unnamed"
     model: ModelRecipe = ModelRecipe()
     loss: Literal["l1", "masked_bce"] = "l1"
+    standardise: bool | None = None
     batch_size: int = Field(default=128, ge=1)
     learning_rate: float = Field(default=7e-4, gt=0.0)
     plateau_factor: float = Field(default=0.5, gt=0.0, lt=1.0)
@@ -130,6 +135,15 @@ class Recipe(_Frozen):
             raise ValueError(
                 f"min_learning_rate received {self.min_learning_rate}, "
                 f"expected a number below learning_rate ({self.learning_rate})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_not_standardised(self) -> Self:
+        if self.standardise and self.loss != "l1":
+            raise ValueError(
+                f"standardise received true for the loss {self.loss}, whose labels 0 and 1 are "
+                "never standardised; leave it out"
             )
         return self
 
