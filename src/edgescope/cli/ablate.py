@@ -9,7 +9,7 @@ import typer
 import edgescope as es
 from edgescope.cli import _options as options
 from edgescope.cli._results import called
-from edgescope.cli._steps import choose_part, load_data, show
+from edgescope.cli._steps import choose_part, load_data, repeat_caution, show
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ def command(
     )
     saved = found.save(out or folder.path / "ablation")
     _show(found)
-    typer.echo(f"{found.conclusion()}\n{called(found.info)}saved in {saved}")
+    typer.echo(f"{found.conclusion()}\n{called(found.info)}".rstrip("\n"))
+    repeat_caution(folder)
+    typer.echo(f"saved in {saved}")
 
 
 def _where(folder: "RunFolder", where: str) -> "es.Scan | str | float":

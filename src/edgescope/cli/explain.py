@@ -9,6 +9,7 @@ import typer
 import edgescope as es
 from edgescope.cli import _options as options
 from edgescope.cli._steps import show
+from edgescope.data.metrics import known_metric
 from edgescope.errors import InputError
 
 if TYPE_CHECKING:
@@ -108,6 +109,9 @@ def command(
     typer.echo()
     for line in board.sentences():
         typer.echo(textwrap.fill(line, WIDTH, subsequent_indent="  "))
+    for folder in folders:
+        if folder.caution:
+            typer.echo(textwrap.fill(f"caution: {folder.path}: {folder.caution}", WIDTH))
     for row in board.refused.iter_rows(named=True):
         typer.echo(f"left out: {row['method']} ({row['reason']})", err=True)
     saved = [board.save(folder) for folder in ([out] if out else [run / "explain" for run in runs])]
@@ -136,7 +140,7 @@ def _show(board: "Leaderboard", table: "pl.DataFrame") -> None:
     import polars as pl
 
     first = table.row(0, named=True)
-    trainings, metric = first["trainings"], "MAE" if first["metric"] == "mae" else first["metric"]
+    trainings, metric = first["trainings"], known_metric(first["metric"]).words
     several = f" +- {first['score_sd']:.4f}, {trainings} trainings" if trainings > 1 else ""
     score = "unknown" if first["score"] is None else f"{first['score']:.4f}{several}"
     title = f"{first['data']}, {first['recipe']}".strip(", ")

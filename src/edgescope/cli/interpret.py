@@ -8,7 +8,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
-from edgescope.cli._steps import choose_part, load_data, show
+from edgescope.cli._steps import choose_part, load_data, repeat_caution, show
 from edgescope.errors import InputError
 
 SHOWN = 3
@@ -112,7 +112,9 @@ def command(
     if added:
         typer.echo(f"\n{added:,} massive activations are on rows that are no edge of the data")
     path = found.save(folder.path / "interpret")
-    typer.echo(f"\n{found.conclusion()}\nsaved {path}")
+    typer.echo(f"\n{found.conclusion()}")
+    repeat_caution(folder)
+    typer.echo(f"saved {path}")
 
 
 def _known(correlations: pl.DataFrame) -> pl.DataFrame:

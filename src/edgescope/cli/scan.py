@@ -9,7 +9,7 @@ import edgescope as es
 from edgescope.cli import _options as options
 from edgescope.cli._baseline import choose_baseline, choose_criterion
 from edgescope.cli._results import called, conclusion, looked_at, show_scan
-from edgescope.cli._steps import choose_part, load_data, scan_run, show_sites
+from edgescope.cli._steps import choose_part, load_data, repeat_caution, scan_run, show_sites
 from edgescope.errors import InputError
 
 
@@ -95,6 +95,7 @@ def command(
         shards=shards,
     )
     show_scan(scan)
-    typer.echo(
-        f"{conclusion(scan)}\n{looked_at(scan)}\n{called(scan.info)}next: edgescope report {run}"
-    )
+    typer.echo(f"{conclusion(scan)}\n{looked_at(scan)}\n{called(scan.info)}".rstrip("\n"))
+    if weights is None:
+        repeat_caution(folder)
+    typer.echo(f"next: edgescope report {run}")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -58,12 +59,14 @@ def load(path: Path | str) -> nn.Module:
             f"{path} does not describe a {name} this version can build ({error}); "
             "train or export it again"
         ) from error
-    if tensors.keys() & set(_UNIT):
-        # Zeros of the right size; a file with one of the two only, or of another size, is refused.
-        model.readout.set_unit(*torch.zeros(2, model.config["out_dim"]))
+    readout: Any = model.readout
+    told = bool(tensors.keys() & set(_UNIT))
+    if told:
+        # Zeros of the right size: a file with one of the two only, or of another size, is refused.
+        readout.set_unit(*torch.zeros(2, readout.layers[-1].out_features))
     fit_state(model, tensors, str(path))
-    if tensors.keys() & set(_UNIT):
-        model.readout.set_unit(*(tensors[name] for name in _UNIT))
+    if told:
+        readout.set_unit(*(tensors[name] for name in _UNIT))
     return model.eval()
 
 

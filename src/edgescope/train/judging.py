@@ -161,15 +161,16 @@ def _compared(
 
 def _over(model: Array, guess: Array) -> Array:
     """Return the error over that of guessing ``[R, T]``; NaN where guessing makes none."""
-    return model / np.where(guess > 0, guess, np.nan)
+    ratio: Array = model / np.where(guess > 0, guess, np.nan)
+    return ratio
 
 
 def _mean_of_known(numbers: Array) -> Array:
     """Return the mean over targets ``[R]`` of numbers ``[R, T]``, of those that are defined."""
     defined = ~np.isnan(numbers)
     count = defined.sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        return np.where(defined, numbers, 0).sum(axis=1) / np.where(count > 0, count, np.nan)
+    mean: Array = np.where(defined, numbers, 0).sum(axis=1) / np.where(count > 0, count, np.nan)
+    return mean
 
 
 def _plain(number: float) -> float | None:

@@ -1,7 +1,7 @@
 """What a trained model is judged by: the area under the ROC curve, averaged over tasks."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -100,13 +100,12 @@ class Predictions(Metric):
         self.predictions.append(prediction.detach()[some])
         self.targets.append(target[some])
 
-    def compute(self) -> tuple[Tensor, Tensor]:
+    def compute(self) -> Any:  # noqa: ANN401  (a metric of these computes another thing)
         """Return predictions and targets ``[N, T]``, on the CPU.
 
         torchmetrics gives the numbers themselves if there is one of each.
         """
-        prediction, target = (dim_zero_cat(held).cpu() for held in (self.predictions, self.targets))
-        return prediction, target
+        return tuple(dim_zero_cat(held).cpu() for held in (self.predictions, self.targets))
 
 
 class TaskAUC(Predictions):
@@ -120,7 +119,7 @@ class TaskAUC(Predictions):
         super().__init__()
         self.names = tuple(names)
 
-    def compute(self) -> Tensor:  # type: ignore[override]  (of the same batches, another number)
+    def compute(self) -> Tensor:
         """Return the area of every task ``[T]``, NaN where it is undefined.
 
         torchmetrics gives the number itself if there is one task.

@@ -41,7 +41,7 @@ class Comparison(NamedTuple):
         """Return the difference with its interval, in brackets; nothing if there is none."""
         if self.difference is None:
             return ""
-        ends = ""
+        ends = ", no interval for want of known targets"
         if self.low is not None and self.high is not None:
             ends = f", 95 % interval {self.low:.3g} to {self.high:.3g}"
         return f" (difference {self.difference:.3g}{ends})"
@@ -97,23 +97,19 @@ class Verdict(NamedTuple):
         if whole.value is None or whole.guess is None:
             return f"its {name} is undefined"
         relation = {
-            True: "better than",
-            False: "not better than",
-            None: "by this alone not surely better than",
+            True: "is better than guessing",
+            False: "is not better than guessing",
+            None: "may or may not be better than guessing",
         }[whole.better]
         if self.several_numbers:
             return (
-                f"on average over {len(self.targets)} targets its {name} is {whole.value:.3f} of "
-                f"what guessing the training median gets, which is {relation} guessing"
-                f"{whole.interval()}"
+                f"its {name}, on average over {len(self.targets)} targets {whole.value:.3f} of "
+                f"what guessing the training median gets, {relation}{whole.interval()}"
             )
         unit = self.targets[0].unit if len(self.targets) == 1 else ""
-        guess = "the training median" if self.metric.in_unit else "at random"
+        what = " the training median" if self.metric.in_unit else ""
         shown, by_guess = (self.metric.show(each, unit) for each in (whole.value, whole.guess))
-        return (
-            f"its {name} of {shown} is {relation} the {by_guess} of guessing {guess}"
-            f"{whole.interval()}"
-        )
+        return f"its {name} of {shown} {relation}{what}, which gets {by_guess}{whole.interval()}"
 
     @property
     def several_numbers(self) -> bool:
@@ -128,6 +124,16 @@ class Verdict(NamedTuple):
             return ""
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         return f"{len(names)} of {len(self.targets)}: {', '.join(names[:_NAMED])}{more}"
+
+    def by_target(self) -> str:
+        """Write each target's metric, and in brackets what guessing gets, in one line."""
+        return "; ".join(
+            f"{row.target} {self.metric.show(row.value, row.unit)} "
+            f"({self.metric.show(row.guess, row.unit)})"
+            if row.value is not None and row.guess is not None
+            else f"{row.target} undefined"
+            for row in self.targets
+        )
 
     def table(self) -> "pl.DataFrame":
         """Return a row per target: its metric, that of guessing, and whether it is better."""
