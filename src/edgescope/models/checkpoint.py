@@ -14,7 +14,7 @@ from edgescope.errors import InputError
 from edgescope.models.architectures import ARCHITECTURES, architecture
 
 _UNIT = ("readout.scale", "readout.shift")
-"""What turns the last layer's numbers into the unit of the targets, where they were standardised."""
+"""What turns the last layer's numbers into the unit of targets that were standardised."""
 
 
 def save(model: nn.Module, path: Path | str) -> Path:

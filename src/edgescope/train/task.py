@@ -27,10 +27,10 @@ class PropertyTask(LightningModule):
     a target is missing. Per epoch it logs ``train/loss``, ``val/loss`` and the metric of the
     loss: for ``l1`` ``val/mae``, each averaged over the known targets and in the unit of the
     targets (the losses of several standardised targets, whose units may differ, are in standard
-    deviations instead); for ``masked_bce``, which is in nats, ``val/roc_auc``, the mean over the tasks (see
-    :func:`~edgescope.train.metrics.roc_auc`), and ``val/accuracy``, the share of all known labels
-    that a logit is on the right side of 0 for. Testing logs the same under ``test``. They reach
-    callbacks, not the logger, which numbers by steps;
+    deviations instead); for ``masked_bce``, which is in nats, ``val/roc_auc``, the mean over the
+    tasks (see :func:`~edgescope.train.metrics.roc_auc`), and ``val/accuracy``, the share of all
+    known labels that a logit is on the right side of 0 for. Testing logs the same under ``test``.
+    They reach callbacks, not the logger, which numbers by steps;
     :class:`~edgescope.train.keeper.EpochKeeper` passes them on by epochs.
 
     The training loader must have ``set_epoch``, as :class:`edgescope.data.MoleculeLoader` has.
