@@ -176,7 +176,9 @@ def test_targets_that_cannot_be_learnt_are_refused_before_training(
 def test_a_task_that_is_all_alike_in_training_is_refused(splits, tiny, tmp_path):
     labels = with_targets(splits, lambda y: (y > y.nanmean()).float(), ("active",))
     alike = labels._replace(train=labels.train[labels.train.y[:, 0] == 1])
-    with pytest.raises(InputError, match=r"no task of chains/train has both .* \('active'|'active' 1"):
+    with pytest.raises(
+        InputError, match=r"no task of chains/train has both .* \('active'|'active' 1"
+    ):
         fit(tiny(loss="masked_bce"), alike, tmp_path, progress=False)
     assert not any(tmp_path.iterdir())
 

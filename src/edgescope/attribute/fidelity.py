@@ -32,8 +32,8 @@ from edgescope.attribute.outputs import by_graph
 from edgescope.calling import Call, call_model
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.iteration import loader
-from edgescope.data.metrics import METRICS, Task
 from edgescope.errors import InputError
+from edgescope.metrics import METRICS, Task
 from edgescope.mistakes import check_dataset, check_model
 from edgescope.scanning.batches import device_of, on_device
 

@@ -20,9 +20,9 @@ from edgescope.calling import Call, call_model
 from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.directions import MERGES, Merge
 from edgescope.data.graphs import GraphDataset
-from edgescope.data.metrics import Task
 from edgescope.data.nodes import NodeDataset
 from edgescope.errors import InputError
+from edgescope.metrics import Task
 
 if TYPE_CHECKING:
     import polars as pl

@@ -13,8 +13,8 @@ from torch import nn
 from edgescope.attribute.bonds import Ints
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.loading import load
-from edgescope.data.metrics import TASK_OF
 from edgescope.errors import InputError
+from edgescope.metrics import TASK_OF
 
 if TYPE_CHECKING:
     from edgescope.train import RunFolder

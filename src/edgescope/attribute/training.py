@@ -14,8 +14,8 @@ from edgescope.attribute.truth import TruthScores, against_truth
 from edgescope.calling import Call
 from edgescope.data.directions import Merge
 from edgescope.data.graphs import GraphDataset
-from edgescope.data.metrics import Task
 from edgescope.errors import InputError
+from edgescope.metrics import Task
 
 
 class Judged(NamedTuple):

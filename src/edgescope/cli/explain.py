@@ -9,8 +9,8 @@ import typer
 import edgescope as es
 from edgescope.cli import _options as options
 from edgescope.cli._steps import show
-from edgescope.data.metrics import known_metric
 from edgescope.errors import InputError
+from edgescope.metrics import known_metric
 
 if TYPE_CHECKING:
     import polars as pl

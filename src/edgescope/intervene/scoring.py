@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgescope.data.metrics import KNOWN
 from edgescope.errors import InputError
 from edgescope.intervene.recorded import Outputs
+from edgescope.metrics import KNOWN
 from edgescope.statistics.bootstrap import (
     MIN_GROUPS,
     RESAMPLES,

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from edgescope.data.metrics import KNOWN
 from edgescope.errors import InputError
 from edgescope.intervene import Ablation
+from edgescope.metrics import KNOWN
 from edgescope.report.axes import BLUE, GREEN, PURPLE, VERMILION, legend_row
 from edgescope.report.drawing import INK, WIDE, figure, label_width, render
 from edgescope.results import Scan

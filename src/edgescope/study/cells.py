@@ -71,8 +71,6 @@ class Cell(BaseModel):
         """
         fields = self.model_dump(mode="json", exclude={"variant"})
         fields["recipe"].pop("name")
-        if fields["recipe"]["standardise"] is None:
-            del fields["recipe"]["standardise"]  # cells of before it was a field keep their names
         fields["source"].pop("root", None)
         if self.content:
             fields["source"].pop("source")

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from edgescope._files import replacing, writable_folder
 from edgescope._optional import require
-from edgescope.data.metrics import known_metric
 from edgescope.errors import InputError
+from edgescope.metrics import known_metric
 from edgescope.report.axes import (
     EDGE_TYPES,
     STATES,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from edgescope.data.metrics import KNOWN, known_metric, metric_of_run
+from edgescope.metrics import KNOWN, known_metric, metric_of_run
 
 
 def metric_of_test(

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgescope._files import readable_file
-from edgescope.data.metrics import metric_of_run
 from edgescope.errors import InputError
+from edgescope.metrics import metric_of_run
 from edgescope.storage import load_scan
 from edgescope.study.cells import Cell, folder_of
 from edgescope.study.metric import metric_of_test

@@ -6,7 +6,16 @@ from typing import Any, Literal, Self
 
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from edgescope._files import readable_file
 from edgescope.errors import InputError, did_you_mean
@@ -95,6 +104,9 @@ class ModelRecipe(_Frozen):
         return {name: value for name, value in fields.items() if name in known}
 
 
+_UNSAID = ("standardise", None)
+
+
 class Recipe(_Frozen):
     """One training run: model, loss, optimiser and when to stop.
 
@@ -146,6 +158,13 @@ class Recipe(_Frozen):
                 "never standardised; leave it out"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # So that recipes which say nothing of it are described as before it could be said, and
+        # the cells of a study, which are named after their recipe, are found again.
+        fields: dict[str, Any] = dump(self)
+        return {key: value for key, value in fields.items() if (key, value) != _UNSAID}
 
     @classmethod
     def parse(cls, fields: dict[str, Any], origin: str) -> Self:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import yaml
 
 from edgescope._files import readable_file, replacing, writable_folder
-from edgescope.data.metrics import Metric, metric_of_run
 from edgescope.errors import InputError
+from edgescope.metrics import Metric, metric_of_run
 from edgescope.train.recipe import Recipe
 from edgescope.train.units import Standardisation
 

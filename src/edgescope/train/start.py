@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgescope.data.metrics import TASK_OF
 from edgescope.errors import InputError
+from edgescope.metrics import TASK_OF
 from edgescope.train.recipe import Recipe
 from edgescope.train.run_folder import RunFolder
 from edgescope.train.units import standardisation

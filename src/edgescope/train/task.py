@@ -13,7 +13,7 @@ from torchmetrics import MeanAbsoluteError
 from torchmetrics.classification import BinaryAccuracy
 from typing_extensions import override
 
-from edgescope.data.metrics import metric_of_loss
+from edgescope.metrics import metric_of_loss
 from edgescope.train.losses import LOSSES, EpochLoss
 from edgescope.train.metrics import Predictions, TaskAUC
 from edgescope.train.recipe import Recipe

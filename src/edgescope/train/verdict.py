@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from edgescope.data.metrics import Metric, known_metric
 from edgescope.errors import InputError
+from edgescope.metrics import Metric, known_metric
 from edgescope.train.judging import RELATIVE
 
 if TYPE_CHECKING:
