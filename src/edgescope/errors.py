@@ -23,6 +23,10 @@ class EdgescopeWarning(UserWarning):
     """A result lacks something or may differ a little; the message says what and what to do."""
 
 
+class UntrainedWarning(EdgescopeWarning):
+    """A model was trained and predicts no better than guessing; what it shows is not learnt."""
+
+
 def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
     """Ask for the known name that is nearest to ``name``, or say ``otherwise`` if none is near."""
     folded = {each.lower(): each for each in known}

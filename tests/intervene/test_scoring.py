@@ -9,8 +9,9 @@ from torchmetrics.functional.classification import binary_auroc
 
 from edgescope.errors import InputError
 from edgescope.intervene.recorded import Outputs
-from edgescope.intervene.scoring import Scorer, weighted_auc
+from edgescope.intervene.scoring import Scorer
 from edgescope.statistics.bootstrap import percentile_interval
+from edgescope.statistics.roc import weighted_auc
 from edgescope.train.losses import masked_bce
 from edgescope.train.metrics import roc_auc
 

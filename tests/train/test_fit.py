@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from edgescope.data import Splits, load
-from edgescope.errors import InputError
+from edgescope.errors import InputError, UntrainedWarning
 from edgescope.models import GraphTransformer
 from edgescope.train import RunFolder, fit
 from edgescope.train.task import PropertyTask
@@ -208,6 +208,7 @@ def test_training_ends_at_the_minimum_learning_rate(splits, tiny, tmp_path):
 def test_it_prints_one_line_per_epoch_and_nothing_else(splits, tiny, tmp_path, capfd):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", UntrainedWarning)
         fit(tiny(), splits, tmp_path)
     out, err = capfd.readouterr()
     assert out == ""

@@ -14,8 +14,9 @@ from edgescope.attribute.paired import mean_of
 from edgescope.attribute.ranks import places, share_of
 from edgescope.attribute.stability import TOP
 from edgescope.calling import Call, call_model
-from edgescope.data.graphs import GraphDataset, Task
+from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
+from edgescope.metrics import Task
 from edgescope.mistakes import check_dataset, check_model
 
 if TYPE_CHECKING:

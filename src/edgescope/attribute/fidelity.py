@@ -30,10 +30,11 @@ from edgescope._modes import evaluating
 from edgescope.attribute.bonds import Floats
 from edgescope.attribute.outputs import by_graph
 from edgescope.calling import Call, call_model
-from edgescope.data.graphs import METRICS, GraphDataset, Task
+from edgescope.data.graphs import GraphDataset
 from edgescope.data.iteration import loader
 from edgescope.errors import InputError
 from edgescope.graph_names import GraphNames
+from edgescope.metrics import METRICS, Task
 from edgescope.mistakes import check_dataset, check_model
 from edgescope.scanning.batches import device_of, on_device
 

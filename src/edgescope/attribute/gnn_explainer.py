@@ -20,8 +20,8 @@ from edgescope.attribute.masking import (
 )
 from edgescope.attribute.outputs import Target, by_graph, choose_columns, count_graphs, explained
 from edgescope.calling import Call
-from edgescope.data.graphs import Task
 from edgescope.errors import InputError
+from edgescope.metrics import Task
 
 EPOCHS = 100
 """Epochs of learning a mask: the default of PyG's ``GNNExplainer``."""

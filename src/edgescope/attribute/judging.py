@@ -19,10 +19,11 @@ from edgescope.attribute.training import Training, judge, per_graph
 from edgescope.calling import Call, call_model
 from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.directions import MERGES, Merge
-from edgescope.data.graphs import GraphDataset, Task
+from edgescope.data.graphs import GraphDataset
 from edgescope.data.nodes import NodeDataset
 from edgescope.errors import InputError
 from edgescope.graph_names import TAKEN, GraphNames, after_graph
+from edgescope.metrics import Task
 
 if TYPE_CHECKING:
     import polars as pl

@@ -11,8 +11,8 @@ from edgescope.attribute.massive import MassiveActivationExplainer
 from edgescope.attribute.occlusion import Occlusion
 from edgescope.attribute.outputs import Target
 from edgescope.attribute.structure import Degree, EdgeTypeFrequency, Random
-from edgescope.data.graphs import Task
 from edgescope.errors import InputError, did_you_mean
+from edgescope.metrics import Task
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from edgescope.calling import attribute
-from edgescope.data.graphs import Task
 from edgescope.errors import InputError
+from edgescope.metrics import Task
 
 Target = int | Literal["predicted"]
 """The column of the output that is explained, or for every graph that of the class predicted."""

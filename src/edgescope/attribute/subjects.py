@@ -11,15 +11,12 @@ import torch
 from torch import nn
 
 from edgescope.attribute.bonds import Ints
-from edgescope.data.graphs import GraphDataset, Task
+from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
+from edgescope.metrics import TASK_OF
 
 if TYPE_CHECKING:
     from edgescope.train import RunFolder
-
-
-TASK_OF: dict[str, Task] = {"l1": "regression", "masked_bce": "labels"}
-"""What a model predicts that was trained with a loss."""
 
 
 class Subject(NamedTuple):

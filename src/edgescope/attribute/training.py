@@ -13,8 +13,9 @@ from edgescope.attribute.curves import FidelityCurves, Removal
 from edgescope.attribute.truth import TruthScores, against_truth
 from edgescope.calling import Call
 from edgescope.data.directions import Merge
-from edgescope.data.graphs import GraphDataset, Task
+from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
+from edgescope.metrics import Task
 
 
 class Judged(NamedTuple):

@@ -154,20 +154,60 @@ def show_sites(model: "nn.Module") -> None:
     )
 
 
+def test_result(run: "RunFolder") -> str:
+    """Say in a few words what a run's test metric is, beside what guessing gets."""
+    metrics, metric, verdict = run.metrics or {}, run.metric, run.verdict
+    value = metrics.get(f"test_{metric.name}")
+    if value is None:
+        return "no test targets"
+    if verdict is not None and verdict.several_numbers:
+        return f"{len(verdict.targets)} targets"  # their units may differ, so no mean is shown
+    rows = () if verdict is None else verdict.targets
+    unit = rows[0].unit if len(rows) == 1 else ""
+    guess = metrics.get(f"test_{metric.name}_trivial")
+    beside = "" if guess is None else f" (guessing gets {metric.show(guess, unit)})"
+    return f"test {metric.words} {metric.show(value, unit)}{beside}"
+
+
 def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None, **sections: Any) -> Path:
     """Write the report of a run's scan, into its folder or to ``out``, and return its path.
 
     ``sections`` are the results that :func:`edgescope.report.write_report` takes beside a scan.
     """
-    metrics = run.metrics or {}
-    labels = {"epochs": "epochs", "stopped_by": "stopped by", "test_mae": "test MAE"}
-    labels |= {"test_roc_auc": "test ROC-AUC", "test_accuracy": "test accuracy"}
-    facts = {"recipe": run.recipe.name, "seed": run.recipe.seed} | {
-        label: metrics[name] for name, label in labels.items() if name in metrics
+    metrics, metric, verdict = run.metrics or {}, run.metric, run.verdict
+    facts: dict[str, Any] = {"recipe": run.recipe.name, "seed": run.recipe.seed}
+    facts |= {
+        label: metrics[name]
+        for name, label in {"epochs": "epochs", "stopped_by": "stopped by"}.items()
+        if name in metrics
     }
     if (strange := run.said_of_scan(scan.info)) is not None:
         facts["scanned"] = strange
-    return scan.report(out or run.path / "report.html", run=facts, **sections)
+    if verdict is None or not verdict.several_numbers:
+        names = {f"test_{metric.name}": f"test {metric.words}"}
+        names[f"test_{metric.name}_trivial"] = "guessing gets"
+        facts |= {
+            words: found
+            for name, words in names.items()
+            if (found := metrics.get(name)) is not None
+        }
+    if verdict is not None:
+        units = [row.unit for row in verdict.targets]
+        if len(units) == 1 and units[0] and metric.in_unit:
+            facts["unit"] = units[0]
+        if len(units) > 1:
+            facts[f"{verdict.part} {metric.words} (guessing)"] = verdict.by_target()
+        if verdict.lost:
+            facts["not better than guessing"] = verdict.lost
+    return scan.report(
+        out or run.path / "report.html", run=facts, caution=run.caution or None, **sections
+    )
+
+
+def repeat_caution(run: "RunFolder", *, err: bool = False) -> None:
+    """Say again that the trained model of a run is untrained in effect, if it is."""
+    if run.caution:
+        typer.echo(f"caution: {run.caution}", err=err)
 
 
 def show(table: "pl.DataFrame", *, err: bool = False, wrap: bool = False) -> None:

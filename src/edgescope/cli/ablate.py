@@ -11,7 +11,7 @@ import edgescope as es
 from edgescope.cli import _options as options
 from edgescope.cli._modes import Choice
 from edgescope.cli._results import called
-from edgescope.cli._steps import own_part, show
+from edgescope.cli._steps import own_part, repeat_caution, show
 
 if TYPE_CHECKING:
     from edgescope.train import RunFolder
@@ -130,7 +130,9 @@ def command(
     )
     saved = found.save(out or folder.path / "ablation")
     _show(found)
-    typer.echo(f"{found.conclusion()}\n{called(found.info)}saved in {saved}")
+    typer.echo(f"{found.conclusion()}\n{called(found.info)}".rstrip("\n"))
+    repeat_caution(folder)
+    typer.echo(f"saved in {saved}")
 
 
 def _where(folder: "RunFolder", where: str) -> "es.Scan | str | float":

@@ -195,6 +195,7 @@ def command(
     if out is not None:
         writable_folder(out.parent)
     model, loader = _subject(run, weights, data, root, smiles_column, part, batch_size)
+    caution = es.train.RunFolder(run).caution if run is not None and weights is None else ""
     findings = es.diagnose(
         model,
         loader,
@@ -204,6 +205,7 @@ def command(
         every=every,
         seed=seed,
     )
+    findings.caution = caution
     written = _written(findings, form, terminal=out is None and sys.stdout.isatty())
     if out is None:
         typer.echo(written, nl=False)
@@ -211,6 +213,8 @@ def command(
         with replacing(out) as file:
             file.write_text(written, encoding="utf-8")
         typer.echo(f"{len(findings)} findings written to {out}; {_looked_at(findings)}")
+        if caution:
+            typer.echo(f"caution: {caution}")
     if fail_on is not FailOn.never and findings.at_least(cast("Severity", fail_on.value)):
         raise typer.Exit(FOUND)
 

@@ -12,6 +12,7 @@ from edgescope.cli import _options as options
 from edgescope.cli._modes import Choice
 from edgescope.cli._steps import show
 from edgescope.errors import InputError
+from edgescope.metrics import known_metric
 
 if TYPE_CHECKING:
     import polars as pl
@@ -125,6 +126,9 @@ def command(
     typer.echo()
     for line in board.sentences():
         typer.echo(textwrap.fill(line, WIDTH, subsequent_indent="  "))
+    for folder in folders:
+        if folder.caution:
+            typer.echo(textwrap.fill(f"caution: {folder.path}: {folder.caution}", WIDTH))
     for row in board.refused.iter_rows(named=True):
         typer.echo(f"left out: {row['method']} ({row['reason']})", err=True)
     saved = [board.save(folder) for folder in ([out] if out else [run / "explain" for run in runs])]
@@ -153,7 +157,7 @@ def _show(board: "Leaderboard", table: "pl.DataFrame") -> None:
     import polars as pl
 
     first = table.row(0, named=True)
-    trainings, metric = first["trainings"], "MAE" if first["metric"] == "mae" else first["metric"]
+    trainings, metric = first["trainings"], known_metric(first["metric"]).words
     several = f" +- {first['score_sd']:.4f}, {trainings} trainings" if trainings > 1 else ""
     score = "unknown" if first["score"] is None else f"{first['score']:.4f}{several}"
     title = f"{first['data']}, {first['recipe']}".strip(", ")

@@ -8,7 +8,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
-from edgescope.cli._steps import own_part, show
+from edgescope.cli._steps import own_part, repeat_caution, show
 from edgescope.errors import InputError
 
 SHOWN = 3
@@ -106,7 +106,9 @@ def command(
     if added:
         typer.echo(f"\n{added:,} massive activations are on rows that are no edge of the data")
     path = found.save(folder.path / "interpret")
-    typer.echo(f"\n{found.conclusion()}\nsaved {path}")
+    typer.echo(f"\n{found.conclusion()}")
+    repeat_caution(folder)
+    typer.echo(f"saved {path}")
 
 
 def _known(correlations: pl.DataFrame) -> pl.DataFrame:

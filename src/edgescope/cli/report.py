@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import edgescope as es
-from edgescope.cli._steps import report_run
+from edgescope.cli._steps import repeat_caution, report_run
 from edgescope.errors import InputError
 
 SECTIONS = {
@@ -41,6 +41,7 @@ def command(
         path = report_run(run, es.load_scan(folder / "scan"), out, **sections)
         missing = [f"edgescope {SECTIONS[name]}" for name in SECTIONS if name not in sections]
         found = f"sections: {', '.join(['scan', *sections])}"
+        repeat_caution(run)
         typer.echo(f"{found}; for more: {', '.join(missing)}" if missing else found)
     typer.echo(f"open {path}")
 

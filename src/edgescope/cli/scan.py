@@ -15,7 +15,7 @@ from edgescope.cli._baseline import (
 )
 from edgescope.cli._modes import Choice
 from edgescope.cli._results import called, conclusion, looked_at, show_scan
-from edgescope.cli._steps import other_part, own_part, scan_run, show_sites
+from edgescope.cli._steps import other_part, own_part, repeat_caution, scan_run, show_sites
 
 _LIST, _SCAN = "with --list-sites", "in a scan"
 
@@ -114,6 +114,7 @@ def command(
         shards=shards,
     )
     show_scan(scan)
-    typer.echo(
-        f"{conclusion(scan)}\n{looked_at(scan)}\n{called(scan.info)}next: edgescope report {run}"
-    )
+    typer.echo(f"{conclusion(scan)}\n{looked_at(scan)}\n{called(scan.info)}".rstrip("\n"))
+    if weights is None:
+        repeat_caution(folder)
+    typer.echo(f"next: edgescope report {run}")

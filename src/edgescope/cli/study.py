@@ -132,6 +132,8 @@ def table(
         if out is not None and whole.height:
             export.write_csv(whole, out / f"{name}.csv")
             export.write_latex(short, out / f"{name}.tex")
+    for line in tables.cautions(study):
+        typer.echo(line)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """`edgescope train`: train a model by a recipe."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -7,8 +8,8 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _options as options
-from edgescope.cli._steps import load_data
-from edgescope.errors import InputError
+from edgescope.cli._steps import load_data, show, test_result
+from edgescope.errors import InputError, UntrainedWarning
 
 CHOICES = (options.DATA_CHOICE, options.REWIRE_CHOICE)
 """What has an effect on which data."""
@@ -56,15 +57,21 @@ def command(
             "the same; leave out one of the two"
         )
     chosen = es.train.recipe(recipe, **changes)
-    run = es.train.fit(chosen, load_data(spec), out, data=spec, epochs=epochs, processes=processes)
+    splits = load_data(spec)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UntrainedWarning)  # said below
+        run = es.train.fit(chosen, splits, out, data=spec, epochs=epochs, processes=processes)
     metrics = run.metrics or {}
-    reported = ("test_loss", "test_mae", "test_roc_auc", "test_accuracy")
-    shown = {name: metrics[name] for name in reported if name in metrics}
-    results = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in shown.items())
     typer.echo(
-        f"{results or 'no test targets'} after {metrics['epochs']} epochs "
-        f"({metrics['stopped_by']}), seed {chosen.seed}\nnext: edgescope scan {out}"
+        f"{test_result(run)} after {metrics['epochs']} epochs "
+        f"({metrics['stopped_by']}), seed {chosen.seed}"
     )
+    verdict = run.verdict
+    if verdict is not None:
+        if len(verdict.targets) > 1:
+            show(verdict.table())
+        typer.echo(verdict.caution or verdict.sentence)
+    typer.echo(f"next: edgescope scan {out}")
 
 
 def _changes(assignments: list[str]) -> dict[str, str]:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from edgescope.data.graphs import METRICS, Task
 from edgescope.data.loading import unknown
+from edgescope.metrics import METRICS, Task
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self, overload
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
 import torch
@@ -11,13 +11,7 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from edgescope.data.batching import joined, ragged
-
-Task = Literal["regression", "labels", "classes"]
-"""What is predicted: numbers; labels 0 and 1 of one or several tasks; one of several classes."""
-
-METRICS: dict[Task, str] = {"regression": "mae", "labels": "roc_auc", "classes": "accuracy"}
-"""The metric that is reported for each kind of task."""
-
+from edgescope.metrics import METRICS, Task
 
 NO_EDGE = "none"
 """Name of the type of a pair without an edge, which no edge of a data set has."""

@@ -95,6 +95,8 @@ class Findings(list[Finding]):
             that it reads are not finite there; the rule ``non-finite`` says where they begin.
         coverage: which attention of the model was looked at and which not and why; ``None`` if
             that is not known.
+        caution: what is known of the model's training and should be read first, such as that it
+            is not better than guessing; empty if nothing is.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Findings(list[Finding]):
         arguments: Iterable[str] = (),
         unjudged: Mapping[str, tuple[str, ...]] | None = None,
         coverage: Coverage | None = None,
+        caution: str = "",
     ) -> None:
         self.rules = tuple(rules)
         place_of = {rule: number for number, rule in enumerate(self.rules)}
@@ -126,6 +129,7 @@ class Findings(list[Finding]):
         self.arguments = tuple(arguments)
         self.unjudged = dict(unjudged or {})
         self.coverage = coverage
+        self.caution = caution
 
     def at_least(self, severity: Severity) -> list[Finding]:
         """Return the findings that are as grave as ``severity`` or graver."""

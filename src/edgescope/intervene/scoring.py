@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edgescope.errors import InputError
 from edgescope.intervene.recorded import Outputs
+from edgescope.metrics import KNOWN
 from edgescope.statistics.bootstrap import (
     MIN_GROUPS,
     RESAMPLES,
@@ -14,10 +15,13 @@ from edgescope.statistics.bootstrap import (
     resampling_weights,
 )
 from edgescope.statistics.effects import Estimate
+from edgescope.statistics.roc import weighted_auc
 
 Array = NDArray[np.float64]
 
-LOWER_IS_BETTER = {"mae": True, "bce": True, "roc_auc": False, "accuracy": False}
+LOWER_IS_BETTER = {
+    name: not KNOWN[name].higher_is_better for name in ("mae", "bce", "roc_auc", "accuracy")
+}
 """Metrics by name: mean absolute error, mean binary cross-entropy of logits in nats, area under
 the ROC curve averaged over tasks, and share of the classes that are right."""
 
@@ -117,35 +121,6 @@ class Scorer:
         count = (~np.isnan(found)).sum(0)
         with np.errstate(invalid="ignore"):
             return np.where(count > 0, np.nansum(found, axis=0) / count, np.nan)
-
-
-def weighted_auc(scores: Array, labels: Array, weights: Array) -> Array:
-    """Return the area under the ROC curve for several weightings of the rows.
-
-    It is the share of pairs of a row with label 1 and a row with label 0 in which the first has
-    the larger score, ties counted half (Mann and Whitney), each pair weighted by its product.
-
-    Args:
-        scores: ``[n]``, the larger the likelier the label 1.
-        labels: ``[n]``, 0 or 1.
-        weights: ``[R, n]``.
-
-    Returns:
-        ``[R]``; NaN where only one of the labels has weight, or a score is NaN.
-    """
-    if not len(scores) or np.isnan(scores).any():
-        return np.full(len(weights), np.nan)
-    order = np.argsort(scores, kind="stable")
-    ranked = scores[order]
-    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
-    ones, zeros = (
-        np.add.reduceat(weights[:, order] * which[order], starts, axis=1)
-        for which in (labels, 1 - labels)
-    )
-    below = zeros.cumsum(1) - zeros / 2
-    with np.errstate(invalid="ignore"):
-        area: Array = (ones * below).sum(1) / (ones.sum(1) * zeros.sum(1))
-    return area
 
 
 def _targets(outputs: Outputs, metric: str) -> Array:

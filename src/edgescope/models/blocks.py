@@ -72,6 +72,13 @@ def make_norm(hidden_dim: int, batch_norm: bool, layer_norm: bool) -> nn.Module:
 class GraphReadout(nn.Module):
     """Pool node states over each graph and map them to predictions with three linear layers.
 
+    A model that was trained on standardised targets predicts in the unit of the targets all the
+    same: with :meth:`set_unit` the last layer's numbers are multiplied and moved.
+
+    Attributes:
+        scale: ``[out_dim]``, what the last layer's numbers are multiplied by; None for nothing.
+        shift: ``[out_dim]``, what is added then; None for nothing.
+
     Args:
         hidden_dim: width ``F`` of the node states.
         out_dim: number of predictions per graph, or per node.
@@ -91,6 +98,23 @@ class GraphReadout(nn.Module):
         self.layers = nn.ModuleList(
             nn.Linear(width, following) for width, following in pairwise(widths)
         )
+        self.scale: Tensor | None
+        self.shift: Tensor | None
+        # In the state dict once they are set, so that they cannot be lost on the way unnoticed.
+        self.register_buffer("scale", None)
+        self.register_buffer("shift", None)
+        self._unit: tuple[Tensor, Tensor] | None = None
+
+    def set_unit(self, scale: Tensor, shift: Tensor) -> None:
+        """Predict ``scale`` times the last layer's numbers, plus ``shift``, both ``[out_dim]``."""
+        self._unit = scale.clone(), shift.clone()
+        self.scale, self.shift = scale.clone(), shift.clone()
+
+    def reset_parameters(self) -> None:
+        """Set the unit, which is no parameter, to what it was; the layers reset themselves."""
+        if self._unit is not None and self.scale is not None and self.shift is not None:
+            self.scale.copy_(self._unit[0])
+            self.shift.copy_(self._unit[1])
 
     def forward(self, node: Tensor, batch: Tensor | None = None) -> Tensor:
         """Return ``[G, out_dim]`` from node states ``[V, F]`` and the graph of each node ``[V]``.
@@ -100,7 +124,10 @@ class GraphReadout(nn.Module):
         state = node if self.readout == "node" else self._pool(node, batch)
         for layer in self.layers[:-1]:
             state = layer(state).relu()
-        return self.layers[-1](state)  # type: ignore[no-any-return]
+        prediction: Tensor = self.layers[-1](state)
+        if self.scale is None or self.shift is None:
+            return prediction
+        return prediction * self.scale + self.shift
 
     def _pool(self, node: Tensor, batch: Tensor | None) -> Tensor:
         if batch is None:

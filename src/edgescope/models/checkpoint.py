@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -11,6 +12,9 @@ from edgescope._files import readable_file
 from edgescope._tensors import read_tensors, write_tensors
 from edgescope.errors import InputError
 from edgescope.models.architectures import ARCHITECTURES, architecture
+
+_UNIT = ("readout.scale", "readout.shift")
+"""What turns the last layer's numbers into the unit of targets that were standardised."""
 
 
 def save(model: nn.Module, path: Path | str) -> Path:
@@ -55,7 +59,14 @@ def load(path: Path | str) -> nn.Module:
             f"{path} does not describe a {name} this version can build ({error}); "
             "train or export it again"
         ) from error
+    readout: Any = model.readout
+    told = bool(tensors.keys() & set(_UNIT))
+    if told:
+        # Zeros of the right size: a file with one of the two only, or of another size, is refused.
+        readout.set_unit(*torch.zeros(2, readout.layers[-1].out_features))
     fit_state(model, tensors, str(path))
+    if told:
+        readout.set_unit(*(tensors[name] for name in _UNIT))
     return model.eval()
 
 

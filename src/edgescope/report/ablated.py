@@ -7,6 +7,7 @@ import numpy as np
 
 from edgescope.errors import InputError
 from edgescope.intervene import Ablation
+from edgescope.metrics import KNOWN
 from edgescope.report.axes import BLUE, GREEN, PURPLE, VERMILION, legend_row
 from edgescope.report.drawing import INK, WIDE, figure, label_width, render
 from edgescope.results import Scan
@@ -19,7 +20,7 @@ SELECTIONS = {
 }
 """Name, colour and marker of what is replaced."""
 
-METRICS = {"mae": "MAE", "bce": "cross-entropy", "roc_auc": "ROC-AUC", "accuracy": "accuracy"}
+METRICS = {name: metric.words for name, metric in KNOWN.items()}
 """How metrics are written."""
 
 

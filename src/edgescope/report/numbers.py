@@ -59,6 +59,7 @@ def collect(scan: Scan, title: str | None, run: dict[str, Any] | None) -> dict[s
         "title": heading if title is None else title,
         "scanned": _scanned(scan, axis, found),
         "coverage": coverage_numbers(scan),
+        "caution": None,  # what is known beside a scan is not known of it
         "run": {str(key): _plain(value) for key, value in (run or {}).items()},
         "table": table.to_dicts(),
         "by_edge_type": edge_types(scan, axis),

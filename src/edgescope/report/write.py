@@ -33,6 +33,7 @@ def write_report(
     *,
     title: str | None = None,
     run: dict[str, Any] | None = None,
+    caution: str | None = None,
     interpretation: Interpretation | None = None,
     ablation: Ablation | None = None,
     leaderboard: Leaderboard | None = None,
@@ -47,6 +48,8 @@ def write_report(
         title: headline; made of the model and the data by default.
         run: facts about the training run to show on top, such as ``{"recipe": "demo",
             "epochs": 20, "test MAE": 0.39, "seed": 41}``.
+        caution: what should be read before anything else, such as that the model is not better
+            than guessing; shown on top, in a box.
         interpretation: what massive activations sit on, for a section of its own, as are the next.
         ablation: what replacing them does.
         leaderboard: what edge importances are worth.
@@ -67,7 +70,7 @@ def write_report(
             f"{path / 'report.html' if path.is_dir() else path.with_suffix('.html')}"
         )
     require("jinja2", "report")
-    numbers = collect(scan, title, run)
+    numbers = collect(scan, title, run) | {"caution": caution or None}
     numbers |= finite(collect_sections(scan, interpretation, ablation, leaderboard))
     page = render_page(numbers)
     writable_folder(path.parent)

@@ -124,7 +124,8 @@ class Board:
         """Say what a cell is doing, what it gave, or why it failed."""
         folder = folder_of(event.cell, self._out)
         if event.status == "done":
-            metric = metric_of_test((read_result(folder) or {}).get("metrics"))
+            result = read_result(folder) or {}
+            metric = metric_of_test(result.get("metrics"), event.cell.recipe.loss)
             return "" if metric is None else show_metric(*metric)
         if event.status == "failed":
             return f"{event.reason}; log: {folder / LOG}"

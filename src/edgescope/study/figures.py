@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgescope._files import replacing, writable_folder
 from edgescope._optional import require
 from edgescope.errors import InputError
+from edgescope.metrics import known_metric
 from edgescope.report.axes import (
     EDGE_TYPES,
     STATES,
@@ -114,7 +115,7 @@ def scatter(every: "pl.DataFrame") -> "Figure":
             prevalence = 100 * cells["prevalence"].to_numpy()
             axes.plot(prevalence, cells["value"], marker, color=colour, label=label)
         axes.set_xlabel(f"edges with a ratio above {PAPER_RATIO:g} (%)")
-        axes.set_ylabel(f"test {group['metric'][0].replace('_', ' ')}")
+        axes.set_ylabel(f"test {known_metric(group['metric'][0]).words}")
         axes.set_title(group["data"][0])
     legend_row(panels[0, 0], columns=2)
     return drawn

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgescope._files import readable_file
 from edgescope.errors import InputError
+from edgescope.metrics import metric_of_run
 from edgescope.storage import load_scan
 from edgescope.study.cells import Cell, folder_of
 from edgescope.study.metric import metric_of_test
@@ -15,6 +16,7 @@ from edgescope.study.work import read_result
 
 if TYPE_CHECKING:
     from edgescope.results import Scan
+    from edgescope.train.verdict import Verdict
 
 
 class Finished(NamedTuple):
@@ -31,7 +33,21 @@ class Finished(NamedTuple):
     @property
     def metric(self) -> tuple[str, float] | None:
         """Name and value of its test metric; None for an untrained cell."""
-        return metric_of_test(self.metrics)
+        return metric_of_test(self.metrics, self.cell.recipe.loss)
+
+    @property
+    def guess(self) -> float | None:
+        """What guessing gets of that metric on the same graphs; None if it is not known."""
+        metrics, metric = self.metrics or {}, self.metric
+        return None if metric is None else metrics.get(f"test_{metric[0]}_trivial")
+
+    @property
+    def verdict(self) -> "Verdict | None":
+        """How it compares with guessing; None for an untrained cell, or if that is not known."""
+        from edgescope.train.verdict import Verdict
+
+        metric = metric_of_run(self.metrics, self.cell.recipe.loss)
+        return Verdict.read(self.metrics, metric)
 
     def scan(self) -> "Scan":
         """Read its scan; that of a trained cell has the untrained model as its baseline."""

@@ -28,26 +28,31 @@ def cells(study: Study, threshold: float = PAPER_RATIO) -> pl.DataFrame:
     """Return one row per finished cell.
 
     Columns: model (with its variant in brackets), data, state, seed, metric (name of the test
-    metric) and value (null for untrained cells), epochs, prevalence (share of the edges with a
-    defined ratio, over all sites, whose largest ratio exceeds the threshold), max_ratio (largest
-    of all sites).
+    metric) and value (null for untrained cells), guess (what guessing gets on the same graphs) and
+    better (whether the model is better than that, beyond the chance of which graphs they are; both
+    null where it is not known), epochs, prevalence (share of the edges with a defined ratio, over
+    all sites, whose largest ratio exceeds the threshold), max_ratio (largest of all sites).
     """
     rows = []
     for done in study.finished:
         scan = done.scan()
         name, value = done.metric or (None, None)
+        verdict = done.verdict
         rows.append(
             {
                 **_who(done),
                 "seed": done.cell.seed,
                 "metric": name,
                 "value": value,
+                "guess": done.guess,
+                "better": None if verdict is None else verdict.whole.better,
                 "epochs": (done.metrics or {}).get("epochs"),
                 "prevalence": prevalence(scan, threshold),
                 "max_ratio": max(float(scan[site].maxima[0].max()) for site in scan.sites),
             }
         )
     schema = {"seed": pl.Int64, "metric": pl.String, "value": pl.Float64, "epochs": pl.Int64}
+    schema |= {"guess": pl.Float64, "better": pl.Boolean}
     return pl.DataFrame(rows, schema_overrides=schema)
 
 
@@ -55,12 +60,13 @@ def metrics(every: pl.DataFrame) -> pl.DataFrame:
     """Return the test metric of every combination and state: mean and spread over seeds.
 
     Columns: model, data, metric, state, seeds (their number), mean, sd (standard deviation with
-    ``n - 1``; null for one seed), min, max.
+    ``n - 1``; null for one seed), min, max, guess (mean of what guessing gets) and not_better
+    (number of seeds that are not better than guessing), both null where that is not known.
 
     Args:
         every: from :func:`cells`.
     """
-    value = pl.col("value")
+    value, better = pl.col("value"), pl.col("better")
     return (
         every.filter(pl.col("metric").is_not_null())
         .group_by("model", "data", "metric", "state", maintain_order=True)
@@ -70,12 +76,16 @@ def metrics(every: pl.DataFrame) -> pl.DataFrame:
             value.std().alias("sd"),
             value.min().alias("min"),
             value.max().alias("max"),
+            pl.col("guess").mean(),
+            pl.when(better.is_not_null().any()).then((~better).sum()).alias("not_better"),
         )
     )
 
 
 def metrics_as_published(found: pl.DataFrame) -> pl.DataFrame:
     """Return the same with a column per state, as the published table has it, as text.
+
+    ``guessing`` is what guessing gets on the same graphs, where it is known.
 
     Args:
         found: from :func:`metrics`.
@@ -85,9 +95,22 @@ def metrics_as_published(found: pl.DataFrame) -> pl.DataFrame:
     )
     wide = text.pivot(on="state", index=["model", "data", "metric"], values="text")
     present = [state for state in STATES if state in wide.columns]
-    return wide.select(
+    shown = wide.select(
         "model", "data", "metric", *(pl.col(s).fill_null("").alias(STATES[s]) for s in present)
     )
+    if found["guess"].is_null().all():
+        return shown
+    guess = found.group_by("model", "data", "metric").agg(pl.col("guess").mean().alias("guessing"))
+    return shown.join(guess, on=["model", "data", "metric"], how="left", maintain_order="left")
+
+
+def cautions(study: Study) -> list[str]:
+    """Say of every trained cell that is not better than guessing that it is not, one line each."""
+    return [
+        f"{done.cell.name}: {verdict.caution}"
+        for done in study.finished
+        if (verdict := done.verdict) is not None and verdict.caution
+    ]
 
 
 def layers(study: Study) -> pl.DataFrame:

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from edgescope._optional import require
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.errors import EdgescopeWarning, InputError, UntrainedWarning
+from edgescope.train.guessing import guessed
+from edgescope.train.judging import judge
 from edgescope.train.processes import check_processes
 from edgescope.train.recipe import Recipe
 from edgescope.train.run_folder import RunFolder
-from edgescope.train.start import check_splits, describe, open_run
+from edgescope.train.start import check_splits, describe, has_targets, open_run
 
 if TYPE_CHECKING:
     from edgescope.data import Splits
     from edgescope.train.keeper import AtomicCheckpointIO
+    from edgescope.train.task import PropertyTask
 
 MINIMUM = "minimum learning rate"
 """Why training ended: the learning rate was used up."""
@@ -76,6 +79,8 @@ def fit(
         KeyboardInterrupt: on Ctrl-C; the epochs finished so far are kept.
 
     Warns:
+        UntrainedWarning: if the trained model is not better than guessing, see
+            :attr:`RunFolder.caution`.
         EdgescopeWarning: if the run was begun with another number of processes; it goes on, to a
             result that may differ in dropout and rounding.
     """
@@ -86,6 +91,8 @@ def fit(
     run = open_run(out, describe(recipe, splits, data), splits)
     if not _is_finished(run, recipe):
         _train(run, recipe, splits, processes, progress=progress)
+    if caution := run.caution:
+        warnings.warn(f"{run.path}: {caution}", UntrainedWarning, stacklevel=2)
     return run
 
 
@@ -165,6 +172,7 @@ def _train(
         resume=started,
         device="cuda" if torch.cuda.is_available() else "cpu",
         processes=processes,
+        scaling=run.standardisation,
     )
     with quiet(), interruptible(), isolate_rng():
         model = initial_model(recipe, splits)
@@ -180,6 +188,8 @@ def _train(
         run.write_weights(learned.task.model, "trained")
         run.write_metrics(
             _summary(learned.history, tested, recipe, processes, by_minimum=learned.by_minimum)
+            | _beside_guessing(learned.task, splits)
+            | {"history": list(learned.history)}
         )
 
 
@@ -219,5 +229,24 @@ def _summary(
         "best_val_loss": best["val_loss"],
         "best_epoch": best["epoch"],
         **{name.replace("/", "_"): value for name, value in tested.items()},
-        "history": list(history),
     }
+
+
+def _beside_guessing(task: "PropertyTask", splits: "Splits") -> dict[str, Any]:
+    """Return what guessing gets on each part, and the comparison with what was learnt."""
+    found: dict[str, Any] = {"metric": task.metric_name}
+    for name in ("val", "test"):
+        part = getattr(splits, name)
+        if has_targets(part):
+            guess = guessed(splits.train.y, part.y, task.metric_name, task.scaling)
+            found |= {f"{name}_{key}_trivial": value for key, value in guess.items()}
+    assert task.predicted is not None
+    judged = judge(
+        *task.predicted,
+        splits.train.y,
+        metric=task.metric_name,
+        names=splits.train.target_names,
+        units=getattr(splits.train, "target_units", ()),
+    )
+    part = "test" if has_targets(splits.test) else "val"
+    return found | {"judged": {"part": part, **judged}}

@@ -17,6 +17,7 @@ from edgescope.train.recipe import Recipe
 from edgescope.train.start import has_targets
 from edgescope.train.stop import EndOnSigterm, StopAtMinimumLearningRate
 from edgescope.train.task import PropertyTask
+from edgescope.train.units import Standardisation
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,6 +37,7 @@ class Job:
         resume: whether to go on from it.
         device: of the processes; of several on GPUs each has its own.
         processes: how many train together.
+        scaling: how the targets are standardised; None if they are not.
     """
 
     recipe: Recipe
@@ -44,13 +46,15 @@ class Job:
     resume: bool
     device: Literal["cpu", "cuda"]
     processes: int = 1
+    scaling: Standardisation | None = None
 
 
 class Learned(NamedTuple):
     """What training came to.
 
     Attributes:
-        task: with the model after the last epoch.
+        task: with the model after the last epoch, and its predictions of the test split, or of the
+            validation split if the test split has no targets.
         history: see :class:`~edgescope.train.keeper.EpochKeeper`.
         tested: metrics of the test split; empty if it has no targets.
         by_minimum: whether training ended because the learning rate was used up.
@@ -85,7 +89,7 @@ def learn(
     recipe, splits = job.recipe, job.splits
     train = _batches(job, splits.train, rank, shuffle=True)
     val, test = (_batches(job, part, rank) for part in (splits.val, splits.test))
-    task = PropertyTask(model, recipe, len(train), splits.train.target_names)
+    task = PropertyTask(model, recipe, len(train), splits.train.target_names, job.scaling)
     keeper = EpochKeeper(job.checkpoint, tell=bar.tell if bar else None)
     stop = StopAtMinimumLearningRate(recipe.min_learning_rate)
     callbacks: list[Callback] = [stop, keeper, *([bar] if bar else [])]
@@ -118,9 +122,12 @@ def learn(
     resume_from = job.checkpoint if job.resume else None
     trainer.fit(task, train, val, ckpt_path=resume_from, weights_only=True)
     tested: dict[str, Any] = {}
+    task.keep_predictions = True
     if has_targets(splits.test):
         trainer.test(task, test, verbose=False)
         tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    else:
+        trainer.validate(task, val, verbose=False)
     return Learned(task, keeper.history, tested, stop.reached)
 
 

@@ -1,7 +1,7 @@
 """What a trained model is judged by: the area under the ROC curve, averaged over tasks."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -83,27 +83,41 @@ def roc_auc(prediction: Tensor, target: Tensor, names: Sequence[str] | None = No
     return TaskScores(sum(defined) / len(defined), scores, skipped)
 
 
-class TaskAUC(Metric):
+class Predictions(Metric):
+    """Predictions and targets of all batches of an epoch, and of all processes."""
+
+    predictions: list[Tensor]
+    targets: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("predictions", [], dist_reduce_fx="cat")
+        self.add_state("targets", [], dist_reduce_fx="cat")
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Add a batch: predictions and targets ``[G, T]``; rows without a target are left out."""
+        some = ~target.isnan().all(dim=1)  # of a sampled part, only the seeds have labels
+        self.predictions.append(prediction.detach()[some])
+        self.targets.append(target[some])
+
+    def compute(self) -> Any:  # noqa: ANN401  (a metric of these computes another thing)
+        """Return predictions and targets ``[N, T]``, on the CPU.
+
+        torchmetrics gives the numbers themselves if there is one of each.
+        """
+        return tuple(dim_zero_cat(held).cpu() for held in (self.predictions, self.targets))
+
+
+class TaskAUC(Predictions):
     """:func:`roc_auc` over all batches of an epoch, and over all processes.
 
     Args:
         names: of the tasks.
     """
 
-    predictions: list[Tensor]
-    targets: list[Tensor]
-
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
         self.names = tuple(names)
-        self.add_state("predictions", [], dist_reduce_fx="cat")
-        self.add_state("targets", [], dist_reduce_fx="cat")
-
-    def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Add a batch: predictions and labels ``[G, T]``."""
-        some = ~target.isnan().all(dim=1)  # of a sampled part, only the seeds have labels
-        self.predictions.append(prediction.detach()[some])
-        self.targets.append(target[some])
 
     def compute(self) -> Tensor:
         """Return the area of every task ``[T]``, NaN where it is undefined.
@@ -113,6 +127,6 @@ class TaskAUC(Metric):
         Raises:
             InputError: as :func:`roc_auc`.
         """
-        prediction, target = (dim_zero_cat(held).cpu() for held in (self.predictions, self.targets))
+        prediction, target = super().compute()
         scores = roc_auc(prediction, target, self.names).tasks.values()
         return torch.tensor([torch.nan if score is None else score for score in scores])

@@ -6,7 +6,16 @@ from typing import Any, Literal, Self
 
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from edgescope._files import readable_file
 from edgescope.errors import InputError, did_you_mean
@@ -95,6 +104,9 @@ class ModelRecipe(_Frozen):
         return {name: value for name, value in fields.items() if name in known}
 
 
+_UNSAID = ("standardise", None)
+
+
 class Recipe(_Frozen):
     """One training run: model, loss, optimiser and when to stop.
 
@@ -103,6 +115,10 @@ class Recipe(_Frozen):
         model: the architecture and its size.
         loss: ``"l1"`` (absolute error) or ``"masked_bce"`` (cross-entropy of labels 0 and 1);
             missing targets count in neither.
+        standardise: whether training sees numbers in standard deviations from their mean over the
+            training part (predictions are in the unit of the data all the same). None, which is
+            to say nothing, is yes for a table of one's own and no for a published data set.
+            Labels never are.
         batch_size: molecules per step.
         learning_rate: learning rate at the start, of Adam without weight decay.
         plateau_factor: what the learning rate is multiplied by on a plateau of the validation
@@ -116,6 +132,7 @@ class Recipe(_Frozen):
     name: str = "unnamed"
     model: ModelRecipe = ModelRecipe()
     loss: Literal["l1", "masked_bce"] = "l1"
+    standardise: bool | None = None
     batch_size: int = Field(default=128, ge=1)
     learning_rate: float = Field(default=7e-4, gt=0.0)
     plateau_factor: float = Field(default=0.5, gt=0.0, lt=1.0)
@@ -132,6 +149,22 @@ class Recipe(_Frozen):
                 f"expected a number below learning_rate ({self.learning_rate})"
             )
         return self
+
+    @model_validator(mode="after")
+    def _labels_are_not_standardised(self) -> Self:
+        if self.standardise and self.loss != "l1":
+            raise ValueError(
+                f"standardise received true for the loss {self.loss}, whose labels 0 and 1 are "
+                "never standardised; leave it out"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # So that recipes which say nothing of it are described as before it could be said, and
+        # the cells of a study, which are named after their recipe, are found again.
+        fields: dict[str, Any] = dump(self)
+        return {key: value for key, value in fields.items() if (key, value) != _UNSAID}
 
     @classmethod
     def parse(cls, fields: dict[str, Any], origin: str) -> Self:

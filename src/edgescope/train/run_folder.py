@@ -10,13 +10,16 @@ import yaml
 
 from edgescope._files import readable_file, replacing, writable_folder
 from edgescope.errors import InputError
+from edgescope.metrics import Metric, metric_of_run
 from edgescope.train.recipe import Recipe
+from edgescope.train.units import Standardisation
 
 if TYPE_CHECKING:
     from torch import nn
 
     from edgescope.data import AtomVocabulary, Splits
     from edgescope.records import ScanInfo
+    from edgescope.train.verdict import Verdict
 
 Stage = Literal["untrained", "trained"]
 """Weights before the first step, and after the last."""
@@ -183,7 +186,12 @@ class RunFolder:
         ``history``, one record per epoch. With labels the ``mae`` are ``roc_auc``, the mean over
         tasks, and ``val_roc_auc_skipped`` and ``test_roc_auc_skipped`` name the tasks in which it
         is undefined, because all known labels are alike; ``val_accuracy`` and ``test_accuracy`` are
-        shares of all known labels.
+        shares of all known labels. ``metric`` names the metric that the run is judged by.
+
+        What guessing gets on the same graphs (see :mod:`edgescope.train.guessing`) has the same
+        name with ``_trivial``, as in ``test_mae_trivial``. ``judged`` compares the two target by
+        target, with intervals (see :func:`edgescope.train.judging.judge`), on ``part``: the test
+        split, or the validation split if the test split has no targets.
         """
         try:
             text = (self.path / "metrics.json").read_text(encoding="utf-8")
@@ -191,6 +199,32 @@ class RunFolder:
             return None
         metrics: dict[str, Any] = json.loads(text)
         return metrics
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that the run is judged by: what ``metrics.json`` says, else the loss's.
+
+        Raises:
+            InputError: if ``metrics.json`` names one that there is not.
+        """
+        return metric_of_run(self.metrics, self.recipe.loss)
+
+    @property
+    def verdict(self) -> "Verdict | None":
+        """How the trained model compares with guessing; None if its metrics do not say."""
+        from edgescope.train.verdict import Verdict
+
+        return Verdict.read(self.metrics, self.metric)
+
+    @property
+    def caution(self) -> str:
+        """Say in a sentence that the trained model is untrained in effect; empty if it is not.
+
+        It is if its metric on the test split is not better than what guessing gets, beyond the
+        chance of which graphs are in the split. Empty too for a run of before this was measured.
+        """
+        verdict = self.verdict
+        return "" if verdict is None else verdict.caution
 
     @property
     def checkpoint(self) -> Path:
@@ -211,11 +245,24 @@ class RunFolder:
             recipe = {**self.config["recipe"], "max_epochs": maximum}
             self.config = self.create(self.path, {**self.config, "recipe": recipe}).config
 
+    @property
+    def standardisation(self) -> Standardisation | None:
+        """How training standardised the targets; None if it did not.
+
+        Raises:
+            InputError: if ``config.yaml`` does not say it rightly.
+        """
+        return Standardisation.read(self.config)
+
     def write_weights(self, model: "nn.Module", stage: Stage) -> Path:
-        """Write the weights of ``model`` as those before or after training."""
+        """Write the weights of ``model`` as those before or after training.
+
+        They predict in the unit of the data, also where training saw standardised targets.
+        """
         from edgescope.models import save
 
-        return save(model, self._weights(stage))
+        scaling = self.standardisation
+        return save(model if scaling is None else scaling.told(model), self._weights(stage))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write the results of training, which marks it as finished."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgescope.errors import InputError
+from edgescope.metrics import TASK_OF
 from edgescope.train.own_data import (
     GRAPHS,
     differences,
@@ -15,10 +16,14 @@ from edgescope.train.own_data import (
 )
 from edgescope.train.recipe import Recipe
 from edgescope.train.run_folder import RunFolder
+from edgescope.train.units import standardisation
 from edgescope.train.versions import versions
 
 if TYPE_CHECKING:
     from edgescope.data import GraphDataset, Splits
+
+_NAMED = 3
+"""Up to so many targets are named in a message."""
 
 
 def check_splits(splits: "Splits", recipe: Recipe) -> None:
@@ -29,15 +34,16 @@ def check_splits(splits: "Splits", recipe: Recipe) -> None:
     Raises:
         InputError: if there is no target column, if the loss is not one of the data's kind of
             targets, if the training or validation split has no known target, if a target is
-            infinite, or if the loss wants labels and a target is neither 0 nor 1, or no task has
-            both, so that there is nothing to report.
+            infinite, if the loss wants labels and a target is neither 0 nor 1, or no task has
+            both, so that there is nothing to report, or if all known values of a number to
+            predict are the same in the training split.
     """
     if not splits.train.target_names:
         raise InputError(
             f"{splits.train.name} has no target column, expected at least one to train on; "
             "load it with target_columns"
         )
-    wanted = {"regression": "l1", "labels": "masked_bce"}
+    wanted = {task: loss for loss, task in TASK_OF.items()}
     if (task := splits.train.task) is not None and wanted.get(task) != recipe.loss:
         advice = f"set loss={wanted[task]}" if task in wanted else "no recipe trains on these yet"
         raise InputError(
@@ -52,7 +58,7 @@ def check_splits(splits: "Splits", recipe: Recipe) -> None:
             )
         known = dataset.y[~dataset.y.isnan()]
         if recipe.loss == "masked_bce":
-            if dataset is not splits.train and len(known):
+            if len(known):
                 _check_classes(dataset)
             unfit, expected = known[(known != 0) & (known != 1)], "labels 0 or 1 for masked_bce"
         else:
@@ -62,15 +68,42 @@ def check_splits(splits: "Splits", recipe: Recipe) -> None:
                 f"{dataset.name} has the target {float(unfit[0]):g}, expected {expected}; "
                 "correct the table or choose another loss"
             )
+    if recipe.loss == "l1":
+        _check_spread(splits.train)
+
+
+def _check_spread(train: "GraphDataset") -> None:
+    """Refuse a number to predict that is the same everywhere, or known nowhere."""
+    for column, name in enumerate(train.target_names):
+        values = train.y[:, column]
+        known = values[~values.isnan()]
+        if len(known) and not bool((known == known[0]).all()):
+            continue
+        found = (
+            f"is {float(known[0]):g} wherever it is known ({len(known)} of {len(values)})"
+            if len(known)
+            else "is known nowhere"
+        )
+        instead = "leave the column out" if len(train.target_names) > 1 else "choose another column"
+        raise InputError(
+            f"the target {name!r} of {train.name} {found}, expected at least two different values "
+            f"to learn from; {instead}"
+        )
 
 
 def _check_classes(dataset: "GraphDataset") -> None:
     ones, zeros = ((dataset.y == label).any(dim=0) for label in (1, 0))
     wrong = (~dataset.y.isnan() & (dataset.y != 0) & (dataset.y != 1)).any()
     if not wrong and not (ones & zeros).any():
+        only = [
+            f"{name!r} {int(one)}"
+            for name, one, zero in zip(dataset.target_names, ones, zeros, strict=True)
+            if one or zero
+        ]
+        more = f" and {len(only) - _NAMED} more" if len(only) > _NAMED else ""
         raise InputError(
-            f"no task of {dataset.name} has both labels 0 and 1, so its ROC-AUC is undefined; "
-            "choose another split"
+            f"no task of {dataset.name} has both labels 0 and 1, so its ROC-AUC is undefined (all "
+            f"known labels are: {', '.join(only[:_NAMED])}{more}); choose another split"
         )
 
 
@@ -84,6 +117,7 @@ def describe(
 ) -> dict[str, Any]:
     """Say in plain values what is trained on what, as ``config.yaml`` keeps it."""
     train = splits.train
+    scaling = standardisation(recipe, train)
     return {
         "recipe": recipe.model_dump(),
         "data": None if data is None else _plain(data, "data"),
@@ -93,6 +127,7 @@ def describe(
             "fingerprints": fingerprints(splits),
         },
         "targets": list(train.target_names),
+        "standardised": None if scaling is None else scaling.record(),
         "edge_types": list(train.edge_type_names),
         "vocabulary": list(train.vocabulary),
         "table": _table(data),

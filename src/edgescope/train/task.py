@@ -13,12 +13,11 @@ from torchmetrics import MeanAbsoluteError
 from torchmetrics.classification import BinaryAccuracy
 from typing_extensions import override
 
+from edgescope.metrics import metric_of_loss
 from edgescope.train.losses import LOSSES, EpochLoss
-from edgescope.train.metrics import TaskAUC
+from edgescope.train.metrics import Predictions, TaskAUC
 from edgescope.train.recipe import Recipe
-
-METRIC_OF = {"l1": "mae", "masked_bce": "roc_auc"}
-"""The metric that is reported beside each loss."""
+from edgescope.train.units import Standardisation
 
 
 class PropertyTask(LightningModule):
@@ -27,10 +26,11 @@ class PropertyTask(LightningModule):
     Batches carry ``x``, ``edge_index``, ``edge_attr``, ``batch`` and ``y`` ``[G, T]``, NaN where
     a target is missing. Per epoch it logs ``train/loss``, ``val/loss`` and the metric of the
     loss: for ``l1`` ``val/mae``, each averaged over the known targets and in the unit of the
-    targets; for ``masked_bce``, which is in nats, ``val/roc_auc``, the mean over the tasks (see
-    :func:`~edgescope.train.metrics.roc_auc`), and ``val/accuracy``, the share of all known labels
-    that a logit is on the right side of 0 for. Testing logs the same under ``test``. They reach
-    callbacks, not the logger, which numbers by steps;
+    targets (the losses of several standardised targets, whose units may differ, are in standard
+    deviations instead); for ``masked_bce``, which is in nats, ``val/roc_auc``, the mean over the
+    tasks (see :func:`~edgescope.train.metrics.roc_auc`), and ``val/accuracy``, the share of all
+    known labels that a logit is on the right side of 0 for. Testing logs the same under ``test``.
+    They reach callbacks, not the logger, which numbers by steps;
     :class:`~edgescope.train.keeper.EpochKeeper` passes them on by epochs.
 
     The training loader must have ``set_epoch``, as :class:`edgescope.data.MoleculeLoader` has.
@@ -45,8 +45,12 @@ class PropertyTask(LightningModule):
         recipe: loss, optimiser and seed.
         batches_per_epoch: number of training batches in an epoch.
         target_names: of the ``T`` targets.
+        scaling: how the targets are standardised; None if they are not. The model then predicts
+            standard deviations, and metrics are in the unit of the targets all the same.
 
     Attributes:
+        keep_predictions: whether the predictions of the next evaluation are kept.
+        predicted: of the last such evaluation, predictions and targets ``[G, T]``.
         skipped: by split, the tasks that the last ROC-AUC left out because their known labels were
             all alike.
     """
@@ -57,6 +61,7 @@ class PropertyTask(LightningModule):
         recipe: Recipe,
         batches_per_epoch: int,
         target_names: Sequence[str] = (),
+        scaling: Standardisation | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -67,6 +72,13 @@ class PropertyTask(LightningModule):
         self.evaluation_loss = EpochLoss()
         self.target_names = tuple(target_names)
         self.metric = MeanAbsoluteError() if recipe.loss == "l1" else TaskAUC(self.target_names)
+        self.metric_name = metric_of_loss(recipe.loss).name
+        self.scaling = scaling
+        one = scaling is not None and len(scaling.deviation) == 1
+        self.loss_unit = scaling.deviation[0] if one and scaling is not None else 1.0
+        self.predictions = Predictions()
+        self.keep_predictions = False
+        self.predicted: tuple[Tensor, Tensor] | None = None
         self.accuracy = BinaryAccuracy()
         self.skipped: dict[str, list[str]] = {}
 
@@ -103,8 +115,8 @@ class PropertyTask(LightningModule):
         The gradients of several processes are averaged. Their mean is the gradient of the mean
         over all known targets if each loss is weighted by how many of them the process has.
         """
-        loss, known = self.loss(self(batch), batch.y)
-        self.train_loss.update(loss, known)
+        loss, known = self.loss(self(batch), self._learnt(batch.y))
+        self.train_loss.update(self.loss_unit * loss, known)
         world = self.trainer.world_size
         if world == 1:
             return loss
@@ -121,7 +133,12 @@ class PropertyTask(LightningModule):
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Add a batch to the evaluation."""
         prediction = self(batch)
-        self.evaluation_loss.update(*self.loss(prediction, batch.y))
+        loss, count = self.loss(prediction, self._learnt(batch.y))
+        self.evaluation_loss.update(self.loss_unit * loss, count)
+        if self.scaling is not None:
+            prediction = self.scaling.undo(prediction)
+        if self.keep_predictions:
+            self.predictions.update(prediction, batch.y)
         known = ~batch.y.isnan()
         if isinstance(self.metric, TaskAUC):
             self.metric.update(prediction, batch.y)
@@ -171,7 +188,16 @@ class PropertyTask(LightningModule):
         }
         return {"optimizer": optimiser, "lr_scheduler": schedule}
 
+    def _learnt(self, y: Tensor) -> Tensor:
+        """Return targets ``[G, T]`` as the model is to predict them."""
+        return y if self.scaling is None else self.scaling.standardise(y)
+
     def _log_evaluation(self, split: str) -> None:
+        if self.keep_predictions:
+            prediction, target = self.predictions.compute()
+            width = max(len(self.target_names), 1)
+            self.predicted = prediction.reshape(-1, width), target.reshape(-1, width)
+            self.predictions.reset()
         self.log(f"{split}/loss", self.evaluation_loss.compute(), logger=False)
         self.evaluation_loss.reset()
         value = self.metric.compute()
@@ -181,5 +207,5 @@ class PropertyTask(LightningModule):
             value = value.nanmean()
             self.log(f"{split}/accuracy", self.accuracy.compute(), logger=False)
             self.accuracy.reset()
-        self.log(f"{split}/{METRIC_OF[self.recipe.loss]}", value, logger=False)
+        self.log(f"{split}/{self.metric_name}", value, logger=False)
         self.metric.reset()

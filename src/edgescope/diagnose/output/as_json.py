@@ -14,7 +14,8 @@ def as_json(findings: "Findings") -> str:
     """Return findings as JSON: model, numbers of batches and graphs, rules, coverage and findings.
 
     ``coverage`` is :meth:`edgescope.capture.Coverage.as_dict` with its ``sentence``; null if it is
-    not known. A number that is not finite, which JSON has no word for, is null.
+    not known. ``caution`` is what should be read first, or null. A number that is not finite, which
+    JSON has no word for, is null.
     """
     value = {
         "model": findings.model,
@@ -23,6 +24,7 @@ def as_json(findings: "Findings") -> str:
         "rules": list(findings.rules),
         "arguments": list(findings.arguments),
         "unjudged": {rule: list(paths) for rule, paths in findings.unjudged.items()},
+        "caution": findings.caution or None,
         "coverage": covered(findings.coverage),
         "findings": [plain(each.as_dict()) for each in findings],
     }

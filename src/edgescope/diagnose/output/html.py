@@ -30,6 +30,7 @@ def as_html(findings: "Findings") -> str:
         '<section class="edgescope-findings">',
         f"<style>{STYLE}</style>",
         "<h2>Diagnosis</h2>",
+        *_caution(findings),
         f"<p>{escape(conclusion(findings))}</p>",
         *_called(findings),
         *_coverage(findings),
@@ -37,6 +38,12 @@ def as_html(findings: "Findings") -> str:
         "</section>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _caution(findings: "Findings") -> list[str]:
+    """Say what should be read first, if there is anything."""
+    said = escape(findings.caution)
+    return [f'<article class="error"><p>Caution: {said}.</p></article>'] if said else []
 
 
 def _called(findings: "Findings") -> list[str]:

@@ -50,6 +50,8 @@ def as_sarif(findings: "Findings") -> str:
         unseen += [_idle(each, findings.model) for each in coverage.empty]
         run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": unseen}]
         run["properties"] = {"coverage": covered(coverage)}
+    if findings.caution:
+        run["properties"]["caution"] = findings.caution
     log = {"$schema": SCHEMA, "version": VERSION, "runs": [run]}
     return json.dumps(log, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 

@@ -46,6 +46,9 @@ def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str
         color_system="standard" if colours else None,
         legacy_windows=False,
     )
+    if findings.caution:
+        console.print(Text(f"caution: {findings.caution}", overflow="fold"))
+        console.print()
     for _, group in groupby(findings, key=_heading):
         _show(console, list(group))
         console.print()
