@@ -2,15 +2,18 @@
 
 import json
 from pathlib import Path
+from typing import Any
+from warnings import warn
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from edgescope._files import readable_file
+from edgescope._reading import DAMAGED, json_of, reason
+from edgescope._records import fitting
 from edgescope._tensors import read_tensors, write_tensors
-from edgescope.errors import InputError
-from edgescope.models.architectures import ARCHITECTURES, architecture
+from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.models.architectures import ARCHITECTURES, build_within
 
 
 def save(model: nn.Module, path: Path | str) -> Path:
@@ -37,10 +40,14 @@ def load(path: Path | str) -> nn.Module:
 
     Raises:
         InputError: if there is no such file, if it is truncated or is not a safetensors file
-            written by :func:`save`, or if its tensors do not fit the model it names.
+            written by :func:`save`, if it was changed, or if its tensors do not fit the model it
+            names.
+
+    Warns:
+        EdgescopeWarning: if it is of an earlier version, so that it cannot be checked.
     """
     path = Path(path)
-    tensors, metadata = _read(path)
+    tensors, metadata, checked = _read(path)
     name = metadata.get("architecture", "")
     if name not in ARCHITECTURES:
         raise InputError(
@@ -49,13 +56,22 @@ def load(path: Path | str) -> nn.Module:
             "edgescope.models.from_reference"
         )
     try:
-        model = architecture(name)(**json.loads(metadata["config"]))
-    except (KeyError, TypeError, ValueError) as error:
+        config = fitting(json_of(metadata["config"]), dict[str, Any], "config")
+        # The file says how large a model can be; its configuration could ask for any size.
+        model = build_within(name, config, {key: t.shape for key, t in tensors.items()})
+    except DAMAGED as error:
         raise InputError(
-            f"{path} does not describe a {name} this version can build ({error}); "
+            f"{path} does not describe a {name} this version can build ({reason(error)}); "
             "train or export it again"
         ) from error
     fit_state(model, tensors, str(path))
+    if not checked:
+        warn(
+            f"{path} has no checksum, as files of earlier versions: whether it is as it was "
+            "written cannot be checked; save it again to have that",
+            EdgescopeWarning,
+            stacklevel=2,
+        )
     return model.eval()
 
 
@@ -88,12 +104,12 @@ def fit_state(model: nn.Module, state: dict[str, torch.Tensor], origin: str) -> 
     model.load_state_dict(state)
 
 
-def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str], bool]:
     readable_file(path, "a weights file (.safetensors)")
     try:
         return read_tensors(path)
-    except (SafetensorError, OSError) as error:
+    except DAMAGED as error:
         raise InputError(
-            f"{path} is not a readable safetensors file ({error}); it may be truncated, or be a "
-            "pickle, which edgescope does not open"
+            f"{path} is not a readable safetensors file ({reason(error)}); it may be truncated, or "
+            "be a pickle, which edgescope does not open"
         ) from error
