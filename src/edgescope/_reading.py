@@ -5,13 +5,16 @@ import pickle
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from polars.exceptions import PanicException, PolarsError
 from safetensors import SafetensorError
 
@@ -139,6 +142,48 @@ def _free_memory() -> int:
     except (OSError, ValueError):
         pass  # another system: it refuses by itself
     return min(found)
+
+
+def arrays_of(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Return arrays of an ``.npz`` file, after a look at their sizes, within :func:`reading`.
+
+    Raises:
+        ValueError: if an array promises more numbers than there are.
+        InputError: if they need more memory than there is.
+    """
+    with zipfile.ZipFile(path) as archive:
+        for name in names:
+            with archive.open(f"{name}.npy") as stream:
+                check_memory(
+                    _check_array(stream, archive.getinfo(f"{name}.npy").file_size, name),
+                    f"the array {name} of {path}",
+                )
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in names}
+
+
+def array_of(path: Path, mode: Literal["c"] | None = None) -> NDArray[Any]:
+    """Return the array of an ``.npy`` file, or map it, likewise."""
+    with path.open("rb") as stream:
+        _check_array(stream, path.stat().st_size, path.name)
+    array: NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
+    return array
+
+
+def _check_array(stream: IO[bytes], size: int, name: str) -> int:
+    """Compare what the header of an array promises with its size; return that.
+
+    Raises:
+        ValueError: if there is less.
+    """
+    version = np.lib.format.read_magic(stream)
+    newer = version > (1, 0)
+    read = np.lib.format.read_array_header_2_0 if newer else np.lib.format.read_array_header_1_0
+    shape, _, kind = read(stream)
+    promised = prod(shape) * kind.itemsize
+    if promised > size:
+        raise ValueError(f"the array {name} is {list(shape)}, of which it holds {size:,} bytes")
+    return promised
 
 
 def json_of(data: bytes | str) -> Any:  # noqa: ANN401  (whatever the file holds)

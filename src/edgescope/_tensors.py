@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -57,11 +59,41 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str], bool]:
     return tensors, words, True
 
 
-def _in_order(data: bytes) -> bytes:
-    """Return a safetensors file with its words in order, so that the same content is the same file.
+def read_pickled(path: Path) -> Any:  # noqa: ANN401  (plain containers and tensors)
+    """Return what ``torch.save`` wrote, through the reader that builds tensors and runs no code.
 
-    safetensors writes them in an order of chance. A header begins with its length in 8 bytes, and is
-    filled up with spaces to a multiple of 8.
+    Raises:
+        Exception: one of :data:`edgescope._reading.DAMAGED` if the file is damaged, holds something
+            else, or would unfold to more than it is.
+    """
+    size = path.stat().st_size
+    check_memory(size, f"{path}")
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            unfolded = sum(each.file_size for each in archive.infolist())
+        if unfolded > size:  # torch stores its records as they are
+            raise ValueError(f"{size:,} bytes that unfold to {unfolded:,}")
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def check_held(tensor: Tensor, name: str) -> None:
+    """Refuse a tensor that holds fewer numbers than its shape says, such as one of stride 0.
+
+    Raises:
+        ValueError: if it does, or if it is not an ordinary tensor on the CPU.
+    """
+    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+        raise ValueError(f"{name} is no ordinary tensor, but {tensor.layout} on {tensor.device}")
+    held = tensor.untyped_storage().nbytes() // tensor.element_size()
+    if tensor.numel() > held:
+        raise ValueError(f"{name} is {list(tensor.shape)}, of which it holds {held} numbers")
+
+
+def _in_order(data: bytes) -> bytes:
+    """Return a safetensors file with its words in order, which safetensors leaves to chance.
+
+    So the same content is the same file. A header begins with its length in 8 bytes, and is filled
+    up with spaces to a multiple of 8.
     """
     start = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:start])

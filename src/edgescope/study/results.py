@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgescope._files import readable_file
+from edgescope._reading import reading
+from edgescope._records import fitting
 from edgescope.errors import InputError
 from edgescope.storage import load_scan
 from edgescope.study.cells import Cell, folder_of
@@ -57,7 +59,8 @@ class Study:
         self.out = Path(out)
         path = readable_file(self.out / MANIFEST, f"the {MANIFEST} of a study")
         manifest = read_stored(path, "run the study again") or {}
-        self.cells = [Cell.model_validate(cell) for cell in manifest["cells"]]
+        with reading(f"{path}", "run the study again"):
+            self.cells = [Cell.model_validate(cell) for cell in manifest["cells"]]
         self.finished = list(self._finished())
 
     def __repr__(self) -> str:
@@ -69,7 +72,10 @@ class Study:
             folder = folder_of(cell, self.out)
             result = read_result(folder)
             if result is not None:
-                yield Finished(cell, folder, result["metrics"], result.get("beyond_limit"))
+                with reading(f"the result in {folder}", "delete that folder and run it again"):
+                    metrics = fitting(result["metrics"], dict[str, Any] | None, "metrics")
+                    beyond = fitting(result.get("beyond_limit"), float | None, "beyond_limit")
+                yield Finished(cell, folder, metrics, beyond)
 
 
 def load(out: str | Path) -> Study:

@@ -60,6 +60,9 @@ class RunFolder:
                 "check the path of the run folder"
             )
         self.config: dict[str, Any] = _checked(file, config)
+        with reading(f"{file}", "restore it"):
+            for key, kind in _KEYS.items():
+                fitting(self.config[key], kind, key)
 
     @classmethod
     def create(cls, path: str | Path, config: Mapping[str, Any]) -> Self:
@@ -146,7 +149,8 @@ class RunFolder:
         with reading(f"{path}", "train again in another folder, or restore it"):
             held = json_of(whole(path, "the metrics of a training run"))
             metrics, checked = unsealed(held, _FORMAT)
-            fitting(metrics.get("history", []), list[dict[str, float | None]], "history")
+            for name, value in metrics.items():
+                fitting(value, _KINDS.get(name.partition("_")[0], Any), name)
         if not checked:
             warn(_UNCHECKED.format(path), EdgescopeWarning, stacklevel=2)
         return metrics
@@ -235,7 +239,15 @@ _Dumper.add_representer(
     ),
 )
 
-_KEYS = ("recipe", "data", "splits", "vocabulary", "edge_types", "targets")
+_KEYS = {
+    "recipe": dict[str, Any],
+    "data": dict[str, Any] | None,
+    "splits": dict[str, Any],
+    "vocabulary": list[str],
+    "edge_types": list[str],
+    "targets": list[str],
+}
+"""What every configuration holds."""
 
 _SUMS = ("checksum", "data_checksum")
 
@@ -246,3 +258,10 @@ _UNCHECKED = (
     "{} is of an earlier version, without a checksum: whether it is as it was written cannot be "
     "checked"
 )
+
+_KINDS = {
+    "history": list[dict[str, Any]],
+    **dict.fromkeys(("epochs", "seconds", "seed", "processes"), float),
+    **dict.fromkeys(("train", "val", "test", "best"), float | list[Any] | dict[str, Any] | None),
+}
+"""Types of metrics by the first word of their names."""
