@@ -22,18 +22,19 @@ def save_leaderboard(board: Leaderboard, folder: Path) -> Path:
     Raises:
         InputError: if the folder cannot be written, or holds something else.
     """
+    table = board.table()
+    note = {
+        "format": _KIND.format,
+        "settings": dict(board.settings),
+        "sentences": board.sentences(),
+        "table": table.to_dicts(),
+    }
+    text = json.dumps(note, indent=1)
     with storing(folder, _KIND, _counts(board)) as new:
         for name in Leaderboard.tables():
             getattr(board, name).write_parquet(new / f"{name}.parquet")
-        table = board.table()
         table.write_parquet(new / "leaderboard.parquet")
-        note = {
-            "format": _KIND.format,
-            "settings": dict(board.settings),
-            "sentences": board.sentences(),
-            "table": table.to_dicts(),
-        }
-        (new / _KIND.marker).write_text(json.dumps(note, indent=1), encoding="utf-8")
+        (new / _KIND.marker).write_text(text, encoding="utf-8")
     return folder
 
 

@@ -179,10 +179,10 @@ class Ablation:
             InputError: if the folder cannot be written, or holds something else.
         """
         folder = Path(folder)
+        description = {"format": FORMAT, **asdict(self.info), "conclusion": self.conclusion()}
+        text = json.dumps(description, indent=1)
         with storing(folder, _KIND, {"rows": self._rows.height}, "no ablation") as new:
             self._rows.write_parquet(new / "ablation.parquet")
-            description = {"format": FORMAT, **asdict(self.info), "conclusion": self.conclusion()}
-            text = json.dumps(description, indent=1)
             (new / _KIND.marker).write_text(text, encoding="utf-8")
         return folder
 

@@ -16,8 +16,13 @@ from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.models.architectures import ARCHITECTURES, build_within
 
 
-def save(model: nn.Module, path: Path | str) -> Path:
+def save(model: nn.Module, path: Path | str, *, stage: str | None = None) -> Path:
     """Write the weights of one of edgescope's models, with its architecture and configuration.
+
+    Args:
+        model: the model.
+        path: the file, ending in ``.safetensors``.
+        stage: what the weights are in a run, such as ``"untrained"``; :func:`load` compares it.
 
     Raises:
         InputError: if the model is not one of edgescope's own.
@@ -30,13 +35,19 @@ def save(model: nn.Module, path: Path | str) -> Path:
             "save other models' state_dict with safetensors directly"
         )
     metadata = {"architecture": name, "config": json.dumps(model.config)}
+    if stage is not None:
+        metadata["stage"] = stage
     path.parent.mkdir(parents=True, exist_ok=True)
     write_tensors(path, model.state_dict(), metadata)
     return path
 
 
-def load(path: Path | str) -> nn.Module:
+def load(path: Path | str, *, stage: str | None = None) -> nn.Module:
     """Build the model that a weights file describes and give it those weights, in eval mode.
+
+    Args:
+        path: the file.
+        stage: what the weights should be in a run, if that matters.
 
     Raises:
         InputError: if there is no such file, if it is truncated or is not a safetensors file
@@ -49,6 +60,11 @@ def load(path: Path | str) -> nn.Module:
     path = Path(path)
     tensors, metadata, checked = _read(path)
     name = metadata.get("architecture", "")
+    if stage is not None and metadata.get("stage", stage) != stage:
+        raise InputError(
+            f"{path} holds {metadata['stage']} weights, expected {stage} ones; restore the file or "
+            "train again in another folder"
+        )
     if name not in ARCHITECTURES:
         raise InputError(
             f"{path} holds weights of {name or 'an unnamed architecture'}, expected one of "

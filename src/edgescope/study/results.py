@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgescope._files import readable_file
 from edgescope._reading import reading
-from edgescope._records import fitting
 from edgescope.errors import InputError
 from edgescope.storage import load_scan
 from edgescope.study.cells import Cell, folder_of
@@ -70,12 +69,9 @@ class Study:
     def _finished(self) -> Iterator[Finished]:
         for cell in self.cells:
             folder = folder_of(cell, self.out)
-            result = read_result(folder)
+            result = read_result(folder, cell)
             if result is not None:
-                with reading(f"the result in {folder}", "delete that folder and run it again"):
-                    metrics = fitting(result["metrics"], dict[str, Any] | None, "metrics")
-                    beyond = fitting(result.get("beyond_limit"), float | None, "beyond_limit")
-                yield Finished(cell, folder, metrics, beyond)
+                yield Finished(cell, folder, result["metrics"], result.get("beyond_limit"))
 
 
 def load(out: str | Path) -> Study:

@@ -129,7 +129,7 @@ class RunFolder:
         """
         from edgescope.models import load
 
-        return load(self.weights(stage))
+        return load(self.weights(stage), stage=stage)
 
     @property
     def metrics(self) -> dict[str, Any] | None:
@@ -175,7 +175,7 @@ class RunFolder:
         """Write the weights of ``model`` as those before or after training."""
         from edgescope.models import save
 
-        return save(model, self._weights(stage))
+        return save(model, self._weights(stage), stage=stage)
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write the results of training, which marks it as finished."""
