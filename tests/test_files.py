@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from edgescope._files import reading_folder, replacing, writable_folder
+from edgescope._files import replacing, writable_folder
+from edgescope._reading import reading_folder
 from edgescope.errors import InputError
 
 

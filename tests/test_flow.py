@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 from torch_geometric.explain import Explainer, ModelConfig
 
 import edgescope as es
+from earlier_versions import without_manifest
 from edgescope.attribute import (
     METHODS,
     AttentionRollout,
@@ -73,7 +74,7 @@ def test_a_saved_scan_means_the_same_when_it_is_read_again(layer, tmp_path):
 
 def as_before(folder):
     """Rewrite a scan as an earlier version did: rows of ``edge_index``, whatever the flow."""
-    description = json.loads((folder / "scan.json").read_text())
+    description = json.loads((without_manifest(folder) / "scan.json").read_text())
     for site in description["sites"].values():
         site.pop("of")
     (folder / "scan.json").write_text(json.dumps(description))
@@ -93,7 +94,8 @@ def test_a_scan_of_an_earlier_version_finds_the_same_edges(layer, tmp_path):
     model = Stack(layer, [FORWARD, BACK], 1).eval()
     scan = scanned(model, data)
     as_before(scan.save(tmp_path / "scan"))
-    before = es.load_scan(tmp_path / "scan")
+    with pytest.warns(EdgescopeWarning, match="of an earlier version"):
+        before = es.load_scan(tmp_path / "scan")
     assert before.massive().height == scan.massive().height
     assert torch.equal(massive_edges(before, data).mask, massive_edges(scan, data).mask)
     loader = es.data.loader(data, batch_size=4)

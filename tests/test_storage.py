@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import edgescope as es
-from edgescope.errors import InputError
+from earlier_versions import without_manifest
+from edgescope.errors import EdgescopeWarning, InputError
 from scan_equality import differences, numbered_graphs, small_model, small_scan
 
 GRAPHS = numbered_graphs(6)
@@ -57,22 +58,21 @@ def test_a_scan_that_says_nothing_of_batch_norm_loads(scan, tmp_path):
     folder = scan.save(tmp_path / "scan")
     info = json.loads((folder / "scan.json").read_text())["info"]
     del info["batch_norm"]
-    change(folder, info=info)
-    loaded = es.load_scan(folder)
+    without_manifest(folder, info=info)
+    loaded = load_unchecked(folder)
     assert loaded.info.batch_norm is None
     assert loaded.calibration().equals(scan.calibration())
 
 
-def change(folder, **changes):
-    path = folder / "scan.json"
-    description = json.loads(path.read_text()) | changes
-    path.write_text(json.dumps(description))
+def load_unchecked(folder):
+    with pytest.warns(EdgescopeWarning, match=r"earlier version, without a manifest\.json"):
+        return es.load_scan(folder)
 
 
 def test_folders_of_the_format_without_groups_are_refused(scan, tmp_path):
     folder = scan.save(tmp_path / "scan")
-    change(folder, format=1)
-    with pytest.raises(InputError, match=r"format 1, this version reads 2.*scan again"):
+    without_manifest(folder, form=1)
+    with pytest.raises(InputError, match=r"format 1, this version reads 3.*scan again"):
         es.load_scan(folder)
 
 
@@ -81,7 +81,7 @@ def test_a_folder_without_one_of_the_counters_is_refused(scan, tmp_path):
     folder = scan.save(tmp_path / "scan")
     counters = json.loads((folder / "scan.json").read_text())["counters"]
     assert "group_ratio" in counters
-    change(folder, counters=[name for name in counters if name != "group_ratio"])
+    without_manifest(folder, counters=[name for name in counters if name != "group_ratio"])
     with pytest.raises(InputError, match="holds a scan that cannot be read"):
         es.load_scan(folder)
 

@@ -10,7 +10,8 @@ from edgescope._tensors import read_tensors, write_tensors
 def test_tensors_and_metadata_come_back_as_they_were(tmp_path):
     tensors = {"a": torch.arange(6).view(2, 3).t(), "b": torch.zeros(0, 4, dtype=torch.bool)}
     write_tensors(tmp_path / "file", tensors, {"made by": "a test"})
-    found, metadata = read_tensors(tmp_path / "file")
+    found, metadata, checked = read_tensors(tmp_path / "file")
+    assert checked
     assert metadata == {"made by": "a test"}
     assert found.keys() == tensors.keys()
     for name, tensor in tensors.items():

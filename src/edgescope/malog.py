@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 
 from edgescope._files import readable_file
+from edgescope._reading import DAMAGED, reason
+from edgescope._tensors import check_held, read_pickled
 from edgescope.capture.activations import EdgeActivations, EdgeIdentity
 from edgescope.errors import InputError
 from edgescope.records import SiteScan
@@ -79,8 +81,12 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
 """What a pickle may name, and what is called instead of it."""
 
 
-class _Restricted(pickle.Unpickler):
-    """Reads tensors and plain containers."""
+class _Restricted(pickle._Unpickler):  # noqa: SLF001  (pickle says which, but gives no name)
+    """Reads tensors and plain containers.
+
+    It is the unpickler in Python: the compiled one takes memory for as many objects as a file says
+    that it will name, before it has read any.
+    """
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401  (the base class has it so)
         if (module, name) not in _ALLOWED:
@@ -100,15 +106,14 @@ def read_malog(path: str | Path) -> dict[str, Any]:
     path = readable_file(Path(path), "a malog.pkl")
     try:
         if zipfile.is_zipfile(path):
-            log = torch.load(path, map_location="cpu", weights_only=True)
+            log = read_pickled(path)
         else:
             with path.open("rb") as file:
                 log = _Restricted(file).load()
-    except Exception as error:  # unpickling a broken file raises whatever it stumbles over
-        reason = " ".join(str(error).split())[:200]
+    except DAMAGED as error:
         raise InputError(
-            f"{path} is refused ({type(error).__name__}: {reason}); {_NEEDED}, of tensors and "
-            "plain containers; nothing in it was run"
+            f"{path} is refused ({reason(error)}); {_NEEDED}, of tensors and plain "
+            " containers; nothing in it was run"
         ) from error
     if not isinstance(log, dict) or not all(isinstance(log.get(k), list) for k in (EDGES, TYPES)):
         raise InputError(f"{path} holds {type(log).__name__}; {_NEEDED}, both of them lists")
@@ -177,6 +182,7 @@ def _types(entry: Any, number: int, path: str | Path) -> Tensor:  # noqa: ANN401
         raise InputError(
             f"{path}: {TYPES}[{number}] holds {_said(entry)}, expected a tensor of integers [E]"
         )
+    _check_held(entry, f"{path}: {TYPES}[{number}]")
     kinds = entry.detach().flatten().long()
     if kinds.numel() and int(kinds.min()) < 0:
         raise InputError(f"{path}: {TYPES}[{number}] holds {int(kinds.min())}, expected 0 or more")
@@ -201,6 +207,7 @@ def _scores(
             raise InputError(
                 f"{where}[{batch}] holds {_said(values)} as {SCORE!r}, expected a tensor [E, F]"
             )
+        _check_held(values, f"{where}[{batch}]")
         flat = values.detach().flatten(1).float()
         expected = (kinds.numel(), scores[0].size(1) if scores else flat.size(1))
         if flat.shape != expected:
@@ -268,6 +275,13 @@ def _site(
         keeper.update(EdgeActivations(name, shaped, identity), tops)
     found = keeper.rows(), keeper.extremes(), keeper.nonfinite(), keeper.seen
     return SiteScan(counter.sketch(), *found)
+
+
+def _check_held(entry: Tensor, where: str) -> None:
+    try:
+        check_held(entry, where)
+    except ValueError as error:
+        raise InputError(f"{error}, expected all of them; save a copy with .clone()") from error
 
 
 def _said(value: object) -> str:

@@ -146,18 +146,19 @@ def scan(
         progress,
         trust=trust,
     )
-    if isinstance(compared, nn.Module | Untrained):
-        compared, refused = _scan_baseline(compared, model, loader, sites, settings)
-        chosen = chosen.without(refused, model)
-    settings = settings._replace(
-        rule=rule.resolve(None if compared is None else compared.ensemble())
-    )
-    found, chosen = scan_model(model, loader, chosen, settings)
-    info = replace(found.info, data_fingerprint=fingerprint_of_loader(loader))
-    if compared is not None:
-        compared = compared.without(chosen.refused)
-    found = Scan(found.sites, info, found.names, compared)
-    settings.shards.remove()
+    with settings.shards:  # no other call uses them meanwhile
+        if isinstance(compared, nn.Module | Untrained):
+            compared, refused = _scan_baseline(compared, model, loader, sites, settings)
+            chosen = chosen.without(refused, model)
+        settings = settings._replace(
+            rule=rule.resolve(None if compared is None else compared.ensemble())
+        )
+        found, chosen = scan_model(model, loader, chosen, settings)
+        info = replace(found.info, data_fingerprint=fingerprint_of_loader(loader))
+        if compared is not None:
+            compared = compared.without(chosen.refused)
+        found = Scan(found.sites, info, found.names, compared)
+        settings.shards.remove()
     if chosen.left_out or chosen.refused:
         message = left_out_message(chosen.left_out, chosen.refused)
         warn(message, EdgescopeWarning, stacklevel=2)

@@ -3,13 +3,11 @@
 import json
 from pathlib import Path
 
-import polars as pl
-
-from edgescope._files import reading_folder, replacing_folder
+from edgescope._manifest import Kind, Stored, stored, storing
+from edgescope._reading import table_of
 from edgescope.attribute.board import Leaderboard, no_molecules
-from edgescope.errors import InputError
 
-_MARKER = "leaderboard.json"
+_KIND = Kind("a leaderboard", "leaderboard.json", 2, "judge again")
 
 _LATER = "molecules"
 """The table that folders of older versions lack."""
@@ -24,18 +22,19 @@ def save_leaderboard(board: Leaderboard, folder: Path) -> Path:
     Raises:
         InputError: if the folder cannot be written, or holds something else.
     """
-    with replacing_folder(folder, _MARKER, "not a leaderboard") as temporary:
-        temporary.mkdir()
+    table = board.table()
+    note = {
+        "format": _KIND.format,
+        "settings": dict(board.settings),
+        "sentences": board.sentences(),
+        "table": table.to_dicts(),
+    }
+    text = json.dumps(note, indent=1)
+    with storing(folder, _KIND, _counts(board)) as new:
         for name in Leaderboard.tables():
-            getattr(board, name).write_parquet(temporary / f"{name}.parquet")
-        table = board.table()
-        table.write_parquet(temporary / "leaderboard.parquet")
-        note = {
-            "settings": dict(board.settings),
-            "sentences": board.sentences(),
-            "table": table.to_dicts(),
-        }
-        (temporary / _MARKER).write_text(json.dumps(note, indent=1), encoding="utf-8")
+            getattr(board, name).write_parquet(new / f"{name}.parquet")
+        table.write_parquet(new / "leaderboard.parquet")
+        (new / _KIND.marker).write_text(text, encoding="utf-8")
     return folder
 
 
@@ -45,13 +44,25 @@ def load_leaderboard(folder: Path) -> Leaderboard:
     Raises:
         InputError: if the folder holds no leaderboard, or a damaged one.
     """
-    note = folder / _MARKER
-    if not note.is_file():
-        raise InputError(f"expected a leaderboard with {_MARKER} at {folder}, found none there")
-    with reading_folder(folder, "a leaderboard", "judge again"):
-        settings = json.loads(note.read_text(encoding="utf-8"))["settings"]
-        names = set(Leaderboard.tables()) - {_LATER}
-        tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in names}
-        later = folder / f"{_LATER}.parquet"
-        tables[_LATER] = pl.read_parquet(later) if later.is_file() else no_molecules()
-    return Leaderboard(**tables, settings=settings)
+    return stored(folder, _KIND, _read)
+
+
+def _read(files: Stored) -> Leaderboard:
+    settings = files.json(_KIND.marker)["settings"]
+    if not isinstance(settings, dict):
+        raise TypeError("the settings are no mapping")
+    tables = {
+        name: table_of(files.files[f"{name}.parquet"])
+        for name in Leaderboard.tables()
+        if name != _LATER or f"{name}.parquet" in files.files
+    }
+    board = Leaderboard(**{_LATER: no_molecules(), **tables}, settings=settings)
+    files.check(_counts(board))
+    if files.counts is None:
+        board.sentences()  # raises now if a column is missing, rather than in a report
+    return board
+
+
+def _counts(board: Leaderboard) -> dict[str, int]:
+    """Count the rows of every table, to notice on loading what is missing."""
+    return {name: getattr(board, name).height for name in Leaderboard.tables()}

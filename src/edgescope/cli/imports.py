@@ -65,9 +65,8 @@ def checkpoint(
     The file is a pickle of a state dict. It is read by torch's restricted reader, so nothing in it
     is run. Widths, numbers of layers and types, biases and norms are read off the weights.
     """
-    import yaml
-
     from edgescope import models
+    from edgescope._reading import yaml_in
     from edgescope.errors import InputError
 
     given = {}
@@ -75,7 +74,7 @@ def checkpoint(
         name, equals, value = setting.partition("=")
         if not equals:
             raise InputError(f"received --set {setting}, expected NAME=VALUE, as in readout=sum")
-        given[name] = yaml.safe_load(value)
+        given[name] = yaml_in(value, f"--set {setting}", "correct the value")
     model = models.import_checkpoint(file, architecture, num_heads=heads, **given)
     models.save(model, out)
     size = sum(parameter.numel() for parameter in model.parameters())

@@ -8,7 +8,6 @@ bonds, by a stated rule.
 import hashlib
 import json
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgescope._reading import DAMAGED, arrays_of, reason
 from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.request import Request
 from edgescope.data.split import PARTS, Splits, divide, validation_part
@@ -35,9 +35,6 @@ MOST_ALTERNATIVES = 31
 """Alternatives kept per molecule, the smallest and their union. By the rule ``"both"``, 45 of the
 8,671 molecules of logic8 have more (one has 1,407, all unions of its pairs of groups) and no other
 molecule."""
-
-_DAMAGED = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What reading a file that is cut short or is no such archive raises."""
 
 _KEYS = ("smiles", "y", "atom_ptr", "atom_attr", "n_attr", "train_index", "test_index")
 
@@ -164,10 +161,11 @@ def _truth(
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Read and check the small arrays of the file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [key for key in _KEYS if key not in file.files]
-            arrays = {key: file[key] for key in _KEYS if key not in {"atom_attr", *missing}}
-    except _DAMAGED as error:
+        with zipfile.ZipFile(path) as archive:
+            held = {name.removesuffix(".npy") for name in archive.namelist()}
+        missing = [key for key in _KEYS if key not in held]
+        arrays = arrays_of(path, [key for key in _KEYS if key not in {"atom_attr", *missing}])
+    except DAMAGED as error:
         raise _unreadable(path, error) from error
     if missing:
         raise InputError(
@@ -213,10 +211,9 @@ def _atoms(path: Path, arrays: dict[str, NDArray[Any]]) -> Iterator[NDArray[Any]
                 size = (last - first) * shape[1]
                 block = np.frombuffer(stream.read(size * dtype.itemsize), dtype, size)
                 yield block.reshape(-1, shape[1])[:, :count]
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())
-    return InputError(f"cannot read {path} ({reason}); get the file again")
+def _unreadable(path: Path, error: BaseException) -> InputError:
+    return InputError(f"cannot read {path} ({reason(error)}); get the file again")

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from edgescope._files import readable_file
+from edgescope._reading import DAMAGED, reason
 from edgescope.data.split import PARTS
 from edgescope.errors import InputError
 
@@ -74,10 +75,10 @@ def read_columns(path: Path, schema: dict[str, type[pl.DataType]], what: str) ->
     readable_file(path, f"a file of {what}")
     try:
         frame = pl.read_csv(path, has_header=False, schema=schema)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0]
+    except DAMAGED as error:
         raise InputError(
-            f"cannot read {path} ({reason}), expected {what}; it may be cut short, get it again"
+            f"cannot read {path} ({reason(error)}), expected {what}; it may be cut short, "
+            "get it again"
         ) from error
     if frame.null_count().sum_horizontal().item():
         raise InputError(

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from edgescope._files import readable_file
+from edgescope._reading import DAMAGED, reading, reason, table_of
 from edgescope.data.dataset import LOST_LABELS
 from edgescope.data.split import parts_from_labels
 from edgescope.errors import InputError, did_you_mean
@@ -104,7 +105,8 @@ def table_source(
             f"received {path} as a table, expected a file that ends in .csv, .tsv (or either with "
             ".gz) or .parquet; convert it first"
         )
-    with readable_file(path, "a table of molecules").open("rb") as file:
+    readable_file(path, "a table of molecules")
+    with reading(f"{path}", "check its permissions"), path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     columns = [smiles_column, list(target_columns), split_column]
 
@@ -193,16 +195,16 @@ def select(
 def _read_frame(path: Path, kind: str) -> pl.DataFrame:
     try:
         if kind in PARQUET_SUFFIXES:
-            return pl.read_parquet(path)
+            return table_of(path)
         # Every cell stays text, so that a message can quote what stands in the file; other
         # columns may hold names in any encoding, which must not keep us from the SMILES.
         return pl.read_csv(
             path, separator=CSV_SEPARATORS[kind], infer_schema=False, encoding="utf8-lossy"
         )
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except DAMAGED as error:
         what = "Parquet" if kind in PARQUET_SUFFIXES else "CSV with one header line"
         raise InputError(
-            f"cannot read {path} ({str(error).strip().partition(chr(10))[0]}); expected {what}; "
+            f"cannot read {path} ({reason(error)}); expected {what}; "
             "check that the file is complete"
         ) from error
 

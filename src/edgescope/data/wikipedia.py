@@ -1,10 +1,9 @@
 """Chameleon and Squirrel: pages of Wikipedia that link to each other."""
 
-import zipfile
-
 import numpy as np
 import torch
 
+from edgescope._reading import DAMAGED, arrays_of, reason
 from edgescope.data.incoming import Incoming
 from edgescope.data.nodes import NodeDataset
 from edgescope.data.request import Request
@@ -46,12 +45,11 @@ def _wikipedia(request: Request, name: str) -> Splits:
     file = f"{name}_directed.npz"
     folder = request.folder(name, f"the folder that holds {file}", [file], "wikipedia")
     try:
-        with np.load(folder / file, allow_pickle=False) as arrays:
-            found = {field: arrays[field] for field in _FIELDS}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        found = arrays_of(folder / file, _FIELDS)
+    except DAMAGED as error:
         raise InputError(
-            f"cannot read {folder / file} ({error}), expected the arrays {', '.join(_FIELDS)}; "
-            "get the file again"
+            f"cannot read {folder / file} ({reason(error)}), expected the arrays "
+            f"{', '.join(_FIELDS)}; get the file again"
         ) from error
     fold = int(request.split or 0)
     nodes = len(found["node_features"])

@@ -10,9 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope._files import reading_folder, replacing_folder
+from edgescope._manifest import Kind, Stored, stored, storing
+from edgescope._reading import table_of
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
 from edgescope.interpret.enriched import ANY, SCHEMA, enrichment
 from edgescope.interpret.groups import EdgeGroups, edge_groups
 from edgescope.interpret.kinds import BINS
@@ -26,7 +26,12 @@ from edgescope.statistics.criteria import Rule
 FDR = 0.05
 """False-discovery rate up to which a group is called enriched or depleted, by convention."""
 
-_DESCRIPTION = "interpretation.json"
+_KIND = Kind("an interpretation", "interpretation.json", 2, "interpret again")
+
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    "enrichment": SCHEMA,
+    "overall": {"site": pl.String, "kind": pl.String, "edges": pl.Int64, "massive": pl.Int64},
+}
 
 
 @dataclass(frozen=True)
@@ -119,12 +124,11 @@ class Interpretation:
             InputError: if the folder cannot be written, or holds something else.
         """
         folder = Path(folder)
-        with replacing_folder(folder, _DESCRIPTION, "no interpretation") as temporary:
-            temporary.mkdir()
+        with storing(folder, _KIND, self._counts(), "no interpretation") as new:
             for name, table in self._tables().items():
-                table.write_parquet(temporary / f"{name}.parquet")
-            text = json.dumps(self.info, indent=1)
-            (temporary / _DESCRIPTION).write_text(text, encoding="utf-8")
+                table.write_parquet(new / f"{name}.parquet")
+            text = json.dumps({"format": _KIND.format, **self.info}, indent=1)
+            (new / _KIND.marker).write_text(text, encoding="utf-8")
         return folder
 
     @classmethod
@@ -134,16 +138,24 @@ class Interpretation:
         Raises:
             InputError: if the folder holds no interpretation, or a damaged one.
         """
-        folder = Path(folder)
-        if not (folder / _DESCRIPTION).is_file():
-            raise InputError(
-                f"expected an interpretation with {_DESCRIPTION} at {folder}, found none there"
-            )
-        with reading_folder(folder, "an interpretation", "interpret again"):
-            info = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
-            tables = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
-            tables["enrichment"] = tables["enrichment"].select(*SCHEMA)
-            return cls(**tables, info=info)
+        return stored(Path(folder), _KIND, cls._read)
+
+    @classmethod
+    def _read(cls, files: Stored) -> "Interpretation":
+        info = dict(files.json(_KIND.marker))
+        info.pop("format", None)
+        names = [Path(name).stem for name in files.files if name.endswith(".parquet")]
+        tables = {
+            name: table_of(files.files[f"{name}.parquet"], _SCHEMAS.get(name)) for name in names
+        }
+        tables["enrichment"] = tables["enrichment"].select(*SCHEMA)
+        found = cls(**tables, info=info)
+        files.check(found._counts())
+        return found
+
+    def _counts(self) -> dict[str, int]:
+        """Count the rows of every table, to notice on loading what is missing."""
+        return {name: table.height for name, table in self._tables().items()}
 
     def _tables(self) -> dict[str, pl.DataFrame]:
         tables = {
@@ -239,5 +251,4 @@ def _overall(massive: MassiveEdges, groups: EdgeGroups) -> pl.DataFrame:
         for site, mask in masks.items()
         for kind in groups
     ]
-    schema = {"site": pl.String, "kind": pl.String, "edges": pl.Int64, "massive": pl.Int64}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=_SCHEMAS["overall"], orient="row")

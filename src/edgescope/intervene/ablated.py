@@ -8,12 +8,15 @@ from typing import Any, Self
 
 import polars as pl
 
-from edgescope._files import readable_file, reading_folder, replacing, writable_folder
-from edgescope.errors import InputError
+from edgescope._manifest import Kind, Stored, stored, storing
+from edgescope._reading import table_of
+from edgescope._records import record
 from edgescope.intervene.scoring import LOWER_IS_BETTER
 
-FORMAT = 1
-"""Raised when a change makes older folders unreadable."""
+FORMAT = 2
+"""Raised when a change makes older folders unreadable; those of format 1 have no manifest."""
+
+_KIND = Kind("an ablation", "ablation.json", FORMAT, "ablate again")
 
 EVERYWHERE = "all"
 """What the table calls the intervention at all sites together."""
@@ -172,18 +175,18 @@ class Ablation:
         )
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``ablation.json`` and ``ablation.parquet`` into a folder, which is made if needed.
+        """Write ``ablation.json`` and ``ablation.parquet``; an earlier ablation is replaced.
 
         Raises:
-            InputError: if the folder cannot be written.
+            InputError: if the folder cannot be written, or holds something else.
         """
-        path = writable_folder(Path(folder))
-        with replacing(path / "ablation.parquet") as temporary:
-            self._rows.write_parquet(temporary)
+        folder = Path(folder)
         description = {"format": FORMAT, **asdict(self.info), "conclusion": self.conclusion()}
-        with replacing(path / "ablation.json") as temporary:
-            temporary.write_text(json.dumps(description, indent=1), encoding="utf-8")
-        return path
+        text = json.dumps(description, indent=1)
+        with storing(folder, _KIND, {"rows": self._rows.height}, "no ablation") as new:
+            self._rows.write_parquet(new / "ablation.parquet")
+            (new / _KIND.marker).write_text(text, encoding="utf-8")
+        return folder
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -192,20 +195,19 @@ class Ablation:
         Raises:
             InputError: if the folder holds no ablation, a damaged one, or one of another version.
         """
-        file = readable_file(Path(folder) / "ablation.json", "the ablation.json of an ablation")
-        with reading_folder(Path(folder), "an ablation", "ablate again"):
-            plain: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            version = plain.pop("format")
-            plain.pop("conclusion")
-            told = {name: tuple(plain.get(name, ())) for name in ("controls", "arguments")}
-            info = AblationInfo(**{**plain, **told})
-            rows = pl.read_parquet(file.with_name("ablation.parquet"))
-        if version != FORMAT:
-            raise InputError(
-                f"{folder} holds an ablation of format {version}, this version reads {FORMAT}; "
-                "ablate again"
-            )
-        return cls(info, rows)
+        return cls(*stored(Path(folder), _KIND, _read))
+
+
+def _read(files: Stored) -> tuple[AblationInfo, pl.DataFrame]:
+    plain = files.json(_KIND.marker)
+    if plain.pop("format") != files.format:
+        raise ValueError(f"{_KIND.marker} is of another format than the folder")
+    plain.pop("conclusion")
+    rows = table_of(files.files["ablation.parquet"], SCHEMA)
+    if not rows.height:
+        raise ValueError("ablation.parquet has no rows")
+    files.check({"rows": rows.height})
+    return record(AblationInfo, plain), rows
 
 
 _NAMES = {

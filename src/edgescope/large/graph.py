@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgescope._files import readable_file, writable_folder
+from edgescope._reading import DAMAGED, array_of, reading_folder, reason
 from edgescope.errors import InputError
 
 Array = NDArray[Any]
@@ -141,7 +142,15 @@ class LargeGraph:
         what = "a file of a graph sorted with LargeGraph.from_edge_index(..., folder=...)"
         loaded = [_load(readable_file(path, what)) for path in paths]
         tile_start, source, target, input_edge, edge_attr, sizes = map(np.asarray, loaded)
-        num_nodes, tile = sizes.tolist()
+        with reading_folder(Path(folder), "a sorted graph", "sort the graph again"):
+            num_nodes, tile = sizes.tolist()
+            lengths = {len(each) for each in (source, target, input_edge, edge_attr)}
+            if len(lengths) > 1 or tile_start.shape != (num_nodes // tile + 2,):
+                raise ValueError("its files are of different sizes")
+            if lengths != {int(tile_start[-1])} or (np.diff(tile_start) < 0).any():
+                raise ValueError("its tiles do not hold its edges")
+            if {source.dtype, target.dtype} != {np.dtype(np.int32)}:
+                raise ValueError("its nodes are not numbered in 32 bits")
         return cls(tile_start, source, target, input_edge, edge_attr, num_nodes, tile)
 
 
@@ -150,12 +159,11 @@ def _load(path: Path) -> Array:
     # be mapped.
     mode: Literal["c"] | None = "c" if path.stat().st_size > SMALL else None
     try:
-        array: Array = np.load(path, mmap_mode=mode)
-    except ValueError as error:
+        return array_of(path, mode)
+    except DAMAGED as error:
         raise InputError(
-            f"{path} is not a readable array ({error}); sort the graph again"
+            f"{path} is not a readable array ({reason(error)}); sort the graph again"
         ) from error
-    return array
 
 
 def _order(edges: Array, num_nodes: int, tile: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,10 +1,16 @@
 """The architectures by name."""
 
 import importlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from edgescope._reading import check_memory
 from edgescope.errors import InputError, did_you_mean
 
 ARCHITECTURES = {
@@ -17,6 +23,9 @@ ARCHITECTURES = {
     "GPS": "edgescope.models.convolutions",
 }
 """Name of every architecture to the module that holds it; some of them import PyG's layers."""
+
+PER_TENSOR = 2**12
+"""Bytes that a parameter and its part of a module take beside its numbers, about."""
 
 
 def architecture(name: str) -> type[nn.Module]:
@@ -52,6 +61,80 @@ def build(name: str, **settings: Any) -> nn.Module:
     except (TypeError, ValueError) as error:
         reason = str(error).removeprefix(f"{name}.__init__() ")
         raise InputError(f"cannot build {name}: {reason}; check the settings") from error
+
+
+def build_within(
+    name: str, settings: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]
+) -> nn.Module:
+    """Build a model after a look at whether it has the tensors of a file.
+
+    It is built without memory first, and no further than to twice the parameters of the file.
+
+    Args:
+        name: the architecture.
+        settings: the arguments of its constructor.
+        shapes: shape of every tensor of the file by its name.
+
+    Raises:
+        InputError: if there is no such architecture, if it cannot be built so, or if it has more
+            parameters than the file, or others of other sizes in total.
+    """
+    # Some of them may be registered in two places.
+    with _at_most(2 * len(shapes)), torch.device("meta"):
+        model = build(name, **settings)
+    held = sum(torch.Size(shape).numel() for shape in shapes.values())
+    size = sum(tensor.numel() for tensor in model.state_dict().values())
+    if size <= held:
+        return build(name, **settings)
+    # Too large for the file: what differs is told without taking memory for it.
+    return model
+
+
+def check_size(name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse a model that does not fit the memory, without building it.
+
+    Its size grows by as much with every layer, so models of one and two layers tell that of all.
+
+    Args:
+        name: the architecture.
+        settings: the arguments of its constructor.
+
+    Raises:
+        InputError: if there is no such architecture, it cannot be built so, or it does not fit.
+    """
+    layers = {key: count for key, count in settings.items() if key.endswith("_layers")}
+    one = _size(name, {**settings, **dict.fromkeys(layers, 1)})
+    needed = one + sum(
+        (count - 1) * (_size(name, {**settings, **dict.fromkeys(layers, 1), key: 2}) - one)
+        for key, count in layers.items()
+    )
+    check_memory(needed, f"a {name} with {', '.join(f'{k}={v}' for k, v in settings.items())}")
+
+
+def _size(name: str, settings: Mapping[str, Any]) -> int:
+    """Return the bytes that a small number of layers takes."""
+    with torch.device("meta"):  # takes neither memory nor random numbers
+        state = build(name, **settings).state_dict()
+    return sum(each.numel() * each.element_size() + PER_TENSOR for each in state.values())
+
+
+@contextmanager
+def _at_most(count: int) -> Iterator[None]:
+    """Stop a model that has more parameters than ``count`` while it is being built."""
+    here, found = threading.get_ident(), 0
+
+    def counted(_: nn.Module, __: str, parameter: nn.Parameter | None) -> None:
+        nonlocal found
+        if threading.get_ident() == here:
+            found += parameter is not None
+            if found > count:
+                raise ValueError("it has more parameters than the file")
+
+    handle = register_module_parameter_registration_hook(counted)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def nearest(name: str) -> str:

@@ -3,22 +3,29 @@
 import json
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from edgescope._files import readable_file
+from edgescope._reading import DAMAGED, json_of, reason
+from edgescope._records import fitting
 from edgescope._tensors import read_tensors, write_tensors
-from edgescope.errors import InputError
-from edgescope.models.architectures import ARCHITECTURES, architecture
+from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.models.architectures import ARCHITECTURES, build_within
 
 _UNIT = ("readout.scale", "readout.shift")
 """What turns the last layer's numbers into the unit of targets that were standardised."""
 
 
-def save(model: nn.Module, path: Path | str) -> Path:
+def save(model: nn.Module, path: Path | str, *, stage: str | None = None) -> Path:
     """Write the weights of one of edgescope's models, with its architecture and configuration.
+
+    Args:
+        model: the model.
+        path: the file, ending in ``.safetensors``.
+        stage: what the weights are in a run, such as ``"untrained"``; :func:`load` compares it.
 
     Raises:
         InputError: if the model is not one of edgescope's own.
@@ -31,21 +38,36 @@ def save(model: nn.Module, path: Path | str) -> Path:
             "save other models' state_dict with safetensors directly"
         )
     metadata = {"architecture": name, "config": json.dumps(model.config)}
+    if stage is not None:
+        metadata["stage"] = stage
     path.parent.mkdir(parents=True, exist_ok=True)
     write_tensors(path, model.state_dict(), metadata)
     return path
 
 
-def load(path: Path | str) -> nn.Module:
+def load(path: Path | str, *, stage: str | None = None) -> nn.Module:
     """Build the model that a weights file describes and give it those weights, in eval mode.
+
+    Args:
+        path: the file.
+        stage: what the weights should be in a run, if that matters.
 
     Raises:
         InputError: if there is no such file, if it is truncated or is not a safetensors file
-            written by :func:`save`, or if its tensors do not fit the model it names.
+            written by :func:`save`, if it was changed, or if its tensors do not fit the model it
+            names.
+
+    Warns:
+        EdgescopeWarning: if it is of an earlier version, so that it cannot be checked.
     """
     path = Path(path)
-    tensors, metadata = _read(path)
+    tensors, metadata, checked = _read(path)
     name = metadata.get("architecture", "")
+    if stage is not None and metadata.get("stage", stage) != stage:
+        raise InputError(
+            f"{path} holds {metadata['stage']} weights, expected {stage} ones; restore the file or "
+            "train again in another folder"
+        )
     if name not in ARCHITECTURES:
         raise InputError(
             f"{path} holds weights of {name or 'an unnamed architecture'}, expected one of "
@@ -53,10 +75,12 @@ def load(path: Path | str) -> nn.Module:
             "edgescope.models.from_reference"
         )
     try:
-        model = architecture(name)(**json.loads(metadata["config"]))
-    except (KeyError, TypeError, ValueError) as error:
+        config = fitting(json_of(metadata["config"]), dict[str, Any], "config")
+        # The file says how large a model can be; its configuration could ask for any size.
+        model = build_within(name, config, {key: t.shape for key, t in tensors.items()})
+    except DAMAGED as error:
         raise InputError(
-            f"{path} does not describe a {name} this version can build ({error}); "
+            f"{path} does not describe a {name} this version can build ({reason(error)}); "
             "train or export it again"
         ) from error
     readout: Any = model.readout
@@ -67,6 +91,13 @@ def load(path: Path | str) -> nn.Module:
     fit_state(model, tensors, str(path))
     if told:
         readout.set_unit(*(tensors[name] for name in _UNIT))
+    if not checked:
+        warn(
+            f"{path} has no checksum, as files of earlier versions: whether it is as it was "
+            "written cannot be checked; save it again to have that",
+            EdgescopeWarning,
+            stacklevel=2,
+        )
     return model.eval()
 
 
@@ -99,12 +130,12 @@ def fit_state(model: nn.Module, state: dict[str, torch.Tensor], origin: str) -> 
     model.load_state_dict(state)
 
 
-def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str], bool]:
     readable_file(path, "a weights file (.safetensors)")
     try:
         return read_tensors(path)
-    except (SafetensorError, OSError) as error:
+    except DAMAGED as error:
         raise InputError(
-            f"{path} is not a readable safetensors file ({error}); it may be truncated, or be a "
-            "pickle, which edgescope does not open"
+            f"{path} is not a readable safetensors file ({reason(error)}); it may be truncated, or "
+            "be a pickle, which edgescope does not open"
         ) from error

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from edgescope._files import readable_file
+from edgescope._reading import DAMAGED, reason
+from edgescope._tensors import check_held, read_pickled
 from edgescope.errors import InputError
-from edgescope.models.architectures import build, nearest
+from edgescope.models.architectures import build_within, nearest
 from edgescope.models.checkpoint import fit_state
 
 PUBLISHED = {
@@ -97,7 +98,10 @@ def from_reference(
             "the weights hold a learnt positional encoding; pass the number of its eigenpairs as "
             "laplacian_eigenvectors=, which the weights do not show"
         )
-    model = build(name, num_heads=num_heads, **settings).to(next(iter(state.values())).dtype)
+    # Weights of few numbers may have a width that makes a model of many.
+    shapes = {key: value.shape for key, value in state.items()}
+    model = build_within(name, {"num_heads": num_heads, **settings}, shapes)
+    model = model.to(next(iter(state.values())).dtype)
     fit_state(model, state, "the given state_dict")
     return model.eval()
 
@@ -122,22 +126,30 @@ def import_checkpoint(
     """
     path = readable_file(Path(path), "a checkpoint (.pkl) of the published code")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_pickled(path)
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path} is damaged or holds something other than tensors and plain containers, which "
             "edgescope does not open; save the model's state_dict alone"
         ) from error
-    except (EOFError, RuntimeError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:120]
+    except DAMAGED as error:
         raise InputError(
-            f"{path} is not a readable checkpoint ({reason}); copy it again"
+            f"{path} is not a readable checkpoint ({reason(error)}); copy it again"
         ) from error
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
         raise InputError(
             f"{path} holds {type(state).__name__}, expected a state dict, tensors by parameter "
             "name; save model.state_dict()"
         )
+    try:
+        for name, value in state.items():
+            check_held(value, name)
+    except ValueError as error:
+        raise InputError(
+            f"{path} cannot be used ({reason(error)}); save model.state_dict()"
+        ) from error
     return from_reference(architecture, state, num_heads=num_heads, **config)
 
 

@@ -8,10 +8,10 @@ every moment.
 """
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from textwrap import shorten
@@ -20,7 +20,9 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from edgescope._files import writable_folder
+from edgescope._files import alone, writable_folder
+from edgescope._manifest import Kind, Stored, stored, storing
+from edgescope._records import record
 from edgescope.capture.coverage import merged
 from edgescope.errors import InputError
 from edgescope.graph_names import held_graphs
@@ -29,9 +31,9 @@ from edgescope.records import one_graph
 from edgescope.results import Scan
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.fingerprint import batch_fingerprint, model_fingerprint
-from edgescope.storage import load_scan
+from edgescope.storage import SCAN, read_scan, write_scan
 
-NOTE = "shard.json"
+_KIND = Kind("a shard", "shard.json", 2, "delete that folder")
 
 SHARD_EVERY = 60.0
 """Seconds between shards by default: writing one takes about half a second for ten layers."""
@@ -57,8 +59,10 @@ class _Finished(NamedTuple):
     """Path of a layer that was left out to the reason."""
 
 
-class Shards:
+class Shards(AbstractContextManager["Shards"]):
     """Where the scans of one call keep what they have finished.
+
+    It is a context: at its end other calls may use the folder.
 
     Args:
         folder: the user's folder, one per process; without it, nothing is kept.
@@ -74,6 +78,11 @@ class Shards:
         self.folder = None if folder is None else writable_folder(Path(folder))
         self.every = every
         self._opened: list[Path] = []
+        self._locks = ExitStack()
+
+    def __exit__(self, *_: object) -> None:
+        """Let other calls use the folder."""
+        self._locks.close()
 
     def of(self, model: nn.Module, asked: Mapping[str, object]) -> "Shard":
         """Return the shard of a model.
@@ -83,13 +92,16 @@ class Shards:
             asked: every option that changes the result, by name.
 
         Raises:
-            InputError: if the shard on disk is of a scan with other options, or is damaged.
+            InputError: if the shard on disk is of a scan with other options, or is damaged, or if
+                another scan of that model is using the folder.
         """
         if self.folder is None:
             return Shard(None)
         folder = self.folder / f"{type(model).__name__}-{model_fingerprint(model)}"
         while folder in self._opened:  # a model that is one of its own untrained members
             folder = folder.with_name(f"{folder.name}-again")
+        busy = f"another scan of this {type(model).__name__} keeps its shards in {self.folder}"
+        self._locks.enter_context(alone(folder, f"{busy}; wait for its end, or choose another"))
         self._opened.append(folder)
         return Shard(folder, self.every, {key: repr(value) for key, value in asked.items()})
 
@@ -97,6 +109,7 @@ class Shards:
         """Delete the shards of this call, once its result is complete."""
         for folder in self._opened:
             shutil.rmtree(folder, ignore_errors=True)
+        self._locks.close()
         if self.folder is not None and not any(self.folder.iterdir()):
             self.folder.rmdir()
 
@@ -182,6 +195,7 @@ class Shard:
             types: the edge types of the scan.
         """
         note = {
+            "format": _KIND.format,
             "asked": self._asked,
             "batches": self._batches,
             "first": self._first,
@@ -195,15 +209,10 @@ class Shard:
         if self._folder is None or not whole.sites:
             return  # or no site has run yet
         self._folder.mkdir(parents=True, exist_ok=True)
-        temporary = self._folder / f".{os.getpid()}.tmp"
         place = self._folder / f"batches-{self._batches:08d}"
-        try:
-            whole.save(temporary / "scan")
-            (temporary / NOTE).write_text(json.dumps(note, indent=2), encoding="utf-8")
-            shutil.rmtree(place, ignore_errors=True)
-            temporary.replace(place)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        with storing(place, _KIND, {"batches": self._batches}) as new:
+            write_scan(whole, new / "scan")
+            (new / _KIND.marker).write_text(json.dumps(note, indent=2), encoding="utf-8")
         for older in self._folder.iterdir():
             if older != place:
                 shutil.rmtree(older, ignore_errors=True)
@@ -283,14 +292,7 @@ def _load(folder: Path, asked: Mapping[str, str]) -> _Finished | None:
     if not complete:
         return None
     newest = complete[-1]
-    try:
-        note = json.loads((newest / NOTE).read_text(encoding="utf-8"))
-        before = note.pop("asked")
-        finished = _Finished(scan=load_scan(newest / "scan"), **note)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{newest} holds a shard that cannot be read ({error}); delete that folder"
-        ) from error
+    finished, before = stored(newest, _KIND, _read)
     for name, text in asked.items():
         if before.get(name) != text:
             raise InputError(
@@ -298,3 +300,13 @@ def _load(folder: Path, asked: Mapping[str, str]) -> _Finished | None:
                 f"received {shorten(text, 100)}; go on with the same options, or delete that folder"
             )
     return finished
+
+
+def _read(files: Stored) -> tuple[_Finished, dict[str, Any]]:
+    """Return the part of a scan that a shard holds, and what was asked."""
+    note = files.json(_KIND.marker)
+    note.pop("format", None)
+    before = dict(note.pop("asked"))
+    finished = record(_Finished, {**note, "scan": read_scan(files.below("scan", SCAN))})
+    files.check({"batches": finished.batches})
+    return finished, before

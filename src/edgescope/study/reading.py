@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from edgescope._files import readable_file
+from edgescope._reading import reason, yaml_of
 from edgescope.errors import InputError, did_you_mean
 from edgescope.study.spec import (
     DataSource,
@@ -49,11 +48,7 @@ def read(
             value has the wrong type; the message says where in the file.
     """
     path = _path(name_or_path)
-    try:
-        fields = yaml.safe_load(readable_file(path, "a study (.yaml)").read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} is not readable YAML ({reason}); correct the file") from error
+    fields = yaml_of(path, "a study (.yaml)")
     if not isinstance(fields, dict):
         raise InputError(
             f"{path} holds {type(fields).__name__}, expected the keys of a study such as "
@@ -73,6 +68,8 @@ def read(
         problems = [_explain(problem) for problem in found]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise InputError(f"{path}: {problems[0]}{more}; correct the file") from error
+    except (OverflowError, RecursionError, TypeError) as error:
+        raise InputError(f"{path}: {reason(error)}; correct the file") from error
     spec._origin = str(path)  # noqa: SLF001  (not a key of the file)
     return _placed(spec, path.parent)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgescope._files import readable_file
+from edgescope._reading import reading
 from edgescope.errors import InputError
 from edgescope.metrics import metric_of_run
 from edgescope.storage import load_scan
@@ -73,7 +74,8 @@ class Study:
         self.out = Path(out)
         path = readable_file(self.out / MANIFEST, f"the {MANIFEST} of a study")
         manifest = read_stored(path, "run the study again") or {}
-        self.cells = [Cell.model_validate(cell) for cell in manifest["cells"]]
+        with reading(f"{path}", "run the study again"):
+            self.cells = [Cell.model_validate(cell) for cell in manifest["cells"]]
         self.finished = list(self._finished())
 
     def __repr__(self) -> str:
@@ -83,7 +85,7 @@ class Study:
     def _finished(self) -> Iterator[Finished]:
         for cell in self.cells:
             folder = folder_of(cell, self.out)
-            result = read_result(folder)
+            result = read_result(folder, cell)
             if result is not None:
                 yield Finished(cell, folder, result["metrics"], result.get("beyond_limit"))
 

@@ -53,7 +53,7 @@ def run(
     out = writable_folder(Path(out))
     _write_manifest(cells, out)
     threads = study.threads or torch.get_num_threads()
-    done = [cell for cell in cells if read_result(folder_of(cell, out)) is not None]
+    done = [cell for cell in cells if read_result(folder_of(cell, out), cell) is not None]
     left = [cell for cell in cells if cell not in done]
     endings = {cell.name: Event(cell, "done") for cell in done}
     if left:

@@ -1,20 +1,24 @@
-"""JSON files of a study, which say what version they are of."""
+"""JSON files of a study, which say what version they are of and hold a digest."""
 
 import json
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 from edgescope._files import replacing
-from edgescope.errors import InputError
+from edgescope._reading import json_of, reading, whole
+from edgescope._records import sealed, unsealed
+from edgescope.errors import EdgescopeWarning
 
-FORMAT = 1
-"""Raised when the meaning of a key changes."""
+FORMAT = 2
+"""Raised when the meaning of a key changes; files of format 1 have no digest."""
 
 
 def write_stored(path: Path, fields: dict[str, Any]) -> None:
     """Write a file; it is whole or absent."""
+    text = json.dumps(sealed(fields, FORMAT), indent=1)
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps({"format": FORMAT, **fields}, indent=1), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def read_stored(path: Path, advice: str) -> dict[str, Any] | None:
@@ -22,14 +26,19 @@ def read_stored(path: Path, advice: str) -> dict[str, Any] | None:
 
     Raises:
         InputError: if it is of another version or damaged; it ends with the ``advice``.
+
+    Warns:
+        EdgescopeWarning: if it is of an earlier version, so that it cannot be checked.
     """
-    try:
-        fields: Any = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except ValueError as error:
-        raise InputError(f"{path} cannot be read ({error}); {advice}") from error
-    found = fields.pop("format", None) if isinstance(fields, dict) else None
-    if found != FORMAT:
-        raise InputError(f"{path} has format {found}, this version reads {FORMAT}; {advice}")
-    return dict(fields)
+    with reading(f"{path}", advice):
+        fields, checked = unsealed(json_of(whole(path, "a file of a study")), FORMAT, (1,))
+    if not checked:
+        warn(
+            f"{path} is of an earlier version, without a checksum: whether it is as it was "
+            "written cannot be checked",
+            EdgescopeWarning,
+            stacklevel=3,
+        )
+    return fields

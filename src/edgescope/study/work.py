@@ -12,6 +12,8 @@ import torch
 from filelock import FileLock
 
 from edgescope._files import writable_folder
+from edgescope._reading import reading
+from edgescope._records import fitting
 from edgescope.baseline import Untrained
 from edgescope.data.split import SUBSET, cut
 from edgescope.errors import InputError
@@ -47,7 +49,7 @@ def run_cell(cell: Cell, folder: Path, shard_every: float, processes: int = 1) -
         InputError: if the data or the folder cannot be used, or training diverges.
     """
     with FileLock(writable_folder(folder) / ".lock"):
-        known = read_result(folder)
+        known = read_result(folder, cell)
         if known is not None:
             return known
         _clear(folder)
@@ -71,13 +73,25 @@ def run_cell(cell: Cell, folder: Path, shard_every: float, processes: int = 1) -
         return result
 
 
-def read_result(folder: Path) -> dict[str, Any] | None:
+def read_result(folder: Path, cell: Cell | None = None) -> dict[str, Any] | None:
     """Return the result of a cell; None while it is not done.
 
+    Args:
+        folder: the folder of the cell.
+        cell: the cell, if its result is to be compared with it.
+
     Raises:
-        InputError: if it is of another version or damaged.
+        InputError: if it is of another version, damaged, or of another cell.
     """
-    return read_stored(folder / RESULT, "delete that folder and run the study again")
+    advice = "delete that folder and run the study again"
+    result = read_stored(folder / RESULT, advice)
+    if result is not None and cell is not None:
+        with reading(f"{folder / RESULT}", advice):
+            if (name := Cell.model_validate(result["cell"]).name) != cell.name:
+                raise ValueError(f"it is the result of {name}")
+            fitting(result["metrics"], dict[str, Any] | None, "metrics")
+            fitting(result.get("beyond_limit"), float | None, "beyond_limit")
+    return result
 
 
 def _clear(folder: Path) -> None:

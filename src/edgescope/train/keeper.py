@@ -1,11 +1,14 @@
 """The end of an epoch: its record, its lines in the log, its checkpoint."""
 
+import hashlib
 import math
 import os
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import torch
 from lightning.fabric.plugins import CheckpointIO
@@ -14,7 +17,8 @@ from lightning.pytorch.callbacks import Checkpoint
 from typing_extensions import override
 
 from edgescope._files import replacing
-from edgescope.errors import InputError
+from edgescope._reading import DAMAGED, reason, whole
+from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.train.stop import learning_rate
 
 Record = dict[str, float]
@@ -38,8 +42,10 @@ class AtomicCheckpointIO(CheckpointIO):
         """Write a checkpoint beside ``path`` and move it there once it is on the disk."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
+        held = BytesIO()
+        torch.save(checkpoint, held)
         with replacing(path) as temporary, temporary.open("wb") as file:
-            torch.save(checkpoint, file)
+            file.write(_with_digest(held.getvalue()))
             file.flush()
             os.fsync(file.fileno())
 
@@ -54,19 +60,30 @@ class AtomicCheckpointIO(CheckpointIO):
 
         Raises:
             InputError: if the file is not one that :meth:`save_checkpoint` has written.
+
+        Warns:
+            EdgescopeWarning: if it is of an earlier version, without a digest.
         """
+        data = whole(Path(path), "the checkpoint of a training run")
         try:
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-        except Exception as error:  # torch.load raises a dozen kinds over a broken file
-            reason = str(error).split("\n", maxsplit=1)[0]
+            checked = _check_digest(data)
+            checkpoint = torch.load(BytesIO(data), map_location=map_location, weights_only=True)
+        except DAMAGED as error:
             raise InputError(
-                f"{path} is not a readable checkpoint ({reason}); delete it to train this run "
-                "from its start"
+                f"{path} is not a readable checkpoint ({reason(error)}); delete it to train this "
+                "run from its start"
             ) from error
         if not isinstance(checkpoint, dict) or "optimizer_states" not in checkpoint:
             raise InputError(
                 f"{path} is not a checkpoint of a training run; delete it to train this run "
                 "from its start"
+            )
+        if not checked:
+            warn(
+                f"{path} is of an earlier version, without a checksum: whether it is as it was "
+                "written cannot be checked",
+                EdgescopeWarning,
+                stacklevel=2,
             )
         return checkpoint
 
@@ -74,6 +91,37 @@ class AtomicCheckpointIO(CheckpointIO):
     def remove_checkpoint(self, path: str | Path) -> None:
         """Delete a checkpoint."""
         Path(path).unlink(missing_ok=True)
+
+
+def _with_digest(data: bytes) -> bytes:
+    """Put a digest into the comment that a zip archive, which a checkpoint is, may end with."""
+    body = data[:-_LENGTH]
+    comment = hashlib.sha256(body).hexdigest().encode()
+    return body + len(comment).to_bytes(_LENGTH, "little") + comment
+
+
+def _check_digest(data: bytes) -> bool:
+    """Compare a checkpoint with its digest; return False if it is of a version without one.
+
+    Raises:
+        ValueError: if it was changed after it was written.
+    """
+    if data[-_END:].startswith(_END_MARK):
+        return False
+    size = hashlib.sha256().digest_size * 2
+    if _with_digest(data[:-size]) != data or not data[-_END - size :].startswith(_END_MARK):
+        raise ValueError("its checksum is wrong: it was changed or cut after it was written")
+    return True
+
+
+_END_MARK = b"PK\x05\x06"
+"""What the last record of a zip archive begins with."""
+
+_END = 22
+"""Its bytes, without the comment."""
+
+_LENGTH = 2
+"""The last of them, which hold the length of the comment."""
 
 
 class EpochKeeper(Checkpoint):

@@ -257,10 +257,10 @@ def _digests(splits: "Splits") -> dict[str, Tensor]:
 def _noted(folder: Path) -> dict[str, Tensor] | None:
     """Return what :func:`note_graphs` kept; None of a run of an earlier version."""
     try:
-        tensors, _ = read_tensors(folder / GRAPHS)
-    except (SafetensorError, OSError):
+        tensors, _, checked = read_tensors(folder / GRAPHS)
+    except (SafetensorError, ValueError, OSError):
         return None  # it only explains; the fingerprints decide
-    return tensors
+    return tensors if checked else None
 
 
 def _short(values: Any, limit: int = 60) -> str:  # noqa: ANN401  (a list of YAML)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -17,10 +16,10 @@ from pydantic import (
     model_validator,
 )
 
-from edgescope._files import readable_file
+from edgescope._reading import reason, yaml_of
 from edgescope.errors import InputError, did_you_mean
 from edgescope.models import build
-from edgescope.models.architectures import architecture
+from edgescope.models.architectures import architecture, check_size
 
 RECIPES = Path(__file__).parent / "recipes"
 """Where the recipes that come with edgescope lie, one YAML file each."""
@@ -91,8 +90,10 @@ class ModelRecipe(_Frozen):
         for field, value in given.items():
             if value is not False:
                 raise ValueError(f"{field} received, but {self.architecture} has no such option")
+        settings = {"num_atom_types": 1, "num_bond_types": 1, **self.arguments()}
+        check_size(self.architecture, settings)
         with torch.device("meta"):  # takes neither memory nor random numbers
-            build(self.architecture, num_atom_types=1, num_bond_types=1, **self.arguments())
+            build(self.architecture, **settings)
         return self
 
     def arguments(self) -> dict[str, Any]:
@@ -180,6 +181,9 @@ class Recipe(_Frozen):
             problems = [_explain(problem, cls) for problem in error.errors()]
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             raise InputError(f"{origin}: {problems[0]}{more}; correct the recipe") from error
+        except (OverflowError, RecursionError, TypeError) as error:
+            # Of a whole number that torch cannot take, of deep nesting, of a key that is no text.
+            raise InputError(f"{origin}: {reason(error)}; correct the recipe") from error
 
 
 def recipe_names() -> list[str]:
@@ -220,11 +224,7 @@ def _read(name_or_path: str | Path) -> dict[str, Any]:
             f"unknown recipe {str(name_or_path)!r}, {hint}; give the name of one that comes with "
             "edgescope or the path of a .yaml file"
         )
-    try:
-        fields = yaml.safe_load(readable_file(path, "a recipe").read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} is not readable YAML ({reason}); correct the file") from error
+    fields = yaml_of(path, "a recipe")
     if not isinstance(fields, dict):
         raise InputError(
             f"{path} holds {type(fields).__name__}, expected the fields of a recipe such as "

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
+from warnings import warn
 
 import yaml
 
-from edgescope._files import readable_file, replacing, writable_folder
-from edgescope.errors import InputError
+from edgescope._files import replacing, writable_folder
+from edgescope._reading import json_of, reading, whole, yaml_in, yaml_of
+from edgescope._records import digest_of, fitting, sealed, unsealed
+from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.metrics import Metric, metric_of_run
 from edgescope.train.recipe import Recipe
 from edgescope.train.units import Standardisation
@@ -53,19 +56,18 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         what = "the config.yaml of a training run"
-        file = readable_file(self.path / "config.yaml", what)
-        try:
-            config = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{file} is not readable YAML ({reason}); restore it") from error
+        file = self.path / "config.yaml"
+        config = yaml_of(file, what, "restore it")
         missing = [key for key in _KEYS if not isinstance(config, dict) or key not in config]
         if missing:
             raise InputError(
                 f"{file} lacks {', '.join(missing)}, expected {what}; "
                 "check the path of the run folder"
             )
-        self.config: dict[str, Any] = config
+        self.config: dict[str, Any] = _checked(file, config)
+        with reading(f"{file}", "restore it"):
+            for key, kind in _KEYS.items():
+                fitting(self.config[key], kind, key)
 
     @classmethod
     def create(cls, path: str | Path, config: Mapping[str, Any]) -> Self:
@@ -75,7 +77,9 @@ class RunFolder:
             InputError: if the folder cannot be written to.
         """
         path = writable_folder(Path(path))
-        text = yaml.dump(dict(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+        text = _yaml(config)
+        # Of what the text holds when it is read again, as YAML knows no tuples.
+        text += _yaml(_sums(yaml_in(text, f"{path}", "give other values")))
         with replacing(path / "config.yaml") as temporary:
             temporary.write_text(_HEADER + text, encoding="utf-8")
         return cls(path)
@@ -174,7 +178,7 @@ class RunFolder:
         """
         from edgescope.models import load
 
-        return load(self.weights(stage))
+        return load(self.weights(stage), stage=stage)
 
     @property
     def metrics(self) -> dict[str, Any] | None:
@@ -193,11 +197,16 @@ class RunFolder:
         target, with intervals (see :func:`edgescope.train.judging.judge`), on ``part``: the test
         split, or the validation split if the test split has no targets.
         """
-        try:
-            text = (self.path / "metrics.json").read_text(encoding="utf-8")
-        except FileNotFoundError:
+        path = self.path / "metrics.json"
+        if not path.exists():
             return None
-        metrics: dict[str, Any] = json.loads(text)
+        with reading(f"{path}", "train again in another folder, or restore it"):
+            held = json_of(whole(path, "the metrics of a training run"))
+            metrics, checked = unsealed(held, _FORMAT)
+            for name, value in metrics.items():
+                fitting(value, _KINDS.get(name.partition("_")[0], Any), name)
+        if not checked:
+            warn(_UNCHECKED.format(path), EdgescopeWarning, stacklevel=2)
         return metrics
 
     @property
@@ -237,10 +246,7 @@ class RunFolder:
         return self.path / "logs"
 
     def prepare(self, maximum: int) -> None:
-        """Note how many epochs are now asked for, and clear what a killed process left half."""
-        for folder in (self.path, self.path / "weights", self.path / "checkpoints"):
-            for file in folder.glob(".*.tmp"):
-                file.unlink()
+        """Note how many epochs are now asked for."""
         if maximum != self.config["recipe"]["max_epochs"]:
             recipe = {**self.config["recipe"], "max_epochs": maximum}
             self.config = self.create(self.path, {**self.config, "recipe": recipe}).config
@@ -262,12 +268,13 @@ class RunFolder:
         from edgescope.models import save
 
         scaling = self.standardisation
-        return save(model if scaling is None else scaling.told(model), self._weights(stage))
+        told = model if scaling is None else scaling.told(model)
+        return save(told, self._weights(stage), stage=stage)
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write the results of training, which marks it as finished."""
         with replacing(self.path / "metrics.json") as temporary:
-            temporary.write_text(json.dumps(metrics, indent=1), encoding="utf-8")
+            temporary.write_text(json.dumps(sealed(metrics, _FORMAT), indent=1), encoding="utf-8")
 
     def _weights(self, stage: Stage) -> Path:
         if stage not in ("untrained", "trained"):
@@ -277,6 +284,42 @@ class RunFolder:
     def __repr__(self) -> str:
         """Show the path."""
         return f"RunFolder({str(self.path)!r})"
+
+
+def _checked(file: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run was made of, without the checksums.
+
+    Raises:
+        InputError: if it was changed after it was written, other than where the data lie.
+    """
+    plain = dict(config)
+    sums = {name: plain.pop(name, None) for name in _SUMS}
+    if not any(sums.values()):
+        warn(_UNCHECKED.format(file), EdgescopeWarning, stacklevel=3)
+        return plain
+    with reading(f"{file}", "restore it, or train again in another folder"):
+        known = _sums(plain)
+        if sums["checksum"] != known["checksum"]:
+            raise ValueError("its checksum is wrong: it was changed after it was written")
+    if sums["data_checksum"] != known["data_checksum"]:
+        warn(
+            f"the data of {file} were changed by hand since the run was begun; if they only lie "
+            "elsewhere now, give that with --root or root=",
+            EdgescopeWarning,
+            stacklevel=3,
+        )
+    return plain
+
+
+def _sums(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return digests of a configuration: of its data, which people move, and of all else."""
+    rest = {name: value for name, value in config.items() if name != "data"}
+    return dict(zip(_SUMS, (digest_of(rest), digest_of(config.get("data"))), strict=True))
+
+
+def _yaml(config: Mapping[str, Any]) -> str:
+    text: str = yaml.dump(dict(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return text
 
 
 class _Dumper(yaml.SafeDumper):
@@ -290,4 +333,29 @@ _Dumper.add_representer(
     ),
 )
 
-_KEYS = ("recipe", "data", "splits", "vocabulary", "edge_types", "targets")
+_KEYS = {
+    "recipe": dict[str, Any],
+    "data": dict[str, Any] | None,
+    "splits": dict[str, Any],
+    "vocabulary": list[str],
+    "edge_types": list[str],
+    "targets": list[str],
+}
+"""What every configuration holds."""
+
+_SUMS = ("checksum", "data_checksum")
+
+_FORMAT = 2
+"""Of ``metrics.json``; files of earlier versions have no format and no checksum."""
+
+_UNCHECKED = (
+    "{} is of an earlier version, without a checksum: whether it is as it was written cannot be "
+    "checked"
+)
+
+_KINDS = {
+    "history": list[dict[str, Any]],
+    **dict.fromkeys(("epochs", "seconds", "seed", "processes"), float),
+    **dict.fromkeys(("train", "val", "test", "best"), float | list[Any] | dict[str, Any] | None),
+}
+"""Types of metrics by the first word of their names."""
