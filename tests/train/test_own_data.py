@@ -201,9 +201,7 @@ def test_a_training_does_not_go_on_with_other_data(begun, frame):
     run, path = begun(split="part")
     frame.with_columns(y=0 - pl.col("y")).write_csv(path)
     splits = es.data.load(**run.data, progress=False)
-    with pytest.raises(
-        InputError, match=r"What differs: the targets of 40 graphs are"
-    ):
+    with pytest.raises(InputError, match=r"What differs: the targets of 40 graphs are"):
         open_run(run.path, describe(recipe("demo"), splits, run.data), splits)
 
 
