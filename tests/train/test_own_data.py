@@ -163,14 +163,16 @@ def test_another_version_of_what_reads_molecules_is_named(begun, monkeypatch):
     prints = run.config["splits"]["fingerprints"]
     monkeypatch.setattr(own_data, "fingerprints", lambda _: {**prints, "val": {}})
     here = own_data.versions()
-    then = {"rdkit": "2025.03.1", "featuriser": 1}
-    run.config["versions"] |= then
+    then = {"RDKit": ("rdkit", "2025.03.1"), "featuriser": ("featuriser", 1)}
+    run.config["versions"] |= dict(then.values())
     with pytest.raises(InputError) as caught:
         run.splits()
-    for name, version in then.items():
-        assert f"trained with {name} {version}, here {here[name]}" in str(caught.value)
+    for called, (name, version) in then.items():
+        assert f"trained with {called} {version}, here {here[name]}" in str(caught.value)
     del run.config["versions"]["featuriser"]  # as of a run of an earlier version
-    with pytest.raises(InputError, match="trained with featuriser not recorded, here"):
+    with pytest.raises(
+        InputError, match="which featuriser was used in training is not"
+    ):
         run.splits()
 
 
@@ -185,7 +187,7 @@ def test_a_run_of_an_earlier_version_is_compared_by_its_one_fingerprint(begun, f
     open_run(run.path, describe(recipe("demo"), splits, earlier.data), splits)  # it goes on
     (run.path / GRAPHS).unlink()
     frame.with_columns(smiles=other_smiles(3, "CCCCCCO")).write_csv(path)
-    with pytest.raises(InputError, match="graphs, targets or their order are others; trained with"):
+    with pytest.raises(InputError, match="graphs, targets or their order are others; which"):
         RunFolder(run.path).splits()
 
 
@@ -227,6 +229,21 @@ def test_a_run_that_does_not_say_where_its_data_are_is_refused(splits, tmp_path)
         run.splits()
 
 
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [({"source": "solubility", "colour": 1}, "unknown key 'colour'"), ({"seed": 1}, "no source")],
+)
+def test_a_description_of_data_that_means_nothing_is_refused(splits, tmp_path, data, told):
+    run = open_run(tmp_path, describe(recipe("demo"), splits, data), splits)
+    with pytest.raises(InputError, match=told):
+        run.splits()
+
+
+def test_a_description_of_data_may_hold_a_vocabulary(begun):
+    run, _ = begun(split="part", vocabulary=["C", "N", "O", "S"])
+    assert run.splits().train.vocabulary == ("C", "N", "O", "S")
+
+
 def test_the_built_in_data_have_no_folder(tmp_path):
     splits = es.data.load("solubility", progress=False)
     run = open_run(tmp_path, describe(recipe("demo"), splits, {"source": "solubility"}), splits)
@@ -265,8 +282,9 @@ def test_several_features_are_read_for_a_model_of_several_features(begun, tmp_pa
     assert len(splits.test) == 40
 
 
-def test_rewired_runs_are_given_rewired_molecules(begun):
-    run, path = begun(split="part", rewire={"how": "virtual_node"})
+@pytest.mark.parametrize("features", ["types", "ogb"])
+def test_rewired_runs_are_given_rewired_molecules(begun, features):
+    run, path = begun(split="part", rewire={"how": "virtual_node"}, features=features)
     assert run.read(path, split=(0, 0, 1)).test.edge_type_names == run.edge_type_names
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 GRAPHS = "data.safetensors"
 """File of a run folder with 64 bits of every graph and its targets, to say which are others."""
 
-_READING = ("edgescope", "rdkit", "featuriser")
+_READING = {"edgescope": "edgescope", "rdkit": "RDKit", "featuriser": "featuriser"}
 """Of the recorded versions, those that decide which graph a molecule becomes."""
 
 
@@ -43,23 +44,40 @@ def own_splits(run: "RunFolder", root: str | Path | None, *, progress: bool) -> 
         spec = {**spec, **moved(spec, Path(root))}
     size = spec.get(SUBSET)
     spec = {key: value for key, value in spec.items() if key != SUBSET}
-    splits = load(**spec, vocabulary=run.vocabulary, progress=progress)
+    _check_spec(run, spec)
+    splits = load(**{**spec, "vocabulary": run.vocabulary, "progress": progress})
     if size is not None:
         splits = cut(splits, size)
     check_same(run, splits)
     return splits
 
 
+def _check_spec(run: "RunFolder", spec: Mapping[str, Any]) -> None:
+    """Refuse a description of data that ``load`` does not take, as somebody may have written."""
+    from edgescope.data import load
+
+    known = list(signature(load).parameters)
+    strange = [key for key in spec if key not in known]
+    if strange or "source" not in spec:
+        what = f"the unknown key {strange[0]!r}" if strange else "no source"
+        raise InputError(
+            f"the data in {run.path / 'config.yaml'} have {what}, expected arguments of "
+            f"es.data.load ({', '.join(known)}); correct them"
+        )
+
+
 def read_like(run: "RunFolder", source: str | Path, options: Mapping[str, Any]) -> "Splits":
     """Load other data as the model of a run reads them; see :meth:`RunFolder.read`."""
     from edgescope.data import load, names
+    from edgescope.data.adding import VIRTUAL
     from edgescope.data.ogb_features import element_names
     from edgescope.data.published import PUBLISHED
 
     reading: dict[str, Any] = {}
     published = PUBLISHED[str(source)] if str(source) in names() else None
     if published is None or published.features is not None:
-        columns = tuple(run.vocabulary) == tuple(element_names())
+        own = tuple(key for key in run.vocabulary if key != VIRTUAL)
+        columns = own == tuple(element_names())
         reading = {"features": "ogb" if columns else "types", "vocabulary": run.vocabulary}
         reading["kekulize"] = columns or "aromatic" not in run.edge_type_names
     if rewire := (run.data or {}).get("rewire"):
@@ -130,11 +148,14 @@ def check_same(run: "RunFolder", splits: "Splits") -> None:
         same = recorded.get("fingerprint") == joint_fingerprint(splits)
     if same:
         return
-    source = (run.data or {}).get("source", "its data")
+    from edgescope.data import names
+
+    source = str((run.data or {}).get("source", "the data set"))
     told = "; ".join([*differences(run, splits), *_other_versions(run.config)])
+    whole = "" if source in names() else ", all of them,"
     raise InputError(
         f"{source} does not give the graphs that {run.path} was trained on: {told}. Restore the "
-        f"data as they were, or look at them as they are now, all of them, with --data {source}"
+        f"data as they were, or look at them as they are now{whole} with --data {source}"
     )
 
 
@@ -239,9 +260,11 @@ def _other_meaning(config: Mapping[str, Any], splits: "Splits") -> Iterator[str]
 
 def _other_versions(config: Mapping[str, Any]) -> Iterator[str]:
     then, here = config.get("versions") or {}, versions()
-    for name in _READING:
-        if then.get(name) != here[name]:
-            yield f"trained with {name} {then.get(name) or 'not recorded'}, here {here[name]}"
+    for name, called in _READING.items():
+        if name not in then:
+            yield f"which {called} was used in training is not recorded, here it is {here[name]}"
+        elif then[name] != here[name]:
+            yield f"trained with {called} {then[name]}, here {here[name]}"
 
 
 def _digests(splits: "Splits") -> dict[str, Tensor]:
