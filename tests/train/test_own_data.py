@@ -170,9 +170,7 @@ def test_another_version_of_what_reads_molecules_is_named(begun, monkeypatch):
     for called, (name, version) in then.items():
         assert f"trained with {called} {version}, here {here[name]}" in str(caught.value)
     del run.config["versions"]["featuriser"]  # as of a run of an earlier version
-    with pytest.raises(
-        InputError, match="which featuriser was used in training is not"
-    ):
+    with pytest.raises(InputError, match="which featuriser was used in training is not"):
         run.splits()
 
 
