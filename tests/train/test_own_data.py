@@ -9,6 +9,8 @@ import torch
 import yaml
 
 import edgescope as es
+from data_layouts import wikipedia
+from edgescope._tensors import write_tensors
 from edgescope.data.fingerprint import fingerprint
 from edgescope.data.split import cut
 from edgescope.errors import InputError
@@ -189,9 +191,18 @@ def test_a_run_of_an_earlier_version_is_compared_by_its_one_fingerprint(begun, f
         RunFolder(run.path).splits()
 
 
-def test_without_the_digests_of_graphs_the_parts_are_named(begun, frame):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b"damaged"),
+        lambda path: path.unlink(),
+        lambda path: write_tensors(path, {"train.graphs": torch.zeros(32)}, {}),
+        lambda path: write_tensors(path, {"val.targets": torch.zeros(2, 2)}, {}),
+    ],
+)
+def test_without_the_digests_of_graphs_the_parts_are_named(begun, frame, damage):
     run, path = begun(split="part")
-    (run.path / GRAPHS).write_bytes(b"damaged")
+    damage(run.path / GRAPHS)
     frame.with_columns(smiles=other_smiles(34, "CCCCCCO")).write_csv(path)
     with pytest.raises(InputError, match="the graphs of val are others"):
         run.splits()
@@ -248,6 +259,19 @@ def test_the_built_in_data_have_no_folder(tmp_path):
     assert len(run.splits().test) == len(splits.test)
     with pytest.raises(InputError, match="solubility, which comes with an installed package"):
         run.splits(tmp_path)
+
+
+def test_one_large_graph_is_compared_as_a_whole(tmp_path):
+    wikipedia(tmp_path / "chameleon_directed.npz")
+    spec = {"source": "chameleon", "root": str(tmp_path), "split": 0}
+    splits = es.data.load(**spec, progress=False)
+    config = describe(recipe("demo"), splits, spec)
+    run = open_run(tmp_path / "run", config, splits)
+    assert len(run.splits().train) == 1
+    assert not (run.path / GRAPHS).exists()
+    other = RunFolder.create(run.path, {**config, "data": {**spec, "split": 1}})
+    with pytest.raises(InputError, match="the targets of train are others"):
+        other.splits()
 
 
 def test_a_cut_study_cell_is_cut_again(begun):

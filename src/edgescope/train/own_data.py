@@ -183,8 +183,12 @@ def joint_fingerprint(splits: "Splits") -> str:
 
 
 def note_graphs(folder: Path, splits: "Splits") -> None:
-    """Keep 64 bits of every graph and of its targets, so that it can be said which are others."""
-    write_tensors(folder / GRAPHS, _digests(splits), {})
+    """Keep 64 bits of every graph and of its targets, so that it can be said which are others.
+
+    Of one large graph nothing is kept, as there are no others to tell it from.
+    """
+    if digests := _digests(splits):
+        write_tensors(folder / GRAPHS, digests, {})
 
 
 def differences(run: "RunFolder", splits: "Splits") -> list[str]:
@@ -200,8 +204,9 @@ def differences(run: "RunFolder", splits: "Splits") -> list[str]:
     if before != sizes:
         then, now = ("/".join(map(str, each.values())) for each in (before, sizes))
         told.append(f"{then} graphs (train/val/test) then, {now} now")
-    if (known := _noted(run.path)) is not None:
-        told += list(_other_graphs(known, _digests(splits)))
+    now_known = _digests(splits)
+    if now_known and (known := _noted(run.path, now_known)) is not None:
+        told += list(_other_graphs(known, now_known))
     elif before == sizes and "fingerprints" in recorded:
         told += [
             f"the {what} of {part} are others"
@@ -216,10 +221,7 @@ def differences(run: "RunFolder", splits: "Splits") -> list[str]:
 def _other_graphs(then: Mapping[str, Tensor], now: Mapping[str, Tensor]) -> Iterator[str]:
     """Say which graphs are gone, new, in another part or order, or have other targets."""
     parts = list(dict.fromkeys(name.partition(".")[0] for name in now))
-    old, new = (
-        {part: each[f"{part}.graphs"].tolist() for part in parts if f"{part}.graphs" in each}
-        for each in (then, now)
-    )
+    old, new = ({part: each[f"{part}.graphs"].tolist() for part in parts} for each in (then, now))
     all_old, all_new = (Counter(chain(*each.values())) for each in (old, new))
     gone, come = (all_old - all_new).total(), (all_new - all_old).total()
     size = all_old.total()
@@ -268,8 +270,11 @@ def _other_versions(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _digests(splits: "Splits") -> dict[str, Tensor]:
+    from edgescope.data import NodeDataset
     from edgescope.data.fingerprint import digests_of_graphs
 
+    if isinstance(splits.train, NodeDataset):
+        return {}
     found = {}
     for part, dataset in splits._asdict().items():
         for name, values in zip(("graphs", "targets"), digests_of_graphs(dataset), strict=True):
@@ -277,13 +282,19 @@ def _digests(splits: "Splits") -> dict[str, Tensor]:
     return found
 
 
-def _noted(folder: Path) -> dict[str, Tensor] | None:
-    """Return what :func:`note_graphs` kept; None of a run of an earlier version."""
+def _noted(folder: Path, like: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """Return what :func:`note_graphs` kept; None if it kept nothing like this, or is damaged."""
     try:
         tensors, _ = read_tensors(folder / GRAPHS)
     except (SafetensorError, OSError):
         return None  # it only explains; the fingerprints decide
-    return tensors
+    sizes = {
+        part: {tensors[name].shape for name in like if name in tensors and name.startswith(part)}
+        for part in ("train", "val", "test")
+    }
+    fits = tensors.keys() == like.keys() and all(len(size) == 1 for size in sizes.values())
+    whole = all(each.dim() == 1 and each.dtype == torch.int64 for each in tensors.values())
+    return tensors if fits and whole else None
 
 
 def _short(values: Any, limit: int = 60) -> str:  # noqa: ANN401  (a list of YAML)
