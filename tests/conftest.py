@@ -4,13 +4,14 @@ import signal
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# No deadlines, as how long an example takes says how busy the machine is. The same examples in
+# No deadlines and no check of speed, as these say how busy the machine is. The same examples in
 # every run of `make test`, so that a failure belongs to the change at hand; `make fuzz` draws
 # others each time, and more of them.
-settings.register_profile("tests", deadline=None, max_examples=50, derandomize=True)
-settings.register_profile("fuzz", deadline=None, max_examples=200)
+TIMELESS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("tests", **TIMELESS, max_examples=50, derandomize=True)
+settings.register_profile("fuzz", **TIMELESS, max_examples=200)
 settings.load_profile("tests")
 
 # A job in the background of a shell ignores Ctrl-C, and so would processes that tests interrupt.

@@ -54,7 +54,11 @@ def waits_by_the_clock(source: str) -> list[str]:
         only = node.args[0] if len(node.args) == 1 else None
         number = isinstance(only, ast.Constant) and isinstance(only.value, int | float)
         seconds = isinstance(of, ast.Attribute) and name in WAITS and number
-        if clock or bound or seconds:
+        checks = [each.value for each in node.keywords if each.arg == "suppress_health_check"]
+        speed = any(
+            isinstance(each, ast.List) and "too_slow" not in ast.unparse(each) for each in checks
+        )
+        if clock or bound or seconds or speed:
             found.append(f"line {node.lineno}: {ast.unparse(node)}")
     return found
 
@@ -79,6 +83,7 @@ def test_no_test_waits_by_the_clock_or_measures_how_long_something_takes():
         "Barrier(2, timeout=20)",
         "@settings(deadline=200)\ndef test(): ...",
         "import signal\nsignal.alarm(10)",
+        "@settings(suppress_health_check=[HealthCheck.filter_too_much])\ndef test(): ...",
     ],
 )
 def test_a_wait_is_found(line):

@@ -71,7 +71,10 @@ def test_the_trial_sees_what_is_wrong(lie):
     assert lie in wrong(said._replace(identity=LIES[lie](said.identity)))
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+UNCHECKED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@settings(max_examples=400, suppress_health_check=UNCHECKED)
 @given(st.randoms(use_true_random=False))
 def test_no_row_is_called_an_edge_that_it_is_not(random):
     check(draw_program(random))

@@ -1,7 +1,9 @@
 """A table that was changed after training is no longer the data of the run, for any command."""
 
 import json
+from dataclasses import replace
 
+import polars as pl
 import pytest
 
 import edgescope as es
@@ -132,3 +134,29 @@ def test_a_study_cell_whose_table_changed_is_not_run(table, tmp_path):
     reverse(path)
     with pytest.raises(InputError, match="has changed since the study was planned"):
         run_cell(cell, tmp_path / "cell", 0)
+
+
+@pytest.mark.filterwarnings("default::edgescope.errors.EdgescopeWarning")
+def test_weights_without_a_run_do_not_say_what_atom_types_mean(edgescope, trained, table, tmp_path):
+    weights = trained / "weights" / "trained.safetensors"
+    code, _, err = edgescope("diagnose", "--weights", weights, "--data", table)
+    assert code in {0, 1}
+    assert "weights do not say which atom types their numbers mean" in err
+    other = tmp_path / "other.csv"
+    other.write_text("smiles\nCC\nCCC\n")
+    result = edgescope("diagnose", "--weights", weights, "--data", other)
+    assert_refused(result, "the model has [", "types of nodes", "give the folder of the run")
+
+
+def test_a_leaderboard_of_molecules_that_have_changed_is_not_shown(edgescope, moved):
+    run, _ = moved
+    words = ("explain", run, "--split", "train", "--methods", "random")
+    assert edgescope(*words)[0] == 0
+    board = es.attribute.Leaderboard.load(run / "explain")
+    scan = es.load_scan(run / "scan")
+    graph = next(iter(scan.smiles))
+    changed = board.molecules.with_columns(
+        smiles=pl.when(pl.col("graph") == graph).then(pl.lit("CCCCCC")).otherwise("smiles")
+    )
+    replace(board, molecules=changed).save(run / "explain")
+    assert_refused(edgescope("report", run), f"graph {graph} of molecules/train is CCCCCC")

@@ -59,6 +59,7 @@ def visit(browser: Browser, address: str, *, scripts: bool = True, width: int = 
     page.on("console", lambda message: opened.problems.append(message.text))
     page.on("pageerror", lambda error: opened.problems.append(str(error)))
     page.on("request", lambda request: opened.requests.append(request.url))
+    page.set_default_timeout(0)  # a slow machine is no fault of the page
     page.goto(address)
     return opened
 

@@ -9,6 +9,8 @@ import torch
 import yaml
 
 import edgescope as es
+from data_layouts import wikipedia
+from edgescope._tensors import write_tensors
 from edgescope.data.fingerprint import fingerprint
 from edgescope.data.split import cut
 from edgescope.errors import InputError
@@ -163,14 +165,14 @@ def test_another_version_of_what_reads_molecules_is_named(begun, monkeypatch):
     prints = run.config["splits"]["fingerprints"]
     monkeypatch.setattr(own_data, "fingerprints", lambda _: {**prints, "val": {}})
     here = own_data.versions()
-    then = {"rdkit": "2025.03.1", "featuriser": 1}
-    run.config["versions"] |= then
+    then = {"RDKit": ("rdkit", "2025.03.1"), "featuriser": ("featuriser", 1)}
+    run.config["versions"] |= dict(then.values())
     with pytest.raises(InputError) as caught:
         run.splits()
-    for name, version in then.items():
-        assert f"trained with {name} {version}, here {here[name]}" in str(caught.value)
+    for called, (name, version) in then.items():
+        assert f"trained with {called} {version}, here {here[name]}" in str(caught.value)
     del run.config["versions"]["featuriser"]  # as of a run of an earlier version
-    with pytest.raises(InputError, match="trained with featuriser not recorded, here"):
+    with pytest.raises(InputError, match="which featuriser was used in training is not"):
         run.splits()
 
 
@@ -185,13 +187,22 @@ def test_a_run_of_an_earlier_version_is_compared_by_its_one_fingerprint(begun, f
     open_run(run.path, describe(recipe("demo"), splits, earlier.data), splits)  # it goes on
     (run.path / GRAPHS).unlink()
     frame.with_columns(smiles=other_smiles(3, "CCCCCCO")).write_csv(path)
-    with pytest.raises(InputError, match="graphs, targets or their order are others; trained with"):
+    with pytest.raises(InputError, match="graphs, targets or their order are others; which"):
         RunFolder(run.path).splits()
 
 
-def test_without_the_digests_of_graphs_the_parts_are_named(begun, frame):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b"damaged"),
+        lambda path: path.unlink(),
+        lambda path: write_tensors(path, {"train.graphs": torch.zeros(32)}, {}),
+        lambda path: write_tensors(path, {"val.targets": torch.zeros(2, 2)}, {}),
+    ],
+)
+def test_without_the_digests_of_graphs_the_parts_are_named(begun, frame, damage):
     run, path = begun(split="part")
-    (run.path / GRAPHS).write_bytes(b"damaged")
+    damage(run.path / GRAPHS)
     frame.with_columns(smiles=other_smiles(34, "CCCCCCO")).write_csv(path)
     with pytest.raises(InputError, match="the graphs of val are others"):
         run.splits()
@@ -227,12 +238,40 @@ def test_a_run_that_does_not_say_where_its_data_are_is_refused(splits, tmp_path)
         run.splits()
 
 
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [({"source": "solubility", "colour": 1}, "unknown key 'colour'"), ({"seed": 1}, "no source")],
+)
+def test_a_description_of_data_that_means_nothing_is_refused(splits, tmp_path, data, told):
+    run = open_run(tmp_path, describe(recipe("demo"), splits, data), splits)
+    with pytest.raises(InputError, match=told):
+        run.splits()
+
+
+def test_a_description_of_data_may_hold_a_vocabulary(begun):
+    run, _ = begun(split="part", vocabulary=["C", "N", "O", "S"])
+    assert run.splits().train.vocabulary == ("C", "N", "O", "S")
+
+
 def test_the_built_in_data_have_no_folder(tmp_path):
     splits = es.data.load("solubility", progress=False)
     run = open_run(tmp_path, describe(recipe("demo"), splits, {"source": "solubility"}), splits)
     assert len(run.splits().test) == len(splits.test)
     with pytest.raises(InputError, match="solubility, which comes with an installed package"):
         run.splits(tmp_path)
+
+
+def test_one_large_graph_is_compared_as_a_whole(tmp_path):
+    wikipedia(tmp_path / "chameleon_directed.npz")
+    spec = {"source": "chameleon", "root": str(tmp_path), "split": 0}
+    splits = es.data.load(**spec, progress=False)
+    config = describe(recipe("demo"), splits, spec)
+    run = open_run(tmp_path / "run", config, splits)
+    assert len(run.splits().train) == 1
+    assert not (run.path / GRAPHS).exists()
+    other = RunFolder.create(run.path, {**config, "data": {**spec, "split": 1}})
+    with pytest.raises(InputError, match="the targets of train are others"):
+        other.splits()
 
 
 def test_a_cut_study_cell_is_cut_again(begun):
@@ -265,8 +304,9 @@ def test_several_features_are_read_for_a_model_of_several_features(begun, tmp_pa
     assert len(splits.test) == 40
 
 
-def test_rewired_runs_are_given_rewired_molecules(begun):
-    run, path = begun(split="part", rewire={"how": "virtual_node"})
+@pytest.mark.parametrize("features", ["types", "ogb"])
+def test_rewired_runs_are_given_rewired_molecules(begun, features):
+    run, path = begun(split="part", rewire={"how": "virtual_node"}, features=features)
     assert run.read(path, split=(0, 0, 1)).test.edge_type_names == run.edge_type_names
 
 

@@ -18,7 +18,7 @@ CHOICES = (
     Choice(
         {
             "when data sets are listed": (),
-            "with `data check`": ("root",),
+            "with `data check`": _COUNTED,
             "when what is in one is counted": _COUNTED,
         },
         lambda given: {

@@ -1,6 +1,7 @@
 """`edgescope diagnose`: what is wrong with the attention of a trained run."""
 
 import sys
+import warnings
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -15,12 +16,12 @@ from edgescope.cli._diagnose_study import Study, run_study
 from edgescope.cli._modes import Choice
 from edgescope.cli._steps import other_part, own_part, show
 from edgescope.diagnose.observing import EVERY
-from edgescope.errors import InputError
+from edgescope.errors import EdgescopeWarning, InputError
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from edgescope.data import MoleculeLoader, NeighborBatches
+    from edgescope.data import MoleculeDataset, MoleculeLoader, NeighborBatches
     from edgescope.diagnose import Findings, Severity
 
 FOUND = 1
@@ -253,10 +254,37 @@ def _subject(
     if data is not None:
         spec = options.data_spec(data, root, smiles_column, None, None)
         dataset = other_part(folder, spec, part)
+        if folder is None:
+            _check_meaning(model, dataset, data)
     else:
         assert folder is not None
         dataset = own_part(folder, part, root)
     return model, es.data.loader(dataset, batch_size=batch_size)
+
+
+def _check_meaning(model: "nn.Module", dataset: "MoleculeDataset", data: str) -> None:
+    """Refuse data of other numbers of types than weights have; warn where meanings are unknown."""
+    sizes = dataset.model_sizes
+    own = getattr(model, "config", {})
+    for name, what in (("num_atom_types", "node"), ("num_bond_types", "edge")):
+        if name in own and name in sizes and _listed(own[name]) != _listed(sizes[name]):
+            raise InputError(
+                f"the model has {_listed(own[name])} types of {what}s, {data} has "
+                f"{_listed(sizes[name])}; give the folder of the run instead of --weights, which "
+                "says what they mean"
+            )
+    if options.is_table(data):
+        warnings.warn(
+            f"weights do not say which atom types their numbers mean; those of {data} are numbered "
+            "by how often they occur, which is right for a model that was trained on all of it; "
+            "give the folder of the run for any other",
+            EdgescopeWarning,
+            stacklevel=2,
+        )
+
+
+def _listed(sizes: Any) -> list[int]:  # noqa: ANN401  (a number, or one for each column)
+    return [sizes] if isinstance(sizes, int) else list(sizes)
 
 
 def _written(findings: "Findings", form: Format, *, terminal: bool) -> str:

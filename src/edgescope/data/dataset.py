@@ -97,7 +97,8 @@ class MoleculeDataset(GraphDataset):
         """
         if self.node_columns:
             return self
-        unknown = torch.tensor([key not in set(vocabulary) for key in self.vocabulary])
+        known = set(vocabulary)
+        unknown = torch.tensor([key not in known for key in self.vocabulary])
         atoms = unknown[self.x].nonzero().flatten()
         if not len(atoms):
             return self

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgescope.data.graphs import GraphDataset
-from edgescope.data.nodes import NodeDataset
 
 Digests = NDArray[np.uint64]
 
@@ -96,14 +95,15 @@ def fingerprint(dataset: GraphDataset) -> Fingerprint:
 def digests_of_graphs(dataset: GraphDataset) -> tuple[Digests, Digests]:
     """Return 64 bits of every graph, and of every graph's targets, each ``[N]``.
 
+    Of graphs with targets of their own, not of their nodes.
+
     Two different graphs share theirs with a chance of about 2^-64, unless somebody meant them to.
     They tell which graphs are others, where :func:`fingerprint` says that some are.
     """
     nodes = _per_group(dataset.x, dataset.node_ptr)
     ends = _per_group(dataset.edge_index.T, dataset.edge_ptr)
     kinds = _per_group(dataset.edge_attr, dataset.edge_ptr)
-    per_target = dataset.node_ptr if isinstance(dataset, NodeDataset) else None
-    one_each = torch.arange(len(dataset) + 1) if per_target is None else per_target
+    one_each = torch.arange(len(dataset) + 1)
     return _mixed(_mixed(nodes + ends) + kinds), _per_group(dataset.y, one_each)
 
 

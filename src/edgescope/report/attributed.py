@@ -5,18 +5,24 @@ from typing import Any
 import polars as pl
 
 from edgescope.attribute import Leaderboard
+from edgescope.errors import InputError
 from edgescope.report.compared import choose_compared
+from edgescope.results import Scan
 
 
-def collect_attribution(board: Leaderboard) -> dict[str, Any]:
-    """Gather the numbers of a leaderboard.
+def collect_attribution(board: Leaderboard, scan: Scan) -> dict[str, Any]:
+    """Gather the numbers of a leaderboard, which may be of other data than the scan.
 
     Returns:
         ``settings``, ``sentences``, and ``subjects``, one per data and recipe: ``id``, the rows of
         its ``table``, its ``curves`` (mean fidelity by side and method at the ``shares`` removed),
         the ``matrix`` of rank correlations, the methods ``refused`` with reasons, and the
         ``molecules`` that are drawn.
+
+    Raises:
+        InputError: if both call other molecules by one name.
     """
+    _refuse_strangers(board, scan)
     table = board.table()
     subjects = [
         _subject(board, rows, f"subject-{place}")
@@ -27,6 +33,17 @@ def collect_attribution(board: Leaderboard) -> dict[str, Any]:
         "sentences": board.sentences(),
         "subjects": subjects,
     }
+
+
+def _refuse_strangers(board: Leaderboard, scan: Scan) -> None:
+    named = board.molecules.filter(pl.col("data") == scan.info.data)
+    for graph, smiles in named.select("graph", "smiles").iter_rows():
+        if scan.smiles.get(graph, smiles) != smiles:
+            raise InputError(
+                f"received a leaderboard in which graph {graph} of {scan.info.data} is {smiles}, "
+                f"in the scan it is {scan.smiles[graph]}: the data have changed between the two; "
+                "run both again"
+            )
 
 
 def _subject(board: Leaderboard, rows: pl.DataFrame, name: str) -> dict[str, Any]:

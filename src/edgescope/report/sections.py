@@ -68,7 +68,7 @@ def collect_sections(
     return {
         "interpretation": interpretation and collect_interpretation(interpretation, scan),
         "ablation": ablation and collect_ablation(ablation, scan),
-        "attribution": leaderboard and collect_attribution(leaderboard),
+        "attribution": leaderboard and collect_attribution(leaderboard, scan),
     }
 
 

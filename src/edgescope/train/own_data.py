@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 GRAPHS = "data.safetensors"
 """File of a run folder with 64 bits of every graph and its targets, to say which are others."""
 
-_READING = ("edgescope", "rdkit", "featuriser")
+_READING = {"edgescope": "edgescope", "rdkit": "RDKit", "featuriser": "featuriser"}
 """Of the recorded versions, those that decide which graph a molecule becomes."""
 
 
@@ -43,23 +44,40 @@ def own_splits(run: "RunFolder", root: str | Path | None, *, progress: bool) -> 
         spec = {**spec, **moved(spec, Path(root))}
     size = spec.get(SUBSET)
     spec = {key: value for key, value in spec.items() if key != SUBSET}
-    splits = load(**spec, vocabulary=run.vocabulary, progress=progress)
+    _check_spec(run, spec)
+    splits = load(**{**spec, "vocabulary": run.vocabulary, "progress": progress})
     if size is not None:
         splits = cut(splits, size)
     check_same(run, splits)
     return splits
 
 
+def _check_spec(run: "RunFolder", spec: Mapping[str, Any]) -> None:
+    """Refuse a description of data that ``load`` does not take, as somebody may have written."""
+    from edgescope.data import load
+
+    known = list(signature(load).parameters)
+    strange = [key for key in spec if key not in known]
+    if strange or "source" not in spec:
+        what = f"the unknown key {strange[0]!r}" if strange else "no source"
+        raise InputError(
+            f"the data in {run.path / 'config.yaml'} have {what}, expected arguments of "
+            f"es.data.load ({', '.join(known)}); correct them"
+        )
+
+
 def read_like(run: "RunFolder", source: str | Path, options: Mapping[str, Any]) -> "Splits":
     """Load other data as the model of a run reads them; see :meth:`RunFolder.read`."""
     from edgescope.data import load, names
+    from edgescope.data.adding import VIRTUAL
     from edgescope.data.ogb_features import element_names
     from edgescope.data.published import PUBLISHED
 
     reading: dict[str, Any] = {}
     published = PUBLISHED[str(source)] if str(source) in names() else None
     if published is None or published.features is not None:
-        columns = tuple(run.vocabulary) == tuple(element_names())
+        own = tuple(key for key in run.vocabulary if key != VIRTUAL)
+        columns = own == tuple(element_names())
         reading = {"features": "ogb" if columns else "types", "vocabulary": run.vocabulary}
         reading["kekulize"] = columns or "aromatic" not in run.edge_type_names
     if rewire := (run.data or {}).get("rewire"):
@@ -130,11 +148,14 @@ def check_same(run: "RunFolder", splits: "Splits") -> None:
         same = recorded.get("fingerprint") == joint_fingerprint(splits)
     if same:
         return
-    source = (run.data or {}).get("source", "its data")
+    from edgescope.data import names
+
+    source = str((run.data or {}).get("source", "the data set"))
     told = "; ".join([*differences(run, splits), *_other_versions(run.config)])
+    whole = "" if source in names() else ", all of them,"
     raise InputError(
         f"{source} does not give the graphs that {run.path} was trained on: {told}. Restore the "
-        f"data as they were, or look at them as they are now, all of them, with --data {source}"
+        f"data as they were, or look at them as they are now{whole} with --data {source}"
     )
 
 
@@ -162,8 +183,12 @@ def joint_fingerprint(splits: "Splits") -> str:
 
 
 def note_graphs(folder: Path, splits: "Splits") -> None:
-    """Keep 64 bits of every graph and of its targets, so that it can be said which are others."""
-    write_tensors(folder / GRAPHS, _digests(splits), {})
+    """Keep 64 bits of every graph and of its targets, so that it can be said which are others.
+
+    Of one large graph nothing is kept, as there are no others to tell it from.
+    """
+    if digests := _digests(splits):
+        write_tensors(folder / GRAPHS, digests, {})
 
 
 def differences(run: "RunFolder", splits: "Splits") -> list[str]:
@@ -179,8 +204,9 @@ def differences(run: "RunFolder", splits: "Splits") -> list[str]:
     if before != sizes:
         then, now = ("/".join(map(str, each.values())) for each in (before, sizes))
         told.append(f"{then} graphs (train/val/test) then, {now} now")
-    if (known := _noted(run.path)) is not None:
-        told += list(_other_graphs(known, _digests(splits)))
+    now_known = _digests(splits)
+    if now_known and (known := _noted(run.path, now_known)) is not None:
+        told += list(_other_graphs(known, now_known))
     elif before == sizes and "fingerprints" in recorded:
         told += [
             f"the {what} of {part} are others"
@@ -195,10 +221,7 @@ def differences(run: "RunFolder", splits: "Splits") -> list[str]:
 def _other_graphs(then: Mapping[str, Tensor], now: Mapping[str, Tensor]) -> Iterator[str]:
     """Say which graphs are gone, new, in another part or order, or have other targets."""
     parts = list(dict.fromkeys(name.partition(".")[0] for name in now))
-    old, new = (
-        {part: each[f"{part}.graphs"].tolist() for part in parts if f"{part}.graphs" in each}
-        for each in (then, now)
-    )
+    old, new = ({part: each[f"{part}.graphs"].tolist() for part in parts} for each in (then, now))
     all_old, all_new = (Counter(chain(*each.values())) for each in (old, new))
     gone, come = (all_old - all_new).total(), (all_new - all_old).total()
     size = all_old.total()
@@ -239,14 +262,19 @@ def _other_meaning(config: Mapping[str, Any], splits: "Splits") -> Iterator[str]
 
 def _other_versions(config: Mapping[str, Any]) -> Iterator[str]:
     then, here = config.get("versions") or {}, versions()
-    for name in _READING:
-        if then.get(name) != here[name]:
-            yield f"trained with {name} {then.get(name) or 'not recorded'}, here {here[name]}"
+    for name, called in _READING.items():
+        if name not in then:
+            yield f"which {called} was used in training is not recorded, here it is {here[name]}"
+        elif then[name] != here[name]:
+            yield f"trained with {called} {then[name]}, here {here[name]}"
 
 
 def _digests(splits: "Splits") -> dict[str, Tensor]:
+    from edgescope.data import NodeDataset
     from edgescope.data.fingerprint import digests_of_graphs
 
+    if isinstance(splits.train, NodeDataset):
+        return {}
     found = {}
     for part, dataset in splits._asdict().items():
         for name, values in zip(("graphs", "targets"), digests_of_graphs(dataset), strict=True):
@@ -254,13 +282,19 @@ def _digests(splits: "Splits") -> dict[str, Tensor]:
     return found
 
 
-def _noted(folder: Path) -> dict[str, Tensor] | None:
-    """Return what :func:`note_graphs` kept; None of a run of an earlier version."""
+def _noted(folder: Path, like: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """Return what :func:`note_graphs` kept; None if it kept nothing like this, or is damaged."""
     try:
         tensors, _, checked = read_tensors(folder / GRAPHS)
     except (SafetensorError, ValueError, OSError):
         return None  # it only explains; the fingerprints decide
-    return tensors if checked else None
+    sizes = {
+        part: {tensors[name].shape for name in like if name in tensors and name.startswith(part)}
+        for part in ("train", "val", "test")
+    }
+    fits = tensors.keys() == like.keys() and all(len(size) == 1 for size in sizes.values())
+    whole = all(each.dim() == 1 and each.dtype == torch.int64 for each in tensors.values())
+    return tensors if checked and fits and whole else None
 
 
 def _short(values: Any, limit: int = 60) -> str:  # noqa: ANN401  (a list of YAML)
