@@ -42,7 +42,7 @@ def molecules(tmp_path_factory):
 def model(molecules):
     """Its second layer gives NaN on every edge, its first layer numbers."""
     torch.manual_seed(0)
-    sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 2}
+    sizes = {"hidden_dim": 16, "num_heads": 2, "num_layers": 2}
     model = es.models.GraphTransformer(**molecules.model_sizes, **sizes).eval()
     with torch.no_grad():
         model.layers[1].attention.edge.weight[0] = torch.nan
@@ -128,7 +128,7 @@ def test_a_part_of_the_data_and_other_edges_keep_them(model, molecules):
             model
             if len(names) == len(molecules.edge_type_names)
             else es.models.GraphTransformer(
-                **graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=2
+                **graphs.model_sizes, hidden_dim=16, num_heads=2, num_layers=2
             )
         )
         scan = es.scan(own, graphs, **OPTIONS)
@@ -219,7 +219,7 @@ def test_tox21_keeps_the_names_of_its_molecules_into_the_report(shared, tmp_path
     expected = [names[row - train.first_row] for row in train.row.tolist()]
     dataset = replace(train, identifiers={"mol_id": expected})
     torch.manual_seed(0)
-    sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 2}
+    sizes = {"hidden_dim": 16, "num_heads": 2, "num_layers": 2}
     model = es.models.GraphTransformer(**dataset.model_sizes, **sizes).eval()
     scan = es.scan(model, dataset, **OPTIONS)
     table = scan.massive()
