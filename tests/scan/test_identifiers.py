@@ -11,6 +11,7 @@ from torch.utils.data import Subset
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
+from edgescope.cli._steps import show
 from edgescope.data.rewiring import rewire
 from edgescope.errors import InputError
 from edgescope.graph_names import TAKEN, column_name
@@ -208,6 +209,18 @@ def test_scans_of_seeds_carry_them(model, molecules, tmp_path):
         table = scan.massive()
         assert table["mol_id"].to_list() == [f"M{graph}" for graph in table["graph"]]
         assert scan.baseline.identifiers == scan.identifiers
+
+
+def test_printed_tables_name_graphs_and_write_out_what_would_steer_a_terminal(
+    model, molecules, capsys
+):
+    names = ["TOX1", "\x1b[2Jcleared", *[None] * (NUMBER - 2)]
+    scan = es.scan(model, replace(molecules, identifiers={"mol_id": names}), **OPTIONS)
+    show(scan.nonfinite())
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].split() == ["site", "graph", "mol_id", "edges"]
+    assert printed[1].split()[1:3] == ["0", "TOX1"]
+    assert printed[2].split()[1:3] == ["1", r"\x1b[2Jcleared"]
 
 
 def test_tox21_keeps_the_names_of_its_molecules_into_the_report(shared, tmp_path):
