@@ -95,6 +95,15 @@ def test_more_or_fewer_than_graphs_are_refused(cells):
     assert "\n" not in str(caught.value)
 
 
+def test_two_graphs_of_one_number_in_a_batch_must_be_one_molecule():
+    held = [{"mol_id": "A"}, {"mol_id": "B"}, {"mol_id": "A"}]
+    batch = batch_of(identifiers=held, smiles=["C", "N", "C"])
+    names = GraphNames.of_batch(batch, [4, 0, 4])
+    assert (names.smiles, names.identifiers) == ({4: "C", 0: "N"}, {"mol_id": {4: "A", 0: "B"}})
+    with pytest.raises(InputError, match="a batch in which the mol_id of graph 4 is A and B; give"):
+        GraphNames.of_batch(batch, [4, 4, 0])
+
+
 def test_half_a_character_is_written_out_as_no_file_can_hold_it():
     graph = Data(x=torch.ones(1, 1), identifiers={"mol_id": "A\ud800"})
     assert GraphNames.of_batch(graph, [0]).identifiers == {"mol_id": {0: "A\\ud800"}}

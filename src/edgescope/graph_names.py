@@ -79,7 +79,8 @@ class GraphNames:
             positions: number of every graph ``[G]``.
 
         Raises:
-            InputError: if there are more or fewer SMILES, or texts in a column, than graphs.
+            InputError: if there are more or fewer SMILES, or texts in a column, than graphs, or
+                two graphs of one number are called differently.
         """
         size = len(positions)
         smiles = attribute(batch, "smiles") or []
@@ -91,6 +92,13 @@ class GraphNames:
             )
         held = attribute(batch, "identifiers")
         columns = _columns(held, size) if isinstance(held, Mapping) else {}
+        if len(set(positions)) < size:
+            names = cls()
+            for place, graph in enumerate(positions):
+                own = {c: _known({graph: cells[place]}) for c, cells in columns.items()}
+                one = cls({graph: smiles[place]} if smiles else {}, own)
+                names.take(one, what="received a batch")
+            return names
         identifiers = {
             column: _known(dict(zip(positions, cells, strict=True)))
             for column, cells in columns.items()

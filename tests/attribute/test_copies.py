@@ -20,6 +20,8 @@ def decorated(seed):
         graph.edge_length = torch.randn(graph.edge_index.size(1), 3)
         graph.y = torch.tensor([[float(number)]])
         graph.smiles = "C" * (number + 1)
+        graph.identifiers = {"mol_id": f"M{number}", "cas": None}
+        graph.by_name = {"charge": torch.randn(graph.num_nodes), "energy": torch.randn(1)}
     return Batch.from_data_list(graphs), graphs
 
 
@@ -47,6 +49,8 @@ def test_copies_equal_graphs_joined_one_by_one(seed, chosen, draw):
     for name in ("x", "edge_index", "edge_attr", "edge_length", "position", "y", "batch", "ptr"):
         assert made[name].equal(expected[name]), name
     assert made.smiles == expected.smiles
+    assert made.identifiers == expected.identifiers
+    assert all(made.by_name[name].equal(each) for name, each in expected.by_name.items())
 
 
 def test_a_batch_without_edges_keeps_nodes_and_graphs():

@@ -10,6 +10,7 @@ import torch
 from earlier_versions import without_manifest
 from edgescope.attribute import against_truth, agreement, leaderboard
 from edgescope.attribute.board import NUMBERS
+from edgescope.attribute.subjects import Subject
 from edgescope.errors import EdgescopeWarning, InputError
 from judging_cases import BAD, GOOD, VALUES, Additive, planted, simple_dataset
 
@@ -213,3 +214,31 @@ def test_every_number_of_single_graphs_lies_within_its_interval(board):
 def test_what_cannot_be_judged_is_refused(subjects, options, message):
     with pytest.raises(InputError, match=message):
         leaderboard(subjects, **{"methods": [GOOD], "progress": False, **options})
+
+
+def test_identifiers_stand_beside_the_graph_under_names_that_no_other_column_has():
+    dataset = planted()
+    cells = [f"M{number}" for number in range(len(dataset))]
+    names = {"mol_id": cells, "random": cells, "truth_0": cells, "auroc": cells}
+    drawn = np.array([4, 1, 2])
+    models = Additive(*VALUES)
+    subjects = [
+        Subject("named", [models], replace(dataset, identifiers=names)[drawn], positions=drawn),
+        Subject("nameless", [models], dataset),
+    ]
+    board = leaderboard(subjects, [GOOD, BAD], progress=False)
+    plain = leaderboard([("nameless", models, dataset)], [GOOD, BAD], progress=False)
+    columns = ["mol_id", "id_random", "id_truth_0", "id_auroc"]
+    for name in ("graphs", "importances", "stability"):
+        table, before = getattr(board, name), getattr(plain, name)
+        assert [column for column in table.columns if column not in columns] == before.columns
+        for column in columns:
+            own = table.filter(data="named")
+            assert own[column].to_list() == [f"M{graph}" for graph in own["graph"]]
+            assert table.filter(data="nameless")[column].is_null().all()
+    assert (
+        board.table()
+        .filter(data="nameless")
+        .drop("seconds")
+        .equals(plain.table().drop("seconds"), null_equal=True)
+    )

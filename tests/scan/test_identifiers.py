@@ -11,6 +11,7 @@ from torch.utils.data import Subset
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
+from edgescope.cli._steps import show
 from edgescope.data.rewiring import rewire
 from edgescope.errors import InputError
 from edgescope.graph_names import TAKEN, column_name
@@ -42,7 +43,7 @@ def molecules(tmp_path_factory):
 def model(molecules):
     """Its second layer gives NaN on every edge, its first layer numbers."""
     torch.manual_seed(0)
-    sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 2}
+    sizes = {"hidden_dim": 16, "num_heads": 2, "num_layers": 2}
     model = es.models.GraphTransformer(**molecules.model_sizes, **sizes).eval()
     with torch.no_grad():
         model.layers[1].attention.edge.weight[0] = torch.nan
@@ -128,7 +129,7 @@ def test_a_part_of_the_data_and_other_edges_keep_them(model, molecules):
             model
             if len(names) == len(molecules.edge_type_names)
             else es.models.GraphTransformer(
-                **graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=2
+                **graphs.model_sizes, hidden_dim=16, num_heads=2, num_layers=2
             )
         )
         scan = es.scan(own, graphs, **OPTIONS)
@@ -210,6 +211,18 @@ def test_scans_of_seeds_carry_them(model, molecules, tmp_path):
         assert scan.baseline.identifiers == scan.identifiers
 
 
+def test_printed_tables_name_graphs_and_write_out_what_would_steer_a_terminal(
+    model, molecules, capsys
+):
+    names = ["TOX1", "\x1b[2Jcleared", *[None] * (NUMBER - 2)]
+    scan = es.scan(model, replace(molecules, identifiers={"mol_id": names}), **OPTIONS)
+    show(scan.nonfinite())
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].split() == ["site", "graph", "mol_id", "edges"]
+    assert printed[1].split()[1:3] == ["0", "TOX1"]
+    assert printed[2].split()[1:3] == ["1", r"\x1b[2Jcleared"]
+
+
 def test_tox21_keeps_the_names_of_its_molecules_into_the_report(shared, tmp_path):
     table = pl.read_csv(shared / "data" / "tox21" / "tox21.csv.gz").head(60)
     table.write_csv(tmp_path / "tox21.csv")
@@ -219,7 +232,7 @@ def test_tox21_keeps_the_names_of_its_molecules_into_the_report(shared, tmp_path
     expected = [names[row - train.first_row] for row in train.row.tolist()]
     dataset = replace(train, identifiers={"mol_id": expected})
     torch.manual_seed(0)
-    sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 2}
+    sizes = {"hidden_dim": 16, "num_heads": 2, "num_layers": 2}
     model = es.models.GraphTransformer(**dataset.model_sizes, **sizes).eval()
     scan = es.scan(model, dataset, **OPTIONS)
     table = scan.massive()

@@ -295,3 +295,30 @@ def test_readouts_of_graphs_are_found_by_graph():
     batch.scale[4] = torch.inf
     found = only(es.diagnose(Pooled(), [batch], ignore="edge-*"))
     assert {"cause": "input", "name": "scale", "graph": 4}.items() <= found.evidence.items()
+
+
+NAMED = {"mol_id": ["TOX1", "<b>\x1b[2J", None], "cas": [None, "50-00-0", None]}
+
+
+@pytest.mark.parametrize("graph", range(3))
+@pytest.mark.parametrize("where", ["input", "model"])
+def test_a_graph_is_named_by_its_identifiers_in_every_format(graph, where):
+    case = next(case for case in WITH_EDGES if case.name.startswith("GATv2"))
+    batch = batch_of()
+    batch.identifiers = NAMED
+    if where == "input":
+        batch.x[6 * graph + 1, 0] = torch.nan
+    else:
+        batch.x[6 * graph : 6 * graph + 6] = 3e38
+    (found, *_) = findings = diagnosed(case, build_layer(case), [batch], select="non-finite")
+    assert found.evidence["graph"] == graph
+    cells = {column: texts[graph] for column, texts in NAMED.items()}
+    assert found.evidence["identifiers"] == cells
+    shown = ["graph 0 (TOX1) of", r"graph 1 (<b>\x1b[2J, 50-00-0) of", "graph 2 of"][graph]
+    assert shown in found.message
+    assert shown.replace("\\", "\\\\") in findings.json()
+    log = json.loads(findings.sarif())["runs"][0]["results"][0]
+    assert shown in log["message"]["text"]
+    assert log["properties"]["evidence"]["identifiers"] == cells
+    assert "<b>\x1b" not in findings.html()
+    assert shown in " ".join(findings.text().split())
