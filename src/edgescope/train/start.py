@@ -117,7 +117,7 @@ def describe(
     from edgescope import __version__
 
     train = splits.train
-    scaling = standardisation(recipe, train)
+    scaling = standardisation(recipe, splits)
     return {
         "recipe": recipe.model_dump(),
         "data": None if data is None else _plain(data, "data"),
