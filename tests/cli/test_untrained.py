@@ -14,7 +14,7 @@ SMALL += ["--set", "num_heads=2", "--set", "batch_size=64"]
 @pytest.fixture(scope="module")
 def chains(tmp_path_factory):
     """384 chains: their size in two units, chance, and a label of each kind."""
-    draw, rows = random.Random(0), ["smiles,size,small,chance,long,coin"]  # noqa: S311
+    draw, rows = random.Random(0), ["smiles,size,small,chance,long,coin"]
     for left in range(1, 9):
         for group in ("O", "N", "C(=O)", "C#C", "S", "C=C"):
             for right in range(1, 9):
@@ -74,6 +74,8 @@ def test_every_command_that_reads_the_folder_repeats_it(edgescope, run):
         code, out, err = edgescope(*words)
         assert code in (0, 1), err
         assert SAID in " ".join(out.split()), words
+        if words[0] == "ablate":  # by the metric of the run, also of a table of one's own
+            assert " mae " in out
     page = (run / "report.html").read_text()
     assert page.index(SAID) < page.index("What was scanned")
     numbers = json.loads((run / "report.json").read_text())
@@ -103,7 +105,8 @@ def test_several_targets_are_shown_in_a_table_of_their_own_units(edgescope, chai
     assert lines[1].split()[:4] == ["target", "known", "test", "MAE"]
     rows = {line.split()[0]: line.split() for line in lines[2:5]}
     assert (rows["size"][-1], rows["small"][-1], rows["chance"][-1]) == ("yes", "yes", "no")
-    assert float(rows["size"][2]) > 1e4 > 1 > float(rows["small"][2])
+    assert float(rows["size"][2]) > 1e4
+    assert float(rows["small"][2]) < 1e-2
     assert "on average over 3 targets" in lines[5]
     edgescope("scan", tmp_path / "run")
     edgescope("report", tmp_path / "run")
