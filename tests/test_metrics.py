@@ -38,5 +38,7 @@ def test_what_nothing_decides_is_refused():
 
 def test_values_are_written_with_their_unit_where_they_have_one():
     assert known_metric("mae").show(1.23456, "mg/L") == "1.2346 mg/L"
+    assert known_metric("mae").show(1.5e-7, "g/L") == "1.5e-07 g/L"
+    assert known_metric("mae").show(138279.3) == "1.383e+05"
     assert known_metric("roc_auc").show(0.5, "mg/L") == "0.5000"
     assert show_metric("roc_auc", 0.74) == "test ROC-AUC 0.7400"
