@@ -29,11 +29,24 @@ class Metric(NamedTuple):
     higher_is_better: bool
     in_unit: bool = False
     """Whether it has the unit of the targets."""
-    decimals: int = 4
 
     def show(self, value: float, unit: str = "") -> str:
         """Write a value for people, with the unit of the targets if the metric has it."""
-        return f"{value:.{self.decimals}f}{f' {unit}' if unit and self.in_unit else ''}"
+        return f"{written(value)}{f' {unit}' if unit and self.in_unit else ''}"
+
+
+def written(value: float) -> str:
+    """Write a number with four decimals, or four digits if it is very small or large.
+
+    Example:
+        >>> written(0.5), written(0.000123456), written(138279.3)
+        ('0.5000', '0.0001235', '1.383e+05')
+    """
+    plain = value == 0 or _SMALL <= abs(value) < _LARGE
+    return f"{value:.4f}" if plain else f"{value:.4g}"
+
+
+_SMALL, _LARGE = 0.01, 10_000
 
 
 KNOWN = {
@@ -77,13 +90,16 @@ def metric_of_loss(loss: str) -> Metric:
     return KNOWN[METRICS[TASK_OF[loss]]]
 
 
-def metric_of_run(metrics: Mapping[str, Any] | None, loss: str | None) -> Metric:
+def metric_of_run(
+    metrics: Mapping[str, Any] | None, loss: str | None, part: str = "test"
+) -> Metric:
     """Return the metric that a run is judged by.
 
     Args:
         metrics: as in ``metrics.json`` of a run folder; its ``metric`` decides.
         loss: the recipe's loss, which decides for runs whose ``metrics.json`` has no ``metric``.
             None if it is not known; then it must be clear from what was measured.
+        part: of the data on which it was measured, ``"test"`` or ``"val"``.
 
     Raises:
         InputError: if ``metric`` is none, or nothing says which it is.
@@ -93,7 +109,7 @@ def metric_of_run(metrics: Mapping[str, Any] | None, loss: str | None) -> Metric
         return known_metric(found["metric"])
     if loss is not None:
         return metric_of_loss(loss)
-    measured = [name for name in METRICS.values() if f"test_{name}" in found]
+    measured = [name for name in METRICS.values() if f"{part}_{name}" in found]
     if "roc_auc" in measured:  # beside which stands an accuracy
         measured = [name for name in measured if name != "accuracy"]
     if len(measured) > 1:

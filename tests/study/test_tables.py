@@ -168,3 +168,31 @@ def test_the_grid_has_a_line_for_every_trained_layer_over_the_untrained_range(fi
 def test_an_unknown_format_is_refused(finished, tmp_path):
     with pytest.raises(InputError, match="received the format 'bmp', expected one of svg, png"):
         figures.write(es.study.load(finished), tmp_path, "bmp")
+
+
+def test_cells_stand_beside_what_guessing_gets(finished):
+    study = es.study.load(finished)
+    every = tables.cells(study)
+    trained = [done for done in study.finished if done.metrics]
+    rows = every.filter(pl.col("value").is_not_null())
+    assert rows["guess"].to_list() == [done.metrics["test_mae_trivial"] for done in trained]
+    assert rows["better"].to_list() == [done.metrics["judged"]["better"] for done in trained]
+    assert every.filter(pl.col("value").is_null())["guess"].is_null().all()
+    (found,) = tables.metrics(every).iter_rows(named=True)
+    lost = [done for done in trained if done.metrics["judged"]["better"] is False]
+    assert found["not_better"] == len(lost)
+    assert found["guess"] == pytest.approx(rows["guess"].mean())
+    shown = tables.metrics_as_published(tables.metrics(every))
+    assert shown["guessing"][0] == found["guess"]
+    said = tables.cautions(study)
+    assert [line.partition(":")[0] for line in said] == [done.cell.name for done in lost]
+    assert all("untrained in effect: its test MAE" in line for line in said)
+
+
+def test_studies_of_before_guesses_were_noted_have_their_tables(finished):
+    every = tables.cells(es.study.load(finished)).with_columns(
+        pl.lit(None, pl.Float64).alias("guess"), pl.lit(None, pl.Boolean).alias("better")
+    )
+    found = tables.metrics(every)
+    assert found["not_better"].to_list() == [None]
+    assert tables.metrics_as_published(found).columns == ["model", "data", "metric", "without EBT"]

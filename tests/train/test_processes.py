@@ -76,6 +76,11 @@ def assert_alike(run: RunFolder, other: RunFolder) -> None:
     assert {name: run.metrics[name] for name in tested} == pytest.approx(
         {name: other.metrics[name] for name in tested}, rel=1e-4
     )
+    judged = [each.metrics["judged"] for each in (run, other)]
+    one, two = ([found["value"], found["guess"]] for found in judged)
+    assert one == pytest.approx(two, rel=1e-4)
+    one, two = ([row["known"] for row in found["targets"]] for found in judged)
+    assert one == two
     mine, its = run.model().state_dict(), other.model().state_dict()
     start = other.model("untrained").state_dict()
     assert any((its[name] - start[name]).abs().max() > 0.01 for name in its)

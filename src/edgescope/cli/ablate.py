@@ -14,6 +14,7 @@ from edgescope.cli._results import called
 from edgescope.cli._steps import own_part, repeat_caution, show
 
 if TYPE_CHECKING:
+    from edgescope.data import GraphDataset
     from edgescope.train import RunFolder
 
 SCAN = "scan"
@@ -121,6 +122,7 @@ def command(
         folder.model("trained"),
         es.data.loader(molecules, batch_size=batch_size),
         where=chosen,
+        metric=_metric(folder, molecules),
         sites=sites or None,
         layers=[_layer(each) for each in layers] if layers else None,
         repeats=repeats,
@@ -133,6 +135,16 @@ def command(
     typer.echo(f"{found.conclusion()}\n{called(found.info)}".rstrip("\n"))
     repeat_caution(folder)
     typer.echo(f"saved in {saved}")
+
+
+def _metric(folder: "RunFolder", part: "GraphDataset") -> str | None:
+    """Return the metric that the run is judged by; None for changes of predictions alone.
+
+    Those are all there is without targets, and for several numbers, whose units may differ.
+    """
+    metric, columns = folder.metric, len(part.target_names)
+    several = metric.in_unit and columns > 1
+    return None if several or not columns or bool(part.y.isnan().all()) else metric.name
 
 
 def _where(folder: "RunFolder", where: str) -> "es.Scan | str | float":

@@ -14,6 +14,8 @@ from rich.progress import (
 )
 from typing_extensions import override
 
+from edgescope.metrics import metric_of_run, written
+
 
 class TrainingBar(Callback):
     """A bar over all epochs with the latest losses; off a terminal, one line per epoch.
@@ -57,13 +59,9 @@ class TrainingBar(Callback):
 
     def tell(self, record: Mapping[str, float]) -> None:
         """Show the losses of an epoch that has ended (see ``EpochKeeper.history``)."""
-        values = [f"loss {record['train_loss']:.4f}"]
-        if "val_mae" in record:
-            values.append(f"val MAE {record['val_mae']:.4f}")
-        elif "val_roc_auc" in record:
-            values.append(f"val ROC-AUC {record['val_roc_auc']:.4f}")
-        else:
-            values.append(f"val loss {record['val_loss']:.4f}")
+        metric = metric_of_run(record, None, "val")
+        values = [f"loss {written(record['train_loss'])}"]
+        values.append(f"val {metric.words} {metric.show(record[f'val_{metric.name}'])}")
         values.append(f"lr {record['learning_rate']:.2g}")
         text = "  ".join(values)
         if self._console.is_terminal:

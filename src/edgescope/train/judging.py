@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 RELATIVE = "relative_mae"
 """The mean over several targets, which differ in unit, of the MAE over that of guessing."""
 
+_MANY, _FEWER = 1_000_000, 200
+
 _BLOCK = 2**21
 """Numbers of resampled weights that are held at a time."""
 
@@ -34,7 +36,7 @@ def judge(
     names: Sequence[str],
     units: Sequence[str] = (),
     seed: int = 0,
-    resamples: int = RESAMPLES,
+    resamples: int | None = None,
 ) -> dict[str, Any]:
     """Compare predictions with guessing on the same graphs.
 
@@ -50,7 +52,8 @@ def judge(
         names: of the ``T`` targets.
         units: of the targets, empty texts where they are not known.
         seed: of the resampling.
-        resamples: their number.
+        resamples: their number; by default 1,000, and 200 for more than a million targets, whose
+            intervals are narrow in any case and would take minutes.
 
     Returns:
         In plain values, None for what is undefined: ``metric`` (``"relative_mae"`` for numbers in
@@ -64,6 +67,8 @@ def judge(
     scores, truth = (each.numpy().astype(np.float64) for each in (prediction, target))
     some = ~np.isnan(truth).all(axis=1)
     scores, truth = scores[some], truth[some]
+    if resamples is None:
+        resamples = RESAMPLES if truth.size <= _MANY else _FEWER
     guess = medians(train)
     model, constant = _metrics(scores, truth, guess, metric, np.ones((1, len(truth))))
     drawn = [np.empty((0, truth.shape[1]))] * 2

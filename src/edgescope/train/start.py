@@ -117,7 +117,7 @@ def describe(
 ) -> dict[str, Any]:
     """Say in plain values what is trained on what, as ``config.yaml`` keeps it."""
     train = splits.train
-    scaling = standardisation(recipe, train)
+    scaling = standardisation(recipe, splits)
     return {
         "recipe": recipe.model_dump(),
         "data": None if data is None else _plain(data, "data"),

@@ -19,7 +19,7 @@ from edgescope.errors import InputError
 if TYPE_CHECKING:
     from torch import nn
 
-    from edgescope.data import GraphDataset
+    from edgescope.data import Splits
     from edgescope.train.recipe import Recipe
 
 LARGEST = 1e30
@@ -97,8 +97,8 @@ class Standardisation(NamedTuple):
         return copied  # type: ignore[no-any-return]
 
 
-def standardisation(recipe: "Recipe", train: "GraphDataset") -> Standardisation | None:
-    """Return how the targets of a training part are standardised; None if they are not.
+def standardisation(recipe: "Recipe", splits: "Splits") -> Standardisation | None:
+    """Return how the targets of data are standardised; None if they are not.
 
     Without a word of the recipe's ``standardise`` they are if they are numbers of a table of one's
     own: data whose ``task`` is not told, as it is of every published data set.
@@ -106,19 +106,19 @@ def standardisation(recipe: "Recipe", train: "GraphDataset") -> Standardisation 
     Raises:
         InputError: if single precision cannot hold what would be computed.
     """
-    own = train.task is None and recipe.loss == "l1"
+    own = splits.train.task is None and recipe.loss == "l1"
     if not (own if recipe.standardise is None else recipe.standardise):
         return None
-    found = Standardisation.of(train.y)
-    for column, (name, deviation) in enumerate(
-        zip(train.target_names, found.deviation, strict=True)
+    found = Standardisation.of(splits.train.y)
+    largest = torch.cat([part.y for part in splits]).nan_to_num().abs().amax(0).tolist()
+    for name, top, deviation in zip(
+        splits.train.target_names, largest, found.deviation, strict=True
     ):
-        largest = float(train.y[:, column].nan_to_num().abs().max())
-        if largest > LARGEST or deviation < SMALLEST:
+        if top > LARGEST or deviation < SMALLEST:
             raise InputError(
-                f"the target {name!r} of {train.name} has values up to {largest:g} and a standard "
-                f"deviation of {deviation:g}, expected values up to {LARGEST:g} and a deviation "
-                f"of {SMALLEST:g} or more; write it in another unit, or as a logarithm"
+                f"the target {name!r} of {splits.train.name} has values up to {top:g} and a "
+                f"standard deviation of {deviation:g}, expected values up to {LARGEST:g} and a "
+                f"deviation of {SMALLEST:g} or more; write it in another unit, or as a logarithm"
             )
     return found
 

@@ -33,9 +33,22 @@ class Comparison(NamedTuple):
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Self:
-        """Take what belongs to a comparison from plain values; KeyError if something is missing."""
+        """Take what belongs to a comparison from plain values.
+
+        Raises:
+            KeyError: if something is missing.
+            TypeError: if something is of another kind.
+        """
         optional = {name: row[name] for name in cls._field_defaults if name in row}
-        return cls(*(row[name] for name in cls._fields[:6]), **optional)
+        found = cls(*(row[name] for name in cls._fields[:6]), **optional)
+        numbers = found[:5]
+        if not all(each is None or type(each) in (int, float) for each in numbers) or not (
+            found.better is None or isinstance(found.better, bool)
+        ):
+            raise TypeError(f"{numbers} and better {found.better!r}")
+        if not (isinstance(found.target, str) and isinstance(found.unit, str)):
+            raise TypeError(f"target {found.target!r} in {found.unit!r}")
+        return found
 
     def interval(self) -> str:
         """Return the difference with its interval, in brackets; nothing if there is none."""
@@ -74,10 +87,11 @@ class Verdict(NamedTuple):
             return None
         try:
             rows = tuple(map(Comparison.read, found["targets"]))
+            rows[0].target  # noqa: B018  (there is at least one)
             if found["metric"] != RELATIVE:
                 known_metric(found["metric"])
             return cls(_PARTS[found["part"]], metric, Comparison.read(found), rows)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError) as error:
             raise InputError(
                 f"what metrics.json says under 'judged' cannot be read ({error!r}); restore it, "
                 "or delete metrics.json and run the same training again"
