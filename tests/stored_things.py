@@ -11,7 +11,6 @@ from torch import nn
 
 import edgescope as es
 from edgescope.attribute import Leaderboard, leaderboard
-from edgescope.data.cache import remembered
 from edgescope.interpret import Interpretation
 from edgescope.interpret.enriched import SCHEMA
 from edgescope.intervene.ablated import SCHEMA as ABLATION
@@ -21,7 +20,7 @@ from edgescope.study.cells import Cell, folder_of
 from edgescope.study.results import Study
 from edgescope.study.spec import ScanOptions
 from edgescope.study.stored import write_stored
-from edgescope.study.work import RESULT, read_result
+from edgescope.study.work import RESULT
 from edgescope.train import Recipe, RunFolder
 from edgescope.train.keeper import AtomicCheckpointIO
 from judging_cases import GOOD, VALUES, Additive, planted
@@ -42,17 +41,21 @@ def content(value: object) -> str:
     if isinstance(value, torch.Tensor):
         digest = hashlib.sha256(value.contiguous().numpy().tobytes()).hexdigest()
         return f"{value.dtype}{list(value.shape)}{digest}"
-    if isinstance(value, pl.DataFrame):
-        return f"{value.schema}{value.rows()}"
-    if isinstance(value, nn.Module):
-        return content([type(value).__name__, value.config, value.state_dict()])
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key!r}: {content(each)}' for key, each in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(content, value))}]"
-    if type(value).__module__.startswith("edgescope") and hasattr(value, "__dict__"):
-        return f"{type(value).__name__}{content(vars(value))}"
-    return repr(value)
+    parts = _parts(value)
+    return repr(value) if parts is None else f"{type(value).__name__}{content(parts)}"
+
+
+def _parts(value: object) -> object:
+    if isinstance(value, pl.DataFrame):
+        return [str(value.schema), value.rows()]
+    if isinstance(value, nn.Module):
+        return [value.config, value.state_dict()]
+    ours = type(value).__module__.startswith("edgescope")
+    return vars(value) if ours and hasattr(value, "__dict__") else None
 
 
 def a_scan(number: int) -> es.Scan:
@@ -80,7 +83,9 @@ def an_ablation(number: int) -> Ablation:
         }
         for place in (1, 2, 3)
     ]
-    rows = [{**row, "site": f"site {place}", "selection": "chosen"} for place, row in enumerate(rows)]
+    rows = [
+        {**row, "site": f"site {place}", "selection": "chosen"} for place, row in enumerate(rows)
+    ]
     info = AblationInfo(
         *("Model", "data", 9, "where", "zero", ("number",), 2, 0, "mae", 1.0, 0.5, 1.5, 7, 0.25),
         {"a layer": "cannot be edited"},
@@ -110,7 +115,7 @@ def a_leaderboard(number: int) -> Leaderboard:
     return leaderboard([subject], [GOOD, "random"], shares=(0, 0.2, 0.8, 1), progress=False)
 
 
-def _configured(folder: Path, number: int) -> RunFolder:
+def configured(folder: Path, number: int) -> RunFolder:
     config = {
         "recipe": Recipe(seed=number).model_dump(),
         "data": {"source": "table.csv", "target_columns": ["y"]},
@@ -124,7 +129,7 @@ def _configured(folder: Path, number: int) -> RunFolder:
 
 
 def _run(folder: Path, number: int) -> None:
-    run = _configured(folder, number)
+    run = configured(folder, number)
     run.write_weights(small_model(seed=number), "untrained")
     run.write_weights(small_model(seed=number + 9), "trained")
     history = [{"epoch": 1, "train_loss": 0.5, "val_loss": 0.25 + number}]

@@ -5,6 +5,7 @@ import pickle
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -234,6 +235,10 @@ def _nodes(node: Any, known: dict[int, int], above: frozenset[int]) -> tuple[int
     if id(node) in known:
         return 0, known[id(node)]
     below: list[Any] = []
+    if isinstance(node, yaml.MappingNode):
+        names = Counter((k.tag, k.value) for k, _ in node.value if isinstance(k.value, str))
+        if twice := [name for (_, name), count in names.items() if count > 1]:
+            raise ValueError(f"the key {twice[0]!r} is there twice")
     if isinstance(node, yaml.SequenceNode):
         below = node.value
     elif isinstance(node, yaml.MappingNode):

@@ -199,11 +199,14 @@ def read_scan(files: Stored) -> Scan:
         site: _site(of, description["counters"], _of_site(tables, site))
         for site, of in settings.items()
     }
+    known = record(ScanInfo, info)
+    if min(known.graphs, known.max_rows) < 0 or not known.seconds >= 0:
+        raise ValueError(f"{known.graphs} graphs in {known.seconds} s, {known.max_rows} rows kept")
     molecules = table_of(files.files["molecules.parquet"], _MOLECULES)
     numbers = sorted({name.split("/")[1] for name in files.files if name.startswith("members/")})
     scan = Scan(
         sites,
-        record(ScanInfo, info),
+        known,
         dict(molecules.select(*_MOLECULES).iter_rows()),
         read_scan(files.below("baseline", SCAN)) if files.has("baseline") else None,
         [read_scan(files.below(f"members/{number}", SCAN)) for number in numbers],
