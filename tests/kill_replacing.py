@@ -187,9 +187,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--of", nargs="+", choices=list(KINDS), default=list(KINDS))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
-        counts = tally(asked.kills, asked.seed, Path(root))
+        counts = tally(asked.kills, asked.seed, Path(root), asked.of)
     for ended, count in sorted(counts.items()):
         sys.stdout.write(f"{count:6} {ended}\n")
     sys.exit(any("NEITHER" in ended for ended in counts) or counts["left over"] > 0)

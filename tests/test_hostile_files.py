@@ -281,9 +281,8 @@ def test_descriptions_that_are_none(name, text, older, tmp_path):
     for path in (older / name).glob("*.parquet"):
         written(tmp_path / path.name, path.read_bytes())
     written(tmp_path / marker, text)
-    if (name, text) == ("seeds", "[]"):
-        pytest.skip("no seeds are a list of none")
-    refused(lambda: load(tmp_path))
+    if (name, text) != ("seeds", "[]"):  # which are the scans of no seeds
+        refused(lambda: load(tmp_path))
 
 
 def test_tables_of_a_scan_with_other_columns_and_cells(older, tmp_path):
