@@ -11,7 +11,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope._manifest import Kind, Stored, seal, stored, storing
+from edgescope._manifest import Kind, Stored, is_there, seal, stored, storing
 from edgescope._reading import check_memory, table_of
 from edgescope._records import record
 from edgescope.capture.coverage import Coverage
@@ -97,6 +97,11 @@ def load_scan(folder: str | Path) -> Scan:
     if not isinstance(folder, str | Path):
         raise InputError(f"received {said(folder)}, expected the folder of a saved scan")
     return stored(Path(folder), SCAN, read_scan)
+
+
+def has_scan(folder: Path) -> bool:
+    """Return whether there is a scan in a folder, damaged or not."""
+    return is_there(folder, SCAN)
 
 
 def _counts(scan: Scan) -> dict[str, int]:
