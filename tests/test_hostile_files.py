@@ -484,7 +484,7 @@ def test_a_table_that_promises_more_rows_than_there_can_be(tmp_path):
     assert path.stat().st_size < 2**20
     del frame
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("edgescope._reading._free_memory", lambda: 2**30)
+        patch.setattr("edgescope._reading._free_memory", lambda: 2**29)
         assert "134,217,728 rows" in refused(lambda: es.data.load(path, progress=False))
 
 

@@ -37,7 +37,8 @@ def replacing(path: Path) -> Iterator[Path]:
         InputError: if it cannot be written; what was there before is then as it was.
     """
     place = _place(path)
-    if place.exists() and not place.is_file():
+    # Path.exists raises where a folder above cannot be looked into.
+    if os.path.exists(place) and not os.path.isfile(place):  # noqa: PTH110, PTH113
         raise InputError(f"{path} is {_kind_of(place)}, expected a file; choose another name")
     with _writing(path), alone(place) as certain:
         _settle(place, certain)

@@ -44,8 +44,8 @@ DAMAGED = (
 """What json, yaml, polars, numpy, safetensors, pickle and torch raise over a file that is cut
 short, holds something else, or is larger or deeper than they can take."""
 
-ROW = 64
-"""Bytes that a value of a table is taken to need at most while it is read."""
+VALUE = 8
+"""Bytes that a value of a table takes in memory, most often: so many are sure to be needed."""
 
 WORDS = 200
 """Characters of another library's message that are passed on."""
@@ -269,7 +269,7 @@ def table_of(source: bytes | Path, schema: Mapping[str, Any] | None = None) -> p
     data.seek(0)
     # A file of a few bytes can promise any number of rows.
     rows = pl.scan_parquet(data).select(pl.len()).collect().item()
-    check_memory(rows * len(found) * ROW, f"a table of {rows:,} rows and {len(found)} columns")
+    check_memory(rows * len(found) * VALUE, f"a table of {rows:,} rows and {len(found)} columns")
     data.seek(0)
     frame = pl.read_parquet(data)
     if frame.height != rows:
