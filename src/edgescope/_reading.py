@@ -56,19 +56,20 @@ class DamagedError(InputError):
 
 
 @contextmanager
-def reading(what: str, remedy: str) -> Iterator[None]:
+def reading(what: str, remedy: str, told: type[InputError] = DamagedError) -> Iterator[None]:
     """Say in one line that what a block reads is damaged.
 
     Args:
         what: what cannot be read, such as ``"run/scan holds a scan that"``.
         remedy: what to do, such as ``"scan again"``.
+        told: errors of this kind say themselves what cannot be read.
 
     Raises:
         InputError: if it is cut short, not as it was written, or larger or deeper than can be read.
     """
     try:
         yield
-    except DamagedError:
+    except told:
         raise
     except DAMAGED as error:
         raise DamagedError(f"{what} cannot be read ({reason(error)}); {remedy}") from error
