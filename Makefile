@@ -33,9 +33,11 @@ demo: $(READY) ## train on measured solubilities, scan, write demo/report.html
 test: $(READY) browser ## run every test (what continuous integration runs)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
-fuzz: $(READY) ## run the property tests on other and more examples, and check a million rows
+fuzz: $(READY) ## run the property tests on other and more examples, check a million rows, damage and kill
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m hypothesis --hypothesis-profile=fuzz
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz_identity.py --rows $(ROWS) --seed $(SEED)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz_stored.py --seed $(SEED)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/kill_replacing.py --seed $(SEED)
 
 check: $(READY) ## lint, format check and types
 	$(BIN)/ruff check .

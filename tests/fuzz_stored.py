@@ -84,7 +84,7 @@ def tally(flips: int, damages: int, seed: int, root: Path) -> Counter[str]:
         counts[f"{kind}: {fate}"] += 1
         counts[fate] += 1
         if fate not in (REFUSED, EQUAL, ABSENT, TOLD):
-            print(f"{fate}: {what}", file=sys.stderr)
+            sys.stderr.write(f"{fate}: {what}\n")
     return counts
 
 
@@ -98,7 +98,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         counts = tally(asked.flips, asked.damages, asked.seed, Path(root))
     for fate, count in sorted(counts.items()):
-        print(f"{count:6} {fate}")
+        sys.stdout.write(f"{count:6} {fate}\n")
     sys.exit(any(OTHER in fate or UNCAUGHT in fate for fate in counts))
 
 

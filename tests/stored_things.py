@@ -41,17 +41,21 @@ def content(value: object) -> str:
     if isinstance(value, torch.Tensor):
         digest = hashlib.sha256(value.contiguous().numpy().tobytes()).hexdigest()
         return f"{value.dtype}{list(value.shape)}{digest}"
-    if isinstance(value, pl.DataFrame):
-        return f"{value.schema}{value.rows()}"
-    if isinstance(value, nn.Module):
-        return content([type(value).__name__, value.config, value.state_dict()])
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key!r}: {content(each)}' for key, each in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(content, value))}]"
-    if type(value).__module__.startswith("edgescope") and hasattr(value, "__dict__"):
-        return f"{type(value).__name__}{content(vars(value))}"
-    return repr(value)
+    parts = _parts(value)
+    return repr(value) if parts is None else f"{type(value).__name__}{content(parts)}"
+
+
+def _parts(value: object) -> object:
+    if isinstance(value, pl.DataFrame):
+        return [str(value.schema), value.rows()]
+    if isinstance(value, nn.Module):
+        return [value.config, value.state_dict()]
+    ours = type(value).__module__.startswith("edgescope")
+    return vars(value) if ours and hasattr(value, "__dict__") else None
 
 
 def a_scan(number: int) -> es.Scan:
@@ -111,7 +115,7 @@ def a_leaderboard(number: int) -> Leaderboard:
     return leaderboard([subject], [GOOD, "random"], shares=(0, 0.2, 0.8, 1), progress=False)
 
 
-def _configured(folder: Path, number: int) -> RunFolder:
+def configured(folder: Path, number: int) -> RunFolder:
     config = {
         "recipe": Recipe(seed=number).model_dump(),
         "data": {"source": "table.csv", "target_columns": ["y"]},
@@ -125,7 +129,7 @@ def _configured(folder: Path, number: int) -> RunFolder:
 
 
 def _run(folder: Path, number: int) -> None:
-    run = _configured(folder, number)
+    run = configured(folder, number)
     run.write_weights(small_model(seed=number), "untrained")
     run.write_weights(small_model(seed=number + 9), "trained")
     history = [{"epoch": 1, "train_loss": 0.5, "val_loss": 0.25 + number}]

@@ -1,6 +1,7 @@
 """Writing files and folders so that at every moment the old or the new is there, never half."""
 
 import ctypes
+import errno
 import os
 import re
 import secrets
@@ -16,6 +17,12 @@ from edgescope.errors import InputError
 _SWAP = 2
 """``RENAME_EXCHANGE`` of Linux' renameat2: two names change places in one step."""
 
+_HELD: set[int] = set()
+"""Handles of the locks that this process holds."""
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+"""What a disk answers that knows no locks."""
+
 _HERE = -100
 """``AT_FDCWD``: paths are relative to the working folder."""
 
@@ -30,10 +37,11 @@ def replacing(path: Path) -> Iterator[Path]:
         InputError: if it cannot be written; what was there before is then as it was.
     """
     place = _place(path)
-    if place.exists() and not place.is_file():
+    # Path.exists raises where a folder above cannot be looked into.
+    if os.path.exists(place) and not os.path.isfile(place):  # noqa: PTH110, PTH113
         raise InputError(f"{path} is {_kind_of(place)}, expected a file; choose another name")
-    with _writing(path), alone(place):
-        _settle(place)
+    with _writing(path), alone(place) as certain:
+        _settle(place, certain)
         temporary = _beside(place, "tmp")
         try:
             yield temporary
@@ -61,8 +69,8 @@ def replacing_folder(folder: Path, marker: str, what: str) -> Iterator[Path]:
     place = _place(folder)
     _check_replaceable(folder, marker, what)
     writable_folder(place.parent)
-    with _writing(folder), alone(place):
-        _settle(place)
+    with _writing(folder), alone(place) as certain:
+        _settle(place, certain)
         _check_replaceable(folder, marker, what)
         temporary = _beside(place, "tmp")
         try:
@@ -79,17 +87,20 @@ def restored(folder: Path) -> None:
         return
     with suppress(OSError):  # without its parent, or in one that cannot be written, nothing is done
         if any(left.suffix == ".old" for left in _leftovers(place)):
-            with alone(place):
-                _settle(place)
+            with alone(place) as certain:
+                _settle(place, certain)
 
 
 @contextmanager
-def alone(path: Path, busy: str | None = None) -> Iterator[None]:
+def alone(path: Path, busy: str | None = None) -> Iterator[bool]:
     """Keep other processes and threads out of the same block for the same path.
 
     Args:
         path: what the block is about; the lock is a hidden file beside it, while it is held.
         busy: the error if another one is in the block; without it, wait for the other.
+
+    Yields:
+        Whether others are kept out; not on a disk that knows no locks.
 
     Raises:
         InputError: the error ``busy``.
@@ -101,10 +112,26 @@ def alone(path: Path, busy: str | None = None) -> Iterator[None]:
 
         try:
             with FileLock(lock, timeout=-1 if busy is None else 0):
-                yield
+                yield True
         except Timeout as error:
             raise InputError(str(busy)) from error
         return
+    handle = _locked(lock, busy)
+    if handle is None:
+        yield False
+        return
+    _HELD.add(handle)
+    try:
+        yield True
+    finally:
+        if handle in _HELD:  # and not in a process that was forked meanwhile
+            _HELD.remove(handle)
+            lock.unlink(missing_ok=True)
+            os.close(handle)
+
+
+def _locked(lock: Path, busy: str | None) -> int | None:
+    """Lock a file and return its handle; None on a disk that knows no locks."""
     import fcntl
 
     how = fcntl.LOCK_EX | (0 if busy is None else fcntl.LOCK_NB)
@@ -112,20 +139,28 @@ def alone(path: Path, busy: str | None = None) -> Iterator[None]:
         handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(handle, how)
+            if os.fstat(handle).st_nlink:
+                return handle
+            os.close(handle)  # the one that held it has deleted it: lock the next
         except BlockingIOError as error:
             os.close(handle)
             raise InputError(str(busy)) from error
-        except BaseException:
+        except OSError as error:
             os.close(handle)
-            raise
-        if os.fstat(handle).st_nlink:
-            break
-        os.close(handle)  # the one that held it has deleted it: lock the next
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        os.close(handle)
+            if error.errno not in _NO_LOCKS:
+                raise
+            lock.unlink(missing_ok=True)
+            return None
+
+
+def _let_go() -> None:
+    """Hold no lock of the parent in a forked process, which may outlive it."""
+    while _HELD:
+        os.close(_HELD.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 @contextmanager
@@ -162,9 +197,12 @@ def _leftovers(place: Path) -> list[Path]:
     return [each for each in place.parent.iterdir() if name.fullmatch(each.name)]
 
 
-def _settle(place: Path) -> None:
-    """Put back what a killed writer has set aside, and delete what others have left."""
-    for left in _leftovers(place):
+def _settle(place: Path, certain: bool) -> None:
+    """Put back what a killed writer has set aside, and delete what others have left.
+
+    Without a lock it is not certain that they are dead, and nothing is touched.
+    """
+    for left in _leftovers(place) if certain else ():
         if left.suffix == ".old" and not os.path.lexists(place):
             left.rename(place)
         elif left.is_dir() and not left.is_symlink():

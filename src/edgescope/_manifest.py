@@ -147,12 +147,6 @@ def stored(folder: Path, kind: Kind, read: Callable[[Stored], Result]) -> Result
         EdgescopeWarning: if the folder is of an earlier version, without a manifest.
     """
     restored(folder)
-    marker = folder / kind.marker
-    if not (os.path.isfile(marker) or os.path.isfile(folder / MANIFEST)):  # noqa: PTH113
-        raise InputError(
-            f"expected {kind.expected or kind.what} with {kind.marker} at {folder}, found none "
-            "there; check the path"
-        )
     before = _identity(folder)
     while True:
         try:
@@ -179,6 +173,12 @@ def stored(folder: Path, kind: Kind, read: Callable[[Stored], Result]) -> Result
     return result
 
 
+def is_there(folder: Path, kind: Kind) -> bool:
+    """Return whether a folder is of a kind, whatever a killed writer has left of it."""
+    restored(folder)
+    return os.path.isfile(folder / kind.marker)  # noqa: PTH113
+
+
 def versions() -> dict[str, str]:
     """Return the versions of what a result depends on, as far as it is installed."""
     from edgescope import __version__
@@ -195,9 +195,14 @@ def _read(folder: Path, kind: Kind) -> Stored:
 
     Raises:
         ValueError: if a file is missing or another.
-        DamagedError: if the folder is of the new format and has no manifest.
+        DamagedError: if there is no such folder, or it is of the new format and has no manifest.
     """
     manifest = folder / MANIFEST
+    if not (os.path.isfile(folder / kind.marker) or os.path.isfile(manifest)):  # noqa: PTH113
+        raise DamagedError(
+            f"expected {kind.expected or kind.what} with {kind.marker} at {folder}, found none "
+            "there; check the path"
+        )
     if not os.path.lexists(manifest):
         names = [name for name in _names(folder) if name.endswith(_STORED)]
         files = {name: whole(folder / name, f"a file of {kind.what}") for name in names}

@@ -5,6 +5,7 @@ import pickle
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -43,8 +44,8 @@ DAMAGED = (
 """What json, yaml, polars, numpy, safetensors, pickle and torch raise over a file that is cut
 short, holds something else, or is larger or deeper than they can take."""
 
-ROW = 64
-"""Bytes that a value of a table is taken to need at most while it is read."""
+VALUE = 8
+"""Bytes that a value of a table takes in memory, most often: so many are sure to be needed."""
 
 WORDS = 200
 """Characters of another library's message that are passed on."""
@@ -55,19 +56,20 @@ class DamagedError(InputError):
 
 
 @contextmanager
-def reading(what: str, remedy: str) -> Iterator[None]:
+def reading(what: str, remedy: str, told: type[InputError] = DamagedError) -> Iterator[None]:
     """Say in one line that what a block reads is damaged.
 
     Args:
         what: what cannot be read, such as ``"run/scan holds a scan that"``.
         remedy: what to do, such as ``"scan again"``.
+        told: errors of this kind say themselves what cannot be read.
 
     Raises:
         InputError: if it is cut short, not as it was written, or larger or deeper than can be read.
     """
     try:
         yield
-    except DamagedError:
+    except told:
         raise
     except DAMAGED as error:
         raise DamagedError(f"{what} cannot be read ({reason(error)}); {remedy}") from error
@@ -234,6 +236,10 @@ def _nodes(node: Any, known: dict[int, int], above: frozenset[int]) -> tuple[int
     if id(node) in known:
         return 0, known[id(node)]
     below: list[Any] = []
+    if isinstance(node, yaml.MappingNode):
+        names = Counter((k.tag, k.value) for k, _ in node.value if isinstance(k.value, str))
+        if twice := [name for (_, name), count in names.items() if count > 1]:
+            raise ValueError(f"the key {twice[0]!r} is there twice")
     if isinstance(node, yaml.SequenceNode):
         below = node.value
     elif isinstance(node, yaml.MappingNode):
@@ -264,7 +270,7 @@ def table_of(source: bytes | Path, schema: Mapping[str, Any] | None = None) -> p
     data.seek(0)
     # A file of a few bytes can promise any number of rows.
     rows = pl.scan_parquet(data).select(pl.len()).collect().item()
-    check_memory(rows * len(found) * ROW, f"a table of {rows:,} rows and {len(found)} columns")
+    check_memory(rows * len(found) * VALUE, f"a table of {rows:,} rows and {len(found)} columns")
     data.seek(0)
     frame = pl.read_parquet(data)
     if frame.height != rows:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,7 +74,9 @@ def read_pickled(path: Path) -> Any:  # noqa: ANN401  (plain containers and tens
             unfolded = sum(each.file_size for each in archive.infolist())
         if unfolded > size:  # torch stores its records as they are
             raise ValueError(f"{size:,} bytes that unfold to {unfolded:,}")
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a protocol that it then reads or refuses
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def check_held(tensor: Tensor, name: str) -> None:

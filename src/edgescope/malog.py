@@ -113,7 +113,7 @@ def read_malog(path: str | Path) -> dict[str, Any]:
     except DAMAGED as error:
         raise InputError(
             f"{path} is refused ({reason(error)}); {_NEEDED}, of tensors and plain "
-            " containers; nothing in it was run"
+            "containers; nothing in it was run"
         ) from error
     if not isinstance(log, dict) or not all(isinstance(log.get(k), list) for k in (EDGES, TYPES)):
         raise InputError(f"{path} holds {type(log).__name__}; {_NEEDED}, both of them lists")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgescope import graph_names
-from edgescope._manifest import Kind, Stored, seal, stored, storing
+from edgescope._manifest import Kind, Stored, is_there, seal, stored, storing
 from edgescope._reading import check_memory, table_of
 from edgescope._records import record
 from edgescope.capture.coverage import Coverage
@@ -99,6 +99,11 @@ def load_scan(folder: str | Path) -> Scan:
     if not isinstance(folder, str | Path):
         raise InputError(f"received {said(folder)}, expected the folder of a saved scan")
     return stored(Path(folder), SCAN, read_scan)
+
+
+def has_scan(folder: Path) -> bool:
+    """Return whether there is a scan in a folder, damaged or not."""
+    return is_there(folder, SCAN)
 
 
 def _counts(scan: Scan) -> dict[str, int]:
@@ -200,10 +205,13 @@ def read_scan(files: Stored) -> Scan:
         site: _site(of, description["counters"], _of_site(tables, site))
         for site, of in settings.items()
     }
+    known = record(ScanInfo, info)
+    if min(known.graphs, known.max_rows) < 0 or not known.seconds >= 0:
+        raise ValueError(f"{known.graphs} graphs in {known.seconds} s, {known.max_rows} rows kept")
     numbers = sorted({name.split("/")[1] for name in files.files if name.startswith("members/")})
     scan = Scan(
         sites,
-        record(ScanInfo, info),
+        known,
         graph_names.from_file(table_of(files.files["molecules.parquet"], _MOLECULES)),
         read_scan(files.below("baseline", SCAN)) if files.has("baseline") else None,
         [read_scan(files.below(f"members/{number}", SCAN)) for number in numbers],

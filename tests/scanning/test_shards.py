@@ -189,6 +189,22 @@ def test_a_damaged_shard_is_refused_in_one_line(tmp_path):
     assert "\n" not in str(no.value)
 
 
+def test_another_scan_with_the_same_shards_is_refused_while_they_are_in_use(
+    tmp_path, uninterrupted
+):
+    refused = []
+
+    def meanwhile(given):
+        if given in (3, BATCHES + 3):
+            with pytest.raises(InputError, match=r"another scan of this .* wait for its end") as no:
+                run(Loader(), tmp_path)
+            refused.append("\n" in str(no.value))
+
+    assert not differences(run(Loader(meanwhile), tmp_path), uninterrupted)
+    assert refused == [False, False]
+    assert not differences(run(Loader(), tmp_path), uninterrupted)
+
+
 def test_a_negative_interval_is_refused(tmp_path):
     with pytest.raises(InputError, match="shard_every=-1"):
         run(Loader(), tmp_path, -1)

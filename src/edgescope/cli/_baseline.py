@@ -11,6 +11,7 @@ from edgescope.cli._modes import Choice
 from edgescope.errors import InputError
 from edgescope.statistics.criteria import PRESETS, Rule
 from edgescope.statistics.criteria import criterion as find_criterion
+from edgescope.storage import has_scan
 
 if TYPE_CHECKING:
     from torch import nn
@@ -111,7 +112,7 @@ def choose_baseline(
 def _open(path: Path, rule: Rule) -> "es.Scan | nn.Module":
     """Return what a path holds: a scan, or the model of a run or of a weights file."""
     needed = rule.members_needed
-    if (path / "scan.json").is_file():
+    if has_scan(path):
         scan = es.load_scan(path)
         size = max(len(scan.members), 1)
         if size < needed:

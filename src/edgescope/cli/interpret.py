@@ -10,6 +10,7 @@ import edgescope as es
 from edgescope.cli import _options as options
 from edgescope.cli._steps import own_part, repeat_caution, show
 from edgescope.errors import InputError
+from edgescope.storage import has_scan
 
 SHOWN = 3
 """Groups of either end that are printed per kind."""
@@ -73,7 +74,7 @@ def command(
       edgescope interpret RUN --by bond_type --by ring --importance occlusion
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     folder = es.train.RunFolder(run)
-    if not (folder.path / "scan" / "scan.json").is_file():
+    if not has_scan(folder.path / "scan"):
         raise InputError(f"{run} has not been scanned; run: edgescope scan {run}")
     scan = es.load_scan(folder.path / "scan")
     molecules = own_part(folder, part, root)

@@ -8,6 +8,7 @@ import typer
 import edgescope as es
 from edgescope.cli._steps import repeat_caution, report_run
 from edgescope.errors import InputError
+from edgescope.storage import has_scan
 
 SECTIONS = {
     "interpretation": "interpret",
@@ -31,11 +32,11 @@ def command(
     The report of a run has a section for each of RUN/interpret, RUN/ablation and RUN/explain that
     is there, as saved by the commands interpret, ablate and explain.
     """
-    if (folder / "scan.json").is_file():
+    if has_scan(folder):
         path = es.load_scan(folder).report(out or folder.parent / "report.html")
     else:
         run = es.train.RunFolder(folder)
-        if not (folder / "scan" / "scan.json").is_file():
+        if not has_scan(folder / "scan"):
             raise InputError(f"{folder} has not been scanned; run: edgescope scan {folder}")
         sections = _sections(run.path)
         path = report_run(run, es.load_scan(folder / "scan"), out, **sections)

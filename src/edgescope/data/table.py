@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from edgescope._files import readable_file
-from edgescope._reading import DAMAGED, reading, reason, table_of
+from edgescope._reading import DAMAGED, reading, table_of
 from edgescope.data.dataset import LOST_LABELS
 from edgescope.data.split import parts_from_labels
 from edgescope.errors import InputError, did_you_mean
@@ -204,7 +204,7 @@ def _read_frame(path: Path, kind: str) -> pl.DataFrame:
     except DAMAGED as error:
         what = "Parquet" if kind in PARQUET_SUFFIXES else "CSV with one header line"
         raise InputError(
-            f"cannot read {path} ({reason(error)}); expected {what}; "
+            f"cannot read {path} ({str(error).strip().partition(chr(10))[0]}); expected {what}; "
             "check that the file is complete"
         ) from error
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgescope._reading import reading
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.mutag_truth import nitro_and_amine
 from edgescope.data.request import Request
@@ -74,8 +75,9 @@ def _tu(
         f"{prefix}/raw",
     )
     folder = request.folder(name, what, needed, below)
-    _check_lengths(folder, prefix, labelled=labelled)
-    graphs = list(_read(folder, prefix))
+    with reading(f"{folder}", "get the files again", told=InputError):
+        _check_lengths(folder, prefix, labelled=labelled)
+        graphs = list(_read(folder, prefix))
     y = torch.tensor([float(graph.y) for graph in graphs]).view(-1, 1)
     x = _position([graph.x[:, -len(node_types) :] for graph in graphs], name)
     edge_attr = torch.zeros(sum(graph.num_edges for graph in graphs), dtype=torch.long)

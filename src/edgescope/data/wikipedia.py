@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from edgescope._reading import DAMAGED, arrays_of, reason
+from edgescope._reading import DAMAGED, arrays_of, reading, reason
 from edgescope.data.incoming import Incoming
 from edgescope.data.nodes import NodeDataset
 from edgescope.data.request import Request
@@ -51,13 +51,14 @@ def _wikipedia(request: Request, name: str) -> Splits:
             f"cannot read {folder / file} ({reason(error)}), expected the arrays "
             f"{', '.join(_FIELDS)}; get the file again"
         ) from error
-    fold = int(request.split or 0)
-    nodes = len(found["node_features"])
-    edge_index = torch.from_numpy(found["edges"].T.astype(np.int64)).contiguous()
-    masks = [torch.from_numpy(found[f"{part}_masks"][fold]).bool() for part in PARTS]
-    labels = torch.from_numpy(found["node_labels"].astype(np.int64))
-    if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < nodes:
-        raise InputError(f"{folder / file} has an edge outside its {nodes} nodes; get it again")
+    with reading(f"{folder / file}", "get the file again", told=InputError):
+        fold = int(request.split or 0)
+        nodes = len(found["node_features"])
+        edge_index = torch.from_numpy(found["edges"].T.astype(np.int64)).contiguous()
+        masks = [torch.from_numpy(found[f"{part}_masks"][fold]).bool() for part in PARTS]
+        labels = torch.from_numpy(found["node_labels"].astype(np.int64))
+        if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < nodes:
+            raise InputError(f"{folder / file} has an edge outside its {nodes} nodes; get it again")
     incoming = Incoming(edge_index, nodes)
     return Splits(
         *(

@@ -12,6 +12,7 @@ import polars as pl
 import torch
 
 from edgescope._files import replacing
+from edgescope._reading import reading
 from edgescope.data.cache import cache_folder
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.penalised_logp import penalised_logp
@@ -116,7 +117,8 @@ def _without_smiles(folder: Path, name: str, *, subset: bool) -> Splits:
     )
     parts = []
     for label in PARTS:
-        graphs = list(ZINC(str(folder), subset=subset, split=label))
+        with reading(f"{folder}", "get the files again"):
+            graphs = list(ZINC(str(folder), subset=subset, split=label))
         nodes = torch.tensor([0, *(graph.num_nodes for graph in graphs)])
         edges = torch.tensor([0, *(graph.num_edges for graph in graphs)])
         parts.append(

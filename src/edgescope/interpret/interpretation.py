@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgescope._manifest import Kind, Stored, stored, storing
 from edgescope._reading import table_of
+from edgescope._records import fitting
 from edgescope.data.graphs import GraphDataset
 from edgescope.interpret.enriched import ANY, SCHEMA, enrichment
 from edgescope.interpret.groups import EdgeGroups, edge_groups
@@ -142,7 +143,7 @@ class Interpretation:
 
     @classmethod
     def _read(cls, files: Stored) -> "Interpretation":
-        info = dict(files.json(_KIND.marker))
+        info = fitting(files.json(_KIND.marker), dict[str, Any], _KIND.marker)
         info.pop("format", None)
         names = [Path(name).stem for name in files.files if name.endswith(".parquet")]
         tables = {

@@ -58,8 +58,9 @@ def build(name: str, **settings: Any) -> nn.Module:
     kind = architecture(name)
     try:
         return kind(**settings)
-    except (TypeError, ValueError) as error:
-        reason = str(error).removeprefix(f"{name}.__init__() ")
+    except (OverflowError, RuntimeError, TypeError, ValueError) as error:
+        # Of torch, only the first line is for people.
+        reason = str(error).removeprefix(f"{name}.__init__() ").partition("\n")[0]
         raise InputError(f"cannot build {name}: {reason}; check the settings") from error
 
 

@@ -197,19 +197,23 @@ def _rename(name: str) -> str:
 def _shape_of(state: Mapping[str, Tensor], name: str) -> dict[str, Any]:
     """Read the configuration off the shapes of the weights."""
     try:
-        width = state["readout.layers.0.weight"].size(1)
-        outputs = [name for name in state if re.fullmatch(r"readout\.layers\.\d+\.bias", name)]
-        out_dim = state[max(outputs, key=lambda name: int(name.split(".")[2]))].numel()
-        atoms = _types(state, "node_embedding")
-        if "edge_embedding.bias" in state:
-            bonds, edge_dim = None, state["edge_embedding.weight"].size(1)
-        else:
-            bonds, edge_dim = _types(state, "edge_embedding"), None
-    except (KeyError, ValueError) as error:
+        return _settings_of(state, name)
+    except (IndexError, KeyError, ValueError) as error:
         raise InputError(
             "the state_dict has no embedding_h, embedding_e or MLP_layer; expected the parameter "
             f"names of the published {name}, pass the model's state_dict itself"
         ) from error
+
+
+def _settings_of(state: Mapping[str, Tensor], name: str) -> dict[str, Any]:
+    width = state["readout.layers.0.weight"].size(1)
+    outputs = [name for name in state if re.fullmatch(r"readout\.layers\.\d+\.bias", name)]
+    out_dim = state[max(outputs, key=lambda name: int(name.split(".")[2]))].numel()
+    atoms = _types(state, "node_embedding")
+    if "edge_embedding.bias" in state:
+        bonds, edge_dim = None, state["edge_embedding.weight"].size(1)
+    else:
+        bonds, edge_dim = _types(state, "edge_embedding"), None
     layers = {int(match[1]) for name in state if (match := re.match(_LAYER, name))}
     normed = "layers.0.node.norm1.weight" in state
     by_batch = "layers.0.node.norm1.running_mean" in state

@@ -146,10 +146,10 @@ def _scanned(
 ) -> "Scan":
     """Scan a cell's model, a trained one beside what it was before its first step."""
     from edgescope.data import loader
-    from edgescope.storage import load_scan
+    from edgescope.storage import has_scan, load_scan
 
     place = folder / "scan"
-    if (place / "scan.json").is_file():
+    if has_scan(place):
         return load_scan(place)  # it is whole: it was moved into place
     rule = criterion(cell.scan.criterion)
     untrained = cell.state == UNTRAINED

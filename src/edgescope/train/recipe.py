@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_serializer,
     model_validator,
@@ -27,6 +28,14 @@ RECIPES = Path(__file__).parent / "recipes"
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and kind in {int, float, int | None, float | None}:
+            raise ValueError(f"{info.field_name} received {value}, expected a number")
+        return value
 
 
 class ModelRecipe(_Frozen):
@@ -134,12 +143,12 @@ class Recipe(_Frozen):
     model: ModelRecipe = ModelRecipe()
     loss: Literal["l1", "masked_bce"] = "l1"
     standardise: bool | None = None
-    batch_size: int = Field(default=128, ge=1)
+    batch_size: int = Field(default=128, ge=1, lt=2**63)
     learning_rate: float = Field(default=7e-4, gt=0.0)
     plateau_factor: float = Field(default=0.5, gt=0.0, lt=1.0)
-    plateau_patience: int = Field(default=15, ge=0)
+    plateau_patience: int = Field(default=15, ge=0, lt=2**63)
     min_learning_rate: float = Field(default=1e-6, gt=0.0)
-    max_epochs: int = Field(default=1000, ge=1)
+    max_epochs: int = Field(default=1000, ge=1, lt=2**63)
     seed: int = Field(default=41, ge=0, lt=2**32)
 
     @model_validator(mode="after")
