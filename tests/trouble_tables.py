@@ -189,7 +189,7 @@ def identifiers() -> Trouble:
     """Numbers with leading zeros, names with commas, quotes and line breaks, two columns alike."""
     rows: list[list[object]] = []
     for i, smiles in enumerate(molecules(40)):
-        name = ('1,2-di"methyl"', "α-pinene\n(minus)", "water", None)[i % 4]
+        name = ('1,2-di"methyl"', "\u03b1-pinene\n(minus)", "water", None)[i % 4]
         rows.append([f"{i:05d}", name, f"{50 + i}-00-{i % 10}", smiles, _value(i), "a", "b"])
     header = ["mol_id", "Compound Name", "CAS", "smiles", "y", "remark", "remark"]
     return Trouble("identifiers", "ids.csv", text(header, rows).encode(), {"target_columns": ["y"]})
