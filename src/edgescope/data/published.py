@@ -8,11 +8,11 @@ import polars as pl
 
 from edgescope._optional import require
 from edgescope.data.attribution import benzene, logic7, logic8
+from edgescope.data.columns import Asked
 from edgescope.data.ogbn_proteins import ogbn_proteins
 from edgescope.data.parse import Features
 from edgescope.data.request import Request
 from edgescope.data.split import Splits, divide, validation_part
-from edgescope.data.columns import Asked
 from edgescope.data.table import Source, Table, select
 from edgescope.data.table_frames import frame_grid
 from edgescope.data.tox21 import tox21

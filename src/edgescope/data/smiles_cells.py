@@ -124,7 +124,7 @@ def _reason(text: str) -> str | None:
 
 def _two(head: str, tail: str) -> str | None:
     """Say why what follows a SMILES behind a space may be more than a name, if it may."""
-    first, joined = tail.split()[0], "".join(tail.split())
+    first, joined = tail.split(maxsplit=1)[0], "".join(tail.split())
     if first.startswith("|"):
         return f"{_short(head)!r} is followed by {_short(tail)!r}, as in extended SMILES (CXSMILES); write plain SMILES"
     bonds = _ATOMS_AND_BONDS.fullmatch(joined) and re.search(r"[=#()\[\]/\\@]", joined)

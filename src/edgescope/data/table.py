@@ -19,7 +19,7 @@ from edgescope.data.smiles_cells import smiles_cells
 from edgescope.data.split import parts_from_labels
 from edgescope.data.table_files import kind_of, read_grid
 from edgescope.data.table_frames import Frame, frame_grid
-from edgescope.data.targets import Cells, Target
+from edgescope.data.targets import Target, TargetColumn
 
 TABLE_VERSION = 1
 """Raised whenever the same table would give other values; molecules cached before are stale."""
@@ -172,7 +172,7 @@ def select(grid: Grid, name: str, wanted: Asked) -> Table:
         identifiers[_free("name", identifiers)] = cells.names
     targets = _targets(
         [
-            Cells(grid.column(place), column, name)
+            TargetColumn(grid.column(place), column, name)
             for column, place in zip(wanted.targets, found.targets, strict=True)
         ],
         wanted,
@@ -205,7 +205,7 @@ def select(grid: Grid, name: str, wanted: Asked) -> Table:
     )
 
 
-def _targets(columns: Sequence[Cells], wanted: Asked, grid: Grid) -> list[Target]:
+def _targets(columns: Sequence[TargetColumn], wanted: Asked, grid: Grid) -> list[Target]:
     """Read the columns of numbers; one mark stands before decimals in all of a table."""
     found = [each.marks() for each in columns]
     told = [mark for mark in MARKS if any(each[mark] for each in found)]
