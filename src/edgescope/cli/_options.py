@@ -32,6 +32,22 @@ SplitColumn = Annotated[
         help="Column of a table that says train, val or test; without it the split is random.",
     ),
 ]
+IdColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--id-column",
+        help="Column of a table that tells which molecule a row is; may be repeated. Without it: "
+        "the columns whose names say so, such as mol_id, name, CAS.",
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        "--decimal",
+        metavar=".|,",
+        help="Mark before decimals in a table, where it cannot be found out.",
+    ),
+]
 Features = Annotated[
     str | None,
     typer.Option(
@@ -131,6 +147,8 @@ def data_spec(
     smiles_column: str,
     target_columns: list[str] | None,
     split_column: str | None,
+    id_columns: list[str] | None = None,
+    decimal: str | None = None,
 ) -> dict[str, Any]:
     """Describe data in plain values, as arguments of ``edgescope.data.load``.
 
@@ -148,6 +166,10 @@ def data_spec(
         spec["target_columns"] = list(target_columns)
     if split_column:
         spec["split"] = split_column
+    if id_columns:
+        spec["id_columns"] = list(id_columns)
+    if decimal is not None:
+        spec["decimal"] = decimal
     return spec
 
 

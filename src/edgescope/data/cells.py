@@ -49,8 +49,8 @@ _PLAINER = str.maketrans(
 )
 _FAST = re.compile(r"([+-]?)([0-9]+(?:[.,][0-9]+)?)(?:[eE]([+-]?[0-9]+))?")
 _NUMBER = re.compile(
-    r"(?P<sign>[+-]?)\s?(?P<body>[0-9](?:[0-9.,' ]*[0-9])?\.?|[.,][0-9]+)(?:[eE](?P<power>[+-]?\d+))?"
-    r"(?P<rest>\s*[^\s\d.,].*)?"
+    r"(?P<sign>[+-]?)\s?(?P<body>[0-9](?:[0-9.,' ]*[0-9])?\.?|[.,][0-9]+)"
+    r"(?:[eE](?P<power>[+-]?[0-9]+))?(?P<rest>\s*[^\s0-9.,].*)?"
 )
 _MONTH = "(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez)[a-z]*\\.?"
 _VALUE = r"[+-]?[0-9][0-9.,]*(?:e[+-]?[0-9]+)?"
@@ -128,28 +128,23 @@ def cell(text: str) -> Cell:
     """
     if fast := _FAST.fullmatch(text):  # as almost all are
         power = fast[3]
-        return Cell(number=Numeral(fast[1], fast[2], f"e{power}" if power else ""))
+        return Cell(Numeral(fast[1], fast[2], f"e{power}" if power else ""))
     plain = plainer(text)
     if plain[:1] == "'":  # how a spreadsheet is told that a cell is text
         plain = plain[1:].strip()
     if re.match(r"=\s*[\d.,+-]", plain):  # "equal to", beside < and > in databases of activities
         plain = plain[1:].strip()
     folded = plain.casefold()
-    if folded in MISSING:
-        return Cell(word="-") if folded == "-" else Cell()
-    if folded in FAILED:
-        return Cell(reason="a formula that failed in the spreadsheet")
     reason = next((reason for reason, odd in _ODD if odd.fullmatch(folded)), "")
-    if reason:
-        return Cell(reason=reason)
+    if folded in FAILED:
+        reason = "a formula that failed in the spreadsheet"
+    if folded in MISSING or reason:
+        return Cell(word="-" if folded == "-" else "", reason=reason)
     found = _NUMBER.fullmatch(plain)
     if found is None:
         return Cell(word=re.sub(r"[\s_-]+", "", folded) or folded)
-    power = found["power"]
-    number = Numeral(found["sign"], found["body"], f"e{power}" if power else "")
-    rest = (found["rest"] or "").strip()
-    if not rest:
-        return Cell(number=number)
-    if known := unit(rest):
-        return Cell(number=number, unit=known)
-    return Cell(reason=f"a number followed by {rest!r}, which is no known unit")
+    power, rest = found["power"], (found["rest"] or "").strip()
+    known = unit(rest)
+    if rest and not known:
+        return Cell(reason=f"a number followed by {rest!r}, which is no known unit")
+    return Cell(Numeral(found["sign"], found["body"], f"e{power}" if power else ""), known)

@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -47,14 +48,18 @@ def rows_of(text: str, name: str, usual: str, wanted: Sequence[str]) -> Rows:
     Raises:
         InputError: if there is no header, or a quote is not closed.
     """
-    order = dict.fromkeys((usual, *SEPARATORS))
-    told, skipped = _told(text)
-    if told is not None:
-        order = {told: None}
+    told = re.match(r"\"?sep=([,;|\t])\"?(?:\r|\n|$)", text, re.IGNORECASE)
+    skipped = 0 if told is None else 1
+    order = dict.fromkeys((usual, *SEPARATORS) if told is None else [told[1]])
     names = [column_name(each) for each in wanted]
     headers = {mark: _header(text, mark, names[0], skipped) for mark in order}
-    lacking = {mark: len({*names} - {*header}) for mark, (_, header) in headers.items()}
-    mark = min(order, key=lambda each: lacking[each])
+
+    def lacking(mark: str) -> tuple[int, bool]:
+        _, header = headers[mark]
+        missing = len({*names} - {*header})
+        return missing, missing > 0 and len(header) == 1
+
+    mark = min(order, key=lacking)
     before, header = headers[mark]
     notes = []
     if mark != usual and told is None:
@@ -63,42 +68,40 @@ def rows_of(text: str, name: str, usual: str, wanted: Sequence[str]) -> Rows:
         )
     if before > skipped:
         notes.append(f"{before - skipped} lines before the header are comments or blank")
-    rows: list[list[str]] = []
-    reader = _reader(text, mark)
-    try:
-        for _ in range(before + 1):
-            next(reader, None)
-        for cells in reader:
-            rows.append(cells)  # noqa: PERF402  (those before a fault are counted)
-    except csv.Error as error:
-        number = before - skipped + (len(rows) + 2 if header else 1)
-        raise InputError(
-            f"cannot read row {number} of {name} ({_explained(str(error))}); expected cells in "
-            'quotes to end with a quote, and quotes in them to be doubled ("")'
-        ) from error
+    # A line that says what separates cells is not shown by a spreadsheet.
+    first_row = before - skipped + 2
+    rows = _rows(_reader(text, mark), before + 1, first_row, name)
     if not header:
         raise InputError(
             f"{name} has only blank lines and comments, expected a header line and rows"
         )
+    problems = {
+        row: f"has {len(cells)} cells, expected {len(header)} as in the header; put cells that "
+        f"hold {mark!r} in quotes"
+        for row, cells in enumerate(rows)
+        if len(cells) > len(header) and any(map(str.strip, cells[len(header) :]))
+    }
+    return Rows(header, rows, first_row, problems, tuple(notes))
+
+
+def _rows(reader: Iterator[list[str]], before: int, first_row: int, name: str) -> list[list[str]]:
+    """Return the rows after the first ``before``, without blank ones at the end."""
+    rows: list[list[str]] = []
+    read = 0
+    try:
+        for cells in reader:
+            read += 1
+            if read > before:
+                rows.append(cells)
+    except csv.Error as error:
+        number = first_row - before + read
+        raise InputError(
+            f"cannot read row {number} of {name} ({_explained(str(error))}); expected cells in "
+            'quotes to end with a quote, and quotes in them to be doubled ("")'
+        ) from error
     while rows and not any(map(str.strip, rows[-1])):
         rows.pop()
-    problems = {}
-    for row, cells in enumerate(rows):
-        if len(cells) > len(header) and any(map(str.strip, cells[len(header) :])):
-            problems[row] = (
-                f"has {len(cells)} cells, expected {len(header)} as in the header; put cells that "
-                f"hold {mark!r} in quotes"
-            )
-    # A line that says what separates cells is not shown by a spreadsheet.
-    return Rows(header, rows, before - skipped + 2, problems, tuple(notes))
-
-
-def _told(text: str) -> tuple[str | None, int]:
-    """Return what separates cells if the first line says it, as in ``sep=;``, and how many do."""
-    line = text.split("\n", 1)[0].rstrip("\r").strip('"')
-    if line[:4].lower() == "sep=" and line[4:] in SEPARATORS:
-        return line[4:], 1
-    return None, 0
+    return rows
 
 
 def _reader(text: str, mark: str) -> Iterator[list[str]]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from edgescope.data.cells import Cell
@@ -36,6 +37,7 @@ class Different:
     cells: Mapping[str, Cell]
     counts: Mapping[str, int]
 
+    @cached_property
     def numbers(self) -> list[tuple[Numeral, int]]:
         """Return the different numbers, each with how often it occurs."""
         return [
@@ -109,7 +111,7 @@ def as_numbers(column: Different, given: Mark | None, elsewhere: Mark | None) ->
     Raises:
         InputError: if it cannot be told what commas or points mean, or two units are as frequent.
     """
-    written = convention(column.numbers(), given, elsewhere)
+    written = convention(column.numbers, given, elsewhere)
     if written is None:
         numbers = {text: found.number for text, found in column.cells.items() if found.number}
         shown = [text for text, number in numbers.items() if number.ambiguous] or [*numbers]

@@ -14,11 +14,28 @@ from edgescope._optional import require
 from edgescope.data.cells import MISSING
 from edgescope.errors import InputError
 
-_ODD = r"[^\x21-\x7e]|[>;,|]|\[#|^['\x22]|(?i)inchi|^[A-Z]{14}-[A-Z]{10}-[A-Z]$"
+_ODD = r"[^\x21-\x7e]|[>;,|]|\[[#!]|\$\(|^['\x22]|(?i)inchi|^[A-Z]{14}-[A-Z]{10}-[A-Z]$"
 """What no SMILES of a single molecule holds."""
 
 _UNSEEN = re.compile("[\u200b-\u200f\u2060\ufeff]")
-_INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
+_OTHERS = tuple(
+    (re.compile(pattern), reason)
+    for pattern, reason in (
+        (
+            "(?i)^inchi=",
+            "an InChI, expected SMILES; convert it, for example with RDKit's MolFromInchi",
+        ),
+        (
+            "^[A-Z]{14}-[A-Z]{10}-[A-Z]$",
+            "an InChIKey, from which no molecule can be made; expected SMILES",
+        ),
+        ("(?<!-)>", "a reaction, expected SMILES of one molecule"),
+        (r"\[[#!]|\$\(", "a SMARTS pattern, expected SMILES of one molecule"),
+        ("[;,]", "holds a comma or semicolon, as no SMILES does; write one molecule in each row"),
+        (r"^['\x22]", "begins with a quote, as no SMILES does; take the quotes away"),
+        (r"\|", "holds '|' as extended SMILES (CXSMILES) do; write plain SMILES"),
+    )
+)
 _ATOMS_AND_BONDS = re.compile(r"(?:Cl|Br|[BCNOPSFIbcnops*]|\[[^\]\s]+\]|[-=#$:/\\.()%\d@+])+")
 _SHOWN = 60
 
@@ -57,8 +74,8 @@ def smiles_cells(column: pl.Series, name: str, table: str) -> SmilesCells:
     dtype = column.dtype
     if dtype.is_nested() or dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Object:
         raise InputError(
-            f"column {name!r} of {table} holds {dtype}, expected text (SMILES); name another column with "
-            "smiles_column (--smiles-column)"
+            f"column {name!r} of {table} holds {dtype}, expected text (SMILES); name another "
+            "column with smiles_column (--smiles-column)"
         )
     texts = column.cast(pl.String, strict=False).str.strip_chars().replace("", None)
     smiles = texts.to_list()
@@ -100,25 +117,13 @@ def smiles_cells(column: pl.Series, name: str, table: str) -> SmilesCells:
 
 def _reason(text: str) -> str | None:
     """Say why a text without spaces is no SMILES of one molecule, if that is plain to see."""
-    if text.casefold().startswith("inchi="):
-        return "an InChI, expected SMILES; convert it, for example with RDKit's MolFromInchi"
-    if _INCHIKEY.fullmatch(text):
-        return "an InChIKey, from which no molecule can be made; expected SMILES"
-    if re.search(r"(?<!-)>", text):
-        return "a reaction, expected SMILES of one molecule"
-    if "[#" in text:
-        return "a SMARTS pattern, expected SMILES of one molecule"
+    for pattern, reason in _OTHERS:
+        if pattern.search(text):
+            return reason
     if not text.isascii():
         odd = next(each for each in text if not each.isascii())
         called = unicodedata.name(odd, "no name").lower()
         return f"holds {odd!r} ({called}), which no SMILES does; type it anew"
-    for mark in ";,":
-        if mark in text:
-            return f"holds {mark!r}, which no SMILES does; write each molecule in a row of its own"
-    if text[0] in "'\"":
-        return f"begins with {text[0]}, which no SMILES does; take the quotes away"
-    if "|" in text:
-        return "holds '|' as extended SMILES (CXSMILES) do; write plain SMILES"
     return None
 
 
@@ -126,7 +131,10 @@ def _two(head: str, tail: str) -> str | None:
     """Say why what follows a SMILES behind a space may be more than a name, if it may."""
     first, joined = tail.split(maxsplit=1)[0], "".join(tail.split())
     if first.startswith("|"):
-        return f"{_short(head)!r} is followed by {_short(tail)!r}, as in extended SMILES (CXSMILES); write plain SMILES"
+        return (
+            f"{_short(head)!r} is followed by {_short(tail)!r}, as in extended SMILES (CXSMILES); "
+            "write plain SMILES"
+        )
     bonds = _ATOMS_AND_BONDS.fullmatch(joined) and re.search(r"[=#()\[\]/\\@]", joined)
     atoms = re.search("[A-Za-z*]", joined)
     if (
@@ -135,8 +143,8 @@ def _two(head: str, tail: str) -> str | None:
         or any(_parses(head + rest) for rest in (first, joined))
     ):
         return (
-            f"{_short(head)!r} is followed by a space and {_short(tail)!r}, which may be SMILES too; "
-            "write one molecule without spaces, a mixture with '.', a name in a column of its own"
+            f"{_short(head)!r} is followed by a space and {_short(tail)!r}, which may be SMILES "
+            "too; write a molecule without spaces, a mixture with '.', a name in its own column"
         )
     return None
 

@@ -90,8 +90,8 @@ def parts_from_labels(labels: Sequence[str | None], where: str, first_row: int =
         different = list(dict.fromkeys(repr(labels[row] or "") for row in unknown))
         more = " and others" if len(different) > _MAX_QUOTED else ""
         raise InputError(
-            f"{where} holds {', '.join(different[:_MAX_QUOTED])}{more} (first in row {unknown[0] + first_row}),"
-            " expected train, val (or valid) or test in every row"
+            f"{where} holds {', '.join(different[:_MAX_QUOTED])}{more} (first in row "
+            f"{unknown[0] + first_row}), expected train, val (or valid) or test in every row"
         )
     return np.array([_LABELS[label] for label in known], dtype=np.int8)
 

@@ -165,9 +165,8 @@ def select(grid: Grid, name: str, wanted: Asked) -> Table:
     }
     notes = [*grid.notes, *cells.notes]
     if identifiers and wanted.identifiers is None:
-        notes.append(
-            f"by the names of the columns, {', '.join(map(repr, identifiers))} tell which molecule a row is"
-        )
+        shown = ", ".join(map(repr, identifiers))
+        notes.append(f"taken as identifiers of the molecules, by their names: {shown}")
     if wanted.identifiers != () and any(each is not None for each in cells.names):
         identifiers[_free("name", identifiers)] = cells.names
     targets = _targets(

@@ -99,8 +99,8 @@ def _hint(found: Rows, smiles: str) -> str:
     for row, cells in enumerate(found.rows[:_LOOKED_AT]):
         if wanted in map(column_name, cells):
             return f"row {found.first_row + row} looks like the header; delete the lines above it"
-    if len(found.header) == 1 and any(mark in found.header[0] for mark in SEPARATORS):
-        return "is the file separated by something other than its name says?"
+    if len(found.header) == 1 and wanted in found.header[0].split():
+        return f"separate the columns by {' or '.join(SEPARATORS.values())}, not by spaces"
     if wanted not in found.header and any(map(_is_data, found.header)):
         return (
             "the first row looks like molecules and numbers, expected a header line with the "

@@ -79,7 +79,7 @@ class TargetColumn:
             points = self.column.str.contains(".", literal=True)
             certain = (points & ~self.column.str.contains(_GROUPED)).sum()
             return {".": int(certain), ",": 0}
-        return evidence(self.different.numbers())
+        return evidence(self.different.numbers)
 
     def read(self, given: Mark | None, elsewhere: Mark | None, first_row: int) -> Target:
         """Read the numbers.
@@ -105,7 +105,7 @@ class TargetColumn:
 
     def _from_text(self, given: Mark | None, elsewhere: Mark | None) -> Target:
         column = self.different
-        words, numbers = column.words(), sum(count for _, count in column.numbers())
+        words, numbers = column.words(), sum(count for _, count in column.numbers)
         chosen = pair(words)
         known = sum(words[word] for side in chosen or () for word in side)
         if known and known == numbers:

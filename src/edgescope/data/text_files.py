@@ -52,20 +52,7 @@ def read_text(path: Path) -> Text:
     Raises:
         InputError: if it cannot be read, is empty, or is no text.
     """
-    try:
-        content = path.read_bytes()
-        packed = content.startswith(_GZIP)
-        if packed:
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(
-            f"cannot read {path} ({error}); check that the file is complete"
-        ) from error
-    if not content:
-        raise InputError(f"{path} is empty (0 bytes), expected a header line and rows")
-    for beginning, what, remedy in _BEGINNINGS:
-        if content.startswith(beginning):
-            raise InputError(f"{path} is {what}, expected text such as CSV; {remedy}")
+    content, packed = _unpacked(path)
     notes = []
     if packed != (path.suffix.lower() == ".gz"):
         notes.append(
@@ -94,6 +81,25 @@ def read_text(path: Path) -> Text:
     if encoding.startswith(("utf-16", "utf-32")):
         notes.append(f"the file was read as {encoding[:6].upper()}")
     return Text(text.removeprefix("\ufeff"), tuple(notes))
+
+
+def _unpacked(path: Path) -> tuple[bytes, bool]:
+    """Return the bytes of a file, and whether they were packed with gzip."""
+    try:
+        content = path.read_bytes()
+        packed = content.startswith(_GZIP)
+        if packed:
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"cannot read {path} ({error}); check that the file is complete"
+        ) from error
+    if not content:
+        raise InputError(f"{path} is empty (0 bytes), expected a header line and rows")
+    for beginning, what, remedy in _BEGINNINGS:
+        if content.startswith(beginning):
+            raise InputError(f"{path} is {what}, expected text such as CSV; {remedy}")
+    return content, packed
 
 
 def _encoding(content: bytes) -> str:
