@@ -76,6 +76,10 @@ def rows_of(text: str, name: str, usual: str, wanted: Sequence[str]) -> Rows:
             f"{name} has only blank lines and comments, expected a header line and rows"
         )
     problems = {
+        row: "a cell in quotes holds what looks like several rows; a quote is missing or too many"
+        for row, cells in enumerate(rows)
+        if any("\n" in cell and _swallows(cell, mark, len(header)) for cell in cells)
+    } | {
         row: f"has {len(cells)} cells, expected {len(header)} as in the header; put cells that "
         f"hold {mark!r} in quotes"
         for row, cells in enumerate(rows)
@@ -102,6 +106,11 @@ def _rows(reader: Iterator[list[str]], before: int, first_row: int, name: str) -
     while rows and not any(map(str.strip, rows[-1])):
         rows.pop()
     return rows
+
+
+def _swallows(cell: str, mark: str, width: int) -> bool:
+    """Tell whether a cell holds whole rows, from some column of one to the same of another."""
+    return width > 1 and cell.count(mark) == (width - 1) * cell.count("\n")
 
 
 def _reader(text: str, mark: str) -> Iterator[list[str]]:

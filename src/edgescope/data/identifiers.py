@@ -40,13 +40,18 @@ def identifies(column: str) -> bool:
     return bool(joined in NAMES or _PATTERN.fullmatch(joined) or _ID.search(column.strip()))
 
 
+def holds_texts(column: pl.Series) -> bool:
+    """Tell whether a column holds cells, rather than lists or other things."""
+    return not (column.dtype.is_nested() or column.dtype == pl.Object)
+
+
 def texts(column: pl.Series, where: str) -> list[str | None]:
     """Return identifiers as they stand in the table, None where there is none.
 
     Raises:
         InputError: if the column holds lists or other things that are no cells.
     """
-    if column.dtype.is_nested() or column.dtype == pl.Object:
+    if not holds_texts(column):
         raise InputError(
             f"{where} holds {column.dtype}, expected text or numbers as identifiers; name another "
             "column"

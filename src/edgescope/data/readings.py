@@ -96,7 +96,7 @@ def as_words(column: Different, chosen: Pair) -> Reading:
         for value in texts
         if texts[value]
     )
-    notes = [f"in {column.name}, {' and '.join(told)}: words are read as labels"]
+    notes = [f"words in {column.name} are read as labels: {' and '.join(told)}"]
     return Reading(results, "", [*notes, *_missing(column, results)])
 
 

@@ -96,7 +96,7 @@ def smiles_cells(column: pl.Series, name: str, table: str) -> SmilesCells:
         smiles[row] = parts[0]
         reason = _reason(parts[0])
         if reason is None and len(parts) > 1:
-            reason = _two(*parts) if _parses(parts[0]) else "does not parse"
+            reason = _two(*parts) or (None if _parses(parts[0]) else "does not parse")
             if reason is None:
                 names[row] = " ".join(parts[1].split())
         if reason is not None:
@@ -104,13 +104,12 @@ def smiles_cells(column: pl.Series, name: str, table: str) -> SmilesCells:
             problems[row] = reason
     notes = []
     if unseen:
-        notes.append(f"characters without width were left out of {unseen} cells of {name!r}")
+        notes.append(f"characters without width are left out of {name!r} ({unseen} cells)")
     if count := sum(name is not None for name in names):
         first = next(row for row, name in enumerate(names) if name is not None)
         notes.append(
-            f"{count} cells of {name!r} hold a name behind the SMILES, such as "
-            f"{_short(names[first] or '')!r} behind {_short(smiles[first])!r}; it is kept as an "
-            "identifier"
+            f"names behind the SMILES in {name!r} are kept as identifiers ({count} cells), such as "
+            f"{_short(names[first])!r} behind {_short(smiles[first])!r}"
         )
     return SmilesCells(smiles, problems, names, notes)
 

@@ -13,7 +13,7 @@ import polars as pl
 from edgescope._files import readable_file
 from edgescope.data.columns import Asked, Grid, asked, places
 from edgescope.data.dataset import LOST_LABELS
-from edgescope.data.identifiers import texts
+from edgescope.data.identifiers import holds_texts, texts
 from edgescope.data.numerals import MARKS, Mark
 from edgescope.data.smiles_cells import smiles_cells
 from edgescope.data.split import parts_from_labels
@@ -160,9 +160,10 @@ def select(grid: Grid, name: str, wanted: Asked) -> Table:
         return f"column {column!r} of {name}"
 
     cells = smiles_cells(grid.column(found.smiles), wanted.smiles, name)
-    identifiers = {
-        each: texts(grid.column(place), called(each)) for each, place in found.identifiers.items()
-    }
+    columns = {each: grid.column(place) for each, place in found.identifiers.items()}
+    if wanted.identifiers is None:
+        columns = {each: column for each, column in columns.items() if holds_texts(column)}
+    identifiers = {each: texts(column, called(each)) for each, column in columns.items()}
     notes = [*grid.notes, *cells.notes]
     if identifiers and wanted.identifiers is None:
         shown = ", ".join(map(repr, identifiers))

@@ -15,9 +15,11 @@ _AMBIGUOUS = frozenset("ALVJUDKmd")
 """Letters that may be the label of a series, a multiplier or a footnote as well as a unit."""
 
 _LOG = re.compile(r"-?\s*(?P<log>log10|log|lg|ln)\s*[( ]?\s*(?P<unit>[^()]+?)\s*\)?", re.IGNORECASE)
-_BRACKETS = re.compile(r"(?P<name>.*\S)\s*(?:\[(?P<square>[^\[\]]+)\]|\((?P<round>.+)\))\s*")
+_BRACKETS = re.compile(
+    r"(?P<name>.*?\S)\s*(?:\[(?P<square>[^\[\]]+)\]|\((?P<round>(?:[^()]|\([^()]*\))+)\))\s*"
+)
 _SLASH = re.compile(r"(?P<name>.*\S)(?:\s+/\s+|/)(?P<unit>\S.*)")
-_LOG_NAME = re.compile(r"(?P<log>log10|log|lg|ln)(?![a-z])", re.IGNORECASE)
+_LOG_NAME = re.compile(r"(?P<log>(?i:log10|log|lg|ln))(?![a-z])")
 
 
 def unit(text: str) -> str:
