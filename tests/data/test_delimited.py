@@ -45,7 +45,7 @@ def test_rows_with_too_many_cells_are_problems_and_empty_cells_too_many_are_not(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('smiles,y\nCC,1\n"CCO,2\nCCC,3\n', "row 3 of a.csv .a quote that begins there is not closed"),
+        ('smiles,y\nCC,1\n"CCO,2\nCCC,3\n', "row 3 of a.csv .a quote that begins there is not"),
         ('smiles,y\n"CC"x,1\n', "row 2 of a.csv .text follows a closing quote"),
         ('"smiles,y\nCC,1\n', "row 1 of a.csv .a quote that begins there"),
         ("\n \n# only a comment\n", "only blank lines and comments"),

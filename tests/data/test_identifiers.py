@@ -9,8 +9,8 @@ from edgescope.errors import InputError
 
 @pytest.mark.parametrize(
     "name",
-    ["id", "ID", "mol_id", "Mol-ID", "MoleculeID", "ChEMBL ID", "name", "Compound Name", "CAS", "CID",
-     "cas_number", "InChIKey", "zinc_id", "Sample No", "Title", " compound "],
+    ["id", "ID", "mol_id", "Mol-ID", "MoleculeID", "ChEMBL ID", "name", "Compound Name", "CAS",
+     "CID", "cas_number", "InChIKey", "zinc_id", "Sample No", "Title", " compound "],
 )  # fmt: skip
 def test_names_that_identify(name):
     assert identifies(name)

@@ -1,7 +1,7 @@
 """Numbers as people write them: which mark stands before decimals, which between thousands."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -71,6 +71,9 @@ class Numeral:
 
     @cached_property
     def _values(self) -> dict[Mark, Value | None]:
+        if self.body.isdigit():  # as many are
+            whole = Value(float(self.sign + self.body + self.exponent), "")
+            return {".": whole, ",": whole}
         return {mark: self._under(mark) for mark in MARKS}
 
     def _under(self, mark: Mark) -> Value | None:
@@ -127,12 +130,16 @@ def evidence(numerals: Iterable[tuple[Numeral, int]]) -> dict[Mark, int]:
 
 
 def convention(
-    numerals: Iterable[tuple[Numeral, int]], given: Mark | None, elsewhere: Mark | None
+    counted: Sequence[tuple[Numeral, int]],
+    found: Mapping[Mark, int],
+    given: Mark | None,
+    elsewhere: Mark | None,
 ) -> Convention | None:
     """Find how the numbers of a column are written.
 
     Args:
-        numerals: the different numbers, each with how often it occurs.
+        counted: the different numbers, each with how often it occurs.
+        found: their :func:`evidence`.
         given: the mark before decimals, if it was said.
         elsewhere: the mark in other columns of the table, which decides where this one has no
             number that tells.
@@ -140,8 +147,6 @@ def convention(
     Returns:
         None if it cannot be told, and it matters.
     """
-    counted = list(numerals)
-    found = evidence(counted)
     told = [mark for mark in MARKS if found[mark]]
     mark: Mark | None
     if given is not None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from edgescope.data.cells import Cell
-from edgescope.data.numerals import Convention, Mark, Numeral, convention
+from edgescope.data.numerals import Convention, Mark, Numeral, convention, evidence
 from edgescope.data.words import Pair
 from edgescope.errors import InputError
 
@@ -45,6 +45,11 @@ class Different:
             for text, found in self.cells.items()
             if found.number is not None
         ]
+
+    @cached_property
+    def marks(self) -> dict[Mark, int]:
+        """Count the numbers that tell which mark stands before decimals."""
+        return evidence(self.numbers)
 
     def words(self) -> Counter[str]:
         """Return the words, without marks of missing values.
@@ -111,7 +116,7 @@ def as_numbers(column: Different, given: Mark | None, elsewhere: Mark | None) ->
     Raises:
         InputError: if it cannot be told what commas or points mean, or two units are as frequent.
     """
-    written = convention(column.numbers, given, elsewhere)
+    written = convention(column.numbers, column.marks, given, elsewhere)
     if written is None:
         numbers = {text: found.number for text, found in column.cells.items() if found.number}
         shown = [text for text, number in numbers.items() if number.ambiguous] or [*numbers]

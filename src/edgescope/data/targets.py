@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from edgescope.data.cells import cell
-from edgescope.data.numerals import MARKS, Mark, evidence
+from edgescope.data.numerals import MARKS, Mark
 from edgescope.data.readings import Different, as_numbers, as_words
 from edgescope.data.units import unit_of_name
 from edgescope.data.words import pair
@@ -79,7 +79,7 @@ class TargetColumn:
             points = self.column.str.contains(".", literal=True)
             certain = (points & ~self.column.str.contains(_GROUPED)).sum()
             return {".": int(certain), ",": 0}
-        return evidence(self.different.numbers)
+        return self.different.marks
 
     def read(self, given: Mark | None, elsewhere: Mark | None, first_row: int) -> Target:
         """Read the numbers.
