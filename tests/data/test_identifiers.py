@@ -30,7 +30,9 @@ def test_columns_that_are_taken_or_alike_are_not_taken_by_themselves():
 
 
 def test_identifiers_stand_as_in_the_table():
-    assert texts(pl.Series(["00123", " a ", "", None]), "x") == ["00123", "a", None, None]
+    cells = ["00123", " a ", "", None, "a\u2010b \u201cc\u201d", "a\n b\u200b"]
+    found = ["00123", "a", None, None, "a\u2010b \u201cc\u201d", "a b"]
+    assert texts(pl.Series(cells), "x") == found
     assert texts(pl.Series([1.0, None, 2.5]), "x") == ["1", None, "2.5"]
     with pytest.raises(InputError, match="holds List"):
         texts(pl.Series([[1]]), "column 'id'")

@@ -189,6 +189,25 @@ def test_files_of_other_kinds_are_refused_with_how_to_convert_them(name, advice,
         table_source(tmp_path / name, "smiles", [], None)
 
 
+def test_a_parquet_file_with_a_flipped_bit_or_a_lost_end_is_read_or_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"smiles": ["CC", "CCO"] * 50, "y": [1.5, 2] * 50}).write_parquet(path)
+    content = path.read_bytes()
+    damages = [content[:end] for end in range(0, len(content), 40)]
+    for place in range(0, len(content), 8):  # some of these make polars panic
+        flipped = content[place] ^ 4
+        damages.append(content[:place] + bytes([flipped]) + content[place + 1 :])
+    refused = 0
+    for damaged in damages:
+        path.write_bytes(damaged)
+        try:
+            table_source(path, "smiles", ["y"], None).read()
+        except InputError as error:
+            assert "\n" not in str(error)  # noqa: PT017  (either is right)
+            refused += 1
+    assert refused > 20
+
+
 def frame(values, **columns):
     smiles = ["C" * (number + 2) for number in range(len(values))]
     return pd.DataFrame({"smiles": smiles, "y": values, **columns})

@@ -99,18 +99,22 @@ class Cell(NamedTuple):
     reason: str = ""
 
 
+def trimmed(text: str) -> str:
+    """Return a text without spaces around it and without what has no width; spaces are single."""
+    return re.sub(f"[ {_SPACES}]+", " ", _UNSEEN.sub("", text)).strip()
+
+
 def plainer(text: str) -> str:
     """Write digits, signs, quotes and spaces of other scripts as ASCII has them, and trim.
 
     Raised digits stay, as 10\u00b3 is not 103; characters without width are left out.
     """
     if not text.isascii():
-        text = _UNSEEN.sub("", text.translate(_PLAINER))
         text = "".join(
             str(unicodedata.digit(each)) if unicodedata.category(each) == "Nd" else each
-            for each in text
+            for each in text.translate(_PLAINER)
         )
-    return re.sub(f"[ {_SPACES}]+", " ", text).strip()
+    return trimmed(text)
 
 
 def is_missing(text: str | None) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from edgescope.data.cells import plainer
+from edgescope.data.cells import trimmed
 from edgescope.errors import InputError
 
 NAMES = frozenset(
@@ -60,7 +60,7 @@ def texts(column: pl.Series, where: str) -> list[str | None]:
         # Whole numbers become floats where a data frame lacks some of them.
         return [_whole(value) for value in column.to_list()]
     found = column.cast(pl.String, strict=False).to_list()
-    return [(plainer(text) or None) if text is not None else None for text in found]
+    return [(trimmed(text) or None) if text is not None else None for text in found]
 
 
 def automatic(columns: Sequence[str], taken: Sequence[str | None]) -> list[str]:

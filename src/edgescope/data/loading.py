@@ -263,15 +263,18 @@ def _rewired(
     *,
     progress: bool,
 ) -> Splits:
-    rejected = splits.rejected.height
+    counts = {"rows": splits.rejected.height, "labels": splits.lost_labels.height}
     if vocabulary is not None and not isinstance(vocabulary, str):
         # A model of such graphs knows the type of the virtual node, which no molecule has.
         vocabulary = [key for key in vocabulary if key != VIRTUAL]
     parts = (apply(part, spec, progress=progress) for part in _encoded(splits, vocabulary))
     found = Splits(*parts)
-    if rejected and not found.rejected.height:
+    listed = {"rows": found.rejected.height, "labels": found.lost_labels.height}
+    lost = [f"{count} {what}" for what, count in counts.items() if count > listed[what]]
+    if lost:
         warnings.warn(
-            f"{rejected} rows cannot be used and are left out; load without rewire to list them",
+            f"{' and '.join(lost)} cannot be used and are left out; load without rewire to list "
+            "them",
             EdgescopeWarning,
             stacklevel=3,
         )

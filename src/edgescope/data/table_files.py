@@ -84,7 +84,8 @@ def read_grid(path: Path, kind: str, wanted: Sequence[str]) -> Grid:
 def _parquet(path: Path) -> Grid:
     try:
         frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        # A panic is what damage leads to that polars did not foresee.
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
             f"cannot read {path} ({reason}); expected Parquet; check that the file is complete"
