@@ -154,6 +154,7 @@ REFUSED = {
     "smiles,smiles,y\nCC,CC,2\n": "has 2 columns called 'smiles'",
     "Smiles,y\nCC,1\n": "has no column 'smiles', only Smiles, y; did you mean 'Smiles'",
     "Smiles;y\nCC;1\n": "has no column 'smiles', only Smiles, y; did you mean 'Smiles'",
+    "canonical_smiles,y\nCC,1\n": "did you mean 'canonical_smiles'?",
     "CCO,1.5\nCC,2\n": "the first row looks like molecules and numbers, expected a header line",
     "Data of 2020,\n,\nsmiles,y\nCC,1\n": "row 3 looks like the header; delete the lines above",
     "smiles y\nCC 1\n": "separate the columns by commas",

@@ -33,6 +33,7 @@ READ = {
     "negated words": (["binder", "non-binder", "Binder"], [1, 0, 1]),
     "words in two lengths": (["yes", "n", "No", "Y"], [1, 0, 0, 1]),
     "booleans": ([True, False, None], [1, 0, None]),
+    "a unit behind commas": (["1,5 nM", "1.234,5 nM"], [1.5, 1234.5]),
     "signs": (["+", "-", "+"], [1, 0, 1]),
     "zeros and ones": (["1", "0", "", "-"], [1, 0, None, None]),
     "decimals": ([Decimal("1.50"), None], [1.5, None]),

@@ -149,8 +149,9 @@ def _position(column: str, header: list[str], grid: Grid, name: str) -> int:
         )
     shown = ", ".join(each[:_LONG] for each in header[:_SHOWN])
     more = f" and {len(header) - _SHOWN} more" if len(header) > _SHOWN else ""
-    near = did_you_mean(column, header, "")
-    advice = grid.hint or near or "name one of these"
-    if near and near.partition("'")[2][:-2].lower() == cleaned.lower():
-        advice = near
+    folded = cleaned.casefold()
+    within = [each for each in header if folded in each.casefold()]
+    near = did_you_mean(column, header, f"did you mean {within[0]!r}?" if within else "")
+    same = any(each.casefold() == folded for each in header)
+    advice = (near if same else grid.hint or near) or "name one of these"
     raise InputError(f"{name} has no column {column!r}, only {shown}{more}; {advice}")
