@@ -56,7 +56,8 @@ def test_what_cannot_be_split_names_the_row(text, message):
         rows(text)
 
 
-def test_rows_that_a_stray_quote_swallowed_are_a_problem():
-    found = rows('smiles,y,z\nCC,1,"a\nCCC,2,b\nC,3,c"\nCCCC,4,d\n')
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_rows_that_a_stray_quote_swallowed_are_a_problem(end):
+    found = rows('smiles,y,z\nCC,1,"a\nCCC,2,b\nC,3,c"\nCCCC,4,d\n'.replace("\n", end))
     assert list(found.problems) == [0]
     assert "a quote is missing or too many" in found.problems[0]

@@ -78,7 +78,7 @@ def rows_of(text: str, name: str, usual: str, wanted: Sequence[str]) -> Rows:
     problems = {
         row: "a cell in quotes holds what looks like several rows; a quote is missing or too many"
         for row, cells in enumerate(rows)
-        if any("\n" in cell and _swallows(cell, mark, len(header)) for cell in cells)
+        if any(_swallows(cell, mark, len(header)) for cell in cells)
     } | {
         row: f"has {len(cells)} cells, expected {len(header)} as in the header; put cells that "
         f"hold {mark!r} in quotes"
@@ -110,7 +110,8 @@ def _rows(reader: Iterator[list[str]], before: int, first_row: int, name: str) -
 
 def _swallows(cell: str, mark: str, width: int) -> bool:
     """Tell whether a cell holds whole rows, from some column of one to the same of another."""
-    return width > 1 and cell.count(mark) == (width - 1) * cell.count("\n")
+    breaks = cell.count("\n") or cell.count("\r")
+    return breaks > 0 and width > 1 and cell.count(mark) == (width - 1) * breaks
 
 
 def _reader(text: str, mark: str) -> Iterator[list[str]]:
