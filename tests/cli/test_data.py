@@ -1,4 +1,4 @@
-"""`edgescope data list` and `edgescope data check`."""
+"""`edgescope data`: data sets that are listed and checked, and what is in a table."""
 
 import edgescope as es
 from data_layouts import tu
@@ -33,3 +33,33 @@ def test_what_cannot_be_listed_or_checked_is_said(edgescope):
     assert_refused(edgescope("data", "check", "zinc12"), "did you mean 'zinc12k'")
     assert_refused(edgescope("data", "list", "mutag"), "did you mean 'tu-mutag'")
     assert_refused(edgescope("data", "tox21", "check"), "expected `data list check`")
+
+
+def test_what_a_table_loses_and_how_it_was_read_is_printed(edgescope, tmp_path):
+    path = tmp_path / "export.csv"
+    rows = ["CC;1,5;a", "CCO;2,5;b", "CCC;>3;c", "CC O;1,0;d", "CCN;0,5;e"]
+    path.write_text("smiles;logS;Nr\n" + "\n".join(rows) + "\n")
+    told = ("--target-column", "logS", "--id-column", "Nr")
+    code, out, err = edgescope("data", path, *told)
+    assert (code, err) == (0, "")
+    assert "1 rows cannot be used and are left out" in out
+    assert "1 labels cannot be used and are left out" in out
+    (lost,) = (line for line in out.splitlines() if ">3" in line)
+    assert lost.split()[1:4] == ["4", "logS", ">3"]
+    assert "note: cells are separated by semicolons" in out
+    assert "note: commas in 'logS' are read as decimal points: '1,5' is 1.5" in out
+
+
+def test_a_column_that_does_not_tell_its_decimal_mark_is_read_with_the_option(edgescope, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('smiles,y\nCC,"1,234"\nCCO,"2,500"\nCCC,7\n')
+    told = ("data", path, "--target-column", "y")
+    assert_refused(edgescope(*told), "cannot tell whether commas or points stand before")
+    code, out, _ = edgescope(*told, "--decimal", ",")
+    assert code == 0
+    assert "'1,234' is 1.234" in out
+
+
+def test_options_of_tables_are_refused_where_there_is_none(edgescope):
+    assert_refused(edgescope("data", "solubility", "--decimal", ","), "leave out decimal")
+    assert_refused(edgescope("data", "solubility", "--id-column", "x"), "leave out id_columns")

@@ -80,7 +80,7 @@ def test_the_same_molecule_in_two_parts_is_named_with_its_rows(small):
     patch.setitem(cards.CARDS, "tox21", replace(known, leaks=0))
     with pytest.raises(InputError) as error:
         check("tox21", folder)
-    assert "leaks: CCO is in train (row 0) and test (row 4); 1 such cases" in str(error.value)
+    assert "leaks: CCO is in train (row 2) and test (row 6); 1 such cases" in str(error.value)
     assert "\n" not in str(error.value)
 
 

@@ -35,13 +35,13 @@ def test_a_table_is_read_with_its_columns_and_its_split(table):
         table, smiles_column="structure", target_columns=["logS", "mass"], split="fold"
     )
     assert train.smiles == ["CC", "CCO"]
-    assert val.smiles == ["CCCl"]
-    assert test.smiles == ["C#N", "C=O"]
-    assert test.row.tolist() == [6, 7]
+    assert val.smiles == ["CCN", "CCCl"]
+    assert test.smiles == ["C#N", "C=O", "CC=O"]
+    assert test.row.tolist() == [8, 9, 10]
     assert test.target_names == ("logS", "mass")
-    assert test.y.tolist() == [[-7.0, 7.0], [8.0, 8.0]]
+    assert test.y[:2].tolist() == [[-7.0, 7.0], [8.0, 8.0]]
     assert train.y.isnan().tolist() == [[False, False], [True, False]]
-    assert val.y.isnan().tolist() == [[True, False]]
+    assert val.y.isnan().tolist() == [[True, False], [True, False]]
     assert train.name == "my.set/train"
 
 
@@ -65,11 +65,13 @@ def test_a_data_frame_gives_what_its_file_gives(kind, write, tmp_path):
     pl.DataFrame(ROWS).write_csv(path)
     found, expected = load(frames()[kind], **options), load(path, **options)
     for one, other in zip(found, expected, strict=True):
-        assert (one.name, one.smiles, one.row.tolist()) == (
+        # The first row below the header of a file has the number 2, that of a data frame 0.
+        assert (one.name, one.smiles, (one.row + 2).tolist()) == (
             other.name, other.smiles, other.row.tolist(),
         )  # fmt: skip
         np.testing.assert_equal(one.y.numpy(), other.y.numpy())
-    assert found.rejected["row"].to_list() == expected.rejected["row"].to_list()
+    assert (found.rejected["row"] + 2).to_list() == expected.rejected["row"].to_list()
+    assert (found.lost_labels["row"] + 2).to_list() == expected.lost_labels["row"].to_list()
     changed = pl.DataFrame(ROWS).with_columns(structure=pl.lit("CCC"))
     assert load(changed, **options).train.smiles != found.train.smiles
 
@@ -88,10 +90,12 @@ def test_a_column_that_a_data_frame_has_not_got_is_named():
 def test_rows_that_cannot_be_used_are_listed_with_number_smiles_and_reason(table):
     splits = load(table, smiles_column="structure", target_columns="logS", split="fold")
     assert splits.rejected.rows() == [
-        ("train", 2, "nonsense", "does not parse: syntax error around position 5"),
-        ("val", 3, "C", "no bonds (1 atoms)"),
-        ("val", 4, "CCN", "target 'logS' is not a finite number: 'high'"),
-        ("test", 8, "CC=O", "target 'logS' is not a finite number: 'inf'"),
+        ("train", 4, "nonsense", "does not parse: syntax error around position 5"),
+        ("val", 5, "C", "no bonds (1 atoms)"),
+    ]
+    assert splits.lost_labels.rows() == [
+        ("val", 6, "logS", "high", "not a number"),
+        ("test", 10, "logS", "inf", "not a finite number"),
     ]
 
 
@@ -111,7 +115,7 @@ def test_an_atom_outside_the_given_vocabulary_loses_its_row(write):
     path = write("a.csv", "smiles\nCCCO\nCC\nC[Si]\n")
     splits = load(path, vocabulary=["C", "O"], split=(0, 0, 1))
     assert splits.test.smiles == ["CCCO", "CC"]
-    assert splits.rejected["row"].to_list() == [2]
+    assert splits.rejected["row"].to_list() == [4]
 
 
 def test_fractions_may_leave_parts_empty(write):
@@ -125,7 +129,7 @@ def test_the_same_seed_gives_the_same_parts(write):
     first, again, other = (load(path, seed=seed) for seed in (0, 0, 1))
     assert [part.smiles for part in first] == [part.smiles for part in again]
     assert first.test.smiles != other.test.smiles
-    assert sorted(torch.cat([part.row for part in first]).tolist()) == list(range(38))
+    assert sorted(torch.cat([part.row for part in first]).tolist()) == list(range(2, 40))
 
 
 def test_a_relative_path_starts_from_root(write):
@@ -144,19 +148,20 @@ BAD_TABLES = {
         {"target_columns": ["log_p"]},
         "has no column 'log_p', only smiles, log_s; did you mean 'log_s'?",
     ),
-    "separator": ("smiles;y\nCC;1\n", {}, "is the file separated by something other"),
+    "spaces": ("smiles y\nCC 1\n", {}, "separate the columns by commas or semicolons or tabs"),
     "nothing parses": (
         "smiles\nfoo\nC\n",
         {},
-        "none of the 2 rows of .* can be used (row 0, foo: does not parse",
+        "none of the 2 rows of .* can be used (row 2, foo: does not parse",
     ),
     "no rows": ("smiles\n", {}, "has no rows, expected at least one molecule"),
-    "no header": ("", {}, "cannot read .* (empty CSV); expected CSV with one header line"),
-    "ragged": ("smiles,y\nCC,1,2\n", {}, "cannot read .* (found more fields"),
+    "empty": ("", {}, "is empty (0 bytes), expected a header line and rows"),
+    "no header": ("CCO,1.5\nCCC,2\n", {}, "expected a header line with the names of the columns"),
+    "ragged": ("smiles,y\nCC,1,2\n", {}, "row 2, CC: has 3 cells, expected 2 as in the header"),
     "labels": (
         "smiles,fold\nCC,train\nCCC,a\n",
         {"split": "fold"},
-        "column 'fold' of .* holds 'a' (first in row 1), expected train, val",
+        "column 'fold' of .* holds 'a' (first in row 3), expected train, val",
     ),
     "no val": (
         "smiles,fold\nCC,train\nCCC,test\nC,val\n",

@@ -77,7 +77,7 @@ def test_zinc12k_needs_its_folder(tmp_path):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"target_columns": "SOL"}, "solubility has its own columns; leave out smiles_column"),
+        ({"target_columns": "SOL"}, "solubility has its own columns; leave out target_columns"),
         ({"smiles_column": "x"}, "solubility has its own columns"),
         ({"split": (0.8, 0.1, 0.1)}, r"split=\(0.8, 0.1, 0.1\) for solubility, which has its own"),
         ({"features": "all"}, "features='all' for solubility, expected 'types' or 'ogb'"),

@@ -1,10 +1,14 @@
 """Training, validation and test parts."""
 
+from dataclasses import replace
+
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgescope.data.dataset import LOST_LABELS
 from edgescope.data.split import (
     check_fractions,
     divide,
@@ -75,3 +79,13 @@ def test_every_row_lands_in_the_part_it_is_marked_for(read_smiles):
         ("val", 1, 0),
         ("test", 1, 1),
     ]
+
+
+def test_lost_labels_and_notes_are_those_of_all_parts(read_smiles):
+    molecules = read_smiles(["CC", "[13CH3]C", "CCC"]).molecules
+    cells = [(0, "y", ">1", "a bound"), (2, "y", "x", "not a number")]
+    lost = pl.DataFrame(cells, schema=LOST_LABELS, orient="row")
+    splits = divide(replace(molecules, lost_labels=lost), np.array([0, 1, 2], dtype=np.int8), "set")
+    assert splits.lost_labels.select("split", "row").rows() == [("train", 0), ("test", 2)]
+    assert splits.notes == molecules.notes
+    assert len(splits.notes) == 1

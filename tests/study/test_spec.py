@@ -77,6 +77,17 @@ def test_a_table_counts_by_its_content_and_not_by_its_place(describe, chains, tm
     assert not names(changed) & names(chains)
 
 
+def test_how_a_table_is_read_decides_its_result(describe, chains):
+    data = {"source": str(chains), "target_columns": ["target"]}
+    (plain,) = cells(describe(data=[data], states=["trained"], seeds=[1]))
+    read = {**data, "id_columns": [], "decimal": ","}
+    (other,) = cells(describe(data=[read], states=["trained"], seeds=[1]))
+    assert plain.name != other.name
+    assert (other.source["id_columns"], other.source["decimal"]) == ([], ",")
+    with pytest.raises(InputError, match="decimal"):
+        cells(describe(data=[{**data, "decimal": "x"}]))
+
+
 def test_paths_in_the_file_are_relative_to_it(tmp_path, chains, monkeypatch):
     (tmp_path / "mine.csv").write_text(chains.read_text())
     (tmp_path / "mine.yaml").write_text("max_epochs: 3\n")

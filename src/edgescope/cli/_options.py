@@ -33,6 +33,22 @@ SplitColumn = Annotated[
         help="Column of a table that says train, val or test; without it the split is random.",
     ),
 ]
+IdColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--id-column",
+        help="Column of a table that tells which molecule a row is; may be repeated. Without it: "
+        "the columns whose names say so, such as mol_id, name, CAS.",
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        "--decimal",
+        metavar=".|,",
+        help="Mark before decimals in a table, where it cannot be found out.",
+    ),
+]
 Features = Annotated[
     str | None,
     typer.Option(
@@ -132,6 +148,8 @@ def data_spec(
     smiles_column: str,
     target_columns: list[str] | None,
     split_column: str | None,
+    id_columns: list[str] | None = None,
+    decimal: str | None = None,
 ) -> dict[str, Any]:
     """Describe data in plain values, as arguments of ``edgescope.data.load``.
 
@@ -149,6 +167,10 @@ def data_spec(
         spec["target_columns"] = list(target_columns)
     if split_column:
         spec["split"] = split_column
+    if id_columns:
+        spec["id_columns"] = list(id_columns)
+    if decimal is not None:
+        spec["decimal"] = decimal
     return spec
 
 
@@ -159,7 +181,7 @@ def rewiring(how: str | None, share: float | None, seed: int | None) -> dict[str
     return {} if how is None else {"rewire": {"how": how, **told}}
 
 
-OF_TABLE = ("smiles_column", "target_columns", "split_column")
+OF_TABLE = ("smiles_column", "target_columns", "split_column", "id_columns", "decimal")
 """Parameters that name columns of a table."""
 
 TABLE, WHOLE_PATH = "for a table", "for a table with its whole path"
@@ -195,8 +217,8 @@ OWN = "on the run's own data"
 OTHER_DATA_CHOICE = Choice(
     {
         OWN: ("part", "root"),
-        TABLE: ("root", "smiles_column"),
-        WHOLE_PATH: ("smiles_column",),
+        TABLE: ("root", "smiles_column", "id_columns"),
+        WHOLE_PATH: ("smiles_column", "id_columns"),
         PUBLISHED: ("root", "part"),
         BUILT_IN: ("part",),
     },

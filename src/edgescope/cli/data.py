@@ -9,10 +9,10 @@ import typer
 import edgescope as es
 from edgescope.cli import _options as options
 from edgescope.cli._modes import Choice
-from edgescope.cli._steps import show
+from edgescope.cli._steps import say_what_was_read, show
 from edgescope.errors import InputError
 
-_COUNTED = ("root", "smiles_column", "target_columns", "split_column")
+_COUNTED = ("root", *options.OF_TABLE)
 
 CHOICES = (
     Choice(
@@ -53,10 +53,13 @@ def command(
     smiles_column: options.SmilesColumn = "smiles",
     target_columns: options.TargetColumns = None,
     split_column: options.SplitColumn = None,
+    id_columns: options.IdColumns = None,
+    decimal: options.Decimal = None,
 ) -> None:
     """List the data sets, count what is in one, or check its files.
 
-    Rows of a table that cannot be used are listed with the reason.
+    Rows and labels of a table that cannot be used are listed with the reason, by the row numbers
+    that a spreadsheet shows.
     """
     if data in {None, "list"}:
         _list() if name is None else _card(name)
@@ -73,14 +76,14 @@ def command(
             f"received `data {data} {name}`, expected `data list {name}` or `data check {name}`"
         )
     else:
-        spec = options.data_spec(str(data), root, smiles_column, target_columns, split_column)
+        spec = options.data_spec(
+            str(data), root, smiles_column, target_columns, split_column, id_columns, decimal
+        )
         splits = es.data.load(**spec)
         # Text, because counts and means share a column here and counts must not be rounded.
         counts = splits.summary().with_columns(cs.float().round(2)).cast(pl.String)
         show(counts.transpose(include_header=True, header_name="", column_names="split"))
-        if splits.rejected.height:
-            typer.echo(f"\n{splits.rejected.height} rows cannot be used:")
-            show(splits.rejected)
+        say_what_was_read(splits)
 
 
 def _list() -> None:

@@ -106,6 +106,7 @@ def command(
     ] = None,
     root: options.Root = None,
     smiles_column: options.SmilesColumn = "smiles",
+    id_columns: options.IdColumns = None,
     part: options.Part = "test",
     batch_size: options.BatchSize = 128,
     every: Annotated[
@@ -195,7 +196,9 @@ def command(
         return
     if out is not None:
         writable_folder(out.parent)
-    model, loader = _subject(run, weights, data, root, smiles_column, part, batch_size)
+    model, loader = _subject(
+        run, weights, data, root, (smiles_column, id_columns), part, batch_size
+    )
     caution = es.train.RunFolder(run).caution if run is not None and weights is None else ""
     findings = es.diagnose(
         model,
@@ -231,7 +234,7 @@ def _subject(
     weights: Path | None,
     data: str | None,
     root: Path | None,
-    smiles_column: str,
+    columns: tuple[str, list[str] | None],
     part: str,
     batch_size: int,
 ) -> "tuple[nn.Module, MoleculeLoader | NeighborBatches]":
@@ -245,6 +248,7 @@ def _subject(
             "received no run, and not both --weights and --data; name the folder of a trained "
             "run, or a weights file and data"
         )
+    smiles_column, id_columns = columns
     folder = None if run is None else es.train.RunFolder(run)
     if weights is not None:
         model = es.models.load(weights)
@@ -252,7 +256,7 @@ def _subject(
         assert folder is not None
         model = folder.model("trained")
     if data is not None:
-        spec = options.data_spec(data, root, smiles_column, None, None)
+        spec = options.data_spec(data, root, smiles_column, None, None, id_columns)
         dataset = other_part(folder, spec, part)
         if folder is None:
             _check_meaning(model, dataset, data)

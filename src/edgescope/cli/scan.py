@@ -25,7 +25,16 @@ CHOICES = (
             _LIST: ("run", "list_sites", "weights"),
             _SCAN: (
                 *("run", "part", "criterion", "rate", "fdr", "baseline", "members", "seed"),
-                *("data", "root", "smiles_column", "weights", "sites", "batch_size", "shards"),
+                *(
+                    "data",
+                    "root",
+                    "smiles_column",
+                    "id_columns",
+                    "weights",
+                    "sites",
+                    "batch_size",
+                    "shards",
+                ),
             ),
         },
         lambda given: _LIST if given["list_sites"] else _SCAN,
@@ -52,6 +61,7 @@ def command(
     ] = None,
     root: options.Root = None,
     smiles_column: options.SmilesColumn = "smiles",
+    id_columns: options.IdColumns = None,
     weights: Annotated[
         Path | None,
         typer.Option("--weights", help="Scan these weights (.safetensors) of the run's model."),
@@ -101,7 +111,7 @@ def command(
     if data is None:
         molecules = own_part(folder, part, root)
     else:
-        spec = options.data_spec(data, root, smiles_column, None, None)
+        spec = options.data_spec(data, root, smiles_column, None, None, id_columns)
         molecules = other_part(folder, spec, part)
     scan = scan_run(
         folder,

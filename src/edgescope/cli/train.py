@@ -35,6 +35,8 @@ def command(
     smiles_column: options.SmilesColumn = "smiles",
     target_columns: options.TargetColumns = None,
     split_column: options.SplitColumn = None,
+    id_columns: options.IdColumns = None,
+    decimal: options.Decimal = None,
     features: options.Features = None,
     rewire: options.Rewire = None,
     rewire_share: options.RewireShare = None,
@@ -46,7 +48,9 @@ def command(
     metrics.json and a TensorBoard log. If training is interrupted, the same command goes on
     after the last finished epoch and ends with the same weights, bit for bit.
     """
-    spec = options.data_spec(data, root, smiles_column, target_columns, split_column)
+    spec = options.data_spec(
+        data, root, smiles_column, target_columns, split_column, id_columns, decimal
+    )
     if features is not None:
         spec["features"] = features
     spec |= options.rewiring(rewire, rewire_share, rewire_seed)
