@@ -6,7 +6,9 @@ from typing import Annotated, Any
 import typer
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.data.split import DEFAULT_FRACTIONS
+from edgescope.data.table_split import COMPUTED
+from edgescope.errors import InputError, did_you_mean
 
 Data = Annotated[
     str,
@@ -30,6 +32,16 @@ SplitColumn = Annotated[
     typer.Option(
         "--split-column",
         help="Column of a table that says train, val or test; without it the split is random.",
+    ),
+]
+TableSplit = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="scaffold|random",
+        help="Divide a table 8:1:1, by scaffold (molecules with the same rings and linkers stay "
+        "together) or at random; 'scaffold,0.7,0.1,0.2' gives other fractions. Without it: "
+        "--split-column, or random.",
     ),
 ]
 Features = Annotated[
@@ -131,10 +143,14 @@ def data_spec(
     smiles_column: str,
     target_columns: list[str] | None,
     split_column: str | None,
+    split: str | None = None,
 ) -> dict[str, Any]:
     """Describe data in plain values, as arguments of ``edgescope.data.load``.
 
     Paths are made absolute, so that a run can be scanned from another folder.
+
+    Raises:
+        InputError: if the split is said twice, or is no split that can be computed.
     """
     spec: dict[str, Any] = {"source": data}
     if is_table(data):
@@ -148,7 +164,28 @@ def data_spec(
         spec["target_columns"] = list(target_columns)
     if split_column:
         spec["split"] = split_column
+    if split is not None:
+        if split_column:
+            raise InputError(
+                f"received --split {split} and --split-column {split_column}; give one of them"
+            )
+        spec["split"] = _computed_split(split) if is_table(data) else split
     return spec
+
+
+def _computed_split(text: str) -> list[str | float]:
+    """Read ``scaffold`` or ``scaffold,0.7,0.1,0.2``, which is never the name of a column."""
+    way, *fractions = (word.strip() for word in text.split(","))
+    known = COMPUTED
+    if way not in known:
+        advice = did_you_mean(way, known, "a column is named by --split-column")
+        raise InputError(f"received --split {text}, expected {' or '.join(known)}; {advice}")
+    try:
+        return [way, *(map(float, fractions) if fractions else DEFAULT_FRACTIONS)]
+    except ValueError:
+        raise InputError(
+            f"received --split {text}, expected numbers behind {way}, as in {way},0.7,0.1,0.2"
+        ) from None
 
 
 def rewiring(how: str | None, share: float | None, seed: int | None) -> dict[str, Any]:

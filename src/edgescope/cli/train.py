@@ -31,6 +31,7 @@ def command(
     smiles_column: options.SmilesColumn = "smiles",
     target_columns: options.TargetColumns = None,
     split_column: options.SplitColumn = None,
+    split: options.TableSplit = None,
     features: options.Features = None,
     rewire: options.Rewire = None,
     rewire_share: options.RewireShare = None,
@@ -42,7 +43,7 @@ def command(
     metrics.json and a TensorBoard log. If training is interrupted, the same command goes on
     after the last finished epoch and ends with the same weights, bit for bit.
     """
-    spec = options.data_spec(data, root, smiles_column, target_columns, split_column)
+    spec = options.data_spec(data, root, smiles_column, target_columns, split_column, split)
     if features is not None:
         spec["features"] = features
     spec |= options.rewiring(rewire, rewire_share, rewire_seed)

@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from edgescope.data.adding import VIRTUAL
 from edgescope.data.attribution import TRUTH_RULES, TruthRule
 from edgescope.data.cache import cache_folder, cache_key, remembered
@@ -17,15 +15,9 @@ from edgescope.data.parse import Features, ParsedTable, Reading, parse
 from edgescope.data.published import PUBLISHED, Published, names
 from edgescope.data.request import Request
 from edgescope.data.rewiring import apply
-from edgescope.data.split import (
-    DEFAULT_FRACTIONS,
-    PARTS,
-    Splits,
-    check_fractions,
-    divide,
-    random_parts,
-)
+from edgescope.data.split import PARTS, Splits, divide
 from edgescope.data.table import Frame, Source, frame_source, looks_like_a_table, table_source
+from edgescope.data.table_split import SplitOption, computed_parts, read_split
 from edgescope.data.vocabulary import AtomVocabulary
 from edgescope.errors import EdgescopeWarning, InputError, did_you_mean
 from edgescope.mistakes import is_frame, said
@@ -42,7 +34,7 @@ def load(
     *,
     smiles_column: str = "smiles",
     target_columns: str | Sequence[str] | None = None,
-    split: str | int | Sequence[float] | None = None,
+    split: SplitOption = None,
     features: Features | None = None,
     kekulize: bool = True,
     vocabulary: AtomVocabulary | Sequence[str] | None = None,
@@ -65,9 +57,11 @@ def load(
         smiles_column: column of a table that holds the SMILES.
         target_columns: columns of a table that hold numbers to predict; empty cells become NaN.
             None loads no targets, which is enough for a scan.
-        split: of a table, the column that says train, val (or valid) or test; or the fractions of
-            train, val and test, drawn at random, (0.8, 0.1, 0.1) if None. Of a published data
-            set, one of its splits; None is the published one.
+        split: of a table, the column that says train, val (or valid) or test; or ``"random"``,
+            the default, or ``"scaffold"``, which keeps molecules of one Bemis-Murcko scaffold
+            together, of which the fractions are (0.8, 0.1, 0.1); or fractions of train, val and
+            test, drawn at random, or such as ``("scaffold", 0.7, 0.1, 0.2)``. Of a published
+            data set, one of its splits; None is the published one.
         features: of atoms and bonds; ``"types"`` gives each one type, ``"ogb"`` the nine features
             of an atom and three of a bond of :mod:`edgescope.data.ogb_features`. None is what the
             published data set is used with, or types.
@@ -159,7 +153,7 @@ def _table(
     base: Path | None,
     smiles_column: str,
     targets: Sequence[str],
-    split: str | int | Sequence[float] | None,
+    split: SplitOption,
 ) -> tuple[Source, str]:
     """Return a table, in a file or in memory, and the name of its data."""
     column = split if isinstance(split, str) else None
@@ -190,9 +184,7 @@ def _check_truth_rule(name: str, published: Published | None, rule: TruthRule | 
         raise InputError(f"received truth_rule={rule!r}, expected {' or '.join(TRUTH_RULES)}")
 
 
-def _published_split(
-    name: str, published: Published, split: str | int | Sequence[float] | None
-) -> str | int | None:
+def _published_split(name: str, published: Published, split: SplitOption) -> str | int | None:
     if split is None:
         return published.splits[0] if published.splits else None
     for known in published.splits:
@@ -206,29 +198,20 @@ def _published_split(
 def _load_table(
     table: Source,
     name: str,
-    split: str | int | Sequence[float] | None,
+    split: SplitOption,
     seed: int,
     read: Callable[[Source], ParsedTable],
 ) -> Splits:
-    if isinstance(split, int):
-        raise InputError(f"received split={split}, expected the name of a column or fractions")
-    column = split if isinstance(split, str) else None
-    fractions = DEFAULT_FRACTIONS
-    if split is not None and not isinstance(split, str):
-        fractions = check_fractions(split)
+    asked = read_split(split)
     parsed = read(table)
-    part = parsed.part.numpy()
-    told = f"column {column}"
-    if column is None:
-        usable = np.zeros(len(part), dtype=bool)
-        usable[(parsed.molecules.row - parsed.molecules.first_row).numpy()] = True
-        part = random_parts(usable, fractions, seed)
-        told = f"random, seed {seed}"
+    part, told = parsed.part.numpy(), f"column {asked.word}"
+    if asked.column is None:
+        part, told = computed_parts(asked, parsed.molecules, len(part), seed)
     splits = divide(replace(parsed.molecules, split=told), part, name)
-    if column is not None and not all(len(molecules) for molecules in splits):
+    if asked.column is not None and not all(len(molecules) for molecules in splits):
         found = ", ".join(f"{each} {len(part)}" for each, part in zip(PARTS, splits, strict=True))
         raise InputError(
-            f"column {column!r} of {table.name} leaves a part without a usable molecule ({found}); "
+            f"column {asked.column!r} of {table.name} leaves a part without a usable molecule ({found}); "
             "expected at least one in each of train, val and test"
         )
     return splits

@@ -13,6 +13,7 @@ import polars as pl
 from edgescope._files import readable_file
 from edgescope.data.dataset import LOST_LABELS
 from edgescope.data.split import parts_from_labels
+from edgescope.data.table_split import column_of
 from edgescope.errors import InputError, did_you_mean
 
 CSV_SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -92,7 +93,8 @@ def table_source(
         path: ``.csv``, ``.csv.gz``, ``.tsv``, ``.tsv.gz``, ``.parquet`` or ``.pq``.
         smiles_column: name of the column of SMILES.
         target_columns: names of columns of numbers.
-        split_column: name of the column that says train, val (or valid) or test.
+        split_column: name of the column that says train, val (or valid) or test, or a split that
+            is computed, for which the table then says nothing.
 
     Raises:
         InputError: if there is no such file or it is of another kind. Reading the table raises
@@ -129,9 +131,11 @@ def frame_source(
     """
     name = f"the {type(frame).__name__}"
     frame = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
+    known = [str(each) for each in frame.columns]
+    split_column = column_of(split_column, known, name)
     columns = [smiles_column, *target_columns, *([split_column] if split_column else [])]
     for column in columns:
-        _check_column(column, [str(each) for each in frame.columns], name)
+        _check_column(column, known, name)
     held = _columns(frame, list(dict.fromkeys(columns)))
     digest = hashlib.sha256()
     for column in held.columns:
@@ -170,6 +174,7 @@ def select(
     Raises:
         InputError: if a column is not there or holds lists, or a label of the split is unknown.
     """
+    split_column = column_of(split_column, frame.columns, name)
     for column in (smiles_column, *target_columns, *([split_column] if split_column else [])):
         _check_column(column, frame.columns, name)
         if frame[column].dtype.is_nested():
