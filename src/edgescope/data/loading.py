@@ -89,7 +89,7 @@ def load(
         MissingExtraError: if RDKit is not installed.
     """
     base = None if root is None else Path(root)
-    published, called = _source(source)
+    published, called = find_source(source)
     default = "types" if published is None else published.features
     if features is not None and (features not in FEATURES or default is None):
         expected = "its own, leave features out" if default is None else "'types' or 'ogb'"
@@ -103,17 +103,10 @@ def load(
     )
 
     def read(table: Source) -> ParsedTable:
-        def build() -> ParsedTable:
-            return parse(table.read(), table.name, reading, progress=progress)
-
-        if cache is False:
-            return build()
-        folder = cache_folder() if cache is None else Path(cache)
-        return remembered(folder, cache_key(table.fingerprint, reading), build)
+        return read_molecules(table, reading, cache, progress=progress)
 
     if published is None:
-        given = [target_columns] if isinstance(target_columns, str) else list(target_columns or ())
-        table, name = _table(source, base, smiles_column, given, split)
+        table, name = find_table(source, base, smiles_column, target_columns, split)
         splits = _load_table(table, name, split, seed, read)
     else:
         if smiles_column != "smiles" or target_columns is not None:
@@ -129,7 +122,28 @@ def load(
     return _rewired(splits, vocabulary, rewire, progress=progress)
 
 
-def _source(source: object) -> tuple[Published | None, str]:
+def read_molecules(
+    table: Source, reading: Reading, cache: str | Path | Literal[False] | None, *, progress: bool
+) -> ParsedTable:
+    """Read the molecules of a table, or take them from the cache.
+
+    Args:
+        table: the table.
+        reading: how SMILES become graphs.
+        cache: as for :func:`load`.
+        progress: whether to show a bar.
+    """
+
+    def build() -> ParsedTable:
+        return parse(table.read(), table.name, reading, progress=progress)
+
+    if cache is False:
+        return build()
+    folder = cache_folder() if cache is None else Path(cache)
+    return remembered(folder, cache_key(table.fingerprint, reading), build)
+
+
+def find_source(source: object) -> tuple[Published | None, str]:
     """Return the published data set that is meant, if one is, and what messages call the source.
 
     Raises:
@@ -148,14 +162,15 @@ def _source(source: object) -> tuple[Published | None, str]:
     return published, str(source)
 
 
-def _table(
+def find_table(
     source: str | Path | Frame,
     base: Path | None,
     smiles_column: str,
-    targets: Sequence[str],
+    target_columns: str | Sequence[str] | None,
     split: SplitOption,
 ) -> tuple[Source, str]:
     """Return a table, in a file or in memory, and the name of its data."""
+    targets = [target_columns] if isinstance(target_columns, str) else list(target_columns or ())
     column = split if isinstance(split, str) else None
     if not isinstance(source, str | Path):
         return frame_source(source, smiles_column, targets, column), FRAME
@@ -211,8 +226,8 @@ def _load_table(
     if asked.column is not None and not all(len(molecules) for molecules in splits):
         found = ", ".join(f"{each} {len(part)}" for each, part in zip(PARTS, splits, strict=True))
         raise InputError(
-            f"column {asked.column!r} of {table.name} leaves a part without a usable molecule ({found}); "
-            "expected at least one in each of train, val and test"
+            f"column {asked.column!r} of {table.name} leaves a part without a usable molecule "
+            f"({found}); expected at least one in each of train, val and test"
         )
     return splits
 

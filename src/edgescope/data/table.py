@@ -238,3 +238,31 @@ def _numbers(column: pl.Series, problems: dict[int, str]) -> np.ndarray:
         problems.setdefault(row, f"target {column.name!r} is not a finite number: {text[row]!r}")
     values[missing.to_numpy()] = np.nan
     return values
+
+
+def numeric_columns(
+    source: str | Path | Frame, base: Path | None, others: Sequence[str]
+) -> tuple[str, ...]:
+    """Name the columns of a table that hold numbers in most of their cells.
+
+    Args:
+        source: a file, or a data frame.
+        base: the folder that a path is relative to.
+        others: columns that are not asked about.
+    """
+    if isinstance(source, str | Path):
+        path = Path(source) if base is None else base / source
+        kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+        frame = _read_frame(path, kind.lower())
+    else:
+        frame = source.collect() if isinstance(source, pl.LazyFrame) else source  # type: ignore[assignment]
+        frame = _columns(frame, [str(each) for each in frame.columns])
+    found = []
+    for name in frame.columns:
+        if name in others or frame[name].dtype.is_nested():
+            continue
+        problems: dict[int, str] = {}
+        values = _numbers(frame[name], problems)
+        if np.isfinite(values).sum() > frame.height / 2:
+            found.append(name)
+    return tuple(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from edgescope._optional import require
+from edgescope.data.checks.training import warn_of_grave
 from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.train.processes import check_processes
 from edgescope.train.recipe import Recipe
@@ -77,7 +78,8 @@ def fit(
 
     Warns:
         EdgescopeWarning: if the run was begun with another number of processes; it goes on, to a
-            result that may differ in dropout and rounding.
+            result that may differ in dropout and rounding. And of what spoils a training on a
+            table of one's own, one for each grave kind of :func:`edgescope.data.check_table`.
     """
     if epochs is not None:
         recipe = Recipe.parse({**recipe.model_dump(), "max_epochs": epochs}, "epochs")
@@ -85,6 +87,7 @@ def fit(
     check_processes(processes, recipe, splits)
     run = open_run(out, describe(recipe, splits, data))
     if not _is_finished(run, recipe):
+        warn_of_grave(splits)
         _train(run, recipe, splits, processes, progress=progress)
     return run
 
