@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from edgescope._optional import require
-from edgescope.data.checks.training import warn_of_grave
 from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.train.processes import check_processes
 from edgescope.train.recipe import Recipe
@@ -87,6 +86,8 @@ def fit(
     check_processes(processes, recipe, splits)
     run = open_run(out, describe(recipe, splits, data))
     if not _is_finished(run, recipe):
+        from edgescope.data.checks.training import warn_of_grave
+
         warn_of_grave(splits)
         _train(run, recipe, splits, processes, progress=progress)
     return run

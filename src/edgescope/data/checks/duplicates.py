@@ -174,30 +174,26 @@ def _conflicting(
     facts, y, names = subject.facts, subject.y, subject.molecules.target_names
     kinds = (
         (
-            ("conflicting labels", "grave", "with labels that contradict"),
+            ("conflicting labels", "grave", "molecule", "with labels that contradict"),
             conflicts(same, y),
             "No model can be right on both rows; the error that remains is the table's.",
             "Go back to the source of these rows and keep the right one, or their mean.",
         ),
         (
-            (
-                "same graph, other labels",
-                "look",
-                "of one graph under these features and other labels",
-            ),
+            ("same graph, other labels", "look", "graph", "of several molecules whose labels differ"),
             conflicts(twins, y, facts.molecule),
             "Stereoisomers and isotopologues get one prediction, whatever their labels are.",
             "Keep one, or use features='ogb' (--features ogb), which hold stereo marks.",
         ),
         (
-            ("same parent, other labels", "look", "with other counter-ions or protons and labels"),
+            ("same parent, other labels", "look", "parent", "in several forms whose labels differ"),
             conflicts(salts, y, facts.graph),
             "The form may be the cause; if the label is of the parent, the rows contradict.",
             "Decide what the label is of, and strip the salts or keep one form.",
         ),
     )
     found = []
-    for (kind, severity, what), each, why, remedy in kinds:
+    for (kind, severity, unit, what), each, why, remedy in kinds:
         if not each:
             continue
         positions = [conflict.positions for conflict in each]
@@ -213,7 +209,7 @@ def _conflicting(
                 kind,
                 severity,  # type: ignore[arg-type]  # from the table above
                 molecules,
-                f"{several(molecules, 'molecule')} {what}, in "
+                f"{several(molecules, unit)} {what}, in "
                 f"{several(len({i for group in positions for i in group}), 'row')}{tolerated}",
                 why,
                 remedy,

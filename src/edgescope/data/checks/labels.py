@@ -177,8 +177,8 @@ def _constant(subject: Subject, target: int, name: str, value: float, count: int
 def _index(subject: Subject, target: int, name: str) -> TableFinding:
     everywhere = np.arange(len(subject.y))
     return TableFinding(
-        "target is an index",
-        "grave",
+        "target looks like an index",
+        "look",
         len(everywhere),
         f"{name} counts the rows from {subject.y[:, target].min():.0f} to "
         f"{subject.y[:, target].max():.0f}, each number once",

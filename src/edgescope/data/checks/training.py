@@ -11,7 +11,6 @@ from edgescope.data.checks.facts import molecule_key
 from edgescope.data.checks.finding import several
 from edgescope.data.checks.label_values import (
     DOMINATES,
-    counts_rows,
     dominant,
     is_labels,
     known,
@@ -38,7 +37,7 @@ def warn_of_grave(splits: "Splits", stacklevel: int = 2) -> None:
 
     Warns:
         EdgescopeWarning: molecules with conflicting labels or in two parts, targets that are
-            constant, dominated by one value or an index, tasks with one class.
+            constant or dominated by one value, tasks with one class.
     """
     if splits.train.task is not None:
         return
@@ -95,7 +94,6 @@ def _of_labels(y: np.ndarray, part: np.ndarray, names: tuple[str, ...]) -> list[
             and (top := dominant(labels)) is not None
             and DOMINATES < top.share < 1
         ],
-        "numbers that count the rows": [name for name, labels in columns if counts_rows(labels)],
         "one class or no label in a part": [
             f"{names[task]} ({PARTS[number]})" for task, number in one_class_parts(y, part)
         ],
@@ -137,7 +135,7 @@ def _environments(part: MoleculeDataset) -> np.ndarray:
     for values in part.x.numpy().reshape(-1, columns).T:
         state = _mixed(state * np.uint64(31) + values.astype(np.uint64))
     bonds = np.zeros(len(part.edge_attr), dtype=np.uint64)
-    for values in part.edge_attr.numpy().reshape(len(bonds), -1).T:
+    for values in part.edge_attr.numpy().reshape(-1, len(part.edge_columns) or 1).T:
         bonds = _mixed(bonds * np.uint64(31) + values.astype(np.uint64))
     first = part.node_ptr[:-1].repeat_interleave(part.edge_ptr.diff())
     source, target = (part.edge_index + first).numpy()
