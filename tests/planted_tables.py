@@ -6,7 +6,7 @@ from rdkit import Chem
 
 RINGS = (
     *("c1ccccc1", "c1ccncc1", "c1ccoc1", "C1CCCCC1", "c1ccc2ccccc2c1", "C1CCNCC1", "c1ccsc1"),
-    *("C1CC1", "n1ccncc1", "C1CCOC1"),
+    *("C1CC1", "c1nccnc1", "C1CCOC1"),
 )
 TAILS = (
     *("C", "CC", "CCC", "CO", "CCO", "CN", "C(=O)O", "C(=O)N", "F", "Cl", "C#N", "OC", "OCC"),
@@ -86,7 +86,8 @@ class Planted:
 
     def mixture(self):
         """Two molecules of comparable size in one cell."""
-        self.alone("mixture", f"{self.fresh.pop()}.{self.fresh.pop()}C")
+        one = self.fresh.pop()
+        self.alone("mixture", f"{one}.C{one}")
 
     def broken(self):
         """A text that is no molecule."""
