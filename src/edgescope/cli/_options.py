@@ -44,6 +44,22 @@ TableSplit = Annotated[
         "--split-column, or random.",
     ),
 ]
+IdColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--id-column",
+        help="Column of a table that tells which molecule a row is; may be repeated. Without it: "
+        "the columns whose names say so, such as mol_id, name, CAS.",
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        "--decimal",
+        metavar=".|,",
+        help="Mark before decimals in a table, where it cannot be found out.",
+    ),
+]
 Features = Annotated[
     str | None,
     typer.Option(
@@ -143,6 +159,8 @@ def data_spec(
     smiles_column: str,
     target_columns: list[str] | None,
     split_column: str | None,
+    id_columns: list[str] | None = None,
+    decimal: str | None = None,
     split: str | None = None,
 ) -> dict[str, Any]:
     """Describe data in plain values, as arguments of ``edgescope.data.load``.
@@ -170,16 +188,19 @@ def data_spec(
                 f"received --split {split} and --split-column {split_column}; give one of them"
             )
         spec["split"] = _computed_split(split) if is_table(data) else split
+    if id_columns:
+        spec["id_columns"] = list(id_columns)
+    if decimal is not None:
+        spec["decimal"] = decimal
     return spec
 
 
 def _computed_split(text: str) -> list[str | float]:
     """Read ``scaffold`` or ``scaffold,0.7,0.1,0.2``, which is never the name of a column."""
     way, *fractions = (word.strip() for word in text.split(","))
-    known = COMPUTED
-    if way not in known:
-        advice = did_you_mean(way, known, "a column is named by --split-column")
-        raise InputError(f"received --split {text}, expected {' or '.join(known)}; {advice}")
+    if way not in COMPUTED:
+        advice = did_you_mean(way, COMPUTED, "a column is named by --split-column")
+        raise InputError(f"received --split {text}, expected {' or '.join(COMPUTED)}; {advice}")
     try:
         return [way, *(map(float, fractions) if fractions else DEFAULT_FRACTIONS)]
     except ValueError:

@@ -34,13 +34,30 @@ GAP = 2
 def load_data(spec: Mapping[str, Any], **options: Any) -> "Splits":
     """Load the data that ``spec`` describes, as the ``data`` of a run folder does."""
     splits = es.data.load(**{**spec, **options})
-    rejected = splits.rejected
-    if rejected.height:
-        typer.echo(f"{rejected.height} rows cannot be used and are left out:", err=True)
-        show(rejected.head(20), err=True)
-        if rejected.height > 20:  # noqa: PLR2004  (as many as are shown)
-            typer.echo("`edgescope data` lists all of them", err=True)
+    say_what_was_read(splits, most=20, err=True)
     return splits
+
+
+def say_what_was_read(splits: "Splits", most: int | None = None, *, err: bool = False) -> None:
+    """Print rows that cannot be used, labels that are lost, and what was read in another way.
+
+    Args:
+        splits: the data.
+        most: rows and labels shown at most; None for all.
+        err: whether to print on standard error.
+    """
+    for table, what in (
+        (splits.rejected, "rows cannot be used and are left out"),
+        (splits.lost_labels, "labels cannot be used and are left out"),
+    ):
+        if not table.height:
+            continue
+        typer.echo(f"{table.height} {what}:", err=err)
+        show(table.head(table.height if most is None else most), err=err)
+        if most is not None and table.height > most:
+            typer.echo("`edgescope data` lists all of them", err=err)
+    for note in splits.notes:
+        typer.echo(f"note: {note}", err=err)
 
 
 def choose_part(splits: "Splits", part: str) -> "MoleculeDataset":

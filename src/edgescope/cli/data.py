@@ -11,7 +11,7 @@ import typer
 import edgescope as es
 from edgescope._files import replacing, writable_folder
 from edgescope.cli import _options as options
-from edgescope.cli._steps import show
+from edgescope.cli._steps import say_what_was_read, show
 from edgescope.errors import InputError
 
 GRAVE = 1
@@ -45,6 +45,8 @@ def command(
     split_column: options.SplitColumn = None,
     split: options.TableSplit = None,
     features: options.Features = None,
+    id_columns: options.IdColumns = None,
+    decimal: options.Decimal = None,
     form: Annotated[
         Format | None, typer.Option("--format", help="How `check` writes what it found of a table.")
     ] = None,
@@ -72,6 +74,7 @@ def command(
         _refuse({"--format": form, "--out": out}, "`data check TABLE`")
     if data in {None, "list", "check"} and not of_table:
         given = {"--target-column": target_columns, "--split-column": split_column}
+        given |= {"--id-column": id_columns, "--decimal": decimal}
         _refuse({**given, "--split": split, "--features": features}, "a table")
         _published(str(data or "list"), name, root)
         return
@@ -80,7 +83,9 @@ def command(
             f"received `data {data} {name}`, expected `data list {name}` or `data check {name}`"
         )
     source = str(name if of_table else data)
-    spec = options.data_spec(source, root, smiles_column, target_columns, split_column, split)
+    spec = options.data_spec(
+        source, root, smiles_column, target_columns, split_column, id_columns, decimal, split
+    )
     if features is not None:
         spec["features"] = features
     if of_table:
@@ -109,9 +114,7 @@ def _count(spec: dict[str, Any]) -> None:
     # Text, because counts and means share a column here and counts must not be rounded.
     counts = splits.summary().with_columns(cs.float().round(2)).cast(pl.String)
     show(counts.transpose(include_header=True, header_name="", column_names="split"))
-    if splits.rejected.height:
-        typer.echo(f"\n{splits.rejected.height} rows cannot be used:")
-        show(splits.rejected)
+    say_what_was_read(splits)
 
 
 def _refuse(given: dict[str, object], where: str) -> None:

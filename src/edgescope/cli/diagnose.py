@@ -58,6 +58,7 @@ def command(
     ] = None,
     root: options.Root = None,
     smiles_column: options.SmilesColumn = "smiles",
+    id_columns: options.IdColumns = None,
     part: options.Part = "test",
     batch_size: options.BatchSize = 128,
     every: Annotated[
@@ -147,7 +148,9 @@ def command(
         return
     if out is not None:
         writable_folder(out.parent)
-    model, loader = _subject(run, weights, data, root, smiles_column, part, batch_size)
+    model, loader = _subject(
+        run, weights, data, root, (smiles_column, id_columns), part, batch_size
+    )
     findings = es.diagnose(
         model,
         loader,
@@ -179,7 +182,7 @@ def _subject(
     weights: Path | None,
     data: str | None,
     root: Path | None,
-    smiles_column: str,
+    columns: tuple[str, list[str] | None],
     part: str,
     batch_size: int,
 ) -> "tuple[nn.Module, MoleculeLoader | NeighborBatches]":
@@ -194,8 +197,11 @@ def _subject(
             "run, or a weights file and data"
         )
     folder = None if run is None else es.train.RunFolder(run)
+    smiles_column, id_columns = columns
+    if data is None and id_columns:
+        raise InputError("received --id-column without --data; it names a column of that table")
     if data is not None:
-        spec = options.data_spec(data, root, smiles_column, None, None)
+        spec = options.data_spec(data, root, smiles_column, None, None, id_columns)
         if options.is_table(data):
             spec["split"], part = (0.0, 0.0, 1.0), "test"
     elif folder is None or folder.data is None:

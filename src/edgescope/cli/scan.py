@@ -28,6 +28,7 @@ def command(
     ] = None,
     root: options.Root = None,
     smiles_column: options.SmilesColumn = "smiles",
+    id_columns: options.IdColumns = None,
     weights: Annotated[
         Path | None,
         typer.Option("--weights", help="Scan these weights (.safetensors) of the run's model."),
@@ -73,9 +74,11 @@ def command(
         show_sites(folder.model("untrained") if weights is None else es.models.load(weights))
         return
     rule = choose_criterion(criterion, rate, fdr)
+    if data is None and id_columns:
+        raise InputError("received --id-column without --data; it names a column of that table")
     compared = choose_baseline(folder, rule, baseline, members, seed)
     if data is not None:
-        spec = options.data_spec(data, root, smiles_column, None, None)
+        spec = options.data_spec(data, root, smiles_column, None, None, id_columns)
         if options.is_table(data):
             spec["split"], part = (0.0, 0.0, 1.0), "test"
     elif folder.data is None:

@@ -32,6 +32,8 @@ def command(
     target_columns: options.TargetColumns = None,
     split_column: options.SplitColumn = None,
     split: options.TableSplit = None,
+    id_columns: options.IdColumns = None,
+    decimal: options.Decimal = None,
     features: options.Features = None,
     rewire: options.Rewire = None,
     rewire_share: options.RewireShare = None,
@@ -43,7 +45,9 @@ def command(
     metrics.json and a TensorBoard log. If training is interrupted, the same command goes on
     after the last finished epoch and ends with the same weights, bit for bit.
     """
-    spec = options.data_spec(data, root, smiles_column, target_columns, split_column, split)
+    spec = options.data_spec(
+        data, root, smiles_column, target_columns, split_column, id_columns, decimal, split
+    )
     if features is not None:
         spec["features"] = features
     spec |= options.rewiring(rewire, rewire_share, rewire_seed)

@@ -95,7 +95,7 @@ def _load(request: Request, name: str) -> Splits:
     molecules = request.read(Source(str(path), json.dumps([digest]), read)).molecules
     part = np.zeros(len(smiles), dtype=np.int8)
     part[arrays["test_index"]] = PARTS.index("test")
-    part = validation_part(part, molecules.row.numpy(), request.seed)
+    part = validation_part(part, (molecules.row - molecules.first_row).numpy(), request.seed)
     molecules = replace(
         molecules,
         task="labels",
@@ -137,7 +137,9 @@ def _truth(
     molecules: MoleculeDataset, path: Path, arrays: dict[str, NDArray[Any]], rule: TruthRule
 ) -> Tensor:
     """Return the truth of every directed edge ``[E, A]``, NaN where there are fewer."""
-    place = {row: number for number, row in enumerate(molecules.row.tolist())}
+    place = {
+        row: number for number, row in enumerate((molecules.row - molecules.first_row).tolist())
+    }
     edges, pointers = molecules.edge_index.numpy(), molecules.edge_ptr.tolist()
     sizes = molecules.node_ptr.diff().tolist()
     found: list[NDArray[np.float32]] = [np.empty((0, 0), np.float32)] * len(molecules)

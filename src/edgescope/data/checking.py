@@ -14,7 +14,7 @@ from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.loading import find_source, load
 from edgescope.data.nodes import NodeDataset
 from edgescope.data.split import PARTS, Splits
-from edgescope.data.table import Frame
+from edgescope.data.table_frames import Frame
 from edgescope.errors import InputError
 
 

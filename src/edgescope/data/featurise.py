@@ -139,6 +139,8 @@ def parse_smiles(smiles: str) -> Any:  # noqa: ANN401  (RDKit publishes no usabl
     Raises:
         UnusableError: if it does not parse.
     """
+    if smiles.split() != [smiles]:  # RDKit would read up to the first space
+        raise UnusableError("does not parse: expected one SMILES without spaces")
     # RDKit before 2026 cannot hand its messages over; the reason is then less precise.
     logs = require("rdkit.rdBase", "chem")
     with getattr(logs, "CaptureErrorLog", logs.BlockLogs)() as capture:

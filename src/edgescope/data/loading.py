@@ -16,7 +16,14 @@ from edgescope.data.published import PUBLISHED, Published, names
 from edgescope.data.request import Request
 from edgescope.data.rewiring import apply
 from edgescope.data.split import PARTS, Splits, divide
-from edgescope.data.table import Frame, Source, frame_source, looks_like_a_table, table_source
+from edgescope.data.table import (
+    Identifiers,
+    Source,
+    frame_source,
+    looks_like_a_table,
+    table_source,
+)
+from edgescope.data.table_frames import Frame
 from edgescope.data.table_split import SplitOption, computed_parts, read_split
 from edgescope.data.vocabulary import AtomVocabulary
 from edgescope.errors import EdgescopeWarning, InputError, did_you_mean
@@ -35,6 +42,8 @@ def load(
     smiles_column: str = "smiles",
     target_columns: str | Sequence[str] | None = None,
     split: SplitOption = None,
+    id_columns: Identifiers = None,
+    decimal: str | None = None,
     features: Features | None = None,
     kekulize: bool = True,
     vocabulary: AtomVocabulary | Sequence[str] | None = None,
@@ -46,8 +55,12 @@ def load(
 ) -> Splits:
     """Load graphs, in a training, a validation and a test part.
 
-    A row that cannot be used (its SMILES does not parse or has no bonds, a target is not a number)
-    is left out and listed with its number and the reason in ``splits.rejected``.
+    A row that cannot be used (its SMILES does not parse or has no bonds) is left out and listed
+    with its number and the reason in ``splits.rejected``. A cell of a target that is not a number
+    (a bound such as ``>10``, a range, a date, another unit than the rest) loses that label alone,
+    which is listed in ``splits.lost_labels``. ``splits.notes`` says what was read in another way
+    than it stands in the table, such as commas as decimal points. Rows have the numbers that a
+    spreadsheet shows, 2 for the first below a header; those of a data frame their position, from 0.
 
     Args:
         source: a name among :func:`names`, or the path of a CSV or Parquet table of molecules, or
@@ -56,12 +69,17 @@ def load(
             path is relative to. ``"solubility"`` needs none.
         smiles_column: column of a table that holds the SMILES.
         target_columns: columns of a table that hold numbers to predict; empty cells become NaN.
-            None loads no targets, which is enough for a scan.
+            None loads no targets, which is enough for a scan. Two words such as active and
+            inactive, yes and no, true and false are read as 1 and 0.
         split: of a table, the column that says train, val (or valid) or test; or ``"random"``,
             the default, or ``"scaffold"``, which keeps molecules of one Bemis-Murcko scaffold
             together, of which the fractions are (0.8, 0.1, 0.1); or fractions of train, val and
             test, drawn at random, or such as ``("scaffold", 0.7, 0.1, 0.2)``. Of a published
             data set, one of its splits; None is the published one.
+        id_columns: of a table, columns that tell which molecule a row is. None takes those whose
+            names say so (:func:`~edgescope.data.identifiers.identifies`), ``[]`` or false none.
+        decimal: of a table, the mark before decimals, ``"."`` or ``","``; None finds it out, and
+            refuses a column for which it cannot be told.
         features: of atoms and bonds; ``"types"`` gives each one type, ``"ogb"`` the nine features
             of an atom and three of a bond of :mod:`edgescope.data.ogb_features`. None is what the
             published data set is used with, or types.
@@ -106,13 +124,19 @@ def load(
         return read_molecules(table, reading, cache, progress=progress)
 
     if published is None:
-        table, name = find_table(source, base, smiles_column, target_columns, split)
+        options: dict[str, Any] = {"id_columns": id_columns, "decimal": decimal}
+        columns = (smiles_column, target_columns, split)
+        table, name = find_table(source, base, columns, options)
         splits = _load_table(table, name, split, seed, read)
     else:
-        if smiles_column != "smiles" or target_columns is not None:
-            raise InputError(
-                f"{called} has its own columns; leave out smiles_column and target_columns"
-            )
+        given_options = {
+            "smiles_column": smiles_column != "smiles",
+            "target_columns": target_columns is not None,
+            "id_columns": id_columns is not None,
+            "decimal": decimal is not None,
+        }
+        if wrong := [name for name, is_given in given_options.items() if is_given]:
+            raise InputError(f"{called} has its own columns; leave out {' and '.join(wrong)}")
         chosen = _published_split(called, published, split)
         splits = published.load(Request(base, read, seed, chosen, progress, truth_rule or "both"))
         if reading.features == "types" and vocabulary is None:
@@ -165,18 +189,25 @@ def find_source(source: object) -> tuple[Published | None, str]:
 def find_table(
     source: str | Path | Frame,
     base: Path | None,
-    smiles_column: str,
-    target_columns: str | Sequence[str] | None,
-    split: SplitOption,
+    asked: tuple[str, str | Sequence[str] | None, SplitOption],
+    options: Mapping[str, Any],
 ) -> tuple[Source, str]:
-    """Return a table, in a file or in memory, and the name of its data."""
-    targets = [target_columns] if isinstance(target_columns, str) else list(target_columns or ())
-    column = split if isinstance(split, str) else None
+    """Return a table, in a file or in memory, and the name of its data.
+
+    Args:
+        source: a path or a data frame.
+        base: the folder that a path is relative to.
+        asked: ``smiles_column``, ``target_columns`` and ``split`` of :func:`load`.
+        options: its ``id_columns`` and ``decimal``.
+    """
+    smiles_column, given, split = asked
+    targets = [given] if isinstance(given, str) else list(given or ())
+    columns = (smiles_column, targets, split if isinstance(split, str) else None)
     if not isinstance(source, str | Path):
-        return frame_source(source, smiles_column, targets, column), FRAME
+        return frame_source(source, *columns, **options), FRAME
     path = Path(source) if base is None else base / source
     name = (path.with_suffix("") if path.suffix == ".gz" else path).stem
-    return table_source(path, smiles_column, targets, column), name
+    return table_source(path, *columns, **options), name
 
 
 def unknown(name: str) -> InputError:

@@ -142,7 +142,7 @@ def parse(table: Table, name: str, reading: Reading, *, progress: bool) -> Parse
         node_columns=NODE_COLUMNS if columns else {},
         edge_columns=EDGE_COLUMNS if columns else {},
         rejected=pl.DataFrame(rejected, schema=REJECTED_SCHEMA, orient="row"),
-        lost_labels=table.lost_labels,
+        lost_labels=table.lost_labels.filter(~pl.col("row").is_in([row for row, _, _ in rejected])),
         identifiers={
             column: [cells[row] for row in rows] for column, cells in table.identifiers.items()
         },

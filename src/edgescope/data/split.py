@@ -10,7 +10,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope.data.dataset import REJECTED_SCHEMA, MoleculeDataset
+from edgescope.data.dataset import LOST_LABELS, REJECTED_SCHEMA, MoleculeDataset
 from edgescope.data.graphs import GraphDataset
 from edgescope.errors import InputError
 
@@ -47,14 +47,36 @@ class Splits(NamedTuple):
             for name, part in zip(PARTS, self, strict=True)
         )
 
+    @property
+    def lost_labels(self) -> pl.DataFrame:
+        """Cells that give no label: ``split``, ``row``, ``column``, ``cell``, ``reason``."""
+        nothing = pl.DataFrame(schema=LOST_LABELS)
+        return pl.concat(
+            (part.lost_labels if isinstance(part, MoleculeDataset) else nothing).select(
+                pl.lit(name).alias("split"), pl.all()
+            )
+            for name, part in zip(PARTS, self, strict=True)
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was read in another way than it stands in the table, in a sentence each."""
+        every = (part.notes for part in self if isinstance(part, MoleculeDataset))
+        return tuple(dict.fromkeys(note for notes in every for note in notes))
+
     def summary(self) -> pl.DataFrame:
         """Count graphs, nodes and directed edges by type, a row for each part."""
         rows = zip(PARTS, self, strict=True)
         return pl.DataFrame([{"split": name, **part.summary()} for name, part in rows])
 
 
-def parts_from_labels(labels: Sequence[str | None], where: str) -> np.ndarray:
+def parts_from_labels(labels: Sequence[str | None], where: str, first_row: int = 0) -> np.ndarray:
     """Read labels such as ``train``, ``valid`` and ``Test``.
+
+    Args:
+        labels: one for every row.
+        where: their column, as messages call it.
+        first_row: number of the first row in messages.
 
     Returns:
         ``[R]`` int8, 0 train, 1 val, 2 test.
@@ -68,8 +90,8 @@ def parts_from_labels(labels: Sequence[str | None], where: str) -> np.ndarray:
         different = list(dict.fromkeys(repr(labels[row] or "") for row in unknown))
         more = " and others" if len(different) > _MAX_QUOTED else ""
         raise InputError(
-            f"{where} holds {', '.join(different[:_MAX_QUOTED])}{more} (first in row {unknown[0]}),"
-            " expected train, val (or valid) or test in every row"
+            f"{where} holds {', '.join(different[:_MAX_QUOTED])}{more} (first in row "
+            f"{unknown[0] + first_row}), expected train, val (or valid) or test in every row"
         )
     return np.array([_LABELS[label] for label in known], dtype=np.int8)
 

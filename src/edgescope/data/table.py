@@ -1,25 +1,32 @@
-"""Tables of molecules: columns are checked, rows that cannot be used are listed with the reason."""
+"""Tables of molecules: columns are checked, what cannot be used is listed with the reason."""
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from edgescope._files import readable_file
+from edgescope.data.columns import Asked, Grid, asked, places
 from edgescope.data.dataset import LOST_LABELS
+from edgescope.data.identifiers import texts
+from edgescope.data.numerals import MARKS, Mark
+from edgescope.data.smiles_cells import smiles_cells
 from edgescope.data.split import parts_from_labels
-from edgescope.data.table_split import column_of
-from edgescope.errors import InputError, did_you_mean
+from edgescope.data.table_files import kind_of, read_grid
+from edgescope.data.table_frames import Frame, frame_grid
+from edgescope.data.targets import Target, TargetColumn
+from edgescope.errors import InputError
 
-CSV_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-PARQUET_SUFFIXES = (".parquet", ".pq")
-MISSING = ("", "na", "n/a", "nan", "null", "none")
-"""How tables write a missing number, in lower case."""
+TABLE_VERSION = 1
+"""Raised whenever the same table would give other values; molecules cached before are stale."""
+
+Identifiers = str | Sequence[str] | Literal[False] | None
+"""Columns that tell which molecule a row is; none; or those whose names say so."""
 
 
 class Table(NamedTuple):
@@ -53,17 +60,6 @@ class Table(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class Frame(Protocol):
-    """A data frame of polars or pandas."""
-
-    @property
-    def columns(self) -> Any:  # noqa: ANN401  (a list, or an index of pandas)
-        """Names of the columns."""
-
-    def __getitem__(self, name: Any, /) -> Any:  # noqa: ANN401  (a column)
-        """Return a column."""
-
-
 class Source(NamedTuple):
     """A table that is read only if its molecules are not known yet.
 
@@ -85,36 +81,40 @@ def looks_like_a_table(source: str | Path) -> bool:
 
 
 def table_source(
-    path: Path, smiles_column: str, target_columns: Sequence[str], split_column: str | None
+    path: Path,
+    smiles_column: str,
+    target_columns: Sequence[str],
+    split_column: str | None,
+    *,
+    id_columns: Identifiers = None,
+    decimal: str | None = None,
 ) -> Source:
     """Describe a CSV or Parquet file.
 
     Args:
-        path: ``.csv``, ``.csv.gz``, ``.tsv``, ``.tsv.gz``, ``.parquet`` or ``.pq``.
+        path: ``.csv``, ``.tsv``, ``.txt`` (each also with ``.gz``), ``.parquet`` or ``.pq``.
         smiles_column: name of the column of SMILES.
         target_columns: names of columns of numbers.
         split_column: name of the column that says train, val (or valid) or test, or a split that
             is computed, for which the table then says nothing.
+        id_columns: names of columns that tell which molecule a row is.
+        decimal: the mark before decimals; None to find it out.
 
     Raises:
         InputError: if there is no such file or it is of another kind. Reading the table raises
-            it as well: for a file that cannot be read, a missing column, an unknown label.
+            it as well: for a file that cannot be read, a missing column, an unknown label, a
+            target without any number.
     """
-    kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    if kind.lower() not in (*CSV_SEPARATORS, *PARQUET_SUFFIXES):
-        raise InputError(
-            f"received {path} as a table, expected a file that ends in .csv, .tsv (or either with "
-            ".gz) or .parquet; convert it first"
-        )
+    kind = kind_of(path)
+    wanted = asked(smiles_column, target_columns, split_column, id_columns, decimal)
     with readable_file(path, "a table of molecules").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    columns = [smiles_column, list(target_columns), split_column]
 
     def read() -> Table:
-        frame = _read_frame(path, kind.lower())
-        return select(frame, str(path), smiles_column, target_columns, split_column)
+        return select(read_grid(path, kind, wanted.named), str(path), wanted)
 
-    return Source(str(path), json.dumps([digest, kind, columns]), read)
+    told = [TABLE_VERSION, digest, "".join(path.suffixes), wanted]
+    return Source(str(path), json.dumps(told), read)
 
 
 def frame_source(
@@ -122,147 +122,149 @@ def frame_source(
     smiles_column: str,
     target_columns: Sequence[str],
     split_column: str | None,
+    *,
+    id_columns: Identifiers = None,
+    decimal: str | None = None,
 ) -> Source:
     """Describe a table in memory, a data frame of polars or pandas; only its columns matter.
 
+    Rows are numbered by their position from 0; an index of pandas is not looked at.
+
     Raises:
         InputError: if a column is not there. Reading the table raises it as well: for a column
-            of lists, or an unknown label.
+            of lists, an unknown label, a target without any number.
     """
     name = f"the {type(frame).__name__}"
-    frame = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
-    known = [str(each) for each in frame.columns]
-    split_column = column_of(split_column, known, name)
-    columns = [smiles_column, *target_columns, *([split_column] if split_column else [])]
-    for column in columns:
-        _check_column(column, known, name)
-    held = _columns(frame, list(dict.fromkeys(columns)))
+    wanted = asked(smiles_column, target_columns, split_column, id_columns, decimal)
+    grid = frame_grid(frame, name)
+    held = {place: grid.column(place) for place in places(grid, name, wanted).all}
     digest = hashlib.sha256()
-    for column in held.columns:
-        digest.update(f"<{column} {held[column].dtype}>".encode())
-        digest.update("\x1f".join(map(str, held[column].to_list())).encode())
+    for place, column in held.items():
+        digest.update(f"<{grid.header[place]} {column.dtype}>".encode())
+        digest.update("\x1f".join(map(str, column.to_list())).encode())
 
     def read() -> Table:
-        return select(held, name, smiles_column, target_columns, split_column)
+        return select(grid._replace(column=held.__getitem__), name, wanted)
 
-    asked = [smiles_column, list(target_columns), split_column]
-    return Source(name, json.dumps([digest.hexdigest(), "frame", asked]), read)
-
-
-def _columns(frame: Frame, names: Sequence[str]) -> pl.DataFrame:
-    """Return some columns of a data frame, with null where pandas has NaN for a missing text."""
-    if isinstance(frame, pl.DataFrame):
-        return frame.select(names)
-    columns = {}
-    for name in names:
-        values = frame[name].tolist()
-        texts = any(isinstance(value, str) for value in values)
-        plain = [None if texts and not isinstance(value, str) else value for value in values]
-        columns[name] = pl.Series(name, plain, strict=False)
-    return pl.DataFrame(columns)
+    return Source(name, json.dumps([TABLE_VERSION, digest.hexdigest(), "frame", wanted]), read)
 
 
-def select(
-    frame: pl.DataFrame,
-    name: str,
-    smiles_column: str,
-    target_columns: Sequence[str],
-    split_column: str | None,
-) -> Table:
+def select(grid: Grid, name: str, wanted: Asked) -> Table:
     """Take the columns that matter out of a table; ``name`` is what messages call it.
 
     Raises:
-        InputError: if a column is not there or holds lists, or a label of the split is unknown.
+        InputError: if a column is not there, is there twice or holds lists, a label of the split
+            is unknown, or a target has no number.
     """
-    split_column = column_of(split_column, frame.columns, name)
-    for column in (smiles_column, *target_columns, *([split_column] if split_column else [])):
-        _check_column(column, frame.columns, name)
-        if frame[column].dtype.is_nested():
-            raise InputError(
-                f"column {column!r} of {name} holds {frame[column].dtype}, expected text or "
-                "numbers; name another column"
-            )
-    y = np.full((frame.height, len(target_columns)), np.nan, dtype=np.float32)
-    problems: dict[int, str] = {}
-    for position, column in enumerate(target_columns):
-        y[:, position] = _numbers(frame[column], problems)
-    if split_column is None:
-        part = np.full(frame.height, -1, dtype=np.int8)
-    else:
-        labels = frame[split_column].cast(pl.String).to_list()
-        part = parts_from_labels(labels, f"column {split_column!r} of {name}")
-    smiles = frame[smiles_column].cast(pl.String).str.strip_chars().replace("", None)
-    return Table(smiles.to_list(), y, problems, part, tuple(target_columns))
+    found = places(grid, name, wanted)
 
+    def called(column: str) -> str:
+        return f"column {column!r} of {name}"
 
-def _read_frame(path: Path, kind: str) -> pl.DataFrame:
-    try:
-        if kind in PARQUET_SUFFIXES:
-            return pl.read_parquet(path)
-        # Every cell stays text, so that a message can quote what stands in the file; other
-        # columns may hold names in any encoding, which must not keep us from the SMILES.
-        return pl.read_csv(
-            path, separator=CSV_SEPARATORS[kind], infer_schema=False, encoding="utf8-lossy"
-        )
-    except (pl.exceptions.PolarsError, OSError) as error:
-        what = "Parquet" if kind in PARQUET_SUFFIXES else "CSV with one header line"
-        raise InputError(
-            f"cannot read {path} ({str(error).strip().partition(chr(10))[0]}); expected {what}; "
-            "check that the file is complete"
-        ) from error
-
-
-def _check_column(column: str, columns: list[str], name: str) -> None:
-    if column in columns:
-        return
-    if len(columns) == 1 and any(mark in columns[0] for mark in ",;\t|"):
-        advice = "is the file separated by something other than its name says?"
-    else:
-        advice = did_you_mean(column, columns, "name one of these")
-    raise InputError(f"{name} has no column {column!r}, only {', '.join(columns)}; {advice}")
-
-
-def _numbers(column: pl.Series, problems: dict[int, str]) -> np.ndarray:
-    """Read float32 numbers, ``[R]``; cells that hold something else are added to ``problems``."""
-    text = column.cast(pl.String, strict=False).str.strip_chars()
-    missing = text.is_null() | text.str.to_lowercase().is_in(MISSING)
-    values = (
-        (text if column.dtype == pl.String else column)
-        .cast(pl.Float64, strict=False)
-        .fill_null(float("nan"))
-        .to_numpy()
-        .astype(np.float32)
+    cells = smiles_cells(grid.column(found.smiles), wanted.smiles, name)
+    identifiers = {
+        each: texts(grid.column(place), called(each)) for each, place in found.identifiers.items()
+    }
+    notes = [*grid.notes, *cells.notes]
+    if identifiers and wanted.identifiers is None:
+        shown = ", ".join(map(repr, identifiers))
+        notes.append(f"taken as identifiers of the molecules, by their names: {shown}")
+    if wanted.identifiers != () and any(each is not None for each in cells.names):
+        identifiers[_free("name", identifiers)] = cells.names
+    targets = _targets(
+        [
+            TargetColumn(grid.column(place), column, name)
+            for column, place in zip(wanted.targets, found.targets, strict=True)
+        ],
+        wanted,
+        grid,
     )
-    bad = ~np.isfinite(values) & ~missing.to_numpy()
-    for row in bad.nonzero()[0].tolist():
-        problems.setdefault(row, f"target {column.name!r} is not a finite number: {text[row]!r}")
-    values[missing.to_numpy()] = np.nan
-    return values
+    lost = _lost(grid, found.targets, targets, wanted.targets)
+    if found.split is None:
+        part = np.full(grid.height, -1, dtype=np.int8)
+    else:
+        labels = grid.column(found.split).cast(pl.String).to_list()
+        # A blank line is in no part; it is listed as train so that it is listed at all.
+        labels = [
+            "train" if smiles is None and not (label or "").strip() else label
+            for label, smiles in zip(labels, cells.smiles, strict=True)
+        ]
+        part = parts_from_labels(labels, called(wanted.split or ""), grid.first_row)
+    return Table(
+        smiles=cells.smiles,
+        y=np.stack([each.values for each in targets], axis=1)
+        if targets
+        else np.empty((grid.height, 0), dtype=np.float32),
+        problems=cells.problems | grid.problems,
+        part=part,
+        target_names=wanted.targets,
+        first_row=grid.first_row,
+        target_units=tuple(each.unit for each in targets),
+        lost_labels=lost,
+        identifiers=identifiers,
+        notes=(*notes, *(note for each in targets for note in each.notes)),
+    )
 
 
-def numeric_columns(
-    source: str | Path | Frame, base: Path | None, others: Sequence[str]
-) -> tuple[str, ...]:
-    """Name the columns of a table that hold numbers in most of their cells.
+def _targets(columns: Sequence[TargetColumn], wanted: Asked, grid: Grid) -> list[Target]:
+    """Read the columns of numbers; one mark stands before decimals in all of a table."""
+    found = [each.marks() for each in columns]
+    told = [mark for mark in MARKS if any(each[mark] for each in found)]
+    elsewhere: Mark | None = told[0] if len(told) == 1 else None
+    if grid.height == 0:
+        return [Target(np.empty(0, dtype=np.float32), {}, "", []) for _ in columns]
+    return [each.read(wanted.decimal, elsewhere, grid.first_row) for each in columns]
+
+
+def _lost(
+    grid: Grid, places: Sequence[int], targets: Sequence[Target], names: Sequence[str]
+) -> pl.DataFrame:
+    rows = []
+    for name, place, target in zip(names, places, targets, strict=True):
+        column = grid.column(place)
+        reasons = target.lost | {
+            row: "the row ends before this column"
+            for row, count in grid.ends.items()
+            if count <= place
+        }
+        rows += [
+            (row + grid.first_row, name, "" if column[row] is None else str(column[row]), reason)
+            for row, reason in sorted(reasons.items())
+        ]
+    rows.sort(key=lambda row: row[0])
+    return pl.DataFrame(rows, schema=LOST_LABELS, orient="row")
+
+
+def _free(name: str, taken: Mapping[str, object]) -> str:
+    while name in taken:
+        name += " in SMILES"
+    return name
+
+
+def numeric_columns(source: str | Path | Frame, base: Path | None, taken: Asked) -> tuple[str, ...]:
+    """Name the columns of a table that could be targets: most of their cells give a number.
 
     Args:
         source: a file, or a data frame.
         base: the folder that a path is relative to.
-        others: columns that are not asked about.
+        taken: what is taken from the table already.
     """
     if isinstance(source, str | Path):
         path = Path(source) if base is None else base / source
-        kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-        frame = _read_frame(path, kind.lower())
+        name, grid = str(path), read_grid(path, kind_of(path), taken.named)
     else:
-        frame = source.collect() if isinstance(source, pl.LazyFrame) else source  # type: ignore[assignment]
-        frame = _columns(frame, [str(each) for each in frame.columns])
+        name = f"the {type(source).__name__}"
+        grid = frame_grid(source, name)
+    others = places(grid, name, taken).all
     found = []
-    for name in frame.columns:
-        if name in others or frame[name].dtype.is_nested():
+    for place, column in enumerate(grid.header):
+        if place in others:
             continue
-        problems: dict[int, str] = {}
-        values = _numbers(frame[name], problems)
-        if np.isfinite(values).sum() > frame.height / 2:
-            found.append(name)
+        try:
+            read = TargetColumn(grid.column(place), column, name)
+            values = read.read(taken.decimal, None, grid.first_row).values
+        except InputError:  # no cell of it can be read as a number
+            continue
+        if 2 * np.isfinite(values).sum() > grid.height:
+            found.append(column)
     return tuple(found)

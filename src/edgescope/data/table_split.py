@@ -85,23 +85,21 @@ def column_of(word: str | None, columns: Sequence[str], name: str) -> str | None
         name: what messages call the table.
 
     Raises:
-        InputError: if it is neither, or if it is both.
+        InputError: if it is both, or is no column and near to a split that is computed.
     """
+    if word is None:
+        return None
     if word in columns and word in COMPUTED:
         shown = ", ".join(map(str, DEFAULT_FRACTIONS))
         raise InputError(
             f"received split={word!r}, and {name} has a column {word!r}; to compute the split give "
             f"split=({word!r}, {shown}) or --split {word}, to use the column give it another name"
         )
-    if word is None or word in COMPUTED:
-        return None
-    if word in columns:
-        return word
-    advice = did_you_mean(word, (*columns, *COMPUTED), "name one of these")
-    raise InputError(
-        f"{name} has no column {word!r}, only {', '.join(columns)} (a split may also be 'scaffold' "
-        f"or 'random'); {advice}"
-    )
+    if word not in columns and not did_you_mean(word, columns, ""):
+        near = did_you_mean(word, COMPUTED, "")
+        if near and word not in COMPUTED:
+            raise InputError(f"{name} has no column {word!r} to divide it by; {near}")
+    return None if word in COMPUTED else word
 
 
 def computed_parts(

@@ -79,6 +79,9 @@ class DataSource(_Strict):
         target_columns: of a table.
         split: of a table: a column, ``random``, ``scaffold``, or the fractions of train, val and
             test, which may stand behind a word, as in ``[scaffold, 0.7, 0.1, 0.2]``.
+        id_columns: of a table: columns that tell which molecule a row is; those whose names say so
+            by default.
+        decimal: of a table: the mark before decimals; found out by default.
         features: of atoms and bonds, ``"types"`` or ``"ogb"``; the data set's own by default.
         rewire: what is done to the edges; nothing by default.
     """
@@ -89,6 +92,8 @@ class DataSource(_Strict):
     smiles_column: str | None = None
     target_columns: list[str] | None = None
     split: str | list[float] | list[str | float] | None = None
+    id_columns: list[str] | None = None
+    decimal: Literal[".", ","] | None = None
     features: Literal["types", "ogb"] | None = None
     rewire: Rewiring | None = None
 

@@ -17,9 +17,7 @@ from planted_tables import CLEAN, Planted
 
 def rows_of(found, kind):
     """All rows of the findings of a kind."""
-    return {
-        row for each in found.findings.filter(kind=kind)["rows"].to_list() for row in each
-    }
+    return {row for each in found.findings.filter(kind=kind)["rows"].to_list() for row in each}
 
 
 def checked(frame, **options):

@@ -180,7 +180,12 @@ def _conflicting(
             "Go back to the source of these rows and keep the right one, or their mean.",
         ),
         (
-            ("same graph, other labels", "look", "graph", "of several molecules whose labels differ"),
+            (
+                "same graph, other labels",
+                "look",
+                "graph",
+                "of several molecules whose labels differ",
+            ),
             conflicts(twins, y, facts.molecule),
             "Stereoisomers and isotopologues get one prediction, whatever their labels are.",
             "Keep one, or use features='ogb' (--features ogb), which hold stereo marks.",

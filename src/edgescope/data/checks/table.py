@@ -18,9 +18,11 @@ from edgescope.data.checks.molecules import check_molecules
 from edgescope.data.checks.parts import check_parts
 from edgescope.data.checks.rows import check_rows
 from edgescope.data.checks.subject import Subject
+from edgescope.data.columns import asked as taken_columns
 from edgescope.data.loading import FEATURES, find_table, read_molecules
 from edgescope.data.parse import Features, Reading
-from edgescope.data.table import Frame, numeric_columns
+from edgescope.data.table import Identifiers, numeric_columns
+from edgescope.data.table_frames import Frame
 from edgescope.data.table_split import SplitOption, computed_parts, read_split
 from edgescope.errors import InputError
 
@@ -126,6 +128,8 @@ def check_table(
     smiles_column: str = "smiles",
     target_columns: str | Sequence[str] | None = None,
     split: SplitOption = None,
+    id_columns: Identifiers = None,
+    decimal: str | None = None,
     features: Features | None = None,
     seed: int = 0,
     cache: str | Path | Literal[False] | None = None,
@@ -144,6 +148,8 @@ def check_table(
             smiles_column: as for :func:`edgescope.data.load`, like all below.
             target_columns: what is to be predicted; without it no label is checked.
             split: how the table is to be divided.
+        id_columns: what tells which molecule a row is, shown with every example.
+        decimal: the mark before decimals.
             features: of atoms and bonds, which decide what is one graph.
             seed: start of a random split.
             cache: folder for molecules already read.
@@ -168,7 +174,8 @@ def check_table(
         raise InputError(f"received features={features!r}, expected 'types' or 'ogb'")
     base = None if root is None else Path(root)
     asked = read_split(split)
-    described, _ = find_table(source, base, smiles_column, target_columns, split)
+    options = {"id_columns": id_columns, "decimal": decimal}
+    described, _ = find_table(source, base, (smiles_column, target_columns, split), options)
     table = described.read()
     reading = Reading(features or "types")
     parsed = read_molecules(
@@ -182,7 +189,7 @@ def check_table(
             part, told = np.full(len(part), -1, dtype=np.int8), str(reason)
     places = (molecules.row - molecules.first_row).tolist()
     texts = [str(table.smiles[place]) for place in places]
-    named = [smiles_column, *molecules.target_names, *([asked.column] if asked.column else [])]
+    taken = taken_columns(smiles_column, (), asked.column, id_columns, decimal)
     subject = Subject(
         name=described.name,
         molecules=molecules,
@@ -194,7 +201,7 @@ def check_table(
         how=told,
         rows=len(table.smiles),
         table_notes=table.notes,
-        numeric_columns=() if molecules.target_names else numeric_columns(source, base, named),
+        numeric_columns=() if molecules.target_names else numeric_columns(source, base, taken),
         wanted=tuple(number for number in range(3) if asked.column or asked.fractions[number] > 0),
     )
     found = [finding for check in CHECKS for finding in check(subject)]
