@@ -12,7 +12,7 @@ TAILS = (
     *("C", "CC", "CCC", "CO", "CCO", "CN", "C(=O)O", "C(=O)N", "F", "Cl", "C#N", "OC", "OCC"),
     *("S(=O)(=O)C", "C(C)C", "CCCC"),
 )
-CLEAN = [ring + tail for ring in RINGS for tail in TAILS]
+CLEAN = [ring + tail for tail in TAILS for ring in RINGS]
 """Different molecules that hold nothing worth a word."""
 
 PARTS = ("train", "val", "test")

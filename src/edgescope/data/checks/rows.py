@@ -14,10 +14,18 @@ MANY = 0.1
 def check_rows(subject: Subject) -> list[TableFinding]:
     """List what of the table is not used, by reason, and what was read in another way."""
     found = _rejected(subject) + _lost(subject)
-    found += [
-        TableFinding("reading", "note", 1, note, "It is read so.", "Nothing need be done.")
-        for note in subject.table_notes
-    ]
+    notes = subject.table_notes
+    if notes:
+        found.append(
+            TableFinding(
+                "how the table was read",
+                "note",
+                len(notes),
+                "; ".join(notes),
+                "A number that is read in another way than it was meant is a wrong label.",
+                "Compare it with what was meant; --decimal, --id-column and others say otherwise.",
+            )
+        )
     return found
 
 
@@ -30,7 +38,7 @@ def kind_of_reason(reason: str) -> str:
         >>> kind_of_reason("no bonds (1 atoms)")
         'no bonds'
     """
-    plain = re.split(r"[:(,;]", re.sub(r"(['\"]).*?\1", "...", reason))[0]
+    plain = re.split(r"[:(,;]", re.sub(r"(['\"]).*?\1", "'...'", reason))[0]
     return re.sub(r"\d+", "...", plain).strip()
 
 

@@ -137,38 +137,37 @@ def check_table(
 ) -> TableCheck:
     """Say what is wrong with a table of molecules before a model is trained on it.
 
-        Rows and cells that are not used, duplicates (the same molecule, the same graph, the same
-        parent) with conflicting labels or in two parts, labels (constants, limits, outliers, units,
-        classes), kinds of molecules (salts, mixtures, metals, ...) and the parts of the split. The
-        modules of :mod:`edgescope.data.checks` state every threshold and its source.
+    Rows and cells that are not used, duplicates (the same molecule, the same graph, the same
+    parent) with conflicting labels or in two parts, labels (constants, limits, outliers, units,
+    classes), kinds of molecules (salts, mixtures, metals, ...) and the parts of the split. The
+    modules of :mod:`edgescope.data.checks` state every threshold and its source.
 
     Args:
-            source: a CSV or Parquet table, or a data frame of polars or pandas.
-            root: the folder that a path is relative to.
-            smiles_column: as for :func:`edgescope.data.load`, like all below.
-            target_columns: what is to be predicted; without it no label is checked.
-            split: how the table is to be divided.
+        source: a CSV or Parquet table, or a data frame of polars or pandas.
+        root: the folder that a path is relative to.
+        smiles_column: as for :func:`edgescope.data.load`, like all below.
+        target_columns: what is to be predicted; without it no label is checked.
+        split: how the table is to be divided.
         id_columns: what tells which molecule a row is, shown with every example.
         decimal: the mark before decimals.
-            features: of atoms and bonds, which decide what is one graph.
-            seed: start of a random split.
-            cache: folder for molecules already read.
-            progress: whether to show a bar.
+        features: of atoms and bonds, which decide what is one graph.
+        seed: start of a random split.
+        cache: folder for molecules already read.
+        progress: whether to show a bar.
 
     Returns:
-            What was found.
+        What was found.
 
     Raises:
-            InputError: if the table cannot be read, a column is not there, or no row can be used.
-            MissingExtraError: if RDKit is not installed.
+        InputError: if the table cannot be read, a column is not there, or no row can be used.
+        MissingExtraError: if RDKit is not installed.
 
     Example:
-            >>> import polars as pl
-    from polars._typing import PolarsDataType
-            >>> frame = pl.DataFrame({"smiles": ["CCO", "OCC", "CCN", "CCC"], "y": [1, 5, 2, 3]})
-            >>> found = check_table(frame, target_columns="y", cache=False)
-            >>> found.grave[0].kind, found.grave[0].rows
-            ('conflicting labels', (0, 1))
+        >>> import polars as pl
+        >>> frame = pl.DataFrame({"smiles": ["CCO", "OCC", "CCN", "CCC"], "y": [1, 5, 2, 3]})
+        >>> found = check_table(frame, target_columns="y", split=(0.5, 0.25, 0.25), cache=False)
+        >>> [each.rows for each in found.grave if each.kind == "conflicting labels"]
+        [(0, 1)]
     """
     if features is not None and features not in FEATURES:
         raise InputError(f"received features={features!r}, expected 'types' or 'ogb'")
