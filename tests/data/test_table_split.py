@@ -28,7 +28,7 @@ def parts_of(frame, split="scaffold", **options):
     return found | dict(splits.rejected.select("row", "split").iter_rows())
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(
     st.integers(0, 2**20),
     st.integers(40, len(CLEAN)),
@@ -68,7 +68,8 @@ def test_what_the_features_do_not_see_does_not_divide_a_scaffold():
 def test_the_parts_of_tox21_are_as_large_as_the_published_ones(shared):
     """Sizes follow the published procedure; among scaffolds of one size others are chosen."""
     path = shared / "data" / "tox21" / "tox21.csv.gz"
-    splits = load(path, split="scaffold", progress=False)
+    frame = pl.read_csv(path)[::5].select("smiles")
+    splits = load(frame, split="scaffold", cache=False, progress=False)
     rows = [len(part) for part in splits]
     published = np.bincount(
         scaffold_parts([text for part in splits for text in part.smiles], (0.8, 0.1, 0.1))

@@ -95,10 +95,9 @@ def column_of(word: str | None, columns: Sequence[str], name: str) -> str | None
             f"received split={word!r}, and {name} has a column {word!r}; to compute the split give "
             f"split=({word!r}, {shown}) or --split {word}, to use the column give it another name"
         )
-    if word not in columns and not did_you_mean(word, columns, ""):
-        near = did_you_mean(word, COMPUTED, "")
-        if near and word not in COMPUTED:
-            raise InputError(f"{name} has no column {word!r} to divide it by; {near}")
+    near = "" if word in columns else did_you_mean(word, (*columns, *COMPUTED), "")
+    if word not in COMPUTED and any(repr(way) in near for way in COMPUTED):
+        raise InputError(f"{name} has no column {word!r} to divide it by; {near}")
     return None if word in COMPUTED else word
 
 

@@ -35,7 +35,7 @@ def test_a_clean_table_has_nothing_grave():
 counts = st.integers(0, 4)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.integers(0, 2**20), counts, counts, counts, counts, counts, st.integers(0, 3))
 def test_what_was_planted_is_found_and_nothing_else(
     seed, conflicts, repeats, leaks, salts, mixtures, broken
@@ -169,7 +169,7 @@ def test_the_known_leaks_of_the_solubility_set_are_found():
 def test_the_real_tox21_table_has_no_duplicates_and_its_single_atoms_are_listed(shared):
     path = shared / "data" / "tox21" / "tox21.csv.gz"
     with gzip.open(path) as file:
-        frame = pl.read_csv(file.read())[1::4]
+        frame = pl.read_csv(file.read())[2::5]
     targets = ["NR-AR", "SR-p53"]
     found = check_table(frame, target_columns=targets, features="ogb", progress=False)
     read = [(text, Chem.MolFromSmiles(text)) for text in frame["smiles"]]
