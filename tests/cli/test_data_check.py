@@ -36,7 +36,7 @@ def test_what_is_grave_is_shown_with_rows_identifiers_and_a_remedy(edgescope, wr
     assert code == 1
     shown = out[out.index("GRAVE: conflicting labels") :].partition("\n\n")[0]
     lines = shown.splitlines()
-    assert "1 molecule with labels that contradict, in 2 rows" in lines[1]
+    assert "1 molecule has labels that contradict each other, in 2 rows" in lines[1]
     first, second = (line.split() for line in lines if "differ" not in line and " by " in line)
     # Rows as a spreadsheet numbers them: the header is row 1.
     assert {"2", "M0", "c1ccccc1C", "0"} <= set(first)

@@ -116,12 +116,13 @@ labels = st.lists(
 ).map(np.array)
 
 
-@given(labels, st.floats(0.001, 1000), st.permutations(range(5)))
-def test_what_is_said_of_labels_does_not_depend_on_unit_and_order(y, unit, order):
+@given(labels, st.floats(0.001, 1000))
+def test_what_is_said_of_labels_does_not_depend_on_unit_and_order(y, unit):
     """The tolerance scales with the unit, and no statement depends on where a label stands."""
     turned = y[::-1]
-    for statement in (is_labels, robust_spread, dominant, counts_rows, one_class):
-        assert statement(y) == pytest.approx(statement(turned), rel=1e-9, abs=1e-9)
+    for statement in (is_labels, dominant, counts_rows, one_class):
+        assert statement(y) == statement(turned)
+    assert robust_spread(y) == pytest.approx(robust_spread(turned), rel=1e-9, abs=1e-9)
     if not is_labels(y) and not is_labels(y * unit):
         assert tolerance(y * unit) == pytest.approx(tolerance(y) * unit, rel=1e-6, abs=1e-9)
 

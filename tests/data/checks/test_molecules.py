@@ -84,7 +84,10 @@ def test_atom_types_that_only_the_test_part_has_are_told():
 
 def test_features_that_see_stereo_marks_tell_stereoisomers_apart():
     frame = pl.DataFrame(
-        {"smiles": [*CLEAN[:30], "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O"], "y": [*range(31), 90.0]}
+        {
+            "smiles": [*CLEAN[:30], "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O"],
+            "y": [*map(float, range(31)), 90.0],
+        }
     )
     blind = check_table(frame, target_columns="y", cache=False, progress=False)
     seeing = check_table(frame, target_columns="y", features="ogb", cache=False, progress=False)
@@ -94,7 +97,9 @@ def test_features_that_see_stereo_marks_tell_stereoisomers_apart():
 
 @pytest.mark.parametrize("twin", ["CCN.Cl", "CC[NH3+]", "CC[NH3+].[Cl-]", "CCN.O"])
 def test_forms_of_one_parent_are_one_parent(twin):
-    frame = pl.DataFrame({"smiles": [*CLEAN[:30], "CCN", twin], "y": [*range(31), 90.0]})
+    frame = pl.DataFrame(
+        {"smiles": [*CLEAN[:30], "CCN", twin], "y": [*map(float, range(31)), 90.0]}
+    )
     found = check_table(frame, target_columns="y", cache=False, progress=False)
     assert found.findings.filter(kind="same parent, other labels")["rows"].to_list() == [[30, 31]]
     assert "conflicting labels" not in found.findings["kind"]

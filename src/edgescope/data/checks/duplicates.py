@@ -174,7 +174,7 @@ def _conflicting(
     facts, y, names = subject.facts, subject.y, subject.molecules.target_names
     kinds = (
         (
-            ("conflicting labels", "grave", "molecule", "with labels that contradict"),
+            ("conflicting labels", "grave", "molecule", "labels that contradict each other"),
             conflicts(same, y),
             "No model can be right on both rows; the error that remains is the table's.",
             "Go back to the source of these rows and keep the right one, or their mean.",
@@ -191,7 +191,7 @@ def _conflicting(
             "Keep one, or use features='ogb' (--features ogb), which hold stereo marks.",
         ),
         (
-            ("same parent, other labels", "look", "parent", "in several forms whose labels differ"),
+            ("same parent, other labels", "look", "parent", "several forms whose labels differ"),
             conflicts(salts, y, facts.graph),
             "The form may be the cause; if the label is of the parent, the rows contradict.",
             "Decide what the label is of, and strip the salts or keep one form.",
@@ -214,7 +214,7 @@ def _conflicting(
                 kind,
                 severity,  # type: ignore[arg-type]  # from the table above
                 molecules,
-                f"{several(molecules, unit)} {what}, in "
+                f"{several(molecules, f'{unit} has', f'{unit}s have')} {what}, in "
                 f"{several(len({i for group in positions for i in group}), 'row')}{tolerated}",
                 why,
                 remedy,

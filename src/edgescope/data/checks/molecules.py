@@ -223,7 +223,7 @@ def _rare_types(subject: Subject) -> list[TableFinding]:
                 "atom types unknown in training",
                 "look",
                 len(positions),
-                f"{several(len(positions), 'molecule')} outside the training part with an atom "
+                f"{several(len(positions), 'molecule')} outside the training part, with an atom "
                 f"type that no training molecule has; the split is: {subject.how}",
                 "The embedding of such an atom stays at its random start.",
                 "Move one of them into the training part, or leave them out.",
