@@ -109,3 +109,14 @@ def test_training_warns_and_names_the_command(edgescope, write, tmp_path):
     (line,) = (line for line in said.splitlines() if "contradict" in line)
     assert line.startswith("warning: mine: 1 molecule stands there twice or more with labels that")
     assert line.endswith("`edgescope data check TABLE` lists the rows")
+
+
+def test_an_interruption_ends_it_in_one_line(edgescope, write, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edgescope.data.checks.table.read_facts", interrupted)
+    code, out, said = edgescope("data", "check", write())
+    assert code == 130
+    assert out == ""
+    assert said.strip().splitlines()[-1].startswith("interrupted; nothing was changed")

@@ -73,6 +73,14 @@ def test_the_rows_of_a_fault_are_those_that_were_planted(normal):
     assert set(kinds(y)["one value dominates"].rows) == set(range(60))
 
 
+def test_a_frequent_value_is_odd_among_measurements_and_usual_among_counts(normal):
+    limited = np.where(np.arange(16) < 4, -1.0, normal[:16])
+    assert set(kinds(limited)["frequent value"].rows) == set(range(4))
+    counts = np.random.default_rng(4).poisson(1.2, size=100).astype(float)
+    assert (counts == 0).mean() > 0.2
+    assert "frequent value" not in kinds(counts)
+
+
 def test_outliers_of_labels_over_many_magnitudes_are_judged_on_the_logarithm(normal):
     assert "outliers" not in kinds(10 ** (1.2 * np.clip(normal, -2, 2)))
 

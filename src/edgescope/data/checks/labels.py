@@ -20,8 +20,9 @@ from edgescope.data.checks.subject import Subject
 FREQUENT = 0.2
 """Share of one value of a measured label from which it may stand for a limit or a default."""
 
-FEW_VALUES = 20
-"""Different values up to which a target may be a score or a count, whose values recur."""
+RECURS = 2
+"""Times that values stand in a column on average, from which it holds scores or counts, of which
+some are frequent by nature."""
 
 OUTLIER = 3.5
 """Distance from the median, in robust standard deviations, from which a label is an outlier.
@@ -128,8 +129,9 @@ def _numbers(subject: Subject, target: int, labels: np.ndarray) -> list[TableFin
         return [_constant(subject, target, name, top.value, top.times)]
     found = []
     frequent = (labels == top.value).nonzero()[0]
-    few = len(np.unique(known(labels))) <= FEW_VALUES
-    if top.times > 1 and top.share > (DOMINATES if few else FREQUENT):
+    others = known(labels)[known(labels) != top.value]
+    recurs = len(others) >= RECURS * len(np.unique(others))
+    if top.times > 1 and top.share > (DOMINATES if recurs else FREQUENT):
         grave = top.share > DOMINATES
         found.append(
             TableFinding(
