@@ -43,7 +43,7 @@ def check(
 
     Example:
         >>> import polars as pl
-        >>> frame = pl.DataFrame({"smiles": ["CCO", "CCN", "CCC"], "y": [1.0, 1.0, 1.0]})
+        >>> frame = pl.DataFrame({"smiles": ["CCO", "CCN", "CCC"], "y": [2.5, 2.5, 2.5]})
         >>> [each.kind for each in check(frame, target_columns="y", cache=False).grave]
         ['constant target']
     """
