@@ -104,6 +104,16 @@ def test_the_result_is_a_table_json_and_text_of_the_same_findings():
         assert finding.remedy.split(",")[0] in " ".join(text.split())
 
 
+def test_what_is_alike_of_several_targets_is_one_section():
+    smiles = CLEAN[:40]
+    tasks = {f"task {number}": [0.0] * 40 for number in range(3)}
+    found = checked(pl.DataFrame({"smiles": smiles, **tasks}), target_columns=[*tasks], split=None)
+    assert [each.column for each in found.grave] == [*tasks]
+    assert str(found).count("GRAVE: ") == 1
+    assert str(found).count("All 40 labels of task ") == 3
+    assert found.verdict.startswith("1 grave")
+
+
 def test_everything_is_the_same_again_and_whatever_the_order_of_the_rows():
     table = Planted(5)
     for _ in range(3):

@@ -1,5 +1,6 @@
 """A finding: what is wrong with a table, how grave it is, and what to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -47,7 +48,10 @@ def several(count: int, singular: str, plural: str | None = None) -> str:
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
-def in_order(findings: list[TableFinding]) -> tuple[TableFinding, ...]:
-    """Sort findings gravest first, and otherwise leave them as they are."""
+def in_order(findings: Sequence[TableFinding]) -> tuple[TableFinding, ...]:
+    """Sort findings gravest first, those of a kind together, else in the order given."""
     ranks = list(SEVERITIES)
-    return tuple(sorted(findings, key=lambda finding: ranks.index(finding.severity)))
+    kinds = list(dict.fromkeys(finding.kind for finding in findings))
+    return tuple(
+        sorted(findings, key=lambda each: (ranks.index(each.severity), kinds.index(each.kind)))
+    )

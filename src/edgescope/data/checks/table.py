@@ -76,11 +76,11 @@ class TableCheck:
 
     @property
     def verdict(self) -> str:
-        """Say in one sentence how many findings there are and how many rows can be used."""
+        """Say in one sentence how many kinds of findings there are and how many rows are usable."""
         counts = [
             f"{number} {SEVERITIES[severity]}"
             for severity in ("grave", "look")
-            if (number := sum(finding.severity == severity for finding in self.found))
+            if (number := len({each.kind for each in self.found if each.severity == severity}))
         ]
         return (
             f"{', '.join(counts) or 'nothing grave and nothing worth a look'}; "

@@ -2,6 +2,8 @@
 
 import io
 import textwrap
+from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -33,24 +35,28 @@ def as_text(check: "TableCheck", width: int = WIDTH) -> str:
         check: what was found.
         width: columns that sentences are wrapped at.
     """
-    sections = [_section(finding, width) for finding in check.found]
+    groups = groupby(check.found, key=lambda finding: (finding.severity, finding.kind))
+    sections = [_section(list(group), width) for _, group in groups]
     return "\n\n".join([*sections, f"{check.name}: {check.verdict}"]) + "\n"
 
 
-def _section(finding: TableFinding, width: int) -> str:
-    about = f" ({finding.column})" if finding.column else ""
-    lines = [f"{SEVERITIES[finding.severity].upper()}: {finding.kind}{about}"]
-    sentence = finding.sentence
-    if not (finding.column and sentence.startswith(finding.column)):
-        sentence = sentence[:1].upper() + sentence[1:]
-    lines += _wrapped(f"{sentence}.", width)
-    shown = finding.examples.head(NOTED if finding.severity == "note" else SHOWN)
-    lines += [f"{INDENT}{INDENT}{line}" for line in _aligned(shown)]
-    if shown.height and len(finding.rows) > shown.height:
-        lines.append(f"{INDENT}{INDENT}... ({len(finding.rows):,} rows in all)")
-    if finding.severity != "note":
-        lines += _wrapped(f"Why it matters: {finding.why}", width)
-        lines += _wrapped(f"What to do: {finding.remedy}", width)
+def _section(findings: Sequence[TableFinding], width: int) -> str:
+    """Write all findings of one kind, and once why it matters and what to do."""
+    first = findings[0]
+    about = f" ({first.column})" if first.column and len(findings) == 1 else ""
+    lines = [f"{SEVERITIES[first.severity].upper()}: {first.kind}{about}"]
+    for finding in findings:
+        sentence = finding.sentence
+        if not (finding.column and sentence.startswith(finding.column)):
+            sentence = sentence[:1].upper() + sentence[1:]
+        lines += _wrapped(f"{sentence}.", width)
+        shown = finding.examples.head(NOTED if finding.severity == "note" else SHOWN)
+        lines += [f"{INDENT}{INDENT}{line}" for line in _aligned(shown)]
+        if shown.height and len(finding.rows) > shown.height:
+            lines.append(f"{INDENT}{INDENT}... ({len(finding.rows):,} rows in all)")
+    if first.severity != "note":
+        lines += _wrapped(f"Why it matters: {first.why}", width)
+        lines += _wrapped(f"What to do: {first.remedy}", width)
     return "\n".join(lines)
 
 
