@@ -27,6 +27,11 @@ MOLECULES = [
     ("ClC=CCl", -1.1),
     ("N#CCC#N", 0.3),
 ]
+HOMOLOGUES = (
+    *("CCCO", "CCC(=O)O", "Cc1ccccc1", "CCC#N", "CCCN(CC)CC", "CC=CC=C", "CCCCl", "Cc1ccncc1O"),
+    *("COCC(O)CO", "CC#CCO", "CCC(C)=O", "CNc1ccccc1", "CCCOC(C)=O", "CC(Cl)=CCl", "N#CCCC#N"),
+)
+"""One for each of the molecules, with the same label in the table."""
 
 
 @pytest.fixture
@@ -46,7 +51,8 @@ def edgescope(capsys):
 @pytest.fixture(scope="session")
 def table(tmp_path_factory):
     path = tmp_path_factory.mktemp("tables") / "molecules.csv"
-    rows = [f"{smiles},{value}" for smiles, value in MOLECULES * 2]
+    rows = [f"{smiles},{value}" for smiles, value in MOLECULES]
+    rows += [f"{smiles},{row[1]}" for smiles, row in zip(HOMOLOGUES, MOLECULES, strict=True)]
     path.write_text("\n".join(["smiles,value", *rows]) + "\n")
     return path
 

@@ -32,11 +32,11 @@ SMALL = {
 
 @pytest.fixture(scope="session")
 def chains(tmp_path_factory):
-    """A table of 216 chains around one functional group."""
+    """A table of 216 different chains, with fluorine at one end."""
     groups = ("O", "N", "C(=O)", "C#C", "S", "C=C")
     rows = ["smiles,target"]
     for left, group, right in product(range(1, 7), groups, range(1, 7)):
-        rows.append(f"{'C' * left}{group}{'C' * right},{left - 0.5 * right + groups.index(group)}")
+        rows.append(f"{'C' * left}{group}{'C' * right}F,{left - 0.5 * right + groups.index(group)}")
     path = tmp_path_factory.mktemp("tables") / "chains.csv"
     path.write_text("\n".join(rows))
     return path

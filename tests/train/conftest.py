@@ -12,12 +12,12 @@ from edgescope.train import Recipe, recipe
 
 @pytest.fixture(scope="session")
 def table(tmp_path_factory) -> Path:
-    """216 chains around one functional group; every seventh target is missing."""
+    """216 different chains, with fluorine at one end; every seventh target is missing."""
     groups = ("O", "N", "C(=O)", "C#C", "S", "C=C")
     rows = ["smiles,target,label"]
     for number, (left, group, right) in enumerate(product(range(1, 7), groups, range(1, 7))):
         value = "" if number % 7 == 0 else f"{left - 0.5 * right + groups.index(group)}"
-        rows.append(f"{'C' * left}{group}{'C' * right},{value},{number % 2}")
+        rows.append(f"{'C' * left}{group}{'C' * right}F,{value},{number % 2}")
     path = tmp_path_factory.mktemp("table") / "chains.csv"
     path.write_text("\n".join(rows))
     return path

@@ -76,7 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _say(f"error: {_one_line(error)}")
         sys.exit(2)
-    if code == INTERRUPTED:
+    if code == INTERRUPTED and "data" in words[:2]:
+        _say("interrupted; nothing was changed, give the same command again")
+    elif code == INTERRUPTED:
         lost = "scan" in words and not any(word.startswith("--shards") for word in words)
         _say(
             "interrupted; nothing was kept, a scan with --shards DIR goes on where it was stopped"

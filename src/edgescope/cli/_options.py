@@ -8,6 +8,9 @@ import typer
 
 import edgescope as es
 from edgescope.cli._modes import Choice
+from edgescope.data.split import DEFAULT_FRACTIONS
+from edgescope.data.table_split import COMPUTED
+from edgescope.errors import InputError, did_you_mean
 
 Data = Annotated[
     str,
@@ -31,6 +34,16 @@ SplitColumn = Annotated[
     typer.Option(
         "--split-column",
         help="Column of a table that says train, val or test; without it the split is random.",
+    ),
+]
+TableSplit = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="scaffold|random",
+        help="Divide a table 8:1:1, by scaffold (molecules with the same rings and linkers stay "
+        "together) or at random; 'scaffold,0.7,0.1,0.2' gives other fractions. Without it: "
+        "--split-column, or random.",
     ),
 ]
 IdColumns = Annotated[
@@ -150,10 +163,14 @@ def data_spec(
     split_column: str | None,
     id_columns: list[str] | None = None,
     decimal: str | None = None,
+    split: str | None = None,
 ) -> dict[str, Any]:
     """Describe data in plain values, as arguments of ``edgescope.data.load``.
 
     Paths are made absolute, so that a run can be scanned from another folder.
+
+    Raises:
+        InputError: if the split is said twice, or is no split that can be computed.
     """
     spec: dict[str, Any] = {"source": data}
     if is_table(data):
@@ -167,11 +184,31 @@ def data_spec(
         spec["target_columns"] = list(target_columns)
     if split_column:
         spec["split"] = split_column
+    if split is not None:
+        if split_column:
+            raise InputError(
+                f"received --split {split} and --split-column {split_column}; give one of them"
+            )
+        spec["split"] = _computed_split(split) if is_table(data) else split
     if id_columns:
         spec["id_columns"] = list(id_columns)
     if decimal is not None:
         spec["decimal"] = decimal
     return spec
+
+
+def _computed_split(text: str) -> list[str | float]:
+    """Read ``scaffold`` or ``scaffold,0.7,0.1,0.2``, which is never the name of a column."""
+    way, *fractions = (word.strip() for word in text.split(","))
+    if way not in COMPUTED:
+        advice = did_you_mean(way, COMPUTED, "a column is named by --split-column")
+        raise InputError(f"received --split {text}, expected {' or '.join(COMPUTED)}; {advice}")
+    try:
+        return [way, *(map(float, fractions) if fractions else DEFAULT_FRACTIONS)]
+    except ValueError:
+        raise InputError(
+            f"received --split {text}, expected numbers behind {way}, as in {way},0.7,0.1,0.2"
+        ) from None
 
 
 def rewiring(how: str | None, share: float | None, seed: int | None) -> dict[str, Any]:
@@ -181,7 +218,10 @@ def rewiring(how: str | None, share: float | None, seed: int | None) -> dict[str
     return {} if how is None else {"rewire": {"how": how, **told}}
 
 
-OF_TABLE = ("smiles_column", "target_columns", "split_column", "id_columns", "decimal")
+OF_TABLE = (
+    *("smiles_column", "target_columns", "split_column", "split"),
+    *("id_columns", "decimal"),
+)
 """Parameters that name columns of a table."""
 
 TABLE, WHOLE_PATH = "for a table", "for a table with its whole path"
@@ -205,7 +245,7 @@ DATA_CHOICE = Choice(
         TABLE: ("root", *OF_TABLE),
         WHOLE_PATH: OF_TABLE,
         PUBLISHED: ("root",),
-        WITH_SPLITS: ("root", "split_column"),
+        WITH_SPLITS: ("root", "split_column", "split"),
         BUILT_IN: (),
     },
     lambda given: kind_of_data(str(given["data"])),

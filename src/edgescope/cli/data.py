@@ -1,31 +1,46 @@
-"""`edgescope data`: what data sets there are, what is in one, and whether its files are right."""
+"""`edgescope data`: what data sets there are, what is in one, and whether it is right."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
 
 import polars as pl
 import polars.selectors as cs
 import typer
 
 import edgescope as es
+from edgescope._files import replacing, writable_folder
 from edgescope.cli import _options as options
 from edgescope.cli._modes import Choice
 from edgescope.cli._steps import say_what_was_read, show
 from edgescope.errors import InputError
 
-_COUNTED = ("root", *options.OF_TABLE)
+GRAVE = 1
+"""Exit code if there is something grave about a table."""
+
+LISTED, CHECKED = "when data sets are listed", "with `data check` of a data set"
+TABLE_CHECKED, COUNTED = "with `data check` of a table", "when what is in one is counted"
+_COUNTED = ("root", *options.OF_TABLE, "features")
+
+
+def _mode(given: Mapping[str, Any]) -> str:
+    if given["data"] in {None, "list"}:
+        return LISTED
+    if given["data"] != "check":
+        return COUNTED
+    return TABLE_CHECKED if options.is_table(str(given["name"])) else CHECKED
+
 
 CHOICES = (
     Choice(
         {
-            "when data sets are listed": (),
-            "with `data check`": _COUNTED,
-            "when what is in one is counted": _COUNTED,
+            LISTED: (),
+            CHECKED: ("root",),
+            TABLE_CHECKED: (*_COUNTED, "form", "out"),
+            COUNTED: _COUNTED,
         },
-        lambda given: {
-            None: "when data sets are listed",
-            "list": "when data sets are listed",
-            "check": "with `data check`",
-        }.get(given["data"], "when what is in one is counted"),
+        _mode,
     ),
     Choice(
         options.DATA_CHOICE.modes,
@@ -37,53 +52,113 @@ CHOICES = (
 """What has an effect on what is done with which data."""
 
 
+class Format(StrEnum):
+    """How findings are written."""
+
+    text = "text"
+    json = "json"
+
+
 def command(
     data: Annotated[
         str | None,
         typer.Argument(
             metavar="[NAME|TABLE|list|check]",
             help="A published data set or a table, to count what is in it; `list` to list the data "
-            "sets or show the card of one; `check` to compare the files of one with its card.",
+            "sets or show the card of one; `check` to compare the files of one with its card, or "
+            "to say what is wrong with a table before a model is trained on it.",
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The data set to list or check.")
+        str | None,
+        typer.Argument(metavar="[NAME|TABLE]", help="The data set to list, or what to check."),
     ] = None,
     root: options.Root = None,
     smiles_column: options.SmilesColumn = "smiles",
     target_columns: options.TargetColumns = None,
     split_column: options.SplitColumn = None,
+    split: options.TableSplit = None,
+    features: options.Features = None,
     id_columns: options.IdColumns = None,
     decimal: options.Decimal = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="How `check` writes what it found of a table.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where `check` writes it, instead of printing."),
+    ] = None,
 ) -> None:
-    """List the data sets, count what is in one, or check its files.
+    """List the data sets, count what is in one, or check it.
 
-    Rows and labels of a table that cannot be used are listed with the reason, by the row numbers
-    that a spreadsheet shows.
-    """
-    if data in {None, "list"}:
-        _list() if name is None else _card(name)
-    elif data == "check":
-        if name is None:
-            raise InputError(
-                "received `data check` without a name, expected one of "
-                f"{', '.join(es.data.names())}; name the data set to check"
-            )
-        show(es.data.check(name, root))
-        typer.echo(f"{name} is the data set of its card")
-    elif name is not None:
+    `check` of a table names what spoils a training (rows that cannot be used, duplicates with other
+    labels, molecules in two parts, constants, single classes) and what is worth a look.
+
+    Exit codes: 0, 1 if `check` finds something grave about a table, 2 for input that cannot be
+    used.
+
+    \b
+    Examples:
+      edgescope data check molecules.csv --target-column logS
+      edgescope data check molecules.csv --target-column logS --split scaffold --format json
+      edgescope data check tox21 --root FOLDER
+    """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
+    of_table = data == "check" and name is not None and options.is_table(name)
+    if data in {None, "list", "check"} and not of_table:
+        _published(str(data or "list"), name, root)
+        return
+    if data != "check" and name is not None:
         raise InputError(
             f"received `data {data} {name}`, expected `data list {name}` or `data check {name}`"
         )
+    source = str(name if of_table else data)
+    spec = options.data_spec(
+        source, root, smiles_column, target_columns, split_column, id_columns, decimal, split
+    )
+    if features is not None:
+        spec["features"] = features
+    if of_table:
+        _check_table(spec, form or Format.text, out)
     else:
-        spec = options.data_spec(
-            str(data), root, smiles_column, target_columns, split_column, id_columns, decimal
+        _count(spec)
+
+
+def _published(what: str, name: str | None, root: Path | None) -> None:
+    """List the data sets, or list or check one."""
+    if what == "list":
+        _list() if name is None else _card(name)
+        return
+    if name is None:
+        raise InputError(
+            "received `data check` without a name, expected a table or one of "
+            f"{', '.join(es.data.names())}; name what to check"
         )
-        splits = es.data.load(**spec)
-        # Text, because counts and means share a column here and counts must not be rounded.
-        counts = splits.summary().with_columns(cs.float().round(2)).cast(pl.String)
-        show(counts.transpose(include_header=True, header_name="", column_names="split"))
-        say_what_was_read(splits)
+    show(es.data.check(name, root))
+    typer.echo(f"{name} is the data set of its card")
+
+
+def _count(spec: dict[str, Any]) -> None:
+    """Count what is in a data set, and list the rows that cannot be used."""
+    splits = es.data.load(**spec)
+    # Text, because counts and means share a column here and counts must not be rounded.
+    counts = splits.summary().with_columns(cs.float().round(2)).cast(pl.String)
+    show(counts.transpose(include_header=True, header_name="", column_names="split"))
+    say_what_was_read(splits)
+
+
+def _check_table(spec: dict[str, Any], form: Format, out: Path | None) -> None:
+    if out is not None:
+        writable_folder(out.parent)
+    found = es.data.check_table(**spec)
+    written = found.text() if form is Format.text else found.json()
+    if out is None:
+        typer.echo(written, nl=False)
+    else:
+        with replacing(out) as file:
+            file.write_text(written, encoding="utf-8")
+        typer.echo(f"{found.verdict}; written to {out}")
+    if found.grave:
+        raise typer.Exit(GRAVE)
 
 
 def _list() -> None:

@@ -70,7 +70,8 @@ CHOICES = (
             _EXPLAIN: ("explain",),
             _STUDY: ("study", "draws", "starts", "steps", "seed"),
             _DIAGNOSIS: (
-                *("run", "weights", "data", "root", "smiles_column", "part", "batch_size"),
+                *("run", "weights", "data", "root", "smiles_column", "id_columns"),
+                *("part", "batch_size"),
                 *("every", "select", "ignore", "sites", "form", "out", "fail_on", "seed"),
             ),
         },

@@ -35,6 +35,7 @@ def command(
     smiles_column: options.SmilesColumn = "smiles",
     target_columns: options.TargetColumns = None,
     split_column: options.SplitColumn = None,
+    split: options.TableSplit = None,
     id_columns: options.IdColumns = None,
     decimal: options.Decimal = None,
     features: options.Features = None,
@@ -49,7 +50,7 @@ def command(
     after the last finished epoch and ends with the same weights, bit for bit.
     """
     spec = options.data_spec(
-        data, root, smiles_column, target_columns, split_column, id_columns, decimal
+        data, root, smiles_column, target_columns, split_column, id_columns, decimal, split
     )
     if features is not None:
         spec["features"] = features

@@ -8,6 +8,7 @@ out of it is a handful of tensor operations.
 
 from edgescope.data.cards import Card, card
 from edgescope.data.checking import check
+from edgescope.data.checks.table import TableCheck, check_table
 from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.iteration import MoleculeLoader, loader
@@ -34,8 +35,10 @@ __all__ = [
     "NeighborBatches",
     "NodeDataset",
     "Splits",
+    "TableCheck",
     "card",
     "check",
+    "check_table",
     "load",
     "loader",
     "looks_like_a_table",

@@ -1,4 +1,4 @@
-"""Is a folder the data set that its card describes, and does its split leak?"""
+"""Is a folder the data set that its card describes, and is a table fit to be trained on?"""
 
 from collections import defaultdict
 from pathlib import Path
@@ -9,14 +9,58 @@ import torch
 
 from edgescope._optional import require
 from edgescope.data.cards import Card, card
+from edgescope.data.checks.table import check_table
 from edgescope.data.dataset import MoleculeDataset
-from edgescope.data.loading import load
+from edgescope.data.loading import find_source, load
 from edgescope.data.nodes import NodeDataset
 from edgescope.data.split import PARTS, Splits
+from edgescope.data.table_frames import Frame
 from edgescope.errors import InputError
 
 
-def check(name: str, root: str | Path | None = None, *, progress: bool = True) -> pl.DataFrame:
+def check(
+    source: str | Path | Frame,
+    root: str | Path | None = None,
+    *,
+    progress: bool = True,
+    **options: Any,
+) -> Any:  # noqa: ANN401  (a frame for a name, a TableCheck for a table)
+    """Check a data set: a published one against its card, a table for what spoils a training.
+
+    Args:
+        source: one of :func:`~edgescope.data.names`, as for :func:`check_published`; or a table or
+            a data frame, as for :func:`~edgescope.data.check_table`.
+        root: the folder of either.
+        progress: whether to show a bar.
+        options: of :func:`~edgescope.data.check_table`, for a table.
+
+    Returns:
+        For a name a polars ``DataFrame`` of what was counted; for a table what was found, a
+        :class:`~edgescope.data.TableCheck`.
+
+    Raises:
+        InputError: as the two functions do, or if options of a table are given with a name.
+
+    Example:
+        >>> import polars as pl
+        >>> frame = pl.DataFrame({"smiles": ["CCO", "CCN", "CCC"], "y": [2.5, 2.5, 2.5]})
+        >>> [each.kind for each in check(frame, target_columns="y", cache=False).grave]
+        ['constant target']
+    """
+    published, called = find_source(source)
+    if published is None:
+        return check_table(source, root, progress=progress, **options)
+    if options:
+        raise InputError(
+            f"received {', '.join(options)} for {called}, which is a published data set; these are "
+            "options of a table"
+        )
+    return check_published(called, root, progress=progress)
+
+
+def check_published(
+    name: str, root: str | Path | None = None, *, progress: bool = True
+) -> pl.DataFrame:
     """Load a published data set and compare it with its card.
 
     Graphs or nodes of every part, nodes, edges by type, targets and rejected rows are counted, and

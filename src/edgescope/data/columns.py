@@ -9,6 +9,7 @@ import polars as pl
 
 from edgescope.data.identifiers import automatic
 from edgescope.data.numerals import MARKS, Mark
+from edgescope.data.table_split import COMPUTED, column_of
 from edgescope.errors import InputError, did_you_mean
 from edgescope.mistakes import said
 
@@ -22,7 +23,7 @@ class Asked(NamedTuple):
     Attributes:
         smiles: name of the column of SMILES.
         targets: names of columns of numbers.
-        split: name of the column that says train, val or test.
+        split: name of the column that says train, val or test, or a split that is computed.
         identifiers: names of columns that tell which molecule a row is; None for those whose
             names say so (:func:`~edgescope.data.identifiers.identifies`).
         decimal: the mark before decimals; None to find it out.
@@ -37,7 +38,8 @@ class Asked(NamedTuple):
     @property
     def named(self) -> tuple[str, ...]:
         """The columns that are asked for by name, that of SMILES first."""
-        return (self.smiles, *self.targets, *filter(None, [self.split]), *(self.identifiers or ()))
+        split = [] if self.split is None or self.split in COMPUTED else [self.split]
+        return (self.smiles, *self.targets, *split, *(self.identifiers or ()))
 
 
 class Grid(NamedTuple):
@@ -129,7 +131,8 @@ def places(grid: Grid, name: str, wanted: Asked) -> Places:
     smiles, *targets = (
         _position(each, header, grid, name) for each in (wanted.smiles, *wanted.targets)
     )
-    split = None if wanted.split is None else _position(wanted.split, header, grid, name)
+    named = column_of(wanted.split, header, name)
+    split = None if named is None else _position(named, header, grid, name)
     identifiers = wanted.identifiers
     if identifiers is None:
         taken = [wanted.smiles, *wanted.targets, wanted.split]

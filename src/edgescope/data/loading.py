@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 
 from edgescope.data.adding import VIRTUAL
@@ -18,14 +17,7 @@ from edgescope.data.parse import Features, ParsedTable, Reading, parse
 from edgescope.data.published import PUBLISHED, Published, names
 from edgescope.data.request import Request
 from edgescope.data.rewiring import apply
-from edgescope.data.split import (
-    DEFAULT_FRACTIONS,
-    PARTS,
-    Splits,
-    check_fractions,
-    divide,
-    random_parts,
-)
+from edgescope.data.split import PARTS, Splits, divide
 from edgescope.data.table import (
     Identifiers,
     Source,
@@ -34,6 +26,7 @@ from edgescope.data.table import (
     table_source,
 )
 from edgescope.data.table_frames import Frame
+from edgescope.data.table_split import SplitOption, computed_parts, read_split
 from edgescope.data.vocabulary import AtomVocabulary
 from edgescope.errors import EdgescopeWarning, InputError, did_you_mean
 from edgescope.mistakes import is_frame, said
@@ -50,7 +43,7 @@ def load(
     *,
     smiles_column: str = "smiles",
     target_columns: str | Sequence[str] | None = None,
-    split: str | int | Sequence[float] | None = None,
+    split: SplitOption = None,
     id_columns: Identifiers = None,
     decimal: str | None = None,
     features: Features | None = None,
@@ -80,9 +73,11 @@ def load(
         target_columns: columns of a table that hold numbers to predict; empty cells become NaN.
             None loads no targets, which is enough for a scan. Two words such as active and
             inactive, yes and no, true and false are read as 1 and 0.
-        split: of a table, the column that says train, val (or valid) or test; or the fractions of
-            train, val and test, drawn at random, (0.8, 0.1, 0.1) if None. Of a published data
-            set, one of its splits; None is the published one.
+        split: of a table, the column that says train, val (or valid) or test; or ``"random"``,
+            the default, or ``"scaffold"``, which keeps molecules of one Bemis-Murcko scaffold
+            together, of which the fractions are (0.8, 0.1, 0.1); or fractions of train, val and
+            test, drawn at random, or such as ``("scaffold", 0.7, 0.1, 0.2)``. Of a published
+            data set, one of its splits; None is the published one.
         id_columns: of a table, columns that tell which molecule a row is. None takes those whose
             names say so (:func:`~edgescope.data.identifiers.identifies`), ``[]`` or false none.
         decimal: of a table, the mark before decimals, ``"."`` or ``","``; None finds it out, and
@@ -116,7 +111,7 @@ def load(
         MissingExtraError: if RDKit is not installed.
     """
     base, given = None if root is None else Path(root), vocabulary
-    published, called = _source(source)
+    published, called = find_source(source)
     default = "types" if published is None else published.features
     if features is not None and (features not in FEATURES or default is None):
         expected = "its own, leave features out" if default is None else "'types' or 'ogb'"
@@ -130,20 +125,12 @@ def load(
     )
 
     def read(table: Source) -> ParsedTable:
-        def build() -> ParsedTable:
-            return parse(table.read(), table.name, reading, progress=progress)
-
-        if cache is False:
-            return build()
-        folder = cache_folder() if cache is None else Path(cache)
-        return remembered(folder, cache_key(table.fingerprint, reading), build)
+        return read_molecules(table, reading, cache, progress=progress)
 
     if published is None:
-        targets = target_columns or ()
-        targets = [targets] if isinstance(targets, str) else list(targets)
-        column = split if isinstance(split, str) else None
         options: dict[str, Any] = {"id_columns": id_columns, "decimal": decimal}
-        table, name = _table(source, base, (smiles_column, targets, column), options)
+        columns = (smiles_column, target_columns, split)
+        table, name = find_table(source, base, columns, options)
         splits = _load_table(table, name, split, seed, read)
     else:
         given_options = {
@@ -164,7 +151,28 @@ def load(
     return _rewired(splits, vocabulary, rewire, reject=reject, progress=progress)
 
 
-def _source(source: object) -> tuple[Published | None, str]:
+def read_molecules(
+    table: Source, reading: Reading, cache: str | Path | Literal[False] | None, *, progress: bool
+) -> ParsedTable:
+    """Read the molecules of a table, or take them from the cache.
+
+    Args:
+        table: the table.
+        reading: how SMILES become graphs.
+        cache: as for :func:`load`.
+        progress: whether to show a bar.
+    """
+
+    def build() -> ParsedTable:
+        return parse(table.read(), table.name, reading, progress=progress)
+
+    if cache is False:
+        return build()
+    folder = cache_folder() if cache is None else Path(cache)
+    return remembered(folder, cache_key(table.fingerprint, reading), build)
+
+
+def find_source(source: object) -> tuple[Published | None, str]:
     """Return the published data set that is meant, if one is, and what messages call the source.
 
     Raises:
@@ -183,13 +191,23 @@ def _source(source: object) -> tuple[Published | None, str]:
     return published, str(source)
 
 
-def _table(
+def find_table(
     source: str | Path | Frame,
     base: Path | None,
-    columns: tuple[str, Sequence[str], str | None],
+    asked: tuple[str, str | Sequence[str] | None, SplitOption],
     options: Mapping[str, Any],
 ) -> tuple[Source, str]:
-    """Return a table, in a file or in memory, and the name of its data."""
+    """Return a table, in a file or in memory, and the name of its data.
+
+    Args:
+        source: a path or a data frame.
+        base: the folder that a path is relative to.
+        asked: ``smiles_column``, ``target_columns`` and ``split`` of :func:`load`.
+        options: its ``id_columns`` and ``decimal``.
+    """
+    smiles_column, given, split = asked
+    targets = [given] if isinstance(given, str) else list(given or ())
+    columns = (smiles_column, targets, split if isinstance(split, str) else None)
     if not isinstance(source, str | Path):
         return frame_source(source, *columns, **options), FRAME
     path = Path(source) if base is None else base / source
@@ -217,9 +235,7 @@ def _check_truth_rule(name: str, published: Published | None, rule: TruthRule | 
         raise InputError(f"received truth_rule={rule!r}, expected {' or '.join(TRUTH_RULES)}")
 
 
-def _published_split(
-    name: str, published: Published, split: str | int | Sequence[float] | None
-) -> str | int | None:
+def _published_split(name: str, published: Published, split: SplitOption) -> str | int | None:
     if split is None:
         return published.splits[0] if published.splits else None
     for known in published.splits:
@@ -233,30 +249,21 @@ def _published_split(
 def _load_table(
     table: Source,
     name: str,
-    split: str | int | Sequence[float] | None,
+    split: SplitOption,
     seed: int,
     read: Callable[[Source], ParsedTable],
 ) -> Splits:
-    if isinstance(split, int):
-        raise InputError(f"received split={split}, expected the name of a column or fractions")
-    column = split if isinstance(split, str) else None
-    fractions = DEFAULT_FRACTIONS
-    if split is not None and not isinstance(split, str):
-        fractions = check_fractions(split)
+    asked = read_split(split)
     parsed = read(table)
-    part = parsed.part.numpy()
-    told = f"column {column}"
-    if column is None:
-        usable = np.zeros(len(part), dtype=bool)
-        usable[(parsed.molecules.row - parsed.molecules.first_row).numpy()] = True
-        part = random_parts(usable, fractions, seed)
-        told = f"random, seed {seed}"
+    part, told = parsed.part.numpy(), f"column {asked.word}"
+    if asked.column is None:
+        part, told = computed_parts(asked, parsed.molecules, len(part), seed)
     splits = divide(replace(parsed.molecules, split=told), part, name)
-    if column is not None and not all(len(molecules) for molecules in splits):
+    if asked.column is not None and not all(len(molecules) for molecules in splits):
         found = ", ".join(f"{each} {len(part)}" for each, part in zip(PARTS, splits, strict=True))
         raise InputError(
-            f"column {column!r} of {table.name} leaves a part without a usable molecule ({found}); "
-            "expected at least one in each of train, val and test"
+            f"column {asked.column!r} of {table.name} leaves a part without a usable molecule "
+            f"({found}); expected at least one in each of train, val and test"
         )
     return splits
 

@@ -21,6 +21,7 @@ from edgescope.data.split import parts_from_labels
 from edgescope.data.table_files import kind_of, read_grid
 from edgescope.data.table_frames import Frame, frame_grid
 from edgescope.data.targets import Target, TargetColumn
+from edgescope.errors import InputError
 
 TABLE_VERSION = 1
 """Raised whenever the same table would give other values; molecules cached before are stale."""
@@ -95,7 +96,8 @@ def table_source(
         path: ``.csv``, ``.tsv``, ``.txt`` (each also with ``.gz``), ``.parquet`` or ``.pq``.
         smiles_column: name of the column of SMILES.
         target_columns: names of columns of numbers.
-        split_column: name of the column that says train, val (or valid) or test.
+        split_column: name of the column that says train, val (or valid) or test, or a split that
+            is computed, for which the table then says nothing.
         id_columns: names of columns that tell which molecule a row is.
         decimal: the mark before decimals; None to find it out.
 
@@ -240,3 +242,32 @@ def _free(name: str, taken: Mapping[str, object]) -> str:
     while name in taken:
         name += " in SMILES"
     return name
+
+
+def numeric_columns(source: str | Path | Frame, base: Path | None, taken: Asked) -> tuple[str, ...]:
+    """Name the columns of a table that could be targets: most of their cells give a number.
+
+    Args:
+        source: a file, or a data frame.
+        base: the folder that a path is relative to.
+        taken: what is taken from the table already.
+    """
+    if isinstance(source, str | Path):
+        path = Path(source) if base is None else base / source
+        name, grid = str(path), read_grid(path, kind_of(path), taken.named)
+    else:
+        name = f"the {type(source).__name__}"
+        grid = frame_grid(source, name)
+    others = places(grid, name, taken).all
+    found = []
+    for place, column in enumerate(grid.header):
+        if place in others:
+            continue
+        try:
+            read = TargetColumn(grid.column(place), column, name)
+            values = read.read(taken.decimal, None, grid.first_row).values
+        except InputError:  # no cell of it can be read as a number
+            continue
+        if 2 * np.isfinite(values).sum() > grid.height:
+            found.append(column)
+    return tuple(found)

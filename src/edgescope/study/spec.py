@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from edgescope.data.table_split import read_split
 from edgescope.scanning.shards import SHARD_EVERY
 
 State = Literal["untrained", "trained", "ebt"]
@@ -76,7 +77,8 @@ class DataSource(_Strict):
         root: the folder that holds its files, relative to the YAML file; the study's by default.
         smiles_column: of a table.
         target_columns: of a table.
-        split: of a table: a column, or the fractions of train, val and test.
+        split: of a table: a column, ``random``, ``scaffold``, or the fractions of train, val and
+            test, which may stand behind a word, as in ``[scaffold, 0.7, 0.1, 0.2]``.
         id_columns: of a table: columns that tell which molecule a row is; those whose names say so
             by default.
         decimal: of a table: the mark before decimals; found out by default.
@@ -89,11 +91,19 @@ class DataSource(_Strict):
     root: str | None = None
     smiles_column: str | None = None
     target_columns: list[str] | None = None
-    split: str | list[float] | None = None
+    split: str | list[float] | list[str | float] | None = None
     id_columns: list[str] | None = None
     decimal: Literal[".", ","] | None = None
     features: Literal["types", "ogb"] | None = None
     rewire: Rewiring | None = None
+
+    @field_validator("split")
+    @classmethod
+    def _can_be_read(
+        cls, split: str | list[float] | list[str | float] | None
+    ) -> str | list[float] | list[str | float] | None:
+        read_split(split)
+        return split
 
     @property
     def label(self) -> str:

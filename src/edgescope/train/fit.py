@@ -82,7 +82,8 @@ def fit(
         UntrainedWarning: if the trained model is not better than guessing, see
             :attr:`RunFolder.caution`.
         EdgescopeWarning: if the run was begun with another number of processes; it goes on, to a
-            result that may differ in dropout and rounding.
+            result that may differ in dropout and rounding. And of what spoils a training on a
+            table of one's own, one for each grave kind of :func:`edgescope.data.check_table`.
     """
     if epochs is not None:
         recipe = Recipe.parse({**recipe.model_dump(), "max_epochs": epochs}, "epochs")
@@ -90,6 +91,9 @@ def fit(
     check_processes(processes, recipe, splits)
     run = open_run(out, describe(recipe, splits, data), splits)
     if not _is_finished(run, recipe):
+        from edgescope.data.checks.training import warn_of_grave
+
+        warn_of_grave(splits)
         _train(run, recipe, splits, processes, progress=progress)
     if caution := run.caution:
         warnings.warn(f"{run.path}: {caution}", UntrainedWarning, stacklevel=2)

@@ -1,0 +1,131 @@
+"""How a table of one's own is divided: by a column, at random, or by scaffold."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from edgescope.data.dataset import MoleculeDataset
+from edgescope.data.scaffolds import balanced_scaffold_parts
+from edgescope.data.split import DEFAULT_FRACTIONS, check_fractions, random_parts
+from edgescope.errors import InputError, did_you_mean
+
+COMPUTED = ("random", "scaffold")
+"""Splits that are computed; a column of that name makes the word ambiguous."""
+
+SplitOption = str | int | Sequence[float] | Sequence[str | float] | None
+"""What ``split`` takes: a column, a way, fractions, or a way with its fractions."""
+
+
+class TableSplit(NamedTuple):
+    """How a table is divided.
+
+    Attributes:
+        way: ``"column"``, ``"random"`` or ``"scaffold"``.
+        word: name of the column, or the word that may be one; None if fractions were given.
+        fractions: sizes of train, val and test, where they are computed.
+    """
+
+    way: str
+    word: str | None
+    fractions: tuple[float, float, float] = DEFAULT_FRACTIONS
+
+    @property
+    def column(self) -> str | None:
+        """Name of the column that says which part a row belongs to."""
+        return self.word if self.way == "column" else None
+
+
+def read_split(split: SplitOption) -> TableSplit:
+    """Read the option ``split`` of a table.
+
+    A way with its fractions, as in ``("scaffold", 0.7, 0.1, 0.2)``, is never a column.
+
+    Raises:
+        InputError: if it is none of :data:`SplitOption`.
+
+    Example:
+        >>> read_split("scaffold").way, read_split("part").way, read_split((0.8, 0.1, 0.1)).way
+        ('scaffold', 'column', 'random')
+    """
+    if split is None:
+        return TableSplit("random", None)
+    if isinstance(split, str):
+        return TableSplit(split if split in COMPUTED else "column", split)
+    if not isinstance(split, Sequence | np.ndarray):
+        raise InputError(
+            f"received split={split!r}, expected the name of a column, 'scaffold', 'random', or "
+            "fractions such as (0.8, 0.1, 0.1)"
+        )
+    way, rest = "random", list(split)
+    if isinstance(split[0] if len(split) else None, str):
+        way, rest = str(split[0]), rest[1:]
+        if way not in COMPUTED:
+            raise InputError(
+                f"received split={tuple(split)}, expected {' or '.join(map(repr, COMPUTED))} before"
+                f" the fractions; {did_you_mean(way, COMPUTED, 'a column is given by its name')}"
+            )
+    fractions = [each for each in rest if isinstance(each, int | float | np.number)]
+    if len(fractions) < len(rest):
+        raise InputError(
+            f"received split={tuple(split)}, expected fractions such as (0.8, 0.1, 0.1), or a way "
+            "before them as in ('scaffold', 0.8, 0.1, 0.1)"
+        )
+    if not fractions and len(rest) < len(split):
+        return TableSplit(way, None)
+    return TableSplit(way, None, check_fractions(fractions))
+
+
+def column_of(word: str | None, columns: Sequence[str], name: str) -> str | None:
+    """Return the column that is meant by the word given as ``split``; None if it is computed.
+
+    Args:
+        word: a column, or one of :data:`COMPUTED`, or None.
+        columns: names of the table's columns.
+        name: what messages call the table.
+
+    Raises:
+        InputError: if it is both, or is no column and near to a split that is computed.
+    """
+    if word is None:
+        return None
+    if word in columns and word in COMPUTED:
+        shown = ", ".join(map(str, DEFAULT_FRACTIONS))
+        raise InputError(
+            f"received split={word!r}, and {name} has a column {word!r}; to compute the split give "
+            f"split=({word!r}, {shown}) or --split {word}, to use the column give it another name"
+        )
+    near = "" if word in columns else did_you_mean(word, (*columns, *COMPUTED), "")
+    if word not in COMPUTED and any(repr(way) in near for way in COMPUTED):
+        raise InputError(f"{name} has no column {word!r} to divide it by; {near}")
+    return None if word in COMPUTED else word
+
+
+def computed_parts(
+    split: TableSplit, molecules: MoleculeDataset, rows: int, seed: int
+) -> tuple[np.ndarray, str]:
+    """Divide a table as asked.
+
+    Args:
+        split: at random or by scaffold.
+        molecules: all usable molecules of the table.
+        rows: how many rows it has.
+        seed: start of a random split; a split by scaffold has none.
+
+    Returns:
+        ``[R]`` int8, 0 train, 1 val, 2 test for every row, and how they were made, in words.
+    """
+    used = (molecules.row - molecules.first_row).numpy()
+    if split.way == "scaffold":
+        texts: list[str | None] = [None] * rows
+        for row, smiles in zip(used.tolist(), molecules.smiles, strict=True):
+            texts[row] = smiles
+        for row, smiles in molecules.rejected.select("row", "smiles").iter_rows():
+            texts[row - molecules.first_row] = smiles
+        usable = np.zeros(rows, dtype=bool)
+        usable[used] = True
+        parts = balanced_scaffold_parts(texts, usable, split.fractions, molecules.name)
+        return parts, "scaffold, computed"
+    usable = np.zeros(rows, dtype=bool)
+    usable[used] = True
+    return random_parts(usable, split.fractions, seed), f"random, seed {seed}"
