@@ -99,6 +99,16 @@ def test_files_that_are_none_of_its_own_are_neither_read_nor_lost(tmp_path):
     assert (folder / "drawings" / "one.svg").read_text() == "mine too"
 
 
+@pytest.mark.parametrize("name", ["number.json", MANIFEST, "first.parquet"])
+@pytest.mark.parametrize("text", [None, "", "[" * 100_000])
+def test_what_is_damaged_can_be_replaced(name, text, tmp_path):
+    path = save(tmp_path / "number", 1) / name
+    path.unlink() if text is None else path.write_text(text)
+    with pytest.raises(InputError, match="count again"):
+        load(tmp_path / "number")
+    assert load(save(tmp_path / "number", 2)) == {2}
+
+
 def test_what_belonged_to_the_old_one_does_not_stay(tmp_path):
     folder = save(tmp_path / "number", 1, "below/extra.json")
     save(folder, 2)

@@ -113,7 +113,9 @@ def storing(
     Raises:
         InputError: if ``folder`` cannot be written, or holds something else.
     """
-    with replacing_folder(folder, kind.marker, other or f"not {kind.what}") as new:
+    # What is damaged can be replaced as well, also without its marker.
+    marker = MANIFEST if _noted(folder)[0] == kind.what else kind.marker
+    with replacing_folder(folder, marker, other or f"not {kind.what}") as new:
         new.mkdir(parents=True)
         yield new
         seal(new, kind, counts)
@@ -302,14 +304,21 @@ def _identity(folder: Path) -> object:
     return own.st_dev, own.st_ino, manifest and (manifest.st_ino, manifest.st_mtime_ns)
 
 
+def _noted(folder: Path) -> tuple[object, list[str]]:
+    """Return of what a manifest is and the files it names; None if there is no readable one."""
+    try:
+        held = json_of(whole(folder / MANIFEST, "a manifest"))
+        return held["of"]["what"], list(held["files"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None, []
+
+
 def _take_along(old: Path, new: Path) -> None:
     """Link the files of a folder that do not belong to what is stored there into the new one."""
-    try:
-        listed = json_of((old / MANIFEST).read_bytes())["files"]
-        ours = {MANIFEST, *listed}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    what, ours = _noted(old)
+    if what is None:
         return  # of an earlier version or damaged: what belongs to it cannot be told
-    for name in set(_names(old)) - ours:
+    for name in set(_names(old)) - {MANIFEST, *ours}:
         place = new / name
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
