@@ -61,5 +61,5 @@ def test_a_column_that_does_not_tell_its_decimal_mark_is_read_with_the_option(ed
 
 
 def test_options_of_tables_are_refused_where_there_is_none(edgescope):
-    assert_refused(edgescope("data", "solubility", "--decimal", ","), "leave out decimal")
-    assert_refused(edgescope("data", "solubility", "--id-column", "x"), "leave out id_columns")
+    assert_refused(edgescope("data", "solubility", "--decimal", ","), "leave out --decimal")
+    assert_refused(edgescope("data", "solubility", "--id-column", "x"), "leave out --id-column")

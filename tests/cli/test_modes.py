@@ -62,7 +62,8 @@ EXAMPLES = {
     },
     "data": {
         "when data sets are listed": ["list"],
-        "with `data check`": ["check", "zinc12k"],
+        "with `data check` of a data set": ["check", "zinc12k"],
+        "with `data check` of a table": ["check", "a.csv"],
         "when what is in one is counted": ["zinc12k"],
         "for a table": ["a.csv"],
         "for a table with its whole path": ["/nowhere/a.csv"],

@@ -75,11 +75,14 @@ def test_another_vocabulary_renumbers_atoms_without_changing_them(diverse):
 
 
 def test_an_atom_outside_a_vocabulary_is_named_with_its_molecule_and_row(read_smiles):
-    molecules = read_smiles(["CC", "C", "CC[Sn]"]).molecules
+    molecules = read_smiles(["CC", "C", "CC[SnH3]"]).molecules
     with pytest.raises(InputError) as error:
         molecules.with_vocabulary(AtomVocabulary(["C", "O"]))
     message = str(error.value)
-    assert "row 2, CC[Sn]: atom 'Sn' is not among the 2 atom types known here: 'C', 'O'" in message
+    assert (
+        "row 2, CC[SnH3]: atom 'Sn H3' is not among the 2 atom types known here: 'C', 'O'"
+        in message
+    )
     assert "\n" not in message
 
 

@@ -43,7 +43,10 @@ def test_a_name_that_is_wrong_about_packing_is_noted(tmp_path, name):
         (b"PAR1xyz", "is Parquet"),
         (b"<!DOCTYPE html>", "is a web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
-        (gzip.compress(TEXT.encode(), mtime=0)[:-5], "cannot read .* check that the file is complete"),
+        (
+            gzip.compress(TEXT.encode(), mtime=0)[:-5],
+            "cannot read .* check that the file is complete",
+        ),
         (b"\x1f\x8bxyz", "cannot read .* check that the file is complete"),
         (b"smiles,y\nCC,1\nC\x00C,2\n", "NUL character in line 3"),
         (TEXT.encode("utf-16")[:-1], "cannot read .* as UTF-16"),

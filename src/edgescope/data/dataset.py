@@ -114,7 +114,8 @@ class MoleculeDataset(GraphDataset):
         kept = torch.ones(len(self), dtype=torch.bool)
         kept[list(found)] = False
         rejected = pl.concat([self.rejected, lost]).sort("row", maintain_order=True)
-        return replace(self.subset(kept), rejected=rejected)
+        labels = self.lost_labels.filter(~pl.col("row").is_in(lost["row"].implode()))
+        return replace(self.subset(kept), rejected=rejected, lost_labels=labels)
 
     def atom_counts(self) -> dict[str, int]:
         """Count the atoms of every type that occurs."""
