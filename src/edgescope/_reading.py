@@ -1,5 +1,6 @@
 """Reading files that may be damaged or hostile: in one line, and within the memory there is."""
 
+import gzip
 import json
 import pickle
 import struct
@@ -46,6 +47,11 @@ short, holds something else, or is larger or deeper than they can take."""
 
 VALUE = 8
 """Bytes that a value of a table takes in memory, most often: so many are sure to be needed."""
+
+TEXT = 8
+"""Bytes that a byte of a text table is taken to need at most while it is read."""
+
+_PART = 2**24
 
 WORDS = 200
 """Characters of another library's message that are passed on."""
@@ -116,6 +122,27 @@ def whole(path: Path, what: str) -> bytes:
         raise InputError(
             f"cannot read {path} ({reason(error)}), expected {what}; check its permissions"
         ) from error
+
+
+GZIP = b"\x1f\x8b"
+"""How a file that is packed with gzip begins."""
+
+
+def unpacked(content: bytes, what: str) -> bytes:
+    """Return what was packed with gzip, after a look at its size; other bytes as they are.
+
+    Raises:
+        InputError: if it is larger than the memory; ``what`` names it.
+        OSError: if it is damaged; :data:`DAMAGED` names the other exceptions.
+    """
+    if not content.startswith(GZIP):
+        return content
+    size = 0
+    with gzip.open(BytesIO(content)) as stream:
+        while part := stream.read(_PART):  # a file of a few bytes can hold any number of zeros
+            size += len(part)
+            check_memory(TEXT * size, f"{what}, {len(content):,} bytes that unfold to {size:,},")
+    return gzip.decompress(content)
 
 
 def check_memory(needed: int, what: str) -> None:

@@ -58,3 +58,13 @@ def test_what_is_no_text_is_refused_with_what_it_is(tmp_path, content, message):
     with pytest.raises(InputError, match=message) as error:
         read_text(path)
     assert "\n" not in str(error.value)
+
+
+def test_a_file_that_unfolds_beyond_the_memory_is_refused_before_it_is_unfolded(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "bomb.csv.gz"
+    path.write_bytes(gzip.compress(b"smiles\n" + b"C" * 2**26, mtime=0))
+    monkeypatch.setattr("edgescope._reading._free_memory", lambda: 2**26)
+    with pytest.raises(InputError, match=r"unfold to .* needs .* of memory"):
+        read_text(path)

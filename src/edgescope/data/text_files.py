@@ -1,13 +1,12 @@
 """Text files of tables: from bytes to text, whatever wrote them."""
 
-import gzip
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
+from edgescope._reading import GZIP, unpacked, whole
 from edgescope.errors import InputError
 
-_GZIP = b"\x1f\x8b"
 _BEGINNINGS = (
     (b"PK\x03\x04", "an Excel workbook or another ZIP file", "save the sheet as CSV UTF-8"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV UTF-8"),
@@ -85,11 +84,10 @@ def read_text(path: Path) -> Text:
 
 def _unpacked(path: Path) -> tuple[bytes, bool]:
     """Return the bytes of a file, and whether they were packed with gzip."""
+    content = whole(path, "a table of molecules")
+    packed = content.startswith(GZIP)
     try:
-        content = path.read_bytes()
-        packed = content.startswith(_GZIP)
-        if packed:
-            content = gzip.decompress(content)
+        content = unpacked(content, f"{path}")
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"cannot read {path} ({error}); check that the file is complete"
