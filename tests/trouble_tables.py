@@ -12,7 +12,7 @@ from typing import Any
 
 _HEADS = ("C", "CC", "CCC", "N", "CN", "O", "CO", "Cl", "F", "CS", "N#C", "C=C", "C1CC1", "OC(=O)")
 _LINKS = ("C", "CC", "C(C)", "C(=O)", "CO", "CN", "C(F)", "c1ccc(cc1)", "C(C)(C)", "CCCC", "C(N)")
-_TAILS = ("C", "CO", "CN", "CCl", "CF", "C#N", "C=O", "C(=O)O", "C(N)=O", "c1ccccc1", "C1CCCC1")
+_TAILS = ("C", "C=O", "C(N)=O", "c1ccccc1", "C1CCCC1", "CO", "CN", "CCl", "CF", "C#N", "C(=O)O")
 
 
 def molecules(count: int) -> list[str]:

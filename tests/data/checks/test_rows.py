@@ -42,7 +42,8 @@ def test_everything_that_is_not_used_is_listed_once(trouble, tmp_path):
 def test_identifiers_stand_beside_every_molecule(tmp_path):
     trouble = trouble_tables.identifiers()
     path = tmp_path / trouble.file
-    path.write_bytes(trouble.content)
+    (again,) = trouble_tables.molecules(1)
+    path.write_bytes(trouble.content + f"00040,again,90-00-0,{again},5.0,a,b\n".encode())
     found = check_table(path, **trouble.options, cache=False, progress=False)
     shown = [each.examples for each in found.found if "SMILES" in each.examples.columns]
     assert shown
