@@ -86,10 +86,19 @@ def test_the_split_may_be_by_scaffold(edgescope, write):
         (("check", "TABLE", "--split", "scaffold,a,b,c"), "expected numbers behind scaffold"),
         (("check", "TABLE", "--split", "random", "--split-column", "x"), "give one of them"),
         (("check", "TABLE", "--features", "rings"), "expected 'types' or 'ogb'"),
-        (("check", "solubility", "--format", "json"), "--format, which belongs to `data check"),
-        (("check", "solubility", "--target-column", "SOL"), "which belongs to a table"),
-        (("list", "--split", "scaffold"), "--split, which belongs to a table"),
-        (("TABLE", "--out", "x"), "--out, which belongs to `data check TABLE`"),
+        (
+            ("check", "solubility", "--format", "json"),
+            "--format json, which has no effect with `data check` of a data",
+        ),
+        (
+            ("check", "solubility", "--target-column", "SOL"),
+            "which has no effect with `data check` of a data",
+        ),
+        (
+            ("list", "--split", "scaffold"),
+            "--split scaffold, which has no effect when data sets are listed",
+        ),
+        (("TABLE", "--out", "x"), "it has one with `data check` of a table"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line(edgescope, write, words, said):
