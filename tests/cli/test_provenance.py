@@ -107,12 +107,12 @@ def test_a_moved_table_is_found_with_root(edgescope, moved, tmp_path):
 
 def test_molecules_with_an_unknown_atom_are_left_out_and_listed(edgescope, run_folder, tmp_path):
     other = tmp_path / "other.csv"
-    other.write_text("smiles\nCCO\nCC[Si]\nCCN\n")
+    other.write_text("smiles\nCCO\nCC[SiH3]\nCCN\n")
     for command in ("scan", "diagnose"):
         code, _, err = edgescope(command, run_folder, "--data", other)
         assert code in {0, 1}
         assert "1 rows cannot be used and are left out" in err
-        assert "atom type 'Si' not among the" in err
+        assert "atom type 'Si H3' not among the" in err
     assert es.load_scan(run_folder / "scan").info.graphs == 2
 
 

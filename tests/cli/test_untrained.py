@@ -21,7 +21,7 @@ def chains(tmp_path_factory):
                 size = left + right + 3
                 numbers = [1e5 * size, size / 1000, draw.gauss(50, 9), int(size > 12)]
                 numbers.append(int(draw.random() < 0.4))
-                rows.append(f"{'C' * left}{group}{'C' * right},{','.join(map(str, numbers))}")
+                rows.append(f"F{'C' * left}{group}{'C' * right},{','.join(map(str, numbers))}")
     path = tmp_path_factory.mktemp("tables") / "chains.csv"
     path.write_text("\n".join(rows))
     return path

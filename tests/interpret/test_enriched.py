@@ -55,9 +55,12 @@ def test_q_values_are_over_all_rows_that_are_tests(table):
 def test_a_corrected_odds_ratio_is_marked(table):
     cells = table.with_columns(
         all_massive=pl.col("massive").sum().over("site", "kind"),
+        all_edges=pl.col("edges").sum().over("site", "kind"),
     ).filter(pl.col("kind") == "bond_type")
     empty = (cells["massive"] == 0) | (cells["massive"] == cells["edges"])
     empty |= cells["massive"] == cells["all_massive"]
+    others = cells["all_edges"] - cells["edges"], cells["all_massive"] - cells["massive"]
+    empty |= others[0] == others[1]
     assert cells["corrected"].to_list()[: len(empty)] == empty.to_list()
 
 

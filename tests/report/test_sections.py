@@ -12,7 +12,8 @@ import pytest
 from scipy.stats import rankdata
 
 import edgescope as es
-from edgescope.errors import InputError
+from earlier_versions import without_manifest
+from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.interpret import ANY, Interpretation
 from edgescope.report.formats import between, fixed, number, percent
 
@@ -164,9 +165,10 @@ def test_an_interpretation_of_an_older_version_is_shown_without_the_overall_line
 ):
     folder = results["interpretation"].save(tmp_path / "interpret")
     (folder / "overall.parquet").unlink()
-    page = page_of(
-        planted.report(tmp_path / "old.html", interpretation=Interpretation.load(folder))
-    )
+    without_manifest(folder, "interpretation.json", None)
+    with pytest.warns(EdgescopeWarning, match="earlier version"):
+        old = Interpretation.load(folder)
+    page = page_of(planted.report(tmp_path / "old.html", interpretation=old))
     assert "Massive edges by bond type" in page
     assert not re.search(r"all edges \d", part(page, "interpretation"))
 
@@ -306,7 +308,9 @@ def test_a_leaderboard_without_smiles_has_no_gallery(planted, results, tmp_path)
     board = results["leaderboard"]
     folder = board.save(tmp_path / "explain")
     (folder / "molecules.parquet").unlink()
-    old = es.attribute.Leaderboard.load(folder)
+    without_manifest(folder, "leaderboard.json", None)
+    with pytest.warns(EdgescopeWarning, match="earlier version"):
+        old = es.attribute.Leaderboard.load(folder)
     page = page_of(planted.report(tmp_path / "old.html", leaderboard=old))
     assert "The same molecules by every method" not in page
     assert "subject-0-fidelity-title" in page

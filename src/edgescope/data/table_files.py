@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from edgescope._optional import require
+from edgescope._reading import reading, table_of
 from edgescope.data.cells import cell
 from edgescope.data.columns import Grid, column_name
 from edgescope.data.delimited import SEPARATORS, Rows, rows_of
@@ -82,14 +83,8 @@ def read_grid(path: Path, kind: str, wanted: Sequence[str]) -> Grid:
 
 
 def _parquet(path: Path) -> Grid:
-    try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        # A panic is what damage leads to that polars did not foresee.
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"cannot read {path} ({reason}); expected Parquet; check that the file is complete"
-        ) from error
+    with reading(f"{path}", "expected Parquet; check that the file is complete"):
+        frame = table_of(path)
     # As in a spreadsheet, whose first line is the header.
     return Grid(frame.columns, frame.to_series, frame.height, first_row=2)
 

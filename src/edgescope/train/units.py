@@ -107,7 +107,8 @@ def standardisation(recipe: "Recipe", splits: "Splits") -> Standardisation | Non
         InputError: if single precision cannot hold what would be computed.
     """
     own = splits.train.task is None and recipe.loss == "l1"
-    if not (own if recipe.standardise is None else recipe.standardise):
+    wanted = own if recipe.standardise is None else recipe.standardise
+    if not (wanted and splits.train.target_names):
         return None
     found = Standardisation.of(splits.train.y)
     largest = torch.cat([part.y for part in splits]).nan_to_num().abs().amax(0).tolist()

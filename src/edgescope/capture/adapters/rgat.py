@@ -55,9 +55,13 @@ class RGATAdapter(MessagePassingAdapter):
     kept_weight = "_alpha"
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
-        """Return the logit as ``RGATConv.message`` computes it, one relation after the other."""
-        query = _project(layer, call["x_i"], call["edge_type"]) @ layer.q
-        key = _project(layer, call["x_j"], call["edge_type"]) @ layer.k
+        """Return the logit as ``RGATConv.message`` computes it.
+
+        With the same operations: which others give the same bits is up to the processor.
+        """
+        weights = _weights(layer, call["edge_type"])
+        query = _project(layer, call["x_i"], weights) @ layer.q
+        key = _project(layer, call["x_j"], weights) @ layer.k
         edge = _edges(layer, call)
         if layer.attention_mode == "additive-self-attention":
             logit = query + key if edge is None else query + key + edge
@@ -85,18 +89,20 @@ def _edges(layer: Layer, call: EdgeCall) -> Tensor | None:
     return rows @ layer.e
 
 
-def _project(layer: Layer, state: Tensor, edge_type: Tensor) -> Tensor:
+def _weights(layer: Layer, edge_type: Tensor) -> Tensor:
+    """Return ``W_r`` of every edge: ``[E, F, H * C]``; in blocks ``[E, B, F / B, H * C / B]``."""
+    if layer.num_bases is None:
+        weights = layer.weight
+    else:
+        flat = torch.matmul(layer.att, layer.basis.view(layer.num_bases, -1))
+        weights = flat.view(layer.num_relations, *layer.basis.shape[1:])
+    return torch.index_select(weights, 0, edge_type)
+
+
+def _project(layer: Layer, state: Tensor, weights: Tensor) -> Tensor:
     """Return ``W_r x`` ``[E, H * C]`` of one end of every edge, ``r`` being its relation."""
-    weights = layer.weight if layer.num_bases is None else None
-    if weights is None:
-        weights = (layer.att @ layer.basis.flatten(1)).view(-1, *layer.basis.shape[1:])
-    projected = state.new_empty(state.size(0), layer.heads * layer.out_channels)
-    for relation in torch.unique(edge_type).tolist():
-        rows = (edge_type == relation).nonzero().squeeze(1)
-        if layer.num_blocks is None:
-            part = state[rows] @ weights[relation]
-        else:
-            blocks = state[rows].view(len(rows), layer.num_blocks, -1)
-            part = torch.einsum("ebc,bcd->ebd", blocks, weights[relation]).flatten(1)
-        projected[rows] = part.to(projected.dtype)
-    return projected
+    if layer.num_blocks is None:
+        return torch.bmm(state.unsqueeze(1), weights).squeeze(-2)
+    blocks = state.view(-1, 1, weights.size(1), weights.size(2))
+    projected: Tensor = torch.einsum("abcd,acde->ace", blocks, weights)
+    return projected.contiguous().view(-1, layer.heads * layer.out_channels)
