@@ -1,7 +1,7 @@
 """Training, validation and test parts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -45,30 +45,30 @@ class Splits(NamedTuple):
     @property
     def rejected(self) -> pl.DataFrame:
         """Rows of the table that could not be used: ``split``, ``row``, ``smiles``, ``reason``."""
-        nothing = pl.DataFrame(schema=REJECTED_SCHEMA)
-        return pl.concat(
-            (part.rejected if isinstance(part, MoleculeDataset) else nothing).select(
-                pl.lit(name).alias("split"), pl.all()
-            )
-            for name, part in zip(PARTS, self, strict=True)
-        )
+        return self._listed("rejected", REJECTED_SCHEMA)
 
     @property
     def lost_labels(self) -> pl.DataFrame:
         """Cells that give no label: ``split``, ``row``, ``column``, ``cell``, ``reason``."""
-        nothing = pl.DataFrame(schema=LOST_LABELS)
-        return pl.concat(
-            (part.lost_labels if isinstance(part, MoleculeDataset) else nothing).select(
-                pl.lit(name).alias("split"), pl.all()
-            )
-            for name, part in zip(PARTS, self, strict=True)
-        )
+        return self._listed("lost_labels", LOST_LABELS)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was read in another way than it stands in the table, in a sentence each."""
         every = (part.notes for part in self if isinstance(part, MoleculeDataset))
         return tuple(dict.fromkeys(note for notes in every for note in notes))
+
+    def _listed(
+        self, what: str, schema: Mapping[str, pl.DataType | type[pl.DataType]]
+    ) -> pl.DataFrame:
+        """Join what the parts of a table list; data of other kinds list nothing."""
+        nothing = pl.DataFrame(schema=schema)
+        return pl.concat(
+            (getattr(part, what) if isinstance(part, MoleculeDataset) else nothing).select(
+                pl.lit(name).alias("split"), pl.all()
+            )
+            for name, part in zip(PARTS, self, strict=True)
+        )
 
     def summary(self) -> pl.DataFrame:
         """Count graphs, nodes and directed edges by type, a row for each part."""
