@@ -42,8 +42,8 @@ def test_what_a_table_loses_and_how_it_was_read_is_printed(edgescope, tmp_path):
     told = ("--target-column", "logS", "--id-column", "Nr")
     code, out, err = edgescope("data", path, *told)
     assert (code, err) == (0, "")
-    assert "1 rows cannot be used and are left out" in out
-    assert "1 labels cannot be used and are left out" in out
+    assert "1 row cannot be used and is left out" in out
+    assert "1 label cannot be used and is left out" in out
     (lost,) = (line for line in out.splitlines() if ">3" in line)
     assert lost.split()[1:4] == ["4", "logS", ">3"]
     assert "note: cells are separated by semicolons" in out

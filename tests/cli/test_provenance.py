@@ -111,7 +111,7 @@ def test_molecules_with_an_unknown_atom_are_left_out_and_listed(edgescope, run_f
     for command in ("scan", "diagnose"):
         code, _, err = edgescope(command, run_folder, "--data", other)
         assert code in {0, 1}
-        assert "1 rows cannot be used and are left out" in err
+        assert "1 row cannot be used and is left out" in err
         assert "atom type 'Si H3' not among the" in err
     assert es.load_scan(run_folder / "scan").info.graphs == 2
 

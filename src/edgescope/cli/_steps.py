@@ -12,6 +12,7 @@ from rich.text import Text
 
 import edgescope as es
 from edgescope.cli import _options as options
+from edgescope.data.checks.finding import several
 from edgescope.errors import InputError
 from edgescope.graph_names import visible
 
@@ -74,13 +75,11 @@ def say_what_was_read(splits: "Splits", most: int | None = None, *, err: bool = 
         most: rows and labels shown at most; None for all.
         err: whether to print on standard error.
     """
-    for table, what in (
-        (splits.rejected, "rows cannot be used and are left out"),
-        (splits.lost_labels, "labels cannot be used and are left out"),
-    ):
+    for table, what in ((splits.rejected, "row"), (splits.lost_labels, "label")):
         if not table.height:
             continue
-        typer.echo(f"{table.height} {what}:", err=err)
+        verb = "is" if table.height == 1 else "are"
+        typer.echo(f"{several(table.height, what)} cannot be used and {verb} left out:", err=err)
         show(table.head(table.height if most is None else most), err=err)
         if most is not None and table.height > most:
             typer.echo("`edgescope data` lists all of them", err=err)
