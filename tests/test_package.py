@@ -10,9 +10,10 @@ from edgescope._optional import require
 from edgescope.errors import MissingExtraError
 
 
-def test_importing_edgescope_loads_no_extra_and_no_slow_library():
+@pytest.mark.parametrize("module", ["edgescope", "edgescope.cli"])
+def test_importing_it_loads_no_extra_and_no_slow_library(module):
     code = (
-        "import sys, edgescope; "
+        f"import sys, {module}; "
         "heavy = {'rdkit', 'datamol', 'lightning', 'ray', 'matplotlib', 'torch_geometric', "
         "'torchmetrics', 'scipy'}; "
         "print(sorted(heavy & set(sys.modules)))"

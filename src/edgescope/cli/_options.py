@@ -8,8 +8,6 @@ import typer
 
 import edgescope as es
 from edgescope.cli._modes import Choice
-from edgescope.data.split import DEFAULT_FRACTIONS
-from edgescope.data.table_split import COMPUTED
 from edgescope.errors import InputError, did_you_mean
 
 Data = Annotated[
@@ -199,6 +197,9 @@ def data_spec(
 
 def _computed_split(text: str) -> list[str | float]:
     """Read ``scaffold`` or ``scaffold,0.7,0.1,0.2``, which is never the name of a column."""
+    from edgescope.data.split import DEFAULT_FRACTIONS
+    from edgescope.data.table_split import COMPUTED
+
     way, *fractions = (word.strip() for word in text.split(","))
     if way not in COMPUTED:
         advice = did_you_mean(way, COMPUTED, "a column is named by --split-column")

@@ -12,7 +12,6 @@ from rich.text import Text
 
 import edgescope as es
 from edgescope.cli import _options as options
-from edgescope.data.checks.finding import several
 from edgescope.errors import InputError
 from edgescope.graph_names import visible
 
@@ -75,6 +74,8 @@ def say_what_was_read(splits: "Splits", most: int | None = None, *, err: bool = 
         most: rows and labels shown at most; None for all.
         err: whether to print on standard error.
     """
+    from edgescope.data.checks.finding import several
+
     for table, what in ((splits.rejected, "row"), (splits.lost_labels, "label")):
         if not table.height:
             continue
