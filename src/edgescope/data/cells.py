@@ -117,11 +117,6 @@ def plainer(text: str) -> str:
     return trimmed(text)
 
 
-def is_missing(text: str | None) -> bool:
-    """Tell whether a cell says that there is no value."""
-    return text is None or plainer(text).casefold() in MISSING
-
-
 def cell(text: str) -> Cell:
     """Tell what a cell holds.
 
