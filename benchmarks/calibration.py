@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 import edgescope as es
-from edgescope.calling import call_model
-from edgescope.capture import EdgeActivations
+from edgescope.capturing import EdgeActivations
+from edgescope.lib.model_call import call_model
 from edgescope.scanning.batch_norm import calibrate_batch_norm
-from edgescope.scanning.sites import choose_sites
+from edgescope.scanning.scan_sites import choose_sites
 from edgescope.statistics.calibration import calibrate, cells
 from edgescope.statistics.new_member import pearson_sf
 from edgescope.statistics.ratio import edge_ratios

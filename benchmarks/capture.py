@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 import edgescope as es
-from edgescope.capture import EdgeActivations
+from edgescope.capturing import EdgeActivations
 
 GRAPHS = 512
 ROUNDS = 31

@@ -20,11 +20,11 @@ from typing import Any
 
 import torch
 from _common import alternating_times
+from scan import show
 from torch import nn
 
 import edgescope as es
-from edgescope.calling import call_model
-from scan import show
+from edgescope.lib.model_call import call_model
 
 MODELS = ("GAT", "GPS", "GraphTransformer")
 ROUNDS = 5

@@ -14,7 +14,7 @@ import torch
 from _common import alternating_times, load_data, published_model
 
 from edgescope.attribute import METHODS, Method, Settings, importances, make
-from edgescope.calling import call_model
+from edgescope.lib.model_call import call_model
 
 GRAPHS = 100
 EPOCHS = 5

@@ -25,11 +25,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import edgescope as es
-from edgescope._progress import track
-from edgescope.calling import call_model
 from edgescope.data import GraphDataset, NodeDataset
-from edgescope.diagnose import Findings
-from edgescope.diagnose.rules import RULES
+from edgescope.diagnosis import Findings
+from edgescope.diagnosis.rules import RULES
+from edgescope.lib.model_call import call_model
+from edgescope.lib.progress import track
 
 MODELS = ("GAT", "GATv2", "TransformerConv", "GPS", "GraphTransformer")
 EPOCHS = {"tu-mutag": 60, "zinc12k": 40, "chameleon": 100}

@@ -25,9 +25,9 @@ import torch.nn.functional as F
 import edgescope as es
 from edgescope.data.synthetic import EDGES, FEATURES, SPECIES, proteins_like
 from edgescope.large import LargeGraph, scan_large
-from edgescope.large.folding import EdgeStream
-from edgescope.large.memory import CACHED_EDGES, GIBIBYTE
-from edgescope.large.pieces import Piece, pieces, workers
+from edgescope.large.edge_stream import EdgeStream
+from edgescope.large.limits import CACHED_EDGES, GIBIBYTE
+from edgescope.large.passes import Piece, pieces, workers
 
 LAYERS = 3
 

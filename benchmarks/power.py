@@ -20,7 +20,7 @@ from scipy.stats import kstwobign
 from torch import Tensor
 
 import edgescope as es
-from edgescope.errors import EdgescopeWarning
+from edgescope.lib.errors import EdgescopeWarning
 from edgescope.statistics.criteria import Bounds
 
 SHARE = 1e-4

@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 import edgescope as es
-from edgescope.calling import call_model
-from edgescope.errors import EdgescopeWarning
+from edgescope.lib.errors import EdgescopeWarning
+from edgescope.lib.model_call import call_model
 from edgescope.scanning.batch_norm import calibrate_batch_norm, has_statistics
 from edgescope.statistics.calibrated import FALSE_DISCOVERY_RATE, SUPPORT
 from edgescope.statistics.calibration import calibrate

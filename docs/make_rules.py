@@ -6,7 +6,7 @@ python docs/make_rules.py
 from pathlib import Path
 
 import edgescope as es
-from edgescope.diagnose.rules import RULES
+from edgescope.diagnosis.rules import RULES
 
 PAGE = Path(__file__).resolve().parent / "rules.md"
 

@@ -4,7 +4,7 @@ import torch
 from torch import distributed
 
 from edgescope import MassiveActivations
-from edgescope.merging import gather_scans
+from edgescope.scanning.merge import gather_scans
 from scan_equality import numbered_graphs, small_model, small_scan
 
 LAYOUT = {"heads": 2, "channels": 5, "edge_types": 3}

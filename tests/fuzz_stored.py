@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from damages import damage, flip
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from stored_things import THINGS, content
 
 REFUSED, EQUAL, ABSENT, TOLD = "refused", "equal", "absent", "told"

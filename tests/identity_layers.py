@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GATv2Conv, MessagePassing, TransformerConv
 
-from edgescope.capture import MessagePassingAdapter, Stage
+from edgescope.capturing import MessagePassingAdapter, Stage
 
 ADDED = -1.0
 """Tag of an edge that a layer or a model adds, and of a node that a model adds."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from identity_flow import OPERATIONS
 from identity_forms import FORMS
 from identity_graphs import Given, Truth, draw_input, draw_relations

@@ -19,9 +19,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edgescope import _files
-from edgescope.study.stored import write_stored
-from edgescope.study.work import read_result
+from edgescope.lib import files as _files
+from edgescope.study.cell_work import read_result
+from edgescope.study.cells import write_stored
 from edgescope.train import RunFolder
 from scan_equality import small_model
 from stored_things import THINGS, Thing, configured, content

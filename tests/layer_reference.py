@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
 import edgescope as es
-from edgescope.capture.activations import EdgeActivations
+from edgescope.capturing.activations import EdgeActivations
 
 NODE_DIM, EDGE_DIM = 4, 3
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 0.01, torch.bfloat16: 0.08}

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import edgescope as es
-from edgescope.models.bounding import AttentionSink
+from edgescope.models.logit_bounds import AttentionSink
 
 ATOMS, BONDS = 5, 4
 

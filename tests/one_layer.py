@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GATConv
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 EDGES = torch.tensor([[0, 1, 1, 2, 3, 0], [1, 0, 2, 3, 0, 2]])
 X = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))

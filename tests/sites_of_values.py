@@ -2,7 +2,7 @@
 
 import torch
 
-from edgescope.intervene.recorded import SiteValues
+from edgescope.intervene.replay import SiteValues
 
 
 def random_site(seed=0, edges=40, heads=2, channels=3, share=0.1, types=3, ties=False):

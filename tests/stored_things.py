@@ -12,17 +12,16 @@ from torch import nn
 import edgescope as es
 from edgescope.attribute import Leaderboard, leaderboard
 from edgescope.interpret import Interpretation
-from edgescope.interpret.enriched import SCHEMA
-from edgescope.intervene.ablated import SCHEMA as ABLATION
-from edgescope.intervene.ablated import Ablation, AblationInfo
-from edgescope.storage import load_seeds, save_seeds
-from edgescope.study.cells import Cell, folder_of
-from edgescope.study.results import Study
+from edgescope.interpret.group_enrichment import SCHEMA
+from edgescope.intervene.ablation_result import SCHEMA as ABLATION
+from edgescope.intervene.ablation_result import Ablation, AblationInfo
+from edgescope.scanning.store import load_seeds, save_seeds
+from edgescope.study.cell_work import RESULT
+from edgescope.study.cells import Cell, folder_of, write_stored
 from edgescope.study.spec import ScanOptions
-from edgescope.study.stored import write_stored
-from edgescope.study.work import RESULT
+from edgescope.study.study_store import Study
 from edgescope.train import Recipe, RunFolder
-from edgescope.train.keeper import AtomicCheckpointIO
+from edgescope.train.epoch_record import AtomicCheckpointIO
 from judging_cases import GOOD, VALUES, Additive, planted
 from scan_equality import numbered_graphs, small_model, small_scan
 

@@ -6,8 +6,8 @@ from torch.multiprocessing import spawn
 
 import edgescope as es
 from distributed_workers import LAYOUT, batches, job
-from edgescope.errors import InputError
-from edgescope.merging import gather_scans
+from edgescope.lib.errors import InputError
+from edgescope.scanning.merge import gather_scans
 from scan_equality import differences, numbered_graphs, small_model, small_scan
 
 

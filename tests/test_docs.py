@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import edgescope
-from edgescope.capture.adapters.registry import ADAPTERS
+from edgescope.capturing.adapters.registry import ADAPTERS
 from edgescope.data import names
 
 ROOT = Path(__file__).resolve().parents[1]

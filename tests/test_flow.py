@@ -25,9 +25,9 @@ from edgescope.attribute import (
     importances,
     make,
 )
-from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.interpret import edge_groups, enrichment, heat_maps, importance, massive_edges
 from edgescope.intervene import reallocation
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from flow_by_hand import rollout_by_hand, scores_and_weights
 from flow_cases import BACK, FORWARD, LAYERS, WITH_WEIGHTS, Stack, forward_and_back, graphs, scanned
 

@@ -21,13 +21,13 @@ import edgescope as es
 from earlier_versions import without_manifest
 from edgescope.attribute import Leaderboard
 from edgescope.cli import main
-from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.interpret import Interpretation
 from edgescope.large import LargeGraph
-from edgescope.malog import EDGES, TYPES, import_malog
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.models import import_checkpoint
 from edgescope.models import load as load_weights
-from edgescope.study.work import read_result
+from edgescope.study.cell_work import read_result
+from edgescope.study.published_logs import EDGES, TYPES, import_malog
 from edgescope.train import RunFolder
 from stored_things import THINGS, configured
 
@@ -484,7 +484,7 @@ def test_a_table_that_promises_more_rows_than_there_can_be(tmp_path):
     assert path.stat().st_size < 2**20
     del frame
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("edgescope._reading._free_memory", lambda: 2**29)
+        patch.setattr("edgescope.lib.input_files._free_memory", lambda: 2**29)
         assert "134,217,728 rows" in refused(lambda: es.data.load(path, progress=False))
 
 

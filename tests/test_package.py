@@ -6,8 +6,8 @@ import sys
 import pytest
 
 import edgescope
-from edgescope._optional import require
-from edgescope.errors import MissingExtraError
+from edgescope.lib.errors import MissingExtraError
+from edgescope.lib.optional import require
 
 
 @pytest.mark.parametrize("module", ["edgescope", "edgescope.cli"])
@@ -29,7 +29,7 @@ def test_every_public_name_can_be_used(name):
 
 def test_functions_are_not_hidden_by_the_modules_they_live_in():
     code = (
-        "import edgescope, edgescope.scan, edgescope.capture.tape, edgescope.report; "
+        "import edgescope, edgescope.scan, edgescope.capturing.tape, edgescope.report; "
         "assert callable(edgescope.scan) and callable(edgescope.capture)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

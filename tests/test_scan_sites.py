@@ -11,7 +11,7 @@ from torch_geometric.nn import GATConv, GATv2Conv, HeteroConv, TransformerConv
 from torch_geometric.utils import add_self_loops
 
 import edgescope as es
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.statistics import Criterion
 
 EVERYTHING = Criterion("everything", ratio=1.0)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import strategies as st
 from torch_geometric.data import Batch, Data
 
-from edgescope.capture import EdgeIdentity
+from edgescope.capturing import EdgeIdentity
 
 
 class BipartiteData(Data):

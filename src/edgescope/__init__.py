@@ -8,10 +8,10 @@ beyond torch. Everything else is loaded when it is first used.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from edgescope.baseline import Untrained
-from edgescope.capture import capture
-from edgescope.diagnose import diagnose
-from edgescope.scan import Scan, load_scan, scan
+from edgescope.capturing import capture
+from edgescope.diagnosis import diagnose
+from edgescope.scanning.scan import Scan, load_scan, scan
+from edgescope.scanning.untrained import Untrained
 from edgescope.statistics.criteria import Calibrated, Criterion
 
 __version__ = "0.1.0"
@@ -61,8 +61,8 @@ if TYPE_CHECKING:
         reallocation,
     )
     from edgescope.large import LargeGraph, predict_large, scan_large
-    from edgescope.merging import gather_scans, merge_scans
-    from edgescope.seeds import SeedScans, scan_seeds
+    from edgescope.scanning.merge import gather_scans, merge_scans
+    from edgescope.scanning.seeds import SeedScans, scan_seeds
     from edgescope.statistics.metric import MassiveActivations
 
 _LAZY = {
@@ -72,15 +72,15 @@ _LAZY = {
     "MassiveActivations": "edgescope.statistics.metric",
     "NoiseAttack": "edgescope.intervene",
     "Reallocation": "edgescope.intervene",
-    "SeedScans": "edgescope.seeds",
+    "SeedScans": "edgescope.scanning.seeds",
     "ablate": "edgescope.intervene",
-    "gather_scans": "edgescope.merging",
-    "merge_scans": "edgescope.merging",
+    "gather_scans": "edgescope.scanning.merge",
+    "merge_scans": "edgescope.scanning.merge",
     "noise_attack": "edgescope.intervene",
     "predict_large": "edgescope.large",
     "reallocation": "edgescope.intervene",
     "scan_large": "edgescope.large",
-    "scan_seeds": "edgescope.seeds",
+    "scan_seeds": "edgescope.scanning.seeds",
 }
 """Name of everything else to the module that holds it."""
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgescope.attribute.bonds import bonds, without_bonds
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from judging_cases import bond_of_every_edge, datasets, graph_dataset
 
 

@@ -8,8 +8,8 @@ from torch.nn.modules.module import _global_forward_hooks
 
 from attribution_cases import data_set, own_model
 from edgescope.attribute import METHODS, Method, Settings, importances, make
-from edgescope.calling import call_model
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import call_model
 
 MODELS = ("GraphTransformer", "GATv2", "TransformerConv", "GPS")
 SETTINGS = Settings(steps=4, epochs=3)

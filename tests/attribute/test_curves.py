@@ -9,7 +9,7 @@ from torch import nn
 
 from edgescope.attribute.curves import SHARES, Removal
 from edgescope.attribute.fidelity import characterisation
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from judging_cases import SumOfTypes, bond_of_every_edge, datasets, graph_dataset, simple_dataset
 
 MODEL = SumOfTypes(1.0, 3.0, -2.0, bias=0.5)

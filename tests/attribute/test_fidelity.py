@@ -17,7 +17,7 @@ from torch_geometric.nn import GraphConv, global_add_pool
 
 from edgescope.attribute.bonds import bonds, without_bonds
 from edgescope.attribute.fidelity import Outputs, characterisation, predict
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from judging_cases import TYPES, SumOfTypes, graph_dataset, simple_dataset
 
 

@@ -16,9 +16,9 @@ from attribution_cases import (
     random_batch,
 )
 from edgescope.attribute import GNNExplainerMask, without_edges
-from edgescope.attribute.masking import loops_to_strip, masked_attention
-from edgescope.calling import call_model
-from edgescope.errors import InputError
+from edgescope.attribute.edge_mask import loops_to_strip, masked_attention
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import call_model
 
 LEARN = GNNExplainerMask(task="labels", epochs=60, lr=0.1, edge_ent=0.0, edge_size=0.01)
 """Learns for long enough, and is held back by the number of edges only."""

@@ -13,8 +13,8 @@ from torch import nn
 from attribution_cases import data_set, foreign, own_model, random_batch, with_features
 from edgescope.attribute import GradientTimesInput, IntegratedGradients
 from edgescope.attribute.edge_states import EdgeStates, run_unchanged
-from edgescope.calling import call_model
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import call_model
 
 
 class Additive(nn.Module):

@@ -5,7 +5,7 @@ import torch
 
 from attribution_cases import data_set
 from edgescope.attribute.outputs import by_graph, choose_columns, explained, target_of
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 def batch():

@@ -11,7 +11,7 @@ from torch_geometric.utils import to_networkx
 import edgescope as es
 from attribution_cases import data_set, foreign, random_batch, with_features
 from edgescope.attribute import Degree, EdgeTypeFrequency, Random, importances
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 MODEL = None
 

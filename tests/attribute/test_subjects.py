@@ -6,9 +6,9 @@ import torch
 
 import edgescope as es
 from edgescope.attribute import subjects_of
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.train import RunFolder, recipe
-from edgescope.train.start import describe, open_run
+from edgescope.train.preflight import describe, open_run
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from edgescope.attribute.truth import against_truth
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from judging_cases import bond_of_every_edge, datasets, graph_dataset, simple_dataset
 
 

@@ -164,7 +164,7 @@ def test_options_of_a_scan_that_mean_nothing(edgescope, run_folder, words, part)
 
 def test_debug_shows_the_traceback(tmp_path):
     from edgescope.cli import main
-    from edgescope.errors import InputError
+    from edgescope.lib.errors import InputError
 
     with pytest.raises(InputError):
         main(["--debug", "scan", str(tmp_path)])

@@ -149,7 +149,7 @@ def test_data_lists_the_sets_and_counts_one(edgescope):
     assert counts["directed_edges"] == ["24548", "2858", "6896"]
 
 
-@pytest.mark.filterwarnings("default::edgescope.errors.EdgescopeWarning")
+@pytest.mark.filterwarnings("default::edgescope.lib.errors.EdgescopeWarning")
 def test_a_warning_is_one_line(edgescope, table, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("where the cache should be")
     monkeypatch.setenv("EDGESCOPE_CACHE", str(tmp_path / "file"))

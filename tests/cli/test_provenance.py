@@ -117,8 +117,8 @@ def test_molecules_with_an_unknown_atom_are_left_out_and_listed(edgescope, run_f
 
 
 def test_a_study_cell_whose_table_changed_is_not_run(table, tmp_path):
-    from edgescope.errors import InputError
-    from edgescope.study.work import run_cell
+    from edgescope.lib.errors import InputError
+    from edgescope.study.cell_work import run_cell
 
     path = tmp_path / "molecules.csv"
     path.write_text(table.read_text())
@@ -136,7 +136,7 @@ def test_a_study_cell_whose_table_changed_is_not_run(table, tmp_path):
         run_cell(cell, tmp_path / "cell", 0)
 
 
-@pytest.mark.filterwarnings("default::edgescope.errors.EdgescopeWarning")
+@pytest.mark.filterwarnings("default::edgescope.lib.errors.EdgescopeWarning")
 def test_weights_without_a_run_do_not_say_what_atom_types_mean(edgescope, trained, table, tmp_path):
     weights = trained / "weights" / "trained.safetensors"
     code, _, err = edgescope("diagnose", "--weights", weights, "--data", table)

@@ -9,7 +9,7 @@ from rdkit import Chem
 
 from edgescope.data import load
 from edgescope.data.attribution import MOST_ALTERNATIVES, bond_truth
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 SMILES = ["CCO", "c1ccccc1CC", "c1ccccc1-c1ccccc1", "CC", "OCC", "CCC", "CCN", "CCCl", "CCF", "CO"]
 CARBON_RINGS = Chem.MolFromSmarts("c1ccccc1")

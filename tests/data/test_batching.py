@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch_geometric.data import Batch
 from torch_geometric.loader import DataLoader
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 positions = st.lists(st.integers(0, 20), min_size=1, max_size=12)
 

@@ -11,7 +11,7 @@ from edgescope.data import cache as cache_module
 from edgescope.data import load, parse
 from edgescope.data.cache import cache_folder, cache_key
 from edgescope.data.parse import Reading
-from edgescope.errors import EdgescopeWarning
+from edgescope.lib.errors import EdgescopeWarning
 
 TABLE = "smiles,y\nCC,1\nCC(=O)O,\nC,3\nC#N,4\nc1ccccc1,5\nOCC,6\n"
 

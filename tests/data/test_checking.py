@@ -8,7 +8,7 @@ import pytest
 from data_layouts import proteins, tu, wikipedia
 from edgescope.data import card, cards, check, load, names
 from edgescope.data.tox21 import TASKS
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 def test_every_data_set_has_a_card_whose_counts_add_up():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from edgescope.data import AtomVocabulary, Molecule
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 def test_one_molecule_carries_the_documented_fields(read_smiles):

@@ -3,7 +3,7 @@
 import pytest
 
 from edgescope.data.delimited import rows_of
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 def rows(text, usual=",", wanted=("smiles",)):

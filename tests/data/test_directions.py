@@ -14,7 +14,7 @@ from edgescope.data.directions import (
     reverse_edges,
     undirected_edges,
 )
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 @st.composite

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from edgescope.data.identifiers import automatic, identifies, texts
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 @pytest.mark.parametrize(

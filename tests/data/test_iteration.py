@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from edgescope.data import loader
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 def order(batches):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from edgescope.data import load
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 ROWS = {
     "structure": ["CC", "CCO", "nonsense", "C", "CCN", "CCCl", "C#N", "C=O", "CC=O"],

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from data_layouts import proteins
 from edgescope.data import NeighborBatches, load
 from edgescope.data.incoming import Incoming
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.models import GraphTransformer
 
 

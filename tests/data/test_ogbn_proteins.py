@@ -10,7 +10,7 @@ import edgescope as es
 from data_layouts import pack, proteins
 from edgescope.data import load, loader
 from edgescope.data.split import PARTS
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.models import GraphTransformer
 
 

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 import edgescope as es
 from edgescope.data import GraphDataset, planted
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 TASKS = ("marked", "motif", "edge_type")
 HOUSE = {frozenset(edge) for edge in ((0, 1), (1, 2), (2, 3), (3, 0), (0, 4), (1, 4))}

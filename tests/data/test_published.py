@@ -10,7 +10,7 @@ from rdkit import Chem, rdBase
 
 from edgescope.data import ZINC_VOCABULARY, load, names
 from edgescope.data.published import solubility
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 @pytest.fixture(scope="module")

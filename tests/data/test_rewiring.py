@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import edgescope as es
 from edgescope.data import GraphDataset, MoleculeDataset, load, planted, remove_edges, rewire
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 
 HOW = ("shuffle_types", "random_types", "random_edges", "virtual_node")
 

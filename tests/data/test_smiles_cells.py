@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.data.smiles_cells import smiles_cells
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 def look(*cells):

@@ -16,7 +16,7 @@ from edgescope.data.split import (
     parts_from_labels,
     random_parts,
 )
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 fractions = st.sampled_from([(0.8, 0.1, 0.1), (0.5, 0.5, 0.0), (0.0, 0.0, 1.0), (0.34, 0.33, 0.33)])
 

@@ -5,7 +5,7 @@ import pytest
 
 from edgescope.data import synthetic
 from edgescope.data.synthetic import proteins_like
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 def test_every_edge_goes_both_ways_with_the_same_features_and_no_loops(tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ import trouble_tables
 from edgescope.data import load
 from edgescope.data.parse import Reading, parse
 from edgescope.data.table import frame_source, table_source
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 GROUPS = {"": "", ",": ",", ".": ".", " ": " ", "nbsp": "\u00a0", "'": "'"}
 ODD = (

@@ -14,7 +14,7 @@ from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 from edgescope.data import load
 from edgescope.data.scaffolds import scaffold_parts
 from edgescope.data.table_split import read_split
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.study.spec import DataSource
 from planted_tables import CLEAN, written_anew
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from edgescope.data.targets import TargetColumn
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 def read(*cells, name="y", decimal=None, elsewhere=None):

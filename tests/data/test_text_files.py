@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from edgescope.data.text_files import read_text
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 TEXT = "smiles,Name\nCC,S\u00e4ure \u00b5\n"
 
@@ -65,6 +65,6 @@ def test_a_file_that_unfolds_beyond_the_memory_is_refused_before_it_is_unfolded(
 ):
     path = tmp_path / "bomb.csv.gz"
     path.write_bytes(gzip.compress(b"smiles\n" + b"C" * 2**26, mtime=0))
-    monkeypatch.setattr("edgescope._reading._free_memory", lambda: 2**26)
+    monkeypatch.setattr("edgescope.lib.input_files._free_memory", lambda: 2**26)
     with pytest.raises(InputError, match=r"unfold to .* needs .* of memory"):
         read_text(path)

@@ -8,7 +8,7 @@ import torch
 
 from edgescope.data import load
 from edgescope.data.tox21 import TASKS
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 SMILES = ["CCO", "c1ccccc1", "[Hg+2]", "C[AlH3]C", "CC#N", "Cc1ccccc1", "CCN", "C1CC1", "CCC", "CO"]
 

@@ -7,7 +7,7 @@ import edgescope as es
 from data_layouts import tu
 from edgescope.data import load
 from edgescope.data.tu import MUTAG_BONDS
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.models import GraphTransformer
 
 SETS = {"tu-mutag": ("MUTAG", True), "tu-proteins": ("PROTEINS", False)}

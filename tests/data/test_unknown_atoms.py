@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from edgescope.data import ZINC_VOCABULARY, AtomVocabulary
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 def test_the_published_vocabulary_has_28_keys_in_the_published_order():

@@ -8,7 +8,7 @@ from torch_geometric.nn import GATConv
 import edgescope as es
 from data_layouts import wikipedia
 from edgescope.data import load
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 @pytest.fixture

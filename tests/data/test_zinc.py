@@ -9,7 +9,7 @@ from torch_geometric.datasets import ZINC
 
 import edgescope as es
 from edgescope.data import ZINC_VOCABULARY, load, penalised_logp, zinc
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 
 SMILES = ["CCO", "c1ccccc1C", "CC(=O)N", "C1CCCCCCC1", "CC#N", "OCCO", "CCCCl", "c1ccncc1"]
 FILES = {"train": SMILES[:4], "valid": SMILES[4:6], "test": SMILES[6:]}

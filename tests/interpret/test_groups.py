@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from edgescope.errors import InputError
 from edgescope.interpret import CHEMISTRY, GENERAL, edge_groups
+from edgescope.lib.errors import InputError
 from graph_sets import both_ways, dataset_of, random_multigraph
 
 

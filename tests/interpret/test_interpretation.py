@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import edgescope as es
-from edgescope.errors import InputError
 from edgescope.interpret import ANY, Interpretation, interpret
+from edgescope.lib.errors import InputError
 
 FEW = {"permutations": 30, "resamples": 30, "progress": False}
 

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgescope.errors import InputError
 from edgescope.interpret.kinds import BINS, EXACT, Kind, binned, labelled
+from edgescope.lib.errors import InputError
 
 
 @given(st.lists(st.integers(-1, 4)))

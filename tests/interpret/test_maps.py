@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import edgescope as es
-from edgescope.errors import InputError
 from edgescope.interpret import edge_groups, heat_maps
+from edgescope.lib.errors import InputError
 
 SITE = "layers.1.attention:score"
 ANIONS = ["fr_C=O", "fr_COO", "fr_ester", "fr_benzene"]

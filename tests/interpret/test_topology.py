@@ -6,8 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgescope.interpret.simple import SimpleGraphs
-from edgescope.interpret.topology import articulation_distance, betweenness, degree_product
+from edgescope.interpret.topology import (
+    SimpleGraphs,
+    articulation_distance,
+    betweenness,
+    degree_product,
+)
 from graph_sets import both_ways, dataset_of, random_multigraph, simple
 
 

@@ -16,9 +16,9 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GATConv
 
 import edgescope as es
-from edgescope.calling import call_model
-from edgescope.capture import edit
-from edgescope.errors import InputError
+from edgescope.capturing import edit
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import call_model
 from edgescope.models import EdgeAttention
 from scan_equality import numbered_graphs, small_model
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgescope.errors import InputError
 from edgescope.intervene.controls import CONTROLS, NEAREST, draw
+from edgescope.lib.errors import InputError
 from sites_of_values import random_site
 
 

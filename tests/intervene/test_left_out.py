@@ -13,7 +13,7 @@ from torch_geometric.utils import to_dense_batch
 
 import edgescope as es
 from earlier_versions import without_manifest
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 
 RULE = es.Criterion("some", ratio=3.0)
 OPTIONS = {"controls": ["number"], "repeats": 1, "metric": "none", "progress": False}

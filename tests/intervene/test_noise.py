@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from scan_equality import numbered_graphs, small_model
 
 

@@ -7,8 +7,8 @@ import torch
 @pytest.fixture(scope="module", autouse=True)
 def small_pieces():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("edgescope.large.pieces.PIECE", 7)
-        patch.setattr("edgescope.large.memory.CACHED_EDGES", 3)
+        patch.setattr("edgescope.large.passes.PIECE", 7)
+        patch.setattr("edgescope.large.limits.CACHED_EDGES", 3)
         yield
 
 

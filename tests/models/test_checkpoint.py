@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.models import GraphTransformer, load, save
 
 

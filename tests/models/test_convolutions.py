@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from model_cases import random_model, two_graphs
 
 NAMES = ["GAT", "GATv2", "TransformerConv", "GPS"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch_geometric.nn import GATConv
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.models.dense_gat import DenseGAT
 
 X = torch.tensor([[[0.0, 1], [2, 3], [4, 5], [6, 7]]])

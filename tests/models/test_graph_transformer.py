@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.models import GraphTransformer
 
 SIZES = {"num_atom_types": 5, "num_bond_types": 4, "hidden_dim": 16, "num_heads": 4}

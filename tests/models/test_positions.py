@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.models.positions import flip_signs, laplacian_eigenpairs
 from model_cases import batches, random_model, two_graphs
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.models import from_reference, import_checkpoint
 from model_cases import random_model
 from published_names import published_state

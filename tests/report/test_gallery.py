@@ -5,7 +5,7 @@ import re
 import pytest
 from rdkit import Chem
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.report import molecules as drawing
 from edgescope.report.gallery import LIMIT, bond_of, choose, parse
 

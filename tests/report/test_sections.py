@@ -13,8 +13,8 @@ from scipy.stats import rankdata
 
 import edgescope as es
 from earlier_versions import without_manifest
-from edgescope.errors import EdgescopeWarning, InputError
 from edgescope.interpret import ANY, Interpretation
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.report.formats import between, fixed, number, percent
 
 SECTIONS = ("interpretation", "ablation", "attribution")

@@ -8,7 +8,7 @@ from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
-from edgescope.results import Scan
+from edgescope.scanning.result import Scan
 from edgescope.statistics import Criterion
 
 LOW = Criterion("low", ratio=7.3)

@@ -7,10 +7,10 @@ import sys
 import matplotlib as mpl
 import pytest
 
-from edgescope.errors import InputError, MissingExtraError
+from edgescope.lib.errors import InputError, MissingExtraError
 from edgescope.report import write_report
 from edgescope.report.formats import number, percent
-from edgescope.results import Scan
+from edgescope.scanning.result import Scan
 
 FIVE_MEGABYTES = 5e6
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Data
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.scanning.batches import BatchOfGraphs
 from two_sided_cases import (
     bipartite,

@@ -12,7 +12,7 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GATv2Conv
 
 import edgescope as es
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.scanning.edge_types import MOST_TYPES, EdgeTypes
 from edgescope.statistics import Criterion
 from scan_equality import differences

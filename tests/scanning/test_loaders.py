@@ -10,7 +10,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.loader import CachedLoader, DataLoader, PrefetchLoader
 
 import edgescope as es
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.scanning.loaders import GraphLoader, graph_loader
 from edgescope.statistics import Criterion
 from loader_cases import LOADERS, OneLayer, distributed, told_apart
@@ -109,7 +109,7 @@ def test_an_ablation_takes_the_scan_of_a_shuffled_loader():
 
 
 def test_several_seeds_are_scanned_in_one_order():
-    from edgescope.seeds import scan_seeds
+    from edgescope.scanning.seeds import scan_seeds
 
     loader = DataLoader(told_apart(), batch_size=4, shuffle=True, drop_last=True)
     found = scan_seeds([OneLayer(0), OneLayer(1)], loader, criterion=ALL, progress=False)
@@ -180,7 +180,7 @@ class Reordering:
 )
 @pytest.mark.parametrize("function", ["scan", "seeds"])
 def test_other_graphs_in_every_pass_are_refused_where_passes_are_compared(loader, function):
-    from edgescope.seeds import scan_seeds
+    from edgescope.scanning.seeds import scan_seeds
 
     calls = {
         "scan": lambda: scanned(loader, baseline=es.Untrained(members=2)),

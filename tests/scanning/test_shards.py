@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import edgescope as es
-from edgescope.calling import call_model
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import call_model
 from interrupted_scan import BATCHES, InterruptedScanError, Loader, run
 from scan_equality import differences, small_model
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.statistics.bins import LogBins, finest_bits
 
 finite = st.floats(0, width=32, allow_nan=False, allow_infinity=False)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import lognorm, norm, pearson3
 
 from calibration_cases import LAYOUT, sketch
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.statistics import Calibrated
 from edgescope.statistics.calibration import calibrate
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgescope.errors import InputError, MissingExtraError
+from edgescope.lib.errors import InputError, MissingExtraError
 from edgescope.statistics import SketchLayout, compiled, edge_ratios, kernel
 from edgescope.statistics.counting import SketchCounter, count_with_torch, joint_cells
 from edgescope.statistics.labels import EdgeLabels

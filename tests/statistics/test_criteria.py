@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.statistics import Calibrated, Criterion, criterion
 from edgescope.statistics.criteria import Bounds, CalibratedCriterion, read_rule
 

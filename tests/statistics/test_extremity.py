@@ -7,13 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import lomax, t
 
 from calibration_cases import LAYOUT, sketch
-from edgescope.statistics.extremity import (
-    extremity,
-    p_values,
-    q_value,
-    significance,
-    top_levels,
-)
+from edgescope.statistics.extremity import extremity, p_values, q_value, significance, top_levels
 from edgescope.statistics.members import upper_levels
 
 TABLES = st.tuples(st.integers(1, 6), st.integers(6, 25)).flatmap(

@@ -2,7 +2,7 @@
 
 import torch
 
-from edgescope.capture import EdgeActivations, EdgeIdentity
+from edgescope.capturing import EdgeActivations, EdgeIdentity
 from edgescope.statistics import edge_ratios
 from edgescope.statistics.rows import RowKeeper
 

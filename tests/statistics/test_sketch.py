@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgescope import MassiveActivations
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.statistics import SketchLayout
 from edgescope.statistics.sketch import GROUPS
 

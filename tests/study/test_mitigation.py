@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 import edgescope as es
 from edgescope.cli.study import app
-from edgescope.study import tables
+from edgescope.study import study_tables as tables
 from edgescope.study.mitigation import mitigation, mitigation_as_text
 
 

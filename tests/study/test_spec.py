@@ -3,7 +3,7 @@
 import pytest
 
 import edgescope as es
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.study.cells import folder_of
 
 VARIANT = {"recipe": "demo", "data": "zinc12k"}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import expit
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.train.losses import EpochLoss, masked_bce, masked_l1
 
 SHAPE = st.tuples(st.integers(1, 6), st.integers(1, 4))

@@ -10,13 +10,13 @@ import torch
 
 import edgescope as es
 from data_layouts import wikipedia
-from edgescope._tensors import write_tensors
 from edgescope.data.fingerprint import fingerprint
 from edgescope.data.split import cut
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.tensors import write_tensors
 from edgescope.train import RunFolder, own_data, recipe
 from edgescope.train.own_data import GRAPHS, joint_fingerprint
-from edgescope.train.start import describe, open_run
+from edgescope.train.preflight import describe, open_run
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from torch import distributed
 
 from data_layouts import proteins
 from edgescope.data import Splits, load
-from edgescope.errors import EdgescopeError, EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeError, EdgescopeWarning, InputError
 from edgescope.train import Recipe, RunFolder, fit, processes
 from edgescope.train.processes import Helper
 from edgescope.train.task import PropertyTask

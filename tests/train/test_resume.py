@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.train import RunFolder, fit
-from edgescope.train.keeper import AtomicCheckpointIO
+from edgescope.train.epoch_record import AtomicCheckpointIO
 from edgescope.train.task import PropertyTask
 
 EPOCHS = 4

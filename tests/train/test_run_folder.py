@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.train import RunFolder, recipe
-from edgescope.train.start import describe, open_run
+from edgescope.train.preflight import describe, open_run
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

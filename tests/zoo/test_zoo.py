@@ -12,7 +12,7 @@ from torch_geometric.explain import Explainer
 from torch_geometric.nn import MessagePassing
 
 import edgescope as es
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from zoo import reference
 from zoo.case import Case, Refused, Right
 from zoo.reference import build

@@ -1,18 +1,18 @@
 """Which edges matter for a prediction: massive activations beside the usual explainers."""
 
-from edgescope.attribute.attention import AttentionRollout, AttentionWeight
-from edgescope.attribute.base import Importance, Method, ModelMethod, costs, importances
+from edgescope.attribute.attention_weights import AttentionRollout, AttentionWeight
 from edgescope.attribute.board import Leaderboard
 from edgescope.attribute.copies import without_edges
 from edgescope.attribute.curves import FidelityCurves, Removal
 from edgescope.attribute.fidelity import characterisation
 from edgescope.attribute.gnn_explainer import GNNExplainerMask
 from edgescope.attribute.gradients import GradientTimesInput, IntegratedGradients
-from edgescope.attribute.judging import leaderboard
-from edgescope.attribute.massive import MassiveActivationExplainer
+from edgescope.attribute.judgement import leaderboard
+from edgescope.attribute.massive_explainer import MassiveActivationExplainer
+from edgescope.attribute.method import Importance, Method, ModelMethod, costs, importances
 from edgescope.attribute.methods import METHODS, Settings, make
 from edgescope.attribute.occlusion import Occlusion
-from edgescope.attribute.paired import mean_over_graphs, paired_difference
+from edgescope.attribute.paired_means import mean_over_graphs, paired_difference
 from edgescope.attribute.stability import (
     Agreement,
     agreement,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgescope.attribute.bonds import Floats
-from edgescope.attribute.paired import Mean, mean_of, mean_over_graphs, paired_difference
-from edgescope.errors import InputError
+from edgescope.attribute.paired_means import Mean, mean_of, mean_over_graphs, paired_difference
+from edgescope.lib.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -145,7 +145,7 @@ class Leaderboard:
             methods: by default the attributions from massive activations, in both directions; all
                 others if these were not judged.
         """
-        from edgescope.attribute.verdict import sentences
+        from edgescope.attribute.method_verdict import sentences
 
         return sentences(self, methods)
 
@@ -159,7 +159,7 @@ class Leaderboard:
         Raises:
             InputError: if the folder cannot be written, or holds something else.
         """
-        from edgescope.attribute.store import save_leaderboard
+        from edgescope.attribute.board_store import save_leaderboard
 
         return save_leaderboard(self, Path(folder))
 
@@ -170,7 +170,7 @@ class Leaderboard:
         Raises:
             InputError: if the folder holds no leaderboard, or a damaged one.
         """
-        from edgescope.attribute.store import load_leaderboard
+        from edgescope.attribute.board_store import load_leaderboard
 
         return load_leaderboard(Path(folder))
 

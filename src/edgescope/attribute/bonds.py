@@ -9,7 +9,7 @@ from torch import Tensor
 
 from edgescope.data.directions import batched_edges, edge_graphs, undirected_edges
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from edgescope.attribute.outputs import count_graphs, graph_of_edges, graph_of_nodes
-from edgescope.calling import attribute
 from edgescope.data.batching import ragged
+from edgescope.lib.model_call import attribute
 
 REMADE = frozenset({"edge_index", "batch", "ptr", "num_nodes", "reverse_edge"})
 """What copies do not take over but get anew. Positions of reverse edges go, as others would be

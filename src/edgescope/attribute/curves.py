@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor, nn
 
-from edgescope._progress import track
 from edgescope.attribute.bonds import Bonds, Bools, Floats, bonds, without_bonds
 from edgescope.attribute.fidelity import CHANGE, UNFAITHFUL, Outputs, characterisation, predict
-from edgescope.attribute.paired import mean_of
+from edgescope.attribute.paired_means import mean_of
 from edgescope.attribute.ranks import places, share_of
 from edgescope.attribute.stability import TOP
-from edgescope.calling import Call, call_model
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
-from edgescope.metrics import Task
-from edgescope.mistakes import check_dataset, check_model
+from edgescope.lib.errors import InputError
+from edgescope.lib.mistakes import check_dataset, check_model
+from edgescope.lib.model_call import Call, call_model
+from edgescope.lib.progress import track
+from edgescope.lib.task_metrics import Task
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,11 +7,11 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from edgescope._progress import track
-from edgescope.attribute.base import undisturbed
-from edgescope.calling import Call
+from edgescope.attribute.method import undisturbed
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import Call
+from edgescope.lib.progress import track
 from edgescope.scanning.batches import device_of, on_device
 
 EDGE_EMBEDDING = "edge_embedding"

@@ -26,16 +26,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from edgescope._modes import evaluating
 from edgescope.attribute.bonds import Floats
 from edgescope.attribute.outputs import by_graph
-from edgescope.calling import Call, call_model
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.iteration import loader
-from edgescope.errors import InputError
-from edgescope.graph_names import GraphNames
-from edgescope.metrics import METRICS, Task
-from edgescope.mistakes import check_dataset, check_model
+from edgescope.lib.errors import InputError
+from edgescope.lib.eval_mode import evaluating
+from edgescope.lib.graph_names import GraphNames
+from edgescope.lib.mistakes import check_dataset, check_model
+from edgescope.lib.model_call import Call, call_model
+from edgescope.lib.task_metrics import METRICS, Task
 from edgescope.scanning.batches import device_of, on_device
 
 if TYPE_CHECKING:

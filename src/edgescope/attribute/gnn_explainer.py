@@ -8,9 +8,8 @@ from torch_geometric.explain import GNNExplainer
 from torch_geometric.explain.config import ExplainerConfig, ModelConfig
 from typing_extensions import override
 
-from edgescope.attribute.base import ModelMethod
 from edgescope.attribute.copies import Copies, without_edges
-from edgescope.attribute.masking import (
+from edgescope.attribute.edge_mask import (
     SAME,
     check_maskable,
     check_reversed,
@@ -18,10 +17,11 @@ from edgescope.attribute.masking import (
     loops_to_strip,
     masked_attention,
 )
+from edgescope.attribute.method import ModelMethod
 from edgescope.attribute.outputs import Target, by_graph, choose_columns, count_graphs, explained
-from edgescope.calling import Call
-from edgescope.errors import InputError
-from edgescope.metrics import Task
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import Call
+from edgescope.lib.task_metrics import Task
 
 EPOCHS = 100
 """Epochs of learning a mask: the default of PyG's ``GNNExplainer``."""
@@ -45,7 +45,7 @@ class GNNExplainerMask(ModelMethod):
     edge attention is none of them and would not see it: there the attention weights before
     normalisation are multiplied by the mask, a soft removal of the edge. Self-loops that all
     layers replace by their own are taken out first and get 0, as PyG's mask would land on other
-    edges; see :func:`~edgescope.attribute.masking.loops_to_strip`.
+    edges; see :func:`~edgescope.attribute.edge_mask.loops_to_strip`.
 
     Args:
         target: which output is explained: a column, or ``"predicted"`` for the class predicted.

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from edgescope.attribute.base import ModelMethod
 from edgescope.attribute.edge_states import Baseline, EdgeStates, Reference, run_unchanged
+from edgescope.attribute.method import ModelMethod
 from edgescope.attribute.outputs import Target, explained
-from edgescope.calling import Call, call_model
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import Call, call_model
 
 STEPS = 32
 """Steps of integrated gradients. Sundararajan et al. (arXiv 1703.01365, section 5) find 20 to 300

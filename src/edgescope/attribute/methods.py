@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgescope.attribute.attention import AttentionRollout, AttentionWeight
-from edgescope.attribute.base import Method
+from edgescope.attribute.attention_weights import AttentionRollout, AttentionWeight
 from edgescope.attribute.gnn_explainer import EPOCHS, GNNExplainerMask
 from edgescope.attribute.gradients import STEPS, GradientTimesInput, IntegratedGradients
-from edgescope.attribute.massive import MassiveActivationExplainer
+from edgescope.attribute.massive_explainer import MassiveActivationExplainer
+from edgescope.attribute.method import Method
 from edgescope.attribute.occlusion import Occlusion
 from edgescope.attribute.outputs import Target
 from edgescope.attribute.structure import Degree, EdgeTypeFrequency, Random
-from edgescope.errors import InputError, did_you_mean
-from edgescope.metrics import Task
+from edgescope.lib.errors import InputError, did_you_mean
+from edgescope.lib.task_metrics import Task
 
 
 @dataclass(frozen=True)

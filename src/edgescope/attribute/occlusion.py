@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from edgescope.attribute.base import ModelMethod
 from edgescope.attribute.copies import Copies
 from edgescope.attribute.edge_states import Baseline, EdgeStates, Reference
+from edgescope.attribute.method import ModelMethod
 from edgescope.attribute.outputs import Target, count_graphs, explained, graph_of_edges
-from edgescope.calling import Call, call_model
 from edgescope.data.directions import reverse_edges
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import Call, call_model
 
 MAX_EDGES = 2**15
 """How many edges the copies of graphs have together that are run at once; what a layer of width 64

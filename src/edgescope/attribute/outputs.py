@@ -6,9 +6,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from edgescope.calling import attribute
-from edgescope.errors import InputError
-from edgescope.metrics import Task
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import attribute
+from edgescope.lib.task_metrics import Task
 
 Target = int | Literal["predicted"]
 """The column of the output that is explained, or for every graph that of the class predicted."""

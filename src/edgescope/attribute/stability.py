@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from edgescope.attribute.bonds import Bonds, Floats, bonds
-from edgescope.attribute.paired import mean_of, mean_over_graphs
+from edgescope.attribute.paired_means import mean_of, mean_over_graphs
 from edgescope.attribute.ranks import midranks, places, share_of
 from edgescope.data.graphs import GraphDataset
 

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from edgescope.attribute.base import Method
 from edgescope.attribute.flow import BACK, flows
+from edgescope.attribute.method import Method
 from edgescope.attribute.outputs import count_graphs, graph_of_edges
-from edgescope.calling import Call, call_model
-from edgescope.capture.graph_input import edge_types
+from edgescope.capturing.graph_input import edge_types
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import Call, call_model
 
 
 class Random(Method):

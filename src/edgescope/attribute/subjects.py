@@ -12,8 +12,8 @@ from torch import nn
 
 from edgescope.attribute.bonds import Ints
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
-from edgescope.metrics import TASK_OF
+from edgescope.lib.errors import InputError
+from edgescope.lib.task_metrics import TASK_OF
 
 if TYPE_CHECKING:
     from edgescope.train import RunFolder

@@ -6,10 +6,10 @@ import numpy as np
 from torch import Tensor
 
 from edgescope.attribute.bonds import Bools, Floats, Ints, bonds
-from edgescope.attribute.paired import Mean, mean_over_graphs
+from edgescope.attribute.paired_means import Mean, mean_over_graphs
 from edgescope.attribute.ranks import ordered
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from edgescope.cli import (
     train,
 )
 from edgescope.cli._modes import command_with
-from edgescope.errors import EdgescopeError, EdgescopeWarning
+from edgescope.lib.errors import EdgescopeError, EdgescopeWarning
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, which is how typer reports it."""

@@ -8,10 +8,10 @@ import typer
 
 import edgescope as es
 from edgescope.cli._modes import Choice
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.scanning.store import has_scan
 from edgescope.statistics.criteria import PRESETS, Rule
 from edgescope.statistics.criteria import criterion as find_criterion
-from edgescope.storage import has_scan
 
 if TYPE_CHECKING:
     from torch import nn

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 FEW = 6
 """So many options are named as those that a mode has."""

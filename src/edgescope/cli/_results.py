@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from edgescope.calling import said_arguments
 from edgescope.cli._steps import show
+from edgescope.lib.model_call import said_arguments
 from edgescope.statistics.criteria import CalibratedCriterion, Criterion
 
 if TYPE_CHECKING:
     import edgescope as es
-    from edgescope.intervene.ablated import AblationInfo
-    from edgescope.results import ScanInfo
+    from edgescope.intervene.ablation_result import AblationInfo
+    from edgescope.scanning.result import ScanInfo
 
 _UNTRAINED = pl.col("max_ratio_untrained").alias("untrained")
 

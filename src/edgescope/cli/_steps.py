@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 import edgescope as es
-from edgescope.cli import _options as options
-from edgescope.errors import InputError
-from edgescope.graph_names import visible
+from edgescope.cli import _shared_options as options
+from edgescope.lib.errors import InputError
+from edgescope.lib.graph_names import visible
 
 if TYPE_CHECKING:
     import polars as pl

@@ -8,7 +8,7 @@ import polars as pl
 import typer
 
 import edgescope as es
-from edgescope.cli import _options as options
+from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
 from edgescope.cli._results import called
 from edgescope.cli._steps import own_part, repeat_caution, show

@@ -10,11 +10,11 @@ import polars.selectors as cs
 import typer
 
 import edgescope as es
-from edgescope._files import replacing, writable_folder
-from edgescope.cli import _options as options
+from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
 from edgescope.cli._steps import say_what_was_read, show
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.files import replacing, writable_folder
 
 GRAVE = 1
 """Exit code if there is something grave about a table."""

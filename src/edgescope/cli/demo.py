@@ -9,7 +9,7 @@ import typer
 import edgescope as es
 from edgescope.cli._results import show_scan
 from edgescope.cli._steps import choose_part, load_data, repeat_caution, report_run, scan_run
-from edgescope.errors import UntrainedWarning
+from edgescope.lib.errors import UntrainedWarning
 
 
 def command(

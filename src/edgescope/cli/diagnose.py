@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 import edgescope as es
-from edgescope._files import replacing, writable_folder
-from edgescope.cli import _options as options
+from edgescope.cli import _shared_options as options
 from edgescope.cli._diagnose_study import Study, run_study
 from edgescope.cli._modes import Choice
 from edgescope.cli._steps import other_part, own_part, show
-from edgescope.diagnose.observing import EVERY
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.diagnosis.observation import EVERY
+from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.lib.files import replacing, writable_folder
 
 if TYPE_CHECKING:
     from torch import nn
 
     from edgescope.data import MoleculeDataset, MoleculeLoader, NeighborBatches
-    from edgescope.diagnose import Findings, Severity
+    from edgescope.diagnosis import Findings, Severity
 
 FOUND = 1
 """Exit code if there is a finding as grave as --fail-on or graver."""
@@ -294,8 +294,8 @@ def _listed(sizes: Any) -> list[int]:  # noqa: ANN401  (a number, or one for eac
 
 def _written(findings: "Findings", form: Format, *, terminal: bool) -> str:
     """Return the findings in the format that was asked for."""
-    from edgescope.diagnose.output.html import as_page
-    from edgescope.diagnose.output.text import as_text
+    from edgescope.diagnosis.output.html import as_page
+    from edgescope.diagnosis.output.text import as_text
 
     if form is Format.text:
         return as_text(findings, colours=terminal)

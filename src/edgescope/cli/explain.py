@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import edgescope as es
-from edgescope.cli import _options as options
+from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
 from edgescope.cli._steps import show
-from edgescope.errors import InputError
-from edgescope.metrics import known_metric
+from edgescope.lib.errors import InputError
+from edgescope.lib.task_metrics import known_metric
 
 if TYPE_CHECKING:
     import polars as pl

@@ -32,7 +32,7 @@ def malog(
     The file is a pickle. It is read by a reader that takes tensors and plain containers only and
     refuses everything else, so nothing in it is run.
     """
-    from edgescope.malog import import_malog
+    from edgescope.study.published_logs import import_malog
 
     scan = import_malog(file, heads=heads, edge_type_names=names, rule=criterion)
     scan.save(out)
@@ -66,8 +66,8 @@ def checkpoint(
     is run. Widths, numbers of layers and types, biases and norms are read off the weights.
     """
     from edgescope import models
-    from edgescope._reading import yaml_in
-    from edgescope.errors import InputError
+    from edgescope.lib.errors import InputError
+    from edgescope.lib.input_files import yaml_in
 
     given = {}
     for setting in settings or []:

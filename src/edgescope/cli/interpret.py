@@ -7,10 +7,10 @@ import polars as pl
 import typer
 
 import edgescope as es
-from edgescope.cli import _options as options
+from edgescope.cli import _shared_options as options
 from edgescope.cli._steps import own_part, repeat_caution, show
-from edgescope.errors import InputError
-from edgescope.storage import has_scan
+from edgescope.lib.errors import InputError
+from edgescope.scanning.store import has_scan
 
 SHOWN = 3
 """Groups of either end that are printed per kind."""

@@ -7,8 +7,8 @@ import typer
 
 import edgescope as es
 from edgescope.cli._steps import repeat_caution, report_run
-from edgescope.errors import InputError
-from edgescope.storage import has_scan
+from edgescope.lib.errors import InputError
+from edgescope.scanning.store import has_scan
 
 SECTIONS = {
     "interpretation": "interpret",

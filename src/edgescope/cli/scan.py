@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import edgescope as es
-from edgescope.cli import _options as options
+from edgescope.cli import _shared_options as options
 from edgescope.cli._baseline import (
     BASELINE_CHOICE,
     CRITERION_CHOICE,

@@ -111,7 +111,8 @@ def table(
     which thresholds; what variants of a recipe do to massive activations and to the test metric;
     and whether prevalence goes along with the test metric.
     """
-    from edgescope.study import association, export, tables
+    from edgescope.study import association, export
+    from edgescope.study import study_tables as tables
     from edgescope.study.mitigation import mitigation, mitigation_as_text
 
     study = _open(folder)
@@ -149,7 +150,7 @@ def figure(
     grid: the sorted largest ratio of every graph, trained layers over the range of the untrained
     ones; prevalence: the test metric of every cell over its massive activations.
     """
-    from edgescope.study import figures
+    from edgescope.study import study_figures as figures
 
     for path in figures.write(_open(folder), folder if out is None else out, suffix):
         typer.echo(f"open {path}")
@@ -188,8 +189,8 @@ def _open(folder: Path) -> "Study":
 
 
 def _list_cells(cells: "list[es.study.Cell]", out: Path | None) -> None:
+    from edgescope.study.cell_work import RESULT
     from edgescope.study.cells import folder_of
-    from edgescope.study.work import RESULT
 
     rows = [
         {

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 import edgescope as es
-from edgescope.cli import _options as options
+from edgescope.cli import _shared_options as options
 from edgescope.cli._steps import load_data, show, test_result
-from edgescope.errors import InputError, UntrainedWarning
+from edgescope.lib.errors import InputError, UntrainedWarning
 
 CHOICES = (options.DATA_CHOICE, options.REWIRE_CHOICE)
 """What has an effect on which data."""

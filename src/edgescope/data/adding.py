@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope._progress import track
 from edgescope.data.directions import batched_edges, edge_graphs, undirected_edges
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.rewirable import plain
-from edgescope.errors import EdgescopeWarning
+from edgescope.lib.errors import EdgescopeWarning
+from edgescope.lib.progress import track
 
 RANDOM = "random"
 """Name of the type of random edges."""

@@ -18,12 +18,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope._reading import DAMAGED, arrays_of, reason
 from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.request import Request
 from edgescope.data.split import PARTS, Splits, divide, validation_part
 from edgescope.data.table import Source, Table
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.input_files import DAMAGED, arrays_of, reason
 
 TruthRule = Literal["both", "either"]
 """When a bond is true: if both of its atoms are in the same alternative, or at least one."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 if TYPE_CHECKING:
     from edgescope.data.graphs import GraphDataset

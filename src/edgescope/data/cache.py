@@ -17,14 +17,14 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope._optional import require
-from edgescope._reading import DAMAGED
-from edgescope._tensors import read_tensors, write_tensors
 from edgescope.data.dataset import LOST_LABELS, REJECTED_SCHEMA, MoleculeDataset
 from edgescope.data.featurise import FEATURISER_VERSION
 from edgescope.data.parse import ParsedTable, Reading
 from edgescope.data.vocabulary import AtomVocabulary
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.lib.input_files import DAMAGED
+from edgescope.lib.optional import require
+from edgescope.lib.tensors import read_tensors, write_tensors
 
 LAYOUT = 2
 """Raised when a change makes older files unreadable, which are then written anew."""

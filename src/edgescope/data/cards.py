@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgescope.data.loading import unknown
-from edgescope.metrics import METRICS, Task
+from edgescope.lib.task_metrics import METRICS, Task
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from typing import Any
 import polars as pl
 import torch
 
-from edgescope._optional import require
 from edgescope.data.cards import Card, card
 from edgescope.data.checks.table import check_table
 from edgescope.data.dataset import MoleculeDataset
@@ -15,7 +14,8 @@ from edgescope.data.loading import find_source, load
 from edgescope.data.nodes import NodeDataset
 from edgescope.data.split import PARTS, Splits
 from edgescope.data.table_frames import Frame
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.optional import require
 
 
 def check(

@@ -10,8 +10,8 @@ import polars as pl
 from edgescope.data.identifiers import automatic
 from edgescope.data.numerals import MARKS, Mark
 from edgescope.data.table_split import COMPUTED, column_of
-from edgescope.errors import InputError, did_you_mean
-from edgescope.mistakes import said
+from edgescope.lib.errors import InputError, did_you_mean
+from edgescope.lib.mistakes import said
 
 _SHOWN = 20  # names of columns in a message
 _LONG = 60  # characters of a name in a message

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule import Molecule
 from edgescope.data.vocabulary import AtomVocabulary
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 REJECTED_SCHEMA = {"row": pl.Int64, "smiles": pl.String, "reason": pl.String}
 """Columns of the table of rows that could not be used."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from edgescope.data.columns import column_name
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 """Marks that may separate cells, and what they are called."""

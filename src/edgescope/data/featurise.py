@@ -4,16 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from edgescope._optional import require
 from edgescope.data.molecule import BOND_TYPE_NAMES, edge_type_names
-from edgescope.data.notation import (
-    UnusableError,
-    canonical,
-    key,
-    key_as_written,
-    plain,
-    unseen,
-)
+from edgescope.data.notation import UnusableError, canonical, key, key_as_written, plain, unseen
+from edgescope.lib.optional import require
 
 FEATURISER_VERSION = 3
 """Raised whenever the same SMILES would give other arrays; results cached before are then stale."""

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from edgescope.data.batching import joined, ragged
-from edgescope.metrics import METRICS, Task
+from edgescope.lib.task_metrics import METRICS, Task
 
 NO_EDGE = "none"
 """Name of the type of a pair without an edge, which no edge of a data set has."""

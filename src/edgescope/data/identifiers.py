@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from edgescope.data.cells import trimmed
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 NAMES = frozenset(
     (

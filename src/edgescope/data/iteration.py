@@ -13,7 +13,7 @@ from edgescope.data.batching import joined
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.neighbours import NeighborBatches
 from edgescope.data.nodes import NodeDataset
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 @dataclass

@@ -18,18 +18,12 @@ from edgescope.data.published import PUBLISHED, Published, names
 from edgescope.data.request import Request
 from edgescope.data.rewiring import apply
 from edgescope.data.split import PARTS, Splits, divide
-from edgescope.data.table import (
-    Identifiers,
-    Source,
-    frame_source,
-    looks_like_a_table,
-    table_source,
-)
+from edgescope.data.table import Identifiers, Source, frame_source, looks_like_a_table, table_source
 from edgescope.data.table_frames import Frame
 from edgescope.data.table_split import SplitOption, computed_parts, read_split
 from edgescope.data.vocabulary import AtomVocabulary
-from edgescope.errors import EdgescopeWarning, InputError, did_you_mean
-from edgescope.mistakes import is_frame, said
+from edgescope.lib.errors import EdgescopeWarning, InputError, did_you_mean
+from edgescope.lib.mistakes import is_frame, said
 
 FEATURES = ("types", "ogb")
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch_geometric.data import Data
 
 from edgescope.data.nodes import NodeDataset
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 @dataclass

@@ -7,7 +7,7 @@ property of the molecule, so no atom type and no bond type may depend on it.
 
 from typing import Any, NamedTuple
 
-from edgescope._optional import require
+from edgescope.lib.optional import require
 
 
 class UnusableError(ValueError):

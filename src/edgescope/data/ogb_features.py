@@ -21,9 +21,9 @@ graphs are column for column those of ``ogbg-moltox21``; where the values come f
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from edgescope._optional import require
 from edgescope.data.featurise import parse_smiles
 from edgescope.data.notation import UnusableError, canonical, plain, unseen
+from edgescope.lib.optional import require
 
 _CHIRALITIES = (
     "CHI_UNSPECIFIED",

@@ -14,7 +14,7 @@ from edgescope.data.request import Request
 from edgescope.data.split import PARTS, Splits
 from edgescope.data.split_files import parts_from_files, read_columns
 from edgescope.data.tu import SINGLE_EDGE_TYPE
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 FEATURES = 8
 """Numbers of an edge, from 0 to 1: how certain each kind of association is."""

@@ -9,7 +9,6 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope._progress import track
 from edgescope.data.dataset import REJECTED_SCHEMA, MoleculeDataset
 from edgescope.data.featurise import Featuriser
 from edgescope.data.molecule import edge_type_names
@@ -24,7 +23,8 @@ from edgescope.data.ogb_features import (
 )
 from edgescope.data.table import Table
 from edgescope.data.vocabulary import AtomVocabulary
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.progress import track
 
 Features = Literal["types", "ogb"]
 """One type per atom and bond, or several features of each."""

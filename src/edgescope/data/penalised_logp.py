@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgescope._optional import require
-from edgescope._progress import track
+from edgescope.lib.optional import require
+from edgescope.lib.progress import track
 
 LARGEST_RING = 6
 """Atoms of the largest ring that costs nothing."""

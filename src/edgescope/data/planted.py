@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.split import DEFAULT_FRACTIONS, PARTS, Splits, check_fractions, random_parts
-from edgescope.errors import InputError
-from edgescope.metrics import Task
+from edgescope.lib.errors import InputError
+from edgescope.lib.task_metrics import Task
 
 Plant = Literal["marked", "motif", "edge_type"]
 """What decides the target; see :func:`planted`."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from edgescope._optional import require
 from edgescope.data.attribution import benzene, logic7, logic8
 from edgescope.data.columns import Asked
 from edgescope.data.ogbn_proteins import ogbn_proteins
@@ -20,6 +19,7 @@ from edgescope.data.tu import tu_mutag, tu_proteins
 from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
 from edgescope.data.wikipedia import FOLDS, chameleon, squirrel
 from edgescope.data.zinc import zinc, zinc12k
+from edgescope.lib.optional import require
 
 
 def names() -> list[str]:

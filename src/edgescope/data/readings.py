@@ -9,7 +9,7 @@ from typing import NamedTuple
 from edgescope.data.cells import Cell
 from edgescope.data.numerals import Convention, Mark, Numeral, convention, evidence
 from edgescope.data.words import Pair
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 Result = float | str | None
 """A number, why there is none, or None where a value is missing."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from edgescope.data.directions import batched_edges, edge_graphs, undirected_edges
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.rewirable import plain, refuse_nodes
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 def remove_edges(

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from edgescope.data.parse import ParsedTable
 from edgescope.data.table import Source
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 class Request(NamedTuple):

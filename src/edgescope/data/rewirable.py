@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.nodes import NodeDataset
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 def refuse_nodes(dataset: GraphDataset) -> None:

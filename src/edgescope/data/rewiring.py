@@ -14,7 +14,7 @@ from edgescope.data.adding import with_random_edges, with_virtual_node
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.retyping import Draw, drawn, shuffled
 from edgescope.data.rewirable import refuse_nodes
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 How = Literal["shuffle_types", "random_types", "random_edges", "virtual_node"]
 """What is done to the graphs; see :func:`rewire`."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgescope._optional import require
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.lib.optional import require
 
 _SHORT = 0.5  # a part with less than this share of what was asked for is worth a warning
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from edgescope._optional import require
 from edgescope.data.cells import MISSING
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.optional import require
 
 _ODD = r"[^\x21-\x7e]|[>;,|]|\[[#!]|\$\(|^['\x22]|(?i)inchi|^[A-Z]{14}-[A-Z]{10}-[A-Z]$"
 """What no SMILES of a single molecule holds."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from edgescope.data.dataset import LOST_LABELS, REJECTED_SCHEMA, MoleculeDataset
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 PARTS = ("train", "val", "test")
 DEFAULT_FRACTIONS = (0.8, 0.1, 0.1)

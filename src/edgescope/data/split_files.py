@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from edgescope._files import readable_file
-from edgescope._reading import DAMAGED, reason
 from edgescope.data.split import PARTS
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.files import readable_file
+from edgescope.lib.input_files import DAMAGED, reason
 
 
 def parts_from_files(paths: Sequence[Path], count: int, what: str) -> np.ndarray:

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgescope._files import writable_folder
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.files import writable_folder
 
 NODES = 132_534
 """Nodes of ogbn-proteins (Hu et al., arXiv 2005.00687, table 2)."""

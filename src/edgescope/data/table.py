@@ -10,8 +10,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from edgescope._files import readable_file
-from edgescope._reading import reading
 from edgescope.data.columns import Asked, Grid, asked, places
 from edgescope.data.dataset import LOST_LABELS
 from edgescope.data.identifiers import holds_texts, texts
@@ -21,7 +19,9 @@ from edgescope.data.split import parts_from_labels
 from edgescope.data.table_files import kind_of, read_grid
 from edgescope.data.table_frames import Frame, frame_grid
 from edgescope.data.targets import Target, TargetColumn
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.files import readable_file
+from edgescope.lib.input_files import reading
 
 TABLE_VERSION = 1
 """Raised whenever the same table would give other values; molecules cached before are stale."""

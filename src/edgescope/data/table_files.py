@@ -5,13 +5,13 @@ from pathlib import Path
 
 import polars as pl
 
-from edgescope._optional import require
-from edgescope._reading import reading, table_of
 from edgescope.data.cells import cell
 from edgescope.data.columns import Grid, column_name
 from edgescope.data.delimited import SEPARATORS, Rows, rows_of
 from edgescope.data.text_files import read_text
-from edgescope.errors import InputError, MissingExtraError
+from edgescope.lib.errors import InputError, MissingExtraError
+from edgescope.lib.input_files import reading, table_of
+from edgescope.lib.optional import require
 
 TEXT_KINDS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 """Endings of text files, and what separates their cells unless the content shows another mark."""

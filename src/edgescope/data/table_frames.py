@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from edgescope.data.columns import Grid
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 class Frame(Protocol):

@@ -8,7 +8,7 @@ import numpy as np
 from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.scaffolds import balanced_scaffold_parts
 from edgescope.data.split import DEFAULT_FRACTIONS, check_fractions, random_parts
-from edgescope.errors import InputError, did_you_mean
+from edgescope.lib.errors import InputError, did_you_mean
 
 COMPUTED = ("random", "scaffold")
 """Splits that are computed; a column of that name makes the word ambiguous."""

@@ -12,7 +12,7 @@ from edgescope.data.numerals import MARKS, Mark
 from edgescope.data.readings import Different, as_numbers, as_words
 from edgescope.data.units import unit_of_name
 from edgescope.data.words import pair
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 SINGLE = np.finfo(np.float32)
 _PLAIN = r"^\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*$"

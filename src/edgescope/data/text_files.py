@@ -4,8 +4,8 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from edgescope._reading import GZIP, unpacked, whole
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.input_files import GZIP, unpacked, whole
 
 _BEGINNINGS = (
     (b"PK\x03\x04", "an Excel workbook or another ZIP file", "save the sheet as CSV UTF-8"),

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgescope._reading import reading
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.mutag_truth import nitro_and_amine
 from edgescope.data.request import Request
 from edgescope.data.split import DEFAULT_FRACTIONS, PARTS, Splits, random_parts
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.input_files import reading
 
 MUTAG_ATOMS = ("C", "N", "O", "F", "I", "Cl", "Br")
 MUTAG_BONDS = ("aromatic", "single", "double", "triple")

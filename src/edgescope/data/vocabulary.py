@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 
 class AtomVocabulary(tuple[str, ...]):

@@ -3,13 +3,13 @@
 import numpy as np
 import torch
 
-from edgescope._reading import DAMAGED, arrays_of, reading, reason
 from edgescope.data.incoming import Incoming
 from edgescope.data.nodes import NodeDataset
 from edgescope.data.request import Request
 from edgescope.data.split import PARTS, Splits
 from edgescope.data.tu import SINGLE_EDGE_TYPE
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.input_files import DAMAGED, arrays_of, reading, reason
 
 FOLDS = 10
 """Published divisions of the pages."""

@@ -11,8 +11,6 @@ import numpy as np
 import polars as pl
 import torch
 
-from edgescope._files import replacing
-from edgescope._reading import reading
 from edgescope.data.cache import cache_folder
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.penalised_logp import penalised_logp
@@ -20,7 +18,9 @@ from edgescope.data.request import Request
 from edgescope.data.split import PARTS, Splits
 from edgescope.data.table import table_source
 from edgescope.data.vocabulary import ZINC_VOCABULARY
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.lib.files import replacing
+from edgescope.lib.input_files import reading
 
 SMILES_URL = "https://raw.githubusercontent.com/wengong-jin/icml18-jtnn/master/data/zinc/{}.txt"
 """SMILES of each part, one per line, in the repository of the junction tree VAE (MIT licence)."""

@@ -1,12 +1,12 @@
 """What massive activations sit on: groups of edges, enrichment, heat maps, importance."""
 
-from edgescope.interpret.enriched import ANY, enrichment, enrichment_of
+from edgescope.interpret.commonness import GroupImportance, importance
+from edgescope.interpret.group_enrichment import ANY, enrichment, enrichment_of
 from edgescope.interpret.groups import CHEMISTRY, GENERAL, EdgeGroups, edge_groups
 from edgescope.interpret.interpretation import FDR, Interpretation, interpret
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.maps import HeatMaps, heat_maps
-from edgescope.interpret.massive import MassiveEdges, massive_edges
-from edgescope.interpret.measured import GroupImportance, importance
+from edgescope.interpret.scan_edges import MassiveEdges, massive_edges
 
 __all__ = [
     "ANY",

@@ -11,13 +11,17 @@ from torch import Tensor
 
 from edgescope.data.directions import batched_edges
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
-from edgescope.interpret.chemistry import Chemistry
-from edgescope.interpret.curvature import balanced_forman
+from edgescope.interpret.bond_chemistry import Chemistry
 from edgescope.interpret.kinds import BINS, Kind, Null, binned, labelled
-from edgescope.interpret.simple import SimpleGraphs
-from edgescope.interpret.topology import articulation_distance, betweenness, degree_product
-from edgescope.mistakes import check_dataset
+from edgescope.interpret.topology import (
+    SimpleGraphs,
+    articulation_distance,
+    balanced_forman,
+    betweenness,
+    degree_product,
+)
+from edgescope.lib.errors import InputError
+from edgescope.lib.mistakes import check_dataset
 
 DIRECTIONS = ("to the lower degree", "between equal degrees", "to the higher degree")
 

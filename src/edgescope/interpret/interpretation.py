@@ -10,17 +10,17 @@ import polars as pl
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope._manifest import Kind, Stored, stored, storing
-from edgescope._reading import table_of
-from edgescope._records import fitting
 from edgescope.data.graphs import GraphDataset
-from edgescope.interpret.enriched import ANY, SCHEMA, enrichment
+from edgescope.interpret.commonness import importance as group_importance
+from edgescope.interpret.group_enrichment import ANY, SCHEMA, enrichment
 from edgescope.interpret.groups import EdgeGroups, edge_groups
 from edgescope.interpret.kinds import BINS
-from edgescope.interpret.massive import MassiveEdges, massive_edges
-from edgescope.interpret.measured import importance as group_importance
 from edgescope.interpret.permutation import PERMUTATIONS
-from edgescope.results import Scan
+from edgescope.interpret.scan_edges import MassiveEdges, massive_edges
+from edgescope.lib.input_files import table_of
+from edgescope.lib.manifest import Kind, Stored, stored, storing
+from edgescope.lib.typed_fields import fitting
+from edgescope.scanning.result import Scan
 from edgescope.statistics.bootstrap import RESAMPLES
 from edgescope.statistics.criteria import Rule
 

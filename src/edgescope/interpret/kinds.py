@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 Null = Literal["degree", "type", "type and degree", "reversal"]
 """What a permutation leaves as it is: the degrees of the two ends of an edge, its type, or both;

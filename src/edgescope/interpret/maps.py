@@ -10,22 +10,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgescope.calling import Call, NotedCall, call_model
-from edgescope.capture import EdgeIdentity
-from edgescope.capture.select import Sites
+from edgescope.capturing import EdgeIdentity
+from edgescope.capturing.site_choice import Sites
 from edgescope.data.graphs import GraphDataset
-from edgescope.errors import InputError
 from edgescope.interpret.groups import EdgeGroups
 from edgescope.interpret.kinds import Kind
-from edgescope.interpret.massive import check_edges, turned
-from edgescope.mistakes import check_model
-from edgescope.results import Scan
+from edgescope.interpret.scan_edges import check_edges, turned
+from edgescope.lib.errors import InputError
+from edgescope.lib.mistakes import check_model
+from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.one_model import scan_model
+from edgescope.scanning.result import Scan
+from edgescope.scanning.scan_sites import choose_sites
 from edgescope.scanning.settings import Settings
 from edgescope.scanning.shards import SHARD_EVERY, Shards
-from edgescope.scanning.sites import choose_sites
 from edgescope.statistics.criteria import PAPER_RATIO, Criterion
 from edgescope.statistics.sketch import JOINT_BUDGET
 

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope._progress import track
 from edgescope.data.graphs import GraphDataset
 from edgescope.interpret.kinds import Kind
-from edgescope.interpret.simple import Ints
 from edgescope.interpret.strata import Pairs
+from edgescope.interpret.topology import Ints
+from edgescope.lib.progress import track
 
 PERMUTATIONS = 1000
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from edgescope.data.directions import batched_edges, edge_graphs, reverse_edges
 from edgescope.data.graphs import GraphDataset
 from edgescope.interpret.kinds import Null
-from edgescope.interpret.simple import Ints, SimpleGraphs
+from edgescope.interpret.topology import Ints, SimpleGraphs
 
 EXACT_DEGREE = 8
 """Larger degrees are held fixed up to a factor of two only."""

@@ -1,10 +1,10 @@
 """What happens to a model's predictions if something in it is changed."""
 
-from edgescope.intervene.ablated import Ablation
 from edgescope.intervene.ablation import ablate
-from edgescope.intervene.added_edges import reallocation
+from edgescope.intervene.ablation_result import Ablation
 from edgescope.intervene.noise import NoiseAttack, noise_attack
-from edgescope.intervene.reallocated import Reallocation
+from edgescope.intervene.reallocation_experiment import reallocation
+from edgescope.intervene.reallocation_result import Reallocation
 
 __all__ = [
     "Ablation",

@@ -9,28 +9,33 @@ from warnings import warn
 import polars as pl
 from torch import nn
 
-from edgescope._progress import track
-from edgescope.baseline import Untrained, baseline_argument
-from edgescope.calling import Call, NotedCall, call_model
-from edgescope.capture import Site
-from edgescope.capture.forward_pass import Trust
-from edgescope.capture.select import Sites
-from edgescope.capture.tape import MAX_BYTES
-from edgescope.errors import EdgescopeWarning, InputError
-from edgescope.intervene.ablated import LEFT_OUT, SCHEMA, Ablation, AblationInfo
+from edgescope.capturing import Site
+from edgescope.capturing.forward_pass import Trust
+from edgescope.capturing.site_choice import Sites
+from edgescope.capturing.tape import MAX_BYTES
+from edgescope.intervene.ablation_result import LEFT_OUT, SCHEMA, Ablation, AblationInfo
+from edgescope.intervene.activation_choice import Where, selector
 from edgescope.intervene.controls import CONTROLS, Control
 from edgescope.intervene.interventions import Result, Variant, Work, table_rows
-from edgescope.intervene.places import ONE_NUMBER, choose_places, left_out_message
-from edgescope.intervene.recorded import Passes, SiteValues, first_call
-from edgescope.intervene.scoring import Scorer
-from edgescope.intervene.values import VALUES, Value
-from edgescope.intervene.where import Where, selector
-from edgescope.mistakes import check_inputs, check_model, check_number, said
-from edgescope.results import Scan
+from edgescope.intervene.metric_resamples import Scorer
+from edgescope.intervene.replacement import (
+    ONE_NUMBER,
+    VALUES,
+    Value,
+    choose_places,
+    left_out_message,
+)
+from edgescope.intervene.replay import Passes, SiteValues, first_call
+from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.lib.mistakes import check_inputs, check_model, check_number, said
+from edgescope.lib.model_call import Call, NotedCall, call_model
+from edgescope.lib.progress import track
 from edgescope.scanning.edge_types import EdgeTypes, names_of
-from edgescope.scanning.fingerprint import fingerprint_of_loader
 from edgescope.scanning.loaders import graph_loader
+from edgescope.scanning.result import Scan
+from edgescope.scanning.scan_fingerprint import fingerprint_of_loader
 from edgescope.scanning.type_column import COLUMN
+from edgescope.scanning.untrained import Untrained, baseline_argument
 
 REPEATS = 5
 """Draws of every control by default."""
@@ -62,7 +67,7 @@ def ablate(
     the same number of other activations of the same site, the controls, each drawn ``repeats``
     times. A massive activation matters if replacing it changes more than replacing its controls.
     What follows from an activation is recomputed by the model; see :func:`es.capture.edit
-    <edgescope.capture.editing.edit>`.
+    <edgescope.capturing.edits.edit>`.
 
     All statistics are over the whole loader, whatever the size of its batches. There are
     ``(sites + 1) * (1 + controls * repeats)`` passes over it and the first one, one more with
@@ -77,10 +82,10 @@ def ablate(
             through once.
         where: which activations are chosen: a :class:`~edgescope.Scan` of the same loader, whose
             massive activations they are; a criterion or the name of a preset; a number, the
-            ratio to exceed; or a function of :class:`~edgescope.capture.EdgeActivations` of a
+            ratio to exceed; or a function of :class:`~edgescope.capturing.EdgeActivations` of a
             site in a batch (``graph`` is the position in the data set) that returns
             truth values ``[E, H, D]``.
-        value: what they become, see :data:`~edgescope.intervene.values.Value`.
+        value: what they become, see :data:`~edgescope.intervene.replacement.Value`.
         sites: names or patterns of sites, or a function; by default those of the scan, or those
             that a scan would take. Sites with one number per edge and head need a function as
             ``where``. Of the default, those that cannot be edited are left out with a warning.

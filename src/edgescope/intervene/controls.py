@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgescope.errors import InputError
-from edgescope.intervene.recorded import SiteValues
+from edgescope.intervene.replay import SiteValues
+from edgescope.lib.errors import InputError
 
 Control = Literal["number", "magnitude", "edge_type"]
 """What a control has in common with the activations that were chosen, besides site and number:

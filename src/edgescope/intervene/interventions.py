@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgescope.intervene.ablated import CHOSEN, EVERYWHERE
+from edgescope.intervene.ablation_result import CHOSEN, EVERYWHERE
+from edgescope.intervene.activation_choice import Selector
 from edgescope.intervene.controls import CONTROLS, draw
-from edgescope.intervene.recorded import Passes, Replaced, SiteValues
-from edgescope.intervene.scoring import Sample, Scorer, mean_of
-from edgescope.intervene.values import Replacement, Value
-from edgescope.intervene.where import Selector
+from edgescope.intervene.metric_resamples import Sample, Scorer, mean_of
+from edgescope.intervene.replacement import Replacement, Value
+from edgescope.intervene.replay import Passes, Replaced, SiteValues
 
 
 @dataclass(frozen=True)

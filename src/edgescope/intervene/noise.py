@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgescope._modes import evaluating, without_gradients
-from edgescope._progress import track
-from edgescope.calling import Call, NotedCall, call_model
-from edgescope.errors import InputError
-from edgescope.mistakes import check_model, check_number
+from edgescope.lib.errors import InputError
+from edgescope.lib.eval_mode import evaluating, without_gradients
+from edgescope.lib.mistakes import check_model, check_number
+from edgescope.lib.model_call import Call, NotedCall, call_model
+from edgescope.lib.progress import track
 from edgescope.scanning.batches import device_of, on_device
 from edgescope.scanning.loaders import graph_loader
 
@@ -47,7 +47,7 @@ class NoiseAttack:
         steps: steps of gradient ascent.
         losses: mean loss over all known targets, by kind of noise: one number without noise, else
             one per restart.
-        arguments: what the model was given, as in :class:`edgescope.results.ScanInfo`.
+        arguments: what the model was given, as in :class:`edgescope.scanning.result.ScanInfo`.
     """
 
     std: float

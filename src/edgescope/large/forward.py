@@ -1,5 +1,7 @@
 """A GraphTransformer in eval mode on a graph whose edge states do not fit into memory.
 
+A GraphTransformer in eval mode on a graph whose edge states do not fit into memory.
+
 What a layer computes on an edge depends on that edge's attributes and on the states of its two
 ends in the layers below, and on nothing else. So the edge states need not be kept: layer ``l``
 computes them again from the edge attributes and the queries and keys of layers ``0`` to ``l``,
@@ -13,6 +15,8 @@ exact. To compute a layer again takes 16,384 multiplications and additions witho
 to gather queries and keys, and all of it is shared between the cores. Three layers need three such
 updates (0 + 1 + 2). Their number grows with the square of the depth, that of states to store
 linearly: on two cores storing would win from about 40 layers, or 25 with residuals.
+
+Predictions of a model on a graph too large for memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,12 +28,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope._modes import evaluating
-from edgescope._progress import track
-from edgescope.large.folding import EdgeStream, layers_of
-from edgescope.large.graph import LargeGraph
-from edgescope.large.kernels import kernels
-from edgescope.large.pieces import Map, Piece, pieces, workers
+from edgescope.large.edge_stream import EdgeStream, layers_of
+from edgescope.large.large_graph import LargeGraph
+from edgescope.large.limits import GIBIBYTE, check_input, chunk_size
+from edgescope.large.passes import Map, Piece, kernels, pieces, workers
+from edgescope.lib.eval_mode import evaluating
+from edgescope.lib.progress import track
 from edgescope.models.attention import NORMALISER_FLOOR
 from edgescope.models.graph_transformer import GraphTransformer
 
@@ -176,3 +180,36 @@ def chunked(
     """
     with evaluating(model), torch.no_grad(), workers(threads) as apply:
         yield ChunkedForward(model, x, graph, size, apply, progress)
+
+
+def predict_large(
+    model: GraphTransformer,
+    x: Tensor,
+    graph: LargeGraph,
+    *,
+    memory: int = 4 * GIBIBYTE,
+    progress: bool = True,
+) -> Tensor:
+    """Return what the model predicts, as its forward pass would up to rounding.
+
+    Args:
+        model: an :class:`edgescope.models.GraphTransformer` on the CPU, in float32 or float64.
+        x: node types ``[V]``.
+        graph: the graph.
+        memory: bytes that may be used beside the graph and the model.
+        progress: whether to show a progress bar.
+
+    Returns:
+        Predictions ``[V, out_dim]`` with ``readout="node"``, else ``[1, out_dim]``.
+
+    Raises:
+        InputError: if the model is another one, if the graph does not fit it, or if ``memory``
+            is too small.
+    """
+    check_input(model, x, graph)
+    threads = torch.get_num_threads()
+    size = chunk_size(model, graph, memory, threads)
+    with chunked(model, x, graph, size, threads, progress) as forward:
+        for number in range(len(model.layers)):
+            forward.layer(number, visit=None)
+        return model.readout(forward.node)  # type: ignore[no-any-return]

@@ -6,13 +6,12 @@ Models of PyG's layers are loaded when they are first used, as they import PyG.
 from typing import TYPE_CHECKING, Any
 
 from edgescope.models.architectures import ARCHITECTURES, architecture, build
-from edgescope.models.attention import EdgeAttention
+from edgescope.models.attention import EdgeAttention, EdgeScore
 from edgescope.models.checkpoint import load, save
 from edgescope.models.dense_gat import DenseGAT
-from edgescope.models.edge_steps import EdgeScore
-from edgescope.models.full_graph import FullGraph, full_graph, random_walk_kernel
 from edgescope.models.graph_transformer import GraphTransformer
 from edgescope.models.graphit import GraphiT
+from edgescope.models.node_pairs import FullGraph, full_graph, random_walk_kernel
 from edgescope.models.reference import from_reference, import_checkpoint
 from edgescope.models.san import SAN
 

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from edgescope._reading import check_memory
-from edgescope.errors import InputError, did_you_mean
+from edgescope.lib.errors import InputError, did_you_mean
+from edgescope.lib.input_files import check_memory
 
 ARCHITECTURES = {
     "GraphTransformer": "edgescope.models.graph_transformer",

@@ -8,11 +8,11 @@ from warnings import warn
 import torch
 from torch import nn
 
-from edgescope._files import readable_file
-from edgescope._reading import DAMAGED, json_of, reason
-from edgescope._records import fitting
-from edgescope._tensors import read_tensors, write_tensors
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.lib.files import readable_file
+from edgescope.lib.input_files import DAMAGED, json_of, reason
+from edgescope.lib.tensors import read_tensors, write_tensors
+from edgescope.lib.typed_fields import fitting
 from edgescope.models.architectures import ARCHITECTURES, build_within
 
 _UNIT = ("readout.scale", "readout.shift")

@@ -11,9 +11,9 @@ from torch_geometric.nn import TransformerConv as TransformerLayer
 from typing_extensions import override
 
 from edgescope.models.attention import check_heads
-from edgescope.models.base import PropertyModel, arguments
 from edgescope.models.blocks import Readout, make_norm
-from edgescope.models.embedding import Types
+from edgescope.models.embeddings import Types
+from edgescope.models.property_model import PropertyModel, arguments
 
 
 class ConvolutionLayer(nn.Module):

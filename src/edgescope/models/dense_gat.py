@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 if TYPE_CHECKING:
     from torch_geometric.nn import GATConv

@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.models.attention import EdgeAttention
-from edgescope.models.base import PropertyModel
 from edgescope.models.blocks import StateBlock
-from edgescope.models.bounding import bounding_of
-from edgescope.models.full_graph import full_graph
+from edgescope.models.logit_bounds import bounding_of
+from edgescope.models.node_pairs import full_graph
+from edgescope.models.property_model import PropertyModel
 
 
 class FixedEdgeLayer(nn.Module):

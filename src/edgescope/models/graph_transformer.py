@@ -3,14 +3,13 @@
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from edgescope.models.attention import EdgeAttention
-from edgescope.models.base import PropertyModel, arguments
+from edgescope.models.attention import LOGIT_LIMIT, EdgeAttention
 from edgescope.models.blocks import Readout, StateBlock
-from edgescope.models.bounding import Bounding, bounding_of
-from edgescope.models.edge_steps import LOGIT_LIMIT
-from edgescope.models.embedding import Types
+from edgescope.models.embeddings import Types
 from edgescope.models.explicit_bias import ExplicitBias, check_explicit_bias
+from edgescope.models.logit_bounds import Bounding, bounding_of
 from edgescope.models.positions import LaplacianEigenvectors
+from edgescope.models.property_model import PropertyModel, arguments
 
 
 class GraphTransformerLayer(nn.Module):
@@ -84,7 +83,7 @@ class GraphTransformer(PropertyModel):
         laplacian_eigenvectors: how many Laplacian eigenvectors encode the position of a node, with
             random signs in training; 0 for none.
         logit_limit: what attention's logits are clamped to, plus or minus, 5 as published; ``None``
-            for no clamp. This and what follows: :mod:`edgescope.models.bounding`.
+            for no clamp. This and what follows: :mod:`edgescope.models.logit_bounds`.
         logit_cap: a soft cap of the logits instead, with ``logit_limit=None``.
         qk_norm: whether queries and keys are normalised per head.
         sink: whether attention has one more, learnt term in its denominator.

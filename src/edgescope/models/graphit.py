@@ -3,13 +3,13 @@
 from torch import Tensor
 from typing_extensions import override
 
-from edgescope.models.base import arguments
+from edgescope.models.attention import LOGIT_LIMIT
 from edgescope.models.blocks import Readout
-from edgescope.models.edge_steps import LOGIT_LIMIT
-from edgescope.models.embedding import Types
+from edgescope.models.embeddings import Types
 from edgescope.models.explicit_bias import ExplicitBias
 from edgescope.models.fixed_edges import FixedEdgeModel
-from edgescope.models.full_graph import random_walk_kernel
+from edgescope.models.node_pairs import random_walk_kernel
+from edgescope.models.property_model import arguments
 
 
 class GraphiT(FixedEdgeModel):

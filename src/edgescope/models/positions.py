@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from edgescope.errors import InputError
-from edgescope.models.full_graph import laplacians
+from edgescope.lib.errors import InputError
+from edgescope.models.node_pairs import laplacians
 
 MAX_NODES = 2_000
 """Graphs with more nodes are refused: all eigenvectors of a dense matrix take minutes there."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from edgescope._files import readable_file
-from edgescope._reading import DAMAGED, reason
-from edgescope._tensors import check_held, read_pickled
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.files import readable_file
+from edgescope.lib.input_files import DAMAGED, reason
+from edgescope.lib.tensors import check_held, read_pickled
 from edgescope.models.architectures import build_within, nearest
 from edgescope.models.checkpoint import fit_state
 

@@ -4,13 +4,13 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from edgescope.models.base import arguments
+from edgescope.models.attention import LOGIT_LIMIT
 from edgescope.models.blocks import Readout
-from edgescope.models.edge_steps import LOGIT_LIMIT
-from edgescope.models.embedding import Types
+from edgescope.models.embeddings import Types
 from edgescope.models.explicit_bias import ExplicitBias
 from edgescope.models.fixed_edges import FixedEdgeModel, gamma_factor
 from edgescope.models.positions import NodeEncoding
+from edgescope.models.property_model import arguments
 
 
 class SAN(FixedEdgeModel):

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from edgescope.errors import InputError
 from edgescope.intervene import Ablation
-from edgescope.metrics import KNOWN
+from edgescope.lib.errors import InputError
+from edgescope.lib.task_metrics import KNOWN
 from edgescope.report.axes import BLUE, GREEN, PURPLE, VERMILION, legend_row
 from edgescope.report.drawing import INK, WIDE, figure, label_width, render
-from edgescope.results import Scan
+from edgescope.scanning.result import Scan
 
 SELECTIONS = {
     "chosen": ("chosen", VERMILION, "o"),

@@ -5,9 +5,9 @@ from typing import Any
 import polars as pl
 
 from edgescope.attribute import Leaderboard
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.report.compared import choose_compared
-from edgescope.results import Scan
+from edgescope.scanning.result import Scan
 
 
 def collect_attribution(board: Leaderboard, scan: Scan) -> dict[str, Any]:

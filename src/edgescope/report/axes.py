@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgescope._optional import require
+from edgescope.lib.optional import require
 from edgescope.report.drawing import INK
 from edgescope.report.formats import number, scientific
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from edgescope.attribute import Leaderboard
 from edgescope.attribute.board import NAMELESS
-from edgescope.graph_names import called
+from edgescope.lib.graph_names import called
 from edgescope.report.axes import SKY, colour_bar
 from edgescope.report.drawing import figure, render
 from edgescope.report.formats import titled

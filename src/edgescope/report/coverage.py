@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edgescope.results import Scan
+from edgescope.scanning.result import Scan
 
 
 def coverage_numbers(scan: Scan) -> dict[str, Any] | None:
@@ -11,7 +11,7 @@ def coverage_numbers(scan: Scan) -> dict[str, Any] | None:
     Returns:
         ``share`` (how much was looked at, in words), ``gaps`` (what was not, with the reasons, an
         entry per class and reason), and ``seen``, ``unseen`` and ``complete`` of
-        :meth:`edgescope.capture.Coverage.as_dict`.
+        :meth:`edgescope.capturing.Coverage.as_dict`.
     """
     coverage = scan.coverage
     if coverage is None:

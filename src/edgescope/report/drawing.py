@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from edgescope._optional import require
+from edgescope.lib.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from edgescope.graph_names import called, label
+from edgescope.lib.graph_names import called, label
 
 NO_VALUE = "\N{EN DASH}"
 """Stands where there is no number."""

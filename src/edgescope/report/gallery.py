@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from edgescope._optional import require
-from edgescope.errors import InputError
-from edgescope.graph_names import called
+from edgescope.lib.errors import InputError
+from edgescope.lib.graph_names import called
+from edgescope.lib.optional import require
 from edgescope.report.judged import excess
-from edgescope.results import Scan
+from edgescope.scanning.result import Scan
 from edgescope.statistics.criteria import Criterion
 
 LIMIT = 12

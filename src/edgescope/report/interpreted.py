@@ -4,9 +4,9 @@ from typing import Any
 
 import polars as pl
 
-from edgescope.errors import InputError
 from edgescope.interpret import ANY, FDR, Interpretation
-from edgescope.results import Scan
+from edgescope.lib.errors import InputError
+from edgescope.scanning.result import Scan
 
 GROUPS = 16
 """Groups of a kind that are drawn, those with the most edges; all are in the JSON file."""

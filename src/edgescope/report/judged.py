@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from edgescope import tables
-from edgescope.results import Scan
+from edgescope.scanning import tables
+from edgescope.scanning.result import Scan
 from edgescope.statistics.criteria import Criterion
 from edgescope.statistics.evidence import calibrated_parts, large_enough
 from edgescope.statistics.rules import Bounds, Rule

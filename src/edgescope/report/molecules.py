@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from edgescope._optional import require
+from edgescope.lib.optional import require
 from edgescope.report.axes import BLUE, colour_bar, colours, ratio_tick
 from edgescope.report.drawing import figure, inline, render
 from edgescope.report.formats import kind_of_edge, number, titled

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import edgescope
-from edgescope.calling import said_arguments
+from edgescope.lib.model_call import said_arguments
 from edgescope.report.coverage import coverage_numbers
 from edgescope.report.gallery import choose
 from edgescope.report.judged import calibration, edge_types, is_plain, judged, main_axis, site_axis
@@ -19,8 +19,8 @@ from edgescope.report.names import short_names, site_pattern
 from edgescope.report.not_found import not_found
 from edgescope.report.summary import busiest, summary
 from edgescope.report.words import rule_in_words
-from edgescope.results import Scan
 from edgescope.scanning.edge_types import ADDED
+from edgescope.scanning.result import Scan
 from edgescope.statistics.criteria import Criterion
 from edgescope.statistics.sketch import SiteSketch
 

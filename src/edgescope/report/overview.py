@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgescope._optional import require
+from edgescope.lib.optional import require
 from edgescope.report.axes import (
     BLUE,
     EDGE_TYPES,

@@ -4,7 +4,7 @@ from typing import Any
 
 from edgescope.attribute import Leaderboard
 from edgescope.interpret import Interpretation
-from edgescope.interpret.measured import FEWEST_GROUPS
+from edgescope.interpret.commonness import FEWEST_GROUPS
 from edgescope.intervene import Ablation
 from edgescope.report.ablated import ablation_figure, collect_ablation, shown
 from edgescope.report.attributed import collect_attribution
@@ -12,7 +12,7 @@ from edgescope.report.attributed_figures import disagreement, fidelity_curves
 from edgescope.report.compared import compared_legend, draw_compared
 from edgescope.report.forest import common, common_rows, forest
 from edgescope.report.interpreted import collect_interpretation
-from edgescope.results import Scan
+from edgescope.scanning.result import Scan
 
 READINGS = {
     "forest": (

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from edgescope._optional import require
+from edgescope.lib.optional import require
 from edgescope.report.axes import (
     STATES,
     colour_bar,

@@ -7,13 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from edgescope._files import replacing, writable_folder
-from edgescope._optional import require
 from edgescope.attribute import Leaderboard
-from edgescope.errors import InputError
 from edgescope.interpret import ANY, Interpretation
 from edgescope.intervene import Ablation
-from edgescope.mistakes import check_scan
+from edgescope.lib.errors import InputError
+from edgescope.lib.files import replacing, writable_folder
+from edgescope.lib.mistakes import check_scan
+from edgescope.lib.optional import require
 from edgescope.report import formats, molecules, overview, site_figures
 from edgescope.report.ablated import METRICS, SELECTIONS
 from edgescope.report.drawing import settings
@@ -23,8 +23,8 @@ from edgescope.report.readings import readings
 from edgescope.report.sections import READINGS, collect_sections, section_figures
 from edgescope.report.summary import marked
 from edgescope.report.words import above
-from edgescope.results import Scan
 from edgescope.scanning.edge_types import ADDED
+from edgescope.scanning.result import Scan
 
 
 def write_report(

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgescope._modes import evaluating
-from edgescope.calling import Call
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.eval_mode import evaluating
+from edgescope.lib.model_call import Call
 from edgescope.scanning.batches import on_device
 
 TOO_FEW = "Expected more than 1 value per channel"

@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgescope.calling import attribute
-from edgescope.capture import EdgeIdentity
-from edgescope.errors import InputError
-from edgescope.graph_names import GraphNames
-from edgescope.scanning.batch_contents import graphs_of, node_vectors
-from edgescope.scanning.edge_sets import edge_sets, of_input
+from edgescope.capturing import EdgeIdentity
+from edgescope.lib.errors import InputError
+from edgescope.lib.graph_names import GraphNames
+from edgescope.lib.model_call import attribute
+from edgescope.scanning.edge_sets import edge_sets, graphs_of, node_vectors, of_input
 
 
 def device_of(model: nn.Module) -> torch.device:

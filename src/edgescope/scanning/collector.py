@@ -1,19 +1,24 @@
-"""What a scan collects from the activations of every site."""
+"""What a scan collects from the activations of every site.
 
+What a scan collects from the activations of every site.
+
+Calls of a model on one batch, where it is called several times.
+"""
+
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from edgescope.capture import EdgeActivations, EdgeIdentity
-from edgescope.errors import InputError
-from edgescope.graph_names import GraphNames
-from edgescope.records import SiteEdges, SiteScan, one_graph
+from edgescope.capturing import EdgeActivations, EdgeIdentity
+from edgescope.lib.errors import InputError
+from edgescope.lib.graph_names import GraphNames
 from edgescope.scanning.batches import BatchOfGraphs
 from edgescope.scanning.edge_types import EdgeTypes
-from edgescope.scanning.repeats import Repeats, of_call
-from edgescope.scanning.sites import scalar_message
-from edgescope.scanning.whole import WholeGraph
+from edgescope.scanning.scan_sites import scalar_message
+from edgescope.scanning.site_scan import SiteEdges, SiteScan, one_graph
+from edgescope.scanning.whole_graph import WholeGraph
 from edgescope.statistics.counting import SketchCounter
 from edgescope.statistics.criteria import Bounds
 from edgescope.statistics.labels import EdgeLabels
@@ -21,7 +26,8 @@ from edgescope.statistics.rows import RowKeeper
 from edgescope.statistics.sketch import SketchLayout
 
 if TYPE_CHECKING:
-    from edgescope.capture.parts import Part
+    from edgescope.capturing.graph_parts import Part
+
 
 SEVERAL = 2
 """Channels per head that a within-edge ratio needs at least."""
@@ -211,3 +217,27 @@ class Collector:
         self._counters[site] = SketchCounter(layout, device=device)
         floor = self._floors(site)
         self._keepers[site] = RowKeeper(floor.ratio, self._max_rows, floor.magnitude)
+
+
+class Repeats:
+    """Tells apart what the calls of a model on one batch computed.
+
+    A layer that runs several times within a call has a site for each; what comes twice under one
+    name comes from two calls, perhaps on different graphs.
+    """
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def count(self, site: str) -> int:
+        """Return which call this is, from 1; to be asked once for each, also without rows."""
+        self._seen[site] += 1
+        return self._seen[site]
+
+
+def of_call(identity: EdgeIdentity, number: int) -> EdgeIdentity:
+    """Return the same rows with the call as part of their ``input``, after the first call."""
+    if number == 1:
+        return identity
+    call = f"call {number}"
+    return identity._replace(input=f"{identity.input}, {call}" if identity.input else call)

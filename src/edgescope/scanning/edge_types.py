@@ -7,11 +7,11 @@ from warnings import warn
 import torch
 from torch import Tensor
 
-from edgescope.calling import BY_CALL
-from edgescope.capture import EdgeIdentity
-from edgescope.errors import EdgescopeWarning, InputError
+from edgescope.capturing import EdgeIdentity
+from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.lib.model_call import BY_CALL
 from edgescope.scanning.type_column import COLUMN, NAMES, TypeColumn, measure_doubt, type_column
-from edgescope.scanning.whole import WholeGraph
+from edgescope.scanning.whole_graph import WholeGraph
 
 ADDED = "added"
 """Type of the rows that are no edge of the input: self-loops that a layer adds, and pairs of nodes
@@ -48,7 +48,7 @@ class EdgeTypes:
         inputs: what the model's ``forward`` calls ``edge_type`` and ``edge_attr``.
         added: whether layers are known to add rows.
         passed: returns the names of what the model is given of a batch, as
-            :meth:`edgescope.calling.NotedCall.passed` does.
+            :meth:`edgescope.lib.model_call.NotedCall.passed` does.
     """
 
     def __init__(

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from edgescope.errors import EdgescopeWarning, InputError
-from edgescope.mistakes import check_loader, is_dataset, is_graph
-from edgescope.model_arguments import attribute
-from edgescope.scanning.fingerprint import batch_fingerprint
-from edgescope.scanning.order import RecordedOrder, has_positions, in_order
-from edgescope.scanning.whole import WholeGraph
+from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.lib.mistakes import check_loader, is_dataset, is_graph
+from edgescope.lib.model_arguments import attribute
+from edgescope.scanning.loader_order import RecordedOrder, has_positions, in_order
+from edgescope.scanning.scan_fingerprint import batch_fingerprint
+from edgescope.scanning.whole_graph import WholeGraph
 
 
 def graph_loader(given: Any) -> Iterable[Any]:  # noqa: ANN401  (anything may be passed)

@@ -9,26 +9,26 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgescope._modes import evaluating
-from edgescope._progress import track
-from edgescope.capture import Coverage
-from edgescope.capture.columns import NotFollowed
-from edgescope.capture.coverage import layer_of
-from edgescope.capture.fault import layer_at_fault, reason_of
-from edgescope.capture.look import Look
-from edgescope.capture.tape import record
-from edgescope.errors import InputError
-from edgescope.graph_names import held_graphs
-from edgescope.results import Scan, ScanInfo
+from edgescope.capturing import Coverage
+from edgescope.capturing.columns import NotFollowed
+from edgescope.capturing.coverage import layer_of
+from edgescope.capturing.fault import layer_at_fault, reason_of
+from edgescope.capturing.look import Look
+from edgescope.capturing.tape import record
+from edgescope.lib.errors import InputError
+from edgescope.lib.eval_mode import evaluating
+from edgescope.lib.graph_names import held_graphs
+from edgescope.lib.progress import track
 from edgescope.scanning.batch_norm import has_statistics
 from edgescope.scanning.batches import device_of, on_device
 from edgescope.scanning.collector import Collector
 from edgescope.scanning.edge_types import NewEdgeType
 from edgescope.scanning.loaders import batches_of
+from edgescope.scanning.result import Scan, ScanInfo
+from edgescope.scanning.scan_sites import Chosen, nothing_left_message
 from edgescope.scanning.settings import Settings
 from edgescope.scanning.shards import Shard
-from edgescope.scanning.sites import Chosen, nothing_left_message
-from edgescope.scanning.whole import WholeGraph
+from edgescope.scanning.whole_graph import WholeGraph
 
 
 def scan_model(

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from edgescope._modes import generators_kept
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.eval_mode import generators_kept
 
 Reset = Callable[[nn.Module], object]
 

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 from torch import nn
 
-from edgescope.baseline import Untrained
-from edgescope.calling import NotedCall
-from edgescope.capture.forward_pass import Trust
-from edgescope.errors import InputError
-from edgescope.results import Scan
+from edgescope.capturing.forward_pass import Trust
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import NotedCall
 from edgescope.scanning.edge_types import EdgeTypes
+from edgescope.scanning.result import Scan
 from edgescope.scanning.shards import Shards
+from edgescope.scanning.untrained import Untrained
 from edgescope.statistics.calibrated import warn_unsupported
 from edgescope.statistics.criteria import Bounds, Criterion, Rule
 

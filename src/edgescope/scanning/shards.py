@@ -20,18 +20,18 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from edgescope._files import alone, writable_folder
-from edgescope._manifest import Kind, Stored, stored, storing
-from edgescope._records import record
-from edgescope.capture.coverage import merged
-from edgescope.errors import InputError
-from edgescope.graph_names import held_graphs
-from edgescope.merging import merge_sites
-from edgescope.records import one_graph
-from edgescope.results import Scan
+from edgescope.capturing.coverage import merged
+from edgescope.lib.errors import InputError
+from edgescope.lib.files import alone, writable_folder
+from edgescope.lib.graph_names import held_graphs
+from edgescope.lib.manifest import Kind, Stored, stored, storing
+from edgescope.lib.typed_fields import record
 from edgescope.scanning.edge_types import EdgeTypes
-from edgescope.scanning.fingerprint import batch_fingerprint, model_fingerprint
-from edgescope.storage import SCAN, read_scan, write_scan
+from edgescope.scanning.merge import merge_sites
+from edgescope.scanning.result import Scan
+from edgescope.scanning.scan_fingerprint import batch_fingerprint, model_fingerprint
+from edgescope.scanning.site_scan import one_graph
+from edgescope.scanning.store import SCAN, read_scan, write_scan
 
 _KIND = Kind("a shard", "shard.json", 2, "delete that folder")
 

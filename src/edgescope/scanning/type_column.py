@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from edgescope.calling import BY_CALL
-from edgescope.capture.graph_input import edge_types
-from edgescope.model_arguments import attribute
+from edgescope.capturing.graph_input import edge_types
+from edgescope.lib.model_arguments import attribute
+from edgescope.lib.model_call import BY_CALL
 
 NAMES = (
     "if these are types, name them in order of their value with edge_type_names=[...]; if not, "

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.errors import InputError
-from edgescope.mistakes import check_number
+from edgescope.lib.errors import InputError
+from edgescope.lib.mistakes import check_number
 
 FRACTION_BITS = 23
 COARSEST_BITS = -7

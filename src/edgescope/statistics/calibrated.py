@@ -8,8 +8,8 @@ from warnings import warn
 
 import polars as pl
 
-from edgescope.errors import EdgescopeWarning, InputError
-from edgescope.mistakes import check_number
+from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.lib.mistakes import check_number
 from edgescope.statistics.rules import Bounds, Ensemble, Rule, exceeds
 
 FALSE_DISCOVERY_RATE = 0.05

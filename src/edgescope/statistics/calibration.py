@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.statistics.bins import LogBins
 from edgescope.statistics.calibrated import FEWEST_MEMBERS
 from edgescope.statistics.members import Members, Reach, largest

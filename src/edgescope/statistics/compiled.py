@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.errors import MissingExtraError
+from edgescope.lib.errors import MissingExtraError
 from edgescope.statistics.job import Batch, Counters, Found, Job, Shared
 from edgescope.statistics.labels import EdgeLabels
 from edgescope.statistics.ratio import EdgeTops

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.statistics.labels import EdgeLabels
 from edgescope.statistics.ratio import EdgeRatios, EdgeTops, edge_ratios
 from edgescope.statistics.sketch import GROUPS, SiteSketch, SketchLayout

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from edgescope.errors import InputError
-from edgescope.mistakes import check_number, said
+from edgescope.lib.errors import InputError
+from edgescope.lib.mistakes import check_number, said
 from edgescope.statistics.calibrated import Calibrated, CalibratedCriterion
 from edgescope.statistics.rules import Bounds, Ensemble, Rule, exceeds
 

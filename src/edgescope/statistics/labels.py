@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 _SPARE = 1024
 """Numbers that may be skipped among the graphs of a batch before they are numbered anew."""

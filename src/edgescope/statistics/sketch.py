@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from edgescope.statistics.bins import LogBins, finest_bits
 from edgescope.statistics.criteria import PAPER_RATIO, SUN_MAGNITUDE
 

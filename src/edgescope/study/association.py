@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from edgescope.statistics.bootstrap import CONFIDENCE, MISSING, RESAMPLES
-from edgescope.study.metric import higher_is_better
+from edgescope.study.study_metric import higher_is_better
 
 FEWEST = 5
 """Cells below which no interval is given: with fewer, resamples hold hardly any different ones."""
@@ -29,7 +29,7 @@ def association(every: pl.DataFrame, *, seed: int = 0, resamples: int = RESAMPLE
     them as independent.
 
     Args:
-        every: from :func:`edgescope.study.tables.cells`.
+        every: from :func:`edgescope.study.study_tables.cells`.
         seed: of the resampling.
         resamples: their number.
 

@@ -1,4 +1,9 @@
-"""The cells of a study: one training run and one scan each, named by what decides its result."""
+"""The cells of a study: one training run and one scan each, named by what decides its result.
+
+JSON files of a study, which say what version they are of and hold a digest.
+
+The cells of a study: one training run and one scan each, named by what decides its result.
+"""
 
 import hashlib
 import json
@@ -7,14 +12,51 @@ from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 from pydantic import BaseModel, ConfigDict
 
-from edgescope._files import readable_file
-from edgescope.errors import InputError, did_you_mean
+from edgescope.lib.errors import EdgescopeWarning, InputError, did_you_mean
+from edgescope.lib.files import readable_file, replacing
+from edgescope.lib.input_files import json_of, reading, whole
+from edgescope.lib.typed_fields import sealed, unsealed
 from edgescope.models.architectures import ARCHITECTURES, architecture, nearest
 from edgescope.study.spec import DataSource, RecipeOnData, ScanOptions, StudySpec
-from edgescope.train.recipe import ModelRecipe, Recipe, recipe, recipe_names
+from edgescope.train.recipe_file import ModelRecipe, Recipe, recipe, recipe_names
+
+FORMAT = 2
+"""Raised when the meaning of a key changes; files of format 1 have no digest."""
+
+
+def write_stored(path: Path, fields: dict[str, Any]) -> None:
+    """Write a file; it is whole or absent."""
+    text = json.dumps(sealed(fields, FORMAT), indent=1)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_stored(path: Path, advice: str) -> dict[str, Any] | None:
+    """Read the fields that :func:`write_stored` wrote; None if there is no such file.
+
+    Raises:
+        InputError: if it is of another version or damaged; it ends with the ``advice``.
+
+    Warns:
+        EdgescopeWarning: if it is of an earlier version, so that it cannot be checked.
+    """
+    if not path.exists():
+        return None
+    with reading(f"{path}", advice):
+        fields, checked = unsealed(json_of(whole(path, "a file of a study")), FORMAT, (1,))
+    if not checked:
+        warn(
+            f"{path} is of an earlier version, without a checksum: whether it is as it was "
+            "written cannot be checked",
+            EdgescopeWarning,
+            stacklevel=3,
+        )
+    return fields
+
 
 UNTRAINED, TRAINED = "untrained", "trained"
 

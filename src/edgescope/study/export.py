@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from edgescope._files import replacing, writable_folder
+from edgescope.lib.files import replacing, writable_folder
 from edgescope.report.formats import NO_VALUE
 
 _ESCAPED = str.maketrans(

@@ -1,4 +1,9 @@
-"""Cells on this machine, one after the other, in a process beside this one."""
+"""Cells on this machine, one after the other, in a process beside this one.
+
+What happens to cells while a study runs.
+
+Cells on this machine, one after the other, in a process beside this one.
+"""
 
 import json
 import signal
@@ -8,10 +13,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from edgescope.study.cells import Cell, folder_of
-from edgescope.study.events import Event
+
+Status = Literal["waiting", "running", "done", "failed"]
+
+
+class Event(NamedTuple):
+    """A cell has begun, is done or has failed."""
+
+    cell: Cell
+    status: Status
+    reason: str | None = None
+    """Why it has failed, in one line."""
 
 
 class Worker:

@@ -3,8 +3,8 @@
 import polars as pl
 
 from edgescope.statistics.criteria import PAPER_RATIO
-from edgescope.study.results import Finished, Study
-from edgescope.study.tables import STATES, mean_and_spread, prevalence
+from edgescope.study.study_store import Finished, Study
+from edgescope.study.study_tables import STATES, mean_and_spread, prevalence
 
 _GROUP = ["model", "data", "variant", "state", "metric"]
 
@@ -15,7 +15,7 @@ def mitigation(study: Study, threshold: float = PAPER_RATIO) -> pl.DataFrame:
     The measures of a cell are those of the scanned split:
 
     - prevalence: share of the edges with a defined ratio, over all sites, whose largest ratio
-      exceeds the threshold, as in :func:`edgescope.study.tables.cells`;
+      exceeds the threshold, as in :func:`edgescope.study.study_tables.cells`;
     - growth: the largest magnitude of a site over the median magnitude of the same site in the
       untrained model, the largest of all sites. Ratios are blind to whole vectors that grow;
     - beyond: share of the attention logits at or beyond their limit

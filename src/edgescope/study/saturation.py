@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgescope._modes import evaluating
-from edgescope.calling import call_model
-from edgescope.models.edge_steps import LOGIT_LIMIT, EdgeWeight
+from edgescope.lib.eval_mode import evaluating
+from edgescope.lib.model_call import call_model
+from edgescope.models.attention import LOGIT_LIMIT, EdgeWeight
 
 
 def share_beyond(model: nn.Module, loader: Iterable[Any]) -> float | None:

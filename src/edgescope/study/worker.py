@@ -18,8 +18,8 @@ from typing import Any, TextIO
 
 import torch
 
+from edgescope.study.cell_work import run_cell
 from edgescope.study.cells import Cell
-from edgescope.study.work import run_cell
 
 LOG = "log.txt"
 

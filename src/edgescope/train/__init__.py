@@ -1,15 +1,17 @@
 """Training with recipes: from data sets to a folder with the untrained and the trained model."""
 
-from edgescope._optional import require
+from edgescope.lib.optional import require
 
 for _package in ("pydantic", "yaml"):
     require(_package, "train")
 
-from edgescope.train.exact import evaluate_large  # noqa: E402
-from edgescope.train.fit import fit, start  # noqa: E402
-from edgescope.train.metrics import roc_auc  # noqa: E402
-from edgescope.train.recipe import ModelRecipe, Recipe, recipe, recipe_names  # noqa: E402
+from edgescope.train.evaluation import (
+    evaluate_large,
+    roc_auc,
+)
+from edgescope.train.recipe_file import ModelRecipe, Recipe, recipe, recipe_names  # noqa: E402
 from edgescope.train.run_folder import RunFolder  # noqa: E402
+from edgescope.train.trainer import fit, start  # noqa: E402
 
 __all__ = [
     "ModelRecipe",

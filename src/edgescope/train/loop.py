@@ -12,18 +12,23 @@ from lightning.pytorch.strategies import DDPStrategy
 from typing_extensions import override
 
 from edgescope.data import MoleculeLoader, loader
-from edgescope.train.keeper import AtomicCheckpointIO, EpochKeeper, Record
-from edgescope.train.recipe import Recipe
-from edgescope.train.start import has_targets
-from edgescope.train.stop import EndOnSigterm, StopAtMinimumLearningRate
+from edgescope.train.epoch_record import (
+    AtomicCheckpointIO,
+    EndOnSigterm,
+    EpochKeeper,
+    Record,
+    StopAtMinimumLearningRate,
+)
+from edgescope.train.preflight import has_targets
+from edgescope.train.recipe_file import Recipe
+from edgescope.train.standardisation import Standardisation
 from edgescope.train.task import PropertyTask
-from edgescope.train.units import Standardisation
 
 if TYPE_CHECKING:
     from torch import nn
 
     from edgescope.data import GraphDataset, NeighborBatches, Splits
-    from edgescope.train.bar import TrainingBar
+    from edgescope.train.lightning_output import TrainingBar
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Learned(NamedTuple):
     Attributes:
         task: with the model after the last epoch, and its predictions of the test split, or of the
             validation split if the test split has no targets.
-        history: see :class:`~edgescope.train.keeper.EpochKeeper`.
+        history: see :class:`~edgescope.train.epoch_record.EpochKeeper`.
         tested: metrics of the test split; empty if it has no targets.
         by_minimum: whether training ended because the learning rate was used up.
     """

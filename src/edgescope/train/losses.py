@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics import Metric
 
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Predictions and targets to the mean loss and the number of targets it is the mean of."""

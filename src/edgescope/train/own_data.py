@@ -12,13 +12,13 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from edgescope._tensors import read_tensors, write_tensors
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
+from edgescope.lib.tensors import read_tensors, write_tensors
 from edgescope.train.versions import versions
 
 if TYPE_CHECKING:
     from edgescope.data import Splits
-    from edgescope.records import ScanInfo
+    from edgescope.scanning.site_scan import ScanInfo
     from edgescope.train.run_folder import RunFolder
 
 GRAPHS = "data.safetensors"

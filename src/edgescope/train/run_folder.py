@@ -9,20 +9,20 @@ from warnings import warn
 
 import yaml
 
-from edgescope._files import replacing, writable_folder
-from edgescope._reading import json_of, reading, whole, yaml_in, yaml_of
-from edgescope._records import digest_of, fitting, sealed, unsealed
-from edgescope.errors import EdgescopeWarning, InputError
-from edgescope.metrics import Metric, metric_of_run
-from edgescope.train.recipe import Recipe
-from edgescope.train.units import Standardisation
+from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.lib.files import replacing, writable_folder
+from edgescope.lib.input_files import json_of, reading, whole, yaml_in, yaml_of
+from edgescope.lib.task_metrics import Metric, metric_of_run
+from edgescope.lib.typed_fields import digest_of, fitting, sealed, unsealed
+from edgescope.train.recipe_file import Recipe
+from edgescope.train.standardisation import Standardisation
 
 if TYPE_CHECKING:
     from torch import nn
 
     from edgescope.data import AtomVocabulary, Splits
-    from edgescope.records import ScanInfo
-    from edgescope.train.verdict import Verdict
+    from edgescope.scanning.site_scan import ScanInfo
+    from edgescope.train.run_verdict import Verdict
 
 Stage = Literal["untrained", "trained"]
 """Weights before the first step, and after the last."""
@@ -192,9 +192,9 @@ class RunFolder:
         is undefined, because all known labels are alike; ``val_accuracy`` and ``test_accuracy`` are
         shares of all known labels. ``metric`` names the metric that the run is judged by.
 
-        What guessing gets on the same graphs (see :mod:`edgescope.train.guessing`) has the same
+        What guessing gets on the same graphs (see :mod:`edgescope.train.guess`) has the same
         name with ``_trivial``, as in ``test_mae_trivial``. ``judged`` compares the two target by
-        target, with intervals (see :func:`edgescope.train.judging.judge`), on ``part``: the test
+        target, with intervals (see :func:`edgescope.train.guess.judge`), on ``part``: the test
         split, or the validation split if the test split has no targets.
         """
         path = self.path / "metrics.json"
@@ -221,7 +221,7 @@ class RunFolder:
     @property
     def verdict(self) -> "Verdict | None":
         """How the trained model compares with guessing; None if its metrics do not say."""
-        from edgescope.train.verdict import Verdict
+        from edgescope.train.run_verdict import Verdict
 
         return Verdict.read(self.metrics, self.metric)
 

@@ -13,11 +13,11 @@ from torchmetrics import MeanAbsoluteError
 from torchmetrics.classification import BinaryAccuracy
 from typing_extensions import override
 
-from edgescope.metrics import metric_of_loss
+from edgescope.lib.task_metrics import metric_of_loss
+from edgescope.train.evaluation import Predictions, TaskAUC
 from edgescope.train.losses import LOSSES, EpochLoss
-from edgescope.train.metrics import Predictions, TaskAUC
-from edgescope.train.recipe import Recipe
-from edgescope.train.units import Standardisation
+from edgescope.train.recipe_file import Recipe
+from edgescope.train.standardisation import Standardisation
 
 
 class PropertyTask(LightningModule):
@@ -28,10 +28,10 @@ class PropertyTask(LightningModule):
     loss: for ``l1`` ``val/mae``, each averaged over the known targets and in the unit of the
     targets (the losses of several standardised targets, whose units may differ, are in standard
     deviations instead); for ``masked_bce``, which is in nats, ``val/roc_auc``, the mean over the
-    tasks (see :func:`~edgescope.train.metrics.roc_auc`), and ``val/accuracy``, the share of all
+    tasks (see :func:`~edgescope.train.evaluation.roc_auc`), and ``val/accuracy``, the share of all
     known labels that a logit is on the right side of 0 for. Testing logs the same under ``test``.
     They reach callbacks, not the logger, which numbers by steps;
-    :class:`~edgescope.train.keeper.EpochKeeper` passes them on by epochs.
+    :class:`~edgescope.train.epoch_record.EpochKeeper` passes them on by epochs.
 
     The training loader must have ``set_epoch``, as :class:`edgescope.data.MoleculeLoader` has.
     Epoch ``n`` takes its order of batches and its dropout from the recipe's seed and ``n`` alone,

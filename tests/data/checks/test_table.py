@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rdkit import Chem
 
 from edgescope.data import check, check_table, load
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 from planted_tables import CLEAN, Planted
 
 

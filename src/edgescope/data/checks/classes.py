@@ -3,10 +3,7 @@
 import numpy as np
 
 from edgescope.data.checks.finding import TableFinding, several
-from edgescope.data.checks.label_values import (
-    known,
-    one_class,
-)
+from edgescope.data.checks.label_values import known, one_class
 from edgescope.data.checks.subject import Subject
 
 FEW_OF_A_CLASS = 10

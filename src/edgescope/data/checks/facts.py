@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgescope._optional import require
-from edgescope._progress import track
 from edgescope.data.notation import plain
+from edgescope.lib.optional import require
+from edgescope.lib.progress import track
 
 NONMETALS = frozenset(
     "H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Sb Te I Xe At Rn *".split()  # noqa: SIM905

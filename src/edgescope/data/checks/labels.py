@@ -5,10 +5,7 @@ import polars as pl
 
 from edgescope.data.checks.classes import check_classes
 from edgescope.data.checks.finding import SHOWN, TableFinding, several
-from edgescope.data.checks.label_values import (
-    is_labels,
-    known,
-)
+from edgescope.data.checks.label_values import is_labels, known
 from edgescope.data.checks.numbers import check_numbers
 from edgescope.data.checks.subject import Subject
 

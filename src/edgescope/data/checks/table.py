@@ -24,7 +24,7 @@ from edgescope.data.parse import Features, Reading
 from edgescope.data.table import Identifiers, numeric_columns
 from edgescope.data.table_frames import Frame
 from edgescope.data.table_split import SplitOption, computed_parts, read_split
-from edgescope.errors import InputError
+from edgescope.lib.errors import InputError
 
 CHECKS = (check_rows, check_duplicates, check_parts, check_labels, check_molecules)
 

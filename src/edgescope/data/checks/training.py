@@ -9,17 +9,11 @@ import torch
 from edgescope.data.checks.duplicates import conflicts, groups, in_two_parts
 from edgescope.data.checks.facts import molecule_key
 from edgescope.data.checks.finding import several
-from edgescope.data.checks.label_values import (
-    DOMINATES,
-    dominant,
-    is_labels,
-    known,
-    one_class,
-)
+from edgescope.data.checks.label_values import DOMINATES, dominant, is_labels, known, one_class
 from edgescope.data.checks.parts import one_class_parts
 from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.split import PARTS
-from edgescope.errors import EdgescopeWarning
+from edgescope.lib.errors import EdgescopeWarning
 
 if TYPE_CHECKING:
     from edgescope.data.graphs import GraphDataset

@@ -1,0 +1,154 @@
+"""What capture records: the activations of a site, and which edge each row belongs to."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class EdgeIdentity(NamedTuple):
+    """Which edge every row of a site belongs to; ``E`` rows, one per edge the layer saw."""
+
+    edge_index: Tensor
+    """Source and target of every edge ``[2, E]``, as the layer saw them. Where a layer joins the
+    relations of a heterogeneous graph into one, each end is numbered within its node type."""
+    input_edge: Tensor
+    """Position of the edge in its own graph ``[E]``, as the user gave it; in a heterogeneous graph,
+    its position within its relation. -1 for an edge that the user did not give: a self-loop that
+    the layer added, or a pair of nodes without an edge in global attention."""
+    graph: Tensor
+    """Graph of the edge ``[E]``: its position in the batch that the model was given; a scan
+    turns it into the position in the data set."""
+    edge_type: Tensor | None
+    """Type of the edge ``[E]``, if the model was given one integer per edge; its relation, if
+    the graph is heterogeneous. -1 where ``input_edge`` is."""
+    node_offset: Tensor
+    """What to subtract from ``edge_index`` to number the nodes within their graph ``[2, E]``."""
+    relations: tuple[str, ...] | None = None
+    """Names of the relations that ``edge_type`` numbers, such as ``"author writes paper"``;
+    ``None`` unless the graph is heterogeneous."""
+    relation: Tensor | None = None
+    """Number of the relation that a layer worked on when it computed the row ``[E]``, also of
+    added rows; ``None`` unless the graph is heterogeneous."""
+    position: Tensor | None = None
+    """Position of the edge among all edges that the model was given, or all of its relation
+    ``[E]``, whatever its graph; -1 where ``input_edge`` is. ``None`` if it is ``input_edge``."""
+    target_row: int = 1
+    """Row of ``edge_index`` that holds the target, the end that attends and aggregates: 1, or 0
+    in a layer with ``flow="target_to_source"``."""
+    input: str = ""
+    """Which input of the call the edges belong to, where the model was given several graphs, such
+    as ``"edge_index_t"`` or ``"snapshots[1]"``; empty if there is one only."""
+
+    @property
+    def in_input(self) -> Tensor:
+        """Position of every edge among all edges of its input ``[E]``; -1 if it was added."""
+        return self.input_edge if self.position is None else self.position
+
+    @property
+    def source(self) -> Tensor:
+        """The node that every edge is attended to at ``[E]``, numbered as in ``edge_index``."""
+        return self.edge_index[1 - self.target_row]
+
+    @property
+    def target(self) -> Tensor:
+        """The node that attends and aggregates ``[E]``, numbered as in ``edge_index``."""
+        return self.edge_index[self.target_row]
+
+    @property
+    def own_source(self) -> Tensor:
+        """The source of every edge ``[E]``, numbered within its graph."""
+        return self.source - self.node_offset[1 - self.target_row]
+
+    @property
+    def own_target(self) -> Tensor:
+        """The target of every edge ``[E]``, numbered within its graph."""
+        return self.target - self.node_offset[self.target_row]
+
+
+def above_floor(values: Tensor, floor: Tensor | float) -> Tensor:
+    """Return values ``[E, H, D]`` with zeros in place of those no larger than ``floor``."""
+    if isinstance(floor, float) and not floor:
+        return values
+    least = torch.as_tensor(floor, device=values.device).to(values.dtype)
+    return values.masked_fill(values.abs() <= least, 0)
+
+
+class EdgeActivations(NamedTuple):
+    """Activations of one site in one forward pass."""
+
+    site: str
+    """Name of the site, such as ``layers.3.attention:score``."""
+    values: Tensor
+    """Activations ``[E, H, D]``, detached; ``D`` is 1 at a site with one number per edge and
+    head, and ``H`` is 1 at a layer without heads."""
+    identity: EdgeIdentity
+    """Which edge each row belongs to."""
+    floor: Tensor | float = 0.0
+    """Magnitude that stands for zero at this site, as a layer adds it to every value so that none
+    is zero; a number, or one for each channel. See :attr:`above_floor`."""
+
+    @property
+    def above_floor(self) -> Tensor:
+        """The activations with zeros in place of values at the layer's floor ``[E, H, D]``.
+
+        A ratio is taken over these: if the median of an edge is at the floor, it says nothing of
+        the edge, and the ratio is undefined, as with a median of zero.
+        """
+        return above_floor(self.values, self.floor)
+
+    def in_whole(self, batch: Any, edges: str = "edge_index") -> "EdgeActivations":  # noqa: ANN401  (any PyG batch)
+        """Return the same activations, with edges and nodes numbered in the whole graph.
+
+        Args:
+            batch: what the model was called on: a part of one large graph, which says in
+                ``e_id`` ``[E]`` and ``n_id`` ``[V]`` which edges and nodes of the whole it
+                holds, as PyG's ``NeighborLoader`` yields it.
+            edges: what the batch calls ``edge_index``.
+
+        Raises:
+            InputError: if the batch does not say so, or the model was given other edges.
+        """
+        from edgescope.capturing.graph_parts import Part
+
+        return self._replace(identity=Part.expect(batch, edges).identify(self.identity))
+
+    @property
+    def edge_index(self) -> Tensor:
+        """Source and target of every edge ``[2, E]``, as the layer saw them."""
+        return self.identity.edge_index
+
+    @property
+    def input_edge(self) -> Tensor:
+        """Position of every edge in its own graph ``[E]``; -1 if the user did not give it."""
+        return self.identity.input_edge
+
+    @property
+    def source(self) -> Tensor:
+        """The node that every edge is attended to at ``[E]``, whatever the layer's flow."""
+        return self.identity.source
+
+    @property
+    def target(self) -> Tensor:
+        """The node that attends and aggregates ``[E]``, whatever the layer's flow."""
+        return self.identity.target
+
+    @property
+    def real(self) -> Tensor:
+        """Whether the user gave the edge ``[E]``, boolean; else it was added on the way."""
+        return self.identity.input_edge >= 0
+
+    @property
+    def graph(self) -> Tensor:
+        """Graph of every edge ``[E]``."""
+        return self.identity.graph
+
+    @property
+    def edge_type(self) -> Tensor | None:
+        """Type or relation of every edge ``[E]``, if there is one; -1 if it is not real."""
+        return self.identity.edge_type
+
+    @property
+    def relations(self) -> tuple[str, ...] | None:
+        """Names of the relations that ``edge_type`` numbers in a heterogeneous graph."""
+        return self.identity.relations

@@ -1,0 +1,206 @@
+"""What an adapter is: it knows the sites of one layer class, and how to observe them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from edgescope.capturing.activation_rows import Rows
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import forward_signature
+
+Emit = Callable[[str, Tensor, Rows], None]
+"""Receives a stage, its values ``[E, H, D]`` and which rows they are."""
+
+Replace = Callable[[str, Tensor, Rows], Tensor | None]
+"""Receives a stage, its values ``[E, H, D]`` and which rows they are; returns what takes their
+place, or ``None`` if nothing does."""
+
+Remove = Callable[[], None]
+"""Takes a hook away."""
+
+Layer: TypeAlias = Any
+"""A layer of the adapter's class, whose attributes a type checker cannot know."""
+
+
+STAGE_NAMES = ("score", "logit", "weight", "message")
+"""The stages of attention, in the order in which a layer computes them."""
+
+
+class Stage(NamedTuple):
+    """A stage of attention that a layer class goes through, as a table of layers shows it."""
+
+    formula: str
+    """What is computed, in the terms of the layer's own documentation."""
+    shape: str = "[E, H, 1]"
+    """Shape of the values; a last 1 means one number per edge and head."""
+    dropout: Literal["", "before", "after"] = ""
+    """Whether the values are those before or after the layer's dropout of attention weights."""
+
+
+class Adapter(ABC):
+    """Observes the layers of one class.
+
+    Attributes:
+        layer: the class, or its full name so that its package need not be imported.
+        stages: name of every stage to what it is; some of :data:`STAGE_NAMES`.
+        relies_on: methods that must be the class's own for the formulas to hold; a subclass
+            that overrides one needs an adapter of its own.
+        loops: what the layer does with self-loops, for the table of layers.
+        refuses: configurations that :meth:`refusal` refuses, for the table of layers.
+        options: the options of the layer's constructor and of its bases that the formulas hold
+            for. A layer built with another one is refused; ``None`` if nothing is to be checked,
+            as in a class that does not set it itself.
+        arguments: the same for the arguments of ``forward``.
+    """
+
+    layer: ClassVar[type[nn.Module] | str]
+    stages: ClassVar[Mapping[str, Stage]]
+    relies_on: ClassVar[tuple[str, ...]] = ("forward",)
+    loops: ClassVar[str] = "kept as given"
+    refuses: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[frozenset[str] | None] = None
+    arguments: ClassVar[frozenset[str] | None] = None
+
+    def check(self) -> None:
+        """Refuse an adapter that cannot work, when it is registered.
+
+        Raises:
+            InputError: if it names a stage that does not exist.
+        """
+        unknown = [stage for stage in self.stages if stage not in STAGE_NAMES]
+        if unknown:
+            raise InputError(
+                f"{type(self).__name__} names the stages {', '.join(unknown)}, expected some of "
+                f"{', '.join(STAGE_NAMES)}"
+            )
+
+    def stages_of(self, layer: Layer) -> Mapping[str, Stage]:
+        """Return the stages of a particular layer; all of the class's by default."""
+        return self.stages
+
+    def refusal(self, layer: Layer) -> str | None:
+        """Say why a particular layer cannot be captured, and what to do; ``None`` if it can."""
+        return None
+
+    def floor(self, layer: Layer, stage: str, values: Tensor) -> Tensor | float:
+        """Return the magnitude that stands for zero at a stage; 0 by default.
+
+        A layer may add a small constant to numbers of which many are zero, such as those behind a
+        ReLU. What is no larger than that says no more than a zero does, so a ratio over a median at
+        the floor is undefined.
+
+        Args:
+            layer: an instance of the class.
+            stage: name of the stage.
+            values: what it computed ``[E, H, D]``, for their type.
+
+        Returns:
+            A number, or numbers that can be broadcast to the values.
+        """
+        del layer, stage, values
+        return 0.0
+
+    def adds_edges(self, layer: Layer) -> bool:
+        """Return whether a layer computes rows that are no edge of the input."""
+        return False
+
+    def path(self, path: str) -> str:
+        """Return the path that names the sites of the layer at ``path``."""
+        return path
+
+    @abstractmethod
+    def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
+        """Call ``emit`` for each of ``stages`` whenever ``layer`` computes it.
+
+        Args:
+            layer: an instance of the class.
+            stages: the stages asked for; nothing else need be computed.
+            emit: to be called once per stage and call of the layer.
+
+        Yields:
+            A function for each hook that takes it away.
+        """
+
+    def editable(self, layer: Layer) -> tuple[str, ...]:
+        """Return the stages of a particular layer that can be replaced; none by default."""
+        del layer
+        return ()
+
+    def attach_edit(
+        self, layer: Layer, stages: Collection[str], replace: Replace
+    ) -> Iterator[Remove]:
+        """Put what ``replace`` returns in the place of each of ``stages``, in the forward pass.
+
+        What the layer computes from a stage follows from the new values. Where a new value is
+        the old one, the layer's own number stays, to the bit.
+
+        Args:
+            layer: an instance of the class.
+            stages: the stages to replace, all of them :meth:`editable`.
+            replace: to be called once per stage and call of the layer.
+
+        Yields:
+            A function for each hook that takes it away.
+        """
+        raise NotImplementedError
+
+
+def spliced(own: Tensor, before: Tensor, after: Tensor, new: Tensor | None = None) -> Tensor:
+    """Return ``own`` where ``after`` is ``before``, else ``new``, which is ``after`` by default.
+
+    What follows from an edit is computed twice in the same way, without and with it. Where the
+    two are alike, the layer's own number stays, whose rounding may differ in the last bit.
+    """
+    return own.where(after == before, after if new is None else new)
+
+
+@contextmanager
+def observing() -> Iterator[None]:
+    """Compute without leaving a trace in autograd, nor in autocast's store of cast weights.
+
+    A weight that autocast has cast without gradients would be used again by the model, and get
+    no gradient there.
+    """
+    cached = torch.is_autocast_cache_enabled()
+    torch.set_autocast_cache_enabled(False)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_autocast_cache_enabled(cached)
+
+
+def per_head(values: Tensor, heads: int) -> Tensor:
+    """View ``[E]``, ``[E, H]``, ``[E, H * D]`` or ``[E, H, D]`` as ``[E, H, D]``.
+
+    Raises:
+        InputError: if the values of an edge cannot be divided among the heads.
+    """
+    if not values.dim() or values.shape[1:].numel() % heads:
+        raise InputError(
+            f"received values of shape {list(values.shape)}, expected [E, H, D], [E, H * D] or "
+            f"[E, H] with H = {heads} heads; the adapter's method heads(layer) says how many"
+        )
+    return values.reshape(values.size(0), heads, values.shape[1:].numel() // heads)
+
+
+def projected_edges(values: Tensor, layer: Layer) -> Tensor:
+    """View what a layer's ``lin_edge`` returned as ``[E, H, D]``, in the way that PyG's layers do.
+
+    Features may come in any shape whose last dimension is that of ``lin_edge``, such as ``[D]`` or
+    ``[1, D]`` for all edges, which gives ``[1, H, D]``.
+    """
+    return values.reshape(-1, layer.heads, layer.out_channels)
+
+
+def bound_arguments(
+    layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a call of ``layer`` by name, defaults included."""
+    bound = forward_signature(layer).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.arguments

@@ -1,0 +1,108 @@
+"""Options and arguments that a layer takes and its adapter does not know."""
+
+import inspect
+import warnings
+from functools import cache
+from typing import Any
+
+from torch import nn
+
+from edgescope.capturing.adapters.adapter import Adapter, Layer, bound_arguments
+from edgescope.lib.errors import EdgescopeWarning, InputError
+
+
+def refuse_option(adapter: Adapter, base: Any, layer: Layer) -> str | None:  # noqa: ANN401  (a class)
+    """Say why a layer cannot be captured, if it is built with an option that nobody thought of.
+
+    A later version of its package may have options that change what it computes. Such an option
+    at its default is taken to change nothing; where its value cannot be told, a warning says so.
+
+    Args:
+        adapter: the adapter; nothing is checked unless it says which options it knows.
+        base: the class that the adapter is for.
+        layer: an instance of it.
+    """
+    known = _own(adapter, "options")
+    if known is None:
+        return None
+    for option in _parameters(base, known):
+        value = getattr(layer, option.name, option.empty)
+        if value is option.empty:
+            warnings.warn(
+                f"{base.__name__} has an option {option.name!r} that edgescope does not know and "
+                "that cannot be read off the layer; what is captured is right if it was left at "
+                "its default",
+                EdgescopeWarning,
+                stacklevel=2,
+            )
+        elif not _same(value, option.default):
+            return (
+                f"it is built with {option.name}={value!r}, an option of {base.__name__} that "
+                "edgescope does not know, so its formulas need not hold; leave it at its default, "
+                "or register an adapter for it with es.capture.register"
+            )
+    return None
+
+
+def check_arguments(
+    adapter: Adapter, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Refuse a call of a layer with an argument that its adapter does not know.
+
+    Args:
+        adapter: the adapter; nothing is checked unless it says which arguments it knows.
+        layer: the layer.
+        args: positional arguments of the call.
+        kwargs: keyword arguments of the call.
+
+    Raises:
+        InputError: if such an argument is not at its default.
+    """
+    known = _own(adapter, "arguments")
+    unknown = () if known is None else _arguments(layer.__class__, known)
+    given = bound_arguments(layer, args, kwargs) if unknown else {}
+    for argument in unknown:
+        if not _same(given[argument.name], argument.default):
+            raise InputError(
+                f"{type(layer).__name__} was called with {argument.name}=, an argument that "
+                "edgescope does not know, so its formulas need not hold; leave it out, or leave "
+                "the layer out with sites="
+            )
+
+
+def _own(adapter: Adapter, name: str) -> frozenset[str] | None:
+    """Return what the class of an adapter itself says that it knows.
+
+    What it inherits is of another layer: who derives an adapter for a layer with more options
+    answers for them.
+    """
+    known: frozenset[str] | None = vars(type(adapter)).get(name)
+    return known
+
+
+@cache
+def _arguments(kind: Any, known: frozenset[str]) -> tuple[inspect.Parameter, ...]:  # noqa: ANN401  (a class)
+    """Return the parameters of ``forward`` of a class that are not among the known names."""
+    return _others(kind.forward, known)
+
+
+@cache
+def _parameters(base: Any, known: frozenset[str]) -> tuple[inspect.Parameter, ...]:  # noqa: ANN401  (a class)
+    """Return the options of the constructors of a class and its bases that are not known."""
+    own = [vars(kind) for kind in base.__mro__ if kind not in nn.Module.__mro__]
+    makers = [names["__init__"] for names in own if "__init__" in names]
+    return tuple(option for maker in makers for option in _others(maker, known))
+
+
+def _others(function: Any, known: frozenset[str]) -> tuple[inspect.Parameter, ...]:  # noqa: ANN401  (any function)
+    _, *parameters = inspect.signature(function).parameters.values()
+    return tuple(
+        each
+        for each in parameters
+        if each.kind not in {each.VAR_KEYWORD, each.VAR_POSITIONAL} and each.name not in known
+    )
+
+
+def _same(value: object, default: object) -> bool:
+    """Whether a value is the default; a tensor is so only if it is the very same."""
+    return value is default or (type(value) is type(default) and bool(value == default))

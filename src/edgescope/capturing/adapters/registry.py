@@ -1,0 +1,67 @@
+"""Which adapter observes which layer: the table of all layer classes."""
+
+from torch import nn
+
+from edgescope.capturing.adapters.adapter import Adapter
+from edgescope.capturing.adapters.edge_attention import EdgeAttentionAdapter
+from edgescope.capturing.adapters.encoder_layer import EncoderLayerAdapter
+from edgescope.capturing.adapters.gat import GATAdapter
+from edgescope.capturing.adapters.gate import GATEAdapter
+from edgescope.capturing.adapters.gatv2 import GATv2Adapter
+from edgescope.capturing.adapters.gen import GENAdapter
+from edgescope.capturing.adapters.han import HANAdapter
+from edgescope.capturing.adapters.hgt import HGTAdapter
+from edgescope.capturing.adapters.multihead import MultiheadAdapter
+from edgescope.capturing.adapters.rgat import RGATAdapter
+from edgescope.capturing.adapters.supergat import SuperGATAdapter
+from edgescope.capturing.adapters.transformer import TransformerAdapter
+from edgescope.lib.errors import InputError
+
+ADAPTERS: list[Adapter] = [
+    EdgeAttentionAdapter(),
+    GATAdapter(),
+    GATv2Adapter(),
+    TransformerAdapter(),
+    SuperGATAdapter(),
+    RGATAdapter(),
+    GATEAdapter(),
+    GENAdapter(),
+    HGTAdapter(),
+    HANAdapter(),
+    MultiheadAdapter(),
+    EncoderLayerAdapter(),
+]
+"""Every known adapter; those registered later come first."""
+
+
+def register(adapter: Adapter | type[Adapter]) -> Adapter:
+    """Make :func:`~edgescope.capture` know a layer class of your own.
+
+    Args:
+        adapter: an instance of an adapter, usually derived from
+            :class:`~edgescope.capturing.MessagePassingAdapter`. It takes precedence over an
+            earlier one for the same class.
+
+    Returns:
+        The adapter.
+
+    Raises:
+        InputError: if it is not an instance, or has no formula for a stage that it names.
+    """
+    if isinstance(adapter, type):
+        raise InputError(
+            f"received the class {adapter.__name__}, expected an instance of an adapter; write "
+            f"es.capture.register({adapter.__name__}())"
+        )
+    adapter.check()
+    ADAPTERS.insert(0, adapter)
+    return adapter
+
+
+def find_adapter(layer: nn.Module) -> tuple[Adapter, type[nn.Module]] | None:
+    """Return the adapter for the class of ``layer``, or for its closest base, and that class."""
+    for base in type(layer).__mro__:
+        for adapter in ADAPTERS:
+            if adapter.layer is base or adapter.layer == f"{base.__module__}.{base.__qualname__}":
+                return adapter, base
+    return None

@@ -1,0 +1,69 @@
+"""Which modules of a model are running, read from Python's stack: no hook is needed for it."""
+
+import sys
+from collections.abc import Collection, Mapping
+from types import CodeType, FrameType
+
+from torch import nn
+
+OBSERVERS = (
+    "edgescope.capturing.",
+    "edgescope.diagnosis.",
+    "edgescope.scanning.",
+    "edgescope.statistics.",
+)
+"""What runs in hooks of a model without being part of it."""
+
+HANDS_ON = "__torch_dispatch__"
+"""The method in which an observer of operations, such as one that follows edges, hands on those of
+the model."""
+
+
+def running_modules(
+    model: nn.Module, known: Collection[int], covered: Collection[int]
+) -> list[nn.Module]:
+    """Return the modules of a model that run, innermost first.
+
+    Args:
+        model: the model.
+        known: ``id`` of all its modules.
+        covered: ``id`` of modules that are of no interest, nor is what runs inside them.
+
+    Returns:
+        None if one that is covered runs, or if the code is that of an observer in a hook.
+    """
+    running: list[nn.Module] = []
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (what inspect does, but at once)
+    caller = frame.f_back.f_globals.get("__name__") if frame and frame.f_back else None
+    ours = False
+    while frame is not None and not ours:
+        code, within = frame.f_code, str(frame.f_globals.get("__name__"))
+        first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+        if isinstance(first, nn.Module) and id(first) in known:
+            if id(first) in covered:
+                return []
+            if not any(first is each for each in running):
+                running.append(first)
+            if first is model and code.co_name == "_call_impl":
+                break
+        elif not running and code.co_name != HANDS_ON and within not in {__name__, caller}:
+            ours = within.startswith(OBSERVERS)
+        frame = frame.f_back
+    return [] if ours else running
+
+
+def which_run(suspects: Mapping[CodeType, Collection[nn.Module]]) -> list[nn.Module]:
+    """Return those of some modules that run.
+
+    Args:
+        suspects: code of a ``forward`` to the modules that have it.
+    """
+    found: list[nn.Module] = []
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (as above)
+    while frame is not None:
+        code = frame.f_code
+        if code in suspects:
+            own = frame.f_locals.get(code.co_varnames[0])
+            found += [module for module in suspects[code] if module is own]
+        frame = frame.f_back
+    return found

@@ -1,0 +1,284 @@
+"""Edge identity: from the rows that a layer computed to the edges that the user gave."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgescope.capturing.activation_rows import EdgeRows, PairRows, Relation, RelationRows, Rows
+from edgescope.capturing.activations import EdgeIdentity
+from edgescope.capturing.certainty import check_columns, check_replaced_loops, check_sizes_of_nodes
+from edgescope.capturing.columns import Column, find_columns, is_rewritten
+from edgescope.capturing.edge_match import match_edges
+from edgescope.capturing.graph_input import GraphInput, InputEdges, plain_edges, starts
+from edgescope.capturing.origin import Origins
+from edgescope.capturing.pairs import check_sizes, first_between
+from edgescope.lib.errors import InputError
+
+REMEMBERED = 4
+"""How many results of identification are kept for a call and input: a model rarely has more than
+two kinds of layers, say with and without added self-loops."""
+
+
+class _Known(NamedTuple):
+    """An identity found before in this call of the model."""
+
+    column: Column
+    kind: tuple[bool, int]
+    real: Tensor | None
+    identity: EdgeIdentity
+
+
+class Identifier:
+    """Identifies the rows of every layer in one call of a model.
+
+    Args:
+        graph: the graphs that the model was given.
+        origins: follows their edges through the call, where it is entered.
+        vouched: says of a site whether the user vouches that its layer works on the edges as
+            given, with their numbers, where that cannot be followed.
+    """
+
+    def __init__(
+        self,
+        graph: GraphInput,
+        origins: Origins,
+        vouched: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self.graph = graph
+        self.origins = origins
+        self._vouched = vouched
+        self._columns: list[tuple[object, Tensor, Column]] = []
+        self._known: list[_Known] = []
+        self._pairs: list[tuple[PairRows, EdgeIdentity]] = []
+        self._joined: tuple[RelationRows, EdgeIdentity] | None = None
+
+    def identify(self, rows: Rows, site: str, keys: Sequence[object] = ()) -> EdgeIdentity:
+        """Return which edge every row is.
+
+        Args:
+            rows: the rows, as the layer's adapter describes them.
+            site: name of the site.
+            keys: keys of the module dictionaries that hold the layer, outermost first; one of
+                them names the relation of a layer where two relations are one tensor.
+
+        Raises:
+            InputError: if it is not certain which edge every row is.
+            NotFollowed: if the layer was given a copy of the edges in a pass that is not followed.
+        """
+        try:
+            if isinstance(rows, PairRows):
+                return self._identify_pairs(rows)
+            if isinstance(rows, RelationRows):
+                return self._identify_relations(rows)
+            return self._identify_edges(rows, site, keys)
+        except InputError as error:
+            raise InputError(
+                f"which row of {site} belongs to which edge cannot be told: {error}; "
+                "leave this site out with sites="
+            ) from error
+
+    def _identify_edges(
+        self, rows: EdgeRows, site: str, keys: Sequence[object], relation: Relation | None = None
+    ) -> EdgeIdentity:
+        if not self.graph.inputs:
+            raise InputError(
+                f"{self.graph.model} was called without an argument named edge_index, by which "
+                "captured edges are identified; name it with inputs={'edge_index': ...}"
+            )
+        seen = plain_edges(rows.edge_index, "the layer")
+        own = rows.given if rows.replaces_loops and rows.given is not None else seen
+        try:
+            column = self._column(own, keys, relation)
+            for known in self._known:
+                alike = known.column is column and known.real is rows.real
+                alike = alike and known.kind == (rows.replaces_loops, rows.target_row)
+                if alike and _same(known.identity.edge_index, seen):
+                    return known.identity
+            position = self._position(seen, own, column, rows)
+        except InputError:
+            if not self._vouched(site):
+                raise
+            edges, position = self._match(seen, rows, keys, relation)
+            return self._at(edges, seen, position, rows.target_row)
+        identity = self._at(self.graph.inputs[column.input], seen, position, rows.target_row)
+        kind = (rows.replaces_loops, rows.target_row)
+        self._known = [*self._known, _Known(column, kind, rows.real, identity)]
+        self._known = self._known[-REMEMBERED * len(self.graph.inputs) :]
+        return identity
+
+    def _position(self, seen: Tensor, own: Tensor, column: Column, rows: EdgeRows) -> Tensor:
+        """Return which edge of its input every row is ``[E]``, -1 for added ones."""
+        edges = self.graph.inputs[column.input]
+        if edges.unclear is not None:
+            raise InputError(edges.unclear)
+        if not own.size(1) and seen.size(1) and not column.certain:
+            raise InputError("it was given no edge, and which input its own belong to is not known")
+        if not column.as_given and rows.real is None:
+            check_sizes_of_nodes(rows, edges)
+        if rows.replaces_loops and rows.given is not None:
+            return check_replaced_loops(seen, own, column, edges, self.origins)
+        return check_columns(seen, column, edges, self.origins, rows.real)
+
+    def _column(self, own: Tensor, keys: Sequence[object], relation: Relation | None) -> Column:
+        """Return which edge of which input every column of a layer's edges is."""
+        place = (self.origins.place(own), relation, tuple(keys))
+        for known, numbers, column in self._columns:
+            if known != place or not torch.equal(numbers, own):
+                continue
+            if not column.as_given or not is_rewritten(
+                self.graph.inputs[column.input], self.origins
+            ):
+                return column
+        column = find_columns(
+            own, self.graph.inputs, self.origins, lambda found: self._pick(found, keys, relation)
+        )
+        self._columns.append((place, own.clone(), column))
+        return column
+
+    def _pick(self, found: Sequence[int], keys: Sequence[object], relation: Relation | None) -> int:
+        """Return the one of several inputs, which are one tensor, that a layer works on."""
+        if relation is not None:
+            found = [n for n in found if self.graph.inputs[n].relation == relation]
+        if len(found) == 1:
+            return found[0]
+        for key in reversed(keys):
+            named = [n for n in found if key in _names(self.graph.inputs[n].relation)]
+            if len(named) == 1:
+                return named[0]
+        relations = [self.graph.inputs[n].relation for n in found]
+        raise InputError(
+            f"{', '.join(map(_words, relations))} are one tensor of edges, and no key of a "
+            "ModuleDict or HeteroConv that holds the layer names one of these relations and no "
+            "other; give each relation its own copy of the edges"
+        )
+
+    def _match(
+        self, seen: Tensor, rows: EdgeRows, keys: Sequence[object], relation: Relation | None
+    ) -> tuple[InputEdges, Tensor]:
+        """Match edges by their numbers, for which the user vouches."""
+        inputs = list(self.graph.inputs)
+        number = 0
+        if len(inputs) > 1:
+            kinds = [each.relation for each in inputs]
+            if None in kinds:
+                raise InputError(
+                    f"the model was given several inputs, {', '.join(e.name for e in inputs)}, and "
+                    "which of them a copy of edges comes from cannot be told"
+                )
+            number = self._pick(range(len(inputs)), keys, relation)
+        edges = inputs[number]
+        position = match_edges(
+            seen,
+            edges.snapshot,
+            square=edges.square,
+            replaces_loops=rows.replaces_loops,
+        )
+        return edges, position
+
+    def _at(
+        self, given: InputEdges, seen: Tensor, position: Tensor, target_row: int = 1
+    ) -> EdgeIdentity:
+        """Look up the rows at ``position`` ``[E]`` of the input's edges, -1 for added ones."""
+        real = position >= 0
+        whole = given.edge_index.size(1) > 0
+
+        def look_up(values: Tensor) -> Tensor:
+            found = values[position.clamp(min=0)] if whole else position
+            return found.where(real, -1)
+
+        kind = given.edge_type
+        names = number = None
+        if given.relation is not None:
+            relations = self.graph.relations
+            names = tuple(map(_words, relations))
+            kind = torch.full_like(given.snapshot[0], relations.index(given.relation))
+            number = torch.full_like(seen[0], relations.index(given.relation))
+        graph = look_up(given.graph)
+        if not bool(real.all()):
+            graph[~real] = given.graph_of_added(seen[:, ~real], target_row)
+        return EdgeIdentity(
+            # The model may go on to write to its own tensors in place.
+            seen.clone(),
+            look_up(given.input_edge),
+            graph,
+            None if kind is None else look_up(kind),
+            given.node_offset(seen, graph),
+            names,
+            number,
+            position,
+            target_row,
+            given.name,
+        )
+
+    def _identify_relations(self, rows: RelationRows) -> EdgeIdentity:
+        if self._joined is not None and self._joined[0] is rows:
+            return self._joined[1]
+        there = set(self.graph.relations)
+        missing = [r for r in rows.relations if r not in there]
+        if missing:
+            raise InputError(f"the model was not given the relation {_words(missing[0])}")
+        parts = [
+            self._identify_edges(
+                EdgeRows(edge_index, num_nodes, target_row=rows.target_row), "", (), relation
+            )
+            for relation, edge_index, num_nodes in zip(
+                rows.relations, rows.edge_indices, rows.num_nodes, strict=True
+            )
+        ]
+        inputs = list(dict.fromkeys(part.input for part in parts))
+        if len(inputs) > 1:
+            raise InputError(f"it works on edges of several inputs at once, {', '.join(inputs)}")
+        kinds = [part.edge_type for part in parts if part.edge_type is not None]
+        identity = EdgeIdentity(
+            torch.cat([part.edge_index for part in parts], dim=1),
+            torch.cat([part.input_edge for part in parts]),
+            torch.cat([part.graph for part in parts]),
+            torch.cat(kinds),
+            torch.cat([part.node_offset for part in parts], dim=1),
+            tuple(map(_words, self.graph.relations)),
+            torch.cat([part.relation for part in parts if part.relation is not None]),
+            torch.cat([part.position for part in parts if part.position is not None]),
+            rows.target_row,
+            *inputs,
+        )
+        self._joined = (rows, identity)
+        return identity
+
+    def _identify_pairs(self, rows: PairRows) -> EdgeIdentity:
+        """Identify pairs of nodes of a dense batch, whose rows hold the nodes of each graph."""
+        for known, identity in self._pairs:
+            if all(a is b or torch.equal(a, b) for a, b in zip(known, rows, strict=True)):
+                return identity
+        if self.graph.relations:
+            raise InputError("the nodes of a heterogeneous graph are of several types")
+        given = check_sizes(self.graph, rows.sizes)
+        offset = starts(rows.sizes)[rows.graph]
+        seen = torch.stack([rows.key, rows.query]) + offset
+        if given is None:
+            added = torch.full_like(rows.graph, -1)
+            identity = EdgeIdentity(seen, added, rows.graph, None, offset.expand(2, -1))
+        else:
+            if given.unclear is not None:
+                raise InputError(given.unclear)
+            position = first_between(seen, given.snapshot, int(rows.sizes.sum()))
+            identity = self._at(given, seen, position)
+        self._pairs = [(rows, identity)]
+        return identity
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one is other or torch.equal(one, other)
+
+
+def _names(relation: Relation | None) -> tuple[object, ...]:
+    """Return what a relation may be called as a key: a tuple, or PyG's two ways to join it."""
+    if relation is None:
+        return ()
+    joined = "__".join(relation)
+    return relation, joined, joined.replace(" ", "_").replace("-", "_").replace(":", "_")
+
+
+def _words(relation: Relation | None) -> str:
+    return "" if relation is None else " ".join(relation)

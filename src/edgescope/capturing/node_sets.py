@@ -1,0 +1,190 @@
+"""Which nodes the two ends of some edges are numbered by, as names and PyG's batches tell."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgescope.capturing.graph_input import NodeSet, starts
+
+DIRECTIONS = (("s", "t"), ("src", "dst"), ("source", "target"), ("u", "v"))
+"""How source and target nodes are told apart in names such as ``x_s`` and ``x_t``."""
+
+
+class Nodes(NamedTuple):
+    """The nodes of some edges."""
+
+    ends: tuple[NodeSet, NodeSet]
+    """Those that each row of ``edge_index`` is numbered by."""
+    square: bool
+    """Whether these are the same nodes."""
+    unclear: str | None = None
+    """Why it is not certain whose nodes they are, if so."""
+
+
+def affixes(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return what stands before and after ``edge_index`` in the names that hold it and more.
+
+    Example:
+        >>> affixes(["x", "edge_index", "edge_index_s", "drug_edge_index"])
+        {'edge_index_s': ('', '_s'), 'drug_edge_index': ('drug_', '')}
+    """
+    found = {}
+    for name in names:
+        match = re.fullmatch(r"(?:(\w+_))?edge_index(\w*)", name)
+        if match and name not in {"edge_index", "edge_index_dict"}:
+            found[name] = (match[1] or "", match[2])
+    return found
+
+
+def nodes_of(
+    source: Any,  # noqa: ANN401  (an argument of a stranger's model)
+    edge_index: Tensor,
+    get: Callable[[str], Any],
+    keys: Sequence[str],
+    called: Mapping[str, str],
+    shared: Mapping[str, str] | None = None,
+) -> Nodes:
+    """Find out which nodes some edges are numbered by.
+
+    Args:
+        source: what holds the edges; a PyG ``Batch`` knows by how much it has increased them.
+        edge_index: the edges ``[2, M]``.
+        get: returns what ``source`` holds under a name, or ``None``.
+        keys: all names in ``source``.
+        called: what it calls ``x`` and ``batch`` of these edges, and the edges themselves.
+        shared: the same of the main edges, whose nodes these edges may share.
+    """
+    x, batch = get(called["x"]), _vector(get, called)
+    two = [] if isinstance(x, Tensor) else _two_sets(x, get, keys)
+    first = _increments(source, called["edge_index"], edge_index)
+    if first is not None and not (_is_by_graph(batch, first) and not two):
+        sizes = [nodes.size for nodes in two] or [_size(x, None)] * 2
+        ends = [NodeSet(None, size, each) for size, each in zip(sizes, first, strict=True)]
+        return Nodes((ends[0], ends[1]), square=not two and torch.equal(*first))
+    if two:
+        return _in_order(edge_index, two, directed=bool(_direction(_named(keys))))
+    if isinstance(x, Tensor) or batch is not None:
+        nodes = NodeSet(batch, _size(x, batch))
+        main = None if shared is None else _vector(get, shared)
+        unclear = None
+        if batch is None and main is not None and main.numel() and int(main.max()) > 0:
+            unclear = (
+                f"{called['x']} comes without a batch vector of its own while there are several "
+                f"graphs; call it {called['x']}_batch"
+            )
+        return Nodes((nodes, nodes), square=True, unclear=unclear)
+    if shared is not None:
+        return nodes_of(source, edge_index, get, keys, {**shared, "edge_index": ""})
+    return Nodes((NodeSet(), NodeSet()), square=True)
+
+
+def _is_by_graph(batch: Tensor | None, first: tuple[Tensor, Tensor]) -> bool:
+    """Return whether a batch vector numbers the nodes of both ends of the edges, graph by graph."""
+    if batch is None or not torch.equal(*first) or bool((batch.diff() < 0).any()):
+        return False
+    sizes = batch.bincount(minlength=len(first[0]))
+    return len(sizes) == len(first[0]) and torch.equal(starts(sizes), first[0].to(sizes))
+
+
+def _vector(get: Callable[[str], Any], called: Mapping[str, str]) -> Tensor | None:
+    """Return the graph of every node ``[V]``, under the names that PyG and users give it."""
+    for name in (called["batch"], f"{called['x']}_batch"):
+        found = get(name)
+        if isinstance(found, Tensor):
+            return found
+    return None
+
+
+def _size(x: object, batch: Tensor | None) -> int | None:
+    return next((len(t) for t in (x, batch) if isinstance(t, Tensor) and t.dim()), None)
+
+
+def _two_sets(x: object, get: Callable[[str], Any], keys: Sequence[str]) -> list[NodeSet]:
+    """Return two sets of nodes if there are exactly two, such as ``x_s`` and ``x_t``."""
+    if isinstance(x, tuple | list) and len(x) == 2:  # noqa: PLR2004  (source and target)
+        return [NodeSet(None, len(each) if isinstance(each, Tensor) else None) for each in x]
+    names = _named(keys)
+    if len(names) != 2:  # noqa: PLR2004  (as above)
+        return []
+    found = []
+    for name in names:
+        states = get(name)
+        batch = _vector(get, {"x": name, "batch": f"batch{name.removeprefix('x')}"})
+        found.append(NodeSet(batch, _size(states, batch)))
+    return found
+
+
+def _named(keys: Sequence[str]) -> list[str]:
+    """Return the names of node features, those of sources first where they tell."""
+    names = [key for key in keys if re.fullmatch(r"x_?\w+", key)]
+    names = [key for key in names if not key.endswith(("_batch", "_ptr", "_dict"))]
+    pair = _direction(names)
+    return sorted(names, key=lambda key: pair.index(_end_of(key))) if pair else names
+
+
+def _direction(names: Sequence[str]) -> tuple[str, ...]:
+    """Return how the names of two sets tell sources from targets; empty if they do not."""
+    ends = {_end_of(name) for name in names}
+    return next((pair for pair in DIRECTIONS if ends == set(pair)), ())
+
+
+def _end_of(name: str) -> str:
+    return name.removeprefix("x").removeprefix("_")
+
+
+def _in_order(edge_index: Tensor, two: list[NodeSet], *, directed: bool) -> Nodes:
+    """Return two sets of nodes as those of sources and of targets, if that is certain."""
+    fits = [
+        order
+        for order in ((two[0], two[1]), (two[1], two[0]))
+        if _fits(edge_index, order[0], order[1])
+    ]
+    first = (two[0], two[1])
+    if directed and first in fits:
+        return Nodes(first, square=False)
+    if len(fits) == 1 or (fits and fits[0][0].same_as(fits[0][1])):
+        return Nodes(fits[0], square=False)
+    if not any(nodes.tells_graphs for nodes in two):
+        return Nodes((NodeSet(), NodeSet()), square=False)
+    return Nodes(
+        first,
+        square=False,
+        unclear=(
+            "which of two sets of nodes the sources belong to cannot be told; pass a PyG Batch, or "
+            "call them x_s and x_t, and their batch vectors x_s_batch and x_t_batch"
+        ),
+    )
+
+
+def _fits(edge_index: Tensor, source: NodeSet, target: NodeSet) -> bool:
+    """Return whether edges can be numbered by these nodes, with both ends in one graph."""
+    for nodes, end in zip((source, target), edge_index, strict=True):
+        if nodes.size is not None and end.numel() and int(end.max()) >= nodes.size:
+            return False
+    if not (source.tells_graphs and target.tells_graphs):
+        return True
+    return torch.equal(source.graph_of(edge_index[0]), target.graph_of(edge_index[1]))
+
+
+def _increments(source: Any, key: str, edge_index: Tensor) -> tuple[Tensor, Tensor] | None:  # noqa: ANN401  (as above)
+    """Return the number of the first node of every graph at both ends, each ``[G]``.
+
+    A PyG ``Batch`` keeps by how much it has increased what it joined. ``None`` if it is none, or
+    if its edges are no longer those that it joined.
+    """
+    try:
+        bounds, by = source._slice_dict[key], source._inc_dict[key]  # noqa: SLF001  (what Batch.get_example reads)
+    except (AttributeError, KeyError, TypeError):
+        return None
+    if not isinstance(by, Tensor) or int(bounds[-1]) != edge_index.size(1):
+        return None
+    by = by.to(edge_index.device)
+    if by.dim() == 1:
+        return by.contiguous(), by.contiguous()
+    if by.shape[1:].numel() != len(edge_index):
+        return None
+    first = by.reshape(len(by), -1)
+    return first[:, 0].contiguous(), first[:, 1].contiguous()

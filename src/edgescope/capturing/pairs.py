@@ -1,0 +1,111 @@
+"""Pairs of nodes of a dense batch: whose nodes they are, and which edge runs between them."""
+
+import torch
+from torch import Tensor
+
+from edgescope.capturing.graph_input import GraphInput, InputEdges, NodeSet
+from edgescope.lib.errors import InputError
+
+
+def check_sizes(graph: GraphInput, sizes: Tensor) -> InputEdges | None:
+    """Check that a dense batch holds the nodes that the model was given, graph by graph.
+
+    Args:
+        graph: what the model was given.
+        sizes: number of nodes of every graph in the dense batch ``[G]``.
+
+    Returns:
+        The input whose nodes they are; ``None`` if the model was given no edges.
+
+    Raises:
+        InputError: if the numbers of nodes differ, or the nodes of a graph are not together, the
+            message says which of the usual causes it is; or if it may be one input or another.
+    """
+    if not graph.inputs:
+        if graph.batch is not None:
+            _check_nodes(NodeSet(graph.batch), sizes)
+        return None
+    fits: list[InputEdges] = []
+    problem: InputError | None = None
+    for edges in graph.inputs:
+        try:
+            _check(edges, sizes)
+            fits.append(edges)
+        except InputError as error:
+            problem = problem or error
+    if not fits:
+        assert problem is not None
+        raise problem
+    if len(fits) > 1:
+        raise InputError(
+            f"its nodes may be those of {' or of '.join(edges.name for edges in fits)}, as the "
+            "numbers of nodes are the same"
+        )
+    return fits[0]
+
+
+def _check(edges: InputEdges, sizes: Tensor) -> None:
+    if not edges.square:
+        raise InputError("the two ends of the edges are of two sets of nodes")
+    _check_nodes(edges.nodes[0], sizes)
+
+
+def _check_nodes(nodes: NodeSet, sizes: Tensor) -> None:
+    batch = nodes.graph
+    if batch is not None:
+        if bool((batch.diff() < 0).any()):
+            raise InputError(
+                "the nodes of a graph do not follow each other in batch; sort them by graph"
+            )
+        expected = batch.bincount(minlength=sizes.numel())
+    else:
+        expected = sizes.sum()[None] if nodes.size is None else sizes.new_tensor([nodes.size])
+    if not torch.equal(sizes, expected):
+        raise InputError(
+            f"its dense batch holds {_graphs(sizes)}, the model was given {_graphs(expected)}"
+            + _cause(sizes, expected, batch is not None)
+        )
+
+
+def first_between(pairs: Tensor, edge_index: Tensor, num_nodes: int) -> Tensor:
+    """Return the position in ``edge_index`` of the first edge of each pair ``[P]``, or -1.
+
+    Args:
+        pairs: source and target of each pair ``[2, P]``.
+        edge_index: source and target of the edges of the input ``[2, M]``.
+        num_nodes: number of nodes of the input.
+    """
+    wanted = pairs[0] * num_nodes + pairs[1]
+    there, order = (edge_index[0] * num_nodes + edge_index[1]).sort(stable=True)
+    if not len(there):
+        return torch.full_like(wanted, -1)
+    found = torch.searchsorted(there, wanted).clamp(max=len(there) - 1)
+    return order[found].where(there[found] == wanted, -1)
+
+
+def _cause(sizes: Tensor, expected: Tensor, has_batch: bool) -> str:
+    """Say what usually makes the sizes of a dense batch differ in this way."""
+    if sizes.numel() != expected.numel():
+        if has_batch:
+            return ""
+        return (
+            "; the model has no argument named batch that says whose nodes they are: name it with "
+            "inputs={'batch': ...}"
+        )
+    more = sizes - expected
+    if int(more[0]) > 0 and bool((more == more[0]).all()):
+        return (
+            f"; {int(more[0])} more in each is usually a virtual node or a CLS token, which is no "
+            "node of the input"
+        )
+    if bool((sizes == expected.max()).all()):
+        return "; its padding is not marked: call it with a key_padding_mask"
+    return ""
+
+
+def _graphs(sizes: Tensor) -> str:
+    shown = ", ".join(str(size) for size in sizes[:3].tolist())
+    if sizes.numel() > 3:  # noqa: PLR2004  (a few will do)
+        shown += ", ..."
+    graphs = "1 graph" if sizes.numel() == 1 else f"{sizes.numel()} graphs"
+    return f"{graphs} of {shown} nodes"

@@ -1,0 +1,153 @@
+"""The sites of a model: where its layers compute something for every edge."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from torch import nn
+
+from edgescope.capturing.adapters.adapter import Adapter, Stage
+from edgescope.capturing.adapters.registry import find_adapter
+from edgescope.capturing.attention_signs import Signs
+from edgescope.capturing.hand_written import hand_written
+from edgescope.capturing.refusals import (
+    ATTENTION,
+    Kind,
+    kind_of_closed,
+    looks_like_attention,
+    refuse_closed,
+    refuse_layer,
+    refuse_whole,
+)
+
+
+class Site(NamedTuple):
+    """A place in a model where a layer computes something for every edge."""
+
+    name: str
+    """Path of the layer and stage, such as ``layers.3.attention:score``."""
+    path: str
+    """Path of the layer, such as ``layers.3.attention``."""
+    layer: nn.Module
+    """The layer."""
+    stage: str
+    """``"score"``, ``"logit"``, ``"weight"`` or ``"message"``."""
+    about: Stage
+    """Formula, shape and place before or after dropout."""
+    adapter: Adapter
+    """What observes the layer."""
+    keys: tuple[object, ...]
+    """Keys of the module dictionaries that hold the layer, outermost first."""
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether there are several channels per head, so that a ratio within an edge exists."""
+        return not self.about.shape.endswith(" 1]")
+
+
+class Refused(NamedTuple):
+    """A layer whose edges cannot be captured."""
+
+    path: str
+    """Path of the layer."""
+    layer: nn.Module
+    """The layer."""
+    reason: str
+    """Why not, and what can be done."""
+    kind: Kind = ATTENTION
+    """Whether it is attention, as far as can be told."""
+    signs: Signs = Signs()
+    """What speaks for attention, in a class that no adapter knows."""
+
+
+def find_sites(model: nn.Module) -> list[Site | Refused]:
+    """Return every site of ``model`` and every layer that is refused, in the order of modules.
+
+    Refused is also what seems to attend and is of no class that is known; see
+    :mod:`edgescope.capturing.attention_signs`.
+    """
+    found = _known_layers(model)
+    layers = {each.layer for each in found}
+    more = {each.module: each for each in hand_written(model, layers)}
+    if not more:
+        return found
+    place = {path: number for number, (path, _) in enumerate(model.named_modules())}
+    found += [Refused(m.path, m.module, m.reason, m.kind, m.signs) for m in more.values()]
+    # The order of stages stays, as sorting is stable.
+    return sorted(found, key=lambda each: place.get(each.path, len(place)))
+
+
+def _known_layers(model: nn.Module) -> list[Site | Refused]:
+    """Return what an adapter knows, and the layers of which some class or mark says why not."""
+    found: list[Site | Refused] = []
+    whole = refuse_whole(model)
+    if whole is not None:
+        kind = ATTENTION if isinstance(model, nn.TransformerEncoderLayer) else kind_of_closed(model)
+        return [Refused("", model, whole, kind)]
+    claimed: set[str] = set()
+    paths: dict[nn.Module, list[str]] = defaultdict(list)
+    for path, layer in model.named_modules(remove_duplicate=False):
+        paths[layer].append(path)
+    adapters = _adapters(model)
+    for path, layer in model.named_modules():
+        if any(path.startswith(f"{other}.") for other in claimed):
+            continue
+        closed = refuse_closed(layer)
+        if closed is not None:
+            claimed.add(path)
+            found.append(Refused(path, layer, closed, kind_of_closed(layer)))
+            continue
+        known = adapters[type(layer)]
+        if known is None:
+            seems = looks_like_attention(path, layer)
+            if seems is not None:
+                found.append(Refused(path, layer, *seems))
+            continue
+        adapter, base = known
+        if adapter.path(path) != path:
+            claimed.add(adapter.path(path))
+            claimed.add(path)
+        reason = refuse_layer(adapter, base, layer)
+        if reason is not None:
+            found.append(Refused(adapter.path(path), layer, reason))
+            continue
+        keys = _common_keys(model, paths[layer])
+        at = adapter.path(path)
+        found.extend(
+            Site(f"{at}:{stage}", at, layer, stage, about, adapter, keys)
+            for stage, about in adapter.stages_of(layer).items()
+        )
+    return found
+
+
+def _adapters(
+    model: nn.Module,
+) -> dict[type[nn.Module], tuple[Adapter, type[nn.Module]] | None]:
+    """Return what observes the layers of every class: hundreds of modules are of a few classes."""
+    one_of_each = {type(layer): layer for layer in model.modules()}
+    return {kind: find_adapter(layer) for kind, layer in one_of_each.items()}
+
+
+def _common_keys(model: nn.Module, paths: Sequence[str]) -> tuple[object, ...]:
+    """Return the keys on the way to a layer, whichever of its ``paths`` is taken.
+
+    A layer that several relations share is held under the key of each, and no key tells whose
+    edges it works on.
+    """
+    first, *others = (tuple(_keys(model, path)) for path in paths)
+    return tuple(key for key in first if all(key in keys for keys in others))
+
+
+def _keys(model: nn.Module, path: str) -> Iterator[object]:
+    """Return the keys of the module dictionaries on the way to ``path``, as their owner wrote them.
+
+    PyG's dictionary takes tuples as keys and gives them back so.
+    """
+    parent = model
+    for name in path.split(".") if path else []:
+        children = parent._modules  # noqa: SLF001  (by the inner name, which path holds)
+        if isinstance(parent, nn.ModuleDict):
+            yield dict(zip(children, parent.keys(), strict=True))[name]
+        child = children[name]
+        assert child is not None
+        parent = child

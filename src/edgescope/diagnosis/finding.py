@@ -1,0 +1,169 @@
+"""What diagnosis returns: findings, and the list of them in order of severity."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from edgescope.capturing.coverage import Coverage
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Severity = Literal["error", "warning", "note"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+"""From the gravest down. An error: the layer does not compute what its user built it for. A
+warning: attention adds little or nothing there, or may fail to train. A note: true, and worth
+knowing, but often as it should be."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a rule found in one layer of a model.
+
+    Attributes:
+        rule: identifier of the rule, such as ``"uniform-attention"``.
+        severity: ``"error"``, ``"warning"`` or ``"note"``.
+        where: path of the layer, with its heads if the finding concerns heads.
+        message: one sentence with the numbers.
+        evidence: the numbers, plain values that JSON can hold.
+        cause: why it happens.
+        remedy: what to do, in PyG's terms.
+        mechanical: name of the remedy that ``es.diagnose.try_remedy`` can apply; ``None`` if the
+            remedy needs a decision.
+    """
+
+    rule: str
+    severity: Severity
+    where: str
+    message: str
+    evidence: Mapping[str, float | int | str | list[Any]]
+    cause: str
+    remedy: str
+    mechanical: str | None = None
+
+    @property
+    def layer(self) -> str:
+        """Path of the layer alone, without the heads; empty for the model as a whole."""
+        path = self.where.partition(",")[0]
+        return "" if path == MODEL else path
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it in plain values."""
+        return {**asdict(self), "evidence": dict(self.evidence)}
+
+
+MODEL = "model"
+"""``where`` of a finding about the model as a whole."""
+
+
+def place(path: str, heads: Iterable[int] = (), of: int = 0) -> str:
+    """Return ``where`` of a finding about some heads of a layer.
+
+    Args:
+        path: path of the layer; empty if the model is one layer.
+        heads: numbers of the heads; none if the finding concerns the layer.
+        of: how many heads the layer has.
+
+    Example:
+        >>> place("layers.0.conv", [1, 3], of=4)
+        'layers.0.conv, heads 1 and 3 of 4'
+        >>> place("layers.0.conv", [0, 1, 2, 3], of=4)
+        'layers.0.conv, all 4 heads'
+    """
+    path, numbers = path or MODEL, [str(head) for head in heads]
+    if not numbers or of == 1:
+        return path
+    if len(numbers) == of:
+        return f"{path}, all {of} heads"
+    if len(numbers) == 1:
+        return f"{path}, head {numbers[0]} of {of}"
+    return f"{path}, heads {', '.join(numbers[:-1])} and {numbers[-1]} of {of}"
+
+
+class Findings(list[Finding]):
+    """Findings in order of severity, then of the rules, then of the model's layers.
+
+    Attributes:
+        model: name of the model's class.
+        rules: identifiers of the rules that looked, in order.
+        batches: how many batches they saw.
+        graphs: how many graphs of these.
+        arguments: names of the arguments that the model was given, or that it was given the whole
+            batch, or what ``call=`` says.
+        unjudged: identifiers of rules to the paths of what each of them did not judge, as numbers
+            that it reads are not finite there; the rule ``non-finite`` says where they begin.
+        coverage: which attention of the model was looked at and which not and why; ``None`` if
+            that is not known.
+        caution: what is known of the model's training and should be read first, such as that it
+            is not better than guessing; empty if nothing is.
+    """
+
+    def __init__(
+        self,
+        found: Iterable[Finding] = (),
+        *,
+        model: str = "",
+        rules: Iterable[str] = (),
+        batches: int = 0,
+        graphs: int = 0,
+        arguments: Iterable[str] = (),
+        unjudged: Mapping[str, tuple[str, ...]] | None = None,
+        coverage: Coverage | None = None,
+        caution: str = "",
+    ) -> None:
+        self.rules = tuple(rules)
+        place_of = {rule: number for number, rule in enumerate(self.rules)}
+        super().__init__(
+            sorted(
+                found,
+                key=lambda each: (
+                    SEVERITIES.index(each.severity),
+                    place_of.get(each.rule, len(place_of)),
+                ),
+            )
+        )
+        self.model = model
+        self.batches = batches
+        self.graphs = graphs
+        self.arguments = tuple(arguments)
+        self.unjudged = dict(unjudged or {})
+        self.coverage = coverage
+        self.caution = caution
+
+    def at_least(self, severity: Severity) -> list[Finding]:
+        """Return the findings that are as grave as ``severity`` or graver."""
+        worst = SEVERITIES.index(severity)
+        return [each for each in self if SEVERITIES.index(each.severity) <= worst]
+
+    def table(self) -> "pl.DataFrame":
+        """Return the findings, one per row: severity, rule, where, message, cause and remedy."""
+        import polars as pl
+
+        columns = ("severity", "rule", "where", "message", "cause", "remedy", "mechanical")
+        rows = [tuple(getattr(each, name) for name in columns) for each in self]
+        return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+
+    def text(self, width: int = 80) -> str:
+        """Return the findings as text, gravest first; no line is longer than ``width``."""
+        from edgescope.diagnosis.output.text import as_text
+
+        return as_text(self, width)
+
+    def json(self) -> str:
+        """Return the findings as JSON."""
+        from edgescope.diagnosis.output.as_json import as_json
+
+        return as_json(self)
+
+    def sarif(self) -> str:
+        """Return the findings as a SARIF 2.1.0 log, which code-scanning services read."""
+        from edgescope.diagnosis.output.sarif import as_sarif
+
+        return as_sarif(self)
+
+    def html(self) -> str:
+        """Return the findings as one HTML ``<section>``, which needs nothing else."""
+        from edgescope.diagnosis.output.html import as_html
+
+        return as_html(self)

@@ -1,0 +1,73 @@
+"""Whether what the modules of a model return is finite, at the price of one sum for each."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgescope.capturing.adapters.adapter import Remove
+from edgescope.capturing.refusals import refuse_closed
+
+
+class Finiteness:
+    """Sums what modules return; a sum is finite only if all its terms are.
+
+    The reverse does not hold, as a sum of large numbers may overflow: then a closer look is taken
+    for nothing.
+    """
+
+    def __init__(self) -> None:
+        self._sums: list[Tensor] = []
+        self._last: Tensor | None = None
+
+    def attach(self, model: nn.Module) -> Iterator[Remove]:
+        """Hook the modules of a model, giving what removes each hook."""
+        for _, module in open_modules(model):
+            yield module.register_forward_hook(self._returned).remove
+
+    def finite(self) -> bool:
+        """Return whether all sums since the last call are finite."""
+        sums, self._sums, self._last = self._sums, [], None
+        return not sums or bool(torch.stack([each.cpu() for each in sums]).isfinite().all())
+
+    def _returned(self, _: nn.Module, __: object, output: object) -> None:
+        for each in tensors_in(output):
+            # A module often returns what its last part returned.
+            if each.is_floating_point() and each is not self._last:
+                self._last = each
+                self._sums.append(each.detach().sum(dtype=torch.float64))
+
+
+def open_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Go through the modules whose hooks change nothing, with their paths.
+
+    Parts of fused layers of torch are left out, as these compute in another way as soon as one of
+    their modules has a hook, and so is what is compiled.
+    """
+    closed: list[str] = []
+    for path, module in model.named_modules():
+        if any(path.startswith(each) for each in closed):
+            continue
+        inside = f"{path}." if path else ""
+        if refuse_closed(module) is not None:
+            closed.append(inside)
+        elif isinstance(module, nn.TransformerEncoderLayer):
+            closed.append(inside)
+            continue
+        elif isinstance(module, nn.MultiheadAttention):
+            closed.append(inside)
+        yield path, module
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:  # noqa: ANN401  (whatever modules take and return)
+    """Go through the dense tensors in a value: in tuples, lists and dictionaries too."""
+    if isinstance(value, Tensor):
+        if value.layout == torch.strided and not value.is_nested:
+            yield torch.view_as_real(value) if value.is_complex() else value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from tensors_in(each)
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from tensors_in(each)

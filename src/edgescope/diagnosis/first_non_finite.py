@@ -1,0 +1,176 @@
+"""Where numbers that are not finite begin: the model runs again, and every module tells.
+
+Which of the numbers that enter is the cause is found by experiment: with all that are not finite
+set to finite ones, and then with one of them only as it was.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgescope.capturing import EdgeActivations, EdgeIdentity, capture
+from edgescope.capturing.adapters.adapter import bound_arguments
+from edgescope.diagnosis.finiteness import open_modules, tensors_in
+from edgescope.diagnosis.non_finite_inputs import Broken, Source
+from edgescope.diagnosis.rules.layer_view import LayerInfo, attends_to_all, has_mask
+from edgescope.diagnosis.rules.neighbour_sums import all_finite, largest_magnitude
+
+OUTPUT = "output"
+"""Stage of a place that is what a module returned."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where numbers that are not finite were first seen in a pass of a model.
+
+    Attributes:
+        path: path of the module.
+        stage: ``"score"``, ``"logit"``, ``"weight"`` or ``"message"`` of an attention layer, or
+            ``"output"``.
+        broken: what is not finite there.
+        inputs_finite: whether all that the module was given was finite, where that is known.
+        largest: largest magnitude in what the module was given.
+        identity: which edge every row is, at a stage.
+    """
+
+    path: str
+    stage: str
+    broken: Broken
+    inputs_finite: bool | None
+    largest: float
+    identity: EdgeIdentity | None = None
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Path and stage."""
+        return self.path, self.stage
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """Runs a model on one batch again.
+
+    Attributes:
+        model: the model, in eval mode; it is left as it was.
+        call: runs it on a batch.
+        batch: the batch; it is left as it was.
+        layers: the attention layers, whose stages are looked at.
+        inputs: what the model calls the parts of the graph, as in :func:`edgescope.capture`.
+    """
+
+    model: nn.Module
+    call: Callable[[nn.Module, Any], Any]
+    batch: Any
+    layers: Sequence[LayerInfo]
+    inputs: Mapping[str, str] | None
+
+    def first_place(self, batch: Any = None) -> Place | None:  # noqa: ANN401  (any PyG batch)
+        """Return where the first numbers that are not finite are seen; ``None`` if there are none.
+
+        Args:
+            batch: another batch than the own one.
+        """
+        trace = _Trace(info.path for info in self.layers if attends_to_all(info))
+        paths = [info.path for info in self.layers]
+        sites = {f"{info.path}:{stage}" for info in self.layers for stage in info.stages}
+        with ExitStack() as hooks, torch.no_grad():
+            if sites:
+                hooks.enter_context(
+                    capture(
+                        self.model,
+                        lambda site: site.name in sites,
+                        reduce=trace.computed,
+                        inputs=self.inputs,
+                    )
+                )
+            for path, module in open_modules(self.model):
+                if _sums_messages(module) and any(path.startswith(f"{each}.") for each in paths):
+                    continue  # the layer's own stages say it better
+                enter = module.register_forward_pre_hook(
+                    partial(trace.entered, path), with_kwargs=True
+                )
+                hooks.callback(enter.remove)
+                hooks.callback(module.register_forward_hook(partial(trace.returned, path)).remove)
+            self.call(self.model, self.batch if batch is None else batch)
+        return trace.place
+
+    def cause(self, place: Place, sources: Sequence[Source]) -> Source | None:
+        """Return which of the numbers that are not finite alone leads to a place.
+
+        Args:
+            place: the place, as :meth:`first_place` returned it.
+            sources: tensors with numbers that are not finite, in order.
+
+        Returns:
+            The first that does with all others made finite; the first one if it takes several of
+            them; ``None`` if it comes to it with all of them made finite.
+        """
+        if not sources or self._leads_to(place, sources):
+            return None
+        for source in sources:
+            if self._leads_to(place, [each for each in sources if each is not source]):
+                return source
+        return sources[0]
+
+    def _leads_to(self, place: Place, finite: Sequence[Source]) -> bool:
+        """Return whether the model comes to a place with some sources made finite."""
+        with ExitStack() as mended:
+            batch = self.batch
+            for source in finite:
+                batch = mended.enter_context(source.mended(batch))
+            found = self.first_place(batch)
+        return found is not None and found.name == place.name
+
+
+def _sums_messages(module: nn.Module) -> bool:
+    """Return whether a module is what a layer of PyG aggregates its messages with."""
+    aggregation = sys.modules.get("torch_geometric.nn.aggr")
+    return aggregation is not None and isinstance(module, aggregation.Aggregation)
+
+
+class _Trace:
+    """Notes the first numbers that are not finite."""
+
+    def __init__(self, masked: Iterable[str]) -> None:
+        self.place: Place | None = None
+        self._given: dict[str, tuple[bool, float]] = {}
+        self._masked = set(masked)
+
+    def entered(
+        self, path: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Note what a module is given."""
+        if self.place is not None:
+            return
+        given = [each for each in tensors_in((*args, kwargs)) if each.is_floating_point()]
+        finite = all(map(all_finite, given))
+        self._given[path] = finite, max(map(largest_magnitude, given), default=0.0)
+        if path in self._masked and not has_mask(bound_arguments(module, args, kwargs)):
+            self._masked.discard(path)
+
+    def computed(self, activations: EdgeActivations) -> None:
+        """Look at a stage of an attention layer."""
+        site, values, identity = activations[:3]
+        path, _, stage = site.rpartition(":")
+        self._look(path.partition("@")[0], stage, values, identity)
+
+    def returned(self, path: str, _: nn.Module, __: object, output: object) -> None:
+        """Look at what a module returns."""
+        for each in tensors_in(output):
+            self._look(path, OUTPUT, each, None)
+
+    def _look(self, path: str, stage: str, values: Tensor, identity: EdgeIdentity | None) -> None:
+        if self.place is not None:
+            return
+        if stage == "logit" and path in self._masked:
+            values = values.where(values != -torch.inf, 0)  # pairs that a mask forbids
+        broken = Broken.of(values)
+        if broken is not None:
+            finite, largest = self._given.get(path, (None, 0.0))
+            self.place = Place(path, stage, broken, finite, largest, identity)

@@ -1,0 +1,28 @@
+"""Optional dependencies, imported at first use."""
+
+import importlib
+from types import ModuleType
+
+from edgescope.lib.errors import MissingExtraError
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import ``module`` or say how to install the extra that brings it.
+
+    Args:
+        module: dotted name, such as ``"rdkit.Chem"``.
+        extra: name of the extra in ``pyproject.toml``, such as ``"chem"``.
+
+    Raises:
+        MissingExtraError: if the package is not installed.
+    """
+    package = module.partition(".")[0]
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        # A package that is there but broken inside must show its own error.
+        if (error.name or "").partition(".")[0] != package:
+            raise
+        raise MissingExtraError(
+            f"{package} is not installed and is needed here: pip install 'edgescope[{extra}]'"
+        ) from error

@@ -1,0 +1,58 @@
+"""What all models have in common: embeddings, layers, a read-out and their configuration."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from edgescope.models.blocks import GraphReadout, Readout
+from edgescope.models.embeddings import Types, edge_embedding, embed, type_embedding
+
+
+class PropertyModel(nn.Module):
+    """A model that predicts properties of graphs, or of nodes.
+
+    Attributes:
+        config: the arguments of the constructor, in plain values that JSON can hold.
+        layers: the layers.
+        readout: from node states to predictions.
+
+    Args:
+        config: the arguments of the constructor.
+        make_layer: makes a layer.
+        node_dim: width of the node embedding, if it is not ``hidden_dim``.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        make_layer: Callable[[], nn.Module],
+        node_dim: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.config: dict[str, Any] = dict(config)
+        for name in ("num_atom_types", "num_bond_types"):
+            self.config[name] = _plain(self.config[name])
+        width: int = config["hidden_dim"]
+        readout: Readout = config["readout"]
+        self.node_embedding = type_embedding(config["num_atom_types"], node_dim or width)
+        self.edge_embedding = edge_embedding(config["num_bond_types"], config["edge_dim"], width)
+        self.layers = nn.ModuleList(make_layer() for _ in range(config["num_layers"]))
+        self.readout = GraphReadout(width, config["out_dim"], readout)
+
+    def embed_nodes(self, x: Tensor) -> Tensor:
+        """Return the node states ``[V, F]`` that enter the first layer."""
+        return embed(self.node_embedding, x, "node type in x", "num_atom_types")
+
+    def embed_edges(self, edge_attr: Tensor) -> Tensor:
+        """Return the edge states ``[E, F]`` that enter the first layer."""
+        return embed(self.edge_embedding, edge_attr, "edge type in edge_attr", "num_bond_types")
+
+
+def arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a constructor from its ``locals()``."""
+    return {name: value for name, value in scope.items() if name not in {"self", "__class__"}}
+
+
+def _plain(types: Types | None) -> int | list[int] | None:
+    return types if types is None or isinstance(types, int) else list(types)

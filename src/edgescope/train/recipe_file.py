@@ -1,0 +1,259 @@
+"""Training recipes: every choice of a training run, checked, in one readable file."""
+
+from inspect import signature
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from edgescope.lib.errors import InputError, did_you_mean
+from edgescope.lib.input_files import reason, yaml_of
+from edgescope.models import build
+from edgescope.models.architectures import architecture, check_size
+
+RECIPES = Path(__file__).parent / "recipes"
+"""Where the recipes that come with edgescope lie, one YAML file each."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and kind in {int, float, int | None, float | None}:
+            raise ValueError(f"{info.field_name} received {value}, expected a number")
+        return value
+
+
+class ModelRecipe(_Frozen):
+    """The architecture and its size; numbers of atom types, bond types and targets are the data's.
+
+    The fields are the constructor arguments of the architecture, documented there. Those that
+    not every architecture has are none unless given: then the architecture's own default holds.
+    So no clamp, the constructor's ``logit_limit=None``, is ``logit_limit: false`` here.
+    """
+
+    architecture: str = "GraphTransformer"
+    hidden_dim: int = Field(default=64, ge=4)
+    num_heads: int = Field(default=8, ge=1)
+    num_layers: int = Field(default=10, ge=1)
+    readout: Literal["mean", "sum", "node"] = "mean"
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    residual: bool = True
+    batch_norm: bool = True
+    use_bias: bool = False
+    layer_norm: bool | None = None
+    explicit_bias: Literal["released", "described"] | None = None
+    full_graph: bool | None = None
+    gamma: float | None = Field(default=None, ge=0.0, le=1.0)
+    learned_gamma: bool | None = None
+    kernel_steps: int | None = Field(default=None, ge=1)
+    laplacian_eigenvectors: int | None = Field(default=None, ge=1)
+    lpe_dim: int | None = Field(default=None, ge=1)
+    lpe_layers: int | None = Field(default=None, ge=1)
+    lpe_heads: int | None = Field(default=None, ge=1)
+    logit_limit: float | bool | None = None
+    logit_cap: float | None = Field(default=None, gt=0.0)
+    qk_norm: bool | None = None
+    sink: bool | None = None
+
+    @field_validator("architecture")
+    @classmethod
+    def _architecture_is_known(cls, name: str) -> str:
+        architecture(name)
+        return name
+
+    @field_validator("logit_limit", mode="before")
+    @classmethod
+    def _limit_is_a_number_or_false(cls, limit: Any) -> Any:  # noqa: ANN401  (whatever was given)
+        number = isinstance(limit, int | float) and limit is not True
+        if limit is not None and limit is not False and not (number and limit > 0):
+            raise ValueError(
+                f"model.logit_limit received {limit!r}, expected a number above 0, or false for "
+                "no clamp"
+            )
+        return limit
+
+    @model_validator(mode="after")
+    def _fits_the_architecture(self) -> Self:
+        if self.hidden_dim % self.num_heads:
+            raise ValueError(
+                f"hidden_dim received {self.hidden_dim}, "
+                f"expected a multiple of num_heads ({self.num_heads})"
+            )
+        known = signature(architecture(self.architecture)).parameters
+        given = self.model_dump(exclude={"architecture", *known}, exclude_none=True)
+        for field, value in given.items():
+            if value is not False:
+                raise ValueError(f"{field} received, but {self.architecture} has no such option")
+        settings = {"num_atom_types": 1, "num_bond_types": 1, **self.arguments()}
+        check_size(self.architecture, settings)
+        with torch.device("meta"):  # takes neither memory nor random numbers
+            build(self.architecture, **settings)
+        return self
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of the architecture's constructor that the recipe sets."""
+        known = signature(architecture(self.architecture)).parameters
+        fields = self.model_dump(exclude={"architecture"}, exclude_none=True)
+        if fields.get("logit_limit") is False:
+            fields["logit_limit"] = None
+        return {name: value for name, value in fields.items() if name in known}
+
+
+_UNSAID = ("standardise", None)
+
+
+class Recipe(_Frozen):
+    """One training run: model, loss, optimiser and when to stop.
+
+    Attributes:
+        name: what the recipe is called; it has no effect.
+        model: the architecture and its size.
+        loss: ``"l1"`` (absolute error) or ``"masked_bce"`` (cross-entropy of labels 0 and 1);
+            missing targets count in neither.
+        standardise: whether training sees numbers in standard deviations from their mean over the
+            training part (predictions are in the unit of the data all the same). None, which is
+            to say nothing, is yes for a table of one's own and no for a published data set.
+            Labels never are.
+        batch_size: molecules per step.
+        learning_rate: learning rate at the start, of Adam without weight decay.
+        plateau_factor: what the learning rate is multiplied by on a plateau of the validation
+            loss.
+        plateau_patience: epochs without a better validation loss that are tolerated before.
+        min_learning_rate: training ends when the learning rate has fallen to this or below.
+        max_epochs: training ends after this many epochs at the latest.
+        seed: decides the initial weights, the order of the batches and dropout.
+    """
+
+    name: str = "unnamed"
+    model: ModelRecipe = ModelRecipe()
+    loss: Literal["l1", "masked_bce"] = "l1"
+    standardise: bool | None = None
+    batch_size: int = Field(default=128, ge=1, lt=2**63)
+    learning_rate: float = Field(default=7e-4, gt=0.0)
+    plateau_factor: float = Field(default=0.5, gt=0.0, lt=1.0)
+    plateau_patience: int = Field(default=15, ge=0, lt=2**63)
+    min_learning_rate: float = Field(default=1e-6, gt=0.0)
+    max_epochs: int = Field(default=1000, ge=1, lt=2**63)
+    seed: int = Field(default=41, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _starts_above_minimum(self) -> Self:
+        if self.min_learning_rate >= self.learning_rate:
+            raise ValueError(
+                f"min_learning_rate received {self.min_learning_rate}, "
+                f"expected a number below learning_rate ({self.learning_rate})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_not_standardised(self) -> Self:
+        if self.standardise and self.loss != "l1":
+            raise ValueError(
+                f"standardise received true for the loss {self.loss}, whose labels 0 and 1 are "
+                "never standardised; leave it out"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # So that recipes which say nothing of it are described as before it could be said, and
+        # the cells of a study, which are named after their recipe, are found again.
+        fields: dict[str, Any] = dump(self)
+        return {key: value for key, value in fields.items() if (key, value) != _UNSAID}
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any], origin: str) -> Self:
+        """Build a recipe from plain values.
+
+        Raises:
+            InputError: if a field is unknown or a value does not fit; ``origin`` says where
+                the values came from.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            problems = [_explain(problem, cls) for problem in error.errors()]
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            raise InputError(f"{origin}: {problems[0]}{more}; correct the recipe") from error
+        except (OverflowError, RecursionError, TypeError) as error:
+            # Of a whole number that torch cannot take, of deep nesting, of a key that is no text.
+            raise InputError(f"{origin}: {reason(error)}; correct the recipe") from error
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with edgescope."""
+    return sorted(file.stem for file in RECIPES.glob("*.yaml"))
+
+
+def recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
+    """Return a recipe by name or from a YAML file, with some of its fields replaced.
+
+    Args:
+        name_or_path: one of :func:`recipe_names`, or the path of a YAML file of the same form.
+        **overrides: values that replace the file's, by field name; fields of the model are
+            given by their own name, as in ``recipe("demo", num_layers=4, batch_size=32)``.
+
+    Raises:
+        InputError: if there is no such recipe, if the file is not one, if a field is unknown or
+            a value does not fit.
+    """
+    fields = _read(name_or_path)
+    model = fields.setdefault("model", {})
+    for field, value in overrides.items():
+        if field in ModelRecipe.model_fields and isinstance(model, dict):
+            model[field] = value
+        else:
+            fields[field] = value
+    return Recipe.parse(fields, f"recipe {name_or_path}")
+
+
+def _read(name_or_path: str | Path) -> dict[str, Any]:
+    path = Path(name_or_path)
+    if str(name_or_path) in recipe_names():
+        path = RECIPES / f"{name_or_path}.yaml"
+    elif path.suffix not in {".yaml", ".yml"}:
+        names = recipe_names()
+        hint = did_you_mean(str(name_or_path), names, f"expected {', '.join(names)}")
+        raise InputError(
+            f"unknown recipe {str(name_or_path)!r}, {hint}; give the name of one that comes with "
+            "edgescope or the path of a .yaml file"
+        )
+    fields = yaml_of(path, "a recipe")
+    if not isinstance(fields, dict):
+        raise InputError(
+            f"{path} holds {type(fields).__name__}, expected the fields of a recipe such as "
+            "'batch_size: 128'; see a recipe that comes with edgescope"
+        )
+    return {"name": path.stem, **fields}
+
+
+def _explain(problem: Any, recipe_class: type[Recipe]) -> str:  # noqa: ANN401  (pydantic's own dict)
+    """Say in one line which field is wrong, what was received and what was expected."""
+    path = [str(step) for step in problem["loc"]]
+    field = ".".join(path)
+    if problem["type"] == "extra_forbidden":
+        known = [*(ModelRecipe if path[0] == "model" else recipe_class).model_fields]
+        everywhere = {*known, *ModelRecipe.model_fields}
+        hint = did_you_mean(path[-1], everywhere, f"the fields are {', '.join(known)}")
+        return f"unknown field {field!r}, {hint}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return message
+    expected = message[:1].lower() + message[1:]
+    expected = expected.removeprefix("input should be ")
+    return f"{field} received {problem['input']!r}, expected {expected}"

@@ -1,0 +1,135 @@
+"""Metrics and their resamples, against torch, torchmetrics and rows written out."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchmetrics.functional.classification import binary_auroc
+
+from edgescope.intervene.metric_resamples import Scorer
+from edgescope.intervene.replay import Outputs
+from edgescope.lib.errors import InputError
+from edgescope.statistics.bootstrap import percentile_interval
+from edgescope.statistics.roc import weighted_auc
+from edgescope.train.evaluation import roc_auc
+from edgescope.train.losses import masked_bce
+
+
+def outputs(graphs=30, tasks=2, seed=0, labels=False, nodes=1):
+    """Predictions and targets, a fifth of them missing; ``nodes`` rows per graph."""
+    random = np.random.default_rng(seed)
+    shape = (graphs * nodes, tasks)
+    target = random.integers(0, 2, shape).astype(float) if labels else random.normal(size=shape)
+    target[random.random(shape) < 0.2] = np.nan
+    graph = np.repeat(np.arange(graphs), nodes)
+    return Outputs(random.normal(size=shape), graph, target)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(-2, 2), st.booleans(), st.integers(0, 3)), min_size=1, max_size=20
+    )
+)
+def test_a_weighted_area_is_that_of_rows_written_out_as_often(rows):
+    scores, labels, weights = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+    found = weighted_auc(scores, labels, weights[None])[0]
+    times = weights.astype(int)
+    repeated, truth = np.repeat(scores, times), np.repeat(labels, times)
+    if len(set(truth)) < 2:
+        assert np.isnan(found)
+        return
+    squashed = torch.from_numpy(repeated / 5 + 0.5)
+    expected = binary_auroc(squashed, torch.from_numpy(truth).long())
+    assert found == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_the_area_over_tasks_is_that_of_training():
+    data = outputs(labels=True)
+    expected = roc_auc(torch.tensor(data.prediction), torch.tensor(data.target)).mean
+    assert Scorer(data, "roc_auc", 0).score(data.prediction).value == pytest.approx(expected)
+
+
+def test_the_cross_entropy_is_that_of_training():
+    data = outputs(labels=True)
+    expected, _ = masked_bce(torch.tensor(data.prediction), torch.tensor(data.target))
+    assert Scorer(data, "bce", 0).score(data.prediction).value == pytest.approx(expected.item())
+
+
+def test_accuracy_is_the_share_of_known_classes_that_are_right():
+    prediction = np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 5.0], [0.0, 1.0, 0.0], [3.0, 0.0, 0.0]])
+    target = np.array([[0.0], [1.0], [1.0], [np.nan]])
+    found = Scorer(Outputs(prediction, np.arange(4), target), "accuracy", 0).score(prediction)
+    assert found.value == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("metric", ["mae", "roc_auc"])
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_resamples_are_those_of_graphs_drawn_and_their_rows_put_together(metric, nodes):
+    data = outputs(graphs=25, labels=metric == "roc_auc", nodes=nodes)
+    scorer = Scorer(data, metric, seed=3, resamples=20)
+    other = data.prediction + np.random.default_rng(1).normal(size=data.prediction.shape)
+    found = scorer.score(other).minus(scorer.score(data.prediction))
+
+    def value(prediction, rows):
+        guess, truth = torch.tensor(prediction[rows]), torch.tensor(data.target[rows])
+        if metric == "roc_auc":
+            return roc_auc(guess, truth).mean
+        known = ~truth.isnan()
+        return (guess - truth)[known].abs().mean().item()
+
+    expected = []
+    for weights in scorer._weights:
+        drawn = np.repeat(np.arange(25), weights.astype(int))
+        rows = np.concatenate([np.flatnonzero(data.graph == graph) for graph in drawn])
+        expected.append(value(other, rows) - value(data.prediction, rows))
+    np.testing.assert_allclose(found.resamples, expected, atol=1e-6)
+    low, high = percentile_interval(np.array(expected), 25)
+    assert scorer.interval(found)[1:] == pytest.approx((float(low), float(high)), abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_paired_intervals_cover_a_true_change_at_the_nominal_rate(seed):
+    """Of 200 experiments with a change of known mean, 95 % of the intervals hold it."""
+    random = np.random.default_rng(seed)
+    held = 0
+    for number in range(200):
+        common = random.normal(size=(40, 1)) * 5  # which pairing takes out
+        data = Outputs(common, np.arange(40), np.zeros((40, 1)))
+        scorer = Scorer(data._replace(prediction=np.abs(common) + 20), "mae", number, 300)
+        changed = scorer._reference + random.normal(1, 2, size=(40, 1))
+        change = scorer.score(changed).minus(scorer.score(scorer._reference))
+        _, low, high = scorer.interval(change)
+        held += low <= 1 <= high
+    assert 0.90 <= held / 200 <= 0.99  # two standard errors are 0.03
+
+
+def test_fewer_than_eight_graphs_have_no_interval():
+    data = outputs(graphs=7)
+    found = Scorer(data, "mae", 0).score(data.prediction)
+    value, low, high = Scorer(data, "mae", 0).interval(found)
+    assert value > 0
+    assert np.isnan([low, high]).all()
+
+
+def test_the_mean_change_of_predictions_needs_no_target():
+    data = outputs()._replace(target=None)
+    scorer = Scorer(data, None, 0)
+    assert scorer.score(data.prediction) is None
+    assert scorer.moved(data.prediction - 2).value == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("metric", "change", "message"),
+    [
+        ("mse", {}, "unknown metric 'mse'"),
+        ("mae", {"target": None}, "no target y"),
+        ("mae", {"target": np.zeros((30, 1))}, r"targets \[30, 1\] for predictions \[30, 2\]"),
+        ("roc_auc", {"target": np.full((30, 2), 0.5)}, "other than 0, 1 and NaN"),
+        ("mae", {"target": np.full((30, 2), np.nan)}, "no batch has a known target"),
+    ],
+)
+def test_targets_that_do_not_fit_the_metric_are_refused(metric, change, message):
+    with pytest.raises(InputError, match=message):
+        Scorer(outputs()._replace(**change), metric, 0)
