@@ -183,8 +183,6 @@ def is_there(folder: Path, kind: Kind) -> bool:
 
 def versions() -> dict[str, str]:
     """Return the versions of what a result depends on, as far as it is installed."""
-    from edgescope import __version__
-
     found = {"edgescope": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         with suppress(PackageNotFoundError):
