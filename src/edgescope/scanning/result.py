@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgescope.capturing.coverage import Coverage, layer_of
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import GraphNames
-from edgescope.lib.mistakes import check_number
+from edgescope.lib.mistakes import check_number, said
 from edgescope.scanning import tables
 from edgescope.scanning.site_scan import ScanInfo, SiteScan
 from edgescope.scanning.tables import KeptRows
@@ -296,3 +296,18 @@ class Scan(KeptRows):
                 "pass threshold="
             )
         return limit
+
+
+def check_scan(scan: object, name: str = "scan") -> None:
+    """Refuse what is no scan.
+
+    Raises:
+        InputError: saying what was passed, and what to pass.
+    """
+    if isinstance(scan, Scan):
+        return
+    if isinstance(scan, str | Path):
+        remedy = f"read it with es.load_scan({str(scan)!r})"
+    else:
+        remedy = "es.scan(model, loader) makes one"
+    raise InputError(f"received {said(scan)} as {name}, expected a scan; {remedy}")
