@@ -1,6 +1,5 @@
 """Versions of what decides the result of a training."""
 
-from edgescope.data.featurise import FEATURISER_VERSION
 from edgescope.lib import version
 
 _PACKAGES = ("torch", "torch_geometric", "lightning", "numpy", "polars", "rdkit")
@@ -11,6 +10,8 @@ def versions() -> dict[str, str | int | None]:
 
     ``featuriser`` counts the changes of how molecules become graphs.
     """
+    from edgescope.data.featurise import FEATURISER_VERSION  # imports RDKit's and PyG's modules
+
     found = version.versions(_PACKAGES)
     return {
         "edgescope": found["edgescope"],
