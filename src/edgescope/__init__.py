@@ -6,11 +6,13 @@ beyond torch. Everything else is loaded when it is first used.
 """
 
 import importlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgescope.capturing import capture
 from edgescope.diagnosis import diagnose
+from edgescope.lib.old_names import OLD, keep_old_names
 from edgescope.lib.version import __version__
 from edgescope.scanning.merge import merge_scans
 from edgescope.scanning.scan import Scan, load_scan, scan
@@ -36,6 +38,7 @@ __all__ = [
     "capture",
     "data",
     "diagnose",
+    "errors",
     "gather_scans",
     "interpret",
     "load_scan",
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
         reallocation,
     )
     from edgescope.large import LargeGraph, predict_large
+    from edgescope.lib import errors
     from edgescope.scanning.large_scan import scan_large
     from edgescope.scanning.merge import gather_scans
     from edgescope.scanning.seeds import SeedScans, scan_seeds
@@ -98,12 +102,18 @@ Scan._merge = merge_scans  # noqa: SLF001
 Scan._save = save_scan  # noqa: SLF001
 Scan._report = _write_report  # noqa: SLF001
 
+keep_old_names()
+
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
     if name in {"attribute", "data", "interpret", "models", "study", "train"}:
         return importlib.import_module(f"edgescope.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
+    if name == "errors":
+        return importlib.import_module("edgescope.lib.errors")
+    if f"edgescope.{name}" in OLD:
+        return sys.modules[f"edgescope.{name}"]
     raise AttributeError(f"module 'edgescope' has no attribute {name!r}")
 
 
