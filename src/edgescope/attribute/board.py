@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgescope.attribute.bonds import Floats
-from edgescope.attribute.paired_means import Mean, mean_of, mean_over_graphs, paired_difference
 from edgescope.lib.errors import InputError
+from edgescope.statistics.bootstrap import Mean, mean_of, mean_over_graphs, paired_difference
 
 if TYPE_CHECKING:
     import polars as pl

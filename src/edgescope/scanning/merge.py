@@ -12,10 +12,10 @@ from edgescope.capturing.coverage import merged
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import GraphNames, held_graphs
 from edgescope.lib.mistakes import check_scan
+from edgescope.scanning.massive_rows import PLACE, by_graph, largest_first, most_extreme
 from edgescope.scanning.result import Scan, ScanInfo, SiteScan
 from edgescope.scanning.site_scan import SiteEdges, one_graph
 from edgescope.scanning.type_union import with_common_types
-from edgescope.statistics.order import PLACE, by_graph, largest_first, most_extreme
 
 _MERGED = {"coverage", "data", "data_fingerprint", "graphs", "max_rows", "seconds"}
 """What may differ in :class:`~edgescope.scanning.result.ScanInfo` between scans that are merged."""
