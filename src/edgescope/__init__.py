@@ -70,13 +70,13 @@ if TYPE_CHECKING:
     from edgescope.scanning.large_scan import scan_large
     from edgescope.scanning.merge import gather_scans
     from edgescope.scanning.seeds import SeedScans, scan_seeds
-    from edgescope.statistics.metric import MassiveActivations
+    from edgescope.statistics.counting.torchmetric import MassiveActivations
 
 _LAZY = {
     "Ablation": "edgescope.intervene",
     "LargeGraph": "edgescope.large",
     "MassiveActivationExplainer": "edgescope.attribute",
-    "MassiveActivations": "edgescope.statistics.metric",
+    "MassiveActivations": "edgescope.statistics.counting.torchmetric",
     "NoiseAttack": "edgescope.intervene",
     "Reallocation": "edgescope.intervene",
     "SeedScans": "edgescope.scanning.seeds",

@@ -3,16 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from torchmetrics.functional.classification import binary_auroc
 
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.replay import Outputs
 from edgescope.lib.errors import InputError
 from edgescope.models.losses import masked_bce
 from edgescope.statistics.bootstrap import percentile_interval
-from edgescope.statistics.roc import weighted_auc
 from edgescope.train.evaluation import roc_auc
 
 
@@ -24,25 +20,6 @@ def outputs(graphs=30, tasks=2, seed=0, labels=False, nodes=1):
     target[random.random(shape) < 0.2] = np.nan
     graph = np.repeat(np.arange(graphs), nodes)
     return Outputs(random.normal(size=shape), graph, target)
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    rows=st.lists(
-        st.tuples(st.integers(-2, 2), st.booleans(), st.integers(0, 3)), min_size=1, max_size=20
-    )
-)
-def test_a_weighted_area_is_that_of_rows_written_out_as_often(rows):
-    scores, labels, weights = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
-    found = weighted_auc(scores, labels, weights[None])[0]
-    times = weights.astype(int)
-    repeated, truth = np.repeat(scores, times), np.repeat(labels, times)
-    if len(set(truth)) < 2:
-        assert np.isnan(found)
-        return
-    squashed = torch.from_numpy(repeated / 5 + 0.5)
-    expected = binary_auroc(squashed, torch.from_numpy(truth).long())
-    assert found == pytest.approx(expected.item(), abs=1e-6)
 
 
 def test_the_area_over_tasks_is_that_of_training():

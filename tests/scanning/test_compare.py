@@ -11,7 +11,7 @@ from scipy.stats import ks_2samp
 import edgescope as es
 from edgescope.lib.errors import InputError
 from edgescope.scanning.compare import compare, compare_scans
-from edgescope.statistics.paired import SHIFTS, TAILS
+from edgescope.statistics.model_pair import SHIFTS, TAILS
 
 HEADS, CHANNELS = 2, 4
 LARGEST_BIN = np.log10(1 + 1 / 128)

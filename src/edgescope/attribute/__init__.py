@@ -12,7 +12,6 @@ from edgescope.attribute.massive_explainer import MassiveActivationExplainer
 from edgescope.attribute.method import Importance, Method, ModelMethod, costs
 from edgescope.attribute.methods import METHODS, Settings, importances, make
 from edgescope.attribute.occlusion import Occlusion
-from edgescope.attribute.paired_means import mean_over_graphs, paired_difference
 from edgescope.attribute.stability import (
     Agreement,
     agreement,
@@ -23,6 +22,7 @@ from edgescope.attribute.stability import (
 from edgescope.attribute.structure import Degree, EdgeTypeFrequency, Random
 from edgescope.attribute.subjects import Subject, subjects_of
 from edgescope.attribute.truth import TruthScores, against_truth
+from edgescope.statistics.bootstrap import mean_over_graphs, paired_difference
 
 __all__ = [
     "METHODS",

@@ -10,8 +10,8 @@ import numpy as np
 from edgescope.attribute.board_store import load_leaderboard, save_leaderboard
 from edgescope.attribute.bonds import Floats
 from edgescope.attribute.method_verdict import REFERENCE, sentences
-from edgescope.attribute.paired_means import Mean, mean_of, mean_over_graphs, paired_difference
 from edgescope.lib.errors import InputError
+from edgescope.statistics.bootstrap import Mean, mean_of, mean_over_graphs, paired_difference
 
 if TYPE_CHECKING:
     import polars as pl

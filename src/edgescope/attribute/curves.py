@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from edgescope.attribute.bonds import Bonds, Bools, Floats, bonds, without_bonds
 from edgescope.attribute.fidelity import CHANGE, UNFAITHFUL, Outputs, characterisation, predict
-from edgescope.attribute.paired_means import mean_of
 from edgescope.attribute.ranks import places, share_of
 from edgescope.attribute.stability import TOP
 from edgescope.data.graphs import GraphDataset, check_dataset
@@ -18,6 +17,7 @@ from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, call_model
 from edgescope.lib.progress import track
 from edgescope.lib.task_metrics import Task
+from edgescope.statistics.bootstrap import mean_of
 
 if TYPE_CHECKING:
     import polars as pl

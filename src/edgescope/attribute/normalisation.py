@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgescope.attribute.ranks import midranks
+from edgescope.statistics.ranks import midranks
 
 Scale = Literal["log", "z", "rank"]
 """Of what is measured on the edges of a layer: its logarithm to base 10; the logarithm's distance

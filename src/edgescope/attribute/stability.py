@@ -9,9 +9,10 @@ import numpy as np
 from torch import Tensor
 
 from edgescope.attribute.bonds import Bonds, Floats, bonds
-from edgescope.attribute.paired_means import mean_of, mean_over_graphs
-from edgescope.attribute.ranks import midranks, places, share_of
+from edgescope.attribute.ranks import places, share_of
 from edgescope.data.graphs import GraphDataset
+from edgescope.statistics.bootstrap import mean_of, mean_over_graphs
+from edgescope.statistics.ranks import spearman
 
 if TYPE_CHECKING:
     import polars as pl
@@ -130,14 +131,7 @@ def between_methods(importances: Mapping[str, Tensor], dataset: GraphDataset) ->
 
 
 def _correlation(first: Floats, second: Floats, of: Bonds) -> Floats:
-    count = of.count
-    middle = ((count + 1) / 2)[of.graph]
-    a, b = (midranks(values, of.graph) - middle for values in (first, second))
-    products = (np.bincount(of.graph, x * y, of.graphs) for x, y in ((a, b), (a, a), (b, b)))
-    both, aa, bb = products
-    with np.errstate(invalid="ignore"):  # 0 / 0 where ranks are all equal
-        rho: Floats = both / np.sqrt(aa * bb)
-    return rho
+    return spearman(first, second, of.graph, of.graphs)
 
 
 def _overlap(first: Floats, second: Floats, of: Bonds, top: float, seed: int) -> Floats:

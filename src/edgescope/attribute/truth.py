@@ -6,10 +6,10 @@ import numpy as np
 from torch import Tensor
 
 from edgescope.attribute.bonds import Bools, Floats, Ints, bonds
-from edgescope.attribute.paired_means import Mean, mean_over_graphs
-from edgescope.attribute.ranks import ordered
 from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
+from edgescope.statistics.bootstrap import Mean, mean_over_graphs
+from edgescope.statistics.ranks import ordered, roc_area
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +89,7 @@ def _auroc_and_precision(values: Floats, true: Bools, graph: Ints, graphs: int) 
     gained = np.bincount(tie, hit) if len(tie) else np.empty(0)
     where = graph[order]
     positive = np.bincount(graph, true, graphs)
-    negative = np.bincount(graph, ~true, graphs)
-    # Pairs of a true and a false bond in the right order: at every group of equal values, the
-    # false ones of the group against the true ones before it, and half of those in it.
-    size = np.bincount(tie) if len(tie) else np.empty(0)
-    right = (size - gained) * (hits[last] - gained / 2)
-    both = (positive > 0) & (negative > 0)
+    auroc = roc_area(values, true.astype(np.int64), None, graph, graphs)[0]
     with np.errstate(divide="ignore", invalid="ignore"):  # graphs that are left out
-        auroc = np.bincount(where[last], right, graphs) / (positive * negative)
         average = np.bincount(where[last], gained * precision[last], graphs) / positive
-    return np.where(both, np.stack([auroc, average]), np.nan)
+    return np.stack([auroc, np.where(np.isnan(auroc), np.nan, average)])

@@ -16,6 +16,7 @@ from edgescope.lib.errors import InputError
 from edgescope.scanning.result import Scan
 from edgescope.statistics.bootstrap import RESAMPLES, bootstrap
 from edgescope.statistics.criteria import Rule
+from edgescope.statistics.ranks import spearman
 
 Array = NDArray[np.float64]
 
@@ -165,21 +166,16 @@ def _statistic(counts: Array, ranked: NDArray[np.bool_]) -> Array:
         mean = counts[..., 3] / counts[..., 2]
         prevalence = counts[..., 4:] / edges[..., None]
     of_groups = [frequency[:, ranked], mean[:, ranked]]
-    columns = [_spearman(*of_groups)]
+    columns = [_correlation(*of_groups)]
     for site in range(prevalence.shape[-1]):
-        columns += [_spearman(first, prevalence[:, ranked, site]) for first in of_groups]
+        columns += [_correlation(first, prevalence[:, ranked, site]) for first in of_groups]
     return np.concatenate([mean, np.stack(columns, axis=1)], axis=1)
 
 
-def _spearman(first: Array, second: Array) -> Array:
+def _correlation(first: Array, second: Array) -> Array:
     """Return the rank correlation along the last dimension ``[R]``, NaN if a value is."""
-    from scipy.stats import rankdata
-
-    if first.shape[1] < FEWEST_GROUPS:
-        return np.full(len(first), np.nan)
-    lost = np.isnan(first).any(axis=1) | np.isnan(second).any(axis=1)
-    x, y = (rankdata(np.nan_to_num(values), axis=1) for values in (first, second))
-    x, y = (values - values.mean(axis=1, keepdims=True) for values in (x, y))
-    with np.errstate(invalid="ignore"):
-        result = (x * y).sum(1) / np.sqrt((x**2).sum(1) * (y**2).sum(1))
-    return np.where(lost, np.nan, result)
+    resamples, groups = first.shape
+    if groups < FEWEST_GROUPS:
+        return np.full(resamples, np.nan)
+    row = np.repeat(np.arange(resamples), groups)
+    return spearman(first.ravel(), second.ravel(), row, resamples)

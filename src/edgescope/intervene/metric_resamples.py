@@ -15,7 +15,7 @@ from edgescope.statistics.bootstrap import (
     resampling_weights,
 )
 from edgescope.statistics.effects import Estimate
-from edgescope.statistics.roc import weighted_auc
+from edgescope.statistics.ranks import roc_area
 
 Array = NDArray[np.float64]
 
@@ -116,7 +116,7 @@ class Scorer:
         for scores, labels in zip(prediction.T, self._target.T, strict=True):
             known = ~np.isnan(labels)
             rows = weights[:, self._graph[known]]
-            areas.append(weighted_auc(scores[known], labels[known], rows))
+            areas.append(roc_area(scores[known], labels[known], rows)[:, 0])
         found = np.array(areas)
         count = (~np.isnan(found)).sum(0)
         with np.errstate(invalid="ignore"):

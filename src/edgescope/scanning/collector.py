@@ -17,12 +17,11 @@ from edgescope.lib.graph_names import GraphNames
 from edgescope.scanning.batches import BatchOfGraphs
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.scan_sites import scalar_message
+from edgescope.scanning.site_counter import SiteCounter
 from edgescope.scanning.site_scan import SiteEdges, SiteScan, one_graph
 from edgescope.scanning.whole_graph import WholeGraph
-from edgescope.statistics.counting import SketchCounter
+from edgescope.statistics.counting.edge_labels import EdgeLabels
 from edgescope.statistics.criteria import Bounds
-from edgescope.statistics.labels import EdgeLabels
-from edgescope.statistics.rows import RowKeeper
 from edgescope.statistics.sketch import SketchLayout
 
 if TYPE_CHECKING:
@@ -88,8 +87,7 @@ class Collector:
         self._whole = WholeGraph(()) if whole is None else whole
         self._shapes: dict[str, torch.Size] = {}
         self._of: dict[str, SiteEdges] = {}
-        self._counters: dict[str, SketchCounter] = {}
-        self._keepers: dict[str, RowKeeper] = {}
+        self._counters: dict[str, SiteCounter] = {}
         self._names = self._batch_names = GraphNames()
         self._forget_above = 2 * max_rows
         self._batch: BatchOfGraphs | Part | None = None
@@ -141,16 +139,16 @@ class Collector:
             return
         rows = self._identify(identity)
         if call > 1:
-            placed = of_call(rows.placed, call)
-            rows = rows._replace(placed=placed, of=rows.of._replace(inputs=(placed.input,)))
+            again = of_call(rows.placed, call)
+            rows = rows._replace(placed=again, of=rows.of._replace(inputs=(again.input,)))
         self._note(site, rows.of)
         if site not in self._counters:
             self._open(site, values.device)
-        tops = self._counters[site].update(values, rows.labels)
-        kept = self._keepers[site].update(EdgeActivations(site, values, rows.placed), tops)
+        placed = EdgeActivations(site, values, rows.placed)
+        kept = self._counters[site].update(placed, rows.labels)
         self._names.take(self._batch_names, kept, "received batches")
         if self._names.size > self._forget_above:
-            held = set().union(*(keeper.graphs() for keeper in self._keepers.values()))
+            held = set().union(*(each.graphs() for each in self._counters.values()))
             self._names = self._names.of(held)
             self._forget_above = 2 * max(self._max_rows, self._names.size)
 
@@ -164,15 +162,7 @@ class Collector:
             raise InputError(f"the model did not run {site}; leave it out with sites=")
         if site not in self._counters:  # there was no edge
             self._open(site, torch.device("cpu"))
-        keeper = self._keepers[site]
-        found = SiteScan(
-            self._counters[site].sketch(),
-            keeper.rows(),
-            keeper.extremes(),
-            keeper.nonfinite(),
-            keeper.seen,
-            self._of.get(site, SiteEdges()),
-        )
+        found = self._counters[site].result(self._of.get(site))
         return one_graph(found) if self.parts else found
 
     def names(self) -> GraphNames:
@@ -214,9 +204,7 @@ class Collector:
     def _open(self, site: str, device: torch.device) -> None:
         heads, channels = self._shapes[site]
         layout = SketchLayout(heads, channels, len(self._types.names), self._joint_budget)
-        self._counters[site] = SketchCounter(layout, device=device)
-        floor = self._floors(site)
-        self._keepers[site] = RowKeeper(floor.ratio, self._max_rows, floor.magnitude)
+        self._counters[site] = SiteCounter(layout, self._floors(site), self._max_rows, device)
 
 
 class Repeats:

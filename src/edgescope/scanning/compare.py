@@ -16,7 +16,7 @@ import polars as pl
 from edgescope.lib.errors import InputError
 from edgescope.statistics.bootstrap import RESAMPLES
 from edgescope.statistics.effects import Comparison
-from edgescope.statistics.paired import PairedTops
+from edgescope.statistics.model_pair import PairedTops
 from edgescope.statistics.sketch import SiteSketch
 
 if TYPE_CHECKING:

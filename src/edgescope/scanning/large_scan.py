@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 
 import numpy as np
 import torch
@@ -25,11 +24,10 @@ from edgescope.scanning.merge import merge_sites
 from edgescope.scanning.result import Scan, ScanInfo, SiteScan
 from edgescope.scanning.scan import MAX_ROWS
 from edgescope.scanning.settings import check_ensemble
+from edgescope.scanning.site_counter import SiteCounter
 from edgescope.scanning.site_scan import one_graph
 from edgescope.statistics.criteria import Bounds, Criterion, Rule
 from edgescope.statistics.criteria import criterion as find_criterion
-from edgescope.statistics.metric import MassiveActivations
-from edgescope.statistics.rows import RowKeeper
 from edgescope.statistics.sketch import JOINT_BUDGET, SketchLayout
 
 BLOCK = 2**20
@@ -157,24 +155,15 @@ class _Collectors:
         self._floor = floor
         self._max_rows = max_rows
         self._mine = threading.local()
-        self._all: list[tuple[MassiveActivations, RowKeeper]] = []
+        self._all: list[SiteCounter] = []
 
     def visit(self, chunk: slice, score: Tensor) -> None:
         """Count the scores ``[n, F]`` of a chunk."""
-        if not hasattr(self._mine, "held"):
-            layout = self._layout
-            metric = MassiveActivations(*astuple(layout), sync_on_compute=False)
-            self._mine.held = (
-                metric,
-                RowKeeper(self._floor.ratio, self._max_rows, self._floor.magnitude),
-            )
-            self._all.append(self._mine.held)
-        metric, keeper = self._mine.held
+        if not hasattr(self._mine, "counter"):
+            self._mine.counter = SiteCounter(self._layout, self._floor, self._max_rows)
+            self._all.append(self._mine.counter)
         values = score.view(len(score), self._layout.heads, self._layout.channels)
-        identity = self._identify(chunk)
-        metric.update(values, identity.edge_type, identity.graph)
-        if metric.tops is not None:
-            keeper.update(EdgeActivations(self._site, values, identity), metric.tops)
+        self._mine.counter.update(EdgeActivations(self._site, values, self._identify(chunk)))
 
     def _identify(self, chunk: slice) -> EdgeIdentity:
         graph = self._graph
@@ -191,12 +180,7 @@ class _Collectors:
 
     def result(self) -> SiteScan:
         """Return what all threads found."""
-        parts = [
-            SiteScan(
-                metric.compute(), keeper.rows(), keeper.extremes(), keeper.nonfinite(), keeper.seen
-            )
-            for metric, keeper in self._all
-        ]
+        parts = [counter.result() for counter in self._all]
         return one_graph(merge_sites(parts, self._max_rows))
 
 

@@ -11,10 +11,10 @@ import polars as pl
 from edgescope.capturing.coverage import merged
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import GraphNames
+from edgescope.scanning.massive_rows import PLACE, by_graph, largest_first, most_extreme
 from edgescope.scanning.result import Scan, ScanInfo, SiteScan, check_scan
 from edgescope.scanning.site_scan import SiteEdges, held_graphs, one_graph
 from edgescope.scanning.type_union import with_common_types
-from edgescope.statistics.order import PLACE, by_graph, largest_first, most_extreme
 
 _MERGED = {"coverage", "data", "data_fingerprint", "graphs", "max_rows", "seconds"}
 """What may differ in :class:`~edgescope.scanning.result.ScanInfo` between scans that are merged."""

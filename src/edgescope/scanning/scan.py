@@ -28,7 +28,6 @@ from edgescope.scanning.store import load_scan
 from edgescope.scanning.untrained import Untrained, baseline_argument
 from edgescope.statistics.criteria import PAPER_RATIO, Criterion, Rule
 from edgescope.statistics.criteria import criterion as find_criterion
-from edgescope.statistics.packed import packed
 from edgescope.statistics.sketch import JOINT_BUDGET
 
 __all__ = ["Scan", "load_scan", "scan"]
@@ -213,7 +212,7 @@ def _scan_baseline(
                 member, loader, chosen, settings._replace(title=title), look=False
             )
             refused = chosen.refused
-            one.sites = {s: f._replace(sketch=packed(f.sketch)) for s, f in one.sites.items()}
+            one.sites = {s: f._replace(sketch=f.sketch.sparse()) for s, f in one.sites.items()}
             members.append(one)
         members = [member.without(refused) for member in members]
         found = merge_scans(members, same_graphs=True)

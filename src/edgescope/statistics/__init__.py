@@ -1,7 +1,7 @@
 """Ratios, the mergeable sketch of a site, criteria and the gamma fit.
 
-The torchmetrics metric is in :mod:`edgescope.statistics.metric`; it is not imported here because
-torchmetrics takes more than a second to load.
+The torchmetrics metric is in :mod:`edgescope.statistics.counting.torchmetric`; it is not imported
+here because torchmetrics takes more than a second to load.
 """
 
 from edgescope.statistics.bins import LogBins

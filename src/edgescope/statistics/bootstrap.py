@@ -6,7 +6,7 @@ and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8; Field a
 Statist. Soc. B 69, 2007): whatever dependence there is within a graph is drawn along with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ MISSING = 0.05
 """Share of resamples without a value above which there is no interval."""
 
 _BLOCK = 2**21
-"""Numbers of resampled counts that are held at a time."""
+"""Numbers of resampled counts, or of draws, that are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -151,3 +151,65 @@ def resampling_weights(groups: int, resamples: int, generator: np.random.Generat
     """Return how often each group is drawn in each resample ``[R, groups]``."""
     drawn = generator.multinomial(groups, np.full(groups, 1 / groups), size=resamples)
     return drawn.astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over graphs.
+
+    Attributes:
+        value: the mean; NaN if no graph has a value.
+        low: lower end of its 95 % interval; NaN for fewer than 8 graphs.
+        high: upper end.
+        graphs: number of graphs with a value.
+    """
+
+    value: float
+    low: float
+    high: float
+    graphs: int
+
+    @property
+    def sign(self) -> int:
+        """1 if the whole interval is above 0, -1 if it is below, else 0."""
+        return int(self.low > 0) - int(self.high < 0)
+
+
+def mean_over_graphs(values: Array, *, seed: int = 0, resamples: int = RESAMPLES) -> Mean:
+    """Return the mean of the graphs that have a value, with a 95 % bootstrap interval.
+
+    Graphs are drawn with replacement; see :func:`percentile_interval`.
+
+    Args:
+        values: one per graph ``[G]``; NaN where there is none.
+        seed: of the draws.
+        resamples: how many times to draw.
+    """
+    known = values[~np.isnan(values)]
+    size = len(known)
+    if size < MIN_GROUPS:
+        return Mean(float(known.mean()) if size else np.nan, np.nan, np.nan, size)
+    generator = np.random.default_rng(seed)
+    blocks = np.array_split(np.empty(resamples), -(-resamples * size // _BLOCK))
+    replicates = [resampling_weights(size, len(b), generator) @ known / size for b in blocks]
+    low, high = percentile_interval(np.concatenate(replicates), size)
+    return Mean(float(known.mean()), float(low), float(high), size)
+
+
+def mean_of(rows: Sequence[Array], graphs: int) -> Array:
+    """Return the mean of the rows ``[G]`` that have a value; NaN where none has."""
+    if not rows:
+        return np.full(graphs, np.nan)
+    stacked = np.stack(rows)
+    known = ~np.isnan(stacked)
+    with np.errstate(invalid="ignore"):  # 0 / 0 where none has
+        mean: Array = np.where(known, stacked, 0.0).sum(0) / known.sum(0)
+    return mean
+
+
+def paired_difference(values: Array, reference: Array, *, seed: int = 0) -> Mean:
+    """Return the mean difference on graphs where both are known ``[G]``, with an interval.
+
+    What a graph makes easy or hard for both cancels.
+    """
+    return mean_over_graphs(values - reference, seed=seed)

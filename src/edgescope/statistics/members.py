@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from edgescope.statistics.moderated import independent_sites, moderated
-from edgescope.statistics.new_member import NewMember
+from edgescope.statistics.new_member import NewMember, independent_sites, moderated
 from edgescope.statistics.rules import Ensemble
 from edgescope.statistics.sketch import SiteSketch
 

@@ -91,9 +91,12 @@ def magnitudes(values: Tensor) -> Tensor:
 def _lower_median(magnitude: Tensor) -> Tensor:
     """Return the lower median of each row ``[E]``.
 
-    On the CPU numpy's selection is several times faster than torch's; it is the same number.
+    On the CPU numpy's selection is several times faster than torch's, and of integers, which bit
+    patterns of magnitudes are ordered as, twice as fast as of floats; it is the same number.
     """
     if magnitude.device.type != "cpu":
         return magnitude.median(dim=1).values
     middle = (magnitude.size(1) - 1) // 2
-    return torch.from_numpy(np.partition(magnitude.numpy(), middle, axis=1)[:, middle])
+    patterns = magnitude.numpy().view(np.int32)
+    median = np.partition(patterns, middle, axis=1)[:, middle].copy()  # not to hold the others
+    return torch.from_numpy(median.view(np.float32))

@@ -1,6 +1,6 @@
 """The mergeable summary of one site: histograms and maxima of its activations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -136,6 +136,33 @@ class SketchLayout:
         return shapes
 
 
+class SparseCounts(Mapping[str, Tensor]):
+    """The counters of a sketch without their zeros; each is made whole when it is asked for.
+
+    A site's counters take about 12 MB for 64 channels and 4 edge types, nearly all of it zeros;
+    a model of ten layers and an ensemble of ten would hold 1.2 GB of them.
+
+    Args:
+        counts: the counters, of any shape.
+    """
+
+    def __init__(self, counts: Mapping[str, Tensor]) -> None:
+        self._flat = {name: counter.flatten().to_sparse() for name, counter in counts.items()}
+        self._shapes = {name: counter.shape for name, counter in counts.items()}
+
+    def __getitem__(self, name: str) -> Tensor:
+        """Return a counter as it was, int64; a new tensor every time."""
+        return self._flat[name].to_dense().view(self._shapes[name])
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names of the counters."""
+        return iter(self._flat)
+
+    def __len__(self) -> int:
+        """Return how many counters there are."""
+        return len(self._flat)
+
+
 class SiteSketch:
     """The summary of a site: what any threshold, histogram or fit is read from.
 
@@ -165,6 +192,10 @@ class SiteSketch:
             )
         counts = {name: value + other.counts[name] for name, value in self.counts.items()}
         return SiteSketch(self.layout, counts, torch.maximum(self.maxima, other.maxima))
+
+    def sparse(self) -> "SiteSketch":
+        """Return the same sketch, held without the cells of its counters that are zero."""
+        return SiteSketch(self.layout, SparseCounts(self.counts), self.maxima)
 
     @property
     def num_edges(self) -> int:

@@ -1,12 +1,11 @@
 """Do models with more massive activations predict better, or worse? Over the cells of a study."""
 
-import warnings
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from edgescope.statistics.bootstrap import CONFIDENCE, MISSING, RESAMPLES
+from edgescope.statistics.bootstrap import RESAMPLES, percentile_interval
+from edgescope.statistics.ranks import midranks, spearman
 from edgescope.study.study_metric import higher_is_better
 
 FEWEST = 5
@@ -18,11 +17,10 @@ ALL = "all"
 def association(every: pl.DataFrame, *, seed: int = 0, resamples: int = RESAMPLES) -> pl.DataFrame:
     """Return the rank correlation of prevalence with the test metric, by data set and over all.
 
-    Spearman's coefficient over trained cells, with a percentile interval from resampling cells
-    with replacement (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13),
-    within their data sets. Metrics of different data sets are not comparable, so the row ``all``
-    correlates ranks within each data set, scaled to the unit interval, a higher rank being a
-    worse prediction.
+    Spearman's coefficient over trained cells, with an interval from resampling cells within their
+    data sets (:func:`edgescope.statistics.bootstrap.percentile_interval`). Metrics of different
+    data sets are not comparable, so the row ``all`` correlates ranks within each data set, scaled
+    to the unit interval, a higher rank being a worse prediction.
 
     Cells that differ in their seed alone are more alike than others, and models differ in more
     than their massive activations: the coefficient describes these cells, and the interval takes
@@ -67,30 +65,25 @@ def _estimate(
     groups: list[NDArray[np.float64]], generator: np.random.Generator, resamples: int
 ) -> dict[str, float]:
     """Return the coefficient of pairs ``[n, 2]`` in groups, and its interval."""
-    rho = _spearman(groups)
+    rho = _correlation(groups)
     if np.isnan(rho) or sum(map(len, groups)) < FEWEST:
         return {"rho": rho, "low": np.nan, "high": np.nan}
     drawn = np.array(
         [
-            _spearman([pair[generator.integers(len(pair), size=len(pair))] for pair in groups])
+            _correlation([pair[generator.integers(len(pair), size=len(pair))] for pair in groups])
             for _ in range(resamples)
         ]
     )
-    defined = drawn[~np.isnan(drawn)]
-    if len(defined) < (1 - MISSING) * resamples:
-        return {"rho": rho, "low": np.nan, "high": np.nan}
-    low, high = np.quantile(defined, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = percentile_interval(drawn, sum(map(len, groups)))
     return {"rho": rho, "low": float(low), "high": float(high)}
 
 
-def _spearman(groups: list[NDArray[np.float64]]) -> float:
+def _correlation(groups: list[NDArray[np.float64]]) -> float:
     """Return Spearman's coefficient of ranks within groups, for one group the usual one."""
-    from scipy.stats import rankdata, spearmanr
-
-    ranks = [(rankdata(pair, axis=0) - 0.5) / len(pair) for pair in groups]
-    joined = np.concatenate(ranks)
-    if len(joined) < 2:  # noqa: PLR2004  (one point has no correlation)
-        return float("nan")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a constant gives NaN, which is what we say
-        return float(spearmanr(joined[:, 0], joined[:, 1]).statistic)
+    sizes = [len(pair) for pair in groups]
+    group = np.repeat(np.arange(len(groups)), sizes)
+    first, second = (
+        (midranks(values, group) - 0.5) / np.repeat(sizes, sizes)
+        for values in np.concatenate(groups).T
+    )
+    return float(spearman(first, second)[0])

@@ -25,11 +25,9 @@ from edgescope.lib.input_files import DAMAGED, reason
 from edgescope.lib.tensors import check_held, read_pickled
 from edgescope.scanning.edge_types import MOST_TYPES, value_names
 from edgescope.scanning.result import Scan, ScanInfo
+from edgescope.scanning.site_counter import SiteCounter
 from edgescope.scanning.site_scan import SiteScan
-from edgescope.statistics.counting import SketchCounter
-from edgescope.statistics.criteria import PAPER_RATIO, criterion
-from edgescope.statistics.labels import EdgeLabels
-from edgescope.statistics.rows import RowKeeper
+from edgescope.statistics.criteria import PAPER_RATIO, Bounds, criterion
 from edgescope.statistics.sketch import SketchLayout
 
 EDGES, TYPES = "layers.malog_e", "model.edge_types"
@@ -259,8 +257,8 @@ def _site(
     width = batches[0].size(1)
     if heads < 1 or width % heads:
         raise InputError(f"{name} has {width} values per edge, no multiple of {heads} heads")
-    counter = SketchCounter(SketchLayout(heads, width // heads, kinds))
-    keeper = RowKeeper(PAPER_RATIO, max_rows)
+    layout = SketchLayout(heads, width // heads, kinds)
+    counter = SiteCounter(layout, Bounds(ratio=PAPER_RATIO), max_rows)
     for number, (values, edge_type) in enumerate(zip(batches, types, strict=True)):
         edges = values.size(0)
         if not edges:
@@ -271,10 +269,8 @@ def _site(
             unknown, torch.arange(edges), graph, edge_type, torch.zeros_like(unknown)
         )
         shaped = values.view(edges, heads, -1).contiguous()
-        tops = counter.update(shaped, EdgeLabels(edges, values.device, kinds, edge_type, graph))
-        keeper.update(EdgeActivations(name, shaped, identity), tops)
-    found = keeper.rows(), keeper.extremes(), keeper.nonfinite(), keeper.seen
-    return SiteScan(counter.sketch(), *found)
+        counter.update(EdgeActivations(name, shaped, identity))
+    return counter.result()
 
 
 def _check_held(entry: Tensor, where: str) -> None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 from torchmetrics import Metric
-from torchmetrics.functional.classification import binary_auroc
 from torchmetrics.utilities.data import dim_zero_cat
 
 from edgescope.large import LargeGraph, predict_large
 from edgescope.large.limits import GIBIBYTE
 from edgescope.lib.errors import InputError
+from edgescope.statistics.ranks import roc_area
 
 if TYPE_CHECKING:
     from edgescope.data import Splits
@@ -77,13 +77,9 @@ def roc_auc(prediction: Tensor, target: Tensor, names: Sequence[str] | None = No
         if not len(labels) or labels.min() == labels.max():
             scores[name] = None
             continue
-        # Ranks rather than scores: torchmetrics squashes scores outside 0 to 1 by a sigmoid, in
-        # which large ones become equal.
         scored = prediction[known[:, task], task]
-        different, rank = torch.unique(scored, return_inverse=True)
-        share = rank.double() / len(different)
-        area = float(binary_auroc(share, labels, validate_args=False))
-        scores[name] = min(area, 1.0)  # its sum in single precision may end just above
+        area = roc_area(scored.double().cpu().numpy(), labels.cpu().numpy())
+        scores[name] = float(area[0, 0])
     defined = [score for score in scores.values() if score is not None]
     if not defined:
         raise InputError(

@@ -24,7 +24,7 @@ from edgescope.statistics.bootstrap import (
     percentile_interval,
     resampling_weights,
 )
-from edgescope.statistics.roc import weighted_auc
+from edgescope.statistics.ranks import roc_area
 from edgescope.train.standardisation import Standardisation
 
 Array = NDArray[np.float64]
@@ -184,7 +184,7 @@ def _metrics(
     known = ~np.isnan(truth)
     if metric == "roc_auc":
         area = [
-            weighted_auc(scores[held, task], truth[held, task], weights[:, held])
+            roc_area(scores[held, task], truth[held, task], weights[:, held])[:, 0]
             for task, held in enumerate(known.T)
         ]
         model = np.stack(area, axis=1)

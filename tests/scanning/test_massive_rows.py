@@ -3,8 +3,8 @@
 import torch
 
 from edgescope.capturing import EdgeActivations, EdgeIdentity
+from edgescope.scanning.massive_rows import RowKeeper
 from edgescope.statistics import edge_ratios
-from edgescope.statistics.rows import RowKeeper
 
 
 def activations(values, graph):

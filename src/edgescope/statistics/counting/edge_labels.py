@@ -9,9 +9,6 @@ from torch import Tensor
 
 from edgescope.lib.errors import InputError
 
-_SPARE = 1024
-"""Numbers that may be skipped among the graphs of a batch before they are numbered anew."""
-
 
 class EdgeLabels:
     """Type and graph of every edge of a batch, checked once for all sites.
@@ -50,12 +47,8 @@ class EdgeLabels:
 
     @cached_property
     def places(self) -> tuple[NDArray[np.int64], int]:
-        """Graph of every edge ``[E]``, numbered within the batch, and how many there may be."""
-        graph = self.graph.numpy()
-        low, high = int(graph.min()), int(graph.max())
-        if high - low <= len(graph) + _SPARE:
-            return graph - low, high - low + 1
-        present, place = np.unique(graph, return_inverse=True)
+        """Graph of every edge ``[E]``, numbered among those of the batch, and how many they are."""
+        present, place = np.unique(self.graph.numpy(), return_inverse=True)
         return place.astype(np.int64), len(present)
 
 

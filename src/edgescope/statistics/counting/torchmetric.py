@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from edgescope.statistics.counting import SketchCounter, zeros
-from edgescope.statistics.labels import EdgeLabels
+from edgescope.statistics.counting.counter import SketchCounter, zeros
+from edgescope.statistics.counting.edge_labels import EdgeLabels
 from edgescope.statistics.ratio import EdgeTops
 from edgescope.statistics.sketch import JOINT_BUDGET, SiteSketch, SketchLayout
 

@@ -1,4 +1,9 @@
-"""The individual activations that a scan keeps: the most massive ones, and the broken ones."""
+"""The individual activations that a scan keeps: the most massive ones, and the broken ones.
+
+Their order is the same however the graphs were spread over batches. Edges of a molecule come in
+pairs, and molecules share fragments, so equal ratios are common. A total order decides which of
+them is kept when not all can be, and which is called the largest.
+"""
 
 from math import inf, nan
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,7 +13,6 @@ import torch
 from torch import Tensor
 
 from edgescope.capturing.activations import EdgeActivations, EdgeIdentity
-from edgescope.statistics.order import PLACE, by_graph, largest_first
 from edgescope.statistics.ratio import EdgeTops, magnitudes
 
 if TYPE_CHECKING:
@@ -16,6 +20,12 @@ if TYPE_CHECKING:
 
 MEASURES = ("ratio", "magnitude")
 """What the most extreme activations are looked for by."""
+
+PLACE = ("graph", "edge", "source", "target", "head", "channel")
+"""Columns that say which activation a row is."""
+
+_TIES = (*PLACE, "edge_type", "value")
+"""Decide between equal ratios; the value only where several models saw the same activation."""
 
 
 class RowKeeper:
@@ -41,7 +51,7 @@ class RowKeeper:
         self.magnitude_floor = magnitude_floor
         self.seen = 0
         self.inputs = [""]
-        self._rows: list[_Rows] = []
+        self._rows: list[dict[str, Tensor]] = []
         self._held = 0
         self._extremes: dict[str, _Row] = {}
         self._nonfinite: list[tuple[int, int]] = []
@@ -92,7 +102,10 @@ class RowKeeper:
         channels = magnitudes(activations.values[edge : edge + 1])
         if name == "ratio":  # which may be equal where magnitudes are not
             channels = channels / tops.median[edge]
-        found = _Row.at(activations, tops, edge, int(channels.argmax()), self._input(activations))
+        where, position = torch.tensor([edge], device=channels.device), channels.argmax(1)
+        picked = _pick(activations, tops, where, position, self._input(activations))
+        cells: list[Any] = [column.item() for column in picked.values()]
+        found = _Row(*cells)
         if held and largest == held.measure(name) and found.place >= held.place:
             return set()
         self._extremes[name] = found
@@ -119,13 +132,13 @@ class RowKeeper:
 
     def graphs(self) -> set[int]:
         """Return the graphs of which something is kept."""
-        kept = {number for rows in self._rows for number in rows.graph.tolist()}
+        kept = {number for rows in self._rows for number in rows["graph"].tolist()}
         kept |= {graph for graph, _ in self._nonfinite}
         return kept | {row.graph for row in self._extremes.values()}
 
     def _prune(self) -> None:
         largest = self._largest()
-        self._rows = [_Rows(*(torch.tensor(largest[name].to_numpy()) for name in _Rows._fields))]
+        self._rows = [{name: torch.tensor(largest[name].to_numpy()) for name in _SCHEMA}]
         self._held = largest.height
 
     def rows(self) -> pl.DataFrame:
@@ -169,32 +182,6 @@ class _Row(NamedTuple):
     edge_type: int
     input: int
 
-    @classmethod
-    def at(
-        cls, activations: EdgeActivations, tops: EdgeTops, edge: int, position: int, number: int
-    ) -> "_Row":
-        """Take the activation at ``position`` (head and channel, flattened) of ``edge``.
-
-        ``number`` is that of the input that the edge belongs to.
-        """
-        identity = activations.identity
-        head, channel = divmod(position, activations.values.size(2))
-        source, target = (int(end[0]) for end in _ends(identity, torch.tensor([edge])))
-        value = activations.values[edge, head, channel].float()
-        defined = bool(tops.defined[edge])
-        return cls(
-            int(identity.graph[edge]),
-            int(identity.input_edge[edge]),
-            source,
-            target,
-            head,
-            channel,
-            float(value),
-            float(value.abs() / tops.median[edge]) if defined else nan,
-            0 if identity.edge_type is None else int(identity.edge_type[edge]),
-            number,
-        )
-
     def measure(self, name: str) -> float:
         """Return the ratio or the magnitude."""
         return self.ratio if name == "ratio" else abs(self.value)
@@ -206,21 +193,6 @@ class _Row(NamedTuple):
 
 
 _SCHEMA = {n: pl.Float32 if n in {"value", "ratio"} else pl.Int64 for n in _Row._fields}
-
-
-class _Rows(NamedTuple):
-    """Columns of the kept activations, each ``[n]``; their order is that of the table."""
-
-    graph: Tensor
-    edge: Tensor
-    source: Tensor
-    target: Tensor
-    head: Tensor
-    channel: Tensor
-    value: Tensor
-    ratio: Tensor
-    edge_type: Tensor
-    input: Tensor
 
 
 def _ends(identity: EdgeIdentity, edges: Tensor) -> tuple[Tensor, Tensor]:
@@ -254,8 +226,8 @@ def _channels(activations: EdgeActivations, tops: EdgeTops, edges: Tensor) -> tu
 
 def _pick(
     activations: EdgeActivations, tops: EdgeTops, edge: Tensor, position: Tensor, number: int
-) -> _Rows:
-    """Take the activations at ``position`` (head and channel, flattened) of ``edge``.
+) -> dict[str, Tensor]:
+    """Take the activations at ``position`` (head and channel, flattened) of ``edge``, as columns.
 
     ``number`` is that of the input that the edges belong to.
     """
@@ -277,11 +249,39 @@ def _pick(
         edge_type.long(),
         torch.full_like(edge, number),
     )
-    return _Rows(*(column.cpu() for column in columns))
+    return {name: column.cpu() for name, column in zip(_SCHEMA, columns, strict=True)}
 
 
-def _frame(rows: list[_Rows]) -> pl.DataFrame:
+def _frame(rows: list[dict[str, Tensor]]) -> pl.DataFrame:
     if not rows:
         return pl.DataFrame(schema=_SCHEMA)
-    columns = {name: torch.cat([getattr(part, name) for part in rows]) for name in _SCHEMA}
-    return pl.DataFrame({n: c.numpy() for n, c in columns.items()}, schema=_SCHEMA)
+    columns = {name: torch.cat([part[name] for part in rows]).numpy() for name in _SCHEMA}
+    return pl.DataFrame(columns, schema=_SCHEMA)
+
+
+def largest_first(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows by falling ratio, equal ratios by their place in the data set.
+
+    Rows without a defined ratio, NaN, are last.
+    """
+    return _sorted(rows, pl.col("ratio").fill_nan(-1))
+
+
+def _sorted(rows: pl.DataFrame, by: pl.Expr) -> pl.DataFrame:
+    return rows.sort(by, *_TIES, descending=[True, *(False for _ in _TIES)])
+
+
+def most_extreme(extremes: pl.DataFrame) -> pl.DataFrame:
+    """Return, of several candidates for each, the largest ratio and the largest magnitude.
+
+    Args:
+        extremes: rows with the column ``largest``, ``"ratio"`` or ``"magnitude"``.
+    """
+    measures = {"ratio": pl.col("ratio"), "magnitude": pl.col("value").abs()}
+    best = (_sorted(extremes.filter(largest=name), by).head(1) for name, by in measures.items())
+    return pl.concat(best)
+
+
+def by_graph(nonfinite: pl.DataFrame) -> pl.DataFrame:
+    """Return how many edges of each graph hold a NaN or an infinity, by graph."""
+    return nonfinite.group_by("graph").agg(pl.col("edges").sum()).sort("graph")

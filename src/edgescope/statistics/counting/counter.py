@@ -1,7 +1,7 @@
-"""Counting a batch of activations into the histograms of a sketch.
+"""Counting the activations of one site, whatever device they are on.
 
-There are two ways, which give the same counts: compiled loops on the CPU, and the operations of
-torch on any other device, where the data stay. The second is also what the first is tested against.
+There are two ways, which give the same counts: by loops on the CPU, and by operations of torch on
+any other device, where the data stay. The second is also what the first is tested against.
 """
 
 import math
@@ -13,13 +13,12 @@ import torch
 from torch import Tensor
 
 from edgescope.lib.errors import InputError
-from edgescope.statistics.labels import EdgeLabels
-from edgescope.statistics.ratio import EdgeRatios, EdgeTops, edge_ratios
+from edgescope.statistics.counting.edge_labels import EdgeLabels
+from edgescope.statistics.ratio import EdgeTops, edge_ratios
 from edgescope.statistics.sketch import GROUPS, SiteSketch, SketchLayout
 
 if TYPE_CHECKING:
     from edgescope.statistics.bins import LogBins
-    from edgescope.statistics.job import Counters
 
 
 class SketchCounter:
@@ -48,7 +47,6 @@ class SketchCounter:
         self.layout = layout
         self.counts = counts
         self.maxima = maxima
-        self._views: Counters | None = None
 
     def update(self, values: Tensor, labels: EdgeLabels) -> EdgeTops:
         """Add a batch of whole graphs to the counters.
@@ -62,7 +60,6 @@ class SketchCounter:
 
         Raises:
             InputError: if the width is another one; nothing is added then.
-            MissingExtraError: if the activations are on the CPU and numba is not installed.
         """
         layout, width = self.layout, values.shape[1:].numel()
         if width != layout.width:
@@ -72,15 +69,12 @@ class SketchCounter:
             )
         if not len(labels):
             return edge_ratios(values).tops
+        count = count_with_torch
         if values.device.type == "cpu":
-            from edgescope.statistics.compiled import count_compiled, views
+            from edgescope.statistics.counting.cpu import count_on_cpu
 
-            if self._views is None:
-                self._views = views(self.counts, self.maxima)
-            return count_compiled(layout, self._views, values, labels)
-        ratios = edge_ratios(values)
-        count_with_torch(layout, self.counts, self.maxima, ratios, labels)
-        return ratios.tops
+            count = count_on_cpu
+        return count(layout, self.counts, self.maxima, values, labels)
 
     def sketch(self) -> SiteSketch:
         """Return the sketch of everything counted so far, on the CPU."""
@@ -104,10 +98,11 @@ def count_with_torch(
     layout: SketchLayout,
     counts: Mapping[str, Tensor],
     maxima: Tensor,
-    ratios: EdgeRatios,
+    values: Tensor,
     labels: EdgeLabels,
-) -> None:
+) -> EdgeTops:
     """Do what :meth:`SketchCounter.update` says by operations of torch, where the data are."""
+    ratios = edge_ratios(values)
     edge_type, graph = labels.edge_type, labels.graph
     _add(counts["edges"], edge_type)
     _add(counts["nonfinite"], edge_type[~ratios.finite])
@@ -117,23 +112,24 @@ def count_with_torch(
         "ratio": (ratios.ratio, ratios.top_ratio, ratios.defined),
         "magnitude": (ratios.magnitude, ratios.top_magnitude, ratios.finite),
     }
-    for row, (name, (values, top, kept)) in enumerate(measures.items()):
+    for row, (name, (values_of, top, kept)) in enumerate(measures.items()):
         kept_type, kept_graph = edge_type, graph
         if not bool(kept.all()):
-            values, top = values[kept], top[kept]  # noqa: PLW2901  (copied only where it must be)
+            values_of, top = values_of[kept], top[kept]  # noqa: PLW2901  (only where it must be)
             kept_type, kept_graph = edge_type[kept], graph[kept]
-        if not values.size(0):
+        if not values_of.size(0):
             continue
         fine: LogBins = getattr(layout, name)
         joint: LogBins = getattr(layout, f"joint_{name}")
         coarse: LogBins = getattr(layout, f"coarse_{name}")
-        _add(counts[name], fine.index(values).long())
+        _add(counts[name], fine.index(values_of).long())
         cell = joint_cells(kept_type, channel, joint.size)
-        _add(counts[f"joint_{name}"], cell.add_(joint.index(values)))
+        _add(counts[f"joint_{name}"], cell.add_(joint.index(values_of)))
         _add(counts[f"edge_{name}"], fine.index(top) + kept_type * fine.size)
         _add(counts[f"group_{name}"], coarse.index(top) + kept_graph % GROUPS * coarse.size)
         _add(counts[f"graph_{name}"], fine.index(_maximum_by(kept_graph, top)).long())
         maxima[row].scatter_reduce_(0, kept_type, top, "amax")
+    return ratios.tops
 
 
 def joint_cells(edge_type: Tensor, channel: Tensor, bins: int) -> Tensor:

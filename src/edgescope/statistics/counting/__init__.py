@@ -1,0 +1,1 @@
+"""Counting a batch of activations into the histograms of a sketch."""
