@@ -23,8 +23,8 @@ import torch
 import torch.nn.functional as F
 
 import edgescope as es
+from edgescope import LargeGraph, scan_large
 from edgescope.data.synthetic import EDGES, FEATURES, SPECIES, proteins_like
-from edgescope.large import LargeGraph, scan_large
 from edgescope.large.edge_stream import EdgeStream
 from edgescope.large.limits import CACHED_EDGES, GIBIBYTE
 from edgescope.large.passes import Piece, pieces, workers

@@ -1,5 +1,6 @@
 """Graphs and models for what works through edges in pieces."""
 
+import pytest
 import torch
 from hypothesis import strategies as st
 
@@ -36,3 +37,19 @@ def random_model(dtype=torch.float32, features=None, seed=0, **options):
             elif isinstance(module, torch.nn.Linear):
                 module.weight.mul_(1.5)
     return model.eval()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_pieces():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edgescope.large.passes.PIECE", 7)
+        patch.setattr("edgescope.large.limits.CACHED_EDGES", 3)
+        yield
+
+
+@pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)

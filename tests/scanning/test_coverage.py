@@ -199,7 +199,7 @@ def test_an_interrupted_scan_leaves_out_the_same_layer(tmp_path, stop):
 
 
 def test_large_scans_say_what_they_looked_at():
-    from edgescope.large import LargeGraph, scan_large
+    from edgescope import LargeGraph, scan_large
 
     torch.manual_seed(0)
     model = es.models.GraphTransformer(

@@ -14,9 +14,11 @@ from polars.testing import assert_frame_equal
 from torch_geometric.data import Data
 
 import edgescope as es
-from edgescope.large import LargeGraph, scan_large
+from edgescope import LargeGraph, scan_large
 from edgescope.lib.errors import InputError
-from large_cases import graphs, random_model
+from large_cases import graphs, random_model, small_pieces, threads
+
+__all__ = ["small_pieces", "threads"]
 
 KEEP = {"keep_ratio": 3.0, "progress": False}
 PLACE = ["edge", "head", "channel"]

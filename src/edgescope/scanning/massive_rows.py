@@ -6,7 +6,7 @@ them is kept when not all can be, and which is called the largest.
 """
 
 from math import inf, nan
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 import torch
