@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from edgescope.capturing import capture
 from edgescope.diagnosis import diagnose
+from edgescope.scanning.criteria import Calibrated, Criterion
 from edgescope.scanning.scan import Scan, load_scan, scan
 from edgescope.scanning.untrained import Untrained
-from edgescope.statistics.criteria import Calibrated, Criterion
 
 __version__ = "0.1.0"
 

@@ -10,9 +10,9 @@ from edgescope.data.fingerprint import fingerprint
 from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_dataset, check_scan
+from edgescope.scanning.criteria import Rule
 from edgescope.scanning.edge_types import ADDED
 from edgescope.scanning.result import Scan
-from edgescope.statistics.criteria import Rule
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from edgescope.statistics.moderated import independent_sites, moderated
 from edgescope.statistics.new_member import NewMember
-from edgescope.statistics.rules import Ensemble
-from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch import Ensemble, SiteSketch
 
 if TYPE_CHECKING:
     from edgescope.statistics.bins import LogBins
