@@ -30,8 +30,8 @@ import edgescope as es
 from edgescope.capturing import EdgeActivations
 from edgescope.lib.model_call import call_model
 from edgescope.scanning.batch_norm import calibrate_batch_norm
+from edgescope.scanning.criteria.calibration import calibrate, cells
 from edgescope.scanning.scan_sites import choose_sites
-from edgescope.statistics.calibration import calibrate, cells
 from edgescope.statistics.new_member import pearson_sf
 from edgescope.statistics.ratio import edge_ratios
 from edgescope.statistics.sketch import SiteSketch, SketchLayout

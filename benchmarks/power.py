@@ -21,7 +21,7 @@ from torch import Tensor
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning
-from edgescope.statistics.criteria import Bounds
+from edgescope.scanning.criteria import Bounds
 
 SHARE = 1e-4
 RULE = es.Calibrated(rate=SHARE)

@@ -34,10 +34,10 @@ import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning
 from edgescope.lib.model_call import call_model
 from edgescope.scanning.batch_norm import calibrate_batch_norm, has_statistics
-from edgescope.statistics.calibrated import FALSE_DISCOVERY_RATE, SUPPORT
-from edgescope.statistics.calibration import calibrate
+from edgescope.scanning.criteria import Bounds, Ensemble
+from edgescope.scanning.criteria.calibration import calibrate
+from edgescope.scanning.criteria.false_positive_rate import FALSE_DISCOVERY_RATE, SUPPORT
 from edgescope.statistics.extremity import judge, top_levels
-from edgescope.statistics.rules import Bounds, Ensemble
 from edgescope.statistics.sketch import SiteSketch, SketchLayout
 
 AXES = Bounds._fields

@@ -12,6 +12,7 @@ import pytest
 import edgescope
 from edgescope.capturing.adapters.registry import ADAPTERS
 from edgescope.data import names
+from own_criterion import forgotten_kinds
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,10 +24,11 @@ MODULES = [
 
 
 @pytest.fixture(autouse=True)
-def _forget_adapters():
+def _forget_extensions():
     """Take back what the examples register."""
     known = list(ADAPTERS)
-    yield
+    with forgotten_kinds():
+        yield
     ADAPTERS[:] = known
 
 

@@ -15,7 +15,7 @@ from torch_geometric.nn import AttentiveFP
 from torch_geometric.transforms import AddRandomWalkPE
 
 import edgescope as es
-from edgescope.statistics import Criterion
+from edgescope.scanning.criteria import Criterion
 from example_models import GAT, GPS, GATv2, UniMP, gine, transformer
 
 LOW = Criterion("low", ratio=3.0)

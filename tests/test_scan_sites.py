@@ -12,7 +12,7 @@ from torch_geometric.utils import add_self_loops
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from edgescope.statistics import Criterion
+from edgescope.scanning.criteria import Criterion
 
 EVERYTHING = Criterion("everything", ratio=1.0)
 

@@ -14,11 +14,11 @@ from edgescope.capturing import capture
 from edgescope.diagnosis import diagnose
 from edgescope.lib.old_names import OLD, keep_old_names
 from edgescope.lib.version import __version__
+from edgescope.scanning.criteria import Calibrated, Criterion
 from edgescope.scanning.merge import merge_scans
 from edgescope.scanning.scan import Scan, load_scan, scan
 from edgescope.scanning.store import save_scan
 from edgescope.scanning.untrained import Untrained
-from edgescope.statistics.criteria import Calibrated, Criterion
 
 __all__ = [
     "Ablation",

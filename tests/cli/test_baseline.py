@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 import edgescope as es
-from edgescope.statistics.criteria import CalibratedCriterion
+from edgescope.scanning.criteria import CalibratedCriterion
 from edgescope.train import RunFolder
 from refusals import assert_refused
 

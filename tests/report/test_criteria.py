@@ -11,7 +11,7 @@ import pytest
 import edgescope as es
 from edgescope.report.formats import number, percent
 from edgescope.report.numbers import collect
-from edgescope.statistics.rules import Bounds
+from edgescope.scanning.criteria import Bounds
 
 ENSEMBLE = es.Untrained(6)
 LARGE = es.Criterion("large", ratio=0, magnitude=2.0)

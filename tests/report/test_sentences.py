@@ -7,7 +7,7 @@ import pytest
 from edgescope.report.formats import kind_of_edge, with_article
 from edgescope.report.numbers import collect
 from edgescope.report.readings import readings
-from edgescope.statistics import Criterion
+from edgescope.scanning.criteria import Criterion
 
 
 def entry(numbers, what):

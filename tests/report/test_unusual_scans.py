@@ -8,8 +8,8 @@ from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
+from edgescope.scanning.criteria import Criterion
 from edgescope.scanning.result import Scan
-from edgescope.statistics import Criterion
 
 LOW = Criterion("low", ratio=7.3)
 LARGE = Criterion("large", ratio=0, magnitude=2.0)

@@ -10,9 +10,9 @@ from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.scanning.criteria import Bounds
 from edgescope.statistics import edge_ratios
 from edgescope.statistics.extremity import significance
-from edgescope.statistics.rules import Bounds
 from scan_cases import SITES, captured
 
 ENSEMBLE = es.Untrained(members=6, seed=3)

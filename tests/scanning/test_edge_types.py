@@ -13,8 +13,8 @@ from torch_geometric.nn import GATv2Conv
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.scanning.criteria import Criterion
 from edgescope.scanning.edge_types import MOST_TYPES, EdgeTypes
-from edgescope.statistics import Criterion
 from scan_equality import differences
 
 ALL = Criterion("all", ratio=1e-9)

@@ -5,7 +5,7 @@ from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from edgescope.statistics import Criterion
+from edgescope.scanning.criteria import Criterion
 
 
 def test_smiles_are_kept_for_graphs_with_massive_activations(scan, graphs):

@@ -11,8 +11,8 @@ from torch_geometric.loader import CachedLoader, DataLoader, PrefetchLoader
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.scanning.criteria import Criterion
 from edgescope.scanning.loaders import GraphLoader, graph_loader
-from edgescope.statistics import Criterion
 from loader_cases import LOADERS, OneLayer, distributed, told_apart
 
 ALL = Criterion("all", ratio=1e-9)

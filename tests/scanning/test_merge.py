@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import edgescope as es
 from edgescope.lib.errors import InputError
+from edgescope.scanning.criteria import Criterion
 from edgescope.scanning.merge import merge_scans
 from edgescope.scanning.result import Scan
-from edgescope.statistics import Criterion
 from scan_equality import differences, numbered_graphs, small_model, small_scan
 
 GRAPHS = numbered_graphs(12)

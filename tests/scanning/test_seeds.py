@@ -8,8 +8,8 @@ from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.scanning.criteria import Criterion
 from edgescope.scanning.seeds import MEASURES, SeedScans, scan_seeds
-from edgescope.statistics import Criterion
 from scan_equality import differences, numbered_graphs, small_model, small_scan
 
 GRAPHS = numbered_graphs(10)

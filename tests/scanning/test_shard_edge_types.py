@@ -7,7 +7,7 @@ from torch_geometric.data import Data, HeteroData
 from torch_geometric.nn import GATConv, HeteroConv
 
 import edgescope as es
-from edgescope.statistics import Criterion
+from edgescope.scanning.criteria import Criterion
 from interrupted_scan import InterruptedScanError
 from scan_equality import differences
 

@@ -1,6 +1,7 @@
 """What `edgescope scan` compares with, and by which criterion: from words to objects."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ import typer
 import edgescope as es
 from edgescope.cli._modes import Choice
 from edgescope.lib.errors import InputError
+from edgescope.lib.typed_fields import fields_of
+from edgescope.scanning.criteria import PRESETS, Rule
+from edgescope.scanning.criteria import criterion as find_criterion
 from edgescope.scanning.store import has_scan
-from edgescope.statistics.criteria import PRESETS, Rule
-from edgescope.statistics.criteria import criterion as find_criterion
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,11 +29,13 @@ def _criterion_mode(given: Mapping[str, Any]) -> str | None:
     return mode if mode in CRITERION_CHOICE.modes else None
 
 
+def _rates(rule: Rule) -> tuple[str, ...]:
+    """Return which of the options ``--rate`` and ``--fdr`` a rule has."""
+    return tuple(field.name for field in fields_of(rule) if field.name in {"rate", "fdr"})
+
+
 CRITERION_CHOICE = Choice(
-    {
-        f"with --criterion {name}": ("rate", "fdr") if isinstance(rule, es.Calibrated) else ()
-        for name, rule in PRESETS.items()
-    },
+    {f"with --criterion {name}": _rates(rule) for name, rule in PRESETS.items()},
     _criterion_mode,
 )
 """What has an effect with which criterion."""
@@ -41,7 +45,7 @@ _PATH = "with a path as --baseline"
 
 
 def _baseline_mode(given: Mapping[str, Any]) -> str | None:
-    rule = PRESETS.get(str(given["criterion"]))
+    rule = _known(str(given["criterion"]))
     if given["baseline"] is not None:
         return _ENSEMBLE if given["baseline"] == UNTRAINED else _PATH
     if rule is None:
@@ -56,16 +60,28 @@ BASELINE_CHOICE = Choice(
 """What has an effect with which baseline."""
 
 
+def _known(name: str) -> Rule | None:
+    """Return the criterion of a name; None if there is none, which is refused later."""
+    try:
+        return find_criterion(name)
+    except InputError:
+        return None
+
+
 def choose_criterion(name: str, rate: float | None, fdr: float | None) -> Rule:
     """Return the criterion of a name, with the rates that were given for it.
 
     Raises:
-        InputError: if there is none of that name, or if they are no rates.
+        InputError: if there is none of that name, if they are no rates, or if it has none.
     """
     rule = find_criterion(name)
-    if isinstance(rule, es.Calibrated):
-        return es.Calibrated(rule.rate if rate is None else rate, rule.fdr if fdr is None else fdr)
-    return rule
+    given = {key: value for key, value in (("rate", rate), ("fdr", fdr)) if value is not None}
+    for key in given.keys() - _rates(rule):
+        raise InputError(
+            f"received --{key} {given[key]}, which has no effect with --criterion {name}; leave "
+            "it out"
+        )
+    return replace(rule, **given) if given else rule  # type: ignore[type-var]
 
 
 def choose_baseline(

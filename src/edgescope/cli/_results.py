@@ -6,19 +6,24 @@ import polars as pl
 
 from edgescope.cli._steps import show
 from edgescope.lib.model_call import said_arguments
-from edgescope.statistics.criteria import CalibratedCriterion, Criterion
 
 if TYPE_CHECKING:
     import edgescope as es
     from edgescope.intervene.ablation_result import AblationInfo
     from edgescope.scanning.result import ScanInfo
 
+_HIDDEN = {
+    *("edges", "exceedance", "members", "member_low", "member_median", "member_high"),
+    *("spread", "freedom", "skewness", "extrapolated", "supported", "massive"),
+}
+"""Columns of the evidence that are not printed; ``massive`` is, in words."""
+
 _UNTRAINED = pl.col("max_ratio_untrained").alias("untrained")
 
 
 def show_scan(scan: "es.Scan") -> None:
     """Print one row per site: the largest ratios, and how many edges are over the thresholds."""
-    if isinstance(scan.info.criterion, CalibratedCriterion):
+    if scan.info.criterion.members_tested:
         show(_evidence(scan))
         return
     compared = [] if scan.baseline is None else [_UNTRAINED, pl.col("growth")]
@@ -36,26 +41,25 @@ def show_scan(scan: "es.Scan") -> None:
 def conclusion(scan: "es.Scan") -> str:
     """Say in a sentence what the criterion calls massive, and where."""
     rule, total = scan.info.criterion, len(scan.sites)
-    if isinstance(rule, CalibratedCriterion):
-        sites = scan.table().filter("massive")["site"].to_list()
-        where = f": {', '.join(sites)}" if sites else ""
+    if rule.members_tested:
         rows = scan.calibration()
-        beyond, members = rows["extrapolated"].sum(), rows["members"][0]
+        sites = rows.filter("massive")["site"].unique(maintain_order=True).to_list()
+        where = f": {', '.join(sites)}" if sites else ""
+        rate = "" if rule.stated_rate is None else f" of {rule.stated_rate:g}"
+        beyond = rows["extrapolated"].sum() if "extrapolated" in rows.columns else 0
         alone = (
             f"; {beyond} of {rows.height} thresholds lie beyond all edges of these models, so that "
-            f"their rate of {rule.rate:g} rests on a law"
+            f"their rate{rate} rests on a law"
             if beyond
             else ""
         )
-        return (
-            f"at {len(sites)} of {total} sites the largest edges lie further beyond those of "
-            f"{members} untrained models than {rule.fdr:g} of untrained models do anywhere"
-            f"{where}{alone}"
-        )
-    if isinstance(rule, Criterion) and rule.ratio and not rule.magnitude:
+        members = min(map(len, scan.baseline.ensemble().values())) if scan.baseline else 0
+        said = rule.test_in_words(members)
+        return f"at {len(sites)} of {total} sites {said}{where}{alone}"
+    if rule.everywhere and rule.everywhere.ratio and not rule.everywhere.magnitude:
         over = scan.table()["edges_over"]
         return (
-            f"{over.sum()} times an edge holds a ratio above {rule.ratio:g}, at "
+            f"{over.sum()} times an edge holds a ratio above {rule.everywhere.ratio:g}, at "
             f"{(over > 0).sum()} of {total} sites"
         )
     found = scan.massive_edges()
@@ -80,15 +84,7 @@ def looked_at(scan: "es.Scan") -> str:
 
 
 def _evidence(scan: "es.Scan") -> pl.DataFrame:
-    """Return one row per site and axis of a calibrated criterion."""
-    return scan.calibration().select(
-        "site",
-        "axis",
-        "threshold",
-        "over",
-        "expected",
-        "members_over",
-        "p",
-        "q",
-        pl.when("massive").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("massive"),
-    )
+    """Return one row per site and axis of a criterion that tests sites."""
+    rows = scan.calibration()
+    word = pl.when("massive").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("massive")
+    return rows.select(*(name for name in rows.columns if name not in _HIDDEN), word)

@@ -98,7 +98,8 @@ CriterionName = Annotated[
         "--criterion",
         metavar="NAME",
         help="What is called massive. paper2025: ratio above 1000; sun2024: and magnitude above "
-        "100; calibrated: ratio or magnitude above what untrained models reach at that site.",
+        "100; calibrated: ratio or magnitude above what untrained models reach there; or the name "
+        "of one that an installed package adds.",
     ),
 ]
 Rate = Annotated[

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from edgescope.data import MoleculeDataset, Splits
-    from edgescope.statistics.criteria import Rule
+    from edgescope.scanning.criteria import Rule
     from edgescope.train import RunFolder
 
 WIDE = 1000

@@ -13,9 +13,9 @@ from edgescope.interpret.kinds import Kind
 from edgescope.interpret.prevalence import cluster, sums
 from edgescope.interpret.scan_edges import massive_edges, turned
 from edgescope.lib.errors import InputError
+from edgescope.scanning.criteria import Rule
 from edgescope.scanning.result import Scan
 from edgescope.statistics.bootstrap import RESAMPLES, bootstrap
-from edgescope.statistics.criteria import Rule
 from edgescope.statistics.ranks import spearman
 
 Array = NDArray[np.float64]

@@ -15,9 +15,9 @@ from edgescope.interpret.permutation import PERMUTATIONS, Tested, permutation_te
 from edgescope.interpret.prevalence import four_cells, prevalence
 from edgescope.interpret.scan_edges import massive_edges, turned
 from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.scanning.criteria import Rule
 from edgescope.scanning.result import Scan
 from edgescope.statistics.bootstrap import MIN_GROUPS, RESAMPLES, Bootstrap
-from edgescope.statistics.criteria import Rule
 from edgescope.statistics.discovery import q_values
 
 ANY = "any site"

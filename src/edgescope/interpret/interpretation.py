@@ -20,9 +20,9 @@ from edgescope.interpret.scan_edges import MassiveEdges, massive_edges
 from edgescope.lib.input_files import table_of
 from edgescope.lib.manifest import Kind, Stored, stored, storing
 from edgescope.lib.typed_fields import fitting
+from edgescope.scanning.criteria import Rule
 from edgescope.scanning.result import Scan
 from edgescope.statistics.bootstrap import RESAMPLES
-from edgescope.statistics.criteria import Rule
 
 FDR = 0.05
 """False-discovery rate up to which a group is called enriched or depleted, by convention."""

@@ -19,6 +19,7 @@ from edgescope.interpret.scan_edges import check_edges, turned
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, NotedCall, call_model
+from edgescope.scanning.criteria import PAPER_RATIO, Criterion
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.one_model import scan_model
@@ -26,7 +27,6 @@ from edgescope.scanning.result import Scan
 from edgescope.scanning.scan_sites import choose_sites
 from edgescope.scanning.settings import Settings
 from edgescope.scanning.shards import SHARD_EVERY, Shards
-from edgescope.statistics.criteria import PAPER_RATIO, Criterion
 from edgescope.statistics.sketch import JOINT_BUDGET
 
 MAX_COMBINATIONS = 32

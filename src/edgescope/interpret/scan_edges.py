@@ -9,9 +9,9 @@ from torch import Tensor
 from edgescope.data.fingerprint import fingerprint
 from edgescope.data.graphs import GraphDataset, check_dataset
 from edgescope.lib.errors import InputError
+from edgescope.scanning.criteria import Rule
 from edgescope.scanning.edge_types import ADDED
 from edgescope.scanning.result import Scan, check_scan
-from edgescope.statistics.criteria import Rule
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """Which activations an intervention replaces: those of a scan, of a rule, or of a function."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Sequence
 from math import isfinite
 
 import polars as pl
@@ -14,10 +13,10 @@ from edgescope.capturing.activations import above_floor
 from edgescope.intervene.replay import SEVERAL, SiteValues
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import said
+from edgescope.scanning.criteria import Criterion, Rule
+from edgescope.scanning.criteria import criterion as find_criterion
 from edgescope.scanning.result import Scan
 from edgescope.scanning.scan_sites import scalar_message
-from edgescope.statistics.criteria import Both, CalibratedCriterion, Criterion, Either, Rule
-from edgescope.statistics.criteria import criterion as find_criterion
 from edgescope.statistics.ratio import edge_ratios
 
 Mask = Callable[[EdgeActivations], Tensor]
@@ -67,7 +66,7 @@ class RuleSelector(Selector):
     needs_vectors = True
 
     def __init__(self, rule: Rule) -> None:
-        if rule.members_needed and not isinstance(rule, CalibratedCriterion):
+        if rule.members_needed:
             raise InputError(
                 f"the criterion {rule.name!r} takes its thresholds from untrained models; scan "
                 "with it and baseline=es.Untrained(), and pass the scan as where="
@@ -83,23 +82,17 @@ class RuleSelector(Selector):
         bounds, found = self.rule.bounds(site), edge_ratios(values)
         ratio = found.ratio.where(found.defined.unsqueeze(1), torch.nan)
         perhaps = (ratio > bounds.ratio) | (found.magnitude > bounds.magnitude)
-        place = perhaps.flatten().nonzero().squeeze(1).cpu()
-        rows = pl.DataFrame(
-            {
-                "place": place.numpy(),
-                "ratio": ratio.flatten().cpu()[place].numpy(),
-                "value": values.detach().float().flatten().cpu()[place].numpy(),
-            }
-        ).with_columns(site=pl.lit(site, dtype=pl.String))
-        chosen = torch.zeros(values.numel(), dtype=torch.bool)
-        chosen[torch.from_numpy(self.rule.select(rows)["place"].to_numpy().copy())] = True
-        return chosen.view(values.shape)
+        perhaps, ratio = perhaps.view(values.shape), ratio.view(values.shape)
+        rows = _rows(activations, values, ratio, perhaps.nonzero().unbind(1))
+        chosen = torch.zeros(values.shape, dtype=torch.bool)
+        chosen[_places(self.rule.select(rows))] = True
+        return chosen
 
     def limits(self, site: SiteValues) -> Tensor:
         """Return the thresholds of the rule, those of the ratio times the edge's median."""
         found = edge_ratios(above_floor(site.values, site.floor))
         median = found.tops.median.where(found.defined, torch.inf)
-        return _limit(self.rule, site.site, median.double())
+        return self.rule.limit(site.site, median.double())
 
 
 class ScanSelector(RuleSelector):
@@ -151,8 +144,7 @@ class ScanSelector(RuleSelector):
         if "input" in kept.columns:
             kept = kept.filter(input=identity.input)
         rows = here.join(kept, on=["graph", "edge", "source", "target"])
-        at = [torch.from_numpy(rows[n].to_numpy().astype("int64")) for n in _PLACE]
-        chosen[tuple(at)] = True
+        chosen[_places(rows)] = True
         return chosen
 
     def check(self, site: SiteValues) -> None:
@@ -210,22 +202,39 @@ def selector(where: Where) -> Selector:
     return MaskSelector(where)
 
 
-_PLACE = ("row", "head", "channel")
+def _rows(
+    activations: EdgeActivations, values: Tensor, ratio: Tensor, at: Sequence[Tensor]
+) -> pl.DataFrame:
+    """Return activations of a site as the rows that a rule judges, and of which row each is.
+
+    Args:
+        activations: of the site.
+        values: their values ``[E, H, D]``.
+        ratio: their ratios ``[E, H, D]``.
+        at: edge, head and channel of those that are wanted ``[R]`` each.
+    """
+    identity, (row, head, channel) = activations.identity, at
+    kind = torch.zeros_like(identity.graph) if identity.edge_type is None else identity.edge_type
+    columns = {
+        "row": row,
+        "head": head,
+        "channel": channel,
+        "graph": identity.graph[row],
+        "edge": identity.input_edge[row],
+        "source": identity.own_source[row],
+        "target": identity.own_target[row],
+        "edge_type": kind[row],
+        "value": values.detach()[row, head, channel].float(),
+        "ratio": ratio[row, head, channel],
+    }
+    rows = pl.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})
+    return rows.with_columns(site=pl.lit(activations.site, dtype=pl.String))
 
 
-def _limit(rule: Rule, site: str, median: Tensor) -> Tensor:
-    """Return the largest magnitude that a rule does not call massive, by edge ``[E]``."""
-    match rule:
-        case Criterion():
-            magnitude = torch.full_like(median, rule.magnitude)
-            return torch.maximum(rule.ratio * median, magnitude) if rule.ratio else magnitude
-        case CalibratedCriterion():
-            bounds = rule.bounds(site)
-            return (bounds.ratio * median).clamp(max=bounds.magnitude)
-        case Both() | Either():
-            pick = torch.maximum if isinstance(rule, Both) else torch.minimum
-            return reduce(pick, (_limit(each, site, median) for each in (rule.first, rule.second)))
-    raise InputError(f"the criterion {rule.name!r} has no threshold to clip to; use another value")
+def _places(rows: pl.DataFrame) -> tuple[Tensor, ...]:
+    """Return edge, head and channel of rows ``[R]`` each."""
+    places = (rows[name].to_numpy().astype("int64") for name in ("row", "head", "channel"))
+    return tuple(map(torch.from_numpy, places))
 
 
 def _about(found: object) -> str:

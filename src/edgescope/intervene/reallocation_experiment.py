@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from edgescope.capturing import EdgeActivations, capture
 from edgescope.capturing.site_choice import Sites, select_sites
+from edgescope.intervene.activation_choice import RuleSelector
 from edgescope.intervene.reallocation_result import Reallocation
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
@@ -24,12 +25,11 @@ from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.lib.progress import track
 from edgescope.scanning.batches import BatchOfGraphs, device_of, on_device
+from edgescope.scanning.criteria import Rule
+from edgescope.scanning.criteria import criterion as find_criterion
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.scan_sites import choose_sites
 from edgescope.statistics.bootstrap import CONFIDENCE, RESAMPLES, bootstrap
-from edgescope.statistics.criteria import criterion as find_criterion
-from edgescope.statistics.ratio import edge_ratios
-from edgescope.statistics.rules import Rule
 
 ADDED_TYPES = ("random", "virtual")
 """What :func:`edgescope.data.rewire` calls the types of the edges it adds."""
@@ -93,8 +93,7 @@ def reallocation(
     loader = graph_loader(loader)
     noted = NotedCall(call)
     names, kinds = _kinds(loader, added, edge_type_names)
-    rule = find_criterion(criterion)
-    rule.expression()  # raises if it has no thresholds
+    selector = RuleSelector(find_criterion(criterion))
     chosen = choose_sites(model, sites).sites
     paths = {site.path for site in chosen}
     weights = [s for s in select_sites(model, None) if s.stage == WEIGHT and s.path in paths]
@@ -104,12 +103,13 @@ def reallocation(
     first = 0
 
     def reduce(activations: EdgeActivations) -> None:
-        found = _identified(activations, held, kinds)
+        activations = activations._replace(identity=held.identify(activations.identity))
+        found = _identified(activations, kinds)
         layer, _, stage = activations.site.rpartition(":")
         if stage == WEIGHT:
             shares[layer].add(*_weighed(activations, found))
         else:
-            counts[layer].add(found.graph, _counted(activations, found, rule))
+            counts[layer].add(found.graph, _counted(activations, found, selector))
 
     device = device_of(model)
     title = f"comparing edges of {type(model).__name__}"
@@ -128,7 +128,7 @@ def reallocation(
         raise InputError("the loader gave no batch; pass a loader over at least one graph")
     generator = np.random.default_rng(seed)
     found = _rows(counts, shares, generator, resamples, confidence)
-    return Reallocation(names, rule.name, first, *found, arguments=noted.arguments)
+    return Reallocation(names, selector.name, first, *found, arguments=noted.arguments)
 
 
 class _Found:
@@ -177,8 +177,8 @@ def _kinds(
     return tuple(there), [list(names).index(name) for name in there]
 
 
-def _identified(activations: EdgeActivations, held: BatchOfGraphs, kinds: Sequence[int]) -> _Found:
-    identity = held.identify(activations.identity)
+def _identified(activations: EdgeActivations, kinds: Sequence[int]) -> _Found:
+    identity = activations.identity
     real = identity.input_edge >= 0
     if identity.edge_type is None:
         raise InputError(
@@ -189,18 +189,10 @@ def _identified(activations: EdgeActivations, held: BatchOfGraphs, kinds: Sequen
     return _Found(real, identity.graph[real], identity.target[real], added[real])
 
 
-def _counted(activations: EdgeActivations, found: _Found, rule: Rule) -> Tensor:
+def _counted(activations: EdgeActivations, found: _Found, selector: RuleSelector) -> Tensor:
     """Return the columns of ``_COUNTS`` for every edge ``[E, 4]``."""
-    import polars as pl
-
-    tops = edge_ratios(activations.above_floor[found.real]).tops
-    # Within an edge the largest magnitude has the largest ratio, and a rule only has lower bounds:
-    # an edge has a massive activation if that one is.
-    ratio = tops.top_ratio.double().where(tops.defined, torch.nan)
-    frame = pl.DataFrame({"ratio": ratio.cpu().numpy(), "value": tops.top_magnitude.cpu().numpy()})
-    frame = frame.with_columns(site=pl.lit(activations.site))
-    massive = frame.select(massive=rule.expression())["massive"].fill_null(value=False).to_numpy()
-    marks = torch.from_numpy(massive.copy()).to(found.added.device)
+    chosen = selector.choose(activations).to(found.real.device)
+    marks = chosen[found.real].flatten(1).any(dim=1)
     every = torch.ones_like(found.added)
     return torch.stack([marks & found.added, marks, found.added, every], dim=1)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import Field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -26,6 +27,11 @@ def record(kind: type[Record], fields: Any) -> Record:  # noqa: ANN401  (whateve
     if unknown := fields.keys() - hints.keys():
         raise TypeError(f"unknown field {min(map(str, unknown))!r} of {kind.__name__}")
     return kind(**{n: fitting(v, hints[n], f"{kind.__name__}.{n}") for n, v in fields.items()})
+
+
+def fields_of(of: Any) -> tuple[Field[Any], ...]:  # noqa: ANN401  (any object or class)
+    """Return the fields that a dataclass is made with; none of anything else."""
+    return tuple(field for field in fields(of) if field.init) if is_dataclass(of) else ()
 
 
 def fitting(value: Any, hint: Any, name: str) -> Any:  # noqa: ANN401  (any plain value)

@@ -11,7 +11,7 @@ from edgescope.lib.graph_names import called
 from edgescope.lib.optional import require
 from edgescope.report.judged import excess
 from edgescope.scanning.result import Scan
-from edgescope.statistics.criteria import Criterion
+from edgescope.scanning.settings import common_ratio
 
 LIMIT = 12
 """Molecules in the gallery."""
@@ -44,7 +44,7 @@ def choose(scan: Scan) -> list[dict[str, Any]]:
     drawable = pl.col("graph").is_in(list(scan.smiles)) & (pl.col("edge") >= 0)
     rule, rows = scan.info.criterion, scan.kept().filter(drawable)
     rows = rows.with_columns(excess(scan, rows).alias("excess"))
-    measure = "ratio" if isinstance(rule, Criterion) and rule.ratio else "excess"
+    measure = "ratio" if common_ratio(rule) else "excess"
     rows = rows.sort(measure, descending=True, maintain_order=True)
     tops = rows.unique("graph", keep="first", maintain_order=True).head(LIMIT)
     return [_entry(scan, top, rows) for top in scan.names.rows(tops)]

@@ -6,15 +6,14 @@ from typing import Any
 import polars as pl
 
 from edgescope.scanning import tables
+from edgescope.scanning.criteria import Bounds, Rule
 from edgescope.scanning.result import Scan
-from edgescope.statistics.criteria import Criterion
-from edgescope.statistics.evidence import calibrated_parts, large_enough
-from edgescope.statistics.rules import Bounds, Rule
 
 
 def is_plain(rule: Rule) -> bool:
     """Say whether one bound on the ratio, or one on the magnitude, is all that a rule asks."""
-    return isinstance(rule, Criterion) and not (rule.ratio and rule.magnitude)
+    asked = rule.everywhere
+    return asked is not None and not (asked.ratio and asked.magnitude)
 
 
 def main_axis(scan: Scan) -> str:
@@ -91,22 +90,23 @@ def judged(scan: Scan, table: pl.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def calibration(scan: Scan) -> list[dict[str, Any]]:
-    """Return the evidence of every calibrated criterion that the scan's is made of.
+    """Return the evidence of every part of the scan's criterion that tests sites.
 
     None of it is there without an ensemble, such as after a scan with thresholds from elsewhere.
     """
-    if scan.baseline is None or not large_enough(scan.baseline.ensemble()):
-        return []
     found = []
-    for part in calibrated_parts(scan.info.criterion):
+    for part in scan.info.criterion.parts():
+        if scan.baseline is None or not scan.can_test(part):
+            continue
         rows = scan.calibration(part)
         found.append(
             {
                 "name": part.name,
-                "rate": part.rate,
-                "fdr": part.fdr,
+                "words": part.test_in_words(len(scan.baseline.members)),
+                "rate": part.stated_rate,
+                "fdr": getattr(part, "fdr", None),
                 "members": len(scan.baseline.members),
-                "beyond": int(rows["extrapolated"].sum()),
+                "beyond": int(rows["extrapolated"].sum()) if "extrapolated" in rows.columns else 0,
                 "rows": rows.to_dicts(),
             }
         )

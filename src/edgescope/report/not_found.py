@@ -204,9 +204,9 @@ def _unlisted(numbers: dict[str, Any]) -> str:
         )
     elif not scanned["plain"] and not calibrated:
         sentences.append(
-            f"The criterion {scanned['criterion']} is composed. The molecules and the edges called "
-            "massive meet all of it; the shares, counts over thresholds and heat maps look at one "
-            "bound at a time."
+            f"The criterion {scanned['criterion']} is more than one bound. The molecules and the "
+            "edges called massive meet all of it; the shares, counts over thresholds and heat maps "
+            "look at one bound at a time."
         )
     return " ".join(sentences)
 

@@ -18,10 +18,8 @@ from edgescope.report.judged import calibration, edge_types, is_plain, judged, m
 from edgescope.report.names import short_names, site_pattern
 from edgescope.report.not_found import not_found
 from edgescope.report.summary import busiest, summary
-from edgescope.report.words import rule_in_words
 from edgescope.scanning.edge_types import ADDED
 from edgescope.scanning.result import Scan
-from edgescope.statistics.criteria import Criterion
 from edgescope.statistics.sketch import SiteSketch
 
 if TYPE_CHECKING:
@@ -109,7 +107,7 @@ def _scanned(scan: Scan, axis: str, found: dict[str, dict[str, Any]]) -> dict[st
     types = dict(zip(info.edge_type_names, seen.max(axis=0).tolist(), strict=True))
     truncated = [s for s, of in scan.sites.items() if of.seen > of.rows.height]
     thresholds = {(of[axis] or {}).get("threshold") for of in found.values()}
-    one = rule if isinstance(rule, Criterion) else None
+    one = rule.everywhere
     return {
         "model": info.model,
         "data": info.data,
@@ -120,7 +118,7 @@ def _scanned(scan: Scan, axis: str, found: dict[str, dict[str, Any]]) -> dict[st
         "inputs": list(dict.fromkeys(n for of in scan.sites.values() for n in of.of.inputs)),
         "two_node_sets": any(of.of.two_node_sets for of in scan.sites.values()),
         "criterion": rule.name,
-        "rule": rule_in_words(rule),
+        "rule": rule.in_words(),
         "plain": is_plain(rule),
         "axis": axis,
         "measure": "ratio" if one and one.ratio else "excess",

@@ -68,18 +68,13 @@ def _plain(numbers: dict[str, Any]) -> str:
 
 
 def _calibrated(numbers: dict[str, Any]) -> str:
-    """Name the sites that a calibrated criterion calls massive."""
+    """Name the sites that the criterion's test calls massive."""
     every, over = [site["site"] for site in numbers["sites"]], marked(numbers)
     (found,) = numbers["calibration"]
-    further = (
-        "the largest edges lie further beyond those of "
-        f"{plural(found['members'], 'untrained model')} than {percent(found['fdr'])} of "
-        "untrained models do anywhere"
-    )
     if not over:
-        return f"At none of {plural(len(every), 'site')} do {further}."
+        return f"At none of {plural(len(every), 'site')} do {found['words']}."
     names = site_list([site["site"] for site in over], every)
-    return f"At {len(over)} of {plural(len(every), 'site')} {further}: {names}."
+    return f"At {len(over)} of {plural(len(every), 'site')} {found['words']}: {names}."
 
 
 def _composed(numbers: dict[str, Any]) -> str:
@@ -117,8 +112,9 @@ def _where(numbers: dict[str, Any]) -> str:
         for axis in ("ratio", "magnitude")
         if (found := site["judged"][axis]) is not None
     ]
-    if numbers["calibration"] and site["judged"]["significant"]:
-        rate = numbers["calibration"][0]["rate"] / 2
+    stated = [found["rate"] for found in numbers["calibration"] if found["rate"] is not None]
+    if stated and site["judged"]["significant"]:
+        rate = stated[0] / 2
         shares[-1] += f" (of an untrained model {percent(rate)} each)"
     return f"Most edges are over the bounds at {name}, where {listing(shares)}."
 

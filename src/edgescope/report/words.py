@@ -2,29 +2,7 @@
 
 from typing import Any
 
-from edgescope.report.formats import number, percent
-from edgescope.statistics.criteria import Both, CalibratedCriterion, Criterion, Either, Rule
-
-
-def rule_in_words(rule: Rule) -> str:
-    """Say what an activation must do to be called massive."""
-    match rule:
-        case Criterion(_, ratio, magnitude):
-            bounds = {"ratio": ratio, "magnitude": magnitude}
-            return " and ".join(
-                f"{axis} above {number(float(bound))}" for axis, bound in bounds.items() if bound
-            )
-        case CalibratedCriterion():
-            return (
-                "ratio or magnitude above the site's threshold, which "
-                f"{percent(rule.rate)} of an untrained model's edges exceed"
-            )
-        case Both(first, second):
-            return f"({rule_in_words(first)}) and ({rule_in_words(second)})"
-        case Either(first, second):
-            return f"({rule_in_words(first)}) or ({rule_in_words(second)})"
-        case _:
-            return "a rule of its own"
+from edgescope.report.formats import number
 
 
 def thresholds(sites: list[dict[str, Any]], axis: str) -> list[float | None]:

@@ -15,13 +15,13 @@ from edgescope.capturing import EdgeActivations, EdgeIdentity
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import GraphNames
 from edgescope.scanning.batches import BatchOfGraphs
+from edgescope.scanning.criteria import Bounds
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.scan_sites import scalar_message
 from edgescope.scanning.site_counter import SiteCounter
 from edgescope.scanning.site_scan import SiteEdges, SiteScan, one_graph
 from edgescope.scanning.whole_graph import WholeGraph
 from edgescope.statistics.counting.edge_labels import EdgeLabels
-from edgescope.statistics.criteria import Bounds
 from edgescope.statistics.sketch import SketchLayout
 
 if TYPE_CHECKING:

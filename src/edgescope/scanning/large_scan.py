@@ -19,15 +19,15 @@ from edgescope.large.large_graph import LargeGraph
 from edgescope.large.limits import GIBIBYTE, check_input, chunk_size
 from edgescope.lib.errors import InputError
 from edgescope.models.graph_transformer import GraphTransformer
+from edgescope.scanning.criteria import Bounds, Rule
+from edgescope.scanning.criteria import criterion as find_criterion
 from edgescope.scanning.edge_types import MOST_TYPES, NO_TYPES, value_names
 from edgescope.scanning.merge import merge_sites
 from edgescope.scanning.result import Scan, ScanInfo, SiteScan
 from edgescope.scanning.scan import MAX_ROWS
-from edgescope.scanning.settings import check_ensemble
+from edgescope.scanning.settings import check_ensemble, common_ratio
 from edgescope.scanning.site_counter import SiteCounter
 from edgescope.scanning.site_scan import one_graph
-from edgescope.statistics.criteria import Bounds, Criterion, Rule
-from edgescope.statistics.criteria import criterion as find_criterion
 from edgescope.statistics.sketch import JOINT_BUDGET, SketchLayout
 
 BLOCK = 2**20
@@ -86,8 +86,8 @@ def scan_large(
     rule = rule.resolve(None if baseline is None else baseline.ensemble())
     check_input(model, x, graph)
     names, values = _edge_types(graph, edge_type_names)
-    if keep_ratio is None and isinstance(rule, Criterion):
-        keep_ratio = rule.ratio or None  # the same at all sites, so the scan can say it
+    if keep_ratio is None:
+        keep_ratio = common_ratio(rule)  # the same at all sites, so the scan can say it
     found: dict[str, SiteScan] = {}
     threads = torch.get_num_threads()
     attention = layers_of(model)[0].attention

@@ -15,13 +15,12 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import GraphNames
 from edgescope.lib.mistakes import check_number, said
 from edgescope.scanning import tables
+from edgescope.scanning.criteria import Bounds, Rule, criterion
+from edgescope.scanning.criteria.evidence import by_site
 from edgescope.scanning.site_scan import ScanInfo, SiteScan
 from edgescope.scanning.tables import KeptRows
-from edgescope.statistics import evidence
-from edgescope.statistics.calibrated import warn_unsupported
-from edgescope.statistics.criteria import Bounds, CalibratedCriterion, Ensemble, Rule, criterion
 from edgescope.statistics.gamma import GammaFit, fit_gamma
-from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch import Ensemble, SiteSketch
 
 __all__ = ["Scan", "ScanInfo", "SiteScan"]
 
@@ -140,40 +139,57 @@ class Scan(KeptRows):
         return pl.DataFrame(rows)
 
     def calibration(self, criterion: str | Rule | None = None) -> pl.DataFrame:
-        """Return what the calibrated criterion rests on, one row per site and axis.
+        """Return what the criterion's test of every site rests on, one row per site and axis.
 
-        Columns: site, axis (ratio or magnitude), threshold, edges, over, expected (how many of the
-        edges would be over it at the stated rate), exceedance (share that is over it), members (of
-        the ensemble), member_low, member_median and member_high (the threshold that a member by
-        itself would have), spread, freedom and skewness (standard deviation of its natural
-        logarithm between members, the degrees of freedom of that, and the skewness of its law),
-        extrapolated (whether the threshold lies beyond all edges of all members), members_over (how
-        many have an edge over it), supported (the smallest rate on this axis whose threshold an
-        edge of the members still reaches), p (rank of the site's extremity among those of all
-        models, sites and axes; see :func:`.extremity.p_values`), q (the chance of such a site
-        anywhere in an untrained model; see :func:`.extremity.q_value`) and massive (whether q is at
-        most the criterion's ``fdr``, and some edge over the threshold). The stated rate is half of
-        the criterion's on each axis.
+        Of the calibrated criterion, the columns are: site, axis (ratio or magnitude), threshold,
+        edges, over, expected (how many of the edges would be over it at the stated rate),
+        exceedance (share that is over it), members (of the ensemble), member_low, member_median and
+        member_high (the threshold that a member by itself would have), spread, freedom and skewness
+        (standard deviation of its natural logarithm between members, the degrees of freedom of
+        that, and the skewness of its law), extrapolated (whether the threshold lies beyond all
+        edges of all members), members_over (how many have an edge over it), supported (the smallest
+        rate on this axis whose threshold an edge of the members still reaches), p (rank of the
+        site's extremity among those of all models, sites and axes; see
+        :func:`.extremity.p_values`), q (the chance of such a site anywhere in an untrained model;
+        see :func:`.extremity.q_value`) and massive (whether q is at most the criterion's ``fdr``,
+        and some edge over the threshold). The stated rate is half of the criterion's on each axis.
+        Other criteria have other columns beside site, axis and massive.
 
         Args:
-            criterion: another calibrated criterion than the scan's.
+            criterion: another criterion than the scan's.
 
         Raises:
-            InputError: if the criterion is not calibrated, or the baseline no ensemble.
+            InputError: if the criterion tests no site, or the baseline is no ensemble.
         """
         rule = self._rule(criterion)
-        if not isinstance(rule, CalibratedCriterion):
-            raise InputError(
-                f"received the criterion {rule.name!r}, expected 'calibrated' or an "
-                "edgescope.Calibrated"
-            )
         sketches = {site: self[site] for site in self.sites}
-        if self.baseline is None:
+        if rule.members_tested and self.baseline is None:
             raise InputError(
                 "the scan has no untrained ensemble as its baseline; scan with "
                 "baseline=es.Untrained()"
             )
-        return evidence.calibration(sketches, self._ensemble(), rule)
+        return rule.evidence(sketches, self._ensemble())
+
+    def can_test(self, rule: Rule) -> bool:
+        """Say whether a rule tests sites, and there are untrained members enough to do so."""
+        # Thresholds that were resolved before may come with a baseline of a single model.
+        members = min(map(len, self._ensemble().values()), default=0)
+        return 0 < rule.members_tested <= members
+
+    def significant(self, criterion: str | Rule | None = None) -> list[str] | None:
+        """Return the sites that the criterion's test calls massive; None if it tests none.
+
+        Args:
+            criterion: another criterion than the scan's.
+
+        Raises:
+            InputError: if the criterion tests sites, and the baseline is no ensemble.
+        """
+        rule = self._rule(criterion)
+        if not rule.members_tested:
+            return None
+        judged = self.calibration(rule).filter("massive")
+        return judged["site"].unique(maintain_order=True).to_list()
 
     def ensemble(self) -> Ensemble:
         """Return the sketches of every member, by site; of the scan itself if it has none."""
@@ -267,7 +283,7 @@ class Scan(KeptRows):
             return self.info.criterion
         asked, ensemble = criterion(rule), self._ensemble()
         resolved = asked.resolve(ensemble)
-        warn_unsupported(asked, len(next(iter(ensemble.values()), ())), stacklevel=3)
+        asked.warn_unsupported(len(next(iter(ensemble.values()), ())), stacklevel=3)
         return resolved
 
     def _ensemble(self) -> Ensemble:
@@ -275,12 +291,8 @@ class Scan(KeptRows):
         return {} if self.baseline is None else self.baseline.ensemble()
 
     def _judged(self) -> dict[str, dict[str, Any]]:
-        """Return what a calibrated criterion says of every site."""
-        # Thresholds that were resolved before may come with a baseline of a single model.
-        rule = self.info.criterion
-        if not isinstance(rule, CalibratedCriterion) or not evidence.large_enough(self._ensemble()):
-            return {}
-        return evidence.calibrated(self.calibration())
+        """Return what the criterion's test says of every site."""
+        return by_site(self.calibration()) if self.can_test(self.info.criterion) else {}
 
     def _threshold(self, site: str, threshold: float | None, axis: str) -> float:
         """Return a ratio or magnitude to count at, that of the criterion by default."""

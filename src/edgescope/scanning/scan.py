@@ -15,6 +15,8 @@ from edgescope.capturing.site_choice import Sites
 from edgescope.lib.errors import EdgescopeWarning
 from edgescope.lib.mistakes import check_inputs, check_model, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
+from edgescope.scanning.criteria import PAPER_RATIO, Rule
+from edgescope.scanning.criteria import criterion as find_criterion
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.merge import merge_scans
@@ -26,8 +28,6 @@ from edgescope.scanning.settings import Settings, check_ensemble, common_ratio
 from edgescope.scanning.shards import SHARD_EVERY, Shards
 from edgescope.scanning.store import load_scan
 from edgescope.scanning.untrained import Untrained, baseline_argument
-from edgescope.statistics.criteria import PAPER_RATIO, Criterion, Rule
-from edgescope.statistics.criteria import criterion as find_criterion
 from edgescope.statistics.sketch import JOINT_BUDGET
 
 __all__ = ["Scan", "load_scan", "scan"]
@@ -193,8 +193,8 @@ def _scan_baseline(
     Returns:
         The scan, and the layers that it leaves out with the reasons: those of any member.
     """
-    if not isinstance(settings.rule, Criterion):
-        # Its thresholds are not known yet; the baseline is there for its histograms.
+    if settings.rule.everywhere is None:
+        # Its thresholds may not be known yet; the baseline is there for its histograms.
         ratio = PAPER_RATIO if settings.keep_ratio is None else settings.keep_ratio
         settings = settings._replace(keep_ratio=ratio, keep_magnitude=inf)
     members: list[Scan] = []

@@ -15,14 +15,13 @@ from torch import nn
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import GraphNames
 from edgescope.lib.mistakes import check_model
+from edgescope.scanning.criteria import Rule
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.merge import check_alike
 from edgescope.scanning.result import Scan
 from edgescope.scanning.scan import scan
 from edgescope.scanning.store import load_seeds, save_seeds
 from edgescope.scanning.untrained import Untrained, baseline_argument
-from edgescope.statistics.criteria import Calibrated, CalibratedCriterion, Rule
-from edgescope.statistics.criteria import criterion as find_criterion
 
 MEASURES = ("share_over", "max_ratio", "median_ratio", "max_magnitude", "growth")
 """Columns of :meth:`Scan.table` whose spread over seeds is reported; growth needs a baseline."""
@@ -103,9 +102,9 @@ class SeedScans:
         (names of the seeds with a massive activation), rate_mean, rate_min and rate_max (share
         of the edges with a massive activation, over the seeds).
 
-        A seed counts from one massive activation on. Under a calibrated criterion, which lets
-        through a stated share of activations everywhere, only sites count that exceed that share
-        significantly (column massive of :meth:`~edgescope.Scan.calibration`).
+        A seed counts from one massive activation on. Under a criterion that tests sites, such
+        as the calibrated one, which lets through a stated share of activations everywhere, only
+        sites count that pass (column massive of :meth:`~edgescope.Scan.calibration`).
 
         Args:
             criterion: another rule than that of the scans.
@@ -238,9 +237,8 @@ def _own_baselines(baseline: Any, names: Sequence[str]) -> dict[str, Baseline]: 
 def _rates(one: Scan, criterion: str | Rule | None, keys: list[str]) -> pl.DataFrame:
     """Count all edges and those with a massive activation, by ``keys``."""
     found = one.massive(criterion)
-    rule = one.info.criterion if criterion is None else find_criterion(criterion)
-    if isinstance(rule, Calibrated | CalibratedCriterion):
-        judged = one.calibration(criterion).filter("massive")["site"].unique().to_list()
+    judged = one.significant(criterion)
+    if judged is not None:
         found = found.filter(pl.col("site").is_in(judged))
     edges = ["site", "edge_type", "graph", "edge", "source", "target"]
     massive = found.unique(edges).group_by(keys).agg(pl.len().alias("massive"))

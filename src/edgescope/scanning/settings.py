@@ -8,12 +8,11 @@ from torch import nn
 from edgescope.capturing.forward_pass import Trust
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import NotedCall
+from edgescope.scanning.criteria import Bounds, Rule
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.result import Scan
 from edgescope.scanning.shards import Shards
 from edgescope.scanning.untrained import Untrained
-from edgescope.statistics.calibrated import warn_unsupported
-from edgescope.statistics.criteria import Bounds, Criterion, Rule
 
 
 class Settings(NamedTuple):
@@ -44,7 +43,7 @@ class Settings(NamedTuple):
 
 def common_ratio(rule: Rule) -> float | None:
     """Return the ratio that a rule asks for, if it is one for all sites."""
-    return rule.ratio if isinstance(rule, Criterion) and rule.ratio else None
+    return rule.everywhere.ratio or None if rule.everywhere else None
 
 
 def check_ensemble(rule: Rule, baseline: nn.Module | Scan | Untrained | None) -> None:
@@ -67,4 +66,4 @@ def check_ensemble(rule: Rule, baseline: nn.Module | Scan | Untrained | None) ->
             f"models, received {size}, expected at least {rule.members_needed}; pass "
             "baseline=es.Untrained()"
         )
-    warn_unsupported(rule, size, stacklevel=3)
+    rule.warn_unsupported(size, stacklevel=3)

@@ -7,7 +7,7 @@ from edgescope.scanning.massive_rows import RowKeeper
 from edgescope.scanning.site_scan import SiteEdges, SiteScan
 from edgescope.statistics.counting.counter import SketchCounter
 from edgescope.statistics.counting.edge_labels import EdgeLabels
-from edgescope.statistics.criteria import Bounds
+from edgescope.scanning.criteria import Bounds
 from edgescope.statistics.sketch import SketchLayout
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import torch
 
 from edgescope.capturing.coverage import Coverage
-from edgescope.statistics.criteria import Rule
+from edgescope.scanning.criteria import Rule
 from edgescope.statistics.sketch import SiteSketch
 
 

@@ -18,9 +18,9 @@ from edgescope.lib.input_files import check_memory, table_of
 from edgescope.lib.manifest import Kind, Stored, is_there, seal, stored, storing
 from edgescope.lib.mistakes import said
 from edgescope.lib.typed_fields import record
+from edgescope.scanning.criteria import read_rule
 from edgescope.scanning.result import Scan, ScanInfo, SiteScan
 from edgescope.scanning.site_scan import SiteEdges
-from edgescope.statistics.criteria import read_rule
 from edgescope.statistics.sketch import SiteSketch, SketchLayout
 
 FORMAT = 3

@@ -10,9 +10,9 @@ import polars as pl
 
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.graph_names import GraphNames
+from edgescope.scanning.criteria import Bounds, Rule
 from edgescope.scanning.site_scan import ScanInfo, SiteScan
 from edgescope.statistics.gamma import GammaFit
-from edgescope.statistics.rules import Bounds, Rule
 from edgescope.statistics.sketch import SiteSketch
 
 CONFIDENCE = 0.95

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from edgescope.statistics.bins import LogBins
 from edgescope.statistics.members import largest, upper_levels
-from edgescope.statistics.rules import Bounds, Ensemble
-from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch import AXES, Ensemble, SiteSketch
 
 Array = NDArray[np.float64]
 Test = tuple[str, str]
@@ -50,7 +49,7 @@ def significance(
         {
             (site, axis): top_levels([sketch, *ensemble[site]], axis, rate)
             for site, sketch in trained.items()
-            for axis in Bounds._fields
+            for axis in AXES
         }
     )
 
@@ -58,7 +57,7 @@ def significance(
 def judge(levels: Mapping[Test, Array]) -> dict[Test, Significance]:
     """Return p and q of every site and axis from :func:`top_levels`, the trained model's first."""
     scores: dict[Test, Array] = {}
-    for axis in Bounds._fields:
+    for axis in AXES:
         tests = [test for test in levels if test[1] == axis]
         scores |= zip(tests, extremity([levels[test] for test in tests]), strict=True)
     known = [test for test in levels if np.isfinite(scores[test]).all()]

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgescope.statistics.new_member import NewMember, independent_sites, moderated
-from edgescope.statistics.rules import Ensemble
-from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch import Ensemble, SiteSketch
 
 if TYPE_CHECKING:
     from edgescope.statistics.bins import LogBins

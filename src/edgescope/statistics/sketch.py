@@ -11,7 +11,17 @@ from torch import Tensor
 
 from edgescope.lib.errors import InputError
 from edgescope.statistics.bins import LogBins, finest_bits
-from edgescope.statistics.criteria import PAPER_RATIO, SUN_MAGNITUDE
+
+AXES = ("ratio", "magnitude")
+"""What of an activation is counted."""
+
+PAPER_RATIO = 1000.0
+"""Ratio above which the published detection calls an activation massive (arXiv 2409.03463,
+section 3; taken from Sun et al. 2024, not calibrated for graph networks)."""
+
+SUN_MAGNITUDE = 100.0
+"""Magnitude above which Sun et al. (arXiv 2402.17762, section 2) call an activation massive, if
+its ratio is above 1000 as well."""
 
 JOINT_BUDGET = 4 * 2**20
 """Bytes that each of a site's two joint histograms may take."""
@@ -125,7 +135,7 @@ class SketchLayout:
             "nonfinite": (types,),
             "undefined": (types,),
         }
-        for name in ("ratio", "magnitude"):
+        for name in AXES:
             joint: LogBins = getattr(self, f"joint_{name}")
             fine = getattr(self, name).size
             shapes[f"{name}"] = (fine,)
@@ -277,3 +287,7 @@ class SiteSketch:
             return float("nan")
         rank = max(int(np.ceil(q * total)), 1)
         return float(bins.centres[np.searchsorted(counts.cumsum(), rank)])
+
+
+Ensemble = Mapping[str, Sequence[SiteSketch]]
+"""Per site the sketches of the members of an untrained ensemble."""

@@ -16,9 +16,9 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.files import writable_folder
 from edgescope.lib.input_files import reading
 from edgescope.lib.typed_fields import fitting
+from edgescope.scanning.criteria import criterion
 from edgescope.scanning.scan import scan
 from edgescope.scanning.untrained import Untrained
-from edgescope.statistics.criteria import criterion
 from edgescope.study.cells import UNTRAINED, Cell, content_of, read_stored, write_stored
 from edgescope.study.saturation import share_beyond
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from edgescope.statistics.criteria import PAPER_RATIO
+from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.study.study_store import Finished, Study
 from edgescope.study.study_tables import STATES, mean_and_spread, prevalence
 

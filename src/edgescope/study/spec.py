@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from edgescope.data.table_split import read_split
+from edgescope.scanning.criteria import criterion as find_criterion
 from edgescope.scanning.shards import SHARD_EVERY
 
 State = Literal["untrained", "trained", "ebt"]
@@ -157,18 +158,25 @@ class Overrides(_Strict):
         return dict(self.__pydantic_extra__ or {})
 
 
+def _known(name: str) -> str:
+    """Refuse the name of no criterion."""
+    find_criterion(name)
+    return name
+
+
 class ScanOptions(_Strict):
     """How every cell is scanned; see :func:`edgescope.scan`.
 
     Attributes:
-        criterion: ``"paper2025"``, ``"sun2024"`` or ``"calibrated"``.
+        criterion: ``"paper2025"``, ``"sun2024"``, ``"calibrated"``, or the kind of another
+            criterion that all processes know, as one that an installed package adds.
         split: which part of the data.
         batch_size: graphs per batch.
         members: size of the untrained ensemble, where the criterion is calibrated.
         max_rows: activations kept one by one per site.
     """
 
-    criterion: Literal["paper2025", "sun2024", "calibrated"] = "paper2025"
+    criterion: Annotated[str, AfterValidator(_known)] = "paper2025"
     split: Literal["train", "val", "test"] = "test"
     batch_size: int = Field(default=128, ge=1)
     members: int = Field(default=10, ge=5)

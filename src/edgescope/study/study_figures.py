@@ -20,7 +20,7 @@ from edgescope.report.axes import (
     threshold_line,
 )
 from edgescope.report.drawing import figure, settings
-from edgescope.statistics.criteria import PAPER_RATIO
+from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.statistics.sketch import SiteSketch
 from edgescope.study import study_tables as tables
 from edgescope.study.cells import UNTRAINED

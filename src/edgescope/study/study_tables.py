@@ -5,14 +5,12 @@ from typing import Any
 
 import polars as pl
 
+from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.scanning.result import Scan
-from edgescope.statistics.criteria import PAPER_RATIO, CalibratedCriterion
 from edgescope.study.study_store import Finished, Study
 
 THRESHOLDS = (PAPER_RATIO, 4000.0)
 """Ratios of the published study (arXiv 2409.03463): 1000 in the text, 4000 in one figure."""
-
-CALIBRATED = "calibrated"
 
 STATES = {
     "trained": "without EBT",
@@ -116,10 +114,10 @@ def cautions(study: Study) -> list[str]:
 def layers(study: Study) -> pl.DataFrame:
     """Return one row per site and threshold: in how many seeds it is exceeded, and how far.
 
-    Columns: model, data, state, site, threshold (a ratio; or ``calibrated``, if the scans are),
-    exceeded (number of seeds with an edge above it; for ``calibrated``, with significantly more
-    edges above the site's threshold than untrained models have), seeds, share_mean and share_sd
-    (of edges above the ratio, over seeds; null for ``calibrated``), max_ratio (largest of all
+    Columns: model, data, state, site, threshold (a ratio; or the name of the scans' criterion,
+    such as ``calibrated``, if it tests sites), exceeded (number of seeds with an edge above it; for
+    a criterion, of those in which its test calls the site massive), seeds, share_mean and share_sd
+    (of edges above the ratio, over seeds; null for a criterion), max_ratio (largest of all
     seeds).
     """
     rows = pl.DataFrame([row for done in study.finished for row in _sites(done)])
@@ -172,7 +170,7 @@ def prevalence(scan: Scan, threshold: float) -> float:
 
 def _sites(done: Finished) -> Iterator[dict[str, Any]]:
     scan = done.scan()
-    judged = _judged(scan)
+    judged = scan.significant()
     for site in scan.sites:
         sketch = scan[site]
         row = {**_who(done), "site": site, "max_ratio": float(sketch.maxima[0].max())}
@@ -182,18 +180,12 @@ def _sites(done: Finished) -> Iterator[dict[str, Any]]:
             share = over / edges if edges else None
             yield row | {"threshold": f"{threshold:g}", "exceeded": int(over > 0), "share": share}
         if judged is not None:
-            yield row | {"threshold": CALIBRATED, "exceeded": int(site in judged), "share": None}
-
-
-def _judged(scan: Scan) -> set[str] | None:
-    """Return the sites that a calibrated criterion calls massive; None if it is another."""
-    if not isinstance(scan.info.criterion, CalibratedCriterion):
-        return None
-    return set(scan.calibration().filter("massive")["site"].to_list())
+            name = scan.info.criterion.name
+            yield row | {"threshold": name, "exceeded": int(site in judged), "share": None}
 
 
 def _heading(threshold: str) -> str:
-    return threshold if threshold == CALIBRATED else f"ratio > {threshold}"
+    return f"ratio > {threshold}" if threshold in {f"{t:g}" for t in THRESHOLDS} else threshold
 
 
 def _listed(found: pl.DataFrame, sites: list[str]) -> str:

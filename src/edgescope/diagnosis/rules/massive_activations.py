@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from edgescope.diagnosis.finding import Finding, Severity, place
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
 from edgescope.diagnosis.rules.neighbour_sums import Sums, all_finite, scaled
+from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.statistics.chance import chance_of_ratio
-from edgescope.statistics.criteria import PAPER_RATIO, Criterion
 from edgescope.statistics.ratio import edge_ratios
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ there are more than chance explains, and where; `scan.report` draws them.
         """Report the sites with massive activations."""
         if self._scan is not None:
             scan, said = self._scan, f"criterion {self._scan.info.criterion.name}"
-            rule = scan.info.criterion
-            ratio = rule.ratio if isinstance(rule, Criterion) else 0.0
+            everywhere = scan.info.criterion.everywhere
+            ratio = everywhere.ratio if everywhere else 0.0
             rows = [
                 (site, massive, edges, scan[site].layout.width, float(scan[site].maxima[0].max()))
                 for site, edges, massive, _ in scan.massive_edges().iter_rows()

@@ -26,11 +26,15 @@ from numpy.typing import NDArray
 
 from edgescope.lib.errors import InputError
 from edgescope.statistics.bins import LogBins
-from edgescope.statistics.calibrated import FEWEST_MEMBERS
 from edgescope.statistics.members import Members, Reach, largest
-from edgescope.statistics.rules import Ensemble
+from edgescope.statistics.sketch import Ensemble
 
 Array = NDArray[np.float64]
+
+FEWEST_MEMBERS = 5
+"""Members of an ensemble below which the spread between them says too little: with five, a level
+that a new member exceeds with a probability of 5e-5 lies 18 spreads above their mean, with ten 8,
+and with ten at four sites alike 6."""
 
 CELL = 1.15
 """Ratio of the upper and the lower end of the cells that the integral over shares is made of; the

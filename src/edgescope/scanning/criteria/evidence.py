@@ -1,52 +1,49 @@
 """What a calibrated criterion rests on, and what it says of every site of a scan."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from edgescope.statistics.calibrated import FEWEST_MEMBERS, CalibratedCriterion
-from edgescope.statistics.calibration import AxisCalibration, calibrate
-from edgescope.statistics.criteria import Both, Either
+from edgescope.scanning.criteria.bounds import Bounds
+from edgescope.scanning.criteria.calibration import AxisCalibration, calibrate
 from edgescope.statistics.extremity import significance
 from edgescope.statistics.members import largest
-from edgescope.statistics.rules import Bounds, Ensemble, Rule
-from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch import Ensemble, SiteSketch
 
-
-def calibrated_parts(rule: Rule) -> Iterator[CalibratedCriterion]:
-    """Yield the rule itself if it is calibrated, or those that it is composed of."""
-    match rule:
-        case CalibratedCriterion():
-            yield rule
-        case Both(first, second) | Either(first, second):
-            yield from calibrated_parts(first)
-            yield from calibrated_parts(second)
-
-
-def large_enough(ensemble: Ensemble) -> bool:
-    """Say whether there are members enough for a p-value at every site."""
-    return bool(ensemble) and min(map(len, ensemble.values())) >= FEWEST_MEMBERS
+_OF_SITE = ("threshold", "members_over", "supported", "exceedance", "p", "q")
+"""Columns of the evidence that stand in the table of a scan as well, once per axis."""
 
 
 def calibration(
-    sites: dict[str, SiteSketch], ensemble: Ensemble, rule: CalibratedCriterion
+    sites: Mapping[str, SiteSketch],
+    ensemble: Ensemble,
+    thresholds: Mapping[str, Bounds],
+    rate: float,
+    fdr: float,
 ) -> pl.DataFrame:
     """Return one row per site and axis: its threshold, and what the trained model does there.
 
     A site is massive on an axis if its largest edges lie farther beyond those of the members than
-    a share ``rule.fdr`` of untrained models does anywhere, and if some are over the threshold.
+    a share ``fdr`` of untrained models does anywhere, and if some are over the threshold.
+
+    Args:
+        sites: per site the sketch of the model.
+        ensemble: per site the sketches of the members of an untrained ensemble.
+        thresholds: per site the ratio and the magnitude that must be exceeded, one of them.
+        rate: share of an untrained model's edges over a threshold; half of it on each axis.
+        fdr: share of untrained models at which any site may be called massive.
     """
-    rate = rule.rate / len(Bounds._fields)
+    rate = rate / len(Bounds._fields)
     found = {axis: calibrate(ensemble, axis, rate) for axis in Bounds._fields}
     rare = significance(sites, ensemble, rate)
     rows = []
     for site, sketch in sites.items():
         for axis in Bounds._fields:
-            judged = _judged(sketch, getattr(rule.bounds(site), axis), axis, rate)
+            judged = _judged(sketch, getattr(thresholds[site], axis), axis, rate)
             of_test = rare[site, axis]
-            massive = of_test.q <= rule.fdr and judged["over"] > 0
+            massive = of_test.q <= fdr and judged["over"] > 0
             rows.append(
                 {"site": site, "axis": axis}
                 | judged
@@ -56,13 +53,18 @@ def calibration(
     return pl.DataFrame(rows)
 
 
-def calibrated(table: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """Return the columns that the calibrated criterion adds to a site's row, by site."""
+def by_site(evidence: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the columns that the evidence of a criterion adds to a site's row, by site.
+
+    Args:
+        evidence: as :meth:`.Rule.evidence` returns it.
+    """
     found: dict[str, dict[str, Any]] = {}
-    for row in table.iter_rows(named=True):
+    for row in evidence.iter_rows(named=True):
         columns = found.setdefault(row["site"], {"massive": False})
-        for name in ("threshold", "members_over", "supported", "exceedance", "p", "q"):
-            columns[f"{name}_{row['axis']}"] = row[name]
+        for name in _OF_SITE:
+            if name in row:
+                columns[f"{name}_{row['axis']}"] = row[name]
         columns["massive"] |= row["massive"]
     return found
 

@@ -1,33 +1,62 @@
 """Criteria: what is called massive."""
 
+import json
 from math import inf, nan
 
 import polars as pl
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch_geometric.loader import DataLoader
 
+import edgescope as es
 from edgescope.lib.errors import InputError
-from edgescope.statistics import Calibrated, Criterion, criterion
-from edgescope.statistics.criteria import Bounds, CalibratedCriterion, read_rule
+from edgescope.scanning.criteria import (
+    KINDS,
+    Bounds,
+    Calibrated,
+    CalibratedCriterion,
+    Criterion,
+    criterion,
+    read_rule,
+)
+from own_criterion import product
+from scan_cases import SITES
+from scan_equality import differences, numbered_graphs, small_model
 
 ROWS = pl.DataFrame({"ratio": [999.0, 1000.0, 1001.0, 5000.0], "value": [1e6, 1e6, -2.0, -100.5]})
 
 numbers = st.floats(0.01, 1e4)
-per_site = st.builds(
-    lambda a, b: CalibratedCriterion("per site", 1e-4, 0.05, {"a": a, "b": b}),
-    st.builds(Bounds, numbers, numbers | st.just(inf)),
-    st.builds(Bounds, numbers | st.just(inf), numbers),
+limits = st.builds(Bounds, numbers, numbers | st.just(inf)) | st.builds(
+    Bounds, numbers | st.just(inf), numbers
 )
-bounds = st.builds(Criterion, st.just("bounds"), numbers, numbers | st.just(0.0))
-magnitude_only = st.builds(Criterion, st.just("large"), st.just(0.0), numbers)
-rules = st.recursive(
-    per_site | bounds | magnitude_only,
-    lambda inner: st.tuples(inner, inner, st.booleans()).map(
-        lambda found: found[0] & found[1] if found[2] else found[0] | found[1]
+KIND = {
+    "bounds": st.builds(Criterion, st.just("bounds"), numbers, numbers | st.just(0.0))
+    | st.builds(Criterion, st.just("large"), st.just(0.0), numbers),
+    "calibrated": st.fixed_dictionaries(dict.fromkeys(("a", "b", *SITES), limits)).map(
+        lambda found: CalibratedCriterion("per site", 1e-4, 0.05, found)
     ),
-    max_leaves=4,
-)
+}
+"""How rules of every kind are drawn; the others are made of these."""
+
+
+def composed(single):
+    """Draw rules of these, and compositions of them."""
+    return st.recursive(
+        single,
+        lambda inner: (
+            st.builds(lambda one, other: one & other, inner, inner)
+            | st.builds(lambda one, other: one | other, inner, inner)
+        ),
+        max_leaves=4,
+    )
+
+
+rules = composed(st.one_of(*KIND.values()))
+GRAPHS = numbered_graphs(8)
+MODEL = small_model(factor=3000.0)
+
 rows = st.lists(
     st.tuples(st.sampled_from("ab"), numbers | st.sampled_from([nan, inf]), st.floats(-1e4, 1e4)),
     max_size=20,
@@ -82,12 +111,48 @@ def test_every_massive_row_exceeds_one_of_the_bounds(rule, table):
         assert row["ratio"] > floor.ratio or abs(row["value"]) > floor.magnitude
 
 
-@given(rules, rows)
-def test_a_rule_comes_back_from_its_description(rule, table):
-    again = read_rule(rule.describe())
+def drawn(data):
+    """Draw a rule, of which parts are of a class that this package has not."""
+    own = st.builds(product(), numbers)
+    return data.draw(composed(st.one_of(*KIND.values(), own)))
+
+
+def test_every_kind_that_ships_is_drawn():
+    shipped = {kind for kind, of in KINDS if of.__module__.startswith("edgescope.")}
+    assert shipped == {*KIND, "both", "either"}
+
+
+@given(st.data(), rows)
+def test_a_rule_comes_back_from_what_is_stored_of_it(data, table):
+    rule = drawn(data)
+    again = read_rule(json.loads(json.dumps(rule.describe())))
     assert again == rule
     assert again.name == rule.name
+    assert again.in_words() == rule.in_words() != ""
     assert chosen(again, table) == chosen(rule, table)
+
+
+@given(st.data(), rows)
+def test_every_row_of_a_rule_exceeds_its_limit(data, table):
+    """What ``value="clip"`` leaves of an activation is not massive."""
+    rule = drawn(data)
+    for row in rule.select(table.filter(pl.col("ratio").is_finite())).iter_rows(named=True):
+        median = torch.tensor([abs(row["value"]) / row["ratio"]], dtype=torch.float64)
+        limit = float(rule.limit(row["site"], median))
+        assert limit <= abs(row["value"]) * (1 + 1e-6)
+
+
+@settings(max_examples=10)
+@given(st.data())
+def test_parts_scanned_by_a_rule_merge_to_the_whole(data):
+    rule, cut = drawn(data), data.draw(st.integers(1, len(GRAPHS) - 1))
+    options = {"criterion": rule, "edge_type_names": ["a", "b", "c"], "progress": False}
+    whole, *parts = (
+        es.scan(MODEL, DataLoader(graphs, 4), **options)
+        for graphs in (GRAPHS, GRAPHS[:cut], GRAPHS[cut:])
+    )
+    assert not differences(es.merge_scans(parts), whole)
+    assert es.merge_scans(parts).massive().equals(whole.massive())
 
 
 def test_a_ratio_that_is_not_defined_exceeds_no_bound():

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
-from warnings import warn
 
 import polars as pl
 
-from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_number
-from edgescope.statistics.rules import Bounds, Ensemble, Rule, exceeds
+from edgescope.lib.typed_fields import record
+from edgescope.scanning.criteria.bounds import Bounds, exceeds
+from edgescope.scanning.criteria.calibration import FEWEST_MEMBERS, calibrate
+from edgescope.scanning.criteria.evidence import calibration
+from edgescope.scanning.criteria.rule import Rule
+from edgescope.statistics.sketch import Ensemble, SiteSketch
 
 FALSE_DISCOVERY_RATE = 0.05
 """Share of untrained models at which the calibrated criterion may call a site massive."""
@@ -23,11 +27,6 @@ members and 0.01, twenty with 0.005 or a hundred with 0.001, 90 % of ensembles o
 architectures (SAN, SuperGAT, GATv2, AttentiveFP, GPS, GraphTransformer, TransformerConv) stayed
 below 1.9 times the stated rate; with ten and 0.001, below 3.1, and at most sites no member had an
 edge over the threshold."""
-
-FEWEST_MEMBERS = 5
-"""Members of an ensemble below which the spread between them says too little: with five, a level
-that a new member exceeds with a probability of 5e-5 lies 18 spreads above their mean, with ten 8,
-and with ten at four sites alike 6."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class Calibrated(Rule):
         name: how reports call the rule.
     """
 
+    kind = "calibrated"
     rate: float | None = None
     fdr: float = FALSE_DISCOVERY_RATE
     name: str = "calibrated"
@@ -71,14 +71,25 @@ class Calibrated(Rule):
             return 0
         return ceil(SUPPORT / self.rate * (1 - 1e-12))  # 0.1 / 0.01 is ten, whatever the last digit
 
+    def unsupported(self, members: int) -> str:
+        """Say that the rate is beyond what so many untrained members support, if it is."""
+        if members >= self.members_supporting:
+            return ""
+        return (
+            f"the criterion {self.name!r} states a rate that takes {self.members_supporting:,} "
+            f"untrained members, received {members}, which support {SUPPORT / members:.2g}: the "
+            "thresholds rest on a law for what no member shows, and may be off by more than a "
+            f"factor of two. Pass es.Calibrated(), which states {SUPPORT / members:.2g}, or "
+            f"baseline=es.Untrained({self.members_supporting}). Whether a site is massive (p, q) "
+            "does not depend on it"
+        )
+
     def resolve(self, ensemble: Ensemble | None) -> "CalibratedCriterion":
         """Return the rule with the thresholds of every site.
 
         Raises:
             InputError: if there is no ensemble to calibrate on.
         """
-        from edgescope.statistics.calibration import calibrate
-
         if not ensemble:
             raise self._unresolved()
         members = min(map(len, ensemble.values()))
@@ -101,9 +112,16 @@ class Calibrated(Rule):
         del site
         raise self._unresolved()
 
-    def describe(self) -> dict[str, Any]:
-        """Return the rates."""
-        return {"kind": "calibrated", "name": self.name, "rate": self.rate, "fdr": self.fdr}
+    def in_words(self) -> str:
+        """Say the rate, as far as it is given."""
+        return _in_words(self.rate)
+
+    @classmethod
+    def from_description(cls, values: Mapping[str, Any]) -> "Calibrated | CalibratedCriterion":
+        """Return the rule, with its thresholds if it has them."""
+        if "thresholds" in values:
+            return CalibratedCriterion.from_description(values)
+        return record(cls, dict(values))
 
     def _unresolved(self) -> InputError:
         return InputError(
@@ -153,28 +171,57 @@ class CalibratedCriterion(Rule):
             )
         return self.thresholds[site]
 
+    def in_words(self) -> str:
+        """Say the rate."""
+        return _in_words(self.rate)
+
+    @property
+    def members_tested(self) -> int:
+        """How many untrained models a p-value takes."""
+        return FEWEST_MEMBERS
+
+    @property
+    def stated_rate(self) -> float:
+        """The rate."""
+        return self.rate
+
+    def evidence(self, sites: Mapping[str, SiteSketch], ensemble: Ensemble) -> pl.DataFrame:
+        """Return what :func:`.evidence.calibration` says."""
+        thresholds = {site: self.bounds(site) for site in sites}
+        return calibration(sites, ensemble, thresholds, self.rate, self.fdr)
+
+    def test_in_words(self, members: int) -> str:
+        """Say that the largest edges are beyond chance."""
+        return (
+            f"the largest edges lie further beyond those of {members} untrained models than "
+            f"{_percent(self.fdr)} of untrained models do anywhere"
+        )
+
     def describe(self) -> dict[str, Any]:
         """Return the rates and the thresholds."""
         limits = {site: list(both) for site, both in self.thresholds.items()}
         return {
-            "kind": "calibrated",
+            "kind": Calibrated.kind,
             "name": self.name,
             "rate": self.rate,
             "fdr": self.fdr,
             "thresholds": limits,
         }
 
+    @classmethod
+    def from_description(cls, values: Mapping[str, Any]) -> "CalibratedCriterion":
+        """Return the rule with its thresholds."""
+        limits = {site: Bounds(*both) for site, both in values["thresholds"].items()}
+        return cls(**{**values, "thresholds": limits})
 
-def warn_unsupported(rule: Rule, members: int, stacklevel: int) -> None:
-    """Warn if the rate of a rule is beyond what so many untrained members support."""
-    if members < rule.members_supporting:
-        warn(
-            f"the criterion {rule.name!r} states a rate that takes {rule.members_supporting:,} "
-            f"untrained members, received {members}, which support {SUPPORT / members:.2g}: the "
-            "thresholds rest on a law for what no member shows, and may be off by more than a "
-            f"factor of two. Pass es.Calibrated(), which states {SUPPORT / members:.2g}, or "
-            f"baseline=es.Untrained({rule.members_supporting}). Whether a site is massive (p, q) "
-            "does not depend on it",
-            EdgescopeWarning,
-            stacklevel=stacklevel + 1,
-        )
+
+def _in_words(rate: float | None) -> str:
+    share = "a supported share" if rate is None else _percent(rate)
+    return (
+        "ratio or magnitude above the site's threshold, which "
+        f"{share} of an untrained model's edges exceed"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"

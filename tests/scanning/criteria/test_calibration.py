@@ -6,8 +6,8 @@ from scipy.stats import lognorm, norm, pearson3
 
 from calibration_cases import LAYOUT, sketch
 from edgescope.lib.errors import InputError
-from edgescope.statistics import Calibrated
-from edgescope.statistics.calibration import calibrate
+from edgescope.scanning.criteria import Calibrated
+from edgescope.scanning.criteria.calibration import calibrate
 
 EDGES = 20_000
 

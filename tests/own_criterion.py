@@ -1,0 +1,52 @@
+"""The criterion that docs/extending-criterion.md makes, alone and as an installed package."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from edgescope.scanning.criteria import KINDS, Rule
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "extending-criterion.md"
+SOURCE = re.search(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)[1]
+"""What the page's first example says."""
+
+WORDS = "ratio times magnitude above "
+
+
+def product() -> type[Rule]:
+    """Make the class anew, in a module of its own."""
+    namespace: dict[str, Any] = {"__name__": "my_criteria"}
+    exec(compile(SOURCE, PAGE.name, "exec"), namespace)  # noqa: S102  (our own page)
+    return namespace["Product"]
+
+
+@contextmanager
+def forgotten_kinds() -> Iterator[None]:
+    """Take back which criteria a block registers."""
+    kept = dict(KINDS._classes), KINDS._loaded
+    try:
+        yield
+    finally:
+        KINDS._classes, KINDS._loaded = kept
+
+
+@contextmanager
+def installed(folder: Path, source: str = SOURCE) -> Iterator[None]:
+    """Put the class on the path as a package that names it as an entry point."""
+    (folder / "my_package.py").write_text(source)
+    info = folder / "my_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    entry = "[edgescope.criteria]\nproduct = my_package:Product\n"
+    (info / "entry_points.txt").write_text(entry)
+    sys.path.insert(0, str(folder))
+    try:
+        with forgotten_kinds():
+            KINDS._loaded = False
+            yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.modules.pop("my_package", None)

@@ -1,0 +1,11 @@
+"""What tests of criteria share."""
+
+import pytest
+
+from own_criterion import forgotten_kinds
+
+
+@pytest.fixture(autouse=True)
+def _forget_kinds():
+    with forgotten_kinds():
+        yield
