@@ -3,11 +3,11 @@
 import torch
 
 from edgescope.capturing.activations import EdgeActivations
+from edgescope.scanning.criteria import Bounds
 from edgescope.scanning.massive_rows import RowKeeper
 from edgescope.scanning.site_scan import SiteEdges, SiteScan
 from edgescope.statistics.counting.counter import SketchCounter
 from edgescope.statistics.counting.edge_labels import EdgeLabels
-from edgescope.scanning.criteria import Bounds
 from edgescope.statistics.sketch import SketchLayout
 
 

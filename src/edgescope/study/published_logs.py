@@ -23,7 +23,7 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.files import readable_file
 from edgescope.lib.input_files import DAMAGED, reason
 from edgescope.lib.tensors import check_held, read_pickled
-from edgescope.scanning.criteria import Bounds, PAPER_RATIO, criterion
+from edgescope.scanning.criteria import PAPER_RATIO, Bounds, criterion
 from edgescope.scanning.edge_types import MOST_TYPES, value_names
 from edgescope.scanning.result import Scan, ScanInfo
 from edgescope.scanning.site_counter import SiteCounter

@@ -15,7 +15,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope._registry import ClassRegistry
+from edgescope.lib.class_registry import ClassRegistry
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.typed_fields import fields_of, record
 from edgescope.scanning.criteria.bounds import Bounds, Thresholds

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgescope._registry import ClassRegistry
+from edgescope.lib.class_registry import ClassRegistry
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import DamagedError
 
