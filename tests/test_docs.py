@@ -12,6 +12,7 @@ import pytest
 import edgescope
 from edgescope.capturing.adapters.registry import ADAPTERS
 from edgescope.data import names
+from edgescope.report.registry import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,11 +24,14 @@ MODULES = [
 
 
 @pytest.fixture(autouse=True)
-def _forget_adapters():
+def _forget_what_is_registered():
     """Take back what the examples register."""
-    known = list(ADAPTERS)
+    adapters, sections = list(ADAPTERS), dict(SECTIONS)
     yield
-    ADAPTERS[:] = known
+    ADAPTERS[:] = adapters
+    for name in SECTIONS.keys() - sections.keys():
+        if not type(SECTIONS[name]).__module__.startswith("edgescope."):
+            del SECTIONS[name]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -42,6 +42,7 @@ __all__ = [
     "noise_attack",
     "predict_large",
     "reallocation",
+    "report",
     "scan",
     "scan_large",
     "scan_seeds",
@@ -50,7 +51,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edgescope import attribute, data, interpret, models, study, train
+    from edgescope import attribute, data, interpret, models, report, study, train
     from edgescope.attribute import MassiveActivationExplainer
     from edgescope.intervene import (
         Ablation,
@@ -86,7 +87,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
-    if name in {"attribute", "data", "interpret", "models", "study", "train"}:
+    if name in {"attribute", "data", "interpret", "models", "report", "study", "train"}:
         return importlib.import_module(f"edgescope.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
