@@ -12,6 +12,7 @@ import pytest
 import edgescope
 from edgescope.capturing.adapters.registry import ADAPTERS
 from edgescope.data import names
+from edgescope.report.registry import SECTIONS
 from own_criterion import forgotten_kinds
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,12 +25,15 @@ MODULES = [
 
 
 @pytest.fixture(autouse=True)
-def _forget_extensions():
+def _forget_what_is_registered():
     """Take back what the examples register."""
-    known = list(ADAPTERS)
+    adapters, sections = list(ADAPTERS), dict(SECTIONS)
     with forgotten_kinds():
         yield
-    ADAPTERS[:] = known
+    ADAPTERS[:] = adapters
+    for name in SECTIONS.keys() - sections.keys():
+        if not type(SECTIONS[name]).__module__.startswith("edgescope."):
+            del SECTIONS[name]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

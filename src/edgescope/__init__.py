@@ -47,6 +47,7 @@ __all__ = [
     "noise_attack",
     "predict_large",
     "reallocation",
+    "report",
     "scan",
     "scan_large",
     "scan_seeds",
@@ -55,7 +56,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edgescope import attribute, data, interpret, models, study, train
+    from edgescope import attribute, data, interpret, models, report, study, train
     from edgescope.attribute import MassiveActivationExplainer
     from edgescope.intervene import (
         Ablation,
@@ -106,7 +107,7 @@ keep_old_names()
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
-    if name in {"attribute", "data", "interpret", "models", "study", "train"}:
+    if name in {"attribute", "data", "interpret", "models", "report", "study", "train"}:
         return importlib.import_module(f"edgescope.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)

@@ -1,5 +1,6 @@
 """`edgescope report` finds what else was made of a run."""
 
+import json
 import re
 
 import edgescope as es
@@ -9,14 +10,16 @@ QUICK = ("--permutations", "5", "--resamples", "10", "--by", "bond_type")
 
 def sections(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
-    return re.findall(r'<section id="(interpretation|ablation|attribution)">', page)
+    return re.findall(r'<section id="(interpretation|ablation|attribution|diagnosis)">', page)
 
 
 def test_a_scan_alone_is_reported_and_the_other_commands_are_named(edgescope, scanned):
     code, out, err = edgescope("report", scanned)
     assert (code, err) == (0, "")
-    wanted = "sections: scan; for more: edgescope interpret, edgescope ablate, edgescope explain"
-    assert out.splitlines()[0] == wanted
+    assert out.splitlines()[0] == (
+        "sections: scan; for more: edgescope interpret, edgescope ablate, edgescope explain, "
+        "edgescope diagnose"
+    )
     assert sections(scanned) == []
 
 
@@ -25,10 +28,46 @@ def test_what_the_other_commands_saved_is_found(edgescope, scanned):
     assert edgescope("interpret", scanned, *part, *QUICK)[0] == 0
     assert edgescope("ablate", scanned, *part, "--where", "10", "--repeats", "1")[0] == 0
     assert edgescope("explain", scanned, *part, "--methods", "degree")[0] == 0
+    assert edgescope("diagnose", scanned, *part, "--fail-on", "never")[0] == 0
     code, out, _ = edgescope("report", scanned)
     assert code == 0
-    assert out.splitlines()[0] == "sections: scan, interpretation, ablation, leaderboard"
-    assert sections(scanned) == ["interpretation", "ablation", "attribution"]
+    assert out.splitlines()[0] == "sections: scan, interpretation, ablation, leaderboard, diagnosis"
+    assert sections(scanned) == ["interpretation", "ablation", "attribution", "diagnosis"]
+
+
+def test_findings_that_were_written_elsewhere_are_taken(edgescope, scanned, tmp_path):
+    out = tmp_path / "elsewhere.json"
+    words = ("--select", "dead-head", "--format", "json", "--out", out, "--fail-on", "never")
+    assert edgescope("diagnose", scanned, *words)[0] == 0
+    assert not (scanned / "findings.json").exists()  # by one rule only
+    assert edgescope("report", scanned, "--diagnosis", out)[0] == 0
+    numbers = json.loads((scanned / "report.json").read_text())
+    assert numbers["diagnosis"]["rules"] == ["dead-head"]
+
+
+def test_what_is_no_diagnosis_is_refused(edgescope, scanned, tmp_path):
+    out = tmp_path / "findings.sarif"
+    words = ("--format", "sarif", "--out", out, "--fail-on", "never")
+    assert edgescope("diagnose", scanned, *words)[0] == 0
+    code, _, err = edgescope("report", scanned, "--diagnosis", out)
+    assert code == 2
+    assert "holds a SARIF log, expected findings as edgescope diagnose --format json" in err
+    assert not (scanned / "report.html").exists()
+
+
+def test_a_saved_scan_alone_takes_findings_too(edgescope, scanned):
+    assert edgescope("diagnose", scanned, "--fail-on", "never")[0] == 0
+    words = ("--diagnosis", scanned / "findings.json", "--out", scanned / "alone.html")
+    assert edgescope("report", scanned / "scan", *words)[0] == 0
+    assert '<section id="diagnosis">' in (scanned / "alone.html").read_text(encoding="utf-8")
+
+
+def test_statistics_are_on_every_page_and_in_the_json_file(edgescope, scanned):
+    assert edgescope("report", scanned)[0] == 0
+    numbers = json.loads((scanned / "report.json").read_text())["statistics"]
+    scan = es.load_scan(scanned / "scan")
+    assert [row["law"] for row in numbers["laws"]] == scan.laws()["law"].to_list()
+    assert '<section id="statistics">' in (scanned / "report.html").read_text(encoding="utf-8")
 
 
 def test_results_of_another_scan_are_refused_with_their_folder(edgescope, scanned):

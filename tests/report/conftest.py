@@ -139,3 +139,9 @@ def results(planted, molecules, plant) -> dict[str, Any]:
         [("drugs", models, known)], ["occlusion", "degree", "massive"], progress=False
     )
     return {"interpretation": interpretation, "ablation": ablation, "leaderboard": leaderboard}
+
+
+@pytest.fixture(scope="session")
+def reported(planted, results, tmp_path_factory):
+    """The report of a scan with all results."""
+    return planted.report(tmp_path_factory.mktemp("all") / "report.html", **results)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import edgescope as es
-from edgescope.report.formats import number, percent
+from edgescope.plots.formats import number, percent
 from edgescope.report.numbers import collect
 from edgescope.scanning.criteria import Bounds
 

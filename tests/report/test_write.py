@@ -8,8 +8,8 @@ import matplotlib as mpl
 import pytest
 
 from edgescope.lib.errors import InputError, MissingExtraError
+from edgescope.plots.formats import number, percent
 from edgescope.report import write_report
-from edgescope.report.formats import number, percent
 from edgescope.scanning.result import Scan
 
 FIVE_MEGABYTES = 5e6

@@ -10,7 +10,7 @@ from scipy.stats import ks_2samp
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from edgescope.scanning.compare import compare, compare_scans
+from edgescope.scanning.compare import compare
 from edgescope.statistics.model_pair import SHIFTS, TAILS
 
 HEADS, CHANNELS = 2, 4
@@ -179,11 +179,11 @@ def test_a_table_has_a_row_per_site_and_measure():
     models = [es.models.GraphTransformer(num_heads=4, num_layers=2, **sizes) for _ in range(2)]
     loader = es.data.loader(split)
     scan = es.scan(models[0], loader, baseline=models[1], progress=False)
-    table = compare_scans(scan, resamples=100)
+    table = scan.compare(resamples=100)
     assert table["site"].to_list() == [site for site in scan.sites for _ in range(2)]
     assert table["measure"].to_list() == ["ratio", "magnitude"] * 2
     found = compare(scan[table["site"][0]], scan.baseline[table["site"][0]], resamples=100)
     assert table.row(0, named=True)["shift_median_low"] == found.ratio.shift[0.5].low
     assert table.filter(pl.col("ks_low") > pl.col("ks")).is_empty()
     with pytest.raises(InputError, match="without a baseline"):
-        compare_scans(scan.baseline)
+        scan.baseline.compare()

@@ -107,3 +107,23 @@ def test_one_head_is_even_and_has_no_entropy():
 def test_what_cannot_be_counted_is_refused(options, message):
     with pytest.raises(InputError, match=message):
         concentration(sketch_of(*activations(0)), 3.0, **options)
+
+
+def test_a_scan_has_a_row_per_site_at_the_threshold_of_its_criterion():
+    split = es.data.load("solubility").test
+    model = es.models.GraphTransformer(
+        num_atom_types=len(split.vocabulary), num_bond_types=4, num_layers=2
+    )
+    scan = es.scan(
+        model, es.data.loader(split), criterion=es.Criterion("low", ratio=8), progress=False
+    )
+    table = scan.concentration(top=2)
+    assert table["site"].to_list() == list(scan.sites)
+    for row in table.iter_rows(named=True):
+        found = concentration(scan[row["site"]], 8, top=2)
+        assert (row["threshold"], row["over"]) == (found.threshold, found.over)
+        assert row["channels_gini"] == found.channels.gini
+        assert tuple(row["heads_top"]) == found.heads.top
+    assert scan.concentration(16)["over"].sum() < table["over"].sum()
+    with pytest.raises(InputError, match="criterion 'low' does not bound the magnitude; pass"):
+        scan.concentration(measure="magnitude")

@@ -10,7 +10,7 @@ from scipy.integrate import quad
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from edgescope.scanning.families import fit_laws, laws_table
+from edgescope.scanning.families import fit_laws
 from edgescope.statistics import fit_gamma
 from edgescope.statistics.laws import LAWS, NormalLaplace
 
@@ -175,7 +175,8 @@ def test_a_table_has_a_row_per_site_and_law():
         num_atom_types=len(split.vocabulary), num_bond_types=4, num_layers=2
     )
     scan = es.scan(model, es.data.loader(split), progress=False)
-    table = laws_table(scan)
+    table = scan.laws()
     assert table.height == 2 * len(LAWS)
     assert table.group_by("site", maintain_order=True).first()["behind"].to_list() == [0, 0]
     assert table["behind"].fill_nan(0).min() >= 0
+    assert scan.laws(["gamma"])["ks"].to_list() == table.filter(law="gamma")["ks"].to_list()

@@ -7,7 +7,6 @@ from torch_geometric.nn import TransformerConv
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from edgescope.scanning.compare import compare_scans
 from edgescope.scanning.merge import merge_scans
 from one_layer import Model
 from sampled_cases import RandomClusters, large_graph, numbered, whole_numbers
@@ -106,7 +105,7 @@ def test_a_scan_that_was_stopped_after_its_last_batch_is_still_of_one_graph(tmp_
 
 
 def test_one_graph_gives_no_intervals_and_says_why():
-    found = compare_scans(scan(batches(), baseline=model(1)))
+    found = scan(batches(), baseline=model(1)).compare()
     assert found["problems"].str.contains("graphs in 1 groups").all()
     assert found["ks"].is_not_nan().all()
 

@@ -6,6 +6,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from edgescope.capturing.refusals import ATTENTION, MESSAGE_PASSING, NONE, PERHAPS, Kind
+from edgescope.lib.plurals import plural
 
 if TYPE_CHECKING:
     import polars as pl
@@ -101,7 +102,7 @@ calls softmax'
     def share(self) -> str:
         """Say how much was looked at, such as ``3 of 5 attention-like layers``."""
         total = len(self.seen) + len(self.attention)
-        return f"{len(self.seen)} of {total} attention-like layer{'' if total == 1 else 's'}"
+        return f"{len(self.seen)} of {plural(total, 'attention-like layer')}"
 
     def gaps(self) -> list[str]:
         """Say what was not looked at and why, one entry per class and reason."""

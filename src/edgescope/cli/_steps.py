@@ -14,6 +14,7 @@ import edgescope as es
 from edgescope.cli import _shared_options as options
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import visible
+from edgescope.lib.plurals import plural
 
 if TYPE_CHECKING:
     import polars as pl
@@ -74,13 +75,11 @@ def say_what_was_read(splits: "Splits", most: int | None = None, *, err: bool = 
         most: rows and labels shown at most; None for all.
         err: whether to print on standard error.
     """
-    from edgescope.data.checks.finding import several
-
     for table, what in ((splits.rejected, "row"), (splits.lost_labels, "label")):
         if not table.height:
             continue
         verb = "is" if table.height == 1 else "are"
-        typer.echo(f"{several(table.height, what)} cannot be used and {verb} left out:", err=err)
+        typer.echo(f"{plural(table.height, what)} cannot be used and {verb} left out:", err=err)
         show(table.head(table.height if most is None else most), err=err)
         if most is not None and table.height > most:
             typer.echo("`edgescope data` lists all of them", err=err)

@@ -1,5 +1,6 @@
 """`edgescope diagnose`: what is wrong with the attention of a trained run."""
 
+import os
 import sys
 import warnings
 from collections.abc import Mapping
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from edgescope.data import MoleculeDataset, MoleculeLoader, NeighborBatches
     from edgescope.diagnosis import Findings, Severity
+
+STORED = "findings.json"
+"""Where the findings of a run are kept in its folder, for its report."""
 
 FOUND = 1
 """Exit code if there is a finding as grave as --fail-on or graver."""
@@ -175,6 +179,9 @@ def command(
 ) -> None:
     """Say what is wrong with the attention of a trained model, why, and what can be done.
 
+    A diagnosis of a run itself, by all rules, is also kept in RUN/findings.json, from where
+    edgescope report takes it.
+
     Exit codes: 0, 1 if there is a finding as grave as --fail-on, 2 for input that cannot be used.
 
     \b
@@ -211,6 +218,8 @@ def command(
         seed=seed,
     )
     findings.caution = caution
+    if run is not None and not (weights or data or select or ignore or sites):
+        _keep(findings, run)
     written = _written(findings, form, terminal=out is None and sys.stdout.isatty())
     if out is None:
         typer.echo(written, nl=False)
@@ -222,6 +231,17 @@ def command(
             typer.echo(f"caution: {caution}")
     if fail_on is not FailOn.never and findings.at_least(cast("Severity", fail_on.value)):
         raise typer.Exit(FOUND)
+
+
+def _keep(findings: "Findings", run: Path) -> None:
+    """Keep the findings of a run in its folder, if it can be written in."""
+    if not os.access(run, os.W_OK):
+        typer.echo(
+            f"cannot write in {run}, so its report will have no section on these findings", err=True
+        )
+        return
+    with replacing(run / STORED) as file:
+        file.write_text(findings.json(), encoding="utf-8")
 
 
 def _looked_at(findings: "Findings") -> str:

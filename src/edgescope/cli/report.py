@@ -1,7 +1,7 @@
 """`edgescope report`: write a scan, and what else a run's folder holds, as one HTML file."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,52 +10,43 @@ from edgescope.cli._steps import repeat_caution, report_run
 from edgescope.lib.errors import InputError
 from edgescope.scanning.store import has_scan
 
-SECTIONS = {
-    "interpretation": "interpret",
-    "ablation": "ablate",
-    "leaderboard": "explain",
-}
-"""What a report can hold beside a scan, and the command that makes it."""
-
-FOLDERS = {"interpretation": "interpret", "ablation": "ablation", "leaderboard": "explain"}
-"""Where the command leaves it in the folder of a run."""
-
 
 def command(
     folder: Annotated[Path, typer.Argument(help="Folder of a scanned run, or of a saved scan.")],
     out: Annotated[
         Path | None, typer.Option("--out", help="Where to write; beside the scan by default.")
     ] = None,
+    diagnosis: Annotated[
+        Path | None,
+        typer.Option(
+            "--diagnosis",
+            metavar="FILE",
+            help="Findings that edgescope diagnose --format json --out FILE has written. "
+            "Without it: those of the last edgescope diagnose RUN.",
+        ),
+    ] = None,
 ) -> None:
     """Write a report that opens without a network, with the same numbers in a JSON file.
 
-    The report of a run has a section for each of RUN/interpret, RUN/ablation and RUN/explain that
-    is there, as saved by the commands interpret, ablate and explain.
+    The report of a run has a section for each result that is there of the commands interpret,
+    ablate, explain and diagnose, as RUN/interpret, RUN/ablation, RUN/explain and
+    RUN/findings.json.
     """
     if has_scan(folder):
-        path = es.load_scan(folder).report(out or folder.parent / "report.html")
+        results = es.report.stored_results(None, diagnosis=diagnosis)
+        path = es.load_scan(folder).report(out or folder.parent / "report.html", **results)
     else:
         run = es.train.RunFolder(folder)
         if not has_scan(folder / "scan"):
             raise InputError(f"{folder} has not been scanned; run: edgescope scan {folder}")
-        sections = _sections(run.path)
-        path = report_run(run, es.load_scan(folder / "scan"), out, **sections)
-        missing = [f"edgescope {SECTIONS[name]}" for name in SECTIONS if name not in sections]
-        found = f"sections: {', '.join(['scan', *sections])}"
+        results = es.report.stored_results(run.path, diagnosis=diagnosis)
+        path = report_run(run, es.load_scan(folder / "scan"), out, **results)
+        missing = [
+            f"edgescope {need.command}"
+            for need in es.report.all_needs()
+            if need.command and need.option not in results
+        ]
+        found = f"sections: {', '.join(['scan', *results])}"
         repeat_caution(run)
         typer.echo(f"{found}; for more: {', '.join(missing)}" if missing else found)
     typer.echo(f"open {path}")
-
-
-def _sections(run: Path) -> dict[str, Any]:
-    """Read the results beside the scan that the folder of a run holds."""
-    load = {
-        "interpretation": es.interpret.Interpretation.load,
-        "ablation": es.Ablation.load,
-        "leaderboard": es.attribute.Leaderboard.load,
-    }
-    return {
-        name: load[name](run / folder)
-        for name, folder in FOLDERS.items()
-        if (run / folder).is_dir()
-    }

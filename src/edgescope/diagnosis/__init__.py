@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
@@ -149,6 +150,18 @@ class _Diagnose:
             unjudged={rule.id: rule.unjudged for rule in chosen if rule.unjudged},
             coverage=coverage_of(model, layers, seen, refused),
         )
+
+    def load(self, path: str | Path) -> Findings:
+        """Return findings that were written as JSON, as by ``edgescope diagnose RUN``.
+
+        See :meth:`Findings.json`.
+
+        Raises:
+            InputError: if the file cannot be read, or holds something else.
+        """
+        from edgescope.diagnosis.finding_store import load_findings
+
+        return load_findings(Path(path))
 
     def rules(self) -> "pl.DataFrame":
         """Return every rule, one per row: identifier, severity, title and thresholds."""

@@ -1,5 +1,19 @@
-"""One offline HTML file that says what a scan found, and what it did not find."""
+"""One offline HTML file that says what a scan found, and what it did not find.
 
+The page, its JSON file and its table of contents are made of sections (:class:`Section`), which
+know what they need, their numbers, their figures and their template.
+"""
+
+from edgescope.report.base import Material, Need, Section
+from edgescope.report.registry import all_needs, section, stored_results
 from edgescope.report.write import write_report
 
-__all__ = ["write_report"]
+__all__ = [
+    "Material",
+    "Need",
+    "Section",
+    "all_needs",
+    "section",
+    "stored_results",
+    "write_report",
+]

@@ -1,9 +1,11 @@
-"""Short names for sites that differ in little more than the number of their layer."""
+"""What sites and graphs are called on the page: short, with what tells them apart."""
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
-from edgescope.report.formats import listing
+from edgescope.lib.graph_names import called, label
+from edgescope.plots.formats import listing
 
 _IN_FULL = 2
 """Up to so many sites are written out in a sentence."""
@@ -49,6 +51,17 @@ def site_list(sites: Sequence[str], every: Sequence[str], notes: Sequence[str] =
     if notes:
         named = [f"{name} ({note})" for name, note in zip(named, notes, strict=True)]
     return f"{pattern} with * = {listing(named)}" if pattern else listing(named)
+
+
+def named(row: dict[str, Any]) -> str:
+    """Write the number of a row's graph, and its identifiers if it has any: "12 (TOX3021)"."""
+    return called(row["graph"], row.get("identifiers", {})).removeprefix("graph ")
+
+
+def titled(molecule: dict[str, Any]) -> str:
+    """Write the SMILES of a molecule, after its identifiers if it has any."""
+    known, smiles = label(molecule.get("identifiers", {})), molecule["smiles"]
+    return f"{known}, {smiles}" if known else f"{smiles}"
 
 
 def _common(sites: Sequence[str]) -> tuple[int, int]:

@@ -2,17 +2,10 @@
 
 from typing import Any
 
+from edgescope.lib.plurals import plural
+from edgescope.plots.formats import kind_of_edge, listing, number, percent, with_article
 from edgescope.report.coverage import no_all_clear
-from edgescope.report.formats import (
-    kind_of_edge,
-    listing,
-    named,
-    number,
-    percent,
-    plural,
-    with_article,
-)
-from edgescope.report.names import site_list
+from edgescope.report.names import named, site_list
 from edgescope.report.words import exceeds
 
 

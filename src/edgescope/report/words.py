@@ -1,8 +1,15 @@
-"""What the criterion is called in sentences, headings and labels."""
+"""What criteria, thresholds and models are called in sentences, headings and labels."""
 
 from typing import Any
 
-from edgescope.report.formats import number
+from edgescope.lib.task_metrics import KNOWN
+from edgescope.plots.formats import number
+
+METRICS = {name: metric.words for name, metric in KNOWN.items()}
+"""How metrics are written."""
+
+BIN_PRECISION = "0.4\N{NO-BREAK SPACE}%"
+"""How far the centre of a bin is from any value in it, at most (see statistics.bins)."""
 
 
 def thresholds(sites: list[dict[str, Any]], axis: str) -> list[float | None]:
@@ -29,3 +36,19 @@ def above(
 def exceeds(numbers: dict[str, Any]) -> str:
     """Say the same of an edge, such as "whose ratio exceeds 1,000"."""
     return f"whose {above(numbers).replace(' above ', ' exceeds ')}"
+
+
+def state_label(state: str, numbers: dict[str, Any]) -> str:
+    """Name a state; without an untrained model there is but one."""
+    return state if numbers["scanned"]["baseline"] else "scanned model"
+
+
+def ratio_threshold(of: dict[str, Any], numbers: dict[str, Any]) -> float | None:
+    """Return the threshold of a site, or that of all of them, for a figure of ratios.
+
+    Args:
+        of: an entry of ``numbers["sites"]``, or ``numbers["scanned"]``.
+        numbers: the numbers of the report.
+    """
+    threshold: float | None = of["threshold"]
+    return threshold if numbers["scanned"]["axis"] == "ratio" else None

@@ -19,6 +19,7 @@ from edgescope.scanning.criteria import Bounds, Rule, criterion
 from edgescope.scanning.criteria.evidence import by_site
 from edgescope.scanning.site_scan import ScanInfo, SiteScan
 from edgescope.scanning.tables import KeptRows
+from edgescope.statistics.bootstrap import RESAMPLES
 from edgescope.statistics.gamma import GammaFit, fit_gamma
 from edgescope.statistics.sketch import Ensemble, SiteSketch
 
@@ -246,6 +247,58 @@ class Scan(KeptRows):
         if site not in self._gamma:
             self._gamma[site] = fit_gamma(self[site])
         return self._gamma[site]
+
+    def compare(self, *, seed: int = 0, resamples: int = RESAMPLES) -> pl.DataFrame:
+        """Return how every site differs from the baseline: in the bulk, and in the tail.
+
+        The columns are those of :func:`edgescope.scanning.compare.compare_scans`.
+
+        Args:
+            seed: seed of the resampling of graphs.
+            resamples: how many times graphs are resampled for the intervals.
+
+        Raises:
+            InputError: if the scan has no baseline.
+        """
+        from edgescope.scanning.compare import compare_scans
+
+        return compare_scans(self, seed=seed, resamples=resamples)
+
+    def concentration(
+        self, threshold: float | None = None, *, measure: str = "ratio", top: int = 1
+    ) -> pl.DataFrame:
+        """Return, per site, whether the same channels and heads are massive on every edge.
+
+        The columns are those of :class:`edgescope.scanning.concentration.Spread`, over channels
+        and over heads.
+
+        Args:
+            threshold: what to exceed; that of the criterion by default.
+            measure: what is compared with it, ``"ratio"`` or ``"magnitude"``.
+            top: how many channels and heads ``..._top_share`` is about.
+
+        Raises:
+            InputError: if no threshold is given and the criterion has none on that measure.
+        """
+        from edgescope.scanning.concentration import concentration_table
+
+        return concentration_table(self, threshold, measure=measure, top=top)
+
+    def laws(self, laws: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return which law the ratios of every site follow, the likeliest first.
+
+        The columns are those of :func:`edgescope.scanning.families.laws_table`.
+
+        Args:
+            laws: names of the laws, such as ``"gamma"``; all by default.
+
+        Raises:
+            InputError: if there is no law of that name.
+        """
+        from edgescope.scanning.families import laws_table
+        from edgescope.statistics.laws import LAWS
+
+        return laws_table(self, tuple(LAWS) if laws is None else laws)
 
     def save(self, folder: str | Path) -> Path:
         """Write the scan, and its baseline, to a folder of Parquet and JSON files."""

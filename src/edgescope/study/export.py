@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from edgescope.lib.files import replacing, writable_folder
-from edgescope.report.formats import NO_VALUE
+from edgescope.plots.formats import NO_VALUE
 
 _ESCAPED = str.maketrans(
     {

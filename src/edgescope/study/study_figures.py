@@ -11,7 +11,7 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.files import replacing, writable_folder
 from edgescope.lib.optional import require
 from edgescope.lib.task_metrics import known_metric
-from edgescope.report.axes import (
+from edgescope.plots.axes import (
     EDGE_TYPES,
     STATES,
     legend_row,
@@ -19,7 +19,7 @@ from edgescope.report.axes import (
     sorted_graphs,
     threshold_line,
 )
-from edgescope.report.drawing import figure, settings
+from edgescope.plots.drawing import figure, settings
 from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.statistics.sketch import SiteSketch
 from edgescope.study import study_tables as tables

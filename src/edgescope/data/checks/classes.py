@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from edgescope.data.checks.finding import TableFinding, several
+from edgescope.data.checks.finding import TableFinding
 from edgescope.data.checks.label_values import known, one_class
 from edgescope.data.checks.subject import Subject
+from edgescope.lib.plurals import plural
 
 FEW_OF_A_CLASS = 10
 """Members of a class below which a score over it hangs on single molecules."""
@@ -28,7 +29,7 @@ def check_classes(subject: Subject, target: int, labels: np.ndarray) -> list[Tab
                 "one class",
                 "grave",
                 total,
-                f"all {several(total, 'label')} of {name} are {only:.0f}",
+                f"all {plural(total, 'label')} of {name} are {only:.0f}",
                 "There is nothing to tell apart, and ROC-AUC is undefined.",
                 "Leave this task out, or add molecules of the other class.",
                 name,
@@ -40,7 +41,7 @@ def check_classes(subject: Subject, target: int, labels: np.ndarray) -> list[Tab
     fewer = min(ones, total - ones)
     of_rare = (labels == rare).nonzero()[0]
     balance = (
-        f"{name}: {several(total, 'label')}, {ones:,} are 1 ({ones / total:.1%}) and "
+        f"{name}: {plural(total, 'label')}, {ones:,} are 1 ({ones / total:.1%}) and "
         f"{total - ones:,} are 0"
     )
     if fewer >= FEW_OF_A_CLASS:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from edgescope.data.checks.finding import SHOWN, TableFinding, several
+from edgescope.data.checks.finding import SHOWN, TableFinding
 from edgescope.data.checks.label_values import is_labels, robust_spread
 from edgescope.data.checks.subject import Subject
+from edgescope.lib.plurals import plural
 
 UNEXPLAINED = 0.01
 """Share of the variance of a label that its duplicates may leave unexplained.
@@ -115,9 +116,9 @@ def check_duplicates(subject: Subject) -> list[TableFinding]:
                 "duplicates",
                 "look",
                 len(agreeing),
-                f"{several(len(agreeing), 'molecule stands', 'molecules stand')} in the table more "
+                f"{plural(len(agreeing), 'molecule stands', 'molecules stand')} in the table more "
                 "than once, in "
-                f"{several(sum(map(len, agreeing)), 'row')}, with labels that agree",
+                f"{plural(sum(map(len, agreeing)), 'row')}, with labels that agree",
                 "A molecule that stands there twice counts twice in training and in every score.",
                 "Keep one row of each.",
                 "",
@@ -154,7 +155,7 @@ def _in_two_parts(
                 kind,
                 severity,  # type: ignore[arg-type]  # from the table above
                 len(leaks),
-                f"{several(len(leaks), 'molecule stands', 'molecules stand')} in two parts or more "
+                f"{plural(len(leaks), 'molecule stands', 'molecules stand')} in two parts or more "
                 f"({what}); the split is: {subject.how}",
                 "A model is then tested on what it was trained on, and its scores are too good.",
                 remedy,
@@ -214,8 +215,8 @@ def _conflicting(
                 kind,
                 severity,  # type: ignore[arg-type]  # from the table above
                 molecules,
-                f"{several(molecules, f'{unit} has', f'{unit}s have')} {what}, in "
-                f"{several(len({i for group in positions for i in group}), 'row')}{tolerated}",
+                f"{plural(molecules, f'{unit} has', f'{unit}s have')} {what}, in "
+                f"{plural(len({i for group in positions for i in group}), 'row')}{tolerated}",
                 why,
                 remedy,
                 "",

@@ -43,11 +43,6 @@ class TableFinding:
     examples: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
-def several(count: int, singular: str, plural: str | None = None) -> str:
-    """Write a number before what it counts: ``1 row``, ``1,204 rows``."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
-
-
 def in_order(findings: Sequence[TableFinding]) -> tuple[TableFinding, ...]:
     """Sort findings gravest first, those of a kind together, else in the order given."""
     ranks = list(SEVERITIES)

@@ -4,10 +4,11 @@ import numpy as np
 import polars as pl
 
 from edgescope.data.checks.classes import check_classes
-from edgescope.data.checks.finding import SHOWN, TableFinding, several
+from edgescope.data.checks.finding import SHOWN, TableFinding
 from edgescope.data.checks.label_values import is_labels, known
 from edgescope.data.checks.numbers import check_numbers
 from edgescope.data.checks.subject import Subject
+from edgescope.lib.plurals import plural
 
 
 def check_labels(subject: Subject) -> list[TableFinding]:
@@ -60,7 +61,7 @@ def _without_label(subject: Subject) -> list[TableFinding]:
                 "molecules without label",
                 "look",
                 len(bare),
-                f"{several(len(bare), 'molecule has', 'molecules have')} no label at all",
+                f"{plural(len(bare), 'molecule has', 'molecules have')} no label at all",
                 "Nothing is learnt from them; they count as molecules of their part all the same.",
                 "Leave them out, or find the label.",
                 rows=subject.rows_of(bare),

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 
 from edgescope.data.checks.facts import Facts
-from edgescope.data.checks.finding import SHOWN, Severity, TableFinding, several
+from edgescope.data.checks.finding import SHOWN, Severity, TableFinding
 from edgescope.data.checks.subject import Subject
+from edgescope.lib.plurals import plural
 
 FAR_OUT = 3.0
 """Interquartile ranges above the upper quartile from which a size is far out (Tukey, Exploratory
@@ -168,7 +169,7 @@ def _finding(subject: Subject, kind: _Kind, mask: np.ndarray) -> TableFinding:
         kind.kind,
         kind.severity,
         len(positions),
-        f"{several(len(positions), 'molecule has', 'molecules have')} {kind.sentence}",
+        f"{plural(len(positions), 'molecule has', 'molecules have')} {kind.sentence}",
         kind.why,
         kind.remedy,
         rows=subject.rows_of(positions),
@@ -188,7 +189,7 @@ def _large(subject: Subject, facts: Facts) -> list[TableFinding]:
             "large molecules",
             "look",
             len(large),
-            f"{several(len(large), 'molecule has', 'molecules have')} more than {limit:.0f} heavy "
+            f"{plural(len(large), 'molecule has', 'molecules have')} more than {limit:.0f} heavy "
             f"atoms; half of all have {np.exp(low):.0f} to {np.exp(high):.0f}",
             "They are unlike the others, and the largest one decides the memory of a batch.",
             "Leave out what the model is not meant for, such as polymers and peptides.",
@@ -223,7 +224,7 @@ def _rare_types(subject: Subject) -> list[TableFinding]:
                 "atom types unknown in training",
                 "look",
                 len(positions),
-                f"{several(len(positions), 'molecule')} outside the training part, with an atom "
+                f"{plural(len(positions), 'molecule')} outside the training part, with an atom "
                 f"type that no training molecule has; the split is: {subject.how}",
                 "The embedding of such an atom stays at its random start.",
                 "Move one of them into the training part, or leave them out.",
@@ -240,8 +241,7 @@ def _rare_types(subject: Subject) -> list[TableFinding]:
                 "rare atom types",
                 "note",
                 len(once),
-                f"{several(len(once), 'atom type occurs', 'atom types occur')} in one molecule "
-                "only",
+                f"{plural(len(once), 'atom type occurs', 'atom types occur')} in one molecule only",
                 "A model learns nothing general about it.",
                 "Nothing need be done, or leave the molecules out.",
                 rows=subject.rows_of(sorted(set(places))),

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from edgescope.data.checks.finding import TableFinding, several
+from edgescope.data.checks.finding import TableFinding
 from edgescope.data.checks.label_values import (
     DOMINATES,
     FEWEST,
@@ -14,6 +14,7 @@ from edgescope.data.checks.label_values import (
     robust_spread,
 )
 from edgescope.data.checks.subject import Subject
+from edgescope.lib.plurals import plural
 
 FREQUENT = 0.2
 """Share of one value of a measured label from which it may stand for a limit or a default."""
@@ -90,7 +91,7 @@ def _constant(subject: Subject, target: int, name: str, value: float, count: int
         "constant target",
         "grave",
         count,
-        f"{name} is {value:.6g} in all {several(count, 'row')}",
+        f"{name} is {value:.6g} in all {plural(count, 'row')}",
         "There is nothing to learn, and every score of it means nothing.",
         "Check that this is the right column, or leave it out.",
         name,
@@ -167,8 +168,8 @@ def _units(subject: Subject, target: int, labels: np.ndarray, name: str) -> list
             "look",
             len(odd),
             f"{name} lies in two heaps about {10 ** (UNIT * units):,.0f} times apart: "
-            f"{several(len(low), 'row')} around {10 ** np.median(low):.3g} and "
-            f"{several(len(high), 'row')} around {10 ** np.median(high):.3g}",
+            f"{plural(len(low), 'row')} around {10 ** np.median(low):.3g} and "
+            f"{plural(len(high), 'row')} around {10 ** np.median(high):.3g}",
             "Two units in one column, such as nM and uM, look like this.",
             "Look up the unit of these rows and convert them.",
             name,
@@ -201,7 +202,7 @@ def _outliers(
             "outliers",
             "look",
             len(far),
-            f"{several(len(far), 'label')} of {name} {'lies' if len(far) == 1 else 'lie'} more than"
+            f"{plural(len(far), 'label')} of {name} {'lies' if len(far) == 1 else 'lie'} more than"
             f" {OUTLIER} robust standard deviations{on} from the median (Iglewicz and Hoaglin)",
             "A slip of the pen or of a unit looks like this, and moves a model that is fitted to "
             "it.",
@@ -245,7 +246,7 @@ def _spread(
     units = subject.molecules.target_units
     unit = f" {units[target]}" if units and units[target] else ""
     spread = (
-        f"{name}: {several(len(values), 'label')}, from {values.min():.4g} over the median "
+        f"{name}: {plural(len(values), 'label')}, from {values.min():.4g} over the median "
         f"{np.median(values):.4g} to {values.max():.4g}{unit}, standard deviation "
         f"{values.std():.4g} (robust {robust_spread(labels):.4g})"
     )

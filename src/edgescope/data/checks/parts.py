@@ -3,10 +3,11 @@
 import numpy as np
 import polars as pl
 
-from edgescope.data.checks.finding import TableFinding, several
+from edgescope.data.checks.finding import TableFinding
 from edgescope.data.checks.label_values import is_labels, known, robust_spread
 from edgescope.data.checks.subject import Subject
 from edgescope.data.split import PARTS
+from edgescope.lib.plurals import plural
 
 FEW = 10
 """Molecules of a part below which its score says little."""
@@ -99,7 +100,7 @@ def _classes(subject: Subject) -> list[TableFinding]:
             "one class in a part",
             "grave" if grave else "look",
             len(lacking),
-            f"{several(len({task for task, _ in lacking}), 'task has', 'tasks have')} one class or "
+            f"{plural(len({task for task, _ in lacking}), 'task has', 'tasks have')} one class or "
             f"no label in a part; the split is: {subject.how}",
             "ROC-AUC is undefined there, and nothing is learnt from one class.",
             "Choose another split, or leave the task out.",

@@ -4,8 +4,9 @@ import re
 
 import polars as pl
 
-from edgescope.data.checks.finding import SHOWN, Severity, TableFinding, several
+from edgescope.data.checks.finding import SHOWN, Severity, TableFinding
 from edgescope.data.checks.subject import Subject
+from edgescope.lib.plurals import plural
 
 MANY = 0.1
 """Share of the rows that cannot be used from which the table is hardly what was meant."""
@@ -61,7 +62,7 @@ def _rejected(subject: Subject) -> list[TableFinding]:
             "rejected rows",
             severity,
             rows.height,
-            f"{several(rows.height, 'row')} of {subject.rows:,} cannot be used: {reason}",
+            f"{plural(rows.height, 'row')} of {subject.rows:,} cannot be used: {reason}",
             "They are left out of training and of every result.",
             "Correct the cells, or leave the rows out on purpose.",
             rows=tuple(rows["row"].to_list()),
@@ -78,7 +79,7 @@ def _lost(subject: Subject) -> list[TableFinding]:
             "lost labels",
             "look",
             rows.height,
-            f"{several(rows.height, 'cell')} of {', '.join(rows['column'].unique().sort())} "
+            f"{plural(rows.height, 'cell')} of {', '.join(rows['column'].unique().sort())} "
             f"{'gives' if rows.height == 1 else 'give'} no label: {reason}",
             "The molecule is kept without this label.",
             "Write a number or a class, or leave the cell empty on purpose.",

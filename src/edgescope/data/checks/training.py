@@ -8,12 +8,12 @@ import torch
 
 from edgescope.data.checks.duplicates import conflicts, groups, in_two_parts
 from edgescope.data.checks.facts import molecule_key
-from edgescope.data.checks.finding import several
 from edgescope.data.checks.label_values import DOMINATES, dominant, is_labels, known, one_class
 from edgescope.data.checks.parts import one_class_parts
 from edgescope.data.dataset import MoleculeDataset
 from edgescope.data.split import PARTS
 from edgescope.lib.errors import EdgescopeWarning
+from edgescope.lib.plurals import plural
 
 if TYPE_CHECKING:
     from edgescope.data.graphs import GraphDataset
@@ -56,7 +56,7 @@ def grave_sentences(splits: "Splits") -> list[str]:
         same = same_molecules(molecules)
         leaks = in_two_parts(same, part)
         if leaks:
-            stand = several(len(leaks), "molecule stands", "molecules stand")
+            stand = plural(len(leaks), "molecule stands", "molecules stand")
             found.append(
                 f"{stand} in two parts (split: {splits.train.split or 'not told'}), so that scores "
                 "are too good"
@@ -64,7 +64,7 @@ def grave_sentences(splits: "Splits") -> list[str]:
         contradictory = {each.group for each in conflicts(same, y)}
         if contradictory:
             found.append(
-                f"{several(len(contradictory), 'molecule stands', 'molecules stand')} there twice "
+                f"{plural(len(contradictory), 'molecule stands', 'molecules stand')} there twice "
                 "or more with labels that contradict"
             )
     return found + _of_labels(y, part, names)
@@ -93,7 +93,7 @@ def _of_labels(y: np.ndarray, part: np.ndarray, names: tuple[str, ...]) -> list[
         ],
     }
     return [
-        f"{several(len(held), 'target')} with {kind}: {', '.join(held[:MOST])}"
+        f"{plural(len(held), 'target')} with {kind}: {', '.join(held[:MOST])}"
         f"{' and others' if len(held) > MOST else ''}"
         for kind, held in kinds.items()
         if held

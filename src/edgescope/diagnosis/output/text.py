@@ -11,6 +11,7 @@ from rich.text import Text
 
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import said_arguments
+from edgescope.lib.plurals import plural
 
 if TYPE_CHECKING:
     from edgescope.diagnosis.finding import Finding, Findings
@@ -67,8 +68,8 @@ def conclusion(findings: "Findings") -> str:
 
     That nothing was found is an all-clear only if all attention of the model was looked at.
     """
-    seen = f"{_number(findings.graphs, 'graph')} in {_number(findings.batches, 'batch')}"
-    looked = f"{_number(len(findings.rules), 'rule')} over {seen}"
+    seen = f"{plural(findings.graphs, 'graph')} in {plural(findings.batches, 'batch', 'batches')}"
+    looked = f"{plural(len(findings.rules), 'rule')} over {seen}"
     coverage = findings.coverage
     if coverage is not None:
         looked += f"; looked at {coverage.share()}"
@@ -77,7 +78,7 @@ def conclusion(findings: "Findings") -> str:
         less = "" if clear else "; this is no all-clear, as part of the model was not looked at"
         return f"{findings.model}: nothing found by {looked}{less}."
     counts = [
-        _number(sum(each.severity == severity for each in findings), severity)
+        plural(sum(each.severity == severity for each in findings), severity)
         for severity in COLOURS
         if any(each.severity == severity for each in findings)
     ]
@@ -119,8 +120,3 @@ def _show(console: Console, group: "list[Finding]") -> None:
 def _indented(console: Console, text: Text) -> None:
     text.overflow = "fold"
     console.print(Padding(text, (0, 0, 0, INDENT), expand=False))
-
-
-def _number(count: int, what: str) -> str:
-    ending = "es" if what.endswith("ch") else "s"
-    return f"{count:,} {what}{'' if count == 1 else ending}"

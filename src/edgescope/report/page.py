@@ -1,0 +1,114 @@
+"""The page: its sections with their figures, and a table of contents."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from edgescope.lib.errors import InputError
+from edgescope.lib.optional import require
+from edgescope.lib.plurals import plural
+from edgescope.plots import formats
+from edgescope.plots.drawing import settings
+from edgescope.report.names import named
+from edgescope.report.registry import SECTIONS
+from edgescope.report.summary import marked
+from edgescope.report.words import METRICS, above
+from edgescope.scanning.edge_types import ADDED
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from edgescope.report.base import Section
+
+PAGE = "page.html.j2"
+
+
+def render_page(numbers: dict[str, Any]) -> str:
+    """Draw the figures of a report's numbers and fill the page with them."""
+    shown = [SECTIONS[each["name"]] for each in numbers["contents"] if not each["absent"]]
+    figures: dict[str, str] = {}
+    readings: dict[str, str] = {}
+    context = _context(numbers)
+    with settings():
+        for section in shown:
+            _add(figures, section.figures(numbers), "figure", section)
+    for section in shown:
+        _add(readings, section.readings(numbers), "reading", section)
+        _add(context, section.context(numbers), "name in its template", section)
+    # Everything else that enters the page is escaped; these were made here.
+    safe = require("jinja2", "report").utils.markupsafe.Markup
+    script = _file("chooser.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page: str = (
+        _environment(context)
+        .get_template(PAGE)
+        .render(
+            numbers=numbers,
+            absent=[each for each in numbers["contents"] if each["absent"]],
+            shown=[(each, numbers[each.key] if each.key else None) for each in shown],
+            figures={name: safe(svg) for name, svg in figures.items()},
+            readings=readings,
+            style=safe(_file("style.css")),
+            script=safe(script),
+            script_hash=f"sha256-{digest}",
+        )
+    )
+    return page
+
+
+def _context(numbers: dict[str, Any]) -> dict[str, Any]:
+    """Return what every template can use, by name."""
+    return {
+        "interval": formats.interval,
+        "between": formats.between,
+        "three_decimals": formats.fixed,
+        "metrics": METRICS,
+        "added": ADDED,
+        "above": lambda site=None, axis=None: above(numbers, site, axis),
+        "marked": [site["id"] for site in marked(numbers)],
+    }
+
+
+def _environment(context: dict[str, Any]) -> "Environment":
+    """Return what fills templates."""
+    jinja2 = require("jinja2", "report")
+    environment: Environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals |= context
+    for function in (
+        formats.number,
+        formats.percent,
+        formats.fixed,
+        formats.kind_of_edge,
+        plural,
+        named,
+    ):
+        environment.filters[function.__name__] = function
+    return environment
+
+
+def _add(known: dict[str, Any], new: Mapping[str, Any], what: str, section: "Section") -> None:
+    """Add what a section brings, unless another has brought something of that name."""
+    if taken := known.keys() & new.keys():
+        raise InputError(
+            f"the section {section.name!r} has a {what} {min(taken)!r}, as another section has; "
+            "give it another name, such as one that begins with that of the section"
+        )
+    known |= new
+
+
+def _template(name: str) -> str:
+    """Return the page, or the template of a section."""
+    return _file(name) if name == PAGE else SECTIONS[name].source()
+
+
+def _file(name: str) -> str:
+    return files("edgescope.report").joinpath(name).read_text(encoding="utf-8")

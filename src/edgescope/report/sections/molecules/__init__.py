@@ -1,0 +1,43 @@
+"""The molecules with the most massive bonds."""
+
+from typing import Any
+
+from edgescope.report.base import Material, Section
+from edgescope.report.registry import section
+from edgescope.report.sections.molecules.figures import draw_molecules, legend
+from edgescope.report.sections.molecules.numbers import choose
+
+
+@section
+class Molecules(Section):
+    """Graphs with the largest ratios, drawn as molecules."""
+
+    name, title, place = "gallery", "Molecules with the most massive bonds", 500
+
+    def numbers(self, material: Material) -> list[dict[str, Any]]:
+        """Choose the molecules."""
+        return choose(material.scan)
+
+    def figures(self, numbers: dict[str, Any]) -> dict[str, str]:
+        """Draw them, and which colour means what."""
+        gallery, measure = numbers["gallery"], numbers["scanned"]["measure"]
+        if not gallery:
+            return {}
+        drawn = draw_molecules(gallery, measure)
+        molecules = {f"molecule-{place}": drawing for place, drawing in enumerate(drawn)}
+        return {"gallery-legend": legend(gallery, measure), **molecules}
+
+    def readings(self, numbers: dict[str, Any]) -> dict[str, str]:
+        """Return how to read them."""
+        measure = (
+            "larger the ratio"
+            if numbers["scanned"]["measure"] == "ratio"
+            else "more times over its threshold the ratio or the magnitude"
+        )
+        return {
+            "gallery": (
+                "Coloured bonds hold a massive activation at the site named below the molecule, "
+                f"the darker the {measure} of the stronger of their two directions. "
+                "The small numbers in a drawing mark the two atoms of its most massive bond."
+            )
+        }
