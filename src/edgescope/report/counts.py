@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from edgescope.scanning import tables
+from edgescope.scanning import site_tables
 from edgescope.scanning.criteria import Bounds, Rule
 from edgescope.scanning.result import Scan
 
@@ -49,9 +49,9 @@ def edge_types(scan: Scan, axis: str) -> list[dict[str, Any]]:
         before: dict[str, dict[str, Any]] = {}
         if scan.baseline is not None:
             known = scan.baseline.info.edge_type_names
-            of_baseline = tables.edge_types(scan.baseline[site], known, limit, axis)
+            of_baseline = site_tables.edge_types(scan.baseline[site], known, limit, axis)
             before = {row["edge_type"]: row for row in of_baseline}
-        for row in tables.edge_types(scan[site], names, limit, axis):
+        for row in site_tables.edge_types(scan[site], names, limit, axis):
             beside: dict[str, Any] = {}
             if scan.baseline is not None:
                 untrained = before.get(row["edge_type"], {})

@@ -20,7 +20,7 @@ from edgescope.statistics.model_pair import PairedTops
 from edgescope.statistics.sketch import SiteSketch
 
 if TYPE_CHECKING:
-    from edgescope.scanning.result import Scan
+    from edgescope.scanning.site_scan import ScannedSites
 
 
 def compare(
@@ -61,7 +61,9 @@ def compare(
     )
 
 
-def compare_scans(scan: "Scan", *, seed: int = 0, resamples: int = RESAMPLES) -> pl.DataFrame:
+def compare_scans(
+    scan: "ScannedSites", *, seed: int = 0, resamples: int = RESAMPLES
+) -> pl.DataFrame:
     """Compare every site of a scan with its baseline.
 
     Args:

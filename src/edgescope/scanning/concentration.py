@@ -15,7 +15,7 @@ from edgescope.lib.errors import InputError
 from edgescope.statistics.sketch import SiteSketch
 
 if TYPE_CHECKING:
-    from edgescope.scanning.result import Scan
+    from edgescope.scanning.site_scan import ScannedSites
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -92,7 +92,7 @@ def concentration(
 
 
 def concentration_table(
-    scan: "Scan", threshold: float | None = None, *, measure: str = "ratio", top: int = 1
+    scan: "ScannedSites", threshold: float | None = None, *, measure: str = "ratio", top: int = 1
 ) -> pl.DataFrame:
     """Return one row per site: the spread over its channels and over its heads.
 
@@ -120,7 +120,7 @@ def concentration_table(
     return pl.DataFrame(rows, schema_overrides=lists)
 
 
-def _bound(scan: "Scan", site: str, measure: str) -> float:
+def _bound(scan: "ScannedSites", site: str, measure: str) -> float:
     rule = scan.info.criterion
     bound = float(getattr(rule.bounds(site), _known(measure)))
     if not np.isfinite(bound):

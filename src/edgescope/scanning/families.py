@@ -20,7 +20,7 @@ from edgescope.statistics.laws import LAWS, Law
 from edgescope.statistics.sketch import SiteSketch
 
 if TYPE_CHECKING:
-    from edgescope.scanning.result import Scan
+    from edgescope.scanning.site_scan import ScannedSites
 
 Array = NDArray[np.float64]
 
@@ -80,7 +80,7 @@ def fit_laws(sketch: SiteSketch, laws: Sequence[str] = tuple(LAWS)) -> list[LawF
     return sorted(fits, key=lambda fit: (bool(fit.problem), -fit.log_likelihood))
 
 
-def laws_table(scan: "Scan", laws: Sequence[str] = tuple(LAWS)) -> pl.DataFrame:
+def laws_table(scan: "ScannedSites", laws: Sequence[str] = tuple(LAWS)) -> pl.DataFrame:
     """Return one row per site and law, the likeliest law of a site first.
 
     Columns: site, law, log_likelihood (mean, natural, per decade), behind (by how much it is below

@@ -1,32 +1,27 @@
 """The result of a scan: tables, histograms and the most massive activations of every site."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
+from warnings import warn
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from edgescope.capturing.coverage import Coverage, layer_of
-from edgescope.lib.errors import InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.graph_names import GraphNames
-from edgescope.lib.mistakes import check_number, said
-from edgescope.scanning import tables
+from edgescope.lib.mistakes import said
+from edgescope.scanning import site_tables
 from edgescope.scanning.criteria import Bounds, Rule, criterion
-from edgescope.scanning.criteria.evidence import by_site
 from edgescope.scanning.site_scan import ScanInfo, SiteScan
-from edgescope.scanning.tables import KeptRows
-from edgescope.statistics.bootstrap import RESAMPLES
-from edgescope.statistics.gamma import GammaFit, fit_gamma
+from edgescope.scanning.tables import ScanTables
 from edgescope.statistics.sketch import Ensemble, SiteSketch
 
 __all__ = ["Scan", "ScanInfo", "SiteScan"]
 
 
-class Scan(KeptRows):
+class Scan(ScanTables):
     """The result of :func:`edgescope.scan`.
 
     Attributes:
@@ -38,6 +33,8 @@ class Scan(KeptRows):
         baseline: the scan to compare with, usually of the untrained model.
         members: the scans that a baseline of several models was merged from; empty otherwise.
     """
+
+    baseline: "Scan | None"
 
     # What stands above a scan: the package ``edgescope`` hands these in when it is imported.
     _merge: ClassVar[Callable[["Sequence[Scan]"], "Scan"]]
@@ -64,7 +61,7 @@ class Scan(KeptRows):
         self.identifiers = dict(names.identifiers)
         self.baseline = baseline
         self.members = tuple(members)
-        self._gamma: dict[str, GammaFit] = {}
+        self._gamma = {}
 
     def __repr__(self) -> str:
         """Say what was scanned."""
@@ -120,57 +117,6 @@ class Scan(KeptRows):
         """
         return self._site(site).sketch
 
-    def table(self, threshold: float | None = None) -> pl.DataFrame:
-        """Return one row per site: sizes, maxima, prevalence and the fitted gamma law.
-
-        Columns that end in ``_untrained`` describe the baseline. ``growth`` is the largest
-        magnitude over the median magnitude of the same site in the baseline; NaN if that is 0.
-
-        Args:
-            threshold: ratio that an edge's largest activation must exceed to be counted; that
-                of the criterion by default.
-        """
-        if threshold is not None:
-            check_number(threshold, "threshold")
-        judged = self._judged() if threshold is None else {}
-        rows = []
-        for site in self.sites:
-            limit = self.info.criterion.bounds(site).ratio if threshold is None else threshold
-            rows.append(self._compared(site, limit) | judged.get(site, {}))
-        return pl.DataFrame(rows)
-
-    def calibration(self, criterion: str | Rule | None = None) -> pl.DataFrame:
-        """Return what the criterion's test of every site rests on, one row per site and axis.
-
-        Of the calibrated criterion, the columns are: site, axis (ratio or magnitude), threshold,
-        edges, over, expected (how many of the edges would be over it at the stated rate),
-        exceedance (share that is over it), members (of the ensemble), member_low, member_median and
-        member_high (the threshold that a member by itself would have), spread, freedom and skewness
-        (standard deviation of its natural logarithm between members, the degrees of freedom of
-        that, and the skewness of its law), extrapolated (whether the threshold lies beyond all
-        edges of all members), members_over (how many have an edge over it), supported (the smallest
-        rate on this axis whose threshold an edge of the members still reaches), p (rank of the
-        site's extremity among those of all models, sites and axes; see
-        :func:`.extremity.p_values`), q (the chance of such a site anywhere in an untrained model;
-        see :func:`.extremity.q_value`) and massive (whether q is at most the criterion's ``fdr``,
-        and some edge over the threshold). The stated rate is half of the criterion's on each axis.
-        Other criteria have other columns beside site, axis and massive.
-
-        Args:
-            criterion: another criterion than the scan's.
-
-        Raises:
-            InputError: if the criterion tests no site, or the baseline is no ensemble.
-        """
-        rule = self._rule(criterion)
-        sketches = {site: self[site] for site in self.sites}
-        if rule.members_tested and self.baseline is None:
-            raise InputError(
-                "the scan has no untrained ensemble as its baseline; scan with "
-                "baseline=es.Untrained()"
-            )
-        return rule.evidence(sketches, self._ensemble())
-
     def can_test(self, rule: Rule) -> bool:
         """Say whether a rule tests sites, and there are untrained members enough to do so."""
         # Thresholds that were resolved before may come with a baseline of a single model.
@@ -197,109 +143,6 @@ class Scan(KeptRows):
         members = self.members or (self,)
         return {site: [member[site] for member in members] for site in self.sites}
 
-    def by_edge_type(self, threshold: float | None = None, axis: str = "ratio") -> pl.DataFrame:
-        """Return, per site and edge type, how many edges hold a ratio above a threshold.
-
-        Columns: site, edge_type, edges (with a defined ratio; for the axis ``"magnitude"``, all
-        that are finite), over, rate, low and high (Wilson
-        interval of the rate at 95 %), enrichment (rate over the rate of all edges of the site),
-        threshold (at which the counts are exact: the nearest bin edge, at most 0.4 % off).
-
-        The interval takes edges as independent. Edges of a graph are not, so it is too narrow.
-
-        Args:
-            threshold: the ratio or magnitude to exceed; that of the criterion by default.
-            axis: what is compared with it, ``"ratio"`` or ``"magnitude"``.
-
-        Raises:
-            InputError: if no threshold is given and the criterion has none on that axis.
-        """
-        names = self.info.edge_type_names
-        rows = []
-        for site, found in self.sites.items():
-            limit = self._threshold(site, threshold, axis)
-            of_site = tables.edge_types(found.sketch, names, limit, axis)
-            rows += [{"site": site} | row for row in of_site]
-        return pl.DataFrame(rows)
-
-    def heat_map(
-        self, site: str, threshold: float | None = None, edge_type: str | None = None
-    ) -> NDArray[np.float64]:
-        """Return the share of edges whose ratio exceeds a threshold, per head and channel.
-
-        Args:
-            site: name of the site.
-            threshold: the ratio to exceed; that of the criterion by default. The nearest edge of
-                the joint histogram's bins is used.
-            edge_type: name of an edge type; without it, all edges.
-
-        Returns:
-            Shares ``[H, D]``; NaN if there are no such edges.
-        """
-        names = self.info.edge_type_names
-        if edge_type is not None and edge_type not in names:
-            raise InputError(f"unknown edge type {edge_type!r}, expected one of {', '.join(names)}")
-        number = None if edge_type is None else names.index(edge_type)
-        return self[site].heat_map(self._threshold(site, threshold, "ratio"), number)[0]
-
-    def gamma(self, site: str) -> GammaFit:
-        """Return the gamma law fitted to -log10 of a site's ratios, as published."""
-        if site not in self._gamma:
-            self._gamma[site] = fit_gamma(self[site])
-        return self._gamma[site]
-
-    def compare(self, *, seed: int = 0, resamples: int = RESAMPLES) -> pl.DataFrame:
-        """Return how every site differs from the baseline: in the bulk, and in the tail.
-
-        The columns are those of :func:`edgescope.scanning.compare.compare_scans`.
-
-        Args:
-            seed: seed of the resampling of graphs.
-            resamples: how many times graphs are resampled for the intervals.
-
-        Raises:
-            InputError: if the scan has no baseline.
-        """
-        from edgescope.scanning.compare import compare_scans
-
-        return compare_scans(self, seed=seed, resamples=resamples)
-
-    def concentration(
-        self, threshold: float | None = None, *, measure: str = "ratio", top: int = 1
-    ) -> pl.DataFrame:
-        """Return, per site, whether the same channels and heads are massive on every edge.
-
-        The columns are those of :class:`edgescope.scanning.concentration.Spread`, over channels
-        and over heads.
-
-        Args:
-            threshold: what to exceed; that of the criterion by default.
-            measure: what is compared with it, ``"ratio"`` or ``"magnitude"``.
-            top: how many channels and heads ``..._top_share`` is about.
-
-        Raises:
-            InputError: if no threshold is given and the criterion has none on that measure.
-        """
-        from edgescope.scanning.concentration import concentration_table
-
-        return concentration_table(self, threshold, measure=measure, top=top)
-
-    def laws(self, laws: Sequence[str] | None = None) -> pl.DataFrame:
-        """Return which law the ratios of every site follow, the likeliest first.
-
-        The columns are those of :func:`edgescope.scanning.families.laws_table`.
-
-        Args:
-            laws: names of the laws, such as ``"gamma"``; all by default.
-
-        Raises:
-            InputError: if there is no law of that name.
-        """
-        from edgescope.scanning.families import laws_table
-        from edgescope.statistics.laws import LAWS
-
-        return laws_table(self, tuple(LAWS) if laws is None else laws)
-
     def save(self, folder: str | Path) -> Path:
         """Write the scan, and its baseline, to a folder of Parquet and JSON files."""
         return Scan._save(self, Path(folder))
@@ -311,17 +154,85 @@ class Scan(KeptRows):
         """
         return Scan._report(self, Path(path), **options)
 
-    def _compared(self, site: str, threshold: float) -> dict[str, Any]:
-        """Return the summary of a site, that of the baseline beside it, and the growth."""
-        row = tables.summary(self[site], self.gamma(site), threshold)
-        if self.baseline is not None:
-            before = tables.summary(self.baseline[site], self.baseline.gamma(site), threshold)
-            typical = before["median_magnitude"]
-            row["growth"] = row["max_magnitude"] / typical if typical else float("nan")
-            row |= {f"{name}_untrained": before[name] for name in tables.COMPARED}
+    def massive(self, criterion: str | Rule | None = None) -> pl.DataFrame:
+        """Return one row per massive activation, by site and falling ratio.
+
+        Columns: site, graph, edge (position in the graph, or within its relation; -1 if it is of
+        the type ``"added"``), source (the node attended to), target (the node that attends, in
+        row 0 of ``edge_index`` if the layer has ``flow="target_to_source"``), head, channel, value,
+        ratio, edge_type (its name). Where the data have identifiers, they stand after graph, under
+        the names of their columns, or with ``id_`` in front of names such as those above. If the
+        model was given several graphs in one call, the second column is input: the name of the one
+        that the edge belongs to; graph is then the position of the item that holds them all.
+        Likewise if ``call`` runs the model several times on a
+        batch: rows of the second are of the input ``"call 2"``.
+
+        Args:
+            criterion: another rule than the scan's.
+
+        Raises:
+            InputError: if the rule reaches below the ratio at which the scan kept activations.
+        """
+        rule = self._rule(criterion)
+        for site in self.sites:
+            _check(site, rule, self.floor(site))
+        lost = [s for s, found in self.sites.items() if found.seen > found.rows.height]
+        if lost:
+            warn(
+                f"only the {self.info.max_rows} largest ratios were kept at {', '.join(lost)}; "
+                "counts in table() and by_edge_type() are complete, scan with a larger max_rows "
+                "for all rows",
+                EdgescopeWarning,
+                stacklevel=2,
+            )
+        return self.kept(rule)
+
+    def kept(self, criterion: str | Rule | None = None) -> pl.DataFrame:
+        """Return the massive activations that the scan kept, which may not be all there are.
+
+        As :meth:`massive`, but without its objections: for showing examples, not for counting.
+
+        Args:
+            criterion: another rule than the scan's.
+        """
+        rule = self._rule(criterion)
+        return self.names.beside(pl.concat(rule.select(rows) for rows in self._named("rows")))
+
+    def massive_edges(self) -> pl.DataFrame:
+        """Return, per site, how many edges hold an activation that the criterion calls massive.
+
+        Columns: site, edges (all of them), massive, complete. They are counted one by one from
+        what was kept: where complete is false, not everything was, and there may be more.
+        """
+        rule = self.info.criterion
+        complete = {
+            site: _reaches(rule.bounds(site), self.floor(site)) and found.seen == found.rows.height
+            for site, found in self.sites.items()
+        }
+        return site_tables.massive_edges(self.sites, self.kept(), complete)
+
+    def floor(self, site: str) -> Bounds:
+        """Return what was kept of a site one by one: what exceeds one of these."""
+        asked = self.info.criterion.bounds(site)
+        ratio, magnitude = self.info.keep_ratio, self.info.keep_magnitude
+        return Bounds(
+            asked.ratio if ratio is None else ratio,
+            asked.magnitude if magnitude is None else magnitude,
+        )
+
+    def extremes(self) -> pl.DataFrame:
+        """Return, per site, the activations with the largest ratio and the largest magnitude."""
+        return self.names.beside(pl.concat(self._named("extremes")))
+
+    def nonfinite(self) -> pl.DataFrame:
+        """Return, per site, the graphs with edges that hold a NaN or an infinity."""
+        return self.names.beside(pl.concat(self._named("nonfinite")))
+
+    def _named(self, table: str) -> Iterator[pl.DataFrame]:
+        """Yield a table of every site, with the names of the site and of edge types."""
         several = any(found.of.inputs for found in self.sites.values())
-        inputs = {"input": ", ".join(self.sites[site].of.inputs)} if several else {}
-        return {"site": site} | inputs | row
+        for site, found in self.sites.items():
+            yield site_tables.named(site, getattr(found, table), self.info.edge_type_names, several)
 
     def _site(self, site: str) -> SiteScan:
         if site not in self.sites:
@@ -343,25 +254,6 @@ class Scan(KeptRows):
         """Return the sketches of what the scan is compared with, by site."""
         return {} if self.baseline is None else self.baseline.ensemble()
 
-    def _judged(self) -> dict[str, dict[str, Any]]:
-        """Return what the criterion's test says of every site."""
-        return by_site(self.calibration()) if self.can_test(self.info.criterion) else {}
-
-    def _threshold(self, site: str, threshold: float | None, axis: str) -> float:
-        """Return a ratio or magnitude to count at, that of the criterion by default."""
-        if axis not in Bounds._fields:
-            raise InputError(f"received axis={axis!r}, expected one of {', '.join(Bounds._fields)}")
-        if threshold is not None:
-            check_number(threshold, "threshold")
-            return threshold
-        limit: float = getattr(self.info.criterion.bounds(site), axis)
-        if limit == inf:
-            raise InputError(
-                f"the criterion {self.info.criterion.name!r} does not bound the {axis} at {site}; "
-                "pass threshold="
-            )
-        return limit
-
 
 def check_scan(scan: object, name: str = "scan") -> None:
     """Refuse what is no scan.
@@ -376,3 +268,28 @@ def check_scan(scan: object, name: str = "scan") -> None:
     else:
         remedy = "es.scan(model, loader) makes one"
     raise InputError(f"received {said(scan)} as {name}, expected a scan; {remedy}")
+
+
+def _reaches(needed: Bounds, kept: Bounds) -> bool:
+    """Say whether everything above the bounds that a rule needs was kept."""
+    return needed.ratio >= kept.ratio and needed.magnitude >= kept.magnitude
+
+
+def _check(site: str, rule: Rule, kept: Bounds) -> None:
+    """Refuse a rule that asks for activations which were not kept.
+
+    Raises:
+        InputError: if it does.
+    """
+    needed = rule.bounds(site)
+    if needed.ratio < kept.ratio:
+        raise InputError(
+            f"the scan kept activations with a ratio above {kept.ratio:g}, the criterion "
+            f"asks for {needed.ratio:g} at {site}; scan again with keep_ratio={needed.ratio:g}"
+        )
+    if needed.magnitude < kept.magnitude:
+        raise InputError(
+            f"the scan kept no activations for their magnitude alone, the criterion "
+            f"{rule.name!r} asks for those above {needed.magnitude:g} at {site}; "
+            "scan again with this criterion"
+        )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import polars as pl
 import torch
@@ -101,6 +101,20 @@ class SiteScan(NamedTuple):
     """How many activations exceeded :meth:`Scan.floor`, kept or not."""
     of: SiteEdges = SiteEdges()
     """What the edges are."""
+
+
+class ScannedSites(Protocol):
+    """What a scan is to a table over its sites."""
+
+    info: ScanInfo
+    sites: dict[str, SiteScan]
+
+    @property
+    def baseline(self) -> "ScannedSites | None":
+        """The scan to compare with."""
+
+    def __getitem__(self, site: str) -> SiteSketch:
+        """Return the sketch of a site."""
 
 
 def one_graph(found: SiteScan, members: Sequence[SiteSketch] = ()) -> SiteScan:

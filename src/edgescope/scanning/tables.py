@@ -1,263 +1,233 @@
-"""What a scan tells: the rows of its tables, and which activations it keeps one by one."""
+"""What a scan tells: its tables, maps and laws, site by site."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from math import inf
 from typing import Any
-from warnings import warn
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from edgescope.lib.errors import EdgescopeWarning, InputError
-from edgescope.lib.graph_names import GraphNames
+from edgescope.lib.errors import InputError
+from edgescope.lib.mistakes import check_number
+from edgescope.scanning import site_tables
+from edgescope.scanning.compare import compare_scans
+from edgescope.scanning.concentration import concentration_table
 from edgescope.scanning.criteria import Bounds, Rule
+from edgescope.scanning.criteria.evidence import by_site
+from edgescope.scanning.families import laws_table
 from edgescope.scanning.site_scan import ScanInfo, SiteScan
-from edgescope.statistics.gamma import GammaFit
-from edgescope.statistics.sketch import SiteSketch
-
-CONFIDENCE = 0.95
-"""Coverage of the intervals of rates."""
-
-COMPARED = (
-    "edges_over",
-    "share_over",
-    "max_ratio",
-    "max_magnitude",
-    "median_magnitude",
-    "undefined",
-    "nonfinite",
-    "gamma_shape",
-    "gamma_loc",
-    "gamma_scale",
-    "ks",
-)
-"""Columns that a scan's table has for its baseline as well."""
+from edgescope.statistics.bootstrap import RESAMPLES
+from edgescope.statistics.gamma import GammaFit, fit_gamma
+from edgescope.statistics.laws import LAWS
+from edgescope.statistics.sketch import Ensemble, SiteSketch
 
 
-def summary(sketch: SiteSketch, fit: GammaFit, threshold: float) -> dict[str, Any]:
-    """Return sizes, maxima, prevalence above a ratio and the gamma law of one site.
-
-    If the threshold is infinite, nothing is counted: ``edges_over`` is None.
-    """
-    counted = np.isfinite(threshold)
-    over = int(sketch.edges_over(threshold)[0].sum()) if counted else None
-    defined = int(sketch.defined_edges().sum())
-    share = over / defined if defined and over is not None else float("nan")
-    return {
-        "heads": sketch.layout.heads,
-        "channels": sketch.layout.channels,
-        "edges": sketch.num_edges,
-        "edges_over": over,
-        "share_over": share,
-        "max_ratio": float(sketch.maxima[0].max()),
-        "median_ratio": sketch.quantile("ratio", 0.5),
-        "max_magnitude": float(sketch.maxima[1].max()),
-        "median_magnitude": sketch.quantile("magnitude", 0.5),
-        "undefined": int(sketch.counts["undefined"].sum()),
-        "nonfinite": int(sketch.counts["nonfinite"].sum()),
-        "gamma_shape": fit.shape,
-        "gamma_loc": fit.loc,
-        "gamma_scale": fit.scale,
-        "ks": fit.ks,
-    }
-
-
-def named(
-    site: str, rows: pl.DataFrame, edge_types: Sequence[str], inputs: bool = False
-) -> pl.DataFrame:
-    """Put the site in front of its rows, and names in place of edge types.
-
-    Args:
-        site: name of the site.
-        rows: its rows.
-        edge_types: name of every edge type.
-        inputs: whether to say next to the site which input an edge belongs to.
-    """
-    if "edge_type" in rows.columns:
-        names = dict(enumerate(edge_types))
-        replaced = pl.col("edge_type").replace_strict(names, return_dtype=pl.String)
-        rows = rows.with_columns(replaced)
-    first = [pl.lit(site, dtype=pl.String).alias("site")]
-    first += [pl.col("input")] if inputs and "input" in rows.columns else []
-    return rows.select(*first, pl.all().exclude("input"))
-
-
-def massive_edges(
-    sites: dict[str, SiteScan], massive: pl.DataFrame, complete: dict[str, bool]
-) -> pl.DataFrame:
-    """Count the edges of massive rows, by site.
-
-    Args:
-        sites: what the scan found.
-        massive: the massive rows, as :meth:`edgescope.Scan.kept` gives them.
-        complete: per site whether these are all there are.
-    """
-    edge = ["site", "edge_type", "graph", "edge", "source", "target"]
-    edges = dict(massive.unique(edge).group_by("site").len().iter_rows())
-    rows = [
-        {
-            "site": site,
-            "edges": found.sketch.num_edges,
-            "massive": edges.get(site, 0),
-            "complete": complete[site],
-        }
-        for site, found in sites.items()
-    ]
-    return pl.DataFrame(rows)
-
-
-def edge_types(
-    sketch: SiteSketch, names: Sequence[str], threshold: float, axis: str = "ratio"
-) -> list[dict[str, Any]]:
-    """Return, for every edge type that a site has, how many edges exceed a ratio or magnitude."""
-    from scipy.stats import binomtest
-
-    over, exact = sketch.edges_over(threshold, axis)
-    edges = sketch.counted_edges(axis)
-    overall = over.sum() / edges.sum() if edges.sum() else np.nan
-    rows = []
-    for number, name in enumerate(names):
-        if not sketch.counts["edges"][number]:
-            continue
-        n, k = int(edges[number]), int(over[number])
-        rate = k / n if n else np.nan
-        test = binomtest(k, n).proportion_ci(CONFIDENCE, "wilson") if n else None
-        rows.append(
-            {
-                "edge_type": name,
-                "edges": n,
-                "over": k,
-                "rate": rate,
-                "low": test.low if test else np.nan,
-                "high": test.high if test else np.nan,
-                "enrichment": rate / overall if overall else np.nan,
-                "threshold": exact,
-            }
-        )
-    return rows
-
-
-class KeptRows(ABC):
-    """What a scan knows of single activations and single graphs.
+class ScanTables(ABC):
+    """The tables of :class:`edgescope.Scan`.
 
     Attributes:
         info: what was scanned, and how.
         sites: name of every site to what was found there.
+        baseline: the scan to compare with.
     """
 
     info: ScanInfo
     sites: dict[str, SiteScan]
+    baseline: "ScanTables | None"
+    _gamma: dict[str, GammaFit]
 
-    @property
     @abstractmethod
-    def names(self) -> GraphNames:
-        """What names the graphs beside their numbers."""
+    def __getitem__(self, site: str) -> SiteSketch:
+        """Return the sketch of a site."""
 
     @abstractmethod
     def _rule(self, rule: str | Rule | None) -> Rule:
         """Return a rule with its thresholds, the scan's own by default."""
 
-    def massive(self, criterion: str | Rule | None = None) -> pl.DataFrame:
-        """Return one row per massive activation, by site and falling ratio.
+    @abstractmethod
+    def _ensemble(self) -> Ensemble:
+        """Return the sketches of what the scan is compared with, by site."""
 
-        Columns: site, graph, edge (position in the graph, or within its relation; -1 if it is of
-        the type ``"added"``), source (the node attended to), target (the node that attends, in
-        row 0 of ``edge_index`` if the layer has ``flow="target_to_source"``), head, channel, value,
-        ratio, edge_type (its name). Where the data have identifiers, they stand after graph, under
-        the names of their columns, or with ``id_`` in front of names such as those above. If the
-        model was given several graphs in one call, the second column is input: the name of the one
-        that the edge belongs to; graph is then the position of the item that holds them all.
-        Likewise if ``call`` runs the model several times on a
-        batch: rows of the second are of the input ``"call 2"``.
+    @abstractmethod
+    def can_test(self, rule: Rule) -> bool:
+        """Say whether the scan has what the test of a rule rests on."""
+
+    def table(self, threshold: float | None = None) -> pl.DataFrame:
+        """Return one row per site: sizes, maxima, prevalence and the fitted gamma law.
+
+        Columns that end in ``_untrained`` describe the baseline. ``growth`` is the largest
+        magnitude over the median magnitude of the same site in the baseline; NaN if that is 0.
 
         Args:
-            criterion: another rule than the scan's.
+            threshold: ratio that an edge's largest activation must exceed to be counted; that
+                of the criterion by default.
+        """
+        if threshold is not None:
+            check_number(threshold, "threshold")
+        judged = self._judged() if threshold is None else {}
+        rows = []
+        for site in self.sites:
+            limit = self.info.criterion.bounds(site).ratio if threshold is None else threshold
+            rows.append(self._compared(site, limit) | judged.get(site, {}))
+        return pl.DataFrame(rows)
+
+    def calibration(self, criterion: str | Rule | None = None) -> pl.DataFrame:
+        """Return what the criterion's test of every site rests on, one row per site and axis.
+
+        Of the calibrated criterion, the columns are: site, axis (ratio or magnitude), threshold,
+        edges, over, expected (how many of the edges would be over it at the stated rate),
+        exceedance (share that is over it), members (of the ensemble), member_low, member_median and
+        member_high (the threshold that a member by itself would have), spread, freedom and skewness
+        (standard deviation of its natural logarithm between members, the degrees of freedom of
+        that, and the skewness of its law), extrapolated (whether the threshold lies beyond all
+        edges of all members), members_over (how many have an edge over it), supported (the smallest
+        rate on this axis whose threshold an edge of the members still reaches), p (rank of the
+        site's extremity among those of all models, sites and axes; see
+        :func:`.extremity.p_values`), q (the chance of such a site anywhere in an untrained model;
+        see :func:`.extremity.q_value`) and massive (whether q is at most the criterion's ``fdr``,
+        and some edge over the threshold). The stated rate is half of the criterion's on each axis.
+        Other criteria have other columns beside site, axis and massive.
+
+        Args:
+            criterion: another criterion than the scan's.
 
         Raises:
-            InputError: if the rule reaches below the ratio at which the scan kept activations.
+            InputError: if the criterion tests no site, or the baseline is no ensemble.
         """
         rule = self._rule(criterion)
-        for site in self.sites:
-            _check(site, rule, self.floor(site))
-        lost = [s for s, found in self.sites.items() if found.seen > found.rows.height]
-        if lost:
-            warn(
-                f"only the {self.info.max_rows} largest ratios were kept at {', '.join(lost)}; "
-                "counts in table() and by_edge_type() are complete, scan with a larger max_rows "
-                "for all rows",
-                EdgescopeWarning,
-                stacklevel=2,
+        sketches = {site: self[site] for site in self.sites}
+        if rule.members_tested and self.baseline is None:
+            raise InputError(
+                "the scan has no untrained ensemble as its baseline; scan with "
+                "baseline=es.Untrained()"
             )
-        return self.kept(rule)
+        return rule.evidence(sketches, self._ensemble())
 
-    def kept(self, criterion: str | Rule | None = None) -> pl.DataFrame:
-        """Return the massive activations that the scan kept, which may not be all there are.
+    def by_edge_type(self, threshold: float | None = None, axis: str = "ratio") -> pl.DataFrame:
+        """Return, per site and edge type, how many edges hold a ratio above a threshold.
 
-        As :meth:`massive`, but without its objections: for showing examples, not for counting.
+        Columns: site, edge_type, edges (with a defined ratio; for the axis ``"magnitude"``, all
+        that are finite), over, rate, low and high (Wilson
+        interval of the rate at 95 %), enrichment (rate over the rate of all edges of the site),
+        threshold (at which the counts are exact: the nearest bin edge, at most 0.4 % off).
+
+        The interval takes edges as independent. Edges of a graph are not, so it is too narrow.
 
         Args:
-            criterion: another rule than the scan's.
+            threshold: the ratio or magnitude to exceed; that of the criterion by default.
+            axis: what is compared with it, ``"ratio"`` or ``"magnitude"``.
+
+        Raises:
+            InputError: if no threshold is given and the criterion has none on that axis.
         """
-        rule = self._rule(criterion)
-        return self.names.beside(pl.concat(rule.select(rows) for rows in self._named("rows")))
-
-    def massive_edges(self) -> pl.DataFrame:
-        """Return, per site, how many edges hold an activation that the criterion calls massive.
-
-        Columns: site, edges (all of them), massive, complete. They are counted one by one from
-        what was kept: where complete is false, not everything was, and there may be more.
-        """
-        rule = self.info.criterion
-        complete = {
-            site: _reaches(rule.bounds(site), self.floor(site)) and found.seen == found.rows.height
-            for site, found in self.sites.items()
-        }
-        return massive_edges(self.sites, self.kept(), complete)
-
-    def floor(self, site: str) -> Bounds:
-        """Return what was kept of a site one by one: what exceeds one of these."""
-        asked = self.info.criterion.bounds(site)
-        ratio, magnitude = self.info.keep_ratio, self.info.keep_magnitude
-        return Bounds(
-            asked.ratio if ratio is None else ratio,
-            asked.magnitude if magnitude is None else magnitude,
-        )
-
-    def extremes(self) -> pl.DataFrame:
-        """Return, per site, the activations with the largest ratio and the largest magnitude."""
-        return self.names.beside(pl.concat(self._named("extremes")))
-
-    def nonfinite(self) -> pl.DataFrame:
-        """Return, per site, the graphs with edges that hold a NaN or an infinity."""
-        return self.names.beside(pl.concat(self._named("nonfinite")))
-
-    def _named(self, table: str) -> Iterator[pl.DataFrame]:
-        """Yield a table of every site, with the names of the site and of edge types."""
-        several = any(found.of.inputs for found in self.sites.values())
+        names = self.info.edge_type_names
+        rows = []
         for site, found in self.sites.items():
-            yield named(site, getattr(found, table), self.info.edge_type_names, several)
+            limit = self._threshold(site, threshold, axis)
+            of_site = site_tables.edge_types(found.sketch, names, limit, axis)
+            rows += [{"site": site} | row for row in of_site]
+        return pl.DataFrame(rows)
 
+    def heat_map(
+        self, site: str, threshold: float | None = None, edge_type: str | None = None
+    ) -> NDArray[np.float64]:
+        """Return the share of edges whose ratio exceeds a threshold, per head and channel.
 
-def _reaches(needed: Bounds, kept: Bounds) -> bool:
-    """Say whether everything above the bounds that a rule needs was kept."""
-    return needed.ratio >= kept.ratio and needed.magnitude >= kept.magnitude
+        Args:
+            site: name of the site.
+            threshold: the ratio to exceed; that of the criterion by default. The nearest edge of
+                the joint histogram's bins is used.
+            edge_type: name of an edge type; without it, all edges.
 
+        Returns:
+            Shares ``[H, D]``; NaN if there are no such edges.
+        """
+        names = self.info.edge_type_names
+        if edge_type is not None and edge_type not in names:
+            raise InputError(f"unknown edge type {edge_type!r}, expected one of {', '.join(names)}")
+        number = None if edge_type is None else names.index(edge_type)
+        return self[site].heat_map(self._threshold(site, threshold, "ratio"), number)[0]
 
-def _check(site: str, rule: Rule, kept: Bounds) -> None:
-    """Refuse a rule that asks for activations which were not kept.
+    def gamma(self, site: str) -> GammaFit:
+        """Return the gamma law fitted to -log10 of a site's ratios, as published."""
+        if site not in self._gamma:
+            self._gamma[site] = fit_gamma(self[site])
+        return self._gamma[site]
 
-    Raises:
-        InputError: if it does.
-    """
-    needed = rule.bounds(site)
-    if needed.ratio < kept.ratio:
-        raise InputError(
-            f"the scan kept activations with a ratio above {kept.ratio:g}, the criterion "
-            f"asks for {needed.ratio:g} at {site}; scan again with keep_ratio={needed.ratio:g}"
-        )
-    if needed.magnitude < kept.magnitude:
-        raise InputError(
-            f"the scan kept no activations for their magnitude alone, the criterion "
-            f"{rule.name!r} asks for those above {needed.magnitude:g} at {site}; "
-            "scan again with this criterion"
-        )
+    def compare(self, *, seed: int = 0, resamples: int = RESAMPLES) -> pl.DataFrame:
+        """Return how every site differs from the baseline: in the bulk, and in the tail.
+
+        The columns are those of :func:`edgescope.scanning.compare.compare_scans`.
+
+        Args:
+            seed: seed of the resampling of graphs.
+            resamples: how many times graphs are resampled for the intervals.
+
+        Raises:
+            InputError: if the scan has no baseline.
+        """
+        return compare_scans(self, seed=seed, resamples=resamples)
+
+    def concentration(
+        self, threshold: float | None = None, *, measure: str = "ratio", top: int = 1
+    ) -> pl.DataFrame:
+        """Return, per site, whether the same channels and heads are massive on every edge.
+
+        The columns are those of :class:`edgescope.scanning.concentration.Spread`, over channels
+        and over heads.
+
+        Args:
+            threshold: what to exceed; that of the criterion by default.
+            measure: what is compared with it, ``"ratio"`` or ``"magnitude"``.
+            top: how many channels and heads ``..._top_share`` is about.
+
+        Raises:
+            InputError: if no threshold is given and the criterion has none on that measure.
+        """
+        return concentration_table(self, threshold, measure=measure, top=top)
+
+    def laws(self, laws: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return which law the ratios of every site follow, the likeliest first.
+
+        The columns are those of :func:`edgescope.scanning.families.laws_table`.
+
+        Args:
+            laws: names of the laws, such as ``"gamma"``; all by default.
+
+        Raises:
+            InputError: if there is no law of that name.
+        """
+        return laws_table(self, tuple(LAWS) if laws is None else laws)
+
+    def _compared(self, site: str, threshold: float) -> dict[str, Any]:
+        """Return the summary of a site, that of the baseline beside it, and the growth."""
+        row = site_tables.summary(self[site], self.gamma(site), threshold)
+        if self.baseline is not None:
+            before = site_tables.summary(self.baseline[site], self.baseline.gamma(site), threshold)
+            typical = before["median_magnitude"]
+            row["growth"] = row["max_magnitude"] / typical if typical else float("nan")
+            row |= {f"{name}_untrained": before[name] for name in site_tables.COMPARED}
+        several = any(found.of.inputs for found in self.sites.values())
+        inputs = {"input": ", ".join(self.sites[site].of.inputs)} if several else {}
+        return {"site": site} | inputs | row
+
+    def _judged(self) -> dict[str, dict[str, Any]]:
+        """Return what the criterion's test says of every site."""
+        return by_site(self.calibration()) if self.can_test(self.info.criterion) else {}
+
+    def _threshold(self, site: str, threshold: float | None, axis: str) -> float:
+        """Return a ratio or magnitude to count at, that of the criterion by default."""
+        if axis not in Bounds._fields:
+            raise InputError(f"received axis={axis!r}, expected one of {', '.join(Bounds._fields)}")
+        if threshold is not None:
+            check_number(threshold, "threshold")
+            return threshold
+        limit: float = getattr(self.info.criterion.bounds(site), axis)
+        if limit == inf:
+            raise InputError(
+                f"the criterion {self.info.criterion.name!r} does not bound the {axis} at {site}; "
+                "pass threshold="
+            )
+        return limit
