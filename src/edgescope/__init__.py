@@ -1,22 +1,24 @@
 """See what attention does on the edges of a graph neural network.
 
-``capture``, ``diagnose`` and ``scan`` are bound here at once: each is a function that bears the
-name of the module it lives in, and an import of that module must not hide it. They pull in nothing
-beyond torch. Everything else is loaded when it is first used.
+``capture``, ``diagnose`` and ``scan`` are bound here at once, as they pull in nothing beyond torch.
+Everything else is loaded when it is first used.
 """
 
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 from edgescope.capturing import capture
 from edgescope.diagnosis import diagnose
 from edgescope.scanning.scan import Scan, load_scan, scan
 from edgescope.scanning.untrained import Untrained
-from edgescope.statistics.criteria import Calibrated, Criterion
+from edgescope.statistics.criteria import PRESETS, Calibrated, Criterion, Rule, criterion
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "PRESETS",
     "Ablation",
     "Calibrated",
     "Criterion",
@@ -25,6 +27,7 @@ __all__ = [
     "MassiveActivations",
     "NoiseAttack",
     "Reallocation",
+    "Rule",
     "Scan",
     "SeedScans",
     "Untrained",
@@ -32,9 +35,13 @@ __all__ = [
     "ablate",
     "attribute",
     "capture",
+    "capturing",
+    "criterion",
     "data",
     "diagnose",
+    "diagnosis",
     "gather_scans",
+    "has_scan",
     "interpret",
     "load_scan",
     "merge_scans",
@@ -50,7 +57,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edgescope import attribute, data, interpret, models, study, train
+    from edgescope import attribute, capturing, data, diagnosis, interpret, models, study, train
     from edgescope.attribute import MassiveActivationExplainer
     from edgescope.intervene import (
         Ablation,
@@ -63,6 +70,7 @@ if TYPE_CHECKING:
     from edgescope.large import LargeGraph, predict_large, scan_large
     from edgescope.scanning.merge import gather_scans, merge_scans
     from edgescope.scanning.seeds import SeedScans, scan_seeds
+    from edgescope.scanning.store import has_scan
     from edgescope.statistics.metric import MassiveActivations
 
 _LAZY = {
@@ -75,6 +83,7 @@ _LAZY = {
     "SeedScans": "edgescope.scanning.seeds",
     "ablate": "edgescope.intervene",
     "gather_scans": "edgescope.scanning.merge",
+    "has_scan": "edgescope.scanning.store",
     "merge_scans": "edgescope.scanning.merge",
     "noise_attack": "edgescope.intervene",
     "predict_large": "edgescope.large",
@@ -83,6 +92,22 @@ _LAZY = {
     "scan_seeds": "edgescope.scanning.seeds",
 }
 """Name of everything else to the module that holds it."""
+
+
+def _from_twins(name: str) -> Callable[..., Any]:
+    """Return an experiment of ``es.study.twins`` under its old name in ``es.diagnose``."""
+
+    def experiment(*args: Any, **options: Any) -> Any:  # noqa: ANN401  (as the experiment has it)
+        instead = f"es.study.twins.{name}"
+        warn(f"es.diagnose.{name} is now {instead}", DeprecationWarning, stacklevel=2)
+        return getattr(importlib.import_module("edgescope.study.twins"), name)(*args, **options)
+
+    return experiment
+
+
+# Studies are above diagnosis: what it once held of them is handed to it here.
+for _name in ("escapes", "many_heads", "tie_frequencies", "tutorial_example"):
+    setattr(diagnose, _name, _from_twins(_name))
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)

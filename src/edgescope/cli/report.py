@@ -1,4 +1,4 @@
-"""`edgescope report`: write a scan, and what else a run's folder holds, as one HTML file."""
+"""`edgescope report`: write a scan, and the other results of a run, as one HTML file."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,9 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import edgescope as es
-from edgescope.cli._steps import repeat_caution, report_run
-from edgescope.lib.errors import InputError
-from edgescope.scanning.store import has_scan
+from edgescope.cli._steps import repeat_caution, report_run, saved_scan
 
 SECTIONS = {
     "interpretation": "interpret",
@@ -24,22 +22,24 @@ FOLDERS = {"interpretation": "interpret", "ablation": "ablation", "leaderboard":
 def command(
     folder: Annotated[Path, typer.Argument(help="Folder of a scanned run, or of a saved scan.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Where to write; beside the scan by default.")
+        Path | None,
+        typer.Option("--out", help="File to write. Without it: report.html beside the scan."),
     ] = None,
 ) -> None:
-    """Write a report that opens without a network, with the same numbers in a JSON file.
+    """Write the report of a scan: one HTML file that opens offline.
+
+    A JSON file beside it holds the same numbers.
 
     The report of a run has a section for each of RUN/interpret, RUN/ablation and RUN/explain that
-    is there, as saved by the commands interpret, ablate and explain.
+    exists, as saved by the commands interpret, ablate and explain.
     """
-    if has_scan(folder):
+    if es.has_scan(folder):
         path = es.load_scan(folder).report(out or folder.parent / "report.html")
     else:
         run = es.train.RunFolder(folder)
-        if not has_scan(folder / "scan"):
-            raise InputError(f"{folder} has not been scanned; run: edgescope scan {folder}")
+        scan = saved_scan(run)
         sections = _sections(run.path)
-        path = report_run(run, es.load_scan(folder / "scan"), out, **sections)
+        path = report_run(run, scan, out, **sections)
         missing = [f"edgescope {SECTIONS[name]}" for name in SECTIONS if name not in sections]
         found = f"sections: {', '.join(['scan', *sections])}"
         repeat_caution(run)
