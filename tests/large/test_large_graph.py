@@ -60,6 +60,14 @@ def test_a_graph_on_disk_is_the_same(edges, tmp_path):
     assert here.tile_start.tolist() == there.tile_start.tolist()
 
 
+def test_the_old_name_of_load_works_and_says_the_new_one(tmp_path):
+    edge_index = torch.tensor([[0, 1], [1, 0]])
+    LargeGraph.from_edge_index(edge_index, torch.zeros(2).long(), 2, tmp_path)
+    with pytest.warns(DeprecationWarning, match=r"LargeGraph\.load"):
+        there = LargeGraph.open(tmp_path)
+    assert dense(there) == dense(LargeGraph.load(tmp_path))
+
+
 def test_half_a_graph_on_disk_is_refused(tmp_path):
     edge_index = torch.tensor([[0, 1], [1, 0]])
     LargeGraph.from_edge_index(edge_index, torch.zeros(2).long(), 2, tmp_path)
