@@ -110,7 +110,7 @@ def test_folders_of_cells_are_readable(describe, tmp_path):
         ({"scan": {"critrion": "x"}}, r"unknown key 'scan.critrion', did you mean 'criterion'\?"),
         ({"scan": {"criterion": "loud"}}, r"scan.criterion received 'loud', expected 'paper2025'"),
         ({"seeds": ["1"]}, r"seeds\[0\] received '1', expected a valid integer"),
-        ({"seeds": [1, 1]}, r"seeds: 1 is there twice"),
+        ({"seeds": [1, 1]}, r"seeds: 1 occurs twice"),
         ({"seeds": [-1]}, r"seeds\[0\] received -1"),
         ({"seeds": 41}, r"seeds received 41, expected a valid list"),
         ({"states": ["trained", "best"]}, r"states\[1\] received 'best'"),

@@ -166,7 +166,7 @@ class RunFolder:
         if not path.is_file():
             raise InputError(
                 f"{self.path} has no {stage} weights, because its training was interrupted; "
-                "run the same training again, which goes on where it stopped"
+                "run the same training again, which resumes where it stopped"
             )
         return path
 
@@ -303,8 +303,8 @@ def _checked(file: Path, config: dict[str, Any]) -> dict[str, Any]:
             raise ValueError("its checksum is wrong: it was changed after it was written")
     if sums["data_checksum"] != known["data_checksum"]:
         warn(
-            f"the data of {file} were changed by hand since the run was begun; if they only lie "
-            "elsewhere now, give that with --root or root=",
+            f"the data of {file} were changed by hand since the run started; if they only moved, "
+            "give their new folder with --root or root=",
             EdgescopeWarning,
             stacklevel=3,
         )
@@ -348,10 +348,7 @@ _SUMS = ("checksum", "data_checksum")
 _FORMAT = 2
 """Of ``metrics.json``; files of earlier versions have no format and no checksum."""
 
-_UNCHECKED = (
-    "{} is of an earlier version, without a checksum: whether it is as it was written cannot be "
-    "checked"
-)
+_UNCHECKED = "{} is of an earlier version, which has no checksum and cannot be checked for damage"
 
 _KINDS = {
     "history": list[dict[str, Any]],
