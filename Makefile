@@ -39,10 +39,11 @@ fuzz: $(READY) ## run the property tests on other and more examples, check a mil
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz_stored.py --seed $(SEED)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/kill_replacing.py --seed $(SEED)
 
-check: $(READY) ## lint, format check and types
+check: $(READY) ## lint, format check, types and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(READY) ## apply the formatter and the safe fixes
 	$(BIN)/ruff check --fix .

@@ -5,17 +5,21 @@ Everything else is loaded when it is first used.
 """
 
 import importlib
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 from edgescope.capturing import capture
 from edgescope.diagnosis import diagnose
+from edgescope.lib.old_names import OLD, keep_old_names
+from edgescope.lib.version import __version__
+from edgescope.scanning.merge import merge_scans
 from edgescope.scanning.scan import Scan, load_scan, scan
+from edgescope.scanning.store import has_scan, save_scan
 from edgescope.scanning.untrained import Untrained
 from edgescope.statistics.criteria import PRESETS, Calibrated, Criterion, Rule, criterion
-
-__version__ = "0.1.0"
 
 __all__ = [
     "PRESETS",
@@ -40,6 +44,7 @@ __all__ = [
     "data",
     "diagnose",
     "diagnosis",
+    "errors",
     "gather_scans",
     "has_scan",
     "interpret",
@@ -67,10 +72,11 @@ if TYPE_CHECKING:
         noise_attack,
         reallocation,
     )
-    from edgescope.large import LargeGraph, predict_large, scan_large
-    from edgescope.scanning.merge import gather_scans, merge_scans
+    from edgescope.large import LargeGraph, predict_large
+    from edgescope.lib import errors
+    from edgescope.scanning.large_scan import scan_large
+    from edgescope.scanning.merge import gather_scans
     from edgescope.scanning.seeds import SeedScans, scan_seeds
-    from edgescope.scanning.store import has_scan
     from edgescope.statistics.metric import MassiveActivations
 
 _LAZY = {
@@ -83,15 +89,25 @@ _LAZY = {
     "SeedScans": "edgescope.scanning.seeds",
     "ablate": "edgescope.intervene",
     "gather_scans": "edgescope.scanning.merge",
-    "has_scan": "edgescope.scanning.store",
-    "merge_scans": "edgescope.scanning.merge",
     "noise_attack": "edgescope.intervene",
     "predict_large": "edgescope.large",
     "reallocation": "edgescope.intervene",
-    "scan_large": "edgescope.large",
+    "scan_large": "edgescope.scanning.large_scan",
     "scan_seeds": "edgescope.scanning.seeds",
 }
 """Name of everything else to the module that holds it."""
+
+
+def _write_report(scan: Scan, path: Path, **options: Any) -> Path:
+    from edgescope.report import write_report
+
+    return write_report(scan, path, **options)
+
+
+# What stands above a scan, handed to it here so that no room imports from one above it.
+Scan._merge = merge_scans  # noqa: SLF001
+Scan._save = save_scan  # noqa: SLF001
+Scan._report = _write_report  # noqa: SLF001
 
 
 def _from_twins(name: str) -> Callable[..., Any]:
@@ -109,12 +125,18 @@ def _from_twins(name: str) -> Callable[..., Any]:
 for _name in ("escapes", "many_heads", "tie_frequencies", "tutorial_example"):
     setattr(diagnose, _name, _from_twins(_name))
 
+keep_old_names()
+
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
     if name in {"attribute", "data", "interpret", "models", "study", "train"}:
         return importlib.import_module(f"edgescope.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
+    if name == "errors":
+        return importlib.import_module("edgescope.lib.errors")
+    if f"edgescope.{name}" in OLD:
+        return sys.modules[f"edgescope.{name}"]
     raise AttributeError(f"module 'edgescope' has no attribute {name!r}")
 
 

@@ -9,8 +9,8 @@ from edgescope.attribute.gnn_explainer import GNNExplainerMask
 from edgescope.attribute.gradients import GradientTimesInput, IntegratedGradients
 from edgescope.attribute.judgement import leaderboard
 from edgescope.attribute.massive_explainer import MassiveActivationExplainer
-from edgescope.attribute.method import Importance, Method, ModelMethod, costs, importances
-from edgescope.attribute.methods import METHODS, Settings, make
+from edgescope.attribute.method import Importance, Method, ModelMethod, costs
+from edgescope.attribute.methods import METHODS, Settings, importances, make
 from edgescope.attribute.occlusion import Occlusion
 from edgescope.attribute.paired_means import mean_over_graphs, paired_difference
 from edgescope.attribute.stability import (

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgescope.attribute.board_store import load_leaderboard, save_leaderboard
 from edgescope.attribute.bonds import Floats
+from edgescope.attribute.method_verdict import REFERENCE, sentences
 from edgescope.attribute.paired_means import Mean, mean_of, mean_over_graphs, paired_difference
 from edgescope.lib.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
 
-REFERENCE = "random"
-"""The method that every other is compared with, graph by graph."""
 
 KEY = ("data", "recipe", "method")
 """What a row of the leaderboard is of."""
@@ -145,9 +145,7 @@ class Leaderboard:
             methods: by default the attributions from massive activations, in both directions; all
                 others if these were not judged.
         """
-        from edgescope.attribute.method_verdict import sentences
-
-        return sentences(self, methods)
+        return sentences(self.table(), self.difference, methods)
 
     def sentence(self) -> str:
         """Return :meth:`sentences` as one text."""
@@ -159,9 +157,9 @@ class Leaderboard:
         Raises:
             InputError: if the folder cannot be written, or holds something else.
         """
-        from edgescope.attribute.board_store import save_leaderboard
-
-        return save_leaderboard(self, Path(folder))
+        tables = {name: getattr(self, name) for name in self.tables()}
+        note = {"settings": dict(self.settings), "sentences": self.sentences()}
+        return save_leaderboard(Path(folder), tables, self.table(), note)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Leaderboard":
@@ -170,9 +168,16 @@ class Leaderboard:
         Raises:
             InputError: if the folder holds no leaderboard, or a damaged one.
         """
-        from edgescope.attribute.board_store import load_leaderboard
 
-        return load_leaderboard(Path(folder))
+        def build(
+            tables: Mapping[str, "pl.DataFrame"], settings: Mapping[str, Any], early: bool
+        ) -> "Leaderboard":
+            board = cls(**{"molecules": no_molecules(), **tables}, settings=settings)
+            if early:
+                board.sentences()  # raises now if a column is missing, rather than in a report
+            return board
+
+        return load_leaderboard(Path(folder), cls.tables(), build)
 
     @classmethod
     def tables(cls) -> list[str]:

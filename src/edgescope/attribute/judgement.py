@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor, nn
 
-from edgescope.attribute.board import REFERENCE, Leaderboard, no_molecules
+from edgescope.attribute.board import Leaderboard, no_molecules
 from edgescope.attribute.bonds import Ints
 from edgescope.attribute.curves import SHARES, Removal
 from edgescope.attribute.fidelity import CHANGE
 from edgescope.attribute.method import Method
+from edgescope.attribute.method_verdict import REFERENCE
 from edgescope.attribute.methods import METHODS, Settings, make
 from edgescope.attribute.outputs import target_of
 from edgescope.attribute.run_judgement import Training, judge, per_graph

@@ -5,25 +5,18 @@ What an attribution method is, and its importances over a data set.
 What a method costs: passes through the model, counted where they happen.
 """
 
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
-from edgescope.attribute.outputs import Target, check_plain_batch, count_graphs, target_of
-from edgescope.data.directions import Merge, batched_edges, merge_directions
+from edgescope.attribute.outputs import check_plain_batch, count_graphs
 from edgescope.data.graphs import GraphDataset
-from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating, without_gradients
-from edgescope.lib.graph_names import GraphNames
-from edgescope.lib.mistakes import check_dataset, check_model
-from edgescope.lib.model_call import Call, NotedCall, call_model
-from edgescope.lib.progress import track
+from edgescope.lib.model_call import Call, call_model
 from edgescope.scanning.batches import device_of, on_device
 
 if TYPE_CHECKING:
@@ -111,80 +104,6 @@ class Importance:
     arguments: tuple[str, ...] = ()
 
 
-def importances(
-    model: nn.Module,
-    dataset: GraphDataset,
-    methods: Sequence[str | Method] | str | Method | None = None,
-    *,
-    batch_size: int = 64,
-    merge: Merge = "mean",
-    target: Target | None = None,
-    call: Call = call_model,
-    progress: bool = True,
-) -> dict[str, Importance]:
-    """Measure how important every edge of a data set is, by several methods.
-
-    Args:
-        model: the model, left as it was.
-        dataset: the graphs.
-        methods: names from :data:`edgescope.attribute.METHODS` or methods made by yourself; by
-            default all of the table.
-        batch_size: how many graphs are explained at once.
-        merge: how the importances of the two directions of an edge become one, see
-            :func:`edgescope.data.directions.merge_directions`.
-        target: which output is explained by methods given by name: a column, or ``"predicted"``
-            for the class predicted. By default the latter if the data set's task is
-            ``"classes"``, else the first column: a value, or the logit of a label.
-        call: how to call the model on a batch, as in :func:`edgescope.scan`.
-        progress: whether to show a progress bar.
-
-    Returns:
-        The importances by the method's name, in the order given.
-
-    Raises:
-        InputError: if a method is unknown, or cannot explain this model; if two have one name;
-            or if an importance is not a finite number.
-    """
-    from edgescope.attribute.methods import METHODS, Settings, make
-
-    check_model(model)
-    check_dataset(dataset)
-    if batch_size < 1:
-        raise InputError(f"received batch_size={batch_size}, expected at least 1")
-    chosen = target_of(dataset.task) if target is None else target
-    settings = Settings(target=chosen, task=dataset.task or "regression")
-    wanted = list(METHODS) if methods is None else methods
-    wanted = [wanted] if isinstance(wanted, str | Method) else list(wanted)
-    made = [each if isinstance(each, Method) else make(each, settings) for each in wanted]
-    names = [method.name for method in made]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"received several methods named {twice[0]}; set name= of each")
-    starts = range(0, len(dataset), batch_size)
-    steps = [(method, start) for method in made for start in starts]
-    bar = iter(track(steps, f"explaining {type(model).__name__}", len(steps), progress))
-    found = {}
-    for method in made:
-        noted = NotedCall(call)
-        counting = CountingCall(noted)
-        started = time.perf_counter()
-        method.prepare(model, dataset, call=counting)
-        parts = []
-        for _ in starts:
-            start = next(bar)[1]
-            batch = dataset.batch(slice(start, start + batch_size))
-            parts.append(_checked(method, model, batch, counting))
-        seconds = time.perf_counter() - started
-        edge = torch.cat(parts) if parts else torch.zeros(0)
-        merged = merge_directions(edge, batched_edges(dataset), merge)
-        graphs = max(len(dataset), 1)
-        passes = counting.forward / graphs, counting.backward / graphs
-        found[method.name] = Importance(method.name, merged, *passes, seconds, noted.arguments)
-    for _ in bar:  # lets the bar end
-        pass
-    return found
-
-
 def costs(found: dict[str, Importance]) -> "pl.DataFrame":
     """Return what every method cost: passes per graph and seconds in all, a row per method."""
     import polars as pl
@@ -198,29 +117,6 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     """Run a model in eval mode, without gradients of its parameters; then it is as it was."""
     with evaluating(model), without_gradients(model):
         yield
-
-
-def _checked(method: Method, model: nn.Module, batch: Any, call: Call) -> Tensor:  # noqa: ANN401
-    """Return a method's importances ``[E]`` on the CPU in float32."""
-    edge = method.attribute(model, batch, call=call).to("cpu", torch.float32)
-    if edge.shape != batch.edge_index.shape[1:]:
-        raise InputError(
-            f"{method.name} returned importances of shape {list(edge.shape)} for "
-            f"{batch.edge_index.size(1)} edges, expected one per directed edge"
-        )
-    wrong = (~edge.isfinite()).nonzero()
-    if len(wrong):
-        position = int(wrong[0])
-        source, target = batch.edge_index[:, position]
-        graph = int(batch.batch[source])
-        first, numbers = int(batch.ptr[graph]), batch.graph.tolist()
-        raise InputError(
-            f"{method.name} gave {float(edge[position])} to the edge from node "
-            f"{int(source) - first} to {int(target) - first} of "
-            f"{GraphNames.of_batch(batch, numbers).called(numbers[graph])}; "
-            "check the model's output on this graph for numbers that are not finite"
-        )
-    return edge
 
 
 class CountingCall:

@@ -1,9 +1,14 @@
 """What a leaderboard says of single methods, in words."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from edgescope.attribute.board import REFERENCE, Leaderboard
+if TYPE_CHECKING:
+    import polars as pl
+
+REFERENCE = "random"
+"""The method that every other is compared with."""
+
 
 CLAIMED = ("massive", "massive_reversed")
 """The attribution from massive activations, and its reverse."""
@@ -19,17 +24,21 @@ _QUESTIONS = {
 """What is asked, what it is measured by, and 1 if more is better, else -1."""
 
 
-def sentences(board: Leaderboard, methods: Sequence[str] | None = None) -> list[str]:
+def sentences(
+    table: "pl.DataFrame",
+    difference: Callable[[str, str], "pl.DataFrame"],
+    methods: Sequence[str] | None = None,
+) -> list[str]:
     """Say whether methods are better than importances at random, worse or no different.
 
     A difference is one if its 95 % interval leaves out 0. Where truth is known, methods are also
     compared with how rare an edge's type is, which needs no model.
 
     Args:
-        board: the leaderboard.
+        table: of a leaderboard, as :meth:`.Leaderboard.table` gives it.
+        difference: :meth:`.Leaderboard.difference`.
         methods: which to speak of; by default those of massive activations, else all.
     """
-    table = board.table()
     present = [name for name in table["method"].unique(maintain_order=True) if name != REFERENCE]
     asked = methods or [name for name in CLAIMED if name in present] or present
     lines = []
@@ -37,7 +46,7 @@ def sentences(board: Leaderboard, methods: Sequence[str] | None = None) -> list[
         if row["method"] in asked:
             told = [_answer(row, name) for name in _QUESTIONS if row[name] is not None]
             if RARITY in present:
-                told[1:1] = _beside_rarity(board, row)
+                told[1:1] = _beside_rarity(difference, row)
             subject = f"{row['data']} {row['recipe']}".strip()
             lines.append(f"{subject}, {row['method']}: {'; '.join(told)}")
     return lines
@@ -66,10 +75,12 @@ def _answer(row: Mapping[str, Any], name: str) -> str:
     return f"{question} {told} ({', '.join(filter(None, numbers))})"
 
 
-def _beside_rarity(board: Leaderboard, row: Mapping[str, Any]) -> list[str]:
+def _beside_rarity(
+    difference: Callable[[str, str], "pl.DataFrame"], row: Mapping[str, Any]
+) -> list[str]:
     if row["auroc"] is None or row["method"] == RARITY:
         return []
-    for found in board.difference(row["method"], RARITY).iter_rows(named=True):
+    for found in difference(row["method"], RARITY).iter_rows(named=True):
         if (found["data"], found["recipe"]) == (row["data"], row["recipe"]):
             low, high = found["low"], found["high"]
             told = verdict(low, high, "that of the rarity of an edge's type")

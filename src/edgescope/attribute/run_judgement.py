@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from edgescope.attribute.bonds import Floats
 from edgescope.attribute.curves import FidelityCurves, Removal
-from edgescope.attribute.method import Importance, Method, importances
+from edgescope.attribute.method import Importance, Method
+from edgescope.attribute.methods import importances
 from edgescope.attribute.truth import TruthScores, against_truth
 from edgescope.data.directions import Merge
 from edgescope.data.graphs import GraphDataset

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from inspect import signature
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -17,9 +17,8 @@ from edgescope.lib.tensors import read_tensors, write_tensors
 from edgescope.train.versions import versions
 
 if TYPE_CHECKING:
-    from edgescope.data import Splits
+    from edgescope.data import AtomVocabulary, Splits
     from edgescope.scanning.site_scan import ScanInfo
-    from edgescope.train.run_folder import RunFolder
 
 GRAPHS = "data.safetensors"
 """File of a run folder with 64 bits of every graph and its targets, to say which are others."""
@@ -28,7 +27,26 @@ _READING = {"edgescope": "edgescope", "rdkit": "RDKit", "featuriser": "featurise
 """Of the recorded versions, those that decide which graph a molecule becomes."""
 
 
-def own_splits(run: "RunFolder", root: str | Path | None, *, progress: bool) -> "Splits":
+class Run(Protocol):
+    """What of a run folder says which data it was trained on, and how these were read."""
+
+    path: Path
+    config: dict[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any] | None:
+        """Arguments of :func:`edgescope.data.load`; None if the run does not say."""
+
+    @property
+    def vocabulary(self) -> "AtomVocabulary":
+        """The atom types, in the order of their numbers."""
+
+    @property
+    def edge_type_names(self) -> tuple[str, ...]:
+        """Names of the edge types, in the order of their numbers."""
+
+
+def own_splits(run: "Run", root: str | Path | None, *, progress: bool) -> "Splits":
     """Load what a run was trained on; see :meth:`RunFolder.splits`."""
     from edgescope.data import load
     from edgescope.data.split import SUBSET, cut
@@ -52,7 +70,7 @@ def own_splits(run: "RunFolder", root: str | Path | None, *, progress: bool) -> 
     return splits
 
 
-def _check_spec(run: "RunFolder", spec: Mapping[str, Any]) -> None:
+def _check_spec(run: "Run", spec: Mapping[str, Any]) -> None:
     """Refuse a description of data that ``load`` does not take, as somebody may have written."""
     from edgescope.data import load
 
@@ -66,7 +84,7 @@ def _check_spec(run: "RunFolder", spec: Mapping[str, Any]) -> None:
         )
 
 
-def read_like(run: "RunFolder", source: str | Path, options: Mapping[str, Any]) -> "Splits":
+def read_like(run: "Run", source: str | Path, options: Mapping[str, Any]) -> "Splits":
     """Load other data as the model of a run reads them; see :meth:`RunFolder.read`."""
     from edgescope.data import load, names
     from edgescope.data.adding import VIRTUAL
@@ -96,7 +114,7 @@ def read_like(run: "RunFolder", source: str | Path, options: Mapping[str, Any]) 
     return splits
 
 
-def said_of_scan(run: "RunFolder", info: "ScanInfo") -> str | None:
+def said_of_scan(run: "Run", info: "ScanInfo") -> str | None:
     """Say that a scan is of other data than a run's own; see :meth:`RunFolder.said_of_scan`."""
     prints = run.config["splits"].get("fingerprints")
     if not (prints and info.data_fingerprint):
@@ -135,7 +153,7 @@ def moved(spec: Mapping[str, Any], root: Path) -> dict[str, str | None]:
     return {"root": str(root)}
 
 
-def check_same(run: "RunFolder", splits: "Splits") -> None:
+def check_same(run: "Run", splits: "Splits") -> None:
     """Refuse data that are not those that a run was trained on.
 
     Raises:
@@ -191,7 +209,7 @@ def note_graphs(folder: Path, splits: "Splits") -> None:
         write_tensors(folder / GRAPHS, digests, {})
 
 
-def differences(run: "RunFolder", splits: "Splits") -> list[str]:
+def differences(run: "Run", splits: "Splits") -> list[str]:
     """Say what makes data others than those of a run, as exactly as it can be told.
 
     Returns:

@@ -1,13 +1,9 @@
 """Several processes of this machine that train one model together.
 
-One of several processes that train together, other than the first; it writes no file.
-
-Several processes of this machine that train one model together.
-
 This process is the first of them, so that Ctrl-C, errors and progress are as with one. The others
-run :mod:`edgescope.train.processes`. Lightning could start them, but in ways that run the user's
-script again (``ddp``, and ``ddp_spawn`` unless the script has a guard) or that fork a process with
-threads (``ddp_fork``).
+run :mod:`edgescope.train.helper_process`. Lightning could start them, but in ways that run the
+user's script again (``ddp``, and ``ddp_spawn`` unless the script has a guard) or that fork a
+process with threads (``ddp_fork``).
 """
 
 import os
@@ -15,7 +11,6 @@ import pickle
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,32 +21,11 @@ import torch
 from torch import distributed
 
 from edgescope.lib.errors import EdgescopeError, InputError
-from edgescope.train.lightning_output import quiet
-from edgescope.train.loop import initial_model, learn
 from edgescope.train.recipe_file import Recipe
 
 if TYPE_CHECKING:
     from edgescope.data import Splits
     from edgescope.train.loop import Job
-
-
-def main() -> None:
-    """Do what the first process asks for on standard input; end when it closes that."""
-    rank = pickle.load(sys.stdin.buffer)  # noqa: S301  (from the process that started this one)
-    job, threads, port = pickle.load(sys.stdin.buffer)  # noqa: S301
-    threading.Thread(target=_end_with_the_first, daemon=True).start()
-    torch.set_num_threads(threads)
-    store = meeting_place(job.processes, port)
-    store.set(f"ready/{rank}", "")
-    with quiet(), process_group(job, rank, store):
-        learn(job, initial_model(job.recipe, job.splits), rank=rank)
-        store.set(f"done/{rank}", "")
-
-
-def _end_with_the_first() -> None:
-    """End this process at once when the first has ended, however."""
-    sys.stdin.buffer.read()
-    os._exit(0)
 
 
 HOST = "127.0.0.1"
@@ -191,7 +165,7 @@ class Helper:
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         self._process = subprocess.Popen(
             # -P: what lies in the working folder is no module unless it is for this process.
-            [sys.executable, "-P", "-c", "from edgescope.train.processes import main; main()"],
+            [sys.executable, "-P", "-c", "from edgescope.train.helper_process import main; main()"],
             stdin=subprocess.PIPE,
             stdout=self._printed,
             stderr=subprocess.STDOUT,

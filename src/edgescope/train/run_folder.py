@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from warnings import warn
 
-import yaml
-
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.files import replacing, writable_folder
-from edgescope.lib.input_files import json_of, reading, whole, yaml_in, yaml_of
+from edgescope.lib.input_files import json_of, reading, whole
 from edgescope.lib.task_metrics import Metric, metric_of_run
-from edgescope.lib.typed_fields import digest_of, fitting, sealed, unsealed
+from edgescope.lib.typed_fields import fitting, sealed, unsealed
 from edgescope.train.recipe_file import Recipe
+from edgescope.train.run_config import UNCHECKED, read_config, write_config
 from edgescope.train.standardisation import Standardisation
 
 if TYPE_CHECKING:
@@ -27,10 +26,15 @@ if TYPE_CHECKING:
 Stage = Literal["untrained", "trained"]
 """Weights before the first step, and after the last."""
 
-_HEADER = """\
-# A training run of edgescope. What was trained on what; `edgescope train` with the same recipe,
-# data and output folder goes on where an interrupted run has stopped.
-"""
+_FORMAT = 2
+"""Of ``metrics.json``; files of earlier versions have no format and no checksum."""
+
+_KINDS = {
+    "history": list[dict[str, Any]],
+    **dict.fromkeys(("epochs", "seconds", "seed", "processes"), float),
+    **dict.fromkeys(("train", "val", "test", "best"), float | list[Any] | dict[str, Any] | None),
+}
+"""Types of metrics by the first word of their names."""
 
 
 class RunFolder:
@@ -55,19 +59,7 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        what = "the config.yaml of a training run"
-        file = self.path / "config.yaml"
-        config = yaml_of(file, what, "restore it")
-        missing = [key for key in _KEYS if not isinstance(config, dict) or key not in config]
-        if missing:
-            raise InputError(
-                f"{file} lacks {', '.join(missing)}, expected {what}; "
-                "check the path of the run folder"
-            )
-        self.config: dict[str, Any] = _checked(file, config)
-        with reading(f"{file}", "restore it"):
-            for key, kind in _KEYS.items():
-                fitting(self.config[key], kind, key)
+        self.config: dict[str, Any] = read_config(self.path / "config.yaml")
 
     @classmethod
     def create(cls, path: str | Path, config: Mapping[str, Any]) -> Self:
@@ -77,11 +69,7 @@ class RunFolder:
             InputError: if the folder cannot be written to.
         """
         path = writable_folder(Path(path))
-        text = _yaml(config)
-        # Of what the text holds when it is read again, as YAML knows no tuples.
-        text += _yaml(_sums(yaml_in(text, f"{path}", "give other values")))
-        with replacing(path / "config.yaml") as temporary:
-            temporary.write_text(_HEADER + text, encoding="utf-8")
+        write_config(path / "config.yaml", config)
         return cls(path)
 
     @property
@@ -206,7 +194,7 @@ class RunFolder:
             for name, value in metrics.items():
                 fitting(value, _KINDS.get(name.partition("_")[0], Any), name)
         if not checked:
-            warn(_UNCHECKED.format(path), EdgescopeWarning, stacklevel=2)
+            warn(UNCHECKED.format(path), EdgescopeWarning, stacklevel=2)
         return metrics
 
     @property
@@ -284,75 +272,3 @@ class RunFolder:
     def __repr__(self) -> str:
         """Show the path."""
         return f"RunFolder({str(self.path)!r})"
-
-
-def _checked(file: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """Return what a run was made of, without the checksums.
-
-    Raises:
-        InputError: if it was changed after it was written, other than where the data lie.
-    """
-    plain = dict(config)
-    sums = {name: plain.pop(name, None) for name in _SUMS}
-    if not any(sums.values()):
-        warn(_UNCHECKED.format(file), EdgescopeWarning, stacklevel=3)
-        return plain
-    with reading(f"{file}", "restore it, or train again in another folder"):
-        known = _sums(plain)
-        if sums["checksum"] != known["checksum"]:
-            raise ValueError("its checksum is wrong: it was changed after it was written")
-    if sums["data_checksum"] != known["data_checksum"]:
-        warn(
-            f"the data of {file} were changed by hand since the run started; if they only moved, "
-            "give their new folder with --root or root=",
-            EdgescopeWarning,
-            stacklevel=3,
-        )
-    return plain
-
-
-def _sums(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return digests of a configuration: of its data, which people move, and of all else."""
-    rest = {name: value for name, value in config.items() if name != "data"}
-    return dict(zip(_SUMS, (digest_of(rest), digest_of(config.get("data"))), strict=True))
-
-
-def _yaml(config: Mapping[str, Any]) -> str:
-    text: str = yaml.dump(dict(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-    return text
-
-
-class _Dumper(yaml.SafeDumper):
-    """Plain YAML with lists on one line."""
-
-
-_Dumper.add_representer(
-    list,
-    lambda dumper, items: dumper.represent_sequence(
-        "tag:yaml.org,2002:seq", items, flow_style=True
-    ),
-)
-
-_KEYS = {
-    "recipe": dict[str, Any],
-    "data": dict[str, Any] | None,
-    "splits": dict[str, Any],
-    "vocabulary": list[str],
-    "edge_types": list[str],
-    "targets": list[str],
-}
-"""What every configuration holds."""
-
-_SUMS = ("checksum", "data_checksum")
-
-_FORMAT = 2
-"""Of ``metrics.json``; files of earlier versions have no format and no checksum."""
-
-_UNCHECKED = "{} is of an earlier version, which has no checksum and cannot be checked for damage"
-
-_KINDS = {
-    "history": list[dict[str, Any]],
-    **dict.fromkeys(("epochs", "seconds", "seed", "processes"), float),
-    **dict.fromkeys(("train", "val", "test", "best"), float | list[Any] | dict[str, Any] | None),
-}
-"""Types of metrics by the first word of their names."""
