@@ -129,7 +129,7 @@ def main() -> None:
         drawing = time.perf_counter() - start
         LargeGraph.from_edge_index(drawn.edge_index, drawn.edge_attr, nodes, Path(folder) / "csr")
         del drawn
-        graph = LargeGraph.open(Path(folder) / "csr")
+        graph = LargeGraph.load(Path(folder) / "csr")
         sorting = time.perf_counter() - start - drawing
         print(
             f"{nodes:,} nodes, {graph.num_edges:,} edges, largest in-degree "

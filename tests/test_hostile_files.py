@@ -452,7 +452,7 @@ def test_arrays(data, tmp_path):
 def test_sorted_graphs(name, tmp_path):
     edges = torch.randint(0, 9, (2, 40))
     LargeGraph.from_edge_index(edges, torch.zeros(40, dtype=torch.long), 9, tmp_path)
-    LargeGraph.open(tmp_path)
+    LargeGraph.load(tmp_path)
     path = tmp_path / f"{name}.npy"
     whole = path.read_bytes()
     for data in (
@@ -466,7 +466,7 @@ def test_sorted_graphs(name, tmp_path):
     ):
         if data != whole:
             path.write_bytes(data)
-            refused(lambda: LargeGraph.open(tmp_path))
+            refused(lambda: LargeGraph.load(tmp_path))
 
 
 def npy(array: np.ndarray) -> bytes:

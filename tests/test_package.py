@@ -27,6 +27,28 @@ def test_every_public_name_can_be_used(name):
     assert getattr(edgescope, name) is not None
 
 
+@pytest.mark.parametrize("room", ["attribute", "data", "diagnosis", "interpret", "models", "study"])
+def test_every_public_name_of_a_room_can_be_used(room):
+    found = getattr(edgescope, room)
+    assert [name for name in found.__all__ if getattr(found, name) is None] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("tutorial_example", ()),
+        ("tie_frequencies", (20,)),
+        ("escapes", (2, 3)),
+        ("many_heads", ((1, 2), 20)),
+    ],
+)
+def test_an_experiment_on_twins_works_under_its_old_name_and_says_the_new_one(name, arguments):
+    with pytest.warns(DeprecationWarning, match=rf"is now es\.study\.twins\.{name}"):
+        found = getattr(edgescope.diagnose, name)(*arguments)
+    again = getattr(edgescope.study.twins, name)(*arguments)
+    assert found.table().equals(again.table())
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'scam'"):
         edgescope.scam  # noqa: B018  (looking it up is what raises)

@@ -1,26 +1,28 @@
 """See what attention does on the edges of a graph neural network.
 
-``capture``, ``diagnose`` and ``scan`` are bound here at once: each is a function that bears the
-name of the module it lives in, and an import of that module must not hide it. They pull in nothing
-beyond torch. Everything else is loaded when it is first used.
+``capture``, ``diagnose`` and ``scan`` are bound here at once, as they pull in nothing beyond torch.
+Everything else is loaded when it is first used.
 """
 
 import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 from edgescope.capturing import capture
 from edgescope.diagnosis import diagnose
 from edgescope.lib.old_names import OLD, keep_old_names
 from edgescope.lib.version import __version__
-from edgescope.scanning.criteria import Calibrated, Criterion
+from edgescope.scanning.criteria import PRESETS, Calibrated, Criterion, Rule, criterion
 from edgescope.scanning.merge import merge_scans
 from edgescope.scanning.scan import Scan, load_scan, scan
-from edgescope.scanning.store import save_scan
+from edgescope.scanning.store import has_scan, save_scan
 from edgescope.scanning.untrained import Untrained
 
 __all__ = [
+    "PRESETS",
     "Ablation",
     "Calibrated",
     "Criterion",
@@ -29,6 +31,7 @@ __all__ = [
     "MassiveActivations",
     "NoiseAttack",
     "Reallocation",
+    "Rule",
     "Scan",
     "SeedScans",
     "Untrained",
@@ -36,10 +39,14 @@ __all__ = [
     "ablate",
     "attribute",
     "capture",
+    "capturing",
+    "criterion",
     "data",
     "diagnose",
+    "diagnosis",
     "errors",
     "gather_scans",
+    "has_scan",
     "interpret",
     "load_scan",
     "merge_scans",
@@ -56,7 +63,17 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edgescope import attribute, data, interpret, models, report, study, train
+    from edgescope import (
+        attribute,
+        capturing,
+        data,
+        diagnosis,
+        interpret,
+        models,
+        report,
+        study,
+        train,
+    )
     from edgescope.attribute import MassiveActivationExplainer
     from edgescope.intervene import (
         Ablation,
@@ -102,6 +119,22 @@ def _write_report(scan: Scan, path: Path, **options: Any) -> Path:
 Scan._merge = merge_scans  # noqa: SLF001
 Scan._save = save_scan  # noqa: SLF001
 Scan._report = _write_report  # noqa: SLF001
+
+
+def _from_twins(name: str) -> Callable[..., Any]:
+    """Return an experiment of ``es.study.twins`` under its old name in ``es.diagnose``."""
+
+    def experiment(*args: Any, **options: Any) -> Any:  # noqa: ANN401  (as the experiment has it)
+        instead = f"es.study.twins.{name}"
+        warn(f"es.diagnose.{name} is now {instead}", DeprecationWarning, stacklevel=2)
+        return getattr(importlib.import_module("edgescope.study.twins"), name)(*args, **options)
+
+    return experiment
+
+
+# Studies are above diagnosis: what it once held of them is handed to it here.
+for _name in ("escapes", "many_heads", "tie_frequencies", "tutorial_example"):
+    setattr(diagnose, _name, _from_twins(_name))
 
 keep_old_names()
 

@@ -42,7 +42,7 @@ def test_methods_are_also_compared_with_how_rare_types_are_if_that_was_judged():
     subject = ("p", Additive(*VALUES), planted())
     board = leaderboard([subject], [GOOD, BAD, "edge_type_frequency"], progress=False)
     line = board.sentences(["good"])[0]
-    assert "its AUROC is better than that of how rare an edge's type is" in line
+    assert "its AUROC is better than that of the rarity of an edge's type" in line
 
 
 def test_a_method_without_truth_is_judged_by_fidelity_alone():

@@ -116,7 +116,7 @@ def test_a_criterion_with_two_bounds_is_counted_by_both(edgescope, run_folder):
         (("--criterion", "calibrated", "--members", "4"), ("at least 5", "--members 4")),
         (("--criterion", "calibrated", "--baseline", "RUN"), ("at least 5", "untrained")),
         (("--members", "0"), ("--members",)),
-        (("--baseline", "nowhere"), ("nowhere", "is not there")),
+        (("--baseline", "nowhere"), ("nowhere", "does not exist")),
         (("--baseline", "EMPTY"), ("is none of them",)),
     ],
 )
@@ -178,7 +178,7 @@ def test_an_interrupted_scan_goes_on_from_its_shards(
     words = ("scan", run_folder, *CALIBRATED, "--shards", tmp_path / "shards")
     code, _, err = edgescope(*words)
     assert code == 130
-    assert "the same command goes on from there" in err
+    assert "run the same command again to resume" in err
     assert list((tmp_path / "shards").iterdir())
     code, _, _ = edgescope(*words)
     assert code == 0

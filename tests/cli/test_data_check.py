@@ -83,7 +83,7 @@ def test_the_split_may_be_by_scaffold(edgescope, write):
         (("check", "nowhere.csv"), "expected a table of molecules at"),
         (("check", "TABLE", "--target-column", "logD"), "did you mean 'logS'?"),
         (("check", "TABLE", "--split", "scafold"), "did you mean 'scaffold'?"),
-        (("check", "TABLE", "--split", "scaffold,a,b,c"), "expected numbers behind scaffold"),
+        (("check", "TABLE", "--split", "scaffold,a,b,c"), "expected numbers after scaffold"),
         (("check", "TABLE", "--split", "random", "--split-column", "x"), "give one of them"),
         (("check", "TABLE", "--features", "rings"), "expected 'types' or 'ogb'"),
         (
@@ -96,7 +96,7 @@ def test_the_split_may_be_by_scaffold(edgescope, write):
         ),
         (
             ("list", "--split", "scaffold"),
-            "--split scaffold, which has no effect when data sets are listed",
+            "--split scaffold, which has no effect when listing data sets",
         ),
         (("TABLE", "--out", "x"), "it has one with `data check` of a table"),
     ],

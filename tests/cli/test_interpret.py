@@ -14,7 +14,7 @@ def test_it_prints_groups_and_saves_the_table(edgescope, scanned):
     for kind in (*es.interpret.CHEMISTRY, *es.interpret.GENERAL):
         assert f"\n{kind} " in out
     found = es.interpret.Interpretation.load(scanned / "interpret")
-    assert f"saved {scanned / 'interpret'}" in out
+    assert f"saved in {scanned / 'interpret'}" in out
     assert set(found.table()["site"]) == {
         "layers.0.attention:score",
         "layers.1.attention:score",

@@ -30,9 +30,7 @@ EXAMPLES = {
     "diagnose": {
         "with --list-rules": ["--list-rules"],
         "with --explain": ["--explain", "uniform-attention"],
-        "with --study": ["--study", "all"],
         "in a diagnosis": ["RUN"],
-        **{f"with --study {which}": ["--study", which] for which in ("a", "b", "c", "d", "all")},
         "on the run's own data": ["RUN"],
         "for a table": ["RUN", "--data", "a.csv"],
         "for a table with its whole path": ["RUN", "--data", "/nowhere/a.csv"],
@@ -61,10 +59,10 @@ EXAMPLES = {
         },
     },
     "data": {
-        "when data sets are listed": ["list"],
+        "when listing data sets": ["list"],
         "with `data check` of a data set": ["check", "zinc12k"],
         "with `data check` of a table": ["check", "a.csv"],
-        "when what is in one is counted": ["zinc12k"],
+        "when counting what is in a data set": ["zinc12k"],
         "for a table": ["a.csv"],
         "for a table with its whole path": ["/nowhere/a.csv"],
         "for a published data set": ["check", "zinc12k"],
@@ -75,6 +73,10 @@ EXAMPLES = {
         "with --dry-run": ["study.yaml", "--dry-run"],
         "in a run": ["study.yaml"],
     },
+    "study twins": {
+        "in all experiments": [],
+        **{f"in experiment {which}": [which] for which in "abcd"},
+    },
 }
 """Words of every command that mean each of its modes."""
 
@@ -82,7 +84,6 @@ VALUES = {
     "criterion": "paper2025",
     "form": "json",
     "fail_on": "note",
-    "study": "b",
     "rate": "0.01",
     "fdr": "0.05",
     "rewire_share": "0.4",
@@ -174,10 +175,9 @@ def test_names_in_tables_are_those_of_parameters():
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        ("diagnose --study a --format json", ["--format json", "with --study", "--draws"]),
-        ("diagnose --study a --draws 5", ["--draws 5", "with --study a", "--study b"]),
-        ("diagnose --study c --draws 5", ["--draws 5", "with --study c"]),
-        ("diagnose --study a --seed 3", ["--seed 3", "with --study a"]),
+        ("study twins a --draws 5", ["--draws 5", "in experiment a", "in experiment b"]),
+        ("study twins c --draws 5", ["--draws 5", "in experiment c"]),
+        ("study twins a --seed 3", ["--seed 3", "in experiment a"]),
         ("diagnose --list-rules --out x", ["--out x", "(only --list-rules has)"]),
         ("diagnose --list-rules --explain x", ["--explain x", "with --list-rules"]),
         ("diagnose --explain uniform-attention RUN", ["RUN", "with --explain"]),
@@ -186,7 +186,7 @@ def test_names_in_tables_are_those_of_parameters():
         ("scan RUN --smiles-column x", ["--smiles-column x", "on the run's own data"]),
         ("scan RUN --data a.csv --split val", ["--split val", "for a table"]),
         ("scan RUN --data solubility --root x", ["--root x", "for a built-in data set"]),
-        ("data list --root x", ["--root x", "when data sets are listed"]),
+        ("data list --root x", ["--root x", "when listing data sets"]),
         ("data zinc12k --smiles-column x", ["--smiles-column x", "for a published data set"]),
         ("train --out o --data zinc12k --split-column x", ["--split-column x", "for a published"]),
         (

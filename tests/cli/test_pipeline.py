@@ -14,7 +14,7 @@ from torch import nn
 from torch_geometric.nn import GATConv, GCNConv
 
 import edgescope as es
-from edgescope.cli._steps import show, show_sites
+from edgescope.cli._results import show, show_sites
 from edgescope.train import RunFolder
 from waiting import interrupted
 
@@ -179,7 +179,7 @@ def test_a_demo_that_is_interrupted_goes_on(tmp_path):
         lambda: shutil.rmtree(folder),
     )
     assert child.returncode == 130
-    assert "the same command goes on from there" in err
+    assert "run the same command again to resume" in err
     assert not (folder / "report.html").exists()
     subprocess.run(words, check=True, capture_output=True, env=environment)
     assert (folder / "report.html").exists()

@@ -55,7 +55,7 @@ def test_the_conclusion_counts_the_tests_that_are_clear(found):
     more = (clear["massive"] > clear["expected"]).sum()
     text = found.conclusion(fdr=0.5)
     assert text.startswith(f"of {table.height} tests (site x group), {more} find more massive")
-    assert f"and {clear.height - more} fewer, at a false-discovery rate of 0.5" in text
+    assert f"and {clear.height - more} fewer, at a false discovery rate of 0.5" in text
 
 
 def test_without_importances_there_are_no_tables_of_them(scan, molecules, tmp_path):

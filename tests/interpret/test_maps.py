@@ -78,7 +78,7 @@ def test_an_unknown_group_is_answered_with_those_there_are(model, loader, groups
 
 def test_other_graphs_are_refused(model, groups):
     others = es.data.load("solubility", progress=False).train[:40]
-    with pytest.raises(InputError, match="has not got; give a loader over the data set"):
+    with pytest.raises(InputError, match="lacks; give a loader over the data set"):
         heat_maps(model, es.data.loader(others), groups, "ring", progress=False)
 
 

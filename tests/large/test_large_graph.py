@@ -54,10 +54,18 @@ def test_a_graph_on_disk_is_the_same(edges, tmp_path):
     edge_attr = random.random((edges, 3)).astype(np.float16)
     here = LargeGraph.from_edge_index(edge_index, edge_attr, 50)
     LargeGraph.from_edge_index(edge_index, edge_attr, 50, tmp_path)
-    there = LargeGraph.open(tmp_path)
+    there = LargeGraph.load(tmp_path)
     assert dense(here) == dense(there)
     assert (here.num_nodes, here.tile) == (there.num_nodes, there.tile)
     assert here.tile_start.tolist() == there.tile_start.tolist()
+
+
+def test_the_old_name_of_load_works_and_says_the_new_one(tmp_path):
+    edge_index = torch.tensor([[0, 1], [1, 0]])
+    LargeGraph.from_edge_index(edge_index, torch.zeros(2).long(), 2, tmp_path)
+    with pytest.warns(DeprecationWarning, match=r"LargeGraph\.load"):
+        there = LargeGraph.open(tmp_path)
+    assert dense(there) == dense(LargeGraph.load(tmp_path))
 
 
 def test_half_a_graph_on_disk_is_refused(tmp_path):
@@ -65,7 +73,7 @@ def test_half_a_graph_on_disk_is_refused(tmp_path):
     LargeGraph.from_edge_index(edge_index, torch.zeros(2).long(), 2, tmp_path)
     (tmp_path / "sizes.npy").unlink()  # which is written last
     with pytest.raises(InputError, match=r"expected a file of a graph sorted with .*sizes\.npy"):
-        LargeGraph.open(tmp_path)
+        LargeGraph.load(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ NO_MODEL = {
     "nothing": (lambda: None, "received None as"),
     "a loader": (lambda: DataLoader(graphs()), "the model comes first and the loader second"),
     "graphs": (graphs, "the model comes first and the loader second"),
-    "another library's": (object, "a model of another library cannot be looked into"),
+    "another library's": (object, "models of other libraries cannot be inspected"),
 }
 
 NO_LOADER = {
@@ -81,8 +81,8 @@ NO_LOADER = {
     "a number": (lambda: 3, "received 3 .int. as the loader"),
     "nothing": (lambda: None, "received None as the loader"),
     "all parts": (splits, r"pass one of its parts, such as es\.data\.loader\(splits\.test\)"),
-    "a generator": (lambda: (g for g in graphs()), "can be gone through only once"),
-    "an iterator": (lambda: iter(DataLoader(graphs())), "can be gone through only once"),
+    "a generator": (lambda: (g for g in graphs()), "can be iterated only once"),
+    "an iterator": (lambda: iter(DataLoader(graphs())), "can be iterated only once"),
 }
 
 

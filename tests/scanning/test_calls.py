@@ -64,7 +64,7 @@ def test_an_empty_loader_is_refused(model):
 
 
 def test_a_loader_that_can_be_used_only_once_is_refused(model, graphs):
-    with pytest.raises(InputError, match="received a generator, which can be gone through only"):
+    with pytest.raises(InputError, match="received a generator, which can be iterated only"):
         es.scan(model, (batch for batch in DataLoader(graphs, 16)))
 
 

@@ -54,7 +54,7 @@ def write(tmp_path):
 
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 def test_an_imported_log_equals_a_scan_of_the_model(log, write, protocol):
-    found = import_malog(write(log, protocol), heads=4)
+    found = import_malog(write(log, protocol), num_heads=4)
     expected = es.scan(model(), es.data.loader(molecules(), 1), progress=False)
     assert list(found.sites) == list(expected.sites)
     assert found.info.edge_type_names == expected.info.edge_type_names
@@ -169,10 +169,17 @@ def test_a_log_that_does_not_agree_with_itself_is_refused(change, message, write
     assert "\n" not in str(caught.value)
 
 
+def test_the_old_name_of_the_heads_works_and_says_the_new_one(log, write):
+    path = write(log)
+    with pytest.warns(DeprecationWarning, match="num_heads="):
+        found = import_malog(path, heads=4)
+    assert found.table().equals(import_malog(path, num_heads=4).table())
+
+
 def test_wrong_heads_and_names_are_refused(write):
     path = write({EDGES: [[{"attention": torch.ones(3, 8)}]], TYPES: [torch.tensor([0, 1, 2])]})
     with pytest.raises(InputError, match="8 values per edge, no multiple of 3 heads"):
-        import_malog(path, heads=3)
+        import_malog(path, num_heads=3)
     with pytest.raises(InputError, match=r"received 2 names .* up to 2"):
         import_malog(path, edge_type_names=["a", "b"])
     with pytest.raises(InputError, match="no untrained ensemble"):

@@ -126,7 +126,7 @@ def test_ctrl_c_leaves_a_study_that_goes_on(moment, begin, describe, undisturbed
         lambda: shutil.rmtree(out),
     )
     assert process.returncode == 130, err
-    assert err.splitlines()[-1].startswith("interrupted; what was finished is kept")
+    assert err.splitlines()[-1].startswith("interrupted; finished work is kept")
     assert "Traceback" not in err
     assert command("study", "run", study, "--out", out) == 0
     assert tables(out, tmp_path / "tables") == undisturbed

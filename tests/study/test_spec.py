@@ -113,7 +113,7 @@ def test_folders_of_cells_are_readable(describe, tmp_path):
             "scan.criterion: unknown criterion 'loud', expected one of p",
         ),
         ({"seeds": ["1"]}, r"seeds\[0\] received '1', expected a valid integer"),
-        ({"seeds": [1, 1]}, r"seeds: 1 is there twice"),
+        ({"seeds": [1, 1]}, r"seeds: 1 occurs twice"),
         ({"seeds": [-1]}, r"seeds\[0\] received -1"),
         ({"seeds": 41}, r"seeds received 41, expected a valid list"),
         ({"states": ["trained", "best"]}, r"states\[1\] received 'best'"),

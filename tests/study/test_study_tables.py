@@ -142,7 +142,7 @@ def test_latex_escapes_what_latex_would_take_for_itself():
 def test_figures_are_the_same_bytes_every_time(finished, tmp_path, suffix):
     study = es.study.load(finished)
     first, second = (
-        [path.read_bytes() for path in figures.write(study, tmp_path / name, suffix)]
+        [path.read_bytes() for path in figures.write_figures(study, tmp_path / name, suffix)]
         for name in ("one", "two")
     )
     assert first == second
@@ -166,9 +166,29 @@ def test_the_grid_has_a_line_for_every_trained_layer_over_the_untrained_range(fi
         assert (np.diff(drawn) <= 0).all()
 
 
+def test_all_tables_of_a_study_are_written_as_values_and_as_published(finished, tmp_path):
+    study = es.study.load(finished)
+    found = es.study.tables(study)
+    assert list(found) == ["cells", "metrics", "layers", "association"]
+    files = es.study.write_tables(found, tmp_path / "out")
+    filled = [name for name, table in found.items() if table.values.height]
+    assert [file.name for file in files] == [
+        f"{name}{end}" for name in filled for end in (".csv", ".tex")
+    ]
+    read = pl.read_csv(tmp_path / "out" / "metrics.csv", schema=found["metrics"].values.schema)
+    assert read["mean"].to_list() == pytest.approx(found["metrics"].values["mean"].to_list())
+    assert found["metrics"].published.columns[-1] in (tmp_path / "out/metrics.tex").read_text()
+
+
+def test_a_cell_is_done_where_its_result_is(finished, tmp_path):
+    cells = es.study.load(finished).cells
+    assert all(es.study.is_done(cell, finished) for cell in cells)
+    assert not any(es.study.is_done(cell, tmp_path) for cell in cells)
+
+
 def test_an_unknown_format_is_refused(finished, tmp_path):
     with pytest.raises(InputError, match="received the format 'bmp', expected one of svg, png"):
-        figures.write(es.study.load(finished), tmp_path, "bmp")
+        figures.write_figures(es.study.load(finished), tmp_path, "bmp")
 
 
 def test_cells_stand_beside_what_guessing_gets(finished):

@@ -88,7 +88,7 @@ CHANGES = {
     ),
     "other targets": (
         lambda f: f.with_columns(y=pl.when(pl.col("y") > 19).then(0).otherwise("y")),
-        ["the targets of 2 graphs are others"],
+        ["the targets of 2 graphs differ"],
     ),
     "another order": (
         lambda f: pl.concat([f[:32].reverse(), f[32:]]),
@@ -187,7 +187,7 @@ def test_a_run_of_an_earlier_version_is_compared_by_its_one_fingerprint(begun, f
     open_run(run.path, describe(recipe("demo"), splits, earlier.data), splits)  # it goes on
     (run.path / GRAPHS).unlink()
     frame.with_columns(smiles=other_smiles(3, "CCCCCCO")).write_csv(path)
-    with pytest.raises(InputError, match="graphs, targets or their order are others; which"):
+    with pytest.raises(InputError, match="graphs, targets or their order differ; which"):
         RunFolder(run.path).splits()
 
 
@@ -204,7 +204,7 @@ def test_without_the_digests_of_graphs_the_parts_are_named(begun, frame, damage)
     run, path = begun(split="part")
     damage(run.path / GRAPHS)
     frame.with_columns(smiles=other_smiles(34, "CCCCCCO")).write_csv(path)
-    with pytest.raises(InputError, match="the graphs of val are others"):
+    with pytest.raises(InputError, match="the graphs of val differ"):
         run.splits()
 
 
@@ -270,7 +270,7 @@ def test_one_large_graph_is_compared_as_a_whole(tmp_path):
     assert len(run.splits().train) == 1
     assert not (run.path / GRAPHS).exists()
     other = RunFolder.create(run.path, {**config, "data": {**spec, "split": 1}})
-    with pytest.raises(InputError, match="the targets of train are others"):
+    with pytest.raises(InputError, match="the targets of train differ"):
         other.splits()
 
 

@@ -166,7 +166,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(resumed, with_dropout, few, tmp_p
 @pytest.mark.slow
 def test_another_number_of_processes_is_told_in_one_line(resumed, with_dropout, few, tmp_path):
     copy = shutil.copytree(resumed.path, tmp_path / "run")
-    told = "was begun with processes=2 and goes on with processes=1"
+    told = "was started with processes=2 and resumes with processes=1"
     with pytest.warns(EdgescopeWarning, match=told) as caught:
         fit(with_dropout, few, copy, epochs=EPOCHS + 1, progress=False)
     assert "\n" not in str(caught[0].message)
@@ -225,7 +225,7 @@ def test_what_the_gpus_cannot_do_is_refused(
 
 def test_one_large_graph_is_refused(shared, tmp_path):
     graph = load("ogbn-proteins", proteins(tmp_path / "files"))
-    with pytest.raises(InputError, match=r"is one graph and cannot be shared out; set proc"):
+    with pytest.raises(InputError, match=r"is one graph and cannot be divided among proc"):
         fit(shared(loss="masked_bce"), graph, tmp_path / "run", processes=2)
     assert not (tmp_path / "run").exists()
 

@@ -68,7 +68,7 @@ def load_leaderboard(
     def read(files: Stored) -> Board:
         settings = files.json(_KIND.marker)["settings"]
         if not isinstance(settings, dict):
-            raise TypeError("the settings are no mapping")
+            raise TypeError("the settings are not a mapping")
         tables = {
             name: table_of(files.files[f"{name}.parquet"])
             for name in names

@@ -161,7 +161,7 @@ class Reference:
         state = self.baseline if isinstance(self.baseline, Tensor) else self._mean
         if state is None:
             raise InputError(
-                "the mean state of edges is not known; call prepare(model, dataset) before, as "
+                "the mean state of edges is not known; call prepare(model, dataset) first, as "
                 "importances does, or use baseline='zero'"
             )
         if state.shape != states.shape[1:]:

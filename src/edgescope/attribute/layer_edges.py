@@ -107,7 +107,7 @@ def _positions(seen: EdgeActivations, edge_index: Tensor) -> Tensor:
     known = not bool(real.any()) or int(position.max()) < edge_index.size(1)
     if not known or not torch.equal(edge_index[:, position[real]], identity.edge_index[:, real]):
         raise InputError(
-            f"the model was called with other edges than the batch holds, so {seen.site} cannot "
-            "be told by edge; let call= pass batch.edge_index as it is"
+            f"the model was called with other edges than the batch holds, so {seen.site} cannot be "
+            "matched to edges; let call= pass batch.edge_index as it is"
         )
     return position

@@ -96,7 +96,7 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
         if (measure == "growth") != (baseline is not None):
             raise InputError(
                 f"received measure={measure!r} {'without' if baseline is None else 'and'} a "
-                "baseline; measure='growth' needs one, the other measures have no use for it"
+                "baseline; measure='growth' needs one, the other measures do not use it"
             )
         self.measure = measure
         self.layers = layers

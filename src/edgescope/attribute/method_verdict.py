@@ -83,7 +83,7 @@ def _beside_rarity(
     for found in difference(row["method"], RARITY).iter_rows(named=True):
         if (found["data"], found["recipe"]) == (row["data"], row["recipe"]):
             low, high = found["low"], found["high"]
-            told = verdict(low, high, "that of how rare an edge's type is")
+            told = verdict(low, high, "that of the rarity of an edge's type")
             return [f"its AUROC is {told} ({_numbers(found['difference'], low, high)})"]
     return []
 

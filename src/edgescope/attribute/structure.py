@@ -111,7 +111,7 @@ class EdgeTypeFrequency(Method):
     def attribute(self, model: nn.Module, batch: Any, *, call: Call = call_model) -> Tensor:
         if self.counts is None:
             raise InputError(
-                f"{self.name} has counted no data set; call prepare(model, dataset) before, as "
+                f"{self.name} has counted no data set; call prepare(model, dataset) first, as "
                 "importances does"
             )
         size = batch.edge_index.size(1)

@@ -76,8 +76,8 @@ def subjects_of(
         if len(set(seeds)) < len(seeds):
             paths = ", ".join(str(run.path) for run in group)
             raise InputError(
-                f"{paths} have the seeds {', '.join(map(str, seeds))}, expected runs of one recipe "
-                "to differ in theirs; leave out those of equal seeds"
+                f"{paths} have the seeds {', '.join(map(str, seeds))}, expected a different seed "
+                "for each run of a recipe; leave out runs with the same seed"
             )
         first = group[0]
         dataset, positions = _graphs(first, part, graphs, seed, root)

@@ -1,4 +1,4 @@
-"""The command line: one command per file, calling the public API and nothing else."""
+"""The command line: one command per file; it imports public names and ``edgescope.lib`` only."""
 
 import sys
 import warnings
@@ -54,22 +54,25 @@ def _options(
         bool, typer.Option("--debug", help="Show the traceback of an error, for a bug report.")
     ] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Take the options that come before the command."""
+    """Accept the options that come before the command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process.
 
-    Exit codes: 0 if all went well, 1 if a diagnosis found what it was to fail on, 2 for input that
-    cannot be used (one line on standard error says why), 130 after an interruption.
+    Exit codes: 0 for success; 1 if `diagnose` or `data check` found something serious, or a cell
+    of a study failed; 2 for input that cannot be used (one line on standard error says why); 130
+    after an interruption.
     """
     words = study.with_ray_address(list(sys.argv[1:] if arguments is None else arguments))
     debug = "--debug" in words[:2]
     try:
         with _warnings_in_one_line():
+            words = study.in_todays_words(words)
             code = app(words, standalone_mode=False)
     except (EdgescopeError, typer.TyperException) as error:
         if debug:
@@ -77,20 +80,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say(f"error: {_one_line(error)}")
         sys.exit(2)
     if code == INTERRUPTED and "data" in words[:2]:
-        _say("interrupted; nothing was changed, give the same command again")
+        _say("interrupted; nothing was changed; run the same command again")
     elif code == INTERRUPTED:
         lost = "scan" in words and not any(word.startswith("--shards") for word in words)
         _say(
-            "interrupted; nothing was kept, a scan with --shards DIR goes on where it was stopped"
+            "interrupted; nothing was kept; with --shards DIR a scan resumes where it stopped"
             if lost
-            else "interrupted; what was finished is kept, the same command goes on from there"
+            else "interrupted; finished work is kept; run the same command again to resume"
         )
     sys.exit(code or 0)
 
 
 @contextmanager
 def _warnings_in_one_line() -> Iterator[None]:
-    """Print our own warnings as one line; others are shown as they would be."""
+    """Print our own warnings as one line; show others as usual."""
     with warnings.catch_warnings():
         show_others = warnings.showwarning
 

@@ -11,14 +11,9 @@ import edgescope as es
 from edgescope.cli._modes import Choice
 from edgescope.lib.errors import InputError
 from edgescope.lib.typed_fields import fields_of
-from edgescope.scanning.criteria import PRESETS, Rule
-from edgescope.scanning.criteria import criterion as find_criterion
-from edgescope.scanning.store import has_scan
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from edgescope.train import RunFolder
 
 UNTRAINED = "untrained"
 """The word for an untrained ensemble; a folder of that name is `./untrained`."""
@@ -29,13 +24,13 @@ def _criterion_mode(given: Mapping[str, Any]) -> str | None:
     return mode if mode in CRITERION_CHOICE.modes else None
 
 
-def _rates(rule: Rule) -> tuple[str, ...]:
+def _rates(rule: es.Rule) -> tuple[str, ...]:
     """Return which of the options ``--rate`` and ``--fdr`` a rule has."""
     return tuple(field.name for field in fields_of(rule) if field.name in {"rate", "fdr"})
 
 
 CRITERION_CHOICE = Choice(
-    {f"with --criterion {name}": _rates(rule) for name, rule in PRESETS.items()},
+    {f"with --criterion {name}": _rates(rule) for name, rule in es.PRESETS.items()},
     _criterion_mode,
 )
 """What has an effect with which criterion."""
@@ -60,34 +55,38 @@ BASELINE_CHOICE = Choice(
 """What has an effect with which baseline."""
 
 
-def _known(name: str) -> Rule | None:
+def _known(name: str) -> es.Rule | None:
     """Return the criterion of a name; None if there is none, which is refused later."""
     try:
-        return find_criterion(name)
+        return es.criterion(name)
     except InputError:
         return None
 
 
-def choose_criterion(name: str, rate: float | None, fdr: float | None) -> Rule:
+def choose_criterion(name: str, rate: float | None, fdr: float | None) -> es.Rule:
     """Return the criterion of a name, with the rates that were given for it.
 
     Raises:
         InputError: if there is none of that name, if they are no rates, or if it has none.
     """
-    rule = find_criterion(name)
+    rule = es.criterion(name)
     given = {key: value for key, value in (("rate", rate), ("fdr", fdr)) if value is not None}
     for key in given.keys() - _rates(rule):
         raise InputError(
             f"received --{key} {given[key]}, which has no effect with --criterion {name}; leave "
             "it out"
         )
-    return replace(rule, **given) if given else rule  # type: ignore[type-var]
+    return replace(rule, **given) if given else rule
 
 
 def choose_baseline(
-    run: "RunFolder", rule: Rule, given: str | None, members: int | None, seed: int | None
+    run: "es.train.RunFolder",
+    rule: es.Rule,
+    given: str | None,
+    members: int | None,
+    seed: int | None,
 ) -> "es.Untrained | es.Scan | nn.Module":
-    """Return what to compare with; say so where the criterion has decided it.
+    """Return what to compare with; say so if the criterion decides it.
 
     Args:
         run: the run that is scanned.
@@ -125,16 +124,16 @@ def choose_baseline(
     return _open(Path(given), rule)
 
 
-def _open(path: Path, rule: Rule) -> "es.Scan | nn.Module":
+def _open(path: Path, rule: es.Rule) -> "es.Scan | nn.Module":
     """Return what a path holds: a scan, or the model of a run or of a weights file."""
     needed = rule.members_needed
-    if has_scan(path):
+    if es.has_scan(path):
         scan = es.load_scan(path)
         size = max(len(scan.members), 1)
         if size < needed:
             inside = scan.baseline
             hint = (
-                f"its own baseline has that many: --baseline {path / 'baseline'}"
+                f"its own baseline has enough: --baseline {path / 'baseline'}"
                 if inside is not None and len(inside.members) >= needed
                 else "use --baseline untrained"
             )
@@ -151,7 +150,7 @@ def _open(path: Path, rule: Rule) -> "es.Scan | nn.Module":
     if (path / "config.yaml").is_file():
         return es.train.RunFolder(path).model("trained")
     if path.is_dir() or not path.exists():
-        what = "is none of them" if path.exists() else "is not there"
+        what = "is none of these" if path.exists() else "does not exist"
         raise InputError(
             "expected 'untrained', a saved scan, a run folder or weights (.safetensors) as "
             f"--baseline, received {path}, which {what}"

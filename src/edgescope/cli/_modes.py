@@ -1,7 +1,7 @@
-"""Options that have an effect in some modes of a command only: given in another, they are refused.
+"""Options that have an effect in some modes of a command only; in the others they are refused.
 
-A command says what its words decide, each a :class:`Choice` with a table of modes and of what has
-an effect in each. A word that does nothing would let people believe that it did something.
+A command lists what its words decide: each a :class:`Choice`, a table of modes and of the options
+that have an effect in each. An option that is ignored would let people believe that it counts.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 from edgescope.lib.errors import InputError
 
 FEW = 6
-"""So many options are named as those that a mode has."""
+"""Maximum number of options of a mode that a refusal lists."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Choice:
     """Something that the words of a command decide.
 
     Attributes:
-        modes: name of every mode, as a phrase such as ``"with --study a"``, to the names of the
+        modes: name of every mode, as a phrase such as ``"with --list-rules"``, to the names of the
             parameters that have an effect in it. A parameter that no mode names has one in all.
         chosen: says which mode given parameters mean; None if nothing is decided here.
     """
@@ -54,7 +54,7 @@ def unused(context: typer.Context, choices: tuple[Choice, ...]) -> str | None:
 
 
 def command_with(*choices: Choice) -> type[TyperCommand]:
-    """Return the class of a command that refuses words without an effect before it does a thing."""
+    """Return the class of a command that first refuses words without an effect."""
 
     class Checked(TyperCommand):
         of = choices
@@ -79,10 +79,11 @@ def _refusal(choice: Choice, mode: str, parameter: Any, context: typer.Context) 
     elsewhere = [
         other for other, names in choice.modes.items() if other != mode and parameter.name in names
     ]
-    only = f" (only {', '.join(own)} has)" if 0 < len(own) <= FEW else ""
+    have = "has" if len(own) == 1 else "have"
+    only = f" (only {', '.join(own)} {have})" if 0 < len(own) <= FEW else ""
     return (
-        f"received {' '.join(filter(None, (name, value)))}, which has no effect {mode}{only}; it "
-        f"has one {' or '.join(elsewhere)}: choose that, or leave out {name}"
+        f"received {' '.join(filter(None, (name, value)))}, which has no effect {mode}{only}, only "
+        f"{' or '.join(elsewhere)}; leave out {name}, or choose that"
     )
 
 

@@ -1,16 +1,30 @@
-"""What the command line prints of a scan: one table and one sentence."""
+"""What the command line prints: tables, and of a scan and of a run a table and a sentence."""
 
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from edgescope.cli._steps import show
+import edgescope as es
+from edgescope.lib.graph_names import visible
 from edgescope.lib.model_call import said_arguments
 
 if TYPE_CHECKING:
-    import edgescope as es
-    from edgescope.intervene.ablation_result import AblationInfo
-    from edgescope.scanning.result import ScanInfo
+    from torch import nn
+
+WIDE = 1000
+"""Columns of a table where no terminal limits it."""
+
+NARROW = 16
+"""Minimum width of a wrapped column."""
+
+GAP = 2
+"""Columns between two cells of a table."""
 
 _HIDDEN = {
     *("edges", "exceedance", "members", "member_low", "member_median", "member_high"),
@@ -21,7 +35,7 @@ _HIDDEN = {
 _UNTRAINED = pl.col("max_ratio_untrained").alias("untrained")
 
 
-def show_scan(scan: "es.Scan") -> None:
+def show_scan(scan: es.Scan) -> None:
     """Print one row per site: the largest ratios, and how many edges are over the thresholds."""
     if scan.info.criterion.members_tested:
         show(_evidence(scan))
@@ -38,7 +52,7 @@ def show_scan(scan: "es.Scan") -> None:
     show(table.join(shares, on="site", maintain_order="left"))
 
 
-def conclusion(scan: "es.Scan") -> str:
+def conclusion(scan: es.Scan) -> str:
     """Say in a sentence what the criterion calls massive, and where."""
     rule, total = scan.info.criterion, len(scan.sites)
     if rule.members_tested:
@@ -70,21 +84,92 @@ def conclusion(scan: "es.Scan") -> str:
     )
 
 
-def called(info: "ScanInfo | AblationInfo") -> str:
+def called(arguments: Sequence[str]) -> str:
     """Say in a line what the model was called with; empty if it is not known."""
-    said = said_arguments(info.arguments)
+    said = said_arguments(arguments)
     return f"the model was {said}\n" if said else ""
 
 
-def looked_at(scan: "es.Scan") -> str:
+def looked_at(scan: es.Scan) -> str:
     """Say in a sentence which attention of the model the scan is about."""
     if scan.coverage is None:
-        return "which attention of the model was looked at is not known of this scan"
+        return "this scan does not record which attention of the model was looked at"
     return scan.coverage.sentence()
 
 
-def _evidence(scan: "es.Scan") -> pl.DataFrame:
+def _evidence(scan: es.Scan) -> pl.DataFrame:
     """Return one row per site and axis of a criterion that tests sites."""
     rows = scan.calibration()
     word = pl.when("massive").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("massive")
     return rows.select(*(name for name in rows.columns if name not in _HIDDEN), word)
+
+
+def show_sites(model: "nn.Module") -> None:
+    """Print which sites a model has, and what cannot be captured and why."""
+    table = es.capture.sites(model)
+    capturable = table.filter(pl.col("reason").is_null()).select(
+        "site", "layer", "shape", "formula"
+    )
+    refused = table.filter(pl.col("reason").is_not_null()).select("site", "layer", "reason")
+    if capturable.height:
+        show(capturable, wrap=True)
+    if refused.height:
+        typer.echo("\ncannot be captured:")
+        show(refused.rename({"site": "part of the model"}), wrap=True)
+    typer.echo(
+        "\nA scan takes the :score of every layer, or its :message if it has no score; choose "
+        "others with\n--sites. A site with one number per edge and head (D = 1) has no ratio and "
+        "cannot be scanned."
+    )
+
+
+def test_result(run: "es.train.RunFolder") -> str:
+    """Say in a few words what a run's test metric is, beside what guessing gets."""
+    metrics, metric, verdict = run.metrics or {}, run.metric, run.verdict
+    value = metrics.get(f"test_{metric.name}")
+    if value is None:
+        return "no test targets"
+    if verdict is not None and verdict.several_numbers:
+        return f"{len(verdict.targets)} targets"  # their units may differ, so no mean is shown
+    rows = () if verdict is None else verdict.targets
+    unit = rows[0].unit if len(rows) == 1 else ""
+    guess = metrics.get(f"test_{metric.name}_trivial")
+    beside = "" if guess is None else f" (guessing gets {metric.show(guess, unit)})"
+    return f"test {metric.words} {metric.show(value, unit)}{beside}"
+
+
+def show(table: pl.DataFrame, *, err: bool = False, wrap: bool = False) -> None:
+    """Print a table.
+
+    Args:
+        table: what to print.
+        err: whether to print it on standard error.
+        wrap: whether the last column continues on further lines in a narrow terminal instead of
+            being cut.
+    """
+    stream = sys.stderr if err else sys.stdout
+    # A file or a pipe gets whole lines.
+    console = Console(file=stream, width=None if stream.isatty() else WIDE)
+    cells = [[_cell(value) for value in row] for row in table.iter_rows()]
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for name, dtype in table.schema.items():
+        shown.add_column(
+            name,
+            justify="right" if dtype.is_numeric() else "left",
+            no_wrap=not wrap,
+            overflow="fold" if wrap else "ellipsis",
+        )
+    if wrap:
+        # Else the names of the rows would be broken to make room.
+        others = [max(map(len, column)) + GAP for column in zip(*cells, strict=True)][:-1]
+        shown.columns[-1].max_width = max(console.width - sum(others), NARROW)
+    for row in cells:
+        # Brackets in a cell, as in [x_j, e_ij], are text and no style.
+        shown.add_row(*map(Text, row))
+    console.print(shown)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else visible(str(value))

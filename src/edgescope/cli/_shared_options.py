@@ -8,7 +8,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli._modes import Choice
-from edgescope.lib.errors import InputError, did_you_mean
+from edgescope.lib.errors import InputError
 
 Data = Annotated[
     str,
@@ -18,7 +18,7 @@ Data = Annotated[
     ),
 ]
 Root = Annotated[
-    Path | None, typer.Option("--root", help="Folder that holds the data set's files.")
+    Path | None, typer.Option("--root", help="Folder that holds the files of the data set.")
 ]
 SmilesColumn = Annotated[
     str, typer.Option("--smiles-column", help="Column of a table that holds the SMILES.")
@@ -39,8 +39,8 @@ TableSplit = Annotated[
     typer.Option(
         "--split",
         metavar="scaffold|random",
-        help="Divide a table 8:1:1, by scaffold (molecules with the same rings and linkers stay "
-        "together) or at random; 'scaffold,0.7,0.1,0.2' gives other fractions. Without it: "
+        help="Split a table 8:1:1 by scaffold (molecules with the same rings and linkers stay "
+        "together) or at random; 'scaffold,0.7,0.1,0.2' sets other fractions. Without it: "
         "--split-column, or random.",
     ),
 ]
@@ -48,16 +48,14 @@ IdColumns = Annotated[
     list[str] | None,
     typer.Option(
         "--id-column",
-        help="Column of a table that tells which molecule a row is; may be repeated. Without it: "
-        "the columns whose names say so, such as mol_id, name, CAS.",
+        help="Column of a table that identifies the molecule of a row; may be repeated. Without "
+        "it: columns with names such as mol_id, name, CAS.",
     ),
 ]
 Decimal = Annotated[
     str | None,
     typer.Option(
-        "--decimal",
-        metavar=".|,",
-        help="Mark before decimals in a table, where it cannot be found out.",
+        "--decimal", metavar=".|,", help="Decimal mark of a table, if it cannot be detected."
     ),
 ]
 Features = Annotated[
@@ -65,8 +63,8 @@ Features = Annotated[
     typer.Option(
         "--features",
         metavar="types|ogb",
-        help="types: one type per atom and bond; ogb: nine and three features of the Open Graph "
-        "Benchmark. Without it: what the data set is used with.",
+        help="types: one type per atom and bond; ogb: the nine atom and three bond features of "
+        "the Open Graph Benchmark. Without it: the usual features of the data set.",
     ),
 ]
 Rewire = Annotated[
@@ -74,9 +72,9 @@ Rewire = Annotated[
     typer.Option(
         "--rewire",
         metavar="HOW",
-        help="Change the edges of all graphs. shuffle_types: the types change places; "
-        "random_types: types at random; random_edges: more edges, of a type of their own, between "
-        "random nodes; virtual_node: a node joined to all others of its graph.",
+        help="Change the edges of all graphs. shuffle_types: permute the edge types; "
+        "random_types: draw the edge types; random_edges: add edges of a new type between random "
+        "nodes; virtual_node: add a node that is joined to all others of its graph.",
     ),
 ]
 RewireShare = Annotated[
@@ -84,22 +82,23 @@ RewireShare = Annotated[
     typer.Option(
         "--rewire-share",
         metavar="SHARE",
-        help="Of random_edges: how many are added per edge of a graph. Without it: 0.5.",
+        help="For random_edges: number of edges added per edge of a graph. Without it: 0.5.",
     ),
 ]
 RewireSeed = Annotated[
     int | None,
-    typer.Option("--rewire-seed", help="Seed of what --rewire draws. Without it: 0."),
+    typer.Option("--rewire-seed", help="Random seed of --rewire. Without it: 0."),
 ]
-Part = Annotated[str, typer.Option("--split", help="Which part to scan: train, val or test.")]
+Run = Annotated[Path, typer.Argument(help="Folder of a trained run.")]
+Part = Annotated[str, typer.Option("--split", help="Part of the data: train, val or test.")]
 CriterionName = Annotated[
     str,
     typer.Option(
         "--criterion",
         metavar="NAME",
-        help="What is called massive. paper2025: ratio above 1000; sun2024: and magnitude above "
-        "100; calibrated: ratio or magnitude above what untrained models reach there; or the name "
-        "of one that an installed package adds.",
+        help="Which activations are massive. paper2025: ratio above 1000; sun2024: ratio above "
+        "1000 and magnitude above 100; calibrated: ratio or magnitude above what untrained models "
+        "reach at the same site; or the name of one that an installed package adds.",
     ),
 ]
 Rate = Annotated[
@@ -107,8 +106,9 @@ Rate = Annotated[
     typer.Option(
         "--rate",
         metavar="SHARE",
-        help="Of the calibrated criterion: which share of an untrained model's edges may be "
-        "called massive. Without it: what the ensemble supports, 0.01 with ten members.",
+        help="For the calibrated criterion: false-positive rate, the share of an untrained model's "
+        "edges that may be called massive. Without it: the lowest that the ensemble supports, "
+        "0.01 with ten members.",
     ),
 ]
 Fdr = Annotated[
@@ -116,8 +116,8 @@ Fdr = Annotated[
     typer.Option(
         "--fdr",
         metavar="SHARE",
-        help="Of the calibrated criterion: at which share of untrained models some site may be "
-        "called massive, which bounds the share of such sites. Without it: 0.05.",
+        help="For the calibrated criterion: share of untrained models in which some site may be "
+        "called massive; it bounds the false discovery rate. Without it: 0.05.",
     ),
 ]
 Baseline = Annotated[
@@ -125,21 +125,21 @@ Baseline = Annotated[
     typer.Option(
         "--baseline",
         metavar="untrained|PATH",
-        help="What to compare with. untrained: an ensemble of the model initialised anew; PATH: a "
-        "saved scan, another run (as trained) or weights (.safetensors). Without it: the "
-        "run's own weights before training, or the ensemble if the criterion is calibrated.",
+        help="What to compare with. untrained: an ensemble of the re-initialised model; PATH: a "
+        "saved scan, another run (as trained) or weights (.safetensors). Without it: the run's "
+        "own weights before training, or the ensemble if the criterion is calibrated.",
     ),
 ]
 Members = Annotated[
     int | None,
     typer.Option(
-        "--members", min=1, help="How many models are in the untrained ensemble. Without it: 10."
+        "--members", min=1, help="Number of models in the untrained ensemble. Without it: 10."
     ),
 ]
 Seed = Annotated[
     int | None,
     typer.Option(
-        "--seed", help="Seed of the ensemble's first model; the others follow. Without it: 0."
+        "--seed", help="Seed of the first model of the ensemble; the others follow. Without it: 0."
     ),
 ]
 ShardFolder = Annotated[
@@ -147,70 +147,66 @@ ShardFolder = Annotated[
     typer.Option(
         "--shards",
         metavar="DIR",
-        help="Keep what is finished in this folder, so that the same command goes on from there "
-        "if it is interrupted. It is emptied at the end.",
+        help="Keep finished parts in this folder, so that the same command resumes there after an "
+        "interruption. The folder is emptied at the end.",
     ),
 ]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Molecules per batch.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Graphs per batch.")]
+
+
+def other_data(verb: str) -> Any:  # noqa: ANN401  (what typer makes of an option)
+    """Return the option ``--data`` of a command that takes a run's own data without it."""
+    return typer.Option("--data", help=f"{verb} this data set or table instead of the run's data.")
+
+
+def site_patterns(what: str, otherwise: str) -> Any:  # noqa: ANN401  (as above)
+    """Return the option ``--sites``: what a command does, and with which sites without it."""
+    return typer.Option(
+        "--sites",
+        metavar="PATTERN",
+        help=f"{what} whose name matches, such as 'layers.3.*:message' (in quotes, or the shell "
+        f"expands the *); may be repeated. Without it: {otherwise}.",
+    )
 
 
 def data_spec(
     data: str,
-    root: Path | None,
-    smiles_column: str,
-    target_columns: list[str] | None,
-    split_column: str | None,
+    root: Path | None = None,
+    *,
+    smiles_column: str = "smiles",
+    target_columns: list[str] | None = None,
+    split_column: str | None = None,
+    split: str | None = None,
     id_columns: list[str] | None = None,
     decimal: str | None = None,
-    split: str | None = None,
+    features: str | None = None,
 ) -> dict[str, Any]:
     """Describe data in plain values, as arguments of ``edgescope.data.load``.
 
     Paths are made absolute, so that a run can be scanned from another folder.
 
     Raises:
-        InputError: if the split is said twice, or is no split that can be computed.
+        InputError: if the split is given twice, or cannot be computed.
     """
     spec: dict[str, Any] = {"source": data}
-    if is_table(data):
+    table = is_table(data)
+    if table:
         spec["source"] = str((root / data if root else Path(data)).absolute())
-        root = None
-    if root is not None:
-        spec["root"] = str(root.absolute())
-    if smiles_column != "smiles":
-        spec["smiles_column"] = smiles_column
-    if target_columns:
-        spec["target_columns"] = list(target_columns)
-    if split_column:
-        spec["split"] = split_column
-    if split is not None:
-        if split_column:
-            raise InputError(
-                f"received --split {split} and --split-column {split_column}; give one of them"
-            )
-        spec["split"] = _computed_split(split) if is_table(data) else split
-    if id_columns:
-        spec["id_columns"] = list(id_columns)
-    if decimal is not None:
-        spec["decimal"] = decimal
-    return spec
-
-
-def _computed_split(text: str) -> list[str | float]:
-    """Read ``scaffold`` or ``scaffold,0.7,0.1,0.2``, which is never the name of a column."""
-    from edgescope.data.split import DEFAULT_FRACTIONS
-    from edgescope.data.table_split import COMPUTED
-
-    way, *fractions = (word.strip() for word in text.split(","))
-    if way not in COMPUTED:
-        advice = did_you_mean(way, COMPUTED, "a column is named by --split-column")
-        raise InputError(f"received --split {text}, expected {' or '.join(COMPUTED)}; {advice}")
-    try:
-        return [way, *(map(float, fractions) if fractions else DEFAULT_FRACTIONS)]
-    except ValueError:
+    if split is not None and split_column:
         raise InputError(
-            f"received --split {text}, expected numbers behind {way}, as in {way},0.7,0.1,0.2"
-        ) from None
+            f"received --split {split} and --split-column {split_column}; give one of them"
+        )
+    computed = es.data.computed_split(split) if table and split is not None else split
+    given = {
+        "root": None if table or root is None else str(root.absolute()),
+        "smiles_column": None if smiles_column == "smiles" else smiles_column,
+        "target_columns": target_columns or None,
+        "split": split_column or None if computed is None else computed,
+        "id_columns": id_columns or None,
+        "decimal": decimal,
+        "features": features,
+    }
+    return spec | {name: value for name, value in given.items() if value is not None}
 
 
 def rewiring(how: str | None, share: float | None, seed: int | None) -> dict[str, Any]:
@@ -232,14 +228,14 @@ WITH_SPLITS = "for a published data set with several splits"
 
 
 def kind_of_data(source: str) -> str | None:
-    """Return which of these kinds of data a source is; None if it is none that is known."""
+    """Return which of these kinds of data a source is; None if it is unknown."""
     if is_table(source):
         return WHOLE_PATH if Path(source).is_absolute() else TABLE
     if source not in es.data.names():
         return None
     if not es.data.needs_files(source):
         return BUILT_IN
-    return WITH_SPLITS if es.data.published.PUBLISHED[source].splits else PUBLISHED
+    return WITH_SPLITS if es.data.published_splits(source) else PUBLISHED
 
 
 DATA_CHOICE = Choice(
@@ -256,6 +252,12 @@ DATA_CHOICE = Choice(
 
 OWN = "on the run's own data"
 
+
+def _other_kind(given: Mapping[str, Any]) -> str | None:
+    kind = OWN if given["data"] is None else kind_of_data(str(given["data"]))
+    return PUBLISHED if kind == WITH_SPLITS else kind
+
+
 OTHER_DATA_CHOICE = Choice(
     {
         OWN: ("part", "root"),
@@ -264,13 +266,9 @@ OTHER_DATA_CHOICE = Choice(
         PUBLISHED: ("root", "part"),
         BUILT_IN: ("part",),
     },
-    lambda given: OWN if given["data"] is None else _simple(kind_of_data(str(given["data"]))),
+    _other_kind,
 )
 """What has an effect on the data of a command that takes a run's own without ``--data``."""
-
-
-def _simple(kind: str | None) -> str | None:
-    return PUBLISHED if kind == WITH_SPLITS else kind
 
 
 def _rewired(given: Mapping[str, Any]) -> str | None:

@@ -1,53 +1,37 @@
-"""Steps that several commands share: loading a run's data, scanning it, showing the result."""
+"""Steps that several commands share: loading a run's data, scanning it, reporting on it."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
+from edgescope.cli._results import show
 from edgescope.lib.errors import InputError
-from edgescope.lib.graph_names import visible
 from edgescope.lib.plurals import plural
 
 if TYPE_CHECKING:
-    import polars as pl
     from torch import nn
 
-    from edgescope.data import MoleculeDataset, Splits
-    from edgescope.scanning.criteria import Rule
-    from edgescope.train import RunFolder
-
-WIDE = 1000
-"""Columns that a table may take where no terminal limits it."""
-
-NARROW = 16
-"""Columns that a cell is given at least before it is wrapped."""
-
-GAP = 2
-"""Columns between two cells of a table."""
-
 ALL_IN_TEST = (0.0, 0.0, 1.0)
-"""Fractions of train, val and test where all molecules of a table are wanted."""
+"""Fractions of train, val and test if all molecules of a table are wanted."""
 
 
-def load_data(spec: Mapping[str, Any]) -> "Splits":
+def load_data(spec: Mapping[str, Any]) -> "es.data.Splits":
     """Load the data that ``spec`` describes, as the ``data`` of a run folder does."""
     return _told(es.data.load(**spec))
 
 
-def own_part(run: "RunFolder", part: str, root: Path | None) -> "MoleculeDataset":
-    """Return a part of the data of a run, which are those of its training or refused."""
+def own_part(run: "es.train.RunFolder", part: str, root: Path | None) -> "es.data.MoleculeDataset":
+    """Return a part of the data of a run; other data than those of its training are refused."""
     return choose_part(_told(run.splits(root, progress=True)), part)
 
 
-def other_part(run: "RunFolder | None", spec: Mapping[str, Any], part: str) -> "MoleculeDataset":
+def other_part(
+    run: "es.train.RunFolder | None", spec: Mapping[str, Any], part: str
+) -> "es.data.MoleculeDataset":
     """Return a part of other data, or all molecules of a table, as the model of a run reads them.
 
     Without a run the data are read by themselves.
@@ -61,18 +45,20 @@ def other_part(run: "RunFolder | None", spec: Mapping[str, Any], part: str) -> "
     return choose_part(splits._replace(test=everything), "test")
 
 
-def _told(splits: "Splits") -> "Splits":
-    """Print what cannot be used, and what was read in another way than it stands there."""
+def _told(splits: "es.data.Splits") -> "es.data.Splits":
+    """Print what cannot be used, and what was read otherwise than written."""
     say_what_was_read(splits, most=20, err=True)
     return splits
 
 
-def say_what_was_read(splits: "Splits", most: int | None = None, *, err: bool = False) -> None:
-    """Print rows that cannot be used, labels that are lost, and what was read in another way.
+def say_what_was_read(
+    splits: "es.data.Splits", most: int | None = None, *, err: bool = False
+) -> None:
+    """Print rows that cannot be used, labels that are lost, and what was read otherwise.
 
     Args:
         splits: the data.
-        most: rows and labels shown at most; None for all.
+        most: maximum number of rows and of labels shown; None for all.
         err: whether to print on standard error.
     """
     for table, what in ((splits.rejected, "row"), (splits.lost_labels, "label")):
@@ -87,7 +73,18 @@ def say_what_was_read(splits: "Splits", most: int | None = None, *, err: bool = 
         typer.echo(f"note: {note}", err=err)
 
 
-def choose_part(splits: "Splits", part: str) -> "MoleculeDataset":
+def saved_scan(run: "es.train.RunFolder") -> "es.Scan":
+    """Return the scan in the folder of a run.
+
+    Raises:
+        InputError: if there is none, or it is damaged.
+    """
+    if not es.has_scan(run.path / "scan"):
+        raise InputError(f"{run.path} has not been scanned; run: edgescope scan {run.path}")
+    return es.load_scan(run.path / "scan")
+
+
+def choose_part(splits: "es.data.Splits", part: str) -> "es.data.MoleculeDataset":
     """Return the train, val or test part.
 
     Raises:
@@ -95,20 +92,20 @@ def choose_part(splits: "Splits", part: str) -> "MoleculeDataset":
     """
     parts = splits._asdict()
     if part not in parts:
-        raise InputError(f"received the split {part!r}, expected one of {', '.join(parts)}")
-    chosen: MoleculeDataset = parts[part]
+        raise InputError(f"received --split {part}, expected one of {', '.join(parts)}")
+    chosen: es.data.MoleculeDataset = parts[part]
     if not len(chosen):
-        raise InputError(f"the {part} split of {chosen.name} is empty; choose another --split")
+        raise InputError(f"the {part} part of {chosen.name} is empty; choose another --split")
     return chosen
 
 
 def scan_run(
-    run: "RunFolder",
-    molecules: "MoleculeDataset",
+    run: "es.train.RunFolder",
+    molecules: "es.data.MoleculeDataset",
     *,
     weights: str | None = None,
     baseline: "nn.Module | es.Scan | es.Untrained | None" = None,
-    criterion: "str | Rule" = "paper2025",
+    criterion: str | es.Rule = "paper2025",
     sites: Sequence[str] | None = None,
     batch_size: int = 128,
     shards: Path | None = None,
@@ -140,52 +137,20 @@ def scan_run(
     return scan
 
 
-def _check_alike(model: "nn.Module", other: "nn.Module", what: str, run: "RunFolder") -> None:
-    """Refuse a model that has not the architecture of a run."""
+def _check_alike(
+    model: "nn.Module", other: "nn.Module", what: str, run: "es.train.RunFolder"
+) -> None:
+    """Refuse a model of another architecture than a run."""
     if type(model) is not type(other) or model.config != other.config:
         raise InputError(
-            f"{what} a {type(model).__name__} of another configuration than the run {run.path}; "
+            f"{what} a {type(model).__name__} with another configuration than the run {run.path}; "
             "choose weights of the same architecture and the same atom types"
         )
 
 
-def show_sites(model: "nn.Module") -> None:
-    """Print which sites a model has, and what cannot be captured and why."""
-    import polars as pl
-
-    table = es.capture.sites(model)
-    capturable = table.filter(pl.col("reason").is_null()).select(
-        "site", "layer", "shape", "formula"
-    )
-    refused = table.filter(pl.col("reason").is_not_null()).select("site", "layer", "reason")
-    if capturable.height:
-        show(capturable, wrap=True)
-    if refused.height:
-        typer.echo("\ncannot be captured:")
-        show(refused.rename({"site": "part of the model"}), wrap=True)
-    typer.echo(
-        "\nA scan takes the :score of every layer, or its :message where it has no score; choose "
-        "others with\n--sites. A site with one number per edge and head (D = 1) has no ratio and "
-        "cannot be scanned."
-    )
-
-
-def test_result(run: "RunFolder") -> str:
-    """Say in a few words what a run's test metric is, beside what guessing gets."""
-    metrics, metric, verdict = run.metrics or {}, run.metric, run.verdict
-    value = metrics.get(f"test_{metric.name}")
-    if value is None:
-        return "no test targets"
-    if verdict is not None and verdict.several_numbers:
-        return f"{len(verdict.targets)} targets"  # their units may differ, so no mean is shown
-    rows = () if verdict is None else verdict.targets
-    unit = rows[0].unit if len(rows) == 1 else ""
-    guess = metrics.get(f"test_{metric.name}_trivial")
-    beside = "" if guess is None else f" (guessing gets {metric.show(guess, unit)})"
-    return f"test {metric.words} {metric.show(value, unit)}{beside}"
-
-
-def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None, **sections: Any) -> Path:
+def report_run(
+    run: "es.train.RunFolder", scan: "es.Scan", out: Path | None = None, **sections: Any
+) -> Path:
     """Write the report of a run's scan, into its folder or to ``out``, and return its path.
 
     ``sections`` are the results that :func:`edgescope.report.write_report` takes beside a scan.
@@ -220,44 +185,7 @@ def report_run(run: "RunFolder", scan: "es.Scan", out: Path | None = None, **sec
     )
 
 
-def repeat_caution(run: "RunFolder", *, err: bool = False) -> None:
+def repeat_caution(run: "es.train.RunFolder", *, err: bool = False) -> None:
     """Say again that the trained model of a run is untrained in effect, if it is."""
     if run.caution:
         typer.echo(f"caution: {run.caution}", err=err)
-
-
-def show(table: "pl.DataFrame", *, err: bool = False, wrap: bool = False) -> None:
-    """Print a table.
-
-    Args:
-        table: what to print.
-        err: whether to print it on standard error.
-        wrap: whether a terminal that is too narrow shows the last column on several lines rather
-            than cutting it.
-    """
-    stream = sys.stderr if err else sys.stdout
-    # A file or a pipe gets whole lines.
-    console = Console(file=stream, width=None if stream.isatty() else WIDE)
-    cells = [[_cell(value) for value in row] for row in table.iter_rows()]
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name, dtype in table.schema.items():
-        shown.add_column(
-            name,
-            justify="right" if dtype.is_numeric() else "left",
-            no_wrap=not wrap,
-            overflow="fold" if wrap else "ellipsis",
-        )
-    if wrap:
-        # Else the names of the rows would be broken to make room.
-        others = [max(map(len, column)) + GAP for column in zip(*cells, strict=True)][:-1]
-        shown.columns[-1].max_width = max(console.width - sum(others), NARROW)
-    for row in cells:
-        # Brackets in a cell, as in [x_j, e_ij], are text and no style.
-        shown.add_row(*map(Text, row))
-    console.print(shown)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else visible(str(value))

@@ -1,8 +1,8 @@
-"""`edgescope ablate`: replace the massive activations of a trained run, and see what that does."""
+"""`edgescope ablate`: replace the massive activations of a trained run and see what changes."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import polars as pl
 import typer
@@ -10,12 +10,8 @@ import typer
 import edgescope as es
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
-from edgescope.cli._results import called
-from edgescope.cli._steps import own_part, repeat_caution, show
-
-if TYPE_CHECKING:
-    from edgescope.data import GraphDataset
-    from edgescope.train import RunFolder
+from edgescope.cli._results import called, show
+from edgescope.cli._steps import own_part, repeat_caution, saved_scan
 
 SCAN = "scan"
 """The word for the scan in the folder of the run."""
@@ -41,10 +37,8 @@ CHOICES = (Choice({_MATCHED: ("repeats",), _RESAMPLED: ("repeats",), _ALONE: ()}
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
-    part: Annotated[
-        str, typer.Option("--split", help="Which part to predict: train, val or test.")
-    ] = "test",
+    run: options.Run,
+    part: options.Part = "test",
     where: Annotated[
         str,
         typer.Option(
@@ -52,17 +46,17 @@ def command(
             "--criterion",
             metavar="NAME|RATIO|scan",
             help="What to replace: what a criterion calls massive (paper2025, sun2024), what "
-            "exceeds a ratio, such as 500, or what the scan in RUN/scan has found; for the "
-            "calibrated criterion scan with it first.",
+            "exceeds a ratio, such as 500, or what the scan in RUN/scan found. For the calibrated "
+            "criterion, scan with it first.",
         ),
     ] = "paper2025",
     value: Annotated[
         str,
         typer.Option(
             "--value",
-            help="What it becomes: zero; mean or median of the same channel over other edges; "
-            "clip, the threshold; untrained, its value before training; resample, the same "
-            "channel of another edge.",
+            help="The replacement. zero; mean, median: of the same channel over other edges; clip: "
+            "the threshold; untrained: the value before training; resample: the same channel of "
+            "another edge.",
         ),
     ] = "mean",
     layers: Annotated[
@@ -70,44 +64,39 @@ def command(
         typer.Option(
             "--layers",
             metavar="NUMBER|PATH",
-            help="Only at these layers: 0 is the first, -1 the last; or a path, such as layers.3. "
-            "May be repeated.",
+            help="Only at this layer: a number (0 is the first, -1 the last) or a path, such as "
+            "layers.3; may be repeated.",
         ),
     ] = None,
     sites: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--sites",
-            metavar="PATTERN",
-            help="Replace at the sites whose name matches, such as 'layers.3.*:message'; may be "
-            "repeated. Without it: those that a scan takes.",
-        ),
+        list[str] | None, options.site_patterns("Replace at the sites", "those that a scan takes")
     ] = None,
     controls: Annotated[
         list[str] | None,
         typer.Option(
             "--controls",
             metavar="NAME",
-            help="Which matched controls to run: number, magnitude, edge_type, or none; may be "
-            "repeated. Without it: all three.",
+            help="Matched controls to run: number, magnitude, edge_type, or none; may be repeated. "
+            "Without it: all three.",
         ),
     ] = None,
     repeats: Annotated[
-        int, typer.Option("--repeats", min=1, help="How often each control is drawn.")
+        int, typer.Option("--repeats", min=1, help="Number of draws of each control.")
     ] = 5,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of all draws.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Random seed of all draws.")] = 0,
     batch_size: options.BatchSize = 128,
     root: options.Root = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Where to save. Without it: RUN/ablation."),
+        typer.Option("--out", metavar="DIR", help="Folder to save to. Without it: RUN/ablation."),
     ] = None,
 ) -> None:
-    """Replace massive activations inside the forward pass, beside matched controls.
+    """Replace massive activations, and compare with matched controls.
 
-    Every site is taken alone, then all together. A control replaces as many other activations of
-    the same site: drawn at random, next in magnitude, or on edges of the same types. Massive
-    activations matter if replacing them does more harm than the controls.
+    They are replaced inside the forward pass, at each site alone, then at all together. A control
+    replaces as many other activations of the same site: drawn at random, next in magnitude, or on
+    edges of the same types. Massive activations matter if replacing them does more harm than
+    replacing the controls.
 
     \b
     Examples:
@@ -132,25 +121,25 @@ def command(
     )
     saved = found.save(out or folder.path / "ablation")
     _show(found)
-    typer.echo(f"{found.conclusion()}\n{called(found.info)}".rstrip("\n"))
+    typer.echo(f"{found.conclusion()}\n{called(found.info.arguments)}".rstrip("\n"))
     repeat_caution(folder)
     typer.echo(f"saved in {saved}")
 
 
-def _metric(folder: "RunFolder", part: "GraphDataset") -> str | None:
-    """Return the metric that the run is judged by; None for changes of predictions alone.
+def _metric(folder: "es.train.RunFolder", part: "es.data.GraphDataset") -> str | None:
+    """Return the metric that the run is judged by; None to measure changes of predictions alone.
 
-    Those are all there is without targets, and for several numbers, whose units may differ.
+    That is so without targets, and with several numbers, whose units may differ.
     """
     metric, columns = folder.metric, len(part.target_names)
     several = metric.in_unit and columns > 1
     return None if several or not columns or bool(part.y.isnan().all()) else metric.name
 
 
-def _where(folder: "RunFolder", where: str) -> "es.Scan | str | float":
+def _where(folder: "es.train.RunFolder", where: str) -> "es.Scan | str | float":
     """Return the scan of a run, a ratio, or the name of a criterion."""
     if where == SCAN:
-        return es.load_scan(folder.path / "scan")
+        return saved_scan(folder)
     try:
         return float(where)
     except ValueError:

@@ -1,4 +1,4 @@
-"""`edgescope data`: what data sets there are, what is in one, and whether it is right."""
+"""`edgescope data`: which data sets there are, what is in one, and whether it is right."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,15 +12,16 @@ import typer
 import edgescope as es
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
-from edgescope.cli._steps import say_what_was_read, show
+from edgescope.cli._results import show
+from edgescope.cli._steps import say_what_was_read
 from edgescope.lib.errors import InputError
 from edgescope.lib.files import replacing, writable_folder
 
 GRAVE = 1
-"""Exit code if there is something grave about a table."""
+"""Exit code if a check finds something grave in a table."""
 
-LISTED, CHECKED = "when data sets are listed", "with `data check` of a data set"
-TABLE_CHECKED, COUNTED = "with `data check` of a table", "when what is in one is counted"
+LISTED, CHECKED = "when listing data sets", "with `data check` of a data set"
+TABLE_CHECKED, COUNTED = "with `data check` of a table", "when counting what is in a data set"
 _COUNTED = ("root", *options.OF_TABLE, "features")
 
 
@@ -49,11 +50,11 @@ CHOICES = (
         ),
     ),
 )
-"""What has an effect on what is done with which data."""
+"""What has an effect on which action and which data."""
 
 
 class Format(StrEnum):
-    """How findings are written."""
+    """Format of the findings."""
 
     text = "text"
     json = "json"
@@ -64,14 +65,14 @@ def command(
         str | None,
         typer.Argument(
             metavar="[NAME|TABLE|list|check]",
-            help="A published data set or a table, to count what is in it; `list` to list the data "
-            "sets or show the card of one; `check` to compare the files of one with its card, or "
-            "to say what is wrong with a table before a model is trained on it.",
+            help="A published data set or a table: count its content. `list`: list the data sets, "
+            "or show the card of one. `check`: compare the files of a data set with its card, or "
+            "find what is wrong with a table before a model is trained on it.",
         ),
     ] = None,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME|TABLE]", help="The data set to list, or what to check."),
+        typer.Argument(metavar="[NAME|TABLE]", help="What to list or check."),
     ] = None,
     root: options.Root = None,
     smiles_column: options.SmilesColumn = "smiles",
@@ -82,20 +83,20 @@ def command(
     id_columns: options.IdColumns = None,
     decimal: options.Decimal = None,
     form: Annotated[
-        Format | None, typer.Option("--format", help="How `check` writes what it found of a table.")
+        Format | None, typer.Option("--format", help="Format of the findings of `check`.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Where `check` writes it, instead of printing."),
+        typer.Option("--out", help="File that `check` writes to instead of printing."),
     ] = None,
 ) -> None:
     """List the data sets, count what is in one, or check it.
 
-    `check` of a table names what spoils a training (rows that cannot be used, duplicates with other
-    labels, molecules in two parts, constants, single classes) and what is worth a look.
+    `check` of a table reports what spoils training (rows that cannot be used, duplicates with
+    different labels, molecules in two parts, constant targets, single classes) and what is worth a
+    look.
 
-    Exit codes: 0, 1 if `check` finds something grave about a table, 2 for input that cannot be
-    used.
+    Exit codes: 0; 1 if `check` finds something grave in a table; 2 for input that cannot be used.
 
     \b
     Examples:
@@ -113,10 +114,16 @@ def command(
         )
     source = str(name if of_table else data)
     spec = options.data_spec(
-        source, root, smiles_column, target_columns, split_column, id_columns, decimal, split
+        source,
+        root,
+        smiles_column=smiles_column,
+        target_columns=target_columns,
+        split_column=split_column,
+        split=split,
+        id_columns=id_columns,
+        decimal=decimal,
+        features=features,
     )
-    if features is not None:
-        spec["features"] = features
     if of_table:
         _check_table(spec, form or Format.text, out)
     else:
@@ -131,10 +138,10 @@ def _published(what: str, name: str | None, root: Path | None) -> None:
     if name is None:
         raise InputError(
             "received `data check` without a name, expected a table or one of "
-            f"{', '.join(es.data.names())}; name what to check"
+            f"{', '.join(es.data.names())}; say what to check"
         )
     show(es.data.check(name, root))
-    typer.echo(f"{name} is the data set of its card")
+    typer.echo("OK: matches its card")
 
 
 def _count(spec: dict[str, Any]) -> None:
@@ -174,7 +181,7 @@ def _list() -> None:
                 "task": f"{card.task} of {card.level}s",
                 "targets": card.targets,
                 "metric": card.metric,
-                "what": card.title,
+                "title": card.title,
             }
         )
     show(pl.DataFrame(rows))
@@ -185,7 +192,7 @@ def _card(name: str) -> None:
     unit = f"{card.level}s"
     types = (f"{kind} {_number(count)}" for kind, count in card.edge_types.items())
     rows = {
-        "what": card.title,
+        "title": card.title,
         "task": f"{card.task} of {unit}, {card.targets} targets",
         "metric": card.metric,
         "parts": f"{' / '.join(map(_number, card.parts))} {unit} (train / val / test)",

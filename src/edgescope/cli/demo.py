@@ -1,4 +1,4 @@
-"""`edgescope demo`: from molecules to a report, with data that is installed already."""
+"""`edgescope demo`: from molecules to a report, with data that comes installed."""
 
 import warnings
 from pathlib import Path
@@ -17,15 +17,16 @@ def command(
         "demo"
     ),
     epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="Train for fewer or more epochs.")
+        int | None,
+        typer.Option("--epochs", min=1, help="Maximum number of epochs; sets that of the recipe."),
     ] = None,
 ) -> None:
-    """Train a small model on measured solubilities, scan it and write a report.
+    """Train a small model on solubilities, scan it, write a report.
 
-    A GraphTransformer learns the aqueous solubility of about a thousand molecules. Its
+    A GraphTransformer learns the measured aqueous solubility of about a thousand molecules. Its
     activations on the bonds of the test molecules are scanned before and after training, and
     the report shows which became massive: in which layer, head and channel, on which bonds.
-    It takes some minutes on two cores. If it is interrupted, the same command goes on.
+    It takes a few minutes on two cores. If interrupted, the same command resumes.
     """
     spec = {"source": "solubility"}
     splits = load_data(spec)

@@ -12,28 +12,25 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
-from edgescope.cli._diagnose_study import Study, run_study
 from edgescope.cli._modes import Choice
-from edgescope.cli._steps import other_part, own_part, show
-from edgescope.diagnosis.observation import EVERY
+from edgescope.cli._results import show
+from edgescope.cli._steps import other_part, own_part
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.files import replacing, writable_folder
+from edgescope.lib.plurals import plural
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from edgescope.data import MoleculeDataset, MoleculeLoader, NeighborBatches
-    from edgescope.diagnosis import Findings, Severity
 
 STORED = "findings.json"
 """Where the findings of a run are kept in its folder, for its report."""
 
 FOUND = 1
-"""Exit code if there is a finding as grave as --fail-on or graver."""
+"""Exit code if there is a finding of at least the severity of --fail-on."""
 
 
 class Format(StrEnum):
-    """How findings are written."""
+    """Format of the findings."""
 
     text = "text"
     json = "json"
@@ -42,7 +39,7 @@ class Format(StrEnum):
 
 
 class FailOn(StrEnum):
-    """The least severity that ends the command with exit code 1."""
+    """The lowest severity that ends the command with exit code 1."""
 
     error = "error"
     warning = "warning"
@@ -50,16 +47,14 @@ class FailOn(StrEnum):
     never = "never"
 
 
-_LIST, _EXPLAIN, _STUDY = "with --list-rules", "with --explain", "with --study"
+_LIST, _EXPLAIN = "with --list-rules", "with --explain"
 _DIAGNOSIS = "in a diagnosis"
 
 
 def _mode(given: Mapping[str, Any]) -> str:
     if given["list_rules"]:
         return _LIST
-    if given["explain"] is not None:
-        return _EXPLAIN
-    return _DIAGNOSIS if given["study"] is None else _STUDY
+    return _DIAGNOSIS if given["explain"] is None else _EXPLAIN
 
 
 def _other_data(given: Mapping[str, Any]) -> str | None:
@@ -72,7 +67,6 @@ CHOICES = (
         {
             _LIST: ("list_rules",),
             _EXPLAIN: ("explain",),
-            _STUDY: ("study", "draws", "starts", "steps", "seed"),
             _DIAGNOSIS: (
                 *("run", "weights", "data", "root", "smiles_column", "id_columns"),
                 *("part", "batch_size"),
@@ -80,16 +74,6 @@ CHOICES = (
             ),
         },
         _mode,
-    ),
-    Choice(
-        {
-            "with --study a": (),
-            "with --study b": ("draws", "seed"),
-            "with --study c": ("starts", "steps", "seed"),
-            "with --study d": ("draws", "seed"),
-            "with --study all": ("draws", "starts", "steps", "seed"),
-        },
-        lambda given: None if given["study"] is None else f"{_STUDY} {Study(given['study'])}",
     ),
     Choice(options.OTHER_DATA_CHOICE.modes, _other_data),
 )
@@ -102,13 +86,10 @@ def command(
         Path | None,
         typer.Option(
             "--weights",
-            help="Diagnose these weights (.safetensors); without a run, --data says on what.",
+            help="Diagnose these weights (.safetensors); without RUN, on --data.",
         ),
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option("--data", help="Diagnose on this data instead of the run's own."),
-    ] = None,
+    data: Annotated[str | None, options.other_data("Diagnose on")] = None,
     root: options.Root = None,
     smiles_column: options.SmilesColumn = "smiles",
     id_columns: options.IdColumns = None,
@@ -116,73 +97,54 @@ def command(
     batch_size: options.BatchSize = 128,
     every: Annotated[
         int,
-        typer.Option("--every", min=1, help="Look at one batch in this many; 1 looks at all."),
-    ] = EVERY,
+        typer.Option(
+            "--every", min=1, help="Look at every N-th batch only; 1: at all.", metavar="N"
+        ),
+    ] = es.diagnosis.EVERY,
     select: Annotated[
         list[str] | None,
         typer.Option(
             "--select",
             metavar="RULE",
-            help="Use this rule only, or those that a pattern fits; may be repeated.",
+            help="Use this rule only, or the rules that match a pattern; may be repeated.",
         ),
     ] = None,
     ignore: Annotated[
         list[str] | None,
-        typer.Option("--ignore", metavar="RULE", help="Leave this rule out; may be repeated."),
+        typer.Option("--ignore", metavar="RULE", help="Leave out this rule; may be repeated."),
     ] = None,
     sites: Annotated[
         list[str] | None,
-        typer.Option(
-            "--sites",
-            metavar="PATTERN",
-            help="Look at the layers with a site whose name matches, such as 'layers.3.*' (quoted, "
-            "as * would mean files to the shell); may be repeated. Without it: all layers.",
-        ),
+        options.site_patterns("Look at the layers with a site", "all layers"),
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="How to write the findings.")] = (
+    form: Annotated[Format, typer.Option("--format", help="Format of the findings.")] = (
         Format.text
     ),
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write to this file instead of printing.")
+        Path | None, typer.Option("--out", help="File to write to instead of printing.")
     ] = None,
     fail_on: Annotated[
         FailOn,
         typer.Option(
-            "--fail-on", help="End with exit code 1 if there is a finding as grave as this."
+            "--fail-on", help="Exit with code 1 if there is a finding of at least this severity."
         ),
     ] = FailOn.error,
-    seed: Annotated[int, typer.Option("--seed", help="Decides what rules draw at random.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Random seed of the rules.")] = 0,
     list_rules: Annotated[
-        bool, typer.Option("--list-rules", help="Print all rules and their thresholds.")
+        bool, typer.Option("--list-rules", help="List all rules and their thresholds.")
     ] = False,
     explain: Annotated[
         str | None,
-        typer.Option("--explain", metavar="RULE", help="Print the page of a rule."),
+        typer.Option("--explain", metavar="RULE", help="Show the documentation of a rule."),
     ] = None,
-    study: Annotated[
-        Study | None,
-        typer.Option(
-            "--study",
-            help="Run an experiment on why GAT gives nodes with the same neighbours the same "
-            "output: (a) an example, (b) how often, (c) what training does, (d) several heads.",
-        ),
-    ] = None,
-    draws: Annotated[
-        int, typer.Option("--draws", min=1, help="Random layers per setting, of --study.")
-    ] = 20_000,
-    starts: Annotated[
-        int, typer.Option("--starts", min=1, help="Starts of each kind, of --study c.")
-    ] = 40,
-    steps: Annotated[
-        int, typer.Option("--steps", min=1, help="Steps of training, of --study c.")
-    ] = 500,
 ) -> None:
-    """Say what is wrong with the attention of a trained model, why, and what can be done.
+    """Find what is wrong with a model's attention, why, and the remedy.
 
-    A diagnosis of a run itself, by all rules, is also kept in RUN/findings.json, from where
-    edgescope report takes it.
+    A diagnosis of a run itself, by all rules, is also kept in RUN/findings.json, for edgescope
+    report.
 
-    Exit codes: 0, 1 if there is a finding as grave as --fail-on, 2 for input that cannot be used.
+    Exit codes: 0; 1 if there is a finding of at least the severity of --fail-on; 2 for input that
+    cannot be used.
 
     \b
     Examples:
@@ -191,16 +153,12 @@ def command(
       edgescope diagnose RUN --format sarif --out findings.sarif
       edgescope diagnose --weights model.safetensors --data solubility
       edgescope diagnose --explain uniform-attention
-      edgescope diagnose --study all
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     if list_rules:
         show(es.diagnose.rules())
         return
     if explain is not None:
         typer.echo(es.diagnose.explain(explain), nl=False)
-        return
-    if study is not None:
-        run_study(study, draws=draws, starts=starts, steps=steps, seed=seed)
         return
     if out is not None:
         writable_folder(out.parent)
@@ -226,14 +184,17 @@ def command(
     else:
         with replacing(out) as file:
             file.write_text(written, encoding="utf-8")
-        typer.echo(f"{len(findings)} findings written to {out}; {_looked_at(findings)}")
+        looked_at = "" if findings.coverage is None else f"; {findings.coverage.sentence()}"
+        typer.echo(f"{plural(len(findings), 'finding')} written to {out}{looked_at}")
         if caution:
             typer.echo(f"caution: {caution}")
-    if fail_on is not FailOn.never and findings.at_least(cast("Severity", fail_on.value)):
+    if fail_on is not FailOn.never and findings.at_least(
+        cast("es.diagnosis.Severity", fail_on.value)
+    ):
         raise typer.Exit(FOUND)
 
 
-def _keep(findings: "Findings", run: Path) -> None:
+def _keep(findings: es.Findings, run: Path) -> None:
     """Keep the findings of a run in its folder, if it can be written in."""
     if not os.access(run, os.W_OK):
         typer.echo(
@@ -244,12 +205,6 @@ def _keep(findings: "Findings", run: Path) -> None:
         file.write_text(findings.json(), encoding="utf-8")
 
 
-def _looked_at(findings: "Findings") -> str:
-    """Say what the findings are about."""
-    assert findings.coverage is not None
-    return findings.coverage.sentence()
-
-
 def _subject(
     run: Path | None,
     weights: Path | None,
@@ -258,15 +213,15 @@ def _subject(
     columns: tuple[str, list[str] | None],
     part: str,
     batch_size: int,
-) -> "tuple[nn.Module, MoleculeLoader | NeighborBatches]":
+) -> "tuple[nn.Module, es.data.MoleculeLoader | es.data.NeighborBatches]":
     """Return the model and the data to diagnose it on.
 
     Raises:
-        InputError: if it is not said which, or a file cannot be used.
+        InputError: if neither is given, or a file cannot be used.
     """
     if run is None and (weights is None or data is None):
         raise InputError(
-            "received no run, and not both --weights and --data; name the folder of a trained "
+            "received neither a run nor both --weights and --data; give the folder of a trained "
             "run, or a weights file and data"
         )
     smiles_column, id_columns = columns
@@ -277,7 +232,7 @@ def _subject(
         assert folder is not None
         model = folder.model("trained")
     if data is not None:
-        spec = options.data_spec(data, root, smiles_column, None, None, id_columns)
+        spec = options.data_spec(data, root, smiles_column=smiles_column, id_columns=id_columns)
         dataset = other_part(folder, spec, part)
         if folder is None:
             _check_meaning(model, dataset, data)
@@ -287,22 +242,22 @@ def _subject(
     return model, es.data.loader(dataset, batch_size=batch_size)
 
 
-def _check_meaning(model: "nn.Module", dataset: "MoleculeDataset", data: str) -> None:
-    """Refuse data of other numbers of types than weights have; warn where meanings are unknown."""
+def _check_meaning(model: "nn.Module", dataset: "es.data.MoleculeDataset", data: str) -> None:
+    """Refuse data with other numbers of types than the weights; warn if meanings are unknown."""
     sizes = dataset.model_sizes
     own = getattr(model, "config", {})
     for name, what in (("num_atom_types", "node"), ("num_bond_types", "edge")):
         if name in own and name in sizes and _listed(own[name]) != _listed(sizes[name]):
             raise InputError(
                 f"the model has {_listed(own[name])} types of {what}s, {data} has "
-                f"{_listed(sizes[name])}; give the folder of the run instead of --weights, which "
-                "says what they mean"
+                f"{_listed(sizes[name])}; give the folder of the run, which says what they mean, "
+                "instead of --weights"
             )
     if options.is_table(data):
         warnings.warn(
             f"weights do not say which atom types their numbers mean; those of {data} are numbered "
-            "by how often they occur, which is right for a model that was trained on all of it; "
-            "give the folder of the run for any other",
+            "by frequency, which is right for a model that was trained on all of it; for any other "
+            "model give the folder of its run",
             EdgescopeWarning,
             stacklevel=2,
         )
@@ -312,13 +267,10 @@ def _listed(sizes: Any) -> list[int]:  # noqa: ANN401  (a number, or one for eac
     return [sizes] if isinstance(sizes, int) else list(sizes)
 
 
-def _written(findings: "Findings", form: Format, *, terminal: bool) -> str:
+def _written(findings: "es.diagnosis.Findings", form: Format, *, terminal: bool) -> str:
     """Return the findings in the format that was asked for."""
-    from edgescope.diagnosis.output.html import as_page
-    from edgescope.diagnosis.output.text import as_text
-
     if form is Format.text:
-        return as_text(findings, colours=terminal)
+        return findings.text(colours=terminal)
     if form is Format.html:
-        return as_page(findings)
+        return findings.html(page=True)
     return findings.json() if form is Format.json else findings.sarif()

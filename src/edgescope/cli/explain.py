@@ -1,26 +1,22 @@
-"""`edgescope explain`: judge what edge importances of trained runs are worth."""
+"""`edgescope explain`: judge the edge importances of trained runs."""
 
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import polars as pl
 import typer
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
-from edgescope.cli._steps import show
+from edgescope.cli._results import show
 from edgescope.lib.errors import InputError
 from edgescope.lib.task_metrics import known_metric
 
-if TYPE_CHECKING:
-    import polars as pl
-
-    from edgescope.attribute import Leaderboard
-
 SLOW = "gnnexplainer"
-"""The method that is only run if it is asked for: it trains a mask for every graph by itself."""
+"""The method that runs only if asked for: it trains a mask for every single graph."""
 
 WIDTH = 100
 """Columns of the sentences."""
@@ -45,7 +41,7 @@ def command(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            help="Folders of trained runs; those that differ in their seed are grouped."
+            help="Folders of trained runs; runs that differ only in their seed are grouped."
         ),
     ],
     methods: Annotated[
@@ -53,18 +49,16 @@ def command(
         typer.Option(
             "--methods",
             metavar="NAMES",
-            help="Which methods to judge, as in massive,occlusion; 'all' for all of them. Without "
-            "it: all but gnnexplainer, which takes about a second per graph. random is always "
-            "judged, as what the others are compared with.",
+            help="Methods to judge, as in massive,occlusion, or all. Without it: all but "
+            "gnnexplainer, which takes about a second per graph. random is always judged: the "
+            "others are compared with it.",
         ),
     ] = None,
-    part: Annotated[
-        str, typer.Option("--split", help="Which part to explain: train, val or test.")
-    ] = "test",
+    part: options.Part = "test",
     graphs: Annotated[
         int | None,
         typer.Option(
-            "--graphs", min=1, help="Draw so many graphs of the part. Without it: all of them."
+            "--graphs", min=1, help="Number of graphs drawn from the part. Without it: all."
         ),
     ] = None,
     batch_size: options.BatchSize = 64,
@@ -77,7 +71,7 @@ def command(
         typer.Option(
             "--merge",
             metavar="mean|max|sum|none",
-            help="How the importances of the two directions of an edge become one.",
+            help="How to combine the importances of the two directions of an edge.",
         ),
     ] = "mean",
     measure: Annotated[
@@ -85,27 +79,28 @@ def command(
         typer.Option(
             "--measure",
             metavar="change|drop|label",
-            help="What fidelity is of: how far the predicted probability or number moves; how far "
-            "the probability drops; how often the predicted label changes.",
+            help="What fidelity measures. change: how far the predicted probability or number "
+            "moves; drop: how far the probability drops; label: how often the predicted label "
+            "changes.",
         ),
     ] = "change",
     seed: Annotated[
         int,
         typer.Option(
-            "--seed", help="Decides which graphs are drawn, between equal importances, and random."
+            "--seed", help="Random seed: of the graphs drawn, of ties, and of the method random."
         ),
     ] = 0,
     root: options.Root = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Where to write. Without it: RUN/explain of every run."),
+        typer.Option("--out", help="Folder to save to. Without it: RUN/explain of every run."),
     ] = None,
 ) -> None:
-    """Judge edge importances: against truth, by fidelity, stability and cost, beside random.
+    """Judge edge importances: truth, fidelity, stability, cost.
 
     Every method says how important every edge is for the prediction. It is judged by whether the
-    edges that are known to matter come first (where the data say which they are), by how far
-    predictions move when its most important edges are removed (fidelity+) and when only they are
+    edges that are known to matter come first (if the data say which they are), by how far
+    predictions move when its most important edges are removed (fidelity+) and when only these are
     kept (fidelity-), by whether trainings with other seeds give the same ranks, and by its cost.
 
     \b
@@ -114,8 +109,7 @@ def command(
       edgescope explain RUN --methods massive,occlusion --graphs 200
       edgescope explain RUN_SEED1 RUN_SEED2 RUN_SEED3 --out leaderboard
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
-    from edgescope import attribute
-
+    attribute = es.attribute
     folders = [es.train.RunFolder(run) for run in runs]
     subjects = attribute.subjects_of(folders, part=part, graphs=graphs, seed=seed, root=root)
     chosen: dict[str, Any] = {"batch_size": batch_size, "merge": merge, "measure": measure}
@@ -137,9 +131,7 @@ def command(
 
 def _methods(names: str | None) -> list[str]:
     """Return the methods that ``--methods`` names."""
-    from edgescope.attribute import METHODS, make
-
-    known = list(METHODS)
+    known = list(es.attribute.METHODS)
     if names is None:
         return [name for name in known if name != SLOW]
     if names == "all":
@@ -148,14 +140,12 @@ def _methods(names: str | None) -> list[str]:
     if not wanted:
         raise InputError(f"received --methods {names!r}, expected some of {', '.join(known)}")
     for name in wanted:
-        make(name)  # says what is unknown before anything is run
+        es.attribute.make(name)  # says what is unknown before anything is run
     return list(dict.fromkeys(wanted))
 
 
-def _show(board: "Leaderboard", table: "pl.DataFrame") -> None:
+def _show(board: "es.attribute.Leaderboard", table: pl.DataFrame) -> None:
     """Print the rows of one data set and model as up to three tables."""
-    import polars as pl
-
     first = table.row(0, named=True)
     trainings, metric = first["trainings"], known_metric(first["metric"]).words
     several = f" +- {first['score_sd']:.4f}, {trainings} trainings" if trainings > 1 else ""
@@ -210,9 +200,7 @@ def _show(board: "Leaderboard", table: "pl.DataFrame") -> None:
     show(cost if trainings > 1 else cost.drop("rank corr.", "top overlap"))
 
 
-def _interval(name: str) -> "pl.Expr":
+def _interval(name: str) -> pl.Expr:
     """Write an interval as ``0.1 to 0.2``; empty if there is none."""
-    import polars as pl
-
     ends = (pl.col(f"{name}_{end}").cast(pl.Float64).round(3) for end in ("low", "high"))
     return pl.format("{} to {}", *ends)

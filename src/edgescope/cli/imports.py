@@ -1,14 +1,19 @@
-"""`edgescope import`: what the published code has written, as edgescope's own files."""
+"""`edgescope import`: files of the published code as edgescope's own."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import edgescope as es
 from edgescope.cli._results import conclusion, looked_at, show_scan
+from edgescope.lib.errors import InputError
+from edgescope.lib.input_files import yaml_in
 
 app = typer.Typer(
-    help="Open what the published code has written.", no_args_is_help=True, rich_markup_mode=None
+    help="Convert files that the published code has written.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -17,11 +22,16 @@ def malog(
     file: Annotated[Path, typer.Argument(help="A malog.pkl of the published code.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to save the scan in.")],
     heads: Annotated[
-        int, typer.Option("--heads", min=1, help="Heads of the model; the log does not say.")
+        int,
+        typer.Option(
+            "--heads", min=1, help="Number of heads of the model, which the log does not say."
+        ),
     ] = 1,
     names: Annotated[
         list[str] | None,
-        typer.Option("--edge-type", help="Name of an edge type, from type 0 on; repeat in order."),
+        typer.Option(
+            "--edge-type", help="Name of an edge type; repeat it in order, from type 0 on."
+        ),
     ] = None,
     criterion: Annotated[
         str, typer.Option("--criterion", metavar="NAME", help="paper2025 or sun2024.")
@@ -29,12 +39,10 @@ def malog(
 ) -> None:
     """Turn a log of activations into a scan.
 
-    The file is a pickle. It is read by a reader that takes tensors and plain containers only and
-    refuses everything else, so nothing in it is run.
+    The file is a pickle. The reader accepts tensors and plain containers only and refuses
+    everything else, so no code in the file is run.
     """
-    from edgescope.study.published_logs import import_malog
-
-    scan = import_malog(file, heads=heads, edge_type_names=names, rule=criterion)
+    scan = es.study.import_malog(file, num_heads=heads, edge_type_names=names, rule=criterion)
     scan.save(out)
     show_scan(scan)
     typer.echo(f"{conclusion(scan)}\n{looked_at(scan)}\nnext: edgescope report {out}")
@@ -49,36 +57,33 @@ def checkpoint(
             "--architecture", metavar="NAME", help="GT (GraphTransformer), SAN or GraphiT."
         ),
     ],
-    heads: Annotated[int, typer.Option("--heads", min=1, help="Heads of the model.")],
+    heads: Annotated[int, typer.Option("--heads", min=1, help="Number of heads of the model.")],
     out: Annotated[Path, typer.Option("--out", help="Weights file to write (.safetensors).")],
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="What the weights do not show, as in --set readout=sum; repeat.",
+            help="A setting that the weights do not show, as in --set readout=sum; may be "
+            "repeated.",
         ),
     ] = None,
 ) -> None:
     """Turn a checkpoint into weights that es.models.load opens.
 
-    The file is a pickle of a state dict. It is read by torch's restricted reader, so nothing in it
-    is run. Widths, numbers of layers and types, biases and norms are read off the weights.
+    The file is a pickle of a state dict. It is read by torch's restricted reader, so no code in it
+    is run. Widths, numbers of layers and types, biases and norms are read from the weights.
     """
-    from edgescope import models
-    from edgescope.lib.errors import InputError
-    from edgescope.lib.input_files import yaml_in
-
     given = {}
     for setting in settings or []:
         name, equals, value = setting.partition("=")
         if not equals:
             raise InputError(f"received --set {setting}, expected NAME=VALUE, as in readout=sum")
         given[name] = yaml_in(value, f"--set {setting}", "correct the value")
-    model = models.import_checkpoint(file, architecture, num_heads=heads, **given)
-    models.save(model, out)
+    model = es.models.import_checkpoint(file, architecture, num_heads=heads, **given)
+    es.models.save(model, out)
     size = sum(parameter.numel() for parameter in model.parameters())
     typer.echo(
-        f"{type(model).__name__} with {size:,} parameters is in {out}\n"
+        f"{type(model).__name__} with {size:,} parameters saved in {out}\n"
         f"next: es.models.load({str(out)!r}), or edgescope scan RUN --baseline {out}"
     )

@@ -1,4 +1,4 @@
-"""`edgescope interpret`: say what the massive activations of a scanned run sit on."""
+"""`edgescope interpret`: what the massive activations of a scanned run sit on."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,9 +8,8 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
-from edgescope.cli._steps import own_part, repeat_caution, show
-from edgescope.lib.errors import InputError
-from edgescope.scanning.store import has_scan
+from edgescope.cli._results import show
+from edgescope.cli._steps import own_part, repeat_caution, saved_scan
 
 SHOWN = 3
 """Groups of either end that are printed per kind."""
@@ -19,14 +18,14 @@ SHOWN = 3
 def command(
     run: Annotated[Path, typer.Argument(help="Folder of a scanned run.")],
     part: Annotated[
-        str, typer.Option("--split", help="Which part was scanned: train, val or test.")
+        str, typer.Option("--split", help="Part of the data that was scanned: train, val or test.")
     ] = "test",
     by: Annotated[
         list[str] | None,
         typer.Option(
             "--by",
             metavar="KIND",
-            help="Kind of edge groups; may be repeated. Without it: all that the data allows. "
+            help="Kind of edge groups; may be repeated. Without it: all that the data allow. "
             "Of bonds: aromaticity, conjugation, ring, ring_size, element_pair, "
             "functional_group, element_direction. Of any edges: bond_type, degree_direction, "
             "degree_product, betweenness, curvature, articulation.",
@@ -37,8 +36,8 @@ def command(
         typer.Option(
             "--criterion",
             metavar="NAME",
-            help="What is called massive: paper2025, sun2024 or calibrated. Without it: what the "
-            "scan was made with.",
+            help="Which activations are massive: paper2025, sun2024 or calibrated. Without it: the "
+            "criterion of the scan.",
         ),
     ] = None,
     method: Annotated[
@@ -46,26 +45,28 @@ def command(
         typer.Option(
             "--importance",
             metavar="METHOD",
-            help="Also measure how much the prediction depends on every group, by a method of "
-            "edgescope explain such as occlusion, and whether that goes with massive activations.",
+            help="Also measure how much the prediction depends on each group, by a method of "
+            "`edgescope explain` such as occlusion, and whether that correlates with massive "
+            "activations.",
         ),
     ] = None,
     permutations: Annotated[
-        int, typer.Option("--permutations", min=1, help="Permutations of massive edges.")
+        int,
+        typer.Option("--permutations", min=1, help="Number of permutations of the massive edges."),
     ] = 1000,
     resamples: Annotated[
-        int, typer.Option("--resamples", min=1, help="Resamples of graphs for the intervals.")
+        int, typer.Option("--resamples", min=1, help="Number of bootstrap resamples of graphs.")
     ] = 1000,
-    seed: Annotated[int, typer.Option("--seed", help="Start of the random numbers.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0,
     all_groups: Annotated[
-        bool, typer.Option("--all", help="Print every group of every kind.")
+        bool, typer.Option("--all", help="Print all groups of every kind.")
     ] = False,
     root: options.Root = None,
 ) -> None:
-    """Say what massive activations sit on: bonds, rings, functional groups, topology.
+    """Show what massive activations sit on: bonds, rings, topology.
 
-    Prints the groups of each kind that massive edges prefer and avoid most, and saves the whole
-    table, site by site, in RUN/interpret. Run `edgescope scan RUN` first.
+    Prints the most enriched and most depleted groups of each kind, and saves the whole table, site
+    by site, in RUN/interpret. Run `edgescope scan RUN` first.
 
     \b
     Examples:
@@ -74,9 +75,7 @@ def command(
       edgescope interpret RUN --by bond_type --by ring --importance occlusion
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     folder = es.train.RunFolder(run)
-    if not has_scan(folder.path / "scan"):
-        raise InputError(f"{run} has not been scanned; run: edgescope scan {run}")
-    scan = es.load_scan(folder.path / "scan")
+    scan = saved_scan(folder)
     molecules = own_part(folder, part, root)
     importance = None
     if method is not None:
@@ -105,11 +104,11 @@ def command(
         show(_known(found.correlations))
     added = sum(found.info["added"].values())
     if added:
-        typer.echo(f"\n{added:,} massive activations are on rows that are no edge of the data")
+        typer.echo(f"\n{added:,} massive activations are on rows that are not edges of the data")
     path = found.save(folder.path / "interpret")
     typer.echo(f"\n{found.conclusion()}")
     repeat_caution(folder)
-    typer.echo(f"saved {path}")
+    typer.echo(f"saved in {path}")
 
 
 def _known(correlations: pl.DataFrame) -> pl.DataFrame:

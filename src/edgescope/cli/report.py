@@ -1,4 +1,4 @@
-"""`edgescope report`: write a scan, and what else a run's folder holds, as one HTML file."""
+"""`edgescope report`: write a scan, and the other results of a run, as one HTML file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,15 +6,14 @@ from typing import Annotated
 import typer
 
 import edgescope as es
-from edgescope.cli._steps import repeat_caution, report_run
-from edgescope.lib.errors import InputError
-from edgescope.scanning.store import has_scan
+from edgescope.cli._steps import repeat_caution, report_run, saved_scan
 
 
 def command(
     folder: Annotated[Path, typer.Argument(help="Folder of a scanned run, or of a saved scan.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Where to write; beside the scan by default.")
+        Path | None,
+        typer.Option("--out", help="File to write. Without it: report.html beside the scan."),
     ] = None,
     diagnosis: Annotated[
         Path | None,
@@ -26,21 +25,21 @@ def command(
         ),
     ] = None,
 ) -> None:
-    """Write a report that opens without a network, with the same numbers in a JSON file.
+    """Write the report of a scan: one HTML file that opens offline.
+
+    A JSON file beside it holds the same numbers.
 
     The report of a run has a section for each result that is there of the commands interpret,
-    ablate, explain and diagnose, as RUN/interpret, RUN/ablation, RUN/explain and
-    RUN/findings.json.
+    ablate, explain and diagnose: RUN/interpret, RUN/ablation, RUN/explain and RUN/findings.json.
     """
-    if has_scan(folder):
+    if es.has_scan(folder):
         results = es.report.stored_results(None, diagnosis=diagnosis)
         path = es.load_scan(folder).report(out or folder.parent / "report.html", **results)
     else:
         run = es.train.RunFolder(folder)
-        if not has_scan(folder / "scan"):
-            raise InputError(f"{folder} has not been scanned; run: edgescope scan {folder}")
+        scan = saved_scan(run)
         results = es.report.stored_results(run.path, diagnosis=diagnosis)
-        path = report_run(run, es.load_scan(folder / "scan"), out, **results)
+        path = report_run(run, scan, out, **results)
         missing = [
             f"edgescope {need.command}"
             for need in es.report.all_needs()

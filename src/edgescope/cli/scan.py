@@ -14,8 +14,8 @@ from edgescope.cli._baseline import (
     choose_criterion,
 )
 from edgescope.cli._modes import Choice
-from edgescope.cli._results import called, conclusion, looked_at, show_scan
-from edgescope.cli._steps import other_part, own_part, repeat_caution, scan_run, show_sites
+from edgescope.cli._results import called, conclusion, looked_at, show_scan, show_sites
+from edgescope.cli._steps import other_part, own_part, repeat_caution, scan_run
 
 _LIST, _SCAN = "with --list-sites", "in a scan"
 
@@ -25,16 +25,8 @@ CHOICES = (
             _LIST: ("run", "list_sites", "weights"),
             _SCAN: (
                 *("run", "part", "criterion", "rate", "fdr", "baseline", "members", "seed"),
-                *(
-                    "data",
-                    "root",
-                    "smiles_column",
-                    "id_columns",
-                    "weights",
-                    "sites",
-                    "batch_size",
-                    "shards",
-                ),
+                *("data", "root", "smiles_column", "id_columns", "weights", "sites"),
+                *("batch_size", "shards"),
             ),
         },
         lambda given: _LIST if given["list_sites"] else _SCAN,
@@ -47,7 +39,7 @@ CHOICES = (
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    run: options.Run,
     part: options.Part = "test",
     criterion: options.CriterionName = "paper2025",
     rate: options.Rate = None,
@@ -55,10 +47,7 @@ def command(
     baseline: options.Baseline = None,
     members: options.Members = None,
     seed: options.Seed = None,
-    data: Annotated[
-        str | None,
-        typer.Option("--data", help="Scan these molecules instead of the run's own data."),
-    ] = None,
+    data: Annotated[str | None, options.other_data("Scan")] = None,
     root: options.Root = None,
     smiles_column: options.SmilesColumn = "smiles",
     id_columns: options.IdColumns = None,
@@ -68,32 +57,30 @@ def command(
     ] = None,
     sites: Annotated[
         list[str] | None,
-        typer.Option(
-            "--sites",
-            metavar="PATTERN",
-            help="Scan the sites whose name matches, such as 'layers.3.*:message' (quoted, as * "
-            "would mean files to the shell); may be repeated. Without it: the :score of every "
-            "layer, or its :message where it has no score.",
+        options.site_patterns(
+            "Scan the sites", "the :score of every layer, or its :message if it has no score"
         ),
     ] = None,
     list_sites: Annotated[
         bool,
         typer.Option(
             "--list-sites",
-            help="Do not scan; print which sites the run's model has, what each of them holds, "
-            "and what cannot be captured and why.",
+            help="Do not scan; list the sites of the run's model, what each holds, and what cannot "
+            "be captured and why.",
         ),
     ] = False,
     batch_size: options.BatchSize = 128,
     shards: options.ShardFolder = None,
 ) -> None:
-    """Scan the edges of a run's molecules, trained beside a baseline, into RUN/scan.
+    """Find the massive activations of a trained run.
+
+    The run is compared with a baseline, and the scan is saved in RUN/scan.
 
     A site is a place in the model where a layer computes something for every edge; its name is
-    the layer's path and a stage, as in layers.3.attention:score.
+    the path of the layer and a stage, as in layers.3.attention:score.
 
-    Molecules given with --data are scanned all together, and must be made of the atom types
-    that the model was trained with.
+    All molecules of a table given with --data are scanned together; they must consist of the atom
+    types that the model was trained with.
 
     \b
     Examples:
@@ -111,7 +98,7 @@ def command(
     if data is None:
         molecules = own_part(folder, part, root)
     else:
-        spec = options.data_spec(data, root, smiles_column, None, None, id_columns)
+        spec = options.data_spec(data, root, smiles_column=smiles_column, id_columns=id_columns)
         molecules = other_part(folder, spec, part)
     scan = scan_run(
         folder,
@@ -124,7 +111,7 @@ def command(
         shards=shards,
     )
     show_scan(scan)
-    typer.echo(f"{conclusion(scan)}\n{looked_at(scan)}\n{called(scan.info)}".rstrip("\n"))
+    typer.echo(f"{conclusion(scan)}\n{looked_at(scan)}\n{called(scan.info.arguments)}".rstrip("\n"))
     if weights is None:
         repeat_caution(folder)
     typer.echo(f"next: edgescope report {run}")

@@ -1,4 +1,4 @@
-"""`edgescope train`: train a model by a recipe."""
+"""`edgescope train`: train a model from a recipe."""
 
 import warnings
 from pathlib import Path
@@ -8,7 +8,8 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
-from edgescope.cli._steps import load_data, show, test_result
+from edgescope.cli._results import show, test_result
+from edgescope.cli._steps import load_data
 from edgescope.lib.errors import InputError, UntrainedWarning
 
 CHOICES = (options.DATA_CHOICE, options.REWIRE_CHOICE)
@@ -19,18 +20,20 @@ def command(
     out: Annotated[Path, typer.Option("--out", help="Folder of the run.")],
     data: options.Data,
     recipe: Annotated[
-        str, typer.Option("--recipe", help="A named recipe, or a YAML file with one.")
+        str, typer.Option("--recipe", help="Name of a recipe, or a YAML file that holds one.")
     ] = "graphtransformer-zinc",
     root: options.Root = None,
     epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="At most so many epochs.")
+        int | None, typer.Option("--epochs", min=1, help="Maximum number of epochs.")
     ] = None,
     processes: Annotated[
-        int, typer.Option("--processes", min=1, help="Processes that train together.")
+        int, typer.Option("--processes", min=1, help="Number of processes that train together.")
     ] = 1,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change a value of the recipe, as in --set seed=7."),
+        typer.Option(
+            "--set", help="Change a value of the recipe, as in --set seed=7; may be repeated."
+        ),
     ] = None,
     smiles_column: options.SmilesColumn = "smiles",
     target_columns: options.TargetColumns = None,
@@ -43,23 +46,29 @@ def command(
     rewire_share: options.RewireShare = None,
     rewire_seed: options.RewireSeed = None,
 ) -> None:
-    """Train a model and keep it beside its untrained self.
+    """Train a model and save it beside its untrained weights.
 
     The folder holds config.yaml, weights/untrained.safetensors, weights/trained.safetensors,
-    metrics.json and a TensorBoard log. If training is interrupted, the same command goes on
-    after the last finished epoch and ends with the same weights, bit for bit.
+    metrics.json and a TensorBoard log. If training is interrupted, the same command resumes after
+    the last finished epoch and ends with the same weights, bit for bit.
     """
     spec = options.data_spec(
-        data, root, smiles_column, target_columns, split_column, id_columns, decimal, split
+        data,
+        root,
+        smiles_column=smiles_column,
+        target_columns=target_columns,
+        split_column=split_column,
+        split=split,
+        id_columns=id_columns,
+        decimal=decimal,
+        features=features,
     )
-    if features is not None:
-        spec["features"] = features
     spec |= options.rewiring(rewire, rewire_share, rewire_seed)
     changes = _changes(change or [])
     if epochs is not None and "max_epochs" in changes:
         raise InputError(
-            f"received --epochs {epochs} and --set max_epochs={changes['max_epochs']}, which are "
-            "the same; leave out one of the two"
+            f"received --epochs {epochs} and --set max_epochs={changes['max_epochs']}, which mean "
+            "the same; leave out one of them"
         )
     chosen = es.train.recipe(recipe, **changes)
     splits = load_data(spec)
@@ -88,7 +97,7 @@ def _changes(assignments: list[str]) -> dict[str, str]:
         if name in changes:
             raise InputError(
                 f"received --set {name}={changes[name]} and --set {assignment}; leave out one of "
-                "the two"
+                "them"
             )
         changes[name] = value
     return changes

@@ -17,11 +17,12 @@ from edgescope.data.molecule import Molecule
 from edgescope.data.neighbours import NeighborBatches
 from edgescope.data.nodes import NodeDataset
 from edgescope.data.planted import planted
-from edgescope.data.published import names, needs_files
+from edgescope.data.published import names, needs_files, published_splits
 from edgescope.data.removing import remove_edges
 from edgescope.data.rewiring import rewire
 from edgescope.data.split import Splits
 from edgescope.data.table import looks_like_a_table
+from edgescope.data.table_split import computed_split
 from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
 
 __all__ = [
@@ -39,12 +40,14 @@ __all__ = [
     "card",
     "check",
     "check_table",
+    "computed_split",
     "load",
     "loader",
     "looks_like_a_table",
     "names",
     "needs_files",
     "planted",
+    "published_splits",
     "remove_edges",
     "rewire",
 ]

@@ -32,6 +32,16 @@ def needs_files(name: str) -> bool:
     return PUBLISHED[name].files
 
 
+def published_splits(name: str) -> tuple[str | int, ...]:
+    """Return the ways in which a data set can be split by name; the first is the default.
+
+    Example:
+        >>> published_splits("tox21"), published_splits("solubility")
+        (('scaffold', 'random'), ())
+    """
+    return PUBLISHED[name].splits
+
+
 def solubility(request: Request) -> Splits:
     """Load the built-in set: 1,282 measured solubilities in water, in log10 mol/l.
 

@@ -76,6 +76,34 @@ def read_split(split: SplitOption) -> TableSplit:
     return TableSplit(way, None, check_fractions(fractions))
 
 
+def computed_split(text: str) -> list[str | float]:
+    """Read a split in words, as the command line takes it: a way, or a way and its fractions.
+
+    Args:
+        text: such as ``"scaffold"`` or ``"scaffold,0.7,0.1,0.2"``; never the name of a column.
+
+    Returns:
+        The way and three fractions, which :func:`edgescope.data.load` takes as ``split``.
+
+    Raises:
+        InputError: if it is no split that can be computed, or if numbers are expected and missing.
+
+    Example:
+        >>> computed_split("scaffold,0.7,0.1,0.2"), computed_split("random")
+        (['scaffold', 0.7, 0.1, 0.2], ['random', 0.8, 0.1, 0.1])
+    """
+    way, *fractions = (word.strip() for word in text.split(","))
+    if way not in COMPUTED:
+        advice = did_you_mean(way, COMPUTED, "a column is named by --split-column")
+        raise InputError(f"received --split {text}, expected {' or '.join(COMPUTED)}; {advice}")
+    try:
+        return [way, *(map(float, fractions) if fractions else DEFAULT_FRACTIONS)]
+    except ValueError:
+        raise InputError(
+            f"received --split {text}, expected numbers after {way}, as in {way},0.7,0.1,0.2"
+        ) from None
+
+
 def column_of(word: str | None, columns: Sequence[str], name: str) -> str | None:
     """Return the column that is meant by the word given as ``split``; None if it is computed.
 

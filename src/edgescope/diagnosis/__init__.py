@@ -25,12 +25,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from edgescope.scanning.result import Scan
-    from edgescope.study.twins.several_heads import ManyHeads
-    from edgescope.study.twins.ties import TieFrequencies
-    from edgescope.study.twins.traces import Escapes
-    from edgescope.study.twins.tutorial import TutorialExample
 
 __all__ = [
+    "EVERY",
     "Finding",
     "Findings",
     "LayerInfo",
@@ -178,44 +175,6 @@ class _Diagnose:
         from edgescope.diagnosis.rule_choice import find_rule, page
 
         return page(find_rule(rule))
-
-    def tutorial_example(self) -> "TutorialExample":
-        """Return why GAT ties nodes with the same neighbours, on an example.
-
-        See :func:`edgescope.study.twins.tutorial.tutorial_example`.
-        """
-        from edgescope.study.twins.tutorial import tutorial_example
-
-        return tutorial_example()
-
-    def tie_frequencies(self, draws: int = 20_000, **options: Any) -> "TieFrequencies":
-        """Return how often random layers do so.
-
-        See :func:`edgescope.study.twins.ties.tie_frequencies`.
-        """
-        from edgescope.study.twins.ties import tie_frequencies
-
-        return tie_frequencies(draws, **options)
-
-    def escapes(self, starts: int = 40, steps: int = 500, **options: Any) -> "Escapes":
-        """Return whether training ends it.
-
-        See :func:`edgescope.study.twins.escape.escapes`.
-        """
-        from edgescope.study.twins.escape import escapes
-
-        return escapes(starts, steps, **options)
-
-    def many_heads(
-        self, heads: Sequence[int] = (1, 2, 4, 8), draws: int = 20_000, **options: Any
-    ) -> "ManyHeads":
-        """Return how often all heads of a layer do so at once.
-
-        See :func:`edgescope.study.twins.several_heads.many_heads`.
-        """
-        from edgescope.study.twins.several_heads import many_heads
-
-        return many_heads(heads, draws, **options)
 
     def try_remedy(
         self, model: nn.Module, finding: Finding | Sequence[Finding], **options: Any

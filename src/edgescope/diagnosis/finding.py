@@ -144,11 +144,19 @@ class Findings(list[Finding]):
         rows = [tuple(getattr(each, name) for name in columns) for each in self]
         return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
 
-    def text(self, width: int = 80) -> str:
-        """Return the findings as text, gravest first; no line is longer than ``width``."""
+    def text(self, width: int = 80, *, colours: bool = False) -> str:
+        """Return the findings as text, gravest first; no line is longer than ``width``.
+
+        Args:
+            width: columns, 40 or more.
+            colours: whether severities are coloured with terminal codes.
+
+        Raises:
+            InputError: if ``width`` is below 40.
+        """
         from edgescope.diagnosis.output.text import as_text
 
-        return as_text(self, width)
+        return as_text(self, width, colours)
 
     def json(self) -> str:
         """Return the findings as JSON."""
@@ -162,8 +170,12 @@ class Findings(list[Finding]):
 
         return as_sarif(self)
 
-    def html(self) -> str:
-        """Return the findings as one HTML ``<section>``, which needs nothing else."""
-        from edgescope.diagnosis.output.html import as_html
+    def html(self, *, page: bool = False) -> str:
+        """Return the findings as one HTML ``<section>``, which needs nothing else.
 
-        return as_html(self)
+        Args:
+            page: whether to return a whole page that holds the section.
+        """
+        from edgescope.diagnosis.output.html import as_html, as_page
+
+        return as_page(self) if page else as_html(self)

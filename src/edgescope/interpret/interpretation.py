@@ -113,9 +113,9 @@ class Interpretation:
         clear = tested.filter(pl.col("q") <= fdr)
         more = clear.filter(pl.col("massive") > pl.col("expected")).height
         return (
-            f"of {tested.height} tests (site x group), {more} find more massive edges than among "
-            f"alike edges of the same graphs and {clear.height - more} fewer, at a false-discovery "
-            f"rate of {fdr:g}; {table.height - tested.height} more groups cannot be tested"
+            f"of {tested.height} tests (site x group), {more} find more massive edges than similar "
+            f"edges of the same graphs have, and {clear.height - more} fewer, at a false discovery "
+            f"rate of {fdr:g}; {table.height - tested.height} further groups cannot be tested"
         )
 
     def save(self, folder: str | Path) -> Path:

@@ -221,7 +221,7 @@ class _GroupTypes(EdgeTypes):
         fits = known & (dataset.edge_index[:, place] == ends).all(0) if bool(real.any()) else known
         if not bool(fits[real].all()):
             raise InputError(
-                f"the loader gave edges that {dataset.name} has not got; give a loader over the "
+                f"the loader gave edges that {dataset.name} lacks; give a loader over the "
                 "data set that the groups are of, in its order"
             )
         return place

@@ -96,7 +96,7 @@ def _check_graphs(scan: Scan, dataset: GraphDataset) -> None:
     if scan.info.is_of_other_graphs(fingerprint(dataset).graphs):
         raise InputError(
             f"the graphs of the scan ({scan.info.data or 'unnamed'}) are not those of "
-            f"{dataset.name}, or stand in another order; give the data set that was scanned, or "
+            f"{dataset.name}, or are in another order; give the data set that was scanned, or "
             "scan again"
         )
 
@@ -112,8 +112,8 @@ def check_edges(scan: Scan, dataset: GraphDataset) -> None:
     if inputs:
         raise InputError(
             f"the scan is of a model that was given several graphs in one call "
-            f"({', '.join(inputs)}), but {dataset.name} holds one per item, so an edge cannot be "
-            "told; take the edges of one input from scan.massive()"
+            f"({', '.join(inputs)}), but {dataset.name} holds one per item, so edges cannot be "
+            "matched; take the edges of one input from scan.massive()"
         )
     two = [site for site, found in scan.sites.items() if found.of.two_node_sets]
     if two:
@@ -165,7 +165,7 @@ def _positions(rows: pl.DataFrame, dataset: GraphDataset, target_row: int) -> Te
         first = rows.row(int((~inside).nonzero()[0]), named=True)
         raise InputError(
             f"the scan found an edge {first['edge']} from node {first['source']} to "
-            f"{first['target']} in graph {first['graph']}, which {dataset.name} has not got; give "
+            f"{first['target']} in graph {first['graph']}, which {dataset.name} lacks; give "
             "the data set that was scanned, in the same order"
         )
     return place

@@ -138,7 +138,7 @@ def ablate(
     if isinstance(where, Scan) and where.info.is_of_other_graphs(mark):
         raise InputError(
             f"the graphs of the scan ({where.info.data or 'unnamed'}) are not those of the loader, "
-            "or stand in another order; pass the loader that was scanned, or scan again"
+            "or are in another order; pass the loader that was scanned, or scan again"
         )
     places = choose_places(model, where, sites, layers)
     name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric

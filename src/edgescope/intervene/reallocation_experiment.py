@@ -183,7 +183,7 @@ def _identified(activations: EdgeActivations, kinds: Sequence[int]) -> _Found:
     if identity.edge_type is None:
         raise InputError(
             "the model is not given an integer per edge as edge_attr or edge_type, so added edges "
-            "cannot be told; name that argument with inputs={'edge_type': ...}"
+            "cannot be identified; name that argument with inputs={'edge_type': ...}"
         )
     added = torch.isin(identity.edge_type, torch.tensor(kinds, device=real.device))
     return _Found(real, identity.graph[real], identity.target[real], added[real])

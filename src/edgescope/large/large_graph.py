@@ -11,6 +11,7 @@ target (9 against 37, and 21 against 61 ns an edge; AMD EPYC, 1 MB of cache per 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from warnings import warn
 
 import numpy as np
 import torch
@@ -133,6 +134,12 @@ class LargeGraph:
 
     @classmethod
     def open(cls, folder: str | Path) -> "LargeGraph":
+        """Load a graph under the old name of :meth:`load`, which warns that it is old."""
+        warn("LargeGraph.open is now LargeGraph.load", DeprecationWarning, stacklevel=2)
+        return cls.load(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "LargeGraph":
         """Map a graph that :meth:`from_edge_index` wrote; nothing is read yet.
 
         Raises:

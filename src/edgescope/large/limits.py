@@ -62,8 +62,8 @@ def _check_options(model: GraphTransformer) -> None:
     found = [name for name, used in options.items() if used]
     if found:
         raise InputError(
-            f"received a GraphTransformer with {' and '.join(found)}, which a large graph is not "
-            "worked through with; scan it with es.scan over a NeighborLoader"
+            f"received a GraphTransformer with {' and '.join(found)}, which es.scan_large does not "
+            "support; scan it with es.scan over a NeighborLoader"
         )
 
 

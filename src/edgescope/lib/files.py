@@ -173,8 +173,8 @@ def _writing(path: Path) -> Iterator[None]:
     except (OSError, PolarsError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise InputError(
-            f"cannot write {path} ({reason}); what was there before is as it was, so free some "
-            "space or choose another place, and try again"
+            f"cannot write {path} ({reason}); any earlier content is intact; free some space or "
+            "choose another place, and try again"
         ) from error
 
 

@@ -266,7 +266,7 @@ def _nodes(node: Any, known: dict[int, int], above: frozenset[int]) -> tuple[int
     if isinstance(node, yaml.MappingNode):
         names = Counter((k.tag, k.value) for k, _ in node.value if isinstance(k.value, str))
         if twice := [name for (_, name), count in names.items() if count > 1]:
-            raise ValueError(f"the key {twice[0]!r} is there twice")
+            raise ValueError(f"the key {twice[0]!r} occurs twice")
     if isinstance(node, yaml.SequenceNode):
         below = node.value
     elif isinstance(node, yaml.MappingNode):

@@ -166,8 +166,8 @@ def stored(folder: Path, kind: Kind, read: Callable[[Stored], Result]) -> Result
         result = read(found)
     if found.counts is None:
         warn(
-            f"{folder} holds {kind.what} of an earlier version, without a {MANIFEST}: whether it "
-            "is as it was written cannot be checked; save it again to have that",
+            f"{folder} holds {kind.what} of an earlier version, which has no {MANIFEST} and cannot "
+            "be checked for damage; save it again to add one",
             EdgescopeWarning,
             stacklevel=4,
         )

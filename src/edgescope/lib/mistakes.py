@@ -42,8 +42,8 @@ def check_model(model: object, name: str = "model") -> None:
             "first and the loader second"
         )
     raise InputError(
-        f"received {said(model)} as {name}, expected a torch.nn.Module; a model of another "
-        "library cannot be looked into"
+        f"received {said(model)} as {name}, expected a torch.nn.Module; models of other libraries "
+        "cannot be inspected"
     )
 
 
@@ -61,7 +61,7 @@ def check_loader(loader: object) -> None:
         )
     if isinstance(loader, Iterator):
         raise InputError(
-            f"received a {type(loader).__name__}, which can be gone through only once; "
+            f"received a {type(loader).__name__}, which can be iterated only once; "
             "pass a loader or a list of batches"
         )
     if isinstance(loader, list | tuple) and not len(loader):

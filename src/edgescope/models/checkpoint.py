@@ -93,8 +93,8 @@ def load(path: Path | str, *, stage: str | None = None) -> nn.Module:
         readout.set_unit(*(tensors[name] for name in _UNIT))
     if not checked:
         warn(
-            f"{path} has no checksum, as files of earlier versions: whether it is as it was "
-            "written cannot be checked; save it again to have that",
+            f"{path} is of an earlier version, which has no checksum and cannot be checked for "
+            "damage; save it again to add one",
             EdgescopeWarning,
             stacklevel=2,
         )

@@ -213,7 +213,7 @@ class DenseGAT(nn.Module):
 
         if self.projection_bias:
             raise InputError(
-                "received a layer with projection_bias=True, which GATConv has not got; build "
+                "received a layer with projection_bias=True, which GATConv lacks; build "
                 "DenseGAT without it"
             )
         conv = GATConv(

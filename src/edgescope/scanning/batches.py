@@ -153,7 +153,7 @@ class BatchOfGraphs:
                 raise InputError(
                     f"the model was given edges that are both {holding[0].path} and "
                     f"{' and '.join(each.path for each in holding[1:])} of its batch of "
-                    f"{self.size} graphs, whose graphs are others; let its forward take the graph "
+                    f"{self.size} graphs, whose graphs differ; let its forward take the graph "
                     "of every node"
                 )
         return placed

@@ -172,8 +172,8 @@ class Shard:
             self._batches == finished.batches and self._last != finished.last
         ):
             raise InputError(
-                f"the loader gives other batches than those counted in {self._folder}; go "
-                "on with the same data in the same order (shuffle=False), or delete that folder"
+                f"the loader gives other batches than those counted in {self._folder}; resume with "
+                "the same data in the same order (shuffle=False), or delete that folder"
             )
         return True
 
@@ -232,7 +232,7 @@ class Shard:
         if self._batches < finished.batches:
             raise InputError(
                 f"the loader gave {self._batches} batches, but {finished.batches} are counted in "
-                f"{self._folder}; go on with the same data, or delete that folder"
+                f"{self._folder}; resume with the same data, or delete that folder"
             )
         before = finished.scan
         sites = {
@@ -296,7 +296,8 @@ def _load(folder: Path, asked: Mapping[str, str]) -> _Finished | None:
         if before.get(name) != text:
             raise InputError(
                 f"{folder} holds a scan with {name} {shorten(str(before.get(name)), 100)}, "
-                f"received {shorten(text, 100)}; go on with the same options, or delete that folder"
+                f"received {shorten(text, 100)}; resume with the same options, or delete that "
+                "folder"
             )
     return finished
 

@@ -101,9 +101,18 @@ def load_scan(folder: str | Path) -> Scan:
     return stored(Path(folder), SCAN, read_scan)
 
 
-def has_scan(folder: Path) -> bool:
-    """Return whether there is a scan in a folder, damaged or not."""
-    return is_there(folder, SCAN)
+def has_scan(folder: str | Path) -> bool:
+    """Say whether a folder holds a saved scan, damaged or not.
+
+    Args:
+        folder: where :meth:`Scan.save` may have written; it need not exist.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.has_scan("no/such/folder")
+        False
+    """
+    return is_there(Path(folder), SCAN)
 
 
 def _counts(scan: Scan) -> dict[str, int]:

@@ -1,14 +1,78 @@
-"""Studies: a grid of models, data sets, states and seeds, run cell by cell, and its results."""
+"""Studies: a grid of models, data sets, states and seeds, run cell by cell, and its results.
+
+``read`` and ``run`` make the folder of a study, ``load`` opens it, ``tables`` and ``write_figures``
+show what is in it. ``import_malog`` opens what the published code has logged, and
+:mod:`edgescope.study.twins` holds the experiments on nodes with the same neighbours. All is loaded
+when it is first used; the grids need the extra ``train``.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from edgescope.lib.optional import require
 
-for _package in ("pydantic", "yaml", "filelock"):
-    require(_package, "train")
+if TYPE_CHECKING:
+    from edgescope.study import twins
+    from edgescope.study.cell_work import is_done
+    from edgescope.study.cells import Cell, plan
+    from edgescope.study.export import StudyTable, tables, write_tables
+    from edgescope.study.published_logs import import_malog
+    from edgescope.study.runner import run
+    from edgescope.study.spec import StudySpec
+    from edgescope.study.study_figures import write_figures
+    from edgescope.study.study_file import read, study_names
+    from edgescope.study.study_store import Study, load
+    from edgescope.study.study_tables import cautions
 
-from edgescope.study.cells import Cell, plan  # noqa: E402
-from edgescope.study.runner import run  # noqa: E402
-from edgescope.study.spec import StudySpec  # noqa: E402
-from edgescope.study.study_file import read, study_names  # noqa: E402
-from edgescope.study.study_store import Study, load  # noqa: E402
+__all__ = [
+    "Cell",
+    "Study",
+    "StudySpec",
+    "StudyTable",
+    "cautions",
+    "import_malog",
+    "is_done",
+    "load",
+    "plan",
+    "read",
+    "run",
+    "study_names",
+    "tables",
+    "twins",
+    "write_figures",
+    "write_tables",
+]
 
-__all__ = ["Cell", "Study", "StudySpec", "load", "plan", "read", "run", "study_names"]
+_GRIDS = {
+    "Cell": "cells",
+    "Study": "study_store",
+    "StudySpec": "spec",
+    "StudyTable": "export",
+    "cautions": "study_tables",
+    "is_done": "cell_work",
+    "load": "study_store",
+    "plan": "cells",
+    "read": "study_file",
+    "run": "runner",
+    "study_names": "study_file",
+    "tables": "export",
+    "write_figures": "study_figures",
+    "write_tables": "export",
+}
+"""Name of everything about grids to the module that holds it."""
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
+    if name == "twins":
+        return importlib.import_module("edgescope.study.twins")
+    if name == "import_malog":
+        return importlib.import_module("edgescope.study.published_logs").import_malog
+    if name in _GRIDS:
+        for package in ("pydantic", "yaml", "filelock"):
+            require(package, "train")
+        return getattr(importlib.import_module(f"edgescope.study.{_GRIDS[name]}"), name)
+    raise AttributeError(f"module 'edgescope.study' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

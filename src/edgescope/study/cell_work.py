@@ -19,7 +19,7 @@ from edgescope.lib.typed_fields import fitting
 from edgescope.scanning.criteria import criterion
 from edgescope.scanning.scan import scan
 from edgescope.scanning.untrained import Untrained
-from edgescope.study.cells import UNTRAINED, Cell, content_of, read_stored, write_stored
+from edgescope.study.cells import UNTRAINED, Cell, content_of, folder_of, read_stored, write_stored
 from edgescope.study.saturation import share_beyond
 
 if TYPE_CHECKING:
@@ -70,6 +70,16 @@ def run_cell(cell: Cell, folder: Path, shard_every: float, processes: int = 1) -
         }
         write_stored(folder / RESULT, result)
         return result
+
+
+def is_done(cell: Cell, out: str | Path) -> bool:
+    """Say whether a cell is done in the folder of a study; its result is not read.
+
+    Args:
+        cell: from :func:`edgescope.study.plan`.
+        out: the folder of the study; it need not exist.
+    """
+    return (folder_of(cell, Path(out)) / RESULT).is_file()
 
 
 def read_result(folder: Path, cell: Cell | None = None) -> dict[str, Any] | None:

@@ -50,8 +50,8 @@ def read_stored(path: Path, advice: str) -> dict[str, Any] | None:
         fields, checked = unsealed(json_of(whole(path, "a file of a study")), FORMAT, (1,))
     if not checked:
         warn(
-            f"{path} is of an earlier version, without a checksum: whether it is as it was "
-            "written cannot be checked",
+            f"{path} is of an earlier version, which has no checksum and cannot be checked for "
+            "damage",
             EdgescopeWarning,
             stacklevel=3,
         )

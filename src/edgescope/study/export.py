@@ -1,11 +1,17 @@
-"""Tables as CSV for programs and as LaTeX for papers."""
+"""The tables of a study: to read, as CSV for programs and as LaTeX for papers."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from edgescope.lib.files import replacing, writable_folder
 from edgescope.plots.formats import NO_VALUE
+from edgescope.study import study_tables
+from edgescope.study.association import association
+from edgescope.study.mitigation import mitigation, mitigation_as_text
+from edgescope.study.study_store import Study
 
 _ESCAPED = str.maketrans(
     {
@@ -24,6 +30,87 @@ _ESCAPED = str.maketrans(
         ">": r"$>$",
     }
 )
+
+
+class StudyTable(NamedTuple):
+    """One table of a study.
+
+    Attributes:
+        title: what it shows, in a line.
+        values: every number, one fact per column.
+        published: the same laid out as in the paper, as text.
+    """
+
+    title: str
+    values: pl.DataFrame
+    published: pl.DataFrame
+
+
+def tables(study: Study) -> dict[str, StudyTable]:
+    """Return the tables of a study from what is stored; nothing is run.
+
+    Args:
+        study: see :func:`edgescope.study.load`.
+
+    Returns:
+        ``cells`` (one row per cell), ``metrics`` (test metric over seeds), ``layers`` (which exceed
+        which thresholds), ``association`` (prevalence against the test metric), and
+        ``mitigation`` (what variants of a recipe change) where the study has variants.
+
+    Example:
+        >>> import edgescope as es
+        >>> study = es.study.load("STUDY")  # doctest: +SKIP
+        >>> es.study.tables(study)["metrics"].values  # doctest: +SKIP
+    """
+    every = study_tables.cells(study)
+    metrics, layers = study_tables.metrics(every), study_tables.layers(study)
+    spearman = association(every)
+    found = {
+        "cells": StudyTable("Cells", every, every),
+        "metrics": StudyTable(
+            "Test metric: mean ± standard deviation over seeds",
+            metrics,
+            study_tables.metrics_as_published(metrics),
+        ),
+        "layers": StudyTable(
+            "Layers with an edge above the threshold (in brackets: in some seeds only)",
+            layers,
+            study_tables.layers_as_published(layers),
+        ),
+        "association": StudyTable(
+            "Prevalence of ratios above 1000 against the test metric (Spearman)", spearman, spearman
+        ),
+    }
+    if any(cell.variant for cell in study.cells):
+        variants = mitigation(study)
+        found["mitigation"] = StudyTable(
+            "Variants: test metric, edges with a ratio above 1000, largest magnitude over the "
+            "untrained median, attention logits at or beyond their limit",
+            variants,
+            mitigation_as_text(variants),
+        )
+    return found
+
+
+def write_tables(found: Mapping[str, StudyTable], out: str | Path) -> list[Path]:
+    """Write tables as ``NAME.csv`` (values) and ``NAME.tex`` (as published), but no empty ones.
+
+    Args:
+        found: from :func:`tables`.
+        out: the folder to write to; made if it does not exist.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: if the folder cannot be written to.
+    """
+    folder, files = Path(out), []
+    for name, table in found.items():
+        if table.values.height:
+            files.append(write_csv(table.values, folder / f"{name}.csv"))
+            files.append(write_latex(table.published, folder / f"{name}.tex"))
+    return files
 
 
 def write_csv(table: pl.DataFrame, path: Path) -> Path:

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import torch
 from torch import Tensor
@@ -121,10 +122,11 @@ def read_malog(path: str | Path) -> dict[str, Any]:
 def import_malog(
     path: str | Path,
     *,
-    heads: int = 1,
+    num_heads: int = 1,
     edge_type_names: Sequence[str] | None = None,
     rule: str = "paper2025",
     max_rows: int = 200_000,
+    heads: int | None = None,
 ) -> Scan:
     """Return a published log as a scan, with a site ``layers.N.attention:score`` per layer.
 
@@ -133,20 +135,24 @@ def import_malog(
 
     Args:
         path: the file.
-        heads: number of heads, into which the ``F`` values of an edge are divided; the log does
-            not say.
+        num_heads: heads of the model, into which the ``F`` values of an edge are divided; the log
+            does not say.
         edge_type_names: names of the edge types, in order; by default those of molecules
             (``none, single, double, triple``) if no type is above 3, else the values that occur,
             such as ``type 7``.
         rule: ``"paper2025"`` or ``"sun2024"``.
         max_rows: how many activations are kept one by one per site.
+        heads: the old name of ``num_heads``.
 
     Raises:
         InputError: as :func:`read_malog`; if layers, batches, edges or widths do not agree, if
-            the width is no multiple of ``heads``, if a type has no name, or if more than 256 have
-            none.
+            the width is no multiple of ``num_heads``, if a type has no name, or if more than 256
+            have none.
     """
     started = time.perf_counter()
+    if heads is not None:
+        warn("import_malog(heads=) is now num_heads=", DeprecationWarning, stacklevel=2)
+        num_heads = heads
     chosen = criterion(rule)
     if chosen.members_needed:
         raise InputError(f"a log has no untrained ensemble, which the criterion {rule} needs")
@@ -158,7 +164,7 @@ def import_malog(
     names, types = _numbered(types, edge_type_names, path)
     sites = {
         f"layers.{number}.attention:score": _site(
-            f"layers.{number}.attention:score", layer, types, heads, len(names), max_rows
+            f"layers.{number}.attention:score", layer, types, num_heads, len(names), max_rows
         )
         for number, layer in enumerate(layers)
     }

@@ -29,7 +29,7 @@ KEPT_ROWS = 10_000
 def _different(items: list[Any]) -> list[Any]:
     for number, item in enumerate(items):
         if item in items[:number]:
-            raise ValueError(f"{item!r} is there twice")
+            raise ValueError(f"{item!r} occurs twice")
     return items
 
 

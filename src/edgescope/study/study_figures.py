@@ -44,7 +44,7 @@ _GAP = 0.75
 """Inches between panels."""
 
 
-def write(study: Study, out: str | Path, suffix: str = "svg") -> list[Path]:
+def write_figures(study: Study, out: str | Path, suffix: str = "svg") -> list[Path]:
     """Draw all figures of a study, and return the files.
 
     Args:

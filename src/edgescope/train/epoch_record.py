@@ -154,8 +154,8 @@ class AtomicCheckpointIO(CheckpointIO):
             )
         if not checked:
             warn(
-                f"{path} is of an earlier version, without a checksum: whether it is as it was "
-                "written cannot be checked",
+                f"{path} is of an earlier version, which has no checksum and cannot be checked for "
+                "damage",
                 EdgescopeWarning,
                 stacklevel=2,
             )

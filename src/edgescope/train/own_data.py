@@ -148,7 +148,7 @@ def moved(spec: Mapping[str, Any], root: Path) -> dict[str, str | None]:
     if not needs_files(source):
         raise InputError(
             f"received the folder {root} for {source}, which comes with an installed package and "
-            "is read from no folder; leave root out"
+            "not from a folder; leave out root"
         )
     return {"root": str(root)}
 
@@ -227,13 +227,13 @@ def differences(run: "Run", splits: "Splits") -> list[str]:
         told += list(_other_graphs(known, now_known))
     elif before == sizes and "fingerprints" in recorded:
         told += [
-            f"the {what} of {part} are others"
+            f"the {what} of {part} differ"
             for part, of in fingerprints(splits).items()
             for what, print_ in of.items()
             if recorded["fingerprints"].get(part, {}).get(what) != print_
         ]
     told += list(_other_meaning(run.config, splits))
-    return told or ["graphs, targets or their order are others"]
+    return told or ["graphs, targets or their order differ"]
 
 
 def _other_graphs(then: Mapping[str, Tensor], now: Mapping[str, Tensor]) -> Iterator[str]:
@@ -262,7 +262,7 @@ def _other_graphs(then: Mapping[str, Tensor], now: Mapping[str, Tensor]) -> Iter
         if old[part] == new[part]
     )
     if changed:
-        yield f"the targets of {changed} graphs are others"
+        yield f"the targets of {changed} graphs differ"
 
 
 def _other_meaning(config: Mapping[str, Any], splits: "Splits") -> Iterator[str]:

@@ -164,7 +164,7 @@ def open_run(
     Args:
         path: the folder.
         config: from :func:`describe`.
-        splits: the data, to say later which graphs are others.
+        splits: the data, to say later which graphs differ.
 
     Raises:
         InputError: if the folder holds another run, or cannot be written to.

@@ -57,13 +57,13 @@ def check_processes(processes: int, recipe: Recipe, splits: "Splits") -> None:
         raise InputError(f"{received}, but this torch has no torch.distributed; set processes=1")
     if distributed.is_initialized():
         raise InputError(
-            f"{received} in a process that is one of several already; call fit outside of "
-            "torch.distributed, it starts its processes itself"
+            f"{received} in a process that is already one of several; call fit outside "
+            "torch.distributed, as it starts its processes itself"
         )
     if isinstance(splits.train, NodeDataset):
         raise InputError(
-            f"{received} for {splits.train.name}, which is one graph and cannot be shared out; "
-            "set processes=1"
+            f"{received} for {splits.train.name}, which is one graph and cannot be divided among "
+            "processes; set processes=1"
         )
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if 0 < gpus < processes:
@@ -81,7 +81,7 @@ def check_processes(processes: int, recipe: Recipe, splits: "Splits") -> None:
         if 0 < last < processes:
             raise InputError(
                 f"{received} for a model with batch norm and a last batch of {last} graphs, which "
-                "is too few to share out; set another batch_size or processes=1"
+                "is too few to divide; set another batch_size or processes=1"
             )
 
 
@@ -239,6 +239,6 @@ def _raise_if_lost(started: Sequence[Helper], error: BaseException | None = None
     for helper in started:
         if reason := helper.lost():
             raise EdgescopeError(
-                f"{reason}; train again in the same folder, which goes on after the last "
-                "finished epoch"
+                f"{reason}; train again in the same folder, which resumes after the last finished "
+                "epoch"
             ) from error

@@ -12,10 +12,7 @@ from edgescope.lib.files import replacing
 from edgescope.lib.input_files import reading, yaml_in, yaml_of
 from edgescope.lib.typed_fields import digest_of, fitting
 
-UNCHECKED = (
-    "{} is of an earlier version, without a checksum: whether it is as it was written cannot be "
-    "checked"
-)
+UNCHECKED = "{} is of an earlier version, which has no checksum and cannot be checked for damage"
 """Said of a file without a digest."""
 
 _HEADER = """\
@@ -86,8 +83,8 @@ def _checked(file: Path, config: dict[str, Any]) -> dict[str, Any]:
             raise ValueError("its checksum is wrong: it was changed after it was written")
     if sums["data_checksum"] != known["data_checksum"]:
         warn(
-            f"the data of {file} were changed by hand since the run was begun; if they only lie "
-            "elsewhere now, give that with --root or root=",
+            f"the data of {file} were changed by hand since the run started; if they only moved, "
+            "give their new folder with --root or root=",
             EdgescopeWarning,
             stacklevel=4,
         )

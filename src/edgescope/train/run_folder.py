@@ -154,7 +154,7 @@ class RunFolder:
         if not path.is_file():
             raise InputError(
                 f"{self.path} has no {stage} weights, because its training was interrupted; "
-                "run the same training again, which goes on where it stopped"
+                "run the same training again, which resumes where it stopped"
             )
         return path
 

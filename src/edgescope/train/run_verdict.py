@@ -54,7 +54,7 @@ class Comparison(NamedTuple):
         """Return the difference with its interval, in brackets; nothing if there is none."""
         if self.difference is None:
             return ""
-        ends = ", no interval for want of known targets"
+        ends = ", too few known targets for an interval"
         if self.low is not None and self.high is not None:
             ends = f", 95 % interval {self.low:.3g} to {self.high:.3g}"
         return f" (difference {self.difference:.3g}{ends})"

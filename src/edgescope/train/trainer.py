@@ -204,8 +204,8 @@ def _check_start(
     before = kept.get("processes", 1)
     if before != processes:
         warnings.warn(
-            f"{run.path} was begun with processes={before} and goes on with processes={processes}; "
-            "the result may differ in dropout and rounding from that of either",
+            f"{run.path} was started with processes={before} and resumes with "
+            f"processes={processes}; the result may differ from both in dropout and rounding",
             EdgescopeWarning,
             stacklevel=4,
         )
