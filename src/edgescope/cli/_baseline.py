@@ -76,7 +76,8 @@ def choose_criterion(name: str, rate: float | None, fdr: float | None) -> es.Rul
             f"received --{key} {given[key]}, which has no effect with --criterion {name}; leave "
             "it out"
         )
-    return replace(rule, **given) if given else rule
+    own: Any = rule  # a dataclass, as it has fields of these names
+    return replace(own, **given) if given else rule
 
 
 def choose_baseline(

@@ -194,7 +194,7 @@ def command(
         raise typer.Exit(FOUND)
 
 
-def _keep(findings: es.Findings, run: Path) -> None:
+def _keep(findings: "es.diagnosis.Findings", run: Path) -> None:
     """Keep the findings of a run in its folder, if it can be written in."""
     if not os.access(run, os.W_OK):
         typer.echo(
