@@ -6,15 +6,17 @@ beyond torch. Everything else is loaded when it is first used.
 """
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgescope.capturing import capture
 from edgescope.diagnosis import diagnose
+from edgescope.lib.version import __version__
+from edgescope.scanning.merge import merge_scans
 from edgescope.scanning.scan import Scan, load_scan, scan
+from edgescope.scanning.store import save_scan
 from edgescope.scanning.untrained import Untrained
 from edgescope.statistics.criteria import Calibrated, Criterion
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Ablation",
@@ -60,8 +62,9 @@ if TYPE_CHECKING:
         noise_attack,
         reallocation,
     )
-    from edgescope.large import LargeGraph, predict_large, scan_large
-    from edgescope.scanning.merge import gather_scans, merge_scans
+    from edgescope.large import LargeGraph, predict_large
+    from edgescope.scanning.large_scan import scan_large
+    from edgescope.scanning.merge import gather_scans
     from edgescope.scanning.seeds import SeedScans, scan_seeds
     from edgescope.statistics.metric import MassiveActivations
 
@@ -75,14 +78,25 @@ _LAZY = {
     "SeedScans": "edgescope.scanning.seeds",
     "ablate": "edgescope.intervene",
     "gather_scans": "edgescope.scanning.merge",
-    "merge_scans": "edgescope.scanning.merge",
     "noise_attack": "edgescope.intervene",
     "predict_large": "edgescope.large",
     "reallocation": "edgescope.intervene",
-    "scan_large": "edgescope.large",
+    "scan_large": "edgescope.scanning.large_scan",
     "scan_seeds": "edgescope.scanning.seeds",
 }
 """Name of everything else to the module that holds it."""
+
+
+def _write_report(scan: Scan, path: Path, **options: Any) -> Path:
+    from edgescope.report import write_report
+
+    return write_report(scan, path, **options)
+
+
+# What stands above a scan, handed to it here so that no room imports from one above it.
+Scan._merge = merge_scans  # noqa: SLF001
+Scan._save = save_scan  # noqa: SLF001
+Scan._report = _write_report  # noqa: SLF001
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)

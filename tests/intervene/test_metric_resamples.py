@@ -10,10 +10,10 @@ from torchmetrics.functional.classification import binary_auroc
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.replay import Outputs
 from edgescope.lib.errors import InputError
+from edgescope.models.losses import masked_bce
 from edgescope.statistics.bootstrap import percentile_interval
 from edgescope.statistics.roc import weighted_auc
 from edgescope.train.evaluation import roc_auc
-from edgescope.train.losses import masked_bce
 
 
 def outputs(graphs=30, tasks=2, seed=0, labels=False, nodes=1):

@@ -12,9 +12,9 @@ from edgescope.attribute.fidelity import CHANGE, UNFAITHFUL, Outputs, characteri
 from edgescope.attribute.paired_means import mean_of
 from edgescope.attribute.ranks import places, share_of
 from edgescope.attribute.stability import TOP
-from edgescope.data.graphs import GraphDataset
+from edgescope.data.graphs import GraphDataset, check_dataset
 from edgescope.lib.errors import InputError
-from edgescope.lib.mistakes import check_dataset, check_model
+from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, call_model
 from edgescope.lib.progress import track
 from edgescope.lib.task_metrics import Task

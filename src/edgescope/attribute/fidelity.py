@@ -28,12 +28,12 @@ from torch import Tensor, nn
 
 from edgescope.attribute.bonds import Floats
 from edgescope.attribute.outputs import by_graph
-from edgescope.data.graphs import GraphDataset
+from edgescope.data.graphs import GraphDataset, check_dataset
 from edgescope.data.iteration import loader
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.graph_names import GraphNames
-from edgescope.lib.mistakes import check_dataset, check_model
+from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, call_model
 from edgescope.lib.task_metrics import METRICS, Task
 from edgescope.scanning.batches import device_of, on_device

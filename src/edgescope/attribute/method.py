@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from edgescope.attribute.outputs import Target, check_plain_batch, count_graphs, target_of
 from edgescope.data.directions import Merge, batched_edges, merge_directions
-from edgescope.data.graphs import GraphDataset
+from edgescope.data.graphs import GraphDataset, check_dataset
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating, without_gradients
 from edgescope.lib.graph_names import GraphNames
-from edgescope.lib.mistakes import check_dataset, check_model
+from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.lib.progress import track
 from edgescope.scanning.batches import device_of, on_device

@@ -11,6 +11,8 @@ from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
 from edgescope.data.batching import joined, ragged
+from edgescope.lib.errors import InputError
+from edgescope.lib.mistakes import is_splits, said
 from edgescope.lib.task_metrics import METRICS, Task
 
 NO_EDGE = "none"
@@ -251,3 +253,24 @@ def sizes(what: str, ptr: Tensor) -> dict[str, float]:
         f"max_{what}": int(lengths.max()),
         f"mean_{what}": float(lengths.double().mean()),
     }
+
+
+def check_dataset(dataset: object, name: str = "dataset") -> GraphDataset:
+    """Return what was passed as a data set, refusing anything else.
+
+    Raises:
+        InputError: saying what was passed, and what to pass.
+    """
+    if isinstance(dataset, GraphDataset):
+        return dataset
+    own = getattr(dataset, "dataset", None)
+    if isinstance(own, GraphDataset):
+        remedy = f"pass its data set, loader.dataset ({own.name})"
+    elif is_splits(dataset):
+        remedy = "pass one of its parts, such as splits.test"
+    else:
+        remedy = "es.data.load and es.data.planted make one"
+    raise InputError(
+        f"received {said(dataset)} as {name}, expected a data set of edgescope, which knows all "
+        f"its graphs; {remedy}"
+    )

@@ -16,8 +16,9 @@ from edgescope.diagnosis.observation import EVERY, layers_of
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample, StateSeen
 from edgescope.diagnosis.scope import coverage_of, left_out_message, observe_what_can_be
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from edgescope.lib.mistakes import check_inputs, check_model, check_number, check_scan
+from edgescope.lib.mistakes import check_inputs, check_model, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
+from edgescope.scanning.result import check_scan
 
 if TYPE_CHECKING:
     import polars as pl

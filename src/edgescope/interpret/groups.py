@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgescope.data.directions import batched_edges
-from edgescope.data.graphs import GraphDataset
+from edgescope.data.graphs import GraphDataset, check_dataset
 from edgescope.interpret.bond_chemistry import Chemistry
 from edgescope.interpret.kinds import BINS, Kind, Null, binned, labelled
 from edgescope.interpret.topology import (
@@ -21,7 +21,6 @@ from edgescope.interpret.topology import (
     degree_product,
 )
 from edgescope.lib.errors import InputError
-from edgescope.lib.mistakes import check_dataset
 
 DIRECTIONS = ("to the lower degree", "between equal degrees", "to the higher degree")
 

@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 
 from edgescope.data.fingerprint import fingerprint
-from edgescope.data.graphs import GraphDataset
+from edgescope.data.graphs import GraphDataset, check_dataset
 from edgescope.lib.errors import InputError
-from edgescope.lib.mistakes import check_dataset, check_scan
 from edgescope.scanning.edge_types import ADDED
-from edgescope.scanning.result import Scan
+from edgescope.scanning.result import Scan, check_scan
 from edgescope.statistics.criteria import Rule
 
 

@@ -242,7 +242,7 @@ def _modules(model: nn.Module, at: Sequence[str] | None) -> dict[str, nn.Module]
 
 
 def _loss(loss: str | Loss) -> Loss:
-    from edgescope.train.losses import LOSSES
+    from edgescope.models.losses import LOSSES
 
     if callable(loss):
         return loss

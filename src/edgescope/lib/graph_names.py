@@ -15,8 +15,6 @@ from edgescope.lib.model_call import attribute
 if TYPE_CHECKING:
     import polars as pl
 
-    from edgescope.scanning.site_scan import SiteScan
-
 PREFIX = "id_"
 """Stands before the name of an identifier column that a table uses for something else."""
 
@@ -229,12 +227,6 @@ def from_file(table: "pl.DataFrame") -> GraphNames:
             for name in columns
         },
     )
-
-
-def held_graphs(sites: Mapping[str, "SiteScan"]) -> set[int]:
-    """Return the graphs that the tables of a scan's sites name."""
-    tables = (t for found in sites.values() for t in (found.rows, found.extremes, found.nonfinite))
-    return {graph for table in tables for graph in table["graph"].unique().to_list()}
 
 
 def after_graph(

@@ -3,12 +3,10 @@
 import hashlib
 import json
 import os
-import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 from warnings import warn
@@ -17,6 +15,7 @@ from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.files import replacing_folder, restored
 from edgescope.lib.input_files import DamagedError, check_memory, json_of, reading_folder, whole
 from edgescope.lib.typed_fields import sealed, unsealed
+from edgescope.lib.version import versions
 
 MANIFEST = "manifest.json"
 """Written last into a folder."""
@@ -129,7 +128,7 @@ def seal(folder: Path, kind: Kind, counts: Mapping[str, int]) -> None:
         "of": {"what": kind.what, "format": kind.format},
         "counts": dict(counts),
         "files": {name: _entry((folder / name).read_bytes()) for name in names},
-        "versions": versions(),
+        "versions": versions(_PACKAGES),
     }
     text = json.dumps(sealed(fields, FORMAT), indent=1)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
@@ -179,17 +178,6 @@ def is_there(folder: Path, kind: Kind) -> bool:
     """Return whether a folder is of a kind, whatever a killed writer has left of it."""
     restored(folder)
     return os.path.isfile(folder / kind.marker)  # noqa: PTH113
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what a result depends on, as far as it is installed."""
-    from edgescope import __version__
-
-    found = {"edgescope": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
 
 
 def _read(folder: Path, kind: Kind) -> Stored:

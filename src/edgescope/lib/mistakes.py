@@ -5,15 +5,11 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
 from edgescope.lib.errors import InputError
-
-if TYPE_CHECKING:
-    from edgescope.data.graphs import GraphDataset
-
 
 _FRAMES = ("DataFrame", "GeoDataFrame", "LazyFrame")
 
@@ -94,46 +90,6 @@ def _no_loader(given: object) -> str:
 
 def _no_batch(item: object) -> bool:
     return isinstance(item, str | bytes | Path | Real | nn.Module)
-
-
-def check_dataset(dataset: object, name: str = "dataset") -> "GraphDataset":
-    """Return what was passed as a data set, refusing anything else.
-
-    Raises:
-        InputError: saying what was passed, and what to pass.
-    """
-    from edgescope.data.graphs import GraphDataset
-
-    if isinstance(dataset, GraphDataset):
-        return dataset
-    own = getattr(dataset, "dataset", None)
-    if isinstance(own, GraphDataset):
-        remedy = f"pass its data set, loader.dataset ({own.name})"
-    elif is_splits(dataset):
-        remedy = "pass one of its parts, such as splits.test"
-    else:
-        remedy = "es.data.load and es.data.planted make one"
-    raise InputError(
-        f"received {said(dataset)} as {name}, expected a data set of edgescope, which knows all "
-        f"its graphs; {remedy}"
-    )
-
-
-def check_scan(scan: object, name: str = "scan") -> None:
-    """Refuse what is no scan.
-
-    Raises:
-        InputError: saying what was passed, and what to pass.
-    """
-    from edgescope.scanning.result import Scan
-
-    if isinstance(scan, Scan):
-        return
-    if isinstance(scan, str | Path):
-        remedy = f"read it with es.load_scan({str(scan)!r})"
-    else:
-        remedy = "es.scan(model, loader) makes one"
-    raise InputError(f"received {said(scan)} as {name}, expected a scan; {remedy}")
 
 
 def check_number(value: object, name: str) -> None:

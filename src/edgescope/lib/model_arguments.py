@@ -44,8 +44,8 @@ def arguments_for(model: nn.Module, batch: Any) -> Arguments:  # noqa: ANN401  (
       called ``x_dict``. A single graph without a vector ``batch`` gets one of zeros.
     - The batch itself goes to a required argument that is annotated as PyG's ``Data``,
       ``HeteroData`` or ``Batch``; to the only required one, if it is called ``batch``, ``data``,
-      ``g``, ``graph`` or the like (:data:`~edgescope.lib.signature.WHOLE_NAMES`) and is not annotated
-      as a tensor; and to the only required one if the batch has no attribute of its name.
+      ``g``, ``graph`` or the like (:data:`~edgescope.lib.signature.WHOLE_NAMES`) and is
+      not annotated as a tensor; and to the only required one if the batch has no attribute of its name.
     - An optional argument gets the attribute of its name if the batch has one and the model can
       take it. PyG's own models say what they can take (``supports_edge_attr``,
       ``supports_edge_weight``), and those whose layers all have ``edge_dim=None`` can take no

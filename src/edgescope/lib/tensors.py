@@ -64,8 +64,8 @@ def read_pickled(path: Path) -> Any:  # noqa: ANN401  (plain containers and tens
     """Return what ``torch.save`` wrote, through the reader that builds tensors and runs no code.
 
     Raises:
-        Exception: one of :data:`edgescope.lib.input_files.DAMAGED` if the file is damaged, holds something
-            else, or would unfold to more than it is.
+        Exception: one of :data:`edgescope.lib.input_files.DAMAGED` if the file is damaged,
+            holds something else, or would unfold to more than it is.
     """
     size = path.stat().st_size
     check_memory(size, f"{path}")

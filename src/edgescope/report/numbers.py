@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import edgescope
 from edgescope.lib.model_call import said_arguments
+from edgescope.lib.version import __version__
 from edgescope.report.coverage import coverage_numbers
 from edgescope.report.gallery import choose
 from edgescope.report.judged import calibration, edge_types, is_plain, judged, main_axis, site_axis
@@ -55,7 +55,7 @@ def collect(scan: Scan, title: str | None, run: dict[str, Any] | None) -> dict[s
     heading = f"{info.model} on {info.data}" if info.data else info.model
     numbers: dict[str, Any] = {
         "format": FORMAT,
-        "edgescope": edgescope.__version__,
+        "edgescope": __version__,
         "title": heading if title is None else title,
         "scanned": _scanned(scan, axis, found),
         "coverage": coverage_numbers(scan),

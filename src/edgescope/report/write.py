@@ -12,7 +12,6 @@ from edgescope.interpret import ANY, Interpretation
 from edgescope.intervene import Ablation
 from edgescope.lib.errors import InputError
 from edgescope.lib.files import replacing, writable_folder
-from edgescope.lib.mistakes import check_scan
 from edgescope.lib.optional import require
 from edgescope.report import formats, molecules, overview, site_figures
 from edgescope.report.ablated import METRICS, SELECTIONS
@@ -24,7 +23,7 @@ from edgescope.report.sections import READINGS, collect_sections, section_figure
 from edgescope.report.summary import marked
 from edgescope.report.words import above
 from edgescope.scanning.edge_types import ADDED
-from edgescope.scanning.result import Scan
+from edgescope.scanning.result import Scan, check_scan
 
 
 def write_report(

@@ -10,10 +10,9 @@ import polars as pl
 
 from edgescope.capturing.coverage import merged
 from edgescope.lib.errors import InputError
-from edgescope.lib.graph_names import GraphNames, held_graphs
-from edgescope.lib.mistakes import check_scan
-from edgescope.scanning.result import Scan, ScanInfo, SiteScan
-from edgescope.scanning.site_scan import SiteEdges, one_graph
+from edgescope.lib.graph_names import GraphNames
+from edgescope.scanning.result import Scan, ScanInfo, SiteScan, check_scan
+from edgescope.scanning.site_scan import SiteEdges, held_graphs, one_graph
 from edgescope.scanning.type_union import with_common_types
 from edgescope.statistics.order import PLACE, by_graph, largest_first, most_extreme
 

@@ -17,7 +17,6 @@ from edgescope.capturing.look import Look
 from edgescope.capturing.tape import record
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
-from edgescope.lib.graph_names import held_graphs
 from edgescope.lib.progress import track
 from edgescope.scanning.batch_norm import has_statistics
 from edgescope.scanning.batches import device_of, on_device
@@ -28,6 +27,7 @@ from edgescope.scanning.result import Scan, ScanInfo
 from edgescope.scanning.scan_sites import Chosen, nothing_left_message
 from edgescope.scanning.settings import Settings
 from edgescope.scanning.shards import Shard
+from edgescope.scanning.site_scan import held_graphs
 from edgescope.scanning.whole_graph import WholeGraph
 
 

@@ -1,10 +1,10 @@
 """The result of a scan: tables, histograms and the most massive activations of every site."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgescope.capturing.coverage import Coverage, layer_of
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import GraphNames
-from edgescope.lib.mistakes import check_number
+from edgescope.lib.mistakes import check_number, said
 from edgescope.scanning import tables
 from edgescope.scanning.site_scan import ScanInfo, SiteScan
 from edgescope.scanning.tables import KeptRows
@@ -38,6 +38,11 @@ class Scan(KeptRows):
         baseline: the scan to compare with, usually of the untrained model.
         members: the scans that a baseline of several models was merged from; empty otherwise.
     """
+
+    # What stands above a scan: the package ``edgescope`` hands these in when it is imported.
+    _merge: ClassVar[Callable[["Sequence[Scan]"], "Scan"]]
+    _save: ClassVar[Callable[["Scan", Path], Path]]
+    _report: ClassVar[Callable[..., Path]]
 
     def __init__(
         self,
@@ -104,10 +109,8 @@ class Scan(KeptRows):
         )
 
     def __add__(self, other: "Scan") -> "Scan":
-        """Return the scan of the graphs of both; see :func:`edgescope.scanning.merge.merge_scans`."""
-        from edgescope.scanning.merge import merge_scans
-
-        return merge_scans([self, other])
+        """Return the scan of the graphs of both; see :func:`edgescope.merge_scans`."""
+        return Scan._merge([self, other])
 
     def __getitem__(self, site: str) -> SiteSketch:
         """Return the sketch of a site.
@@ -133,7 +136,7 @@ class Scan(KeptRows):
         rows = []
         for site in self.sites:
             limit = self.info.criterion.bounds(site).ratio if threshold is None else threshold
-            rows.append(tables.compared(self, site, limit) | judged.get(site, {}))
+            rows.append(self._compared(site, limit) | judged.get(site, {}))
         return pl.DataFrame(rows)
 
     def calibration(self, criterion: str | Rule | None = None) -> pl.DataFrame:
@@ -230,18 +233,26 @@ class Scan(KeptRows):
 
     def save(self, folder: str | Path) -> Path:
         """Write the scan, and its baseline, to a folder of Parquet and JSON files."""
-        from edgescope.scanning.store import save_scan
-
-        return save_scan(self, Path(folder))
+        return Scan._save(self, Path(folder))
 
     def report(self, path: str | Path, **options: Any) -> Path:
         """Write the scan as one self-contained HTML file, with a JSON file beside it.
 
         Keyword options are those of :func:`edgescope.report.write_report`.
         """
-        from edgescope.report import write_report
+        return Scan._report(self, Path(path), **options)
 
-        return write_report(self, Path(path), **options)
+    def _compared(self, site: str, threshold: float) -> dict[str, Any]:
+        """Return the summary of a site, that of the baseline beside it, and the growth."""
+        row = tables.summary(self[site], self.gamma(site), threshold)
+        if self.baseline is not None:
+            before = tables.summary(self.baseline[site], self.baseline.gamma(site), threshold)
+            typical = before["median_magnitude"]
+            row["growth"] = row["max_magnitude"] / typical if typical else float("nan")
+            row |= {f"{name}_untrained": before[name] for name in tables.COMPARED}
+        several = any(found.of.inputs for found in self.sites.values())
+        inputs = {"input": ", ".join(self.sites[site].of.inputs)} if several else {}
+        return {"site": site} | inputs | row
 
     def _site(self, site: str) -> SiteScan:
         if site not in self.sites:
@@ -285,3 +296,18 @@ class Scan(KeptRows):
                 "pass threshold="
             )
         return limit
+
+
+def check_scan(scan: object, name: str = "scan") -> None:
+    """Refuse what is no scan.
+
+    Raises:
+        InputError: saying what was passed, and what to pass.
+    """
+    if isinstance(scan, Scan):
+        return
+    if isinstance(scan, str | Path):
+        remedy = f"read it with es.load_scan({str(scan)!r})"
+    else:
+        remedy = "es.scan(model, loader) makes one"
+    raise InputError(f"received {said(scan)} as {name}, expected a scan; {remedy}")

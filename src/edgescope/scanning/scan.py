@@ -82,8 +82,8 @@ def scan(
             magnitude, from the untrained ensemble, at a stated false-positive rate per edge; see
             :class:`~edgescope.Calibrated`.
         sites: names or patterns of the sites to scan, such as ``"*:message"``, or a function that
-            takes a :class:`~edgescope.capturing.Site` and says yes or no. ``es.capture.sites(model)``
-            lists them. Sites with one number per edge and head have no ratio and are refused.
+            takes a :class:`~edgescope.capturing.Site` and says yes or no.
+            ``es.capture.sites(model)`` lists them. Sites with one number per edge and head have no ratio and are refused.
         edge_type_names: name of each edge type, in order; by default those of
             ``loader.dataset.edge_type_names``, or plain numbers after looking through the loader.
             The types are the integers that the model is given as ``edge_type`` or ``edge_attr``,

@@ -23,14 +23,13 @@ from torch import nn
 from edgescope.capturing.coverage import merged
 from edgescope.lib.errors import InputError
 from edgescope.lib.files import alone, writable_folder
-from edgescope.lib.graph_names import held_graphs
 from edgescope.lib.manifest import Kind, Stored, stored, storing
 from edgescope.lib.typed_fields import record
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.merge import merge_sites
 from edgescope.scanning.result import Scan
 from edgescope.scanning.scan_fingerprint import batch_fingerprint, model_fingerprint
-from edgescope.scanning.site_scan import one_graph
+from edgescope.scanning.site_scan import held_graphs, one_graph
 from edgescope.scanning.store import SCAN, read_scan, write_scan
 
 _KIND = Kind("a shard", "shard.json", 2, "delete that folder")

@@ -1,6 +1,6 @@
 """What was scanned, and what was found at one site."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -122,3 +122,9 @@ def one_graph(found: SiteScan, members: Sequence[SiteSketch] = ()) -> SiteScan:
             counter[int(bins.index(sketch.maxima[row].max().view(1)))] = 1
         counts[f"graph_{name}"] = counter
     return found._replace(sketch=SiteSketch(sketch.layout, counts, sketch.maxima))
+
+
+def held_graphs(sites: Mapping[str, SiteScan]) -> set[int]:
+    """Return the graphs that the tables of a scan's sites name."""
+    tables = (t for found in sites.values() for t in (found.rows, found.extremes, found.nonfinite))
+    return {graph for table in tables for graph in table["graph"].unique().to_list()}

@@ -1,13 +1,8 @@
-"""What a scan tells: the rows of its tables, site by site, and which activations it keeps.
-
-The rows of a scan's tables, site by site.
-
-Which activations a scan keeps one by one, and which rules these can answer.
-"""
+"""What a scan tells: the rows of its tables, and which activations it keeps one by one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from warnings import warn
 
 import numpy as np
@@ -19,10 +14,6 @@ from edgescope.scanning.site_scan import ScanInfo, SiteScan
 from edgescope.statistics.gamma import GammaFit
 from edgescope.statistics.rules import Bounds, Rule
 from edgescope.statistics.sketch import SiteSketch
-
-if TYPE_CHECKING:
-    from edgescope.scanning.result import Scan
-
 
 CONFIDENCE = 0.95
 """Coverage of the intervals of rates."""
@@ -69,19 +60,6 @@ def summary(sketch: SiteSketch, fit: GammaFit, threshold: float) -> dict[str, An
         "gamma_scale": fit.scale,
         "ks": fit.ks,
     }
-
-
-def compared(scan: "Scan", site: str, threshold: float) -> dict[str, Any]:
-    """Return the summary of a site, that of the baseline beside it, and the growth."""
-    row = summary(scan[site], scan.gamma(site), threshold)
-    if scan.baseline is not None:
-        before = summary(scan.baseline[site], scan.baseline.gamma(site), threshold)
-        typical = before["median_magnitude"]
-        row["growth"] = row["max_magnitude"] / typical if typical else float("nan")
-        row |= {f"{name}_untrained": before[name] for name in COMPARED}
-    several = any(found.of.inputs for found in scan.sites.values())
-    inputs = {"input": ", ".join(scan.sites[site].of.inputs)} if several else {}
-    return {"site": site} | inputs | row
 
 
 def named(

@@ -14,8 +14,8 @@ from torchmetrics.classification import BinaryAccuracy
 from typing_extensions import override
 
 from edgescope.lib.task_metrics import metric_of_loss
+from edgescope.models.losses import LOSSES, EpochLoss
 from edgescope.train.evaluation import Predictions, TaskAUC
-from edgescope.train.losses import LOSSES, EpochLoss
 from edgescope.train.recipe_file import Recipe
 from edgescope.train.standardisation import Standardisation
 

@@ -1,8 +1,7 @@
 """Versions of what decides the result of a training."""
 
-import platform
-from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from edgescope.data.featurise import FEATURISER_VERSION
+from edgescope.lib import version
 
 _PACKAGES = ("torch", "torch_geometric", "lightning", "numpy", "polars", "rdkit")
 
@@ -12,20 +11,10 @@ def versions() -> dict[str, str | int | None]:
 
     ``featuriser`` counts the changes of how molecules become graphs.
     """
-    from edgescope import __version__
-    from edgescope.data.featurise import FEATURISER_VERSION
-
+    found = version.versions(_PACKAGES)
     return {
-        "edgescope": __version__,
+        "edgescope": found["edgescope"],
         "featuriser": FEATURISER_VERSION,
-        "python": platform.python_version(),
-        **{package: _installed(package) for package in _PACKAGES},
+        "python": found["python"],
+        **{package: found.get(package) for package in _PACKAGES},
     }
-
-
-@lru_cache
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def as_json(findings: "Findings") -> str:
     """Return findings as JSON: model, numbers of batches and graphs, rules, coverage and findings.
 
-    ``coverage`` is :meth:`edgescope.capturing.Coverage.as_dict` with its ``sentence``; null if it is
-    not known. ``caution`` is what should be read first, or null. A number that is not finite, which
+    ``coverage`` is :meth:`edgescope.capturing.Coverage.as_dict` with its ``sentence``; null if
+    it is not known. ``caution`` is what should be read first, or null. A number that is not finite, which
     JSON has no word for, is null.
     """
     value = {

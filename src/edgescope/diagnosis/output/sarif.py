@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from edgescope.capturing.coverage import LEFT_OUT, SeenLayer, UnseenLayer
 from edgescope.capturing.refusals import ATTENTION, PERHAPS
 from edgescope.diagnosis.output.as_json import covered, plain
+from edgescope.lib.version import __version__
 
 if TYPE_CHECKING:
     from edgescope.diagnosis.finding import Finding, Findings
@@ -28,7 +29,6 @@ def as_sarif(findings: "Findings") -> str:
     at. It is ``warning`` where that it is attention is not certain, and ``note`` for what was left
     out on purpose or shows no sign of attention.
     """
-    import edgescope
     from edgescope.diagnosis.rules import RULES
 
     known = {rule.id: rule for rule in RULES}
@@ -37,7 +37,7 @@ def as_sarif(findings: "Findings") -> str:
         "tool": {
             "driver": {
                 "name": "edgescope",
-                "version": edgescope.__version__,
+                "version": __version__,
                 "rules": [_rule(name, known.get(name)) for name in used],
             }
         },

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import expit
 
 from edgescope.lib.errors import InputError
-from edgescope.train.losses import EpochLoss, masked_bce, masked_l1
+from edgescope.models.losses import EpochLoss, masked_bce, masked_l1
 
 SHAPE = st.tuples(st.integers(1, 6), st.integers(1, 4))
 NUMBERS = st.floats(-20, 20, width=32)

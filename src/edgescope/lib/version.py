@@ -1,0 +1,22 @@
+"""The version of edgescope and of what its results depend on, which every stored result names."""
+
+import platform
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+
+__version__ = "0.1.0"
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of edgescope, Python and packages, as far as these are installed.
+
+    Example:
+        >>> sorted(versions(["torch", "no_such_package"]))
+        ['edgescope', 'python', 'torch']
+    """
+    found = {"edgescope": __version__, "python": platform.python_version()}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
