@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgescope.capturing import EdgeIdentity
+from edgescope.capturing.activations import EdgeIdentity
 from edgescope.lib.model_call import attribute
 
 
