@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from edgescope.capturing.activation_rows import Rows
 from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Remove
+from edgescope.capturing.edge_rows import Rows
 from edgescope.capturing.forward_pass import ForwardPass, Trust, runs_again
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.capturing.sites import Site, find_sites

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import Relation
+from edgescope.capturing.edge_rows import Relation
 from edgescope.lib.errors import InputError
 
 

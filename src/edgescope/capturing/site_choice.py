@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from edgescope.capturing.model_survey import model_coverage, unknown_parts
+from edgescope.capturing.coverage import model_coverage, unknown_parts
 from edgescope.capturing.sites import Refused, Site, find_sites
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_several

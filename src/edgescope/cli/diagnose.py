@@ -294,8 +294,7 @@ def _listed(sizes: Any) -> list[int]:  # noqa: ANN401  (a number, or one for eac
 
 def _written(findings: "Findings", form: Format, *, terminal: bool) -> str:
     """Return the findings in the format that was asked for."""
-    from edgescope.diagnosis.output.html import as_page
-    from edgescope.diagnosis.output.text import as_text
+    from edgescope.diagnosis.findings_text import as_page, as_text
 
     if form is Format.text:
         return as_text(findings, colours=terminal)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from edgescope.capturing import EdgeActivations, EdgeIdentity, capture, hooks
 from edgescope.capturing.adapters.adapter import bound_arguments
 from edgescope.capturing.forward_pass import Trust
-from edgescope.diagnosis.edge_ends import NodeSets, two_node_sets
-from edgescope.diagnosis.finiteness import Finiteness
+from edgescope.capturing.node_sets import NodeSets, two_node_sets
+from edgescope.diagnosis.module_values import Finiteness, block_of, first_states, node_states
 from edgescope.diagnosis.rules.diagnosis_rule import (
     STAGE_NEEDS,
     BatchSeen,
@@ -22,7 +22,6 @@ from edgescope.diagnosis.rules.diagnosis_rule import (
 )
 from edgescope.diagnosis.rules.layer_view import attends_to_all
 from edgescope.diagnosis.rules.neighbour_sums import Groups
-from edgescope.diagnosis.states import block_of, first_states, node_states
 from edgescope.lib.model_call import attribute
 
 REMEMBERED = 4

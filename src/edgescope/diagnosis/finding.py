@@ -146,24 +146,24 @@ class Findings(list[Finding]):
 
     def text(self, width: int = 80) -> str:
         """Return the findings as text, gravest first; no line is longer than ``width``."""
-        from edgescope.diagnosis.output.text import as_text
+        from edgescope.diagnosis.findings_text import as_text
 
         return as_text(self, width)
 
     def json(self) -> str:
         """Return the findings as JSON."""
-        from edgescope.diagnosis.output.as_json import as_json
+        from edgescope.diagnosis.findings_json import as_json
 
         return as_json(self)
 
     def sarif(self) -> str:
         """Return the findings as a SARIF 2.1.0 log, which code-scanning services read."""
-        from edgescope.diagnosis.output.sarif import as_sarif
+        from edgescope.diagnosis.findings_json import as_sarif
 
         return as_sarif(self)
 
     def html(self) -> str:
         """Return the findings as one HTML ``<section>``, which needs nothing else."""
-        from edgescope.diagnosis.output.html import as_html
+        from edgescope.diagnosis.findings_text import as_html
 
         return as_html(self)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.activation_rows import Rows
+from edgescope.capturing.edge_rows import Rows
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import forward_signature
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import EdgeRows
 from edgescope.capturing.adapters.adapter import (
     Adapter,
     Emit,
@@ -17,6 +16,7 @@ from edgescope.capturing.adapters.adapter import (
     observing,
     spliced,
 )
+from edgescope.capturing.edge_rows import EdgeRows
 from edgescope.models.attention import LOGIT_LIMIT, NORMALISER_FLOOR, EdgeAttention, EdgeWeight
 
 BIASED = Stage(

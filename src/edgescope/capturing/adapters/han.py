@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import EdgeRows, Relation, RelationRows, Rows
 from edgescope.capturing.adapters.adapter import (
     Emit,
     Layer,
@@ -19,6 +18,7 @@ from edgescope.capturing.adapters.adapter import (
 )
 from edgescope.capturing.adapters.message_hooks import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
+from edgescope.capturing.edge_rows import EdgeRows, Relation, RelationRows, Rows
 from edgescope.lib.errors import InputError
 
 

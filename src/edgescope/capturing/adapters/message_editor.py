@@ -7,9 +7,9 @@ from weakref import WeakSet
 
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import EdgeRows
 from edgescope.capturing.adapters.adapter import Layer, Remove, Replace, bound_arguments, spliced
 from edgescope.capturing.adapters.message_hooks import LayerHooks, check_alike
+from edgescope.capturing.edge_rows import EdgeRows
 from edgescope.capturing.graph_input import plain_edges
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import EdgeRows
 from edgescope.capturing.adapters.adapter import Adapter, Emit, Layer, Remove, Replace, observing
 from edgescope.capturing.adapters.message_editor import EDITED, MessageEditor
 from edgescope.capturing.adapters.message_hooks import EdgeCall, LayerHooks, check_alike
+from edgescope.capturing.edge_rows import EdgeRows
 from edgescope.capturing.graph_input import plain_edges
 from edgescope.lib.errors import InputError
 

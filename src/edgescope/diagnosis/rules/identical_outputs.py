@@ -7,13 +7,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from edgescope.diagnosis.certificate import regions
 from edgescope.diagnosis.finding import Finding, Severity, place
 from edgescope.diagnosis.remedies import applicable
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
 from edgescope.diagnosis.rules.layer_view import edge_features
 from edgescope.diagnosis.rules.neighbour_sums import Sums, largest_magnitude, scaled
-from edgescope.diagnosis.twins import find_twins
+from edgescope.diagnosis.twin_certificate import find_twins, regions
 
 DIFFERENT = 0.05
 """States that differ by this much in a channel, relative to the largest, are different. Twins of

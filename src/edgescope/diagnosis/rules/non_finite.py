@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from edgescope.diagnosis.finding import MODEL, Finding, Severity, place
-from edgescope.diagnosis.first_non_finite import OUTPUT, Place, Rerun
 from edgescope.diagnosis.non_finite_inputs import Given, Source, own_sources, sources_of
+from edgescope.diagnosis.non_finite_place import OUTPUT, Place, Rerun, in_the_batch, in_the_model
 from edgescope.diagnosis.rules.diagnosis_rule import (
     BatchSeen,
     LayerInfo,
@@ -18,7 +18,6 @@ from edgescope.diagnosis.rules.diagnosis_rule import (
     Sample,
     StateSeen,
 )
-from edgescope.diagnosis.whereabouts import in_the_batch, in_the_model
 
 
 @dataclass

@@ -4,7 +4,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from edgescope.capturing import EdgeIdentity
-from edgescope.diagnosis.edge_ends import NodeSets
+from edgescope.capturing.node_sets import NodeSets
 
 RELATIONS = ("a likes b", "b likes a", "a knows a")
 
