@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from edgescope.capturing.activations import EdgeActivations, EdgeIdentity
+from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Adapter, Stage
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MessagePassingAdapter
 from edgescope.capturing.adapters.registry import register
 from edgescope.capturing.coverage import Coverage, SeenLayer, UnseenLayer, model_coverage
+from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.capturing.edits import Edit, edit
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites

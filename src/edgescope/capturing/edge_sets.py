@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activations import EdgeIdentity
+from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.capturing.graph_input import places_within
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import attribute

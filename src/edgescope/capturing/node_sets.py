@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activations import EdgeIdentity
+from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.capturing.graph_input import NodeSet, starts
 from edgescope.lib.model_call import attribute
 

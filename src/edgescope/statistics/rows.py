@@ -7,7 +7,8 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activations import EdgeActivations, EdgeIdentity
+from edgescope.capturing.activations import EdgeActivations
+from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.statistics.order import PLACE, by_graph, largest_first
 from edgescope.statistics.ratio import EdgeTops, magnitudes
 

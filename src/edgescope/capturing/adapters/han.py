@@ -16,7 +16,7 @@ from edgescope.capturing.adapters.adapter import (
     bound_arguments,
     observing,
 )
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.capturing.edge_rows import EdgeRows, Relation, RelationRows, Rows
 from edgescope.lib.errors import InputError

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from edgescope.capturing.adapters.adapter import Emit, Layer, Remove, Stage, bound_arguments
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.capturing.edge_rows import Relation, RelationRows
 from edgescope.capturing.graph_input import plain_edges

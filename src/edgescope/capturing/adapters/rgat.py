@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgescope.capturing.adapters.adapter import Layer, Stage
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
