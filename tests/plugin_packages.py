@@ -1,7 +1,9 @@
 """Packages with entry points of edgescope, as if installed, for the test that asks."""
 
+import re
 import sys
 from importlib import invalidate_caches
+from pathlib import Path
 
 from edgescope.lib import plugins
 
@@ -23,3 +25,9 @@ def install(monkeypatch, folder, group, code, **names):
     monkeypatch.setattr(plugins, "_ADDED", set())
     monkeypatch.setattr(plugins, "_loaded", plugins.cache(plugins._loaded.__wrapped__))
     monkeypatch.delitem(sys.modules, "my_package", raising=False)
+
+
+def first_example(page):
+    """Return the first block of Python on a page of the documentation: a module of its own."""
+    text = (Path(__file__).resolve().parents[1] / "docs" / page).read_text()
+    return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[0]

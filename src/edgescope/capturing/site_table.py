@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from edgescope.capturing.adapters.adapter import Adapter
-from edgescope.capturing.adapters.registry import ADAPTERS
+from edgescope.capturing.adapters.registry import adapters, class_name
 from edgescope.capturing.edits import is_editable
 from edgescope.capturing.sites import Site, find_sites
 
@@ -66,14 +65,8 @@ def list_layers() -> "pl.DataFrame":
             adapter.loops,
             "; ".join(adapter.refuses) or None,
         )
-        for adapter in ADAPTERS
+        for adapter in adapters()
         for stage, about in adapter.stages.items()
     ]
     schema = ["layer", "stage", "formula", "shape", "dropout", "loops", "refuses"]
     return pl.DataFrame(rows, schema=dict.fromkeys(schema, pl.String), orient="row")
-
-
-def class_name(adapter: Adapter) -> str:
-    """Return the name of the class that an adapter observes, such as ``GATConv``."""
-    layer = adapter.layer
-    return layer.rpartition(".")[2] if isinstance(layer, str) else layer.__name__

@@ -11,7 +11,8 @@ from torch import nn
 
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
-from edgescope.diagnosis.finding import Finding, Findings, Severity
+from edgescope.diagnosis.finding import Finding, Severity
+from edgescope.diagnosis.findings import Findings
 from edgescope.diagnosis.observation import (
     EVERY,
     coverage_of,

@@ -1,4 +1,4 @@
-"""What diagnosis returns: findings, and the list of them in order of severity."""
+"""A finding, and the list of all that a diagnosis found."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -81,8 +81,8 @@ def place(path: str, heads: Iterable[int] = (), of: int = 0) -> str:
     return f"{path}, heads {', '.join(numbers[:-1])} and {numbers[-1]} of {of}"
 
 
-class Findings(list[Finding]):
-    """Findings in order of severity, then of the rules, then of the model's layers.
+class FindingList(list[Finding]):
+    """What a diagnosis found, in order of severity, then of the rules, then of the model's layers.
 
     Attributes:
         model: name of the model's class.
@@ -143,27 +143,3 @@ class Findings(list[Finding]):
         columns = ("severity", "rule", "where", "message", "cause", "remedy", "mechanical")
         rows = [tuple(getattr(each, name) for name in columns) for each in self]
         return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
-
-    def text(self, width: int = 80) -> str:
-        """Return the findings as text, gravest first; no line is longer than ``width``."""
-        from edgescope.diagnosis.findings_text import as_text
-
-        return as_text(self, width)
-
-    def json(self) -> str:
-        """Return the findings as JSON."""
-        from edgescope.diagnosis.findings_json import as_json
-
-        return as_json(self)
-
-    def sarif(self) -> str:
-        """Return the findings as a SARIF 2.1.0 log, which code-scanning services read."""
-        from edgescope.diagnosis.findings_json import as_sarif
-
-        return as_sarif(self)
-
-    def html(self) -> str:
-        """Return the findings as one HTML ``<section>``, which needs nothing else."""
-        from edgescope.diagnosis.findings_text import as_html
-
-        return as_html(self)

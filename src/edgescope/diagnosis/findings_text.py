@@ -9,18 +9,14 @@ import io
 from collections import defaultdict
 from html import escape
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from edgescope.diagnosis.finding import Finding, FindingList
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import said_arguments
-
-if TYPE_CHECKING:
-    from edgescope.diagnosis.finding import Finding, Findings
-
 
 NARROWEST = 40
 """Columns that the text needs at least."""
@@ -30,7 +26,7 @@ INDENT = 2
 COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold blue"}
 
 
-def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str:
+def as_text(findings: FindingList, width: int = 80, colours: bool = False) -> str:
     """Return findings as text, gravest first.
 
     Findings of one rule with the same cause and remedy stand under one heading.
@@ -69,7 +65,7 @@ def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
-def conclusion(findings: "Findings") -> str:
+def conclusion(findings: FindingList) -> str:
     """Say in one sentence how many findings there are, what looked, and at how much.
 
     That nothing was found is an all-clear only if all attention of the model was looked at.
@@ -91,7 +87,7 @@ def conclusion(findings: "Findings") -> str:
     return f"{findings.model}: {', '.join(counts)}, found by {looked}."
 
 
-def silence(findings: "Findings") -> list[str]:
+def silence(findings: FindingList) -> list[str]:
     """Say what was not judged by which rules, as numbers there are not finite."""
     rules: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for rule, paths in findings.unjudged.items():
@@ -103,17 +99,17 @@ def silence(findings: "Findings") -> list[str]:
     ]
 
 
-def rest(findings: "Findings") -> str:
+def rest(findings: FindingList) -> str:
     """Say in a sentence what was not looked at, and why; empty if there is nothing to say."""
     said = "" if findings.coverage is None else findings.coverage.rest()
     return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
-def _heading(finding: "Finding") -> tuple[str, ...]:
+def _heading(finding: Finding) -> tuple[str, ...]:
     return finding.severity, finding.rule, finding.cause, finding.remedy
 
 
-def _show(console: Console, group: "list[Finding]") -> None:
+def _show(console: Console, group: list[Finding]) -> None:
     first = group[0]
     title = Text(first.severity, style=COLOURS[first.severity])
     console.print(title.append(f" {first.rule}", style="bold"))
@@ -145,7 +141,7 @@ STYLE = """\
 """Names of its own only, so that the section can stand in any page."""
 
 
-def as_html(findings: "Findings") -> str:
+def as_html(findings: FindingList) -> str:
     """Return findings as one ``<section>`` with its own style; all that it shows is escaped.
 
     It needs no script, no network and no other file.
@@ -164,19 +160,19 @@ def as_html(findings: "Findings") -> str:
     return "\n".join(parts) + "\n"
 
 
-def _caution(findings: "Findings") -> list[str]:
+def _caution(findings: FindingList) -> list[str]:
     """Say what should be read first, if there is anything."""
     said = escape(findings.caution)
     return [f'<article class="error"><p>Caution: {said}.</p></article>'] if said else []
 
 
-def _called(findings: "Findings") -> list[str]:
+def _called(findings: FindingList) -> list[str]:
     if not findings.arguments:
         return []
     return [f"<p>The model was {escape(said_arguments(findings.arguments))}.</p>"]
 
 
-def _coverage(findings: "Findings") -> list[str]:
+def _coverage(findings: FindingList) -> list[str]:
     """Say what was not looked at, and why."""
     coverage, said = findings.coverage, f"<p>{escape(rest(findings))}</p>"
     if coverage is None or not rest(findings):
@@ -184,7 +180,7 @@ def _coverage(findings: "Findings") -> list[str]:
     return [said] if coverage.complete else [f'<article class="warning">{said}</article>']
 
 
-def as_page(findings: "Findings") -> str:
+def as_page(findings: FindingList) -> str:
     """Return a whole page that holds the section."""
     title = escape(f"Diagnosis of {findings.model}")
     return (
@@ -193,7 +189,7 @@ def as_page(findings: "Findings") -> str:
     )
 
 
-def _article(finding: "Finding") -> str:
+def _article(finding: Finding) -> str:
     return (
         f'<article class="{finding.severity}">\n'
         f"<h3>{finding.severity}: {escape(finding.rule)}</h3>\n"

@@ -5,6 +5,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from edgescope.capturing.adapters.adapter import Adapter
+from edgescope.capturing.adapters.registry import adapters, class_name, find_adapter
 from edgescope.lib.errors import InputError
 
 
@@ -44,16 +46,20 @@ def _has_bias(layer: nn.Module) -> bool:
     return bias is not None
 
 
-def expect(layer: nn.Module, remedy: str, *names: str) -> None:
-    """Refuse a layer that is none of these classes of PyG, nor exactly so."""
-    import torch_geometric.nn
+def expect(layer: nn.Module, remedy: str) -> Adapter:
+    """Return the adapter of a layer, which must say that a remedy is for exactly its class.
 
-    kinds = [getattr(torch_geometric.nn, name) for name in names]
-    if type(layer) not in kinds:
-        raise InputError(
-            f"the remedy {remedy!r} is for {' and '.join(names)}, received a "
-            f"{type(layer).__name__}; change it yourself"
-        )
+    Raises:
+        InputError: if it does not.
+    """
+    found = find_adapter(layer)
+    if found is not None and found[1] is type(layer) and remedy in found[0].remedies:
+        return found[0]
+    names = dict.fromkeys(class_name(each) for each in adapters() if remedy in each.remedies)
+    raise InputError(
+        f"the remedy {remedy!r} is for {' and '.join(names)}, received a {type(layer).__name__}; "
+        "change it yourself"
+    )
 
 
 class Normalised(nn.Module):

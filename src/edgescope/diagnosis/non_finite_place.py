@@ -22,7 +22,7 @@ from edgescope.capturing import EdgeActivations, EdgeIdentity, capture
 from edgescope.capturing.adapters.adapter import bound_arguments
 from edgescope.diagnosis.module_values import open_modules, tensors_in
 from edgescope.diagnosis.non_finite_inputs import Broken, Key, Source
-from edgescope.diagnosis.rules.layer_view import LayerInfo, attends_to_all, has_mask
+from edgescope.diagnosis.rules.layer_view import LayerInfo, has_mask
 from edgescope.diagnosis.rules.neighbour_sums import all_finite, largest_magnitude
 from edgescope.lib.graph_names import GraphNames, called
 from edgescope.lib.model_call import attribute
@@ -82,7 +82,7 @@ class Rerun:
         Args:
             batch: another batch than the own one.
         """
-        trace = _Trace(info.path for info in self.layers if attends_to_all(info))
+        trace = _Trace(info.path for info in self.layers if info.attends_to_all)
         paths = [info.path for info in self.layers]
         sites = {f"{info.path}:{stage}" for info in self.layers for stage in info.stages}
         with ExitStack() as hooks, torch.no_grad():

@@ -9,6 +9,7 @@ model that will be trained anew.
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any
 from warnings import warn
 
@@ -18,6 +19,7 @@ from torch import nn
 from edgescope.capturing.adapters.adapter import Layer
 from edgescope.diagnosis.finding import MODEL, Finding
 from edgescope.diagnosis.layer_rebuild import Normalised, arguments_of, expect, rebuilt
+from edgescope.diagnosis.rules.layer_view import LayerInfo
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import check_model, said
 
@@ -192,7 +194,7 @@ def _layer_at(model: nn.Module, path: str) -> nn.Module:
         return model.get_submodule(path)
     except AttributeError as error:
         raise InputError(
-            f"received a finding at {path or MODEL}, which {type(model).__name__} has not got; "
+            f"received a finding at {path or MODEL}, which {type(model).__name__} lacks; "
             "pass the model that was diagnosed"
         ) from error
 
@@ -208,18 +210,25 @@ def _replaced(model: nn.Module, path: str, layer: nn.Module, new: nn.Module) -> 
     return model
 
 
-def _gatv2(layer: Layer) -> nn.Module:
-    from torch_geometric.nn import GATv2Conv
+def instead(info: LayerInfo, more: str) -> str:
+    """Say which layer to take in place of one whose attention is static, if one is known."""
+    name = (info.adapter.dynamic or "").rpartition(".")[2]
+    return f"{name or 'a dynamic layer'} instead of {type(info.layer).__name__}, {more}"
 
-    expect(layer, "gatv2", "GATConv")
+
+def _dynamic(layer: Layer) -> nn.Module:
+    adapter = expect(layer, "gatv2")
     if layer.aggr != "add":
-        raise InputError(f"received a GATConv with aggr={layer.aggr!r}, expected 'add'")
-    new: nn.Module = GATv2Conv(**arguments_of(layer))
+        raise InputError(
+            f"received a {type(layer).__name__} with aggr={layer.aggr!r}, expected 'add'"
+        )
+    module, _, name = (adapter.dynamic or "").rpartition(".")
+    new: nn.Module = getattr(import_module(module), name)(**arguments_of(layer))
     return new
 
 
 def _more_heads(layer: Layer) -> nn.Module:
-    expect(layer, "more-heads", "GATConv", "GATv2Conv", "TransformerConv")
+    expect(layer, "more-heads")
     heads, channels = layer.heads, layer.out_channels
     if layer.concat and channels % 2:
         raise InputError(
@@ -231,11 +240,11 @@ def _more_heads(layer: Layer) -> nn.Module:
 
 
 def _edge_dim(layer: Layer, edge_dim: int | None = None) -> nn.Module:
-    expect(layer, "edge-dim", "GATConv", "GATv2Conv", "TransformerConv")
+    expect(layer, "edge-dim")
     if layer.edge_dim is not None:
         raise InputError(
             f"received a {type(layer).__name__} with edge_dim={layer.edge_dim}, expected one "
-            "without; see that it is given edge_attr"
+            "without; check that it is given edge_attr"
         )
     if edge_dim is None or edge_dim < 1:
         raise InputError(
@@ -246,7 +255,7 @@ def _edge_dim(layer: Layer, edge_dim: int | None = None) -> nn.Module:
 
 
 def _residual(layer: Layer) -> nn.Module:
-    expect(layer, "residual", "GATConv", "GATv2Conv")
+    expect(layer, "residual")
     if layer.residual:
         raise InputError(
             f"received a {type(layer).__name__} with residual=True, expected one without"
@@ -255,7 +264,7 @@ def _residual(layer: Layer) -> nn.Module:
 
 
 def _norm(layer: Layer) -> nn.Module:
-    expect(layer, "norm", "GATConv", "GATv2Conv", "TransformerConv")
+    expect(layer, "norm")
     if not isinstance(layer.in_channels, int):
         raise InputError(
             f"received a {type(layer).__name__} whose sources and targets have states of their "
@@ -265,7 +274,7 @@ def _norm(layer: Layer) -> nn.Module:
 
 
 def _self_loops(layer: Layer) -> nn.Module:
-    expect(layer, "self-loops", "GATConv", "GATv2Conv")
+    expect(layer, "self-loops")
     if layer.add_self_loops:
         raise InputError(
             f"received a {type(layer).__name__} with add_self_loops=True, expected one without"
@@ -285,7 +294,7 @@ def _no_self_loops(layer: Layer) -> nn.Module:
 
 
 REMEDIES: Mapping[str, Callable[..., nn.Module]] = {
-    "gatv2": _gatv2,
+    "gatv2": _dynamic,
     "more-heads": _more_heads,
     "edge-dim": _edge_dim,
     "residual": _residual,

@@ -60,6 +60,15 @@ class EdgeAttentionAdapter(Adapter):
         """Return whether pairs of nodes without an edge attend too."""
         return bool(layer.full_graph)
 
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return the states of the edges, and of a full graph which are real, with factors."""
+        return ("edge", "edge_real", "factor")
+
+    def logit_limit(self, layer: Layer) -> float | None:
+        """Return the clamp of the published layers, if it is the bound."""
+        limit: float | None = layer.weight.limit
+        return limit
+
     def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
         """Take score, logit, weight and value where they are computed; emit at the end."""
         seen: dict[str, Tensor] = {}

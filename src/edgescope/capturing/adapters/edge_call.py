@@ -174,6 +174,14 @@ class EdgeFormulas(Adapter):
         """Return whether the layer drops the input's self-loops and appends its own."""
         return self.loops_option is not None and bool(getattr(layer, self.loops_option))
 
+    def could_replace_loops(self, layer: Layer) -> bool:
+        """Return whether the layer has :attr:`loops_option`, which is off."""
+        return self.loops_option is not None and not self.replaces_loops(layer)
+
+    def attends_to_all(self, layer: Layer) -> bool:
+        """Return false: all that a layer adds to the edges it is given are self-loops."""
+        return False
+
     def adds_edges(self, layer: Layer) -> bool:
         """Return whether the layer adds self-loops."""
         return self.replaces_loops(layer)

@@ -38,6 +38,17 @@ class GATAdapter(MessagePassingAdapter):
     }
     submodules = ("lin_edge",)
     weight_in = "edge_update"
+    edge_option = "edge_dim"
+    dynamic = "torch_geometric.nn.GATv2Conv"
+    remedies = frozenset({"gatv2", "more-heads", "edge-dim", "residual", "norm", "self-loops"})
+
+    def is_static(self, layer: Layer) -> bool:
+        """Return true, unless the LeakyReLU falls below zero."""
+        return bool(layer.negative_slope >= 0)
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return the features of edges, which are left out without ``edge_dim``."""
+        return () if layer.edge_dim is None else ("edge_attr",)
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the logit as ``GATConv.edge_update`` computes it."""

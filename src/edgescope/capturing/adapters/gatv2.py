@@ -40,6 +40,12 @@ class GATv2Adapter(MessagePassingAdapter):
     }
     submodules = ("lin_edge",)
     weight_in = "edge_update"
+    edge_option = "edge_dim"
+    remedies = frozenset({"more-heads", "edge-dim", "residual", "norm", "self-loops"})
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return the features of edges, which are left out without ``edge_dim``."""
+        return () if layer.edge_dim is None else ("edge_attr",)
 
     def score(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Recompute the vector that ``GATv2Conv.edge_update`` sums at once."""

@@ -34,6 +34,16 @@ class HGTAdapter(MessagePassingAdapter):
         "message": Stage("weight * M_r V_s x_j", "[E, H, D]"),
     }
 
+    joins_relations = True
+
+    def relation_order(self, layer: Layer) -> list[Relation]:
+        """Return the order of the metadata, in which PyG (2.8) numbers the matrices."""
+        return [tuple(relation) for relation in layer.edge_types]
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return none: edges have no features but their relation."""
+        return ()
+
     def refusal(self, layer: Layer) -> str | None:
         """Refuse the reversed flow, in which the layer mixes up the nodes of its relations.
 

@@ -53,6 +53,11 @@ class RGATAdapter(MessagePassingAdapter):
     }
     submodules = ("lin_edge",)
     kept_weight = "_alpha"
+    edge_option = "edge_dim"
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return the relations, and the features of edges if it is built with ``edge_dim``."""
+        return ("edge_type",) if layer.lin_edge is None else ("edge_type", "edge_attr")
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the logit as ``RGATConv.message`` computes it.

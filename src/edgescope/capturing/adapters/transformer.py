@@ -39,6 +39,16 @@ class TransformerAdapter(MessagePassingAdapter):
     submodules = ("lin_edge",)
     weight_in = "message"
     kept_weight = "_alpha"
+    edge_option = "edge_dim"
+    remedies = frozenset({"more-heads", "edge-dim", "norm"})
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return the features of edges: without ``edge_dim`` they are added to the values."""
+        return ("edge_attr",)
+
+    def ranks_by_edges(self, layer: Layer) -> bool:
+        """Return whether features are added to the keys as well."""
+        return layer.edge_dim is not None
 
     def score(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Recompute the product that ``TransformerConv.message`` sums at once."""

@@ -7,7 +7,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.adapters.message_passing import MessagePassingAdapter
 from edgescope.diagnosis.finding import Finding, Severity, place
 from edgescope.diagnosis.remedies import applicable
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
@@ -49,19 +48,14 @@ one row for each of these nodes.
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
-        self._replaces = {
-            info.path
-            for info in layers
-            if isinstance(info.adapter, MessagePassingAdapter)
-            and info.adapter.replaces_loops(info.layer)
-        }
+        del layers
         self._sums: dict[str, Sums] = {}
         self._layers: dict[str, nn.Module] = {}
 
     def observe(self, seen: LayerSeen) -> None:
         """Count the edges that a layer dropped, and those that it added."""
         given = (seen.arguments or {}).get("edge_index")
-        if seen.path.partition("@")[0] not in self._replaces or seen.two_sets is not True:
+        if not seen.adapter.replaces_loops(seen.layer) or seen.two_sets is not True:
             return
         if not isinstance(given, Tensor) or given.layout != torch.strided:
             return

@@ -69,19 +69,21 @@ everything.
         """Forget what was seen."""
         del layers
         self._dropped: dict[str, tuple[nn.Module, Tensor]] = {}
-        self._without: dict[str, nn.Module] = {}
+        self._without: dict[str, tuple[nn.Module, bool]] = {}
         self._changes: list[float] = []
         self._choices = False
 
     def observe(self, seen: LayerSeen) -> None:
         """Note the layers that drop edge features, and those that could take some and get none."""
         self._choices = self._choices or bool((seen.degree > 1).any())
-        if not hasattr(seen.layer, "edge_dim"):
+        if seen.adapter.edge_option is None:
             return
         given = (seen.arguments or {}).get("edge_attr", ())
         if given is None:
-            self._without[seen.path] = seen.layer
-        elif isinstance(given, Tensor) and _drops_features(seen.layer):
+            self._without[seen.path] = (seen.layer, _built_for_features(seen))
+        elif isinstance(given, Tensor) and "edge_attr" not in seen.adapter.edge_arguments(
+            seen.layer
+        ):
             self._dropped[seen.path] = (seen.layer, given[:0].detach())
 
     def probe(self, sample: Sample) -> None:
@@ -149,8 +151,7 @@ everything.
         )
 
     def _not_handed_on(self, path: str) -> Finding:
-        layer = self._without[path]
-        built = layer.edge_dim is not None
+        layer, built = self._without[path]
         return Finding(
             self.id,
             "note",
@@ -164,11 +165,9 @@ everything.
         )
 
 
-def _drops_features(layer: nn.Module) -> bool:
-    """Return whether a layer leaves out edge features that it is given, without a word."""
-    from torch_geometric.nn import GATConv
-
-    return isinstance(layer, GATConv) and layer.lin_edge is None
+def _built_for_features(seen: LayerSeen) -> bool:
+    """Return whether a layer was built with a number of edge features."""
+    return getattr(seen.layer, seen.adapter.edge_option or "", None) is not None
 
 
 def permute_edge_features(batch: Any, generator: torch.Generator) -> Any | None:  # noqa: ANN401  (any PyG batch)

@@ -76,6 +76,7 @@ its own features, it should not see itself.
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was seen."""
         self._layers = {info.path: info.layer for info in layers}
+        self._could_loop = {i.path for i in layers if i.adapter.could_replace_loops(i.layer)}
         self._sums: dict[str, Sums] = {}
         self._blind: dict[str, tuple[str, int]] = {}
 
@@ -113,7 +114,7 @@ its own features, it should not see itself.
     def _may_be_blind(self, path: str) -> bool:
         """Return whether a layer could add self-loops, was told not to, and saw none."""
         sums = self._sums.get(path)
-        off = getattr(self._layers[path], "add_self_loops", None) is False
+        off = path in self._could_loop
         return off and sums is not None and bool(sums["nodes"]) and not bool(sums["loops"])
 
     def findings(self) -> list[Finding]:

@@ -1,0 +1,28 @@
+"""What ``es.diagnose`` returns: findings that can be written as text, JSON, SARIF and HTML."""
+
+from edgescope.diagnosis.finding import FindingList
+from edgescope.diagnosis.findings_json import as_json, as_sarif
+from edgescope.diagnosis.findings_text import as_html, as_text
+
+
+class Findings(FindingList):
+    """Findings in order of severity, then of the rules, then of the model's layers.
+
+    See :class:`~edgescope.diagnosis.finding.FindingList` for its attributes.
+    """
+
+    def text(self, width: int = 80) -> str:
+        """Return the findings as text, gravest first; no line is longer than ``width``."""
+        return as_text(self, width)
+
+    def json(self) -> str:
+        """Return the findings as JSON."""
+        return as_json(self)
+
+    def sarif(self) -> str:
+        """Return the findings as a SARIF 2.1.0 log, which code-scanning services read."""
+        return as_sarif(self)
+
+    def html(self) -> str:
+        """Return the findings as one HTML ``<section>``, which needs nothing else."""
+        return as_html(self)
