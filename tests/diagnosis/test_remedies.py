@@ -172,7 +172,7 @@ class Own(GATConv):
     [
         (GATConv(4, 6), finding(None), "needs a decision: do this"),
         (GATConv(4, 6), finding("prayer"), "received the remedy 'prayer'"),
-        (GATConv(4, 6), finding("gatv2", "blocks.7"), "has not got"),
+        (GATConv(4, 6), finding("gatv2", "blocks.7"), "lacks"),
         (SAGEConv(4, 6), finding("gatv2"), "received a SAGEConv"),
         (Own(4, 6), finding("gatv2"), "received a Own"),
         (GATConv(4, 6, aggr="max"), finding("gatv2"), "aggr='max'"),

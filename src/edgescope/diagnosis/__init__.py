@@ -101,7 +101,7 @@ class _Diagnose:
             progress: whether to show a progress bar.
 
         Returns:
-            The findings, gravest first; an empty list if there is nothing to say. Their
+            The findings, most severe first; an empty list if there is nothing to say. Their
             ``coverage`` says which attention of the model was looked at, and which not and why.
 
         Raises:

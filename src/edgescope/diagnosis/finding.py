@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Severity = Literal["error", "warning", "note"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""From the gravest down. An error: the layer does not compute what its user built it for. A
+"""From the most severe down. An error: the layer does not compute what its user built it for. A
 warning: attention adds little or nothing there, or may fail to train. A note: true, and worth
 knowing, but often as it should be."""
 
@@ -132,7 +132,7 @@ class FindingList(list[Finding]):
         self.caution = caution
 
     def at_least(self, severity: Severity) -> list[Finding]:
-        """Return the findings that are as grave as ``severity`` or graver."""
+        """Return the findings of at least this severity."""
         worst = SEVERITIES.index(severity)
         return [each for each in self if SEVERITIES.index(each.severity) <= worst]
 

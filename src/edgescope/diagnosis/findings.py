@@ -12,7 +12,7 @@ class Findings(FindingList):
     """
 
     def text(self, width: int = 80) -> str:
-        """Return the findings as text, gravest first; no line is longer than ``width``."""
+        """Return the findings as text, most severe first; no line is longer than ``width``."""
         return as_text(self, width)
 
     def json(self) -> str:

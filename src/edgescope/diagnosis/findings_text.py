@@ -27,7 +27,7 @@ COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold blue"}
 
 
 def as_text(findings: FindingList, width: int = 80, colours: bool = False) -> str:
-    """Return findings as text, gravest first.
+    """Return findings as text, most severe first.
 
     Findings of one rule with the same cause and remedy stand under one heading.
 

@@ -248,8 +248,8 @@ def _edge_dim(layer: Layer, edge_dim: int | None = None) -> nn.Module:
         )
     if edge_dim is None or edge_dim < 1:
         raise InputError(
-            f"received edge_dim={edge_dim} for the remedy 'edge-dim', expected how many features "
-            "an edge has; pass edge_dim="
+            f"received edge_dim={edge_dim} for the remedy 'edge-dim', expected the number of "
+            "features of an edge; pass edge_dim="
         )
     return rebuilt(layer, edge_dim=edge_dim)
 

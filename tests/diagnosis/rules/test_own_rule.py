@@ -60,7 +60,7 @@ BROKEN = {
     "Nameless": "AttributeError",
     "Grave": "severity 'fatal', expected error, warning, note",
     "Needy": "TypeError",
-    "Second": "'dead-head', of which there is one already",
+    "Second": "there is already a rule 'dead-head'",
 }
 
 MORE = """

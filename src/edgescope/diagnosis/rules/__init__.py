@@ -58,7 +58,7 @@ def _add(plugin: object) -> None:
     if not (isinstance(plugin, type) and issubclass(plugin, Rule)):
         raise InputError(f"received {said(plugin)}, expected a subclass of Rule")
     if plugin.id in {rule.id for rule in (*RULES, *_ADDED)}:
-        raise InputError(f"received a rule {plugin.id!r}, of which there is one already")
+        raise InputError(f"there is already a rule {plugin.id!r}; give it another identifier")
     if plugin.severity not in SEVERITIES:
         raise InputError(f"received severity {plugin.severity!r}, expected {', '.join(SEVERITIES)}")
     # A rule that cannot be made or has no page would break every diagnosis.

@@ -106,16 +106,16 @@ largest key draws most; training often ends that.
                     self.id,
                     self.severity,
                     where,
-                    f"in a graph, the {self.few:.0%} of nodes (one at least) that draw most get "
-                    f"{float(share[least]):.0%} or more of all attention, where their degree "
-                    f"explains {float(uniform[least]):.0%}",
+                    f"the top {self.few:.0%} of a graph's nodes (at least one) draw "
+                    f"{float(share[least]):.0%} or more of all attention; their degree explains "
+                    f"{float(uniform[least]):.0%}",
                     {
                         "share": share.tolist(),
                         "explained_by_degree": uniform.tolist(),
                         "heads": heads,
                         "graphs": int(graphs.max()),
                     },
-                    "these heads send what they need nowhere else to a few nodes",
+                    "these heads put attention that they need nowhere else on a few nodes",
                     "add a virtual node (torch_geometric.transforms.VirtualNode) as a place for "
                     "it, or leave it if the task needs those nodes",
                 )

@@ -168,6 +168,6 @@ on purpose. In a pruned model dead heads are what one wants.
             f"the values that a node receives differ by {most:.1e} of their size or less "
             f"({edges:,} edges from different neighbours), so the weights do not matter",
             {"spread": [each if each == each else 0.0 for each in spread], "heads": heads},  # noqa: PLR0124  (NaN is not itself)
-            "the value projection keeps nothing of what the neighbours differ in, only its bias",
-            "use fewer heads, or initialise the value projection of the head anew",
+            "the value projection drops all that the neighbours differ in; only its bias is left",
+            "use fewer heads, or reinitialise the head's value projection",
         )

@@ -42,7 +42,7 @@ class Rule:
     Attributes:
         id: identifier, by which it is selected and ignored.
         title: what it finds, in a few words.
-        severity: how grave its findings are, as a rule.
+        severity: the usual severity of its findings.
         needs: what it needs to see, some of :data:`NEEDS`.
         finite: whether it judges numbers, and so is shown only what is finite, and does not judge
             layers in which, or before which, a number of a batch is not.

@@ -106,7 +106,7 @@ can agree by chance: look at how many edges were compared.
                         self.severity,
                         place(path, heads, len(square)),
                         f"their weights on {edges:,} edges are the same: correlation "
-                        f"{correlation:.5f}, uniform attention taken away",
+                        f"{correlation:.5f}, after subtracting uniform attention",
                         {
                             "heads": heads,
                             "correlation": correlation,
@@ -114,7 +114,7 @@ can agree by chance: look at how many edges were compared.
                             "edges": edges,
                         },
                         "the heads have the same parameters, up to what does not change weights, "
-                        "or see only what they agree on",
+                        "or see only data on which they agree",
                         "use fewer heads with more channels each, or initialise them differently",
                     )
                 )

@@ -39,7 +39,7 @@ class EdgeFeaturesIgnored(Rule):
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 Three things are looked at. *Dropped*: a `GATConv` that was built without `edge_dim` and is called
-with `edge_attr` leaves it out and says nothing (in PyG 2.8, `GATv2Conv` and `RGATConv` raise an
+with `edge_attr` ignores it silently (in PyG 2.8, `GATv2Conv` and `RGATConv` raise an
 error then, and `TransformerConv` adds the raw features to the values, or raises an error). That is
 a warning, read off the layer and its arguments. *Without effect*: on a sample of batches the
 features (`edge_attr`, `edge_type`, `edge_weight`) are permuted among the edges and the model is run
@@ -115,7 +115,7 @@ everything.
             self.severity,
             place(path),
             f"this {type(layer).__name__} is called with edge_attr of {number} "
-            f"feature{'s' * (number > 1)} and leaves it out",
+            f"feature{'s' * (number > 1)} and ignores it",
             {"edge_dim": number, "real": int(real)},
             "it is built without edge_dim",
             f"build it with edge_dim={number}"
@@ -159,7 +159,7 @@ everything.
             f"this {type(layer).__name__} was called without edge_attr, though the batch has edge "
             "features and other parts of the model use them",
             {"largest_change": max(self._changes), "batches": len(self._changes)},
-            "the model does not hand edge_attr on to it"
+            "the model does not pass edge_attr to it"
             + ("" if built else ", and it is built without edge_dim"),
             "call it with edge_attr" + ("" if built else ", and build it with edge_dim="),
         )

@@ -52,7 +52,7 @@ minus infinity where a mask forbids pairs of nodes.
 **Thresholds.** None.
 
 **What to do.** A parameter: training has diverged; go back to a checkpoint before, and train with a
-lower learning rate or clipped gradients. An input: mend the data where the finding says. Computed:
+lower learning rate or clipped gradients. An input: fix the data where the finding says. Computed:
 run that part in float32 or bfloat16, or scale what enters it.
 
 **False alarm?** A model may let infinities arise on purpose and remove them later, as distances
@@ -106,7 +106,7 @@ between parts that are not connected.
                 self.severity,
                 place(source.path),
                 f"the parameter {source.name} is not finite: {source.broken.said()}, the first is "
-                f"{source.broken.kind}; it came to bear on none of the batches",
+                f"{source.broken.kind}; no batch used it",
                 {"cause": "parameter", "name": source.name, **_numbers(source)},
                 *_REMEDIES["parameter"],
             )
@@ -173,12 +173,12 @@ _REMEDIES = {
         "go back to a checkpoint before; train with a lower learning rate or clipped gradients",
     ),
     "buffer": (
-        "what the model keeps, such as a batch norm's running mean, took in such a number",
-        "set the buffer anew (reset_running_stats for a batch norm), and mend what fed it",
+        "a buffer, such as a batch norm's running mean, took in such a number",
+        "reset the buffer (reset_running_stats for a batch norm), and fix what fed it",
     ),
     "input": (
         "the data hold numbers that are not finite",
-        "mend or drop that graph, or put a number where one is missing",
+        "fix or drop that graph, or fill in the missing number",
     ),
     "computed": (
         "what enters is too large for the numbers it is computed in, or something is 0/0",

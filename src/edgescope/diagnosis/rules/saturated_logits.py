@@ -116,7 +116,7 @@ training ends it.
     def findings(self) -> list[Finding]:
         """Report the heads of which most nodes are saturated, and those with many clamped logits.
 
-        A head is in one finding: the gravest.
+        A head is in one finding: the most severe.
         """
         found = []
         for path, sums in self._sums.items():

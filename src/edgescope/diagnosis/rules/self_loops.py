@@ -129,7 +129,7 @@ its own features, it should not see itself.
                     self.id,
                     self.severity,
                     place(path),
-                    f"{doubled:,} of {nodes:,} nodes have two self-loops or more, so they weigh "
+                    f"{doubled:,} of {nodes:,} nodes have two or more self-loops, so they count "
                     "themselves several times",
                     {"doubled": doubled, "nodes": nodes},
                     "the data holds the loops twice, and this layer keeps edges as given",
@@ -145,7 +145,7 @@ its own features, it should not see itself.
                 self.id,
                 self.severity,
                 place(path),
-                f"the own state of a node adds nothing to its next ({probed} nodes were tried)"
+                f"a node's state does not contribute to its next state ({probed} nodes tested)"
                 f"{left}",
                 {"probed": probed, "block": block, "nodes_without_edges": lonely, "nodes": nodes},
                 "add_self_loops=False, the data has no self-loops, and no residual connection "

@@ -162,7 +162,7 @@ attention is what the task needs. Compare both layers on the validation set.
                 cause,
                 instead(info, "with the same arguments")
                 if proven
-                else "look whether the states of the nodes differ at all, or train longer",
+                else "check that the states of the nodes differ, or train longer",
                 applicable("gatv2", info.layer),
             )
         ]
