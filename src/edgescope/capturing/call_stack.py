@@ -1,8 +1,7 @@
 """Which modules of a model run, or ran when an error was raised, read from Python's stack.
 
-Which modules of a model are running, read from Python's stack: no hook is needed for it.
-
-Which layer an error of capture is about, so that the others can be looked at without it.
+No hook is needed for it. An error of capture so tells its layer, and the others can be looked at
+without it.
 """
 
 import sys

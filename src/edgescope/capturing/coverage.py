@@ -1,9 +1,4 @@
-"""Coverage: which attention of a model was looked at, which was not, and why.
-
-Coverage: which layers a result looked at, which attention it did not look at, and why.
-
-What of a model can be looked at, and what cannot and why, before it has run.
-"""
+"""Coverage: which attention of a model was looked at, which was not, and why."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

@@ -1,10 +1,7 @@
 """Which nodes the two ends of some edges are, as names, PyG's batches and a layer's states tell.
 
-Which nodes the two ends of some edges are numbered by, as names and PyG's batches tell.
-
-Which nodes the two ends of an edge are: of one set, or of two that are numbered each on its own.
-
-Where they are of two sets, the edge from source 3 to target 3 is no self-loop.
+They are of one set, or of two that are numbered each on its own; then the edge from source 3 to
+target 3 is no self-loop.
 """
 
 import re
@@ -178,25 +175,39 @@ def _fits(edge_index: Tensor, source: NodeSet, target: NodeSet) -> bool:
     return torch.equal(source.graph_of(edge_index[0]), target.graph_of(edge_index[1]))
 
 
-def _increments(source: Any, key: str, edge_index: Tensor) -> tuple[Tensor, Tensor] | None:  # noqa: ANN401  (as above)
-    """Return the number of the first node of every graph at both ends, each ``[G]``.
-
-    A PyG ``Batch`` keeps by how much it has increased what it joined. ``None`` if it is none, or
-    if its edges are no longer those that it joined.
-    """
+def noted(owner: Any, kind: str, name: str) -> Tensor | None:  # noqa: ANN401  (any batch)
+    """Return what PyG noted under ``name`` when it joined graphs."""
+    notes = getattr(owner, kind, None)
+    found = notes.get(name) if isinstance(notes, Mapping) else None
+    if found is None:
+        return None
     try:
-        bounds, by = source._slice_dict[key], source._inc_dict[key]  # noqa: SLF001  (what Batch.get_example reads)
-    except (AttributeError, KeyError, TypeError):
+        return torch.as_tensor(found).cpu().long().flatten()
+    except (TypeError, ValueError, RuntimeError):  # a list of what is no number
         return None
-    if not isinstance(by, Tensor) or int(bounds[-1]) != edge_index.size(1):
+
+
+def first_nodes(owner: Any, key: str, size: int) -> Tensor | None:  # noqa: ANN401  (as above)
+    """Return what PyG noted as the first node of each of ``size`` graphs at both ends ``[2, G]``.
+
+    A PyG ``Batch`` keeps by how much it has increased what it joined. ``None`` if it is none.
+    """
+    by = noted(owner, "_inc_dict", key)
+    if by is None or by.numel() not in {size, 2 * size}:
         return None
-    by = by.to(edge_index.device)
-    if by.dim() == 1:
-        return by.contiguous(), by.contiguous()
-    if by.shape[1:].numel() != len(edge_index):
+    return by.reshape(size, -1).t().expand(2, size).contiguous()
+
+
+def _increments(source: Any, key: str, edge_index: Tensor) -> tuple[Tensor, Tensor] | None:  # noqa: ANN401  (as above)
+    """Return the first node of every graph at both ends, each ``[G]``, if edges are as joined."""
+    bounds = noted(source, "_slice_dict", key)
+    if bounds is None or not len(bounds) or int(bounds[-1]) != edge_index.size(1):
         return None
-    first = by.reshape(len(by), -1)
-    return first[:, 0].contiguous(), first[:, 1].contiguous()
+    first = first_nodes(source, key, len(bounds) - 1)
+    if first is None:
+        return None
+    first = first.to(edge_index.device)
+    return first[0], first[1]
 
 
 def two_node_sets(x: Any, batch: Any) -> bool:  # noqa: ANN401  (what a layer and a model are given)
@@ -228,7 +239,7 @@ def two_node_sets(x: Any, batch: Any) -> bool:  # noqa: ANN401  (what a layer an
     return not bool(same.all()) or bool((one == one[:1]).all())
 
 
-class NodeSets:
+class NodeTypes:
     """The node types at both ends of the relations of a heterogeneous batch.
 
     Args:

@@ -1,9 +1,5 @@
 """What torch's operations do to numbers: which they move, and where, and what the others compute.
 
-What torch's operations do to numbers, as far as telling attention needs it.
-
-Operations of torch that move numbers, and what becomes of the codes of these.
-
 Codes are numbers that go along with the numbers of a tensor, at the same places; see
 :mod:`edgescope.capturing.origin`.
 """

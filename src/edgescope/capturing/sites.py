@@ -1,8 +1,7 @@
 """The sites of a model: where its layers compute something for every edge.
 
-The sites of a model: where its layers compute something for every edge.
-
-Attention outside every layer class that an adapter could be found for: hand-written modules.
+Beside the layers that an adapter knows there are modules that seem to attend, such as hand-written
+ones; those are listed with the reason why they cannot be captured.
 """
 
 from collections import defaultdict
@@ -52,6 +51,11 @@ class Site(NamedTuple):
         """Whether there are several channels per head, so that a ratio within an edge exists."""
         return not self.about.shape.endswith(" 1]")
 
+    @property
+    def editable(self) -> bool:
+        """Whether its activations can be replaced."""
+        return self.stage in self.adapter.editable(self.layer)
+
 
 class Refused(NamedTuple):
     """A layer whose edges cannot be captured."""
@@ -76,13 +80,12 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
     """
     found = _known_layers(model)
     layers = {each.layer for each in found}
-    more = {each.module: each for each in hand_written(model, layers)}
+    more = list(_strangers(model, layers))
     if not more:
         return found
     place = {path: number for number, (path, _) in enumerate(model.named_modules())}
-    found += [Refused(m.path, m.module, m.reason, m.kind, m.signs) for m in more.values()]
     # The order of stages stays, as sorting is stable.
-    return sorted(found, key=lambda each: place.get(each.path, len(place)))
+    return sorted([*found, *more], key=lambda each: place.get(each.path, len(place)))
 
 
 def _known_layers(model: nn.Module) -> list[Site | Refused]:
@@ -161,29 +164,10 @@ def _keys(model: nn.Module, path: str) -> Iterator[object]:
         parent = child
 
 
-class HandWritten(NamedTuple):
-    """A module that seems to attend and is of no class that is known."""
+def _strangers(model: nn.Module, found: Collection[nn.Module]) -> Iterator[Refused]:
+    """Give the modules that seem to attend and are of no known class, such as hand-written ones.
 
-    path: str
-    """Path of the module; empty if it is the model."""
-    module: nn.Module
-    """The module."""
-    signs: Signs
-    """What speaks for it."""
-
-    @property
-    def kind(self) -> Kind:
-        """Whether it is attention: certain only if its name and its code both say so."""
-        return ATTENTION if self.signs.name and self.signs.call else PERHAPS
-
-    @property
-    def reason(self) -> str:
-        """Say why it was not looked at."""
-        return READ_OUT if is_aggregation(self.module) else unknown_layer(self.signs)
-
-
-def hand_written(model: nn.Module, found: Collection[nn.Module]) -> Iterator[HandWritten]:
-    """Give the modules of a model that seem to attend, apart from layers that are ``found``.
+    That it is attention is certain only if both its name and its code say so.
 
     A module that holds such a one is not given itself: what it is called says what is in it. What
     it computes beside it is seen when it runs, by
@@ -198,7 +182,9 @@ def hand_written(model: nn.Module, found: Collection[nn.Module]) -> Iterator[Han
         signs = Signs() if is_plain(module) else signs_of(path, module)
         if signs:
             holders.update(_above(path))
-            yield HandWritten(path, module, signs)
+            kind = ATTENTION if signs.name and signs.call else PERHAPS
+            reason = READ_OUT if is_aggregation(module) else unknown_layer(signs)
+            yield Refused(path, module, reason, kind, signs)
 
 
 def _above(path: str) -> Iterator[str]:

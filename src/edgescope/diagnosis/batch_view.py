@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from edgescope.capturing import EdgeActivations, EdgeIdentity, capture, hooks
 from edgescope.capturing.adapters.adapter import bound_arguments
 from edgescope.capturing.forward_pass import Trust
-from edgescope.capturing.node_sets import NodeSets, two_node_sets
+from edgescope.capturing.node_sets import NodeTypes, two_node_sets
 from edgescope.diagnosis.module_values import Finiteness, block_of, first_states, node_states
 from edgescope.diagnosis.rules.diagnosis_rule import (
     STAGE_NEEDS,
@@ -66,7 +66,7 @@ class Watch:
             size = attribute(batch, "num_nodes")
             if isinstance(size, int):
                 self._nodes = self._edges.new_zeros(size)
-        self._sets = NodeSets(batch)
+        self._sets = NodeTypes(batch)
         self._bipartite = False
         self._groups: list[tuple[EdgeIdentity, bool, Groups]] = []
         self._finiteness = Finiteness()

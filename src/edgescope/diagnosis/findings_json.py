@@ -1,9 +1,4 @@
-"""Findings as JSON, and as SARIF 2.1.0, the format of static analysis results.
-
-Findings as JSON.
-
-Findings as SARIF 2.1.0, the format of static analysis results.
-"""
+"""Findings as JSON, and as SARIF 2.1.0, the format of static analysis results."""
 
 import json
 import math

@@ -1,9 +1,4 @@
-"""Findings as text for a terminal and as a section of a web page.
-
-Findings as text for a terminal or a log.
-
-Findings as a section of a web page.
-"""
+"""Findings as text for a terminal or a log, and as a section of a web page."""
 
 import io
 from collections import defaultdict

@@ -1,9 +1,4 @@
-"""What modules are given and return: node states, tensors, and whether they are finite.
-
-Whether what the modules of a model return is finite, at the price of one sum for each.
-
-Finding node states among what modules are given and what they return.
-"""
+"""What modules are given and return: node states, tensors, and whether they are finite."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

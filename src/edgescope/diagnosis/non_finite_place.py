@@ -1,11 +1,8 @@
 """Where numbers that are not finite begin: the place, and its row, edge and graph.
 
-Where numbers that are not finite begin: the model runs again, and every module tells.
-
-Which of the numbers that enter is the cause is found by experiment: with all that are not finite
-set to finite ones, and then with one of them only as it was.
-
-Which row, edge and graph a number belongs to, in a batch or in what a model computes.
+The model runs again, and every module tells. Which of the numbers that enter is the cause is found
+by experiment: with all that are not finite set to finite ones, and then with one of them only as it
+was.
 """
 
 import sys

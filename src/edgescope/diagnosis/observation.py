@@ -1,12 +1,7 @@
 """One pass over a loader, in which rules see every attention layer that can be captured.
 
-One pass over a loader, in which rules see every attention layer.
-
-One pass over a loader, in which rules see every attention layer.
-
-Some graphs of a batch, for loaders of so few batches that one is too much.
-
-What a diagnosis looks at: layers that cannot be captured do not keep the others from it.
+Layers that cannot be captured do not keep the others from it. Of a loader of so few batches that
+one is too much, rules see some graphs of a batch.
 """
 
 import math

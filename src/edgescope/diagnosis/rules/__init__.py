@@ -62,7 +62,7 @@ def _add(plugin: object) -> None:
     if plugin.severity not in SEVERITIES:
         raise InputError(f"received severity {plugin.severity!r}, expected {', '.join(SEVERITIES)}")
     # A rule that cannot be made or has no page would break every diagnosis.
-    plugin().thresholds, plugin.title, plugin.explanation  # noqa: B018
+    plugin().thresholds, plugin.title, plugin.explanation
     _ADDED.append(plugin)
 
 

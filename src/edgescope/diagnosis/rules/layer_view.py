@@ -1,9 +1,4 @@
-"""What rules get to see of a model that runs, and the edge features its layers worked with.
-
-What rules get to see of a model that runs.
-
-The edge features that a layer worked with, row by row.
-"""
+"""What rules get to see of a model that runs, and the edge features its layers worked with."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -102,8 +102,8 @@ may be so by chance (3 of 128 heads on MUTAG and ZINC were, none after training)
                         self.id,
                         self.severity,
                         where,
-                        f"normalised entropy ≥ {least:.4f} (1 is uniform) over {nodes:,} nodes with "
-                        "several different neighbours",
+                        f"normalised entropy ≥ {least:.4f} (1 is uniform) over {nodes:,} nodes "
+                        "with several different neighbours",
                         {"entropy": shares, "nodes": nodes, "heads": heads},
                         "the logits hardly differ between the neighbours of a node, so the layer "
                         "takes their mean",
