@@ -33,6 +33,11 @@ STAGE_NAMES = ("score", "logit", "weight", "message")
 """The stages of attention, in the order in which a layer computes them."""
 
 
+def names(words: str) -> frozenset[str]:
+    """Return the names in a text, as adapters list options and arguments."""
+    return frozenset(words.split())
+
+
 class Stage(NamedTuple):
     """A stage of attention that a layer class goes through, as a table of layers shows it."""
 

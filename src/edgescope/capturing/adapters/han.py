@@ -14,6 +14,7 @@ from edgescope.capturing.adapters.adapter import (
     Remove,
     Stage,
     bound_arguments,
+    names,
     observing,
 )
 from edgescope.capturing.adapters.edge_call import EdgeCall
@@ -31,8 +32,8 @@ class HANAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.han_conv.HANConv"
     refuses = ("sparse adjacency", "reversed flow between two node types")
-    options = MESSAGE_PASSING | frozenset(
-        {"in_channels", "out_channels", "metadata", "heads", "negative_slope", "dropout"}
+    options = MESSAGE_PASSING | names(
+        "in_channels out_channels metadata heads negative_slope dropout"
     )
     arguments = frozenset({"x_dict", "edge_index_dict", "return_semantic_attention_weights"})
     stages = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Emit, Layer, Remove, Stage, bound_arguments
+from edgescope.capturing.adapters.adapter import Emit, Layer, Remove, Stage, bound_arguments, names
 from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.capturing.edge_rows import Relation, RelationRows
@@ -25,7 +25,7 @@ class HGTAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.hgt_conv.HGTConv"
     refuses = ("sparse adjacency", "reversed flow between several relations or node types")
-    options = MESSAGE_PASSING | frozenset({"in_channels", "out_channels", "metadata", "heads"})
+    options = MESSAGE_PASSING | names("in_channels out_channels metadata heads")
     arguments = frozenset({"x_dict", "edge_index_dict"})
     stages = {
         "score": Stage("Q_t x_i * W_r K_s x_j * p_r / sqrt(D)", "[E, H, D]"),

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterator
 
-from edgescope.capturing.adapters.adapter import Emit, Layer, Remove, Replace
+from edgescope.capturing.adapters.adapter import Emit, Layer, Remove, Replace, names
 from edgescope.capturing.adapters.edge_call import EdgeFormulas
 from edgescope.capturing.adapters.message_hooks import MessageEditor, MessageObserver
 
-MESSAGE_PASSING = frozenset({"aggr", "aggr_kwargs", "flow", "node_dim", "decomposed_layers"})
+MESSAGE_PASSING = names("aggr aggr_kwargs flow node_dim decomposed_layers")
 """Options of every layer of PyG that passes messages, for which the formulas hold."""
 
 

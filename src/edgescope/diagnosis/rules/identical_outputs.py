@@ -1,6 +1,5 @@
 """Rule: nodes with the same neighbours and different states get the same output."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,9 +8,9 @@ from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity, place
 from edgescope.diagnosis.remedies import applicable, instead
-from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
+from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
 from edgescope.diagnosis.rules.layer_view import edge_features
-from edgescope.diagnosis.rules.neighbour_sums import Sums, largest_magnitude, scaled
+from edgescope.diagnosis.rules.neighbour_sums import largest_magnitude, scaled
 from edgescope.diagnosis.twin_certificate import find_twins, regions
 
 DIFFERENT = 0.05
@@ -90,11 +89,6 @@ it), the model as a whole can tell twins apart; then only attention is blind.
     equal: float = EQUAL
     few: int = FEW
 
-    def begin(self, layers: Sequence[LayerInfo]) -> None:
-        """Forget what was counted."""
-        self._sums: dict[str, Sums] = {}
-        self._layers = {info.path: info for info in layers}
-
     def observe(self, seen: LayerSeen) -> None:
         """Count the pairs of twins of a batch."""
         pairs = self._pairs(seen)
@@ -102,7 +96,7 @@ it), the model as a whole can tell twins apart; then only attention is blind.
             return
         assert seen.output is not None
         tied = _distance(seen.output, pairs) <= self.equal
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("pairs", torch.tensor(pairs.size(1)))
         sums.add("tied", tied.sum())
         if seen.logit is None or not seen.adapter.is_static(seen.layer):
@@ -133,7 +127,7 @@ it), the model as a whole can tell twins apart; then only attention is blind.
         found = []
         for path, sums in self._sums.items():
             pairs, tied = int(sums["pairs"]), int(sums["tied"])
-            info = self._layers[path.partition("@")[0]]
+            info = self.layer(path)
             proven = info.adapter.is_static(info.layer)
             if not tied or tied / pairs < (self.share if proven else self.unproven):
                 continue

@@ -61,7 +61,7 @@ between parts that are not connected.
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was seen."""
-        self._layers = layers
+        del layers
         self._silent: dict[str, None] = {}
         self._broken: BatchSeen | None = None
         self._found: tuple[Place, Source | None] | None = None
@@ -89,7 +89,7 @@ between parts that are not connected.
         if self._broken is None:
             return
         batch = self._broken.batch
-        rerun = Rerun(sample.model, sample.call, batch, self._layers, sample.inputs)
+        rerun = Rerun(sample.model, sample.call, batch, list(self._layers.values()), sample.inputs)
         found = rerun.first_place()
         if found is not None:
             sources = sources_of(sample.model, batch, found.path)
@@ -120,7 +120,7 @@ between parts that are not connected.
             return []
         found, source = self._found
         seen = self._broken
-        layers = [info.path for info in self._layers if _within(found.path, info.path)]
+        layers = [info.path for info in self._layers.values() if _within(found.path, info.path)]
         where = found.path or MODEL
         stage = (
             f"what {where} returns" if found.stage == OUTPUT else f"the {found.stage} of {where}"

@@ -86,14 +86,13 @@ training ends it.
     few: int = FEW
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
-        """Forget what was counted, and note the clamp of every layer that has one."""
-        self._layers = {info.path: info for info in layers}
-        self._sums: dict[str, Sums] = {}
+        """Forget what was counted."""
+        del layers
         self._largest: dict[str, float] = {}
 
     def observe(self, seen: LayerSeen) -> None:
         """Count edges beyond the clamp, and saturated nodes."""
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         limit = seen.adapter.logit_limit(seen.layer)
         if seen.logit is not None and limit is not None and len(seen.logit):
             size = seen.logit.abs()
@@ -146,7 +145,7 @@ training ends it.
     def _beyond(
         self, path: str, severity: Severity, shares: list[float], heads: list[int]
     ) -> Finding:
-        info, edges = self._layer(path), int(self._sums[path]["edges"])
+        info, edges = self.layer(path), int(self._sums[path]["edges"])
         limit = info.adapter.logit_limit(info.layer)
         return Finding(
             self.id,
@@ -178,11 +177,8 @@ training ends it.
             "the logits of neighbours are far apart: the states or the projections are large",
             "normalise the states before attention (LayerNorm), lower the learning rate, or put "
             "weight decay on the query and key projections",
-            applicable("norm", self._layer(path).layer),
+            applicable("norm", self.layer(path).layer),
         )
-
-    def _layer(self, path: str) -> LayerInfo:
-        return self._layers[path.partition("@")[0]]
 
 
 def _shares(sums: Sums, counted: str, of: str) -> list[float]:

@@ -10,7 +10,6 @@ from edgescope.diagnosis.finding import Finding, Severity, place
 from edgescope.diagnosis.neighbour_ranks import compare_rankings
 from edgescope.diagnosis.remedies import applicable, instead
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import Sums
 
 REORDERED = 0.01
 """Share of the pairs of sources that some targets rank the other way, up to which attention is
@@ -82,8 +81,7 @@ attention is what the task needs. Compare both layers on the validation set.
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
-        self._sums: dict[str, Sums] = {}
-        self._layers = {info.path: info for info in layers}
+        del layers
         self._by_edge: dict[str, bool] = {}
 
     def observe(self, seen: LayerSeen) -> None:
@@ -98,7 +96,7 @@ attention is what the task needs. Compare both layers on the validation set.
         given = (seen.arguments or {}).get("edge_attr") is not None
         has_edges = seen.adapter.ranks_by_edges(seen.layer) and given
         self._by_edge[seen.path] = has_edges or self._by_edge.get(seen.path, False)
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("comparable", found.comparable)
         sums.add("reordered", found.reordered)
         sums.add("choosing", torch.tensor(found.choosing))
@@ -109,7 +107,7 @@ attention is what the task needs. Compare both layers on the validation set.
         return [finding for path in self._sums for finding in self._judge(path)]
 
     def _judge(self, path: str) -> list[Finding]:
-        sums, info = self._sums[path], self._layers[path.partition("@")[0]]
+        sums, info = self._sums[path], self.layer(path)
         comparable, reordered = sums["comparable"], sums["reordered"]
         choosing, by_edge = int(sums["choosing"]), self._by_edge[path]
         shared = float(sums["sharing"]) / choosing if choosing else 0.0

@@ -1,6 +1,5 @@
 """Rule: attention weights that are all the same."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,8 +7,8 @@ import torch
 from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity
-from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import Groups, Sums, sum_by
+from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
+from edgescope.diagnosis.rules.neighbour_sums import Groups, sum_by
 
 UNIFORM = 0.999
 """Entropy over the logarithm of the degree from which attention is called uniform. For small
@@ -70,17 +69,12 @@ may be so by chance (3 of 128 heads on MUTAG and ZINC were, none after training)
     entropy: float = UNIFORM
     few: int = FEW
 
-    def begin(self, layers: Sequence[LayerInfo]) -> None:
-        """Forget what was counted."""
-        del layers
-        self._sums: dict[str, Sums] = {}
-
     def observe(self, seen: LayerSeen) -> None:
         """Add up the entropies of the nodes of a batch."""
         if seen.weight is None or not seen.weight.numel():
             return
         ratio = relative_entropy(seen.groups, seen.share)
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("share", ratio[seen.choosing].sum(0))
         sums.add("nodes", seen.choosing.sum())
         sums.add("choices", (seen.groups.neighbours.number - 1)[seen.choosing].sum())
