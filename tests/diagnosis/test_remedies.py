@@ -9,7 +9,8 @@ from torch_geometric.nn import GATConv, GATv2Conv, SAGEConv, TransformerConv
 
 import edgescope as es
 from edgescope.diagnosis import Finding
-from edgescope.diagnosis.remedies import REMEDIES, applicable, try_remedy
+from edgescope.diagnosis.layer_remedies import REMEDIES, applicable
+from edgescope.diagnosis.remedies import try_remedy
 from edgescope.lib.errors import EdgescopeWarning, InputError
 
 X = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))

@@ -96,7 +96,7 @@ def test_the_only_required_argument_gets_the_batch_if_it_is_named_or_annotated_s
 @pytest.mark.parametrize("annotation", [": Tensor", ": 'Tensor'", ": Optional[Tensor]"])
 def test_an_argument_that_is_said_to_be_a_tensor_gets_the_tensor(annotation):
     assert called(f"batch{annotation}")["batch"] is BATCH.batch
-    with pytest.raises(InputError, match="needs data, which the batch has not got"):
+    with pytest.raises(InputError, match="needs data, which the batch lacks"):
         called(f"data{annotation}")
 
 

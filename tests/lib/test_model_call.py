@@ -37,7 +37,7 @@ def test_a_single_argument_that_is_no_attribute_gets_the_batch():
 
 def test_an_argument_that_the_batch_has_not_got_is_named():
     model = model_with(lambda x, charges: (x, charges))
-    with pytest.raises(InputError, match="needs charges, which the batch has not got"):
+    with pytest.raises(InputError, match="needs charges, which the batch lacks"):
         call_model(model, BATCH)
 
 
@@ -71,7 +71,7 @@ def test_a_heterogeneous_batch_gives_what_it_holds_by_type(forward):
 def test_what_no_type_of_a_heterogeneous_batch_has_is_left_out_or_named():
     model = model_with(lambda x_dict, edge_attr_dict="default": (len(x_dict), edge_attr_dict))
     assert call_model(model, hetero_batch()) == (2, "default")
-    with pytest.raises(InputError, match="needs edge_attr, which the batch has not got"):
+    with pytest.raises(InputError, match="needs edge_attr, which the batch lacks"):
         call_model(model_with(lambda x, edge_attr: (x, edge_attr)), hetero_batch())
 
 

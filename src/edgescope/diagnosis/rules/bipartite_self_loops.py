@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity, place
-from edgescope.diagnosis.remedies import applicable
+from edgescope.diagnosis.layer_remedies import applicable
 from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
 
 

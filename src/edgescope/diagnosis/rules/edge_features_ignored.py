@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.diagnosis.finding import MODEL, Finding, Severity, place
+from edgescope.diagnosis.layer_remedies import applicable
 from edgescope.diagnosis.module_values import tensors_in
-from edgescope.diagnosis.remedies import applicable
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample
 from edgescope.diagnosis.rules.neighbour_sums import all_finite, largest_magnitude, scaled
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity, place
-from edgescope.diagnosis.remedies import applicable, instead
+from edgescope.diagnosis.layer_remedies import applicable, instead
 from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
 from edgescope.diagnosis.rules.layer_view import edge_features
 from edgescope.diagnosis.rules.neighbour_sums import largest_magnitude, scaled

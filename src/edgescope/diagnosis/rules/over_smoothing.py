@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 
 from edgescope.diagnosis.finding import Finding, Severity, place
-from edgescope.diagnosis.remedies import applicable
+from edgescope.diagnosis.layer_remedies import applicable
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, Rule, StateSeen
 from edgescope.diagnosis.rules.neighbour_sums import largest_magnitude, scaled
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 
 from edgescope.diagnosis.finding import Finding, Severity, place
+from edgescope.diagnosis.layer_remedies import applicable, instead
 from edgescope.diagnosis.neighbour_ranks import compare_rankings
-from edgescope.diagnosis.remedies import applicable, instead
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
 
 REORDERED = 0.01
