@@ -15,8 +15,8 @@ from torch_geometric.utils import softmax
 
 import edgescope as es
 from coverage_cases import KINDS, WIDTH, Net, graphs, model_of
+from edgescope.capturing.coverage import model_coverage
 from edgescope.capturing.look import Look
-from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.softmax_calls import SoftmaxCalls
 from graph_cases import EDGE_DIM, TYPES
 from graph_cases import WIDTH as CASE_WIDTH

@@ -9,7 +9,8 @@ from torch_geometric.nn import GATConv, GATv2Conv, SAGEConv, TransformerConv
 
 import edgescope as es
 from edgescope.diagnosis import Finding
-from edgescope.diagnosis.remedies import REMEDIES, applicable, try_remedy
+from edgescope.diagnosis.layer_remedies import REMEDIES, applicable
+from edgescope.diagnosis.remedies import try_remedy
 from edgescope.lib.errors import EdgescopeWarning, InputError
 
 X = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
@@ -172,7 +173,7 @@ class Own(GATConv):
     [
         (GATConv(4, 6), finding(None), "needs a decision: do this"),
         (GATConv(4, 6), finding("prayer"), "received the remedy 'prayer'"),
-        (GATConv(4, 6), finding("gatv2", "blocks.7"), "has not got"),
+        (GATConv(4, 6), finding("gatv2", "blocks.7"), "lacks"),
         (SAGEConv(4, 6), finding("gatv2"), "received a SAGEConv"),
         (Own(4, 6), finding("gatv2"), "received a Own"),
         (GATConv(4, 6, aggr="max"), finding("gatv2"), "aggr='max'"),

@@ -7,7 +7,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import TransformerConv
 
 import edgescope as es
-from edgescope.capturing.columns import NotFollowed
+from edgescope.capturing.edge_columns import NotFollowed
 from edgescope.capturing.origin import Origins
 from edgescope.capturing.tape import record
 

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from edgescope.capturing.activations import EdgeActivations, EdgeIdentity
+from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Adapter, Stage
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MessagePassingAdapter
 from edgescope.capturing.adapters.registry import register
-from edgescope.capturing.coverage import Coverage, SeenLayer, UnseenLayer
+from edgescope.capturing.coverage import Coverage, SeenLayer, UnseenLayer, model_coverage
+from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.capturing.edits import Edit, edit
 from edgescope.capturing.forward_pass import Trust
-from edgescope.capturing.model_survey import model_coverage
-from edgescope.capturing.site_choice import Sites
-from edgescope.capturing.site_table import list_layers, list_sites
+from edgescope.capturing.site_choice import Sites, list_layers, list_sites
 from edgescope.capturing.sites import Site
 from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape, record
 from edgescope.lib.mistakes import check_inputs, check_model
@@ -123,7 +122,7 @@ class _Capture:
     def sites(self, model: nn.Module) -> "pl.DataFrame":
         """Return what can be captured in a model, and what cannot and why.
 
-        See :func:`edgescope.capturing.site_table.list_sites`.
+        See :func:`edgescope.capturing.site_choice.list_sites`.
         """
         check_model(model)
         return list_sites(model)
@@ -148,7 +147,7 @@ class _Capture:
     def layers(self) -> "pl.DataFrame":
         """Return every layer class that can be captured, one row per stage.
 
-        See :func:`edgescope.capturing.site_table.list_layers`.
+        See :func:`edgescope.capturing.site_choice.list_layers`.
         """
         return list_layers()
 

@@ -1,69 +1,12 @@
-"""What capture records: the activations of a site, and which edge each row belongs to."""
+"""What capture records: the activations of a site."""
 
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-
-class EdgeIdentity(NamedTuple):
-    """Which edge every row of a site belongs to; ``E`` rows, one per edge the layer saw."""
-
-    edge_index: Tensor
-    """Source and target of every edge ``[2, E]``, as the layer saw them. Where a layer joins the
-    relations of a heterogeneous graph into one, each end is numbered within its node type."""
-    input_edge: Tensor
-    """Position of the edge in its own graph ``[E]``, as the user gave it; in a heterogeneous graph,
-    its position within its relation. -1 for an edge that the user did not give: a self-loop that
-    the layer added, or a pair of nodes without an edge in global attention."""
-    graph: Tensor
-    """Graph of the edge ``[E]``: its position in the batch that the model was given; a scan
-    turns it into the position in the data set."""
-    edge_type: Tensor | None
-    """Type of the edge ``[E]``, if the model was given one integer per edge; its relation, if
-    the graph is heterogeneous. -1 where ``input_edge`` is."""
-    node_offset: Tensor
-    """What to subtract from ``edge_index`` to number the nodes within their graph ``[2, E]``."""
-    relations: tuple[str, ...] | None = None
-    """Names of the relations that ``edge_type`` numbers, such as ``"author writes paper"``;
-    ``None`` unless the graph is heterogeneous."""
-    relation: Tensor | None = None
-    """Number of the relation that a layer worked on when it computed the row ``[E]``, also of
-    added rows; ``None`` unless the graph is heterogeneous."""
-    position: Tensor | None = None
-    """Position of the edge among all edges that the model was given, or all of its relation
-    ``[E]``, whatever its graph; -1 where ``input_edge`` is. ``None`` if it is ``input_edge``."""
-    target_row: int = 1
-    """Row of ``edge_index`` that holds the target, the end that attends and aggregates: 1, or 0
-    in a layer with ``flow="target_to_source"``."""
-    input: str = ""
-    """Which input of the call the edges belong to, where the model was given several graphs, such
-    as ``"edge_index_t"`` or ``"snapshots[1]"``; empty if there is one only."""
-
-    @property
-    def in_input(self) -> Tensor:
-        """Position of every edge among all edges of its input ``[E]``; -1 if it was added."""
-        return self.input_edge if self.position is None else self.position
-
-    @property
-    def source(self) -> Tensor:
-        """The node that every edge is attended to at ``[E]``, numbered as in ``edge_index``."""
-        return self.edge_index[1 - self.target_row]
-
-    @property
-    def target(self) -> Tensor:
-        """The node that attends and aggregates ``[E]``, numbered as in ``edge_index``."""
-        return self.edge_index[self.target_row]
-
-    @property
-    def own_source(self) -> Tensor:
-        """The source of every edge ``[E]``, numbered within its graph."""
-        return self.source - self.node_offset[1 - self.target_row]
-
-    @property
-    def own_target(self) -> Tensor:
-        """The target of every edge ``[E]``, numbered within its graph."""
-        return self.target - self.node_offset[self.target_row]
+from edgescope.capturing.edge_rows import EdgeIdentity
+from edgescope.capturing.graph_parts import Part
 
 
 def above_floor(values: Tensor, floor: Tensor | float) -> Tensor:
@@ -109,8 +52,6 @@ class EdgeActivations(NamedTuple):
         Raises:
             InputError: if the batch does not say so, or the model was given other edges.
         """
-        from edgescope.capturing.graph_parts import Part
-
         return self._replace(identity=Part.expect(batch, edges).identify(self.identity))
 
     @property

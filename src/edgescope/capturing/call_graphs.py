@@ -19,7 +19,7 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import attribute, bound_call
 
 if TYPE_CHECKING:
-    from edgescope.capturing.activation_rows import Relation
+    from edgescope.capturing.edge_rows import Relation
 
 _FIELDS = ("edge_index", "edge_attr", "edge_type", "batch", "x")
 

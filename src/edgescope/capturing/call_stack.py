@@ -1,10 +1,22 @@
-"""Which modules of a model are running, read from Python's stack: no hook is needed for it."""
+"""Which modules of a model run, or ran when an error was raised, read from Python's stack.
+
+No hook is needed for it. An error of capture so tells its layer, and the others can be looked at
+without it.
+"""
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import CodeType, FrameType
+from typing import TYPE_CHECKING
 
 from torch import nn
+
+from edgescope.capturing.sites import Site
+from edgescope.lib.errors import InputError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
 
 OBSERVERS = (
     "edgescope.capturing.",
@@ -67,3 +79,39 @@ def which_run(suspects: Mapping[CodeType, Collection[nn.Module]]) -> list[nn.Mod
             found += [module for module in suspects[code] if module is own]
         frame = frame.f_back
     return found
+
+
+ADVICE = "; leave this site out with sites="
+"""What the error asks for, which is done when its reason is reported."""
+
+USERS = ("edgescope.scanning.", "edgescope.diagnosis.")
+"""What is handed the activations while a layer runs; its errors are not the layer's."""
+
+
+def layer_at_fault(error: InputError, sites: Iterable[Site]) -> str | None:
+    """Return the path of the layer whose edges could not be captured; ``None`` if it is no layer's.
+
+    An error is a layer's if capture raised it while the layer ran: it is not certain which row of
+    it is which edge, or it was called in a way that its adapter has no formula for. What the
+    model or a user of capture raises is nobody's.
+
+    Args:
+        error: what was raised when the model ran.
+        sites: the sites that were captured.
+    """
+    paths = {id(site.layer): site.path for site in sites}
+    found, raised_in = None, ""
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        code = frame.f_code
+        raised_in = str(frame.f_globals.get("__name__"))
+        first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+        found = None if raised_in.startswith(USERS) else paths.get(id(first), found)
+        trace = trace.tb_next
+    return found if raised_in.startswith("edgescope.capturing.") else None
+
+
+def reason_of(error: InputError) -> str:
+    """Return why a layer could not be captured, as its error says."""
+    return str(error).removesuffix(ADVICE)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import EdgeRows
-from edgescope.capturing.columns import Column
+from edgescope.capturing.edge_columns import Column
+from edgescope.capturing.edge_rows import EdgeRows
 from edgescope.capturing.graph_input import InputEdges
 from edgescope.capturing.origin import Origins
 from edgescope.lib.errors import InputError

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from edgescope.capturing.activation_rows import Rows
 from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Remove
+from edgescope.capturing.edge_rows import Rows
 from edgescope.capturing.forward_pass import ForwardPass, Trust, runs_again
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.capturing.sites import Site, find_sites
@@ -119,16 +119,6 @@ class _Editor(ForwardPass):
             raise InputError(f"the model did not run {missing[0]}; leave it out with sites=")
 
 
-def editable_sites(model: nn.Module) -> list[Site]:
-    """Return the sites of a model that can be edited, in the order of its layers."""
-    return [site for site in find_sites(model) if isinstance(site, Site) and is_editable(site)]
-
-
-def is_editable(site: Site) -> bool:
-    """Return whether the activations of a site can be replaced."""
-    return site.stage in site.adapter.editable(site.layer)
-
-
 def check_editable(model: nn.Module, sites: Sequence[Site]) -> None:
     """Refuse sites whose activations cannot be replaced, and say which can.
 
@@ -136,9 +126,10 @@ def check_editable(model: nn.Module, sites: Sequence[Site]) -> None:
         InputError: if there is one.
     """
     for site in sites:
-        if is_editable(site):
+        if site.editable:
             continue
-        there = ", ".join(found.name for found in editable_sites(model))
+        sites_there = (found for found in find_sites(model) if isinstance(found, Site))
+        there = ", ".join(found.name for found in sites_there if found.editable)
         raise InputError(
             f"{site.name} cannot be edited: {type(site.layer).__name__} computes it where no hook "
             f"can replace it; sites that can be edited: {there or 'none'}"

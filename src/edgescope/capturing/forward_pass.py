@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.activation_rows import Rows
 from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Remove
 from edgescope.capturing.call_graphs import read_graph_input
+from edgescope.capturing.edge_rows import Rows
 from edgescope.capturing.hooks import Watch
 from edgescope.capturing.identity import Identifier
 from edgescope.capturing.origin import Origins

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import Relation
+from edgescope.capturing.edge_rows import Relation
 from edgescope.lib.errors import InputError
 
 
@@ -18,8 +18,7 @@ class NodeSet:
         graph: graph of every node ``[V]``; ``None`` if there is one graph only, or if ``first``
             says it.
         size: number of nodes ``V``, if known.
-        first: number of the first node of every graph ``[G]``, where the nodes of a graph follow
-            each other.
+        first: number of the first node of every graph ``[G]``, where nodes come graph by graph.
     """
 
     def __init__(
@@ -152,6 +151,25 @@ class InputEdges:
         if not any(nodes.tells_graphs for nodes in self.nodes):
             return torch.arange(self.snapshot.size(1), device=self.snapshot.device)
         return places_within(self.graph)
+
+    def locate(
+        self, seen: Tensor, position: Tensor, target_row: int = 1
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return edge within its graph ``[E]``, graph ``[E]`` and node offset ``[2, E]`` of rows.
+
+        ``position`` ``[E]`` says which edge of the input each of the rows ``seen`` ``[2, E]`` is,
+        -1 for added ones; row ``target_row`` of these holds the end that attends.
+        """
+        real = position >= 0
+        graph = self.look_up(self.graph, position)
+        if not bool(real.all()):
+            graph[~real] = self.graph_of_added(seen[:, ~real], target_row)
+        return self.look_up(self.input_edge, position), graph, self.node_offset(seen, graph)
+
+    def look_up(self, values: Tensor, position: Tensor) -> Tensor:
+        """Return what edges ``[M]`` have, for rows at ``position`` ``[E]``; -1 for added ones."""
+        found = values[position.clamp(min=0)] if len(values) else position
+        return found.where(position >= 0, -1)
 
     def graph_of_added(self, seen: Tensor, target_row: int) -> Tensor:
         """Return the graph of rows ``[2, E]`` that are no edge of the input ``[E]``.

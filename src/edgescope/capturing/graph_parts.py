@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import Relation
-from edgescope.capturing.activations import EdgeIdentity
+from edgescope.capturing.edge_rows import EdgeIdentity, Relation
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import GraphNames
 from edgescope.lib.model_call import attribute

@@ -1,9 +1,4 @@
-"""Hooks and modes on a model that is watched: none is left behind.
-
-Hooks on a model that is watched: none is left behind, and none goes along with a copy.
-
-Modes that see what torch computes, and how one is taken away whatever was entered since.
-"""
+"""Hooks and modes on a model that is watched: none is left behind, none goes along with a copy."""
 
 import threading
 from collections.abc import Callable, Collection, Iterator

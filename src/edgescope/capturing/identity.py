@@ -6,11 +6,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import EdgeRows, PairRows, Relation, RelationRows, Rows
-from edgescope.capturing.activations import EdgeIdentity
 from edgescope.capturing.certainty import check_columns, check_replaced_loops, check_sizes_of_nodes
-from edgescope.capturing.columns import Column, find_columns, is_rewritten
+from edgescope.capturing.edge_columns import Column, find_columns, is_rewritten
 from edgescope.capturing.edge_match import match_edges
+from edgescope.capturing.edge_rows import (
+    EdgeIdentity,
+    EdgeRows,
+    PairRows,
+    Relation,
+    RelationRows,
+    Rows,
+)
 from edgescope.capturing.graph_input import GraphInput, InputEdges, plain_edges, starts
 from edgescope.capturing.origin import Origins
 from edgescope.capturing.pairs import check_sizes, first_between
@@ -181,13 +187,6 @@ class Identifier:
         self, given: InputEdges, seen: Tensor, position: Tensor, target_row: int = 1
     ) -> EdgeIdentity:
         """Look up the rows at ``position`` ``[E]`` of the input's edges, -1 for added ones."""
-        real = position >= 0
-        whole = given.edge_index.size(1) > 0
-
-        def look_up(values: Tensor) -> Tensor:
-            found = values[position.clamp(min=0)] if whole else position
-            return found.where(real, -1)
-
         kind = given.edge_type
         names = number = None
         if given.relation is not None:
@@ -195,16 +194,14 @@ class Identifier:
             names = tuple(map(_words, relations))
             kind = torch.full_like(given.snapshot[0], relations.index(given.relation))
             number = torch.full_like(seen[0], relations.index(given.relation))
-        graph = look_up(given.graph)
-        if not bool(real.all()):
-            graph[~real] = given.graph_of_added(seen[:, ~real], target_row)
+        input_edge, graph, offset = given.locate(seen, position, target_row)
         return EdgeIdentity(
             # The model may go on to write to its own tensors in place.
             seen.clone(),
-            look_up(given.input_edge),
+            input_edge,
             graph,
-            None if kind is None else look_up(kind),
-            given.node_offset(seen, graph),
+            None if kind is None else given.look_up(kind, position),
+            offset,
             names,
             number,
             position,

@@ -1,4 +1,8 @@
-"""Which nodes the two ends of some edges are numbered by, as names and PyG's batches tell."""
+"""Which nodes the two ends of some edges are, as names, PyG's batches and a layer's states tell.
+
+They are of one set, or of two that are numbered each on its own; then the edge from source 3 to
+target 3 is no self-loop.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +11,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.capturing.graph_input import NodeSet, starts
+from edgescope.lib.model_call import attribute
 
 DIRECTIONS = (("s", "t"), ("src", "dst"), ("source", "target"), ("u", "v"))
 """How source and target nodes are told apart in names such as ``x_s`` and ``x_t``."""
@@ -169,22 +175,125 @@ def _fits(edge_index: Tensor, source: NodeSet, target: NodeSet) -> bool:
     return torch.equal(source.graph_of(edge_index[0]), target.graph_of(edge_index[1]))
 
 
-def _increments(source: Any, key: str, edge_index: Tensor) -> tuple[Tensor, Tensor] | None:  # noqa: ANN401  (as above)
-    """Return the number of the first node of every graph at both ends, each ``[G]``.
-
-    A PyG ``Batch`` keeps by how much it has increased what it joined. ``None`` if it is none, or
-    if its edges are no longer those that it joined.
-    """
+def noted(owner: Any, kind: str, name: str) -> Tensor | None:  # noqa: ANN401  (any batch)
+    """Return what PyG noted under ``name`` when it joined graphs."""
+    notes = getattr(owner, kind, None)
+    found = notes.get(name) if isinstance(notes, Mapping) else None
+    if found is None:
+        return None
     try:
-        bounds, by = source._slice_dict[key], source._inc_dict[key]  # noqa: SLF001  (what Batch.get_example reads)
-    except (AttributeError, KeyError, TypeError):
+        return torch.as_tensor(found).cpu().long().flatten()
+    except (TypeError, ValueError, RuntimeError):  # a list of what is no number
         return None
-    if not isinstance(by, Tensor) or int(bounds[-1]) != edge_index.size(1):
+
+
+def first_nodes(owner: Any, key: str, size: int) -> Tensor | None:  # noqa: ANN401  (as above)
+    """Return what PyG noted as the first node of each of ``size`` graphs at both ends ``[2, G]``.
+
+    A PyG ``Batch`` keeps by how much it has increased what it joined. ``None`` if it is none.
+    """
+    by = noted(owner, "_inc_dict", key)
+    if by is None or by.numel() not in {size, 2 * size}:
         return None
-    by = by.to(edge_index.device)
-    if by.dim() == 1:
-        return by.contiguous(), by.contiguous()
-    if by.shape[1:].numel() != len(edge_index):
+    return by.reshape(size, -1).t().expand(2, size).contiguous()
+
+
+def _increments(source: Any, key: str, edge_index: Tensor) -> tuple[Tensor, Tensor] | None:  # noqa: ANN401  (as above)
+    """Return the first node of every graph at both ends, each ``[G]``, if edges are as joined."""
+    bounds = noted(source, "_slice_dict", key)
+    if bounds is None or not len(bounds) or int(bounds[-1]) != edge_index.size(1):
         return None
-    first = by.reshape(len(by), -1)
-    return first[:, 0].contiguous(), first[:, 1].contiguous()
+    first = first_nodes(source, key, len(bounds) - 1)
+    if first is None:
+        return None
+    first = first.to(edge_index.device)
+    return first[0], first[1]
+
+
+def two_node_sets(x: Any, batch: Any) -> bool:  # noqa: ANN401  (what a layer and a model are given)
+    """Return whether a layer was given the states of two different sets of nodes.
+
+    Such a layer gets a pair of states. It may also get a pair for one set: a tensor twice, or all
+    nodes and the first of them, which are the targets, as in sampled neighbourhoods. Then the
+    states of the second are those of the first, or both hold all nodes of a batch that has one
+    set. Where all states are equal, so that this cannot be told, only those that share memory are
+    taken as the same.
+
+    Args:
+        x: what the layer was given for node states.
+        batch: what the model was given.
+    """
+    if not isinstance(x, tuple) or len(x) != 2 or not all(isinstance(each, Tensor) for each in x):  # noqa: PLR2004  (sources and targets)
+        return False
+    one, other = x
+    if one.data_ptr() == other.data_ptr() and one.shape[1:] == other.shape[1:]:
+        return False
+    nodes = attribute(batch, "x")
+    if isinstance(nodes, Tensor) and len(nodes) == len(one) == len(other):
+        return False
+    if one.shape[1:] != other.shape[1:]:
+        return True
+    size = min(len(one), len(other))
+    first, second = one[:size], other[:size]
+    same = (first == second) | (first.isnan() & second.isnan())
+    return not bool(same.all()) or bool((one == one[:1]).all())
+
+
+class NodeTypes:
+    """The node types at both ends of the relations of a heterogeneous batch.
+
+    Args:
+        batch: what the model was given.
+    """
+
+    def __init__(self, batch: Any) -> None:  # noqa: ANN401  (any PyG batch)
+        kinds = getattr(batch, "edge_types", [])
+        self._ends = {" ".join(kind): (kind[0], kind[-1]) for kind in kinds if len(kind) == 3}  # noqa: PLR2004  (of a relation)
+
+    def differ(self, identity: EdgeIdentity) -> bool | Tensor | None:
+        """Return whether a row's ends are of different types ``[E]``; ``None`` if it has none.
+
+        One answer, if it is the same for all rows.
+        """
+        if identity.relation is None or identity.relations is None:
+            return None
+        differ = [source != target for source, target in map(self._of, identity.relations)]
+        rows = torch.tensor(differ, device=identity.relation.device)[identity.relation]
+        if bool(rows.all()):
+            return len(rows) > 0
+        return rows if bool(rows.any()) else False
+
+    def softmax(self, identity: EdgeIdentity, joined: bool) -> Tensor:
+        """Return which softmax every row belongs to ``[E]``.
+
+        Args:
+            identity: the rows.
+            joined: whether there is one softmax over all relations into a node, rather than one
+                for each relation.
+        """
+        target = identity.target
+        if identity.relation is None or identity.relations is None or not target.numel():
+            return target
+        names = identity.relations
+        return _numbered(
+            identity, target, [self._of(name)[1] if joined else name for name in names]
+        )
+
+    def sender(self, identity: EdgeIdentity) -> Tensor:
+        """Return a number for the node that every row leads to ``[E]``, different for each node."""
+        source = identity.source
+        if identity.relation is None or identity.relations is None or not source.numel():
+            return source
+        return _numbered(identity, source, [self._of(name)[0] for name in identity.relations])
+
+    def _of(self, relation: str) -> tuple[str, str]:
+        """Return the node types at both ends of a relation."""
+        first, last = relation.partition(" ")[0], relation.rpartition(" ")[2]
+        return self._ends.get(relation, (first, last))
+
+
+def _numbered(identity: EdgeIdentity, node: Tensor, kinds: list[str]) -> Tensor:
+    """Number nodes ``[E]`` so that those of different kinds have different numbers."""
+    numbers = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
+    kind = node.new_tensor([numbers[each] for each in kinds])[identity.relation]
+    return kind * (int(node.max()) + 1) + node

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgescope.capturing.graph_input import InputEdges, memory_of, version
 from edgescope.capturing.hooks import leave
-from edgescope.capturing.moves import NO_DISPATCH, UNKNOWN, Op, aten, move_of
+from edgescope.capturing.operations import NO_DISPATCH, UNKNOWN, Op, aten, move_of
 
 SHARED = -2
 """Code of an end that two inputs hold in the same memory, as views of it."""

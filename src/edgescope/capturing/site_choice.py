@@ -1,14 +1,19 @@
-"""Choosing among the sites of a model."""
+"""The sites of a model, listed and chosen from, and those of every known layer."""
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from torch import nn
 
-from edgescope.capturing.model_survey import model_coverage, unknown_parts
+from edgescope.capturing.adapters.registry import adapters, class_name
+from edgescope.capturing.coverage import model_coverage, unknown_parts
 from edgescope.capturing.sites import Refused, Site, find_sites
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_several
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Sites = str | Sequence[str] | Callable[[Site], bool] | None
 """Names or shell-style patterns, a function that says yes or no to a site, or all sites."""
@@ -66,3 +71,63 @@ def _matches(site: Site, pattern: str) -> bool:
 
 def _names(sites: Sequence[Site]) -> str:
     return ", ".join(site.name for site in sites)
+
+
+def list_sites(model: nn.Module) -> "pl.DataFrame":
+    """Return what can be captured in a model, and what cannot and why.
+
+    Columns: site, layer (class), shape, formula, dropout (whether values are those before or
+    after the layer's dropout of attention weights), editable (whether ``es.capture.edit`` can
+    replace the values) and reason (why it cannot be captured; null if it can).
+
+    Args:
+        model: any model.
+    """
+    import polars as pl
+
+    rows: list[tuple[str | bool | None, ...]] = []
+    for found in find_sites(model):
+        layer = type(found.layer).__name__
+        if isinstance(found, Site):
+            about = found.about
+            rows.append(
+                (
+                    found.name,
+                    layer,
+                    about.shape,
+                    about.formula,
+                    about.dropout or None,
+                    found.editable,
+                    None,
+                )
+            )
+        else:
+            rows.append((found.path or "(the model)", layer, *[None] * 4, found.reason))
+    names = ["site", "layer", "shape", "formula", "dropout", "editable", "reason"]
+    schema = dict.fromkeys(names, pl.String()) | {"editable": pl.Boolean()}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def list_layers() -> "pl.DataFrame":
+    """Return every layer class that can be captured, one row per stage.
+
+    Columns: layer, stage, formula, shape, dropout (as in :func:`list_sites`), loops (what the
+    layer does with self-loops) and refuses (which of its configurations are refused).
+    """
+    import polars as pl
+
+    rows = [
+        (
+            class_name(adapter),
+            stage,
+            about.formula,
+            about.shape,
+            about.dropout or None,
+            adapter.loops,
+            "; ".join(adapter.refuses) or None,
+        )
+        for adapter in adapters()
+        for stage, about in adapter.stages.items()
+    ]
+    schema = ["layer", "stage", "formula", "shape", "dropout", "loops", "refuses"]
+    return pl.DataFrame(rows, schema=dict.fromkeys(schema, pl.String), orient="row")

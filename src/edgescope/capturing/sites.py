@@ -1,23 +1,30 @@
-"""The sites of a model: where its layers compute something for every edge."""
+"""The sites of a model: where its layers compute something for every edge.
+
+Beside the layers that an adapter knows there are modules that seem to attend, such as hand-written
+ones; those are listed with the reason why they cannot be captured.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from torch import nn
 
 from edgescope.capturing.adapters.adapter import Adapter, Stage
 from edgescope.capturing.adapters.registry import find_adapter
-from edgescope.capturing.attention_signs import Signs
-from edgescope.capturing.hand_written import hand_written
+from edgescope.capturing.attention_signs import Signs, is_plain, signs_of
 from edgescope.capturing.refusals import (
     ATTENTION,
+    PERHAPS,
+    READ_OUT,
     Kind,
+    is_aggregation,
     kind_of_closed,
     looks_like_attention,
     refuse_closed,
     refuse_layer,
     refuse_whole,
+    unknown_layer,
 )
 
 
@@ -44,6 +51,11 @@ class Site(NamedTuple):
         """Whether there are several channels per head, so that a ratio within an edge exists."""
         return not self.about.shape.endswith(" 1]")
 
+    @property
+    def editable(self) -> bool:
+        """Whether its activations can be replaced."""
+        return self.stage in self.adapter.editable(self.layer)
+
 
 class Refused(NamedTuple):
     """A layer whose edges cannot be captured."""
@@ -68,13 +80,12 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
     """
     found = _known_layers(model)
     layers = {each.layer for each in found}
-    more = {each.module: each for each in hand_written(model, layers)}
+    more = list(_strangers(model, layers))
     if not more:
         return found
     place = {path: number for number, (path, _) in enumerate(model.named_modules())}
-    found += [Refused(m.path, m.module, m.reason, m.kind, m.signs) for m in more.values()]
     # The order of stages stays, as sorting is stable.
-    return sorted(found, key=lambda each: place.get(each.path, len(place)))
+    return sorted([*found, *more], key=lambda each: place.get(each.path, len(place)))
 
 
 def _known_layers(model: nn.Module) -> list[Site | Refused]:
@@ -151,3 +162,33 @@ def _keys(model: nn.Module, path: str) -> Iterator[object]:
         child = children[name]
         assert child is not None
         parent = child
+
+
+def _strangers(model: nn.Module, found: Collection[nn.Module]) -> Iterator[Refused]:
+    """Give the modules that seem to attend and are of no known class, such as hand-written ones.
+
+    That it is attention is certain only if both its name and its code say so.
+
+    A module that holds such a one is not given itself: what it is called says what is in it. What
+    it computes beside it is seen when it runs, by
+    :class:`~edgescope.capturing.softmax_calls.SoftmaxCalls`.
+    """
+    inside = {part for layer in found for part in layer.modules()}
+    holders: set[str] = set()
+    for path, module in reversed(list(model.named_modules())):
+        if path in holders or module in inside:
+            holders.update(_above(path))
+            continue
+        signs = Signs() if is_plain(module) else signs_of(path, module)
+        if signs:
+            holders.update(_above(path))
+            kind = ATTENTION if signs.name and signs.call else PERHAPS
+            reason = READ_OUT if is_aggregation(module) else unknown_layer(signs)
+            yield Refused(path, module, reason, kind, signs)
+
+
+def _above(path: str) -> Iterator[str]:
+    """Give the paths of all that holds a module."""
+    while path:
+        path = path.rpartition(".")[0]
+        yield path

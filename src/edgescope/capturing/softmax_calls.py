@@ -11,8 +11,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from edgescope.capturing.attention_signs import is_plain
 from edgescope.capturing.call_stack import running_modules, which_run
-from edgescope.capturing.moves import NO_DISPATCH
-from edgescope.capturing.operations import Operation, operation
+from edgescope.capturing.operations import NO_DISPATCH, Operation, operation
 
 if TYPE_CHECKING:
     from types import CodeType

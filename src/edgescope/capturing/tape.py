@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from edgescope.capturing.activation_rows import Rows
 from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Remove
+from edgescope.capturing.edge_rows import Rows
 from edgescope.capturing.forward_pass import ForwardPass, Trust, runs_again
 from edgescope.capturing.identity import Identifier
 from edgescope.capturing.site_choice import Sites, select_sites
@@ -70,7 +70,7 @@ def record(
 
     With ``adaptive``, passes are not followed once a complete one has shown that every layer is
     given the user's own edges, which costs less; a later pass in which a layer is given a copy then
-    raises :class:`~edgescope.capturing.columns.NotFollowed`, and is to be done anew.
+    raises :class:`~edgescope.capturing.edge_columns.NotFollowed`, and is to be done anew.
     """
     chosen = select_sites(model, sites)
     tape = Tape([site.name for site in chosen])

@@ -12,10 +12,16 @@ from torch import nn
 
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
-from edgescope.diagnosis.finding import Finding, Findings, Severity
-from edgescope.diagnosis.observation import EVERY, layers_of
+from edgescope.diagnosis.finding import Finding, Severity
+from edgescope.diagnosis.findings import Findings
+from edgescope.diagnosis.observation import (
+    EVERY,
+    coverage_of,
+    layers_of,
+    left_out_message,
+    observe_what_can_be,
+)
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample, StateSeen
-from edgescope.diagnosis.scope import coverage_of, left_out_message, observe_what_can_be
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import check_inputs, check_model, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
@@ -93,7 +99,7 @@ class _Diagnose:
             progress: whether to show a progress bar.
 
         Returns:
-            The findings, gravest first; an empty list if there is nothing to say. Their
+            The findings, most severe first; an empty list if there is nothing to say. Their
             ``coverage`` says which attention of the model was looked at, and which not and why.
 
         Raises:

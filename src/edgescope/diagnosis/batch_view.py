@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from edgescope.capturing import EdgeActivations, EdgeIdentity, capture, hooks
 from edgescope.capturing.adapters.adapter import bound_arguments
 from edgescope.capturing.forward_pass import Trust
-from edgescope.diagnosis.edge_ends import NodeSets, two_node_sets
-from edgescope.diagnosis.finiteness import Finiteness
+from edgescope.capturing.node_sets import NodeTypes, two_node_sets
+from edgescope.diagnosis.module_values import Finiteness, block_of, first_states, node_states
 from edgescope.diagnosis.rules.diagnosis_rule import (
     STAGE_NEEDS,
     BatchSeen,
@@ -20,9 +20,7 @@ from edgescope.diagnosis.rules.diagnosis_rule import (
     Rule,
     StateSeen,
 )
-from edgescope.diagnosis.rules.layer_view import attends_to_all
 from edgescope.diagnosis.rules.neighbour_sums import Groups
-from edgescope.diagnosis.states import block_of, first_states, node_states
 from edgescope.lib.model_call import attribute
 
 REMEMBERED = 4
@@ -68,7 +66,7 @@ class Watch:
             size = attribute(batch, "num_nodes")
             if isinstance(size, int):
                 self._nodes = self._edges.new_zeros(size)
-        self._sets = NodeSets(batch)
+        self._sets = NodeTypes(batch)
         self._bipartite = False
         self._groups: list[tuple[EdgeIdentity, bool, Groups]] = []
         self._finiteness = Finiteness()
@@ -176,13 +174,14 @@ class Watch:
         seen = LayerSeen(
             path,
             info.layer,
+            info.adapter,
             self._number,
             identity.edge_index,
             self._grouped(identity, info),
             identity.input_edge,
             self._graph(identity, two_sets),
             None if self._nodes is None else len(self._nodes),
-            attends_to_all(info),
+            info.attends_to_all,
             flat.get("logit"),
             flat.get("weight"),
             stages["score"].above_floor if "score" in stages else None,
@@ -216,15 +215,14 @@ class Watch:
 
     def _grouped(self, identity: EdgeIdentity, info: LayerInfo) -> Groups:
         """Return which softmax every row belongs to, and whom it leads to."""
-        # HGTConv has one softmax over the relations into a node; other layers one per relation.
-        joined = type(info.layer).__name__ == "HGTConv"
+        joined = info.adapter.joins_relations
         for known, kind, groups in self._groups:
             if known is identity and kind == joined:
                 return groups
         groups = Groups(
             self._sets.softmax(identity, joined),
             self._sets.sender(identity),
-            parallel=not attends_to_all(info),
+            parallel=not info.attends_to_all,
         )
         self._groups = [*self._groups[1 - REMEMBERED :], (identity, joined, groups)]
         return groups

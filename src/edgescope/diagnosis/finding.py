@@ -1,4 +1,4 @@
-"""What diagnosis returns: findings, and the list of them in order of severity."""
+"""A finding, and the list of all that a diagnosis found."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Severity = Literal["error", "warning", "note"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""From the gravest down. An error: the layer does not compute what its user built it for. A
+"""From the most severe down. An error: the layer does not compute what its user built it for. A
 warning: attention adds little or nothing there, or may fail to train. A note: true, and worth
 knowing, but often as it should be."""
 
@@ -81,8 +81,8 @@ def place(path: str, heads: Iterable[int] = (), of: int = 0) -> str:
     return f"{path}, heads {', '.join(numbers[:-1])} and {numbers[-1]} of {of}"
 
 
-class Findings(list[Finding]):
-    """Findings in order of severity, then of the rules, then of the model's layers.
+class FindingList(list[Finding]):
+    """What a diagnosis found, in order of severity, then of the rules, then of the model's layers.
 
     Attributes:
         model: name of the model's class.
@@ -132,7 +132,7 @@ class Findings(list[Finding]):
         self.caution = caution
 
     def at_least(self, severity: Severity) -> list[Finding]:
-        """Return the findings that are as grave as ``severity`` or graver."""
+        """Return the findings of at least this severity."""
         worst = SEVERITIES.index(severity)
         return [each for each in self if SEVERITIES.index(each.severity) <= worst]
 
@@ -143,39 +143,3 @@ class Findings(list[Finding]):
         columns = ("severity", "rule", "where", "message", "cause", "remedy", "mechanical")
         rows = [tuple(getattr(each, name) for name in columns) for each in self]
         return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
-
-    def text(self, width: int = 80, *, colours: bool = False) -> str:
-        """Return the findings as text, gravest first; no line is longer than ``width``.
-
-        Args:
-            width: columns, 40 or more.
-            colours: whether severities are coloured with terminal codes.
-
-        Raises:
-            InputError: if ``width`` is below 40.
-        """
-        from edgescope.diagnosis.output.text import as_text
-
-        return as_text(self, width, colours)
-
-    def json(self) -> str:
-        """Return the findings as JSON."""
-        from edgescope.diagnosis.output.as_json import as_json
-
-        return as_json(self)
-
-    def sarif(self) -> str:
-        """Return the findings as a SARIF 2.1.0 log, which code-scanning services read."""
-        from edgescope.diagnosis.output.sarif import as_sarif
-
-        return as_sarif(self)
-
-    def html(self, *, page: bool = False) -> str:
-        """Return the findings as one HTML ``<section>``, which needs nothing else.
-
-        Args:
-            page: whether to return a whole page that holds the section.
-        """
-        from edgescope.diagnosis.output.html import as_html, as_page
-
-        return as_page(self) if page else as_html(self)

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from edgescope.capturing.coverage import Coverage
-from edgescope.diagnosis.finding import SEVERITIES, Finding, Findings
+from edgescope.diagnosis.finding import SEVERITIES, Finding
+from edgescope.diagnosis.findings import Findings
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import json_of, reading, whole
 
@@ -14,7 +15,7 @@ REMEDY = "diagnose again with --format json"
 
 
 def load_findings(path: Path) -> Findings:
-    """Read the findings that :func:`edgescope.diagnosis.output.as_json.as_json` wrote to a file.
+    """Read the findings that :func:`edgescope.diagnosis.findings_json.as_json` wrote to a file.
 
     Raises:
         InputError: if there is no such file, it cannot be read, or it holds something else, such

@@ -1,9 +1,4 @@
-"""Numbers that are not finite, and what enters a computation with them.
-
-Numbers that are not finite, in one tensor.
-
-What enters a computation with numbers that are not finite: inputs, parameters and buffers.
-"""
+"""Numbers that are not finite in the inputs, parameters and buffers of a model."""
 
 import copy
 from abc import ABC, abstractmethod

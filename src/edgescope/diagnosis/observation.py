@@ -1,8 +1,7 @@
-"""One pass over a loader, in which rules see every attention layer.
+"""One pass over a loader, in which rules see every attention layer that can be captured.
 
-One pass over a loader, in which rules see every attention layer.
-
-Some graphs of a batch, for loaders of so few batches that one is too much.
+Layers that cannot be captured do not keep the others from it. Of a loader of so few batches that
+one is too much, rules see some graphs of a batch.
 """
 
 import math
@@ -10,14 +9,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from contextlib import nullcontext
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
+from edgescope.capturing.call_stack import layer_at_fault, reason_of
+from edgescope.capturing.coverage import Coverage, model_coverage
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.look import Look
 from edgescope.capturing.site_choice import Sites, select_sites
+from edgescope.capturing.sites import Site, find_sites
 from edgescope.diagnosis.batch_view import Watch
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, Rule, Sample
 from edgescope.lib.errors import InputError
@@ -25,10 +27,6 @@ from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.model_call import Call
 from edgescope.lib.progress import track
 from edgescope.scanning.batches import device_of, on_device
-
-if TYPE_CHECKING:
-    from edgescope.capturing.sites import Site
-
 
 EVERY = 6
 """One batch in this many is looked at by default, or this part of the graphs where there are fewer
@@ -179,3 +177,84 @@ def thinned(batch: Any, share: float, least: int = LEAST_GRAPHS) -> Any:  # noqa
         return batch
     chosen = torch.linspace(0, graphs - 1, kept).round().long()
     return Batch.from_data_list(batch.index_select(chosen))
+
+
+def observe_what_can_be(
+    model: nn.Module,
+    loader: Iterable[Any],
+    rules: Sequence[Rule],
+    layers: Sequence[LayerInfo],
+    *,
+    by_default: bool,
+    **options: Any,
+) -> tuple[Observed, list[LayerInfo], dict[str, str]]:
+    """Let rules watch a model run, if need be without the layers that cannot be captured then.
+
+    Args:
+        model: the model.
+        loader: the batches.
+        rules: the rules, which begin anew if a layer is left out.
+        layers: the layers to watch.
+        by_default: whether nobody asked for these layers; else none of them is left out.
+        **options: those of :func:`edgescope.diagnosis.observation.observe`.
+
+    Returns:
+        What was looked at, the layers without those left out, and path of each of these to the
+        reason.
+
+    Raises:
+        InputError: if no layer is left or ran, or one that was asked for cannot be captured.
+    """
+    layers = list(layers)
+    refused: dict[str, str] = {}
+    while True:
+        try:
+            seen = observe(model, loader, rules, layers, **options)
+            break
+        except InputError as error:
+            path = layer_at_fault(error, _sites(model)) if by_default else None
+            if path is None:
+                raise
+            refused[path] = reason_of(error)
+            layers = [info for info in layers if info.path != path]
+            if not layers:
+                raise InputError(_nothing_message(model, layers, refused)) from error
+    if not any(info.path in seen.ran for info in layers):
+        raise InputError(_nothing_message(model, layers, refused))
+    return seen, layers, refused
+
+
+def coverage_of(
+    model: nn.Module, layers: Sequence[LayerInfo], seen: Observed, refused: Mapping[str, str]
+) -> Coverage:
+    """Return which attention of a model rules have looked at, and which not and why.
+
+    Args:
+        model: the model.
+        layers: the layers that were watched.
+        seen: what was looked at.
+        refused: path of a layer that was left out to the reason.
+    """
+    return seen.look.corrected(_planned(model, layers, refused).after(seen.ran))
+
+
+def left_out_message(path: str, reason: str) -> str:
+    """Say that a layer is left out."""
+    return f"{path or 'the model'} is left out, since it cannot be captured: {reason}"
+
+
+def _planned(model: nn.Module, layers: Sequence[LayerInfo], refused: Mapping[str, str]) -> Coverage:
+    paths = {info.path for info in layers}
+    return model_coverage(model, [s for s in _sites(model) if s.path in paths], refused)
+
+
+def _nothing_message(
+    model: nn.Module, layers: Sequence[LayerInfo], refused: Mapping[str, str]
+) -> str:
+    """Say that no layer was looked at, and why not."""
+    gaps = _planned(model, layers, refused).after({}).gaps()
+    return f"no attention of {type(model).__name__} was looked at: {'; '.join(gaps)}"
+
+
+def _sites(model: nn.Module) -> list[Site]:
+    return [found for found in find_sites(model) if isinstance(found, Site)]

@@ -7,7 +7,7 @@ model that will be trained anew.
 """
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 from warnings import warn
@@ -15,9 +15,8 @@ from warnings import warn
 import torch
 from torch import nn
 
-from edgescope.capturing.adapters.adapter import Layer
 from edgescope.diagnosis.finding import MODEL, Finding
-from edgescope.diagnosis.layer_rebuild import Normalised, arguments_of, expect, rebuilt
+from edgescope.diagnosis.layer_remedies import REMEDIES
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import check_model, said
 
@@ -150,22 +149,6 @@ def _nothing_to_try(findings: Sequence[Finding]) -> str:
     return f"{what}; name one of {', '.join(REMEDIES)} with remedy= to try that"
 
 
-def applicable(name: str, layer: nn.Module, **options: Any) -> str | None:
-    """Return the name of a remedy if it fits a layer, else ``None``.
-
-    Args:
-        name: the remedy.
-        layer: the layer; it is left as it was.
-        options: what the remedy needs to know beside, such as ``edge_dim``.
-    """
-    try:
-        with torch.device("meta"):  # takes neither memory nor random numbers
-            REMEDIES[name](layer, **options)
-    except InputError:
-        return None
-    return name
-
-
 def _paths(finding: Finding) -> list[str]:
     """Return the paths of the layers to change: those that the evidence names, or else where."""
     named = finding.evidence.get("layers")
@@ -192,7 +175,7 @@ def _layer_at(model: nn.Module, path: str) -> nn.Module:
         return model.get_submodule(path)
     except AttributeError as error:
         raise InputError(
-            f"received a finding at {path or MODEL}, which {type(model).__name__} has not got; "
+            f"received a finding at {path or MODEL}, which {type(model).__name__} lacks; "
             "pass the model that was diagnosed"
         ) from error
 
@@ -206,91 +189,3 @@ def _replaced(model: nn.Module, path: str, layer: nn.Module, new: nn.Module) -> 
             if child is layer:
                 setattr(owner, name, new)
     return model
-
-
-def _gatv2(layer: Layer) -> nn.Module:
-    from torch_geometric.nn import GATv2Conv
-
-    expect(layer, "gatv2", "GATConv")
-    if layer.aggr != "add":
-        raise InputError(f"received a GATConv with aggr={layer.aggr!r}, expected 'add'")
-    new: nn.Module = GATv2Conv(**arguments_of(layer))
-    return new
-
-
-def _more_heads(layer: Layer) -> nn.Module:
-    expect(layer, "more-heads", "GATConv", "GATv2Conv", "TransformerConv")
-    heads, channels = layer.heads, layer.out_channels
-    if layer.concat and channels % 2:
-        raise InputError(
-            f"received a {type(layer).__name__} with {channels} channels in each of {heads} "
-            "concatenated heads, expected an even number to share among twice the heads"
-        )
-    width = channels // 2 if layer.concat else channels
-    return rebuilt(layer, heads=2 * heads, out_channels=width)
-
-
-def _edge_dim(layer: Layer, edge_dim: int | None = None) -> nn.Module:
-    expect(layer, "edge-dim", "GATConv", "GATv2Conv", "TransformerConv")
-    if layer.edge_dim is not None:
-        raise InputError(
-            f"received a {type(layer).__name__} with edge_dim={layer.edge_dim}, expected one "
-            "without; see that it is given edge_attr"
-        )
-    if edge_dim is None or edge_dim < 1:
-        raise InputError(
-            f"received edge_dim={edge_dim} for the remedy 'edge-dim', expected how many features "
-            "an edge has; pass edge_dim="
-        )
-    return rebuilt(layer, edge_dim=edge_dim)
-
-
-def _residual(layer: Layer) -> nn.Module:
-    expect(layer, "residual", "GATConv", "GATv2Conv")
-    if layer.residual:
-        raise InputError(
-            f"received a {type(layer).__name__} with residual=True, expected one without"
-        )
-    return rebuilt(layer, residual=True)
-
-
-def _norm(layer: Layer) -> nn.Module:
-    expect(layer, "norm", "GATConv", "GATv2Conv", "TransformerConv")
-    if not isinstance(layer.in_channels, int):
-        raise InputError(
-            f"received a {type(layer).__name__} whose sources and targets have states of their "
-            "own, expected one for both; add norms yourself"
-        )
-    return Normalised(rebuilt(layer), layer.in_channels)
-
-
-def _self_loops(layer: Layer) -> nn.Module:
-    expect(layer, "self-loops", "GATConv", "GATv2Conv")
-    if layer.add_self_loops:
-        raise InputError(
-            f"received a {type(layer).__name__} with add_self_loops=True, expected one without"
-        )
-    return rebuilt(layer, add_self_loops=True)
-
-
-def _no_self_loops(layer: Layer) -> nn.Module:
-    if getattr(layer, "add_self_loops", None) is not True:
-        raise InputError(
-            f"received a {type(layer).__name__} that adds no self-loops, expected one with "
-            "add_self_loops=True"
-        )
-    new: nn.Module = copy.copy(layer)  # its parameters are those of the copy of the model
-    new.add_self_loops = False  # type: ignore[assignment]  # no tensor
-    return new
-
-
-REMEDIES: Mapping[str, Callable[..., nn.Module]] = {
-    "gatv2": _gatv2,
-    "more-heads": _more_heads,
-    "edge-dim": _edge_dim,
-    "residual": _residual,
-    "norm": _norm,
-    "self-loops": _self_loops,
-    "no-self-loops": _no_self_loops,
-}
-"""Name of every remedy to what makes the new layer from the old one."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from edgescope.diagnosis.rules import RULES, Rule
+from edgescope.diagnosis.rules import Rule, known_rules
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_several
 
@@ -36,7 +36,7 @@ def choose_rules(
     own = {rule.id: rule for rule in rules or ()}
     if len(own) < len(rules or ()):
         raise InputError("received two rules of the same identifier in rules=, expected one each")
-    known = {rule.id: own.get(rule.id) or rule() for rule in RULES}
+    known = {rule.id: own.get(rule.id) or rule() for rule in known_rules()}
     known |= own
     for pattern in (*select, *ignore):
         if not any(fnmatchcase(name, pattern) for name in known):
@@ -56,12 +56,10 @@ def find_rule(name: str) -> type[Rule]:
     Raises:
         InputError: if there is none.
     """
-    for rule in RULES:
-        if rule.id == name:
-            return rule
-    raise InputError(
-        f"no rule is called {name!r}; the rules are {', '.join(rule.id for rule in RULES)}"
-    )
+    known = {rule.id: rule for rule in known_rules()}
+    if name not in known:
+        raise InputError(f"no rule is called {name!r}; the rules are {', '.join(known)}")
+    return known[name]
 
 
 def rule_table() -> "pl.DataFrame":
@@ -75,7 +73,7 @@ def rule_table() -> "pl.DataFrame":
             rule.title,
             ", ".join(f"{name}={value:g}" for name, value in rule().thresholds.items()),
         )
-        for rule in RULES
+        for rule in known_rules()
     ]
     schema = dict.fromkeys(("rule", "severity", "title", "thresholds"), pl.String)
     return pl.DataFrame(rows, schema=schema, orient="row")

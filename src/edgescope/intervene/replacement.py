@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing import Site
-from edgescope.capturing.edits import check_editable, is_editable
+from edgescope.capturing.edits import check_editable
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.intervene.activation_choice import Selector, Where
 from edgescope.intervene.replay import SiteValues, first_call
@@ -63,7 +63,7 @@ def choose_places(
         found = _of_layers(found, layers)
         check_editable(model, found)
         return Places(found, {}, by_default=False)
-    editable = [site for site in found if is_editable(site)]
+    editable = [site for site in found if site.editable]
     if not editable:
         check_editable(model, found)
     reasons = {
@@ -72,7 +72,7 @@ def choose_places(
             "replace it"
         )
         for site in found
-        if not is_editable(site)
+        if not site.editable
     }
     return Places(editable, reasons | dict.fromkeys(scalars, ONE_NUMBER), by_default=True)
 

@@ -32,7 +32,7 @@ def call_model(model: nn.Module, batch: Any) -> Any:  # noqa: ANN401  (any PyG b
     Which ones, :func:`~edgescope.lib.model_arguments.arguments_for` says.
 
     Raises:
-        InputError: if ``forward`` requires something that the batch has not got, or is given an
+        InputError: if ``forward`` requires something that the batch lacks, or is given an
             optional ``edge_attr`` that its layers were built without.
     """
     return _called(model, arguments_for(model, batch))

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing import EdgeIdentity
+from edgescope.capturing.edge_sets import edge_sets, graphs_of, node_vectors, of_input
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import GraphNames
 from edgescope.lib.model_call import attribute
-from edgescope.scanning.edge_sets import edge_sets, graphs_of, node_vectors, of_input
 
 
 def device_of(model: nn.Module) -> torch.device:

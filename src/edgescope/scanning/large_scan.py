@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgescope.capturing import Coverage, EdgeActivations, EdgeIdentity
-from edgescope.capturing.coverage import layer_of
-from edgescope.capturing.model_survey import model_coverage
+from edgescope.capturing.coverage import layer_of, model_coverage
 from edgescope.capturing.site_choice import select_sites
 from edgescope.large.edge_stream import layers_of
 from edgescope.large.forward import chunked

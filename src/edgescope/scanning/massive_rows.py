@@ -12,7 +12,8 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activations import EdgeActivations, EdgeIdentity
+from edgescope.capturing.activations import EdgeActivations
+from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.statistics.ratio import EdgeTops, magnitudes
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from edgescope.capturing import Coverage
-from edgescope.capturing.columns import NotFollowed
+from edgescope.capturing.call_stack import layer_at_fault, reason_of
 from edgescope.capturing.coverage import layer_of
-from edgescope.capturing.fault import layer_at_fault, reason_of
+from edgescope.capturing.edge_columns import NotFollowed
 from edgescope.capturing.look import Look
 from edgescope.capturing.tape import record
 from edgescope.lib.errors import InputError

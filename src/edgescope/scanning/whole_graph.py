@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import Relation
+from edgescope.capturing.edge_rows import Relation
 from edgescope.capturing.graph_input import plain_edges
 from edgescope.capturing.graph_parts import REMEDY, Part, PartEdges
 from edgescope.lib.errors import InputError

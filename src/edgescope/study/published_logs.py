@@ -19,7 +19,8 @@ from warnings import warn
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activations import EdgeActivations, EdgeIdentity
+from edgescope.capturing.activations import EdgeActivations
+from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.lib.errors import InputError
 from edgescope.lib.files import readable_file
 from edgescope.lib.input_files import DAMAGED, reason

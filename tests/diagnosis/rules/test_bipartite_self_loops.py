@@ -11,7 +11,7 @@ from torch_geometric.data import Data, HeteroData
 from torch_geometric.nn import GATConv, GATv2Conv, SuperGATConv, TransformerConv
 
 import edgescope as es
-from edgescope.diagnosis.edge_ends import two_node_sets
+from edgescope.capturing.node_sets import two_node_sets
 
 WIDTH = 4
 

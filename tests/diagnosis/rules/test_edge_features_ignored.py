@@ -46,7 +46,7 @@ def test_nothing_is_offered_where_the_model_does_not_hand_features_on():
 
     (found,) = diagnosed(build(lambda: First(gatv2(edge_dim=3), gatv2())))
     assert (found.severity, found.where, found.mechanical) == ("note", "layers.1", None)
-    assert "does not hand edge_attr on" in found.cause
+    assert "does not pass edge_attr" in found.cause
 
 
 def test_integer_features_need_an_embedding_which_is_no_mechanical_remedy():

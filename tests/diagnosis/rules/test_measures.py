@@ -58,7 +58,7 @@ def states(x, edge_index, path="input"):
 def test_dirichlet_energy_adds_up_over_batches_to_the_dense_one(seed):
     random = torch.Generator().manual_seed(seed)
     rule = OverSmoothing()
-    rule.begin([])
+    rule.start([])
     apart, lengths, edges, nodes = 0.0, 0.0, 0, 0
     for _ in range(3):
         x = torch.randn(9, 4, generator=random, dtype=torch.float64)
@@ -76,14 +76,14 @@ def test_dirichlet_energy_adds_up_over_batches_to_the_dense_one(seed):
 
 def test_states_without_edges_have_no_energy():
     rule = OverSmoothing()
-    rule.begin([])
+    rule.start([])
     rule.observe_state(states(torch.randn(3, 2), torch.empty(2, 0, dtype=torch.long)))
     assert rule.energies() == {}
 
 
 def test_wide_states_keep_their_effective_rank_about():
     rule = RankCollapse()
-    rule.begin([])
+    rule.start([])
     random = torch.Generator().manual_seed(0)
     basis = torch.linalg.qr(torch.randn(2000, 3, generator=random)).Q
     x = torch.randn(500, 3, generator=random) @ basis.T
@@ -137,7 +137,7 @@ def test_no_size_of_numbers_is_too_large_or_small_for_what_is_measured(size):
     for factor in (1.0, size):
         smooth, rank = OverSmoothing(), RankCollapse()
         for rule in (smooth, rank):
-            rule.begin([])
+            rule.start([])
             rule.observe_state(states(x * factor, edges))
         change = relative_change(x * factor, x.flip(0) * factor)
         measured.append([smooth.energies()["input"], rank.ranks()["input"], change])

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.activation_rows import Rows
+from edgescope.capturing.edge_rows import Relation, Rows
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import forward_signature
 
@@ -26,8 +26,16 @@ Layer: TypeAlias = Any
 """A layer of the adapter's class, whose attributes a type checker cannot know."""
 
 
+EDGE_ARGUMENTS = ("edge_attr", "edge", "edge_type", "edge_weight", "edge_real", "factor")
+"""What layers call arguments with one row per edge."""
+
 STAGE_NAMES = ("score", "logit", "weight", "message")
 """The stages of attention, in the order in which a layer computes them."""
+
+
+def names(words: str) -> frozenset[str]:
+    """Return the names in a text, as adapters list options and arguments."""
+    return frozenset(words.split())
 
 
 class Stage(NamedTuple):
@@ -55,6 +63,13 @@ class Adapter(ABC):
             for. A layer built with another one is refused; ``None`` if nothing is to be checked,
             as in a class that does not set it itself.
         arguments: the same for the arguments of ``forward``.
+        edge_option: the layer's option, and attribute, that says how many features an edge has,
+            such as ``"edge_dim"``; ``None`` if it has none that may be left out.
+        joins_relations: whether one softmax is taken over all relations into a node.
+        dynamic: full name of a class that is built with the same arguments and ranks neighbours
+            by the node that attends as well, for a class that :meth:`is_static`.
+        remedies: what :func:`edgescope.diagnosis.remedies.try_remedy` can do to a layer of exactly
+            this class, whose constructor's arguments are attributes of the layer.
     """
 
     layer: ClassVar[type[nn.Module] | str]
@@ -64,6 +79,10 @@ class Adapter(ABC):
     refuses: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[frozenset[str] | None] = None
     arguments: ClassVar[frozenset[str] | None] = None
+    edge_option: ClassVar[str | None] = None
+    joins_relations: ClassVar[bool] = False
+    dynamic: ClassVar[str | None] = None
+    remedies: ClassVar[frozenset[str]] = frozenset()
 
     def check(self) -> None:
         """Refuse an adapter that cannot work, when it is registered.
@@ -107,6 +126,47 @@ class Adapter(ABC):
     def adds_edges(self, layer: Layer) -> bool:
         """Return whether a layer computes rows that are no edge of the input."""
         return False
+
+    def attends_to_all(self, layer: Layer) -> bool:
+        """Return whether a layer attends to all pairs of nodes, by default if it adds edges."""
+        return self.adds_edges(layer)
+
+    def replaces_loops(self, layer: Layer) -> bool:
+        """Return whether the layer drops the input's self-loops and appends its own."""
+        return False
+
+    def could_replace_loops(self, layer: Layer) -> bool:
+        """Return whether the layer has an option to do so, which is off."""
+        return False
+
+    def features_of_loops(self, layer: Layer) -> Any:  # noqa: ANN401  (of PyG's fill_value)
+        """Return what gives features to loops that are appended, as PyG's ``fill_value`` says."""
+        return getattr(layer, "fill_value", "mean")
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return the arguments of ``forward`` with one row per edge that the layer works with."""
+        return EDGE_ARGUMENTS
+
+    def ranks_by_edges(self, layer: Layer) -> bool:
+        """Return whether features of an edge can change its logit; by default if it has any."""
+        return bool(self.edge_arguments(layer))
+
+    def is_static(self, layer: Layer) -> bool:
+        """Return whether all nodes rank their neighbours the same way, whatever the weights.
+
+        So it is if a logit is a LeakyReLU of a sum of one number for each end (Brody et al., arXiv
+        2105.14491). Its sign is then that of the sum, and its slope below zero the layer's
+        ``negative_slope``.
+        """
+        return False
+
+    def logit_limit(self, layer: Layer) -> float | None:
+        """Return what the layer clamps its logits to, plus or minus; ``None`` if it does not."""
+        return None
+
+    def relation_order(self, layer: Layer) -> list[Relation] | None:
+        """Return the order in which relations must be given, if the layer relies on one."""
+        return None
 
     def path(self, path: str) -> str:
         """Return the path that names the sites of the layer at ``path``."""

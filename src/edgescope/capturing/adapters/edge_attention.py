@@ -5,7 +5,6 @@ from typing import Any
 
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import EdgeRows
 from edgescope.capturing.adapters.adapter import (
     Adapter,
     Emit,
@@ -17,6 +16,7 @@ from edgescope.capturing.adapters.adapter import (
     observing,
     spliced,
 )
+from edgescope.capturing.edge_rows import EdgeRows
 from edgescope.models.attention import LOGIT_LIMIT, NORMALISER_FLOOR, EdgeAttention, EdgeWeight
 
 BIASED = Stage(
@@ -59,6 +59,15 @@ class EdgeAttentionAdapter(Adapter):
     def adds_edges(self, layer: Layer) -> bool:
         """Return whether pairs of nodes without an edge attend too."""
         return bool(layer.full_graph)
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return the states of the edges, and of a full graph which are real, with factors."""
+        return ("edge", "edge_real", "factor")
+
+    def logit_limit(self, layer: Layer) -> float | None:
+        """Return the clamp of the published layers, if it is the bound."""
+        limit: float | None = layer.weight.limit
+        return limit
 
     def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
         """Take score, logit, weight and value where they are computed; emit at the end."""

@@ -16,6 +16,7 @@ from edgescope.capturing.adapters.adapter import (
     Layer,
     Remove,
     bound_arguments,
+    names,
     observing,
 )
 from edgescope.capturing.adapters.dense import STAGES, DenseCall, emit_pairs, unnest
@@ -38,22 +39,11 @@ class EncoderLayerAdapter(Adapter):
     relies_on = ()
     loops = MultiheadAdapter.loops
     refuses = (*MultiheadAdapter.refuses, "the whole model being one such layer")
-    options = frozenset(
-        {
-            "d_model",
-            "nhead",
-            "dim_feedforward",
-            "dropout",
-            "activation",
-            "layer_norm_eps",
-            "batch_first",
-            "norm_first",
-            "bias",
-            "device",
-            "dtype",
-        }
+    options = names(
+        "d_model nhead dim_feedforward dropout activation layer_norm_eps batch_first norm_first "
+        "bias device dtype"
     )
-    arguments = frozenset({"src", "src_mask", "src_key_padding_mask", "is_causal"})
+    arguments = names("src src_mask src_key_padding_mask is_causal")
 
     def path(self, path: str) -> str:
         """Return the path of the layer's attention."""

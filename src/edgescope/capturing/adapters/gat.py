@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Layer, Stage, projected_edges
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.adapter import Layer, Stage, names, projected_edges
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
@@ -15,22 +15,11 @@ class GATAdapter(MessagePassingAdapter):
     loops = "input's removed, one added per node if add_self_loops"
     loops_option = "add_self_loops"
     refuses = ("sparse adjacency", "reversed flow between two sets of nodes")
-    options = MESSAGE_PASSING | frozenset(
-        {
-            "in_channels",
-            "out_channels",
-            "heads",
-            "concat",
-            "negative_slope",
-            "dropout",
-            "add_self_loops",
-            "edge_dim",
-            "fill_value",
-            "bias",
-            "residual",
-        }
+    options = MESSAGE_PASSING | names(
+        "in_channels out_channels heads concat negative_slope dropout add_self_loops edge_dim "
+        "fill_value bias residual"
     )
-    arguments = frozenset({"x", "edge_index", "edge_attr", "size", "return_attention_weights"})
+    arguments = names("x edge_index edge_attr size return_attention_weights")
     stages = {
         "logit": Stage("LeakyReLU(a_s . W x_j + a_t . W x_i + a_e . W_e e_ij)"),
         "weight": Stage("softmax_j(logit)", dropout="before"),
@@ -38,6 +27,17 @@ class GATAdapter(MessagePassingAdapter):
     }
     submodules = ("lin_edge",)
     weight_in = "edge_update"
+    edge_option = "edge_dim"
+    dynamic = "torch_geometric.nn.GATv2Conv"
+    remedies = names("gatv2 more-heads edge-dim residual norm self-loops")
+
+    def is_static(self, layer: Layer) -> bool:
+        """Return true, unless the LeakyReLU falls below zero."""
+        return bool(layer.negative_slope >= 0)
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return the features of edges, which are left out without ``edge_dim``."""
+        return () if layer.edge_dim is None else ("edge_attr",)
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the logit as ``GATConv.edge_update`` computes it."""

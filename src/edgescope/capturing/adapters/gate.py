@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Layer, Stage
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.adapter import Layer, Stage, names
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
@@ -13,7 +13,7 @@ class GATEAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.models.attentive_fp.GATEConv"
     refuses = ("sparse adjacency",)
-    options = MESSAGE_PASSING | frozenset({"in_channels", "out_channels", "edge_dim", "dropout"})
+    options = MESSAGE_PASSING | names("in_channels out_channels edge_dim dropout")
     arguments = frozenset({"x", "edge_index", "edge_attr"})
     stages = {
         "logit": Stage("LeakyReLU(a_l . LeakyReLU(W_1 [x_j, e_ij]) + a_r . x_i)", "[E, 1, 1]"),

@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Layer, Stage, projected_edges
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.adapter import Layer, Stage, names, projected_edges
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
@@ -15,23 +15,11 @@ class GATv2Adapter(MessagePassingAdapter):
     loops = "input's removed, one added per node if add_self_loops"
     loops_option = "add_self_loops"
     refuses = ("sparse adjacency", "reversed flow between two sets of nodes")
-    options = MESSAGE_PASSING | frozenset(
-        {
-            "in_channels",
-            "out_channels",
-            "heads",
-            "concat",
-            "negative_slope",
-            "dropout",
-            "add_self_loops",
-            "edge_dim",
-            "fill_value",
-            "bias",
-            "share_weights",
-            "residual",
-        }
+    options = MESSAGE_PASSING | names(
+        "in_channels out_channels heads concat negative_slope dropout add_self_loops edge_dim "
+        "fill_value bias share_weights residual"
     )
-    arguments = frozenset({"x", "edge_index", "edge_attr", "return_attention_weights"})
+    arguments = names("x edge_index edge_attr return_attention_weights")
     stages = {
         "score": Stage("a * LeakyReLU(W_l x_j + W_r x_i + W_e e_ij)", "[E, H, D]"),
         "logit": Stage("sum_d score"),
@@ -40,6 +28,12 @@ class GATv2Adapter(MessagePassingAdapter):
     }
     submodules = ("lin_edge",)
     weight_in = "edge_update"
+    edge_option = "edge_dim"
+    remedies = names("more-heads edge-dim residual norm self-loops")
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return the features of edges, which are left out without ``edge_dim``."""
+        return () if layer.edge_dim is None else ("edge_attr",)
 
     def score(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Recompute the vector that ``GATv2Conv.edge_update`` sums at once."""

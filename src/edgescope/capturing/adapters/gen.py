@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Layer, Stage
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.adapter import Layer, Stage, names
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.lib.errors import InputError
 
@@ -21,26 +21,11 @@ class GENAdapter(MessagePassingAdapter):
         "another aggregation than softmax",
         "reversed flow between two sets of nodes",
     )
-    options = MESSAGE_PASSING | frozenset(
-        {
-            "in_channels",
-            "out_channels",
-            "aggr",
-            "t",
-            "learn_t",
-            "p",
-            "learn_p",
-            "msg_norm",
-            "learn_msg_scale",
-            "norm",
-            "num_layers",
-            "expansion",
-            "eps",
-            "bias",
-            "edge_dim",
-        }
+    options = MESSAGE_PASSING | names(
+        "in_channels out_channels aggr t learn_t p learn_p msg_norm learn_msg_scale norm "
+        "num_layers expansion eps bias edge_dim"
     )
-    arguments = frozenset({"x", "edge_index", "edge_attr", "size"})
+    arguments = names("x edge_index edge_attr size")
     relies_on = (*MessagePassingAdapter.relies_on, "aggregate", "explain_message")
     stages = {
         "logit": Stage("t * (ReLU(x_j + e_ij) + eps)", "[E, 1, D]"),

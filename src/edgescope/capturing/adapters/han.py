@@ -8,17 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import EdgeRows, Relation, RelationRows, Rows
 from edgescope.capturing.adapters.adapter import (
     Emit,
     Layer,
     Remove,
     Stage,
     bound_arguments,
+    names,
     observing,
 )
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
+from edgescope.capturing.edge_rows import EdgeRows, Relation, RelationRows, Rows
 from edgescope.lib.errors import InputError
 
 
@@ -31,8 +32,8 @@ class HANAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.han_conv.HANConv"
     refuses = ("sparse adjacency", "reversed flow between two node types")
-    options = MESSAGE_PASSING | frozenset(
-        {"in_channels", "out_channels", "metadata", "heads", "negative_slope", "dropout"}
+    options = MESSAGE_PASSING | names(
+        "in_channels out_channels metadata heads negative_slope dropout"
     )
     arguments = frozenset({"x_dict", "edge_index_dict", "return_semantic_attention_weights"})
     stages = {

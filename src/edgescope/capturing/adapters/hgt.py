@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from edgescope.capturing.activation_rows import Relation, RelationRows
-from edgescope.capturing.adapters.adapter import Emit, Layer, Remove, Stage, bound_arguments
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.adapter import Emit, Layer, Remove, Stage, bound_arguments, names
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
+from edgescope.capturing.edge_rows import Relation, RelationRows
 from edgescope.capturing.graph_input import plain_edges
 from edgescope.lib.errors import InputError
 
@@ -25,7 +25,7 @@ class HGTAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.hgt_conv.HGTConv"
     refuses = ("sparse adjacency", "reversed flow between several relations or node types")
-    options = MESSAGE_PASSING | frozenset({"in_channels", "out_channels", "metadata", "heads"})
+    options = MESSAGE_PASSING | names("in_channels out_channels metadata heads")
     arguments = frozenset({"x_dict", "edge_index_dict"})
     stages = {
         "score": Stage("Q_t x_i * W_r K_s x_j * p_r / sqrt(D)", "[E, H, D]"),
@@ -33,6 +33,16 @@ class HGTAdapter(MessagePassingAdapter):
         "weight": Stage("softmax_j(logit), over all relations together"),
         "message": Stage("weight * M_r V_s x_j", "[E, H, D]"),
     }
+
+    joins_relations = True
+
+    def relation_order(self, layer: Layer) -> list[Relation]:
+        """Return the order of the metadata, in which PyG (2.8) numbers the matrices."""
+        return [tuple(relation) for relation in layer.edge_types]
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return none: edges have no features but their relation."""
+        return ()
 
     def refusal(self, layer: Layer) -> str | None:
         """Refuse the reversed flow, in which the layer mixes up the nodes of its relations.

@@ -1,4 +1,4 @@
-"""Options and arguments that a layer takes and its adapter does not know."""
+"""Options of a layer and arguments of its calls for which its adapter's formulas do not hold."""
 
 import inspect
 import warnings
@@ -68,6 +68,43 @@ def check_arguments(
                 "edgescope does not know, so its formulas need not hold; leave it out, or leave "
                 "the layer out with sites="
             )
+
+
+def refuse_two_sets(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse the reversed flow between two sets of nodes, which PyG's layers read in two ways.
+
+    PyG 2.8 looks up the first set by the second row of ``edge_index``, and in explanation mode by
+    the first; most layers return as many nodes as there are in the set that is attended to.
+
+    Raises:
+        InputError: if the layer is called with two sets.
+    """
+    match bound_arguments(layer, args, kwargs).get("x"):
+        case (first, second) if first is not second:
+            raise InputError(
+                f"{type(layer).__name__} has flow='target_to_source' and is given two sets of "
+                "nodes, of which PyG does not say which end of an edge is in which; build it "
+                "without flow and give it edge_index.flip(0)"
+            )
+
+
+def refuse_fused(layer: Layer, edge_index: object) -> None:
+    """Refuse the path that computes no messages at all.
+
+    Raises:
+        InputError: if the layer is about to take it.
+    """
+    from torch_geometric.utils import is_sparse
+
+    ordered = getattr(layer, "SUPPORTS_FUSED_EDGE_INDEX", False) and getattr(
+        edge_index, "is_sorted_by_col", False
+    )
+    if is_sparse(edge_index) or ordered:
+        raise InputError(
+            f"{type(layer).__name__} fuses messages and their aggregation for a sorted or sparse "
+            "adjacency, so no message exists to capture; set its fuse = False or pass a plain "
+            "edge_index"
+        )
 
 
 def _own(adapter: Adapter, name: str) -> frozenset[str] | None:

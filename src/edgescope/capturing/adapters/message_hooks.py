@@ -1,116 +1,35 @@
-"""The hooks of a message-passing layer: what it computes in a call.
+"""What a message-passing layer's own hooks tell of a call, and what they replace in it."""
 
-One call of a message-passing layer, as its adapter sees it.
-
-The hooks of a message-passing layer that tell what it computes in a call.
-"""
-
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.adapters.adapter import Layer, Remove, bound_arguments, per_head
-from edgescope.capturing.adapters.layer_options import check_arguments
+from edgescope.capturing.adapters.adapter import (
+    Emit,
+    Layer,
+    Remove,
+    Replace,
+    bound_arguments,
+    observing,
+    spliced,
+)
+from edgescope.capturing.adapters.edge_call import EdgeCall, EdgeFormulas, check_alike
+from edgescope.capturing.adapters.layer_options import (
+    check_arguments,
+    refuse_fused,
+    refuse_two_sets,
+)
 from edgescope.capturing.graph_input import plain_edges
-from edgescope.lib.errors import InputError
 
-if TYPE_CHECKING:
-    from edgescope.capturing.adapters.message_passing import MessagePassingAdapter
+_BEFORE_MESSAGE = {"score", "logit", "weight"}
 
 
-class EdgeCall:
-    """One call of a message-passing layer, seen from its edges.
-
-    ``call["x_j"]`` is an argument of ``message`` or ``edge_update``; ``call.get`` gives ``None``
-    where there is no such argument.
-
-    Attributes:
-        edge_index: source and target of every edge ``[2, E]``, as the layer saw them.
-        given: the edges that the layer was called with ``[2, M]``, where it may replace loops.
-        num_nodes: number of source and of target nodes, where known.
-        message: what ``message`` returned.
-        own_weight: the weights as the layer itself gives them, before dropout, where it does.
-        outputs: what the submodules named by the adapter returned.
-    """
-
-    def __init__(self, adapter: "MessagePassingAdapter", layer: Layer) -> None:
-        self.edge_index = torch.empty(0)
-        self.given: Tensor | None = None
-        self.num_nodes: tuple[int | None, int | None] = (None, None)
-        self.message = torch.empty(0)
-        self.own_weight: Tensor | None = None
-        self.outputs: dict[str, Tensor] = {}
-        self.arguments: dict[str, Any] = {}
-        self._adapter = adapter
-        self._layer = layer
-        self._stages: dict[str, Tensor] = {}
-
-    def __getitem__(self, name: str) -> Tensor:
-        """Return an argument of ``message`` or ``edge_update``.
-
-        Raises:
-            InputError: if there is no such argument, or it is no tensor.
-        """
-        value = self.arguments.get(name)
-        if not isinstance(value, Tensor):
-            tensors = [key for key, each in self.arguments.items() if isinstance(each, Tensor)]
-            raise InputError(
-                f"message and edge_update of {type(self._layer).__name__} have no tensor {name!r}; "
-                f"they have {', '.join(tensors)}"
-            )
-        return value
-
-    def get(self, name: str) -> Tensor | None:
-        """Return an argument of ``message`` or ``edge_update`` if it is a tensor."""
-        value = self.arguments.get(name)
-        return value if isinstance(value, Tensor) else None
-
-    @property
-    def target_row(self) -> int:
-        """Row of ``edge_index`` that holds the nodes that receive messages."""
-        return 1 if self._layer.flow == "source_to_target" else 0
-
-    @property
-    def target(self) -> Tensor:
-        """Node that receives the message of every edge ``[E]``."""
-        return self.edge_index[self.target_row]
-
-    @property
-    def num_targets(self) -> int | None:
-        """Number of nodes that can receive messages, if known."""
-        return self.num_nodes[self.target_row]
-
-    def stage(self, name: str) -> Tensor:
-        """Return what the adapter computes for a stage; computed once."""
-        if name not in self._stages:
-            self._stages[name] = getattr(self._adapter, name)(self._layer, self)
-        return self._stages[name]
-
-    def per_head(self, values: Tensor) -> Tensor:
-        """View values of the edges as ``[E, H, D]``.
-
-        Raises:
-            InputError: if they are not one row per edge, or cannot be divided among the heads.
-        """
-        edges = self.edge_index.size(1)
-        if not values.dim() or len(values) != edges:
-            raise InputError(
-                f"received values of shape {list(values.shape)} for {edges} edges, expected one "
-                "row per edge; the features of the edges may have another number of rows"
-            )
-        return per_head(values, self._adapter.heads(self._layer))
-
-    def softmax(self, logit: Tensor) -> Tensor:
-        """Return the softmax of ``logit`` ``[E, ...]`` over the edges of each target."""
-        from torch_geometric.utils import softmax
-
-        if not logit.size(0):
-            return logit
-        return softmax(logit, self.target, num_nodes=self.num_targets)
+EDITED: "WeakSet[Layer]" = WeakSet()
+"""The layers that are being edited, whose weights are not what their formula gives."""
 
 
 class LayerHooks:
@@ -123,7 +42,7 @@ class LayerHooks:
         layer: the layer.
     """
 
-    def __init__(self, adapter: "MessagePassingAdapter", layer: Layer) -> None:
+    def __init__(self, adapter: EdgeFormulas, layer: Layer) -> None:
         self._adapter = adapter
         self._layer = layer
         self._call = EdgeCall(adapter, layer)
@@ -144,13 +63,13 @@ class LayerHooks:
         self._call = EdgeCall(self._adapter, self._layer)  # forget a call that raised
         check_arguments(self._adapter, layer, args, kwargs)
         if layer.flow == "target_to_source":
-            _refuse_two_sets(layer, args, kwargs)
+            refuse_two_sets(layer, args, kwargs)
         if self._adapter.replaces_loops(layer):
             self._call.given = _given_edges(layer, args, kwargs)
 
     def _propagating(self, _: Layer, inputs: tuple[Any, ...]) -> None:
         if self._layer.fuse:
-            _refuse_fused(self._layer, inputs[0])
+            refuse_fused(self._layer, inputs[0])
 
     def _edges_updated(self, _: Layer, inputs: tuple[Any, ...], __: Tensor) -> Tensor | None:
         edge_index, _size, kwargs = inputs
@@ -165,54 +84,148 @@ class LayerHooks:
         self._call.outputs[name] = output
 
 
-def check_alike(layer: Layer, what: str, own: Tensor, found: Tensor) -> None:
-    """Refuse what a formula gives where the layer has computed something else itself.
+class MessageObserver(LayerHooks):
+    """Gathers what one layer's hooks tell of a call, and emits its stages."""
 
-    Both are computed in the same way from the same numbers, so they differ by rounding at most:
-    by less than the root of the machine's precision times the largest of them.
+    def __init__(
+        self, adapter: EdgeFormulas, layer: Layer, stages: Collection[str], emit: Emit
+    ) -> None:
+        super().__init__(adapter, layer)
+        self._stages = tuple(stages)
+        self._emit = emit
+
+    def hook(self) -> Iterator[Remove]:
+        """Hook the layer, giving what removes each hook."""
+        yield from super().hook()
+        yield self._layer.register_propagate_forward_hook(self._propagated).remove
+
+    def _edges_updated(self, layer: Layer, inputs: tuple[Any, ...], weight: Tensor) -> None:
+        super()._edges_updated(layer, inputs, weight)
+        # In training, what edge_update returns is what dropout leaves of the weights.
+        drops = layer.training and getattr(layer, "dropout", 0.0)
+        if self._adapter.weight_in == "edge_update" and not drops:
+            self._call.own_weight = weight
+
+    def _messages_computed(self, layer: Layer, inputs: tuple[Any, ...], message: Tensor) -> None:
+        super()._messages_computed(layer, inputs, message)
+        self._call.message = message
+        if self._adapter.kept_weight is not None:
+            self._call.own_weight = getattr(layer, self._adapter.kept_weight)
+
+    def _propagated(self, _: Layer, inputs: tuple[Any, ...], __: Tensor) -> None:
+        call, self._call = self._call, EdgeCall(self._adapter, self._layer)
+        call.edge_index = plain_edges(inputs[0], type(self._layer).__name__)
+        call.num_nodes = tuple(inputs[1])
+        rows = call.rows()
+        for stage in self._stages:
+            with observing():
+                if stage == "weight" and call.own_weight is not None and self._layer not in EDITED:
+                    check_alike(self._layer, "weights", call.own_weight, call.stage(stage))
+                values = call.per_head(call.stage(stage))
+            self._emit(stage, values, rows)
+
+
+class MessageEditor(LayerHooks):
+    """Puts new values in the place of a layer's own, where it computes them.
 
     Args:
+        adapter: knows the formulas of the layer.
         layer: the layer.
-        what: what they are, for the message.
-        own: what the layer has computed ``[E, ...]``.
-        found: what the formula gives, in any shape of as many numbers.
-
-    Raises:
-        InputError: if they are not alike.
+        stages: the stages to replace.
+        replace: gives the new values.
     """
-    own, found = own.detach().flatten(), found.detach().flatten().to(own.dtype)
-    if own.shape == found.shape and torch.equal(own, found):
-        return
-    finite = own[own.isfinite()]
-    largest = finite.abs().max().item() if len(finite) else 0.0
-    precision = math.sqrt(torch.finfo(own.dtype).eps)
-    if own.shape != found.shape or not torch.allclose(
-        own, found, rtol=0.0, atol=precision * largest, equal_nan=True
-    ):
-        raise InputError(
-            f"the {what} of {type(layer).__name__} are not what edgescope's formula for it gives; "
-            "another edit or hook may change them, or its package may be of a version that "
-            "edgescope does not know; put all edits into one function, or leave the layer out with "
-            "sites="
-        )
 
+    def __init__(
+        self,
+        adapter: EdgeFormulas,
+        layer: Layer,
+        stages: Collection[str],
+        replace: Replace,
+    ) -> None:
+        super().__init__(adapter, layer)
+        self._stages = set(stages)
+        self._replace = replace
 
-def _refuse_two_sets(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Refuse the reversed flow between two sets of nodes, which PyG's layers read in two ways.
+    def hook(self) -> Iterator[Remove]:
+        """Hook the layer, giving what removes each hook."""
+        EDITED.add(self._layer)
+        yield partial(EDITED.discard, self._layer)
+        yield from super().hook()
 
-    PyG 2.8 looks up the first set by the second row of ``edge_index``, and in explanation mode by
-    the first; most layers return as many nodes as there are in the set that is attended to.
+    def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        super()._enter(layer, args, kwargs)
+        self._call.num_nodes = _sizes(layer, args, kwargs)
 
-    Raises:
-        InputError: if the layer is called with two sets.
-    """
-    match bound_arguments(layer, args, kwargs).get("x"):
-        case (first, second) if first is not second:
-            raise InputError(
-                f"{type(layer).__name__} has flow='target_to_source' and is given two sets of "
-                "nodes, of which PyG does not say which end of an edge is in which; build it "
-                "without flow and give it edge_index.flip(0)"
-            )
+    def _propagating(self, layer: Layer, inputs: tuple[Any, ...]) -> None:
+        super()._propagating(layer, inputs)
+        self._at(inputs[0])
+
+    def _edges_updated(
+        self, layer: Layer, inputs: tuple[Any, ...], weight: Tensor
+    ) -> Tensor | None:
+        self._at(inputs[0])
+        super()._edges_updated(layer, inputs, weight)
+        if self._adapter.weight_in != "edge_update":
+            return None
+        found = self._weights()
+        if found is None:
+            return None
+        check_alike(layer, "weights", weight, found[0])
+        return spliced(weight, *found)
+
+    def _messages_computed(
+        self, layer: Layer, inputs: tuple[Any, ...], message: Tensor
+    ) -> Tensor | None:
+        super()._messages_computed(layer, inputs, message)
+        changed = False
+        if self._adapter.weight_in == "message":
+            found = self._weights()
+            if found is not None:
+                value = self._adapter.value(self._layer, self._call)
+                before, after = (
+                    (value * weight.unsqueeze(-1)).reshape(message.shape) for weight in found
+                )
+                check_alike(layer, "messages", message, before)
+                message, changed = spliced(message, before, after), True
+                self._keep(found[1])
+        if "message" in self._stages:
+            new = self._replace("message", self._call.per_head(message), self._call.rows())
+            if new is not None:
+                message, changed = new.reshape(message.shape), True
+        return message if changed else None
+
+    def _keep(self, weight: Tensor) -> None:
+        """Let the layer return the weights ``[E, H]`` that it goes on with."""
+        kept = self._adapter.kept_weight
+        if kept is not None:
+            own = getattr(self._layer, kept)
+            setattr(self._layer, kept, weight.reshape(own.shape).to(own.dtype))
+
+    def _weights(self) -> tuple[Tensor, Tensor] | None:
+        """Return the weights ``[E, H]`` without and with the edit; ``None`` if there is none."""
+        if not self._stages & _BEFORE_MESSAGE:
+            return None
+        call, changed = self._call, False
+        before = call.stage("weight")
+        logit = call.stage("logit")
+        if "score" in self._stages:
+            score = self._call.per_head(call.stage("score"))
+            new = self._replace("score", score, self._call.rows())
+            if new is not None:
+                logit, changed = spliced(logit, score.sum(-1), new.sum(-1)), True
+        if "logit" in self._stages:
+            new = self._replace("logit", self._call.per_head(logit), self._call.rows())
+            if new is not None:
+                logit, changed = new.reshape(logit.shape), True
+        after = call.softmax(logit) if changed else before
+        if "weight" in self._stages:
+            new = self._replace("weight", self._call.per_head(after), self._call.rows())
+            if new is not None:
+                after, changed = new.reshape(after.shape), True
+        return (before, after) if changed else None
+
+    def _at(self, edge_index: Any) -> None:  # noqa: ANN401  (what the layer is given)
+        self._call.edge_index = plain_edges(edge_index, type(self._layer).__name__)
 
 
 def _given_edges(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
@@ -237,20 +250,20 @@ def _collected(layer: Layer, edge_index: Tensor, kwargs: Mapping[str, Any]) -> M
     return found
 
 
-def _refuse_fused(layer: Layer, edge_index: object) -> None:
-    """Refuse the path that computes no messages at all.
+def _sizes(
+    layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[int | None, int | None]:
+    """Return how many source and target nodes a layer is called with, as it is told or by ``x``."""
+    arguments = bound_arguments(layer, args, kwargs)
+    told, given = arguments.get("size"), arguments.get("x")
+    if told is not None:
+        return told[0], told[1]
+    ends = (given, given) if isinstance(given, Tensor) else given
+    match ends:
+        case (source, target):
+            return _size(source), _size(target)
+    return None, None
 
-    Raises:
-        InputError: if the layer is about to take it.
-    """
-    from torch_geometric.utils import is_sparse
 
-    ordered = getattr(layer, "SUPPORTS_FUSED_EDGE_INDEX", False) and getattr(
-        edge_index, "is_sorted_by_col", False
-    )
-    if is_sparse(edge_index) or ordered:
-        raise InputError(
-            f"{type(layer).__name__} fuses messages and their aggregation for a sorted or sparse "
-            "adjacency, so no message exists to capture; set its fuse = False or pass a plain "
-            "edge_index"
-        )
+def _size(nodes: object) -> int | None:
+    return nodes.size(0) if isinstance(nodes, Tensor) else None

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from edgescope.capturing.adapters.adapter import Adapter, Emit, Layer, Remove, bound_arguments
+from edgescope.capturing.adapters.adapter import (
+    Adapter,
+    Emit,
+    Layer,
+    Remove,
+    bound_arguments,
+    names,
+)
 from edgescope.capturing.adapters.dense import STAGES, dense_call, emit_pairs
 from edgescope.capturing.adapters.layer_options import check_arguments
 from edgescope.lib.errors import InputError
@@ -26,32 +33,12 @@ class MultiheadAdapter(Adapter):
     stages = STAGES
     loops = "every node and itself are a pair"
     refuses = ("cross-attention", "add_bias_kv", "add_zero_attn", "parametrised weights")
-    options = frozenset(
-        {
-            "embed_dim",
-            "num_heads",
-            "dropout",
-            "bias",
-            "add_bias_kv",
-            "add_zero_attn",
-            "kdim",
-            "vdim",
-            "batch_first",
-            "device",
-            "dtype",
-        }
+    options = names(
+        "embed_dim num_heads dropout bias add_bias_kv add_zero_attn kdim vdim batch_first device "
+        "dtype"
     )
-    arguments = frozenset(
-        {
-            "query",
-            "key",
-            "value",
-            "key_padding_mask",
-            "need_weights",
-            "attn_mask",
-            "average_attn_weights",
-            "is_causal",
-        }
+    arguments = names(
+        "query key value key_padding_mask need_weights attn_mask average_attn_weights is_causal"
     )
 
     def adds_edges(self, layer: Layer) -> bool:

@@ -16,6 +16,8 @@ from edgescope.capturing.adapters.rgat import RGATAdapter
 from edgescope.capturing.adapters.supergat import SuperGATAdapter
 from edgescope.capturing.adapters.transformer import TransformerAdapter
 from edgescope.lib.errors import InputError
+from edgescope.lib.mistakes import said
+from edgescope.lib.plugins import add_plugins
 
 ADAPTERS: list[Adapter] = [
     EdgeAttentionAdapter(),
@@ -54,14 +56,41 @@ def register(adapter: Adapter | type[Adapter]) -> Adapter:
             f"es.capture.register({adapter.__name__}())"
         )
     adapter.check()
+    adapters()  # what other packages add comes behind what is registered here
     ADAPTERS.insert(0, adapter)
     return adapter
 
 
+def adapters() -> list[Adapter]:
+    """Return every known adapter, those first that take precedence.
+
+    Among them are those of other packages, each an adapter or its class that is an entry point of
+    the group ``edgescope.adapters``.
+    """
+    add_plugins("edgescope.adapters", _add)
+    return ADAPTERS
+
+
+def _add(plugin: object) -> None:
+    """Make the adapter of another package known, in front of edgescope's own."""
+    adapter = plugin() if isinstance(plugin, type) else plugin
+    if not isinstance(adapter, Adapter):
+        raise InputError(f"received {said(adapter)}, expected an adapter or its class")
+    adapter.check()
+    ADAPTERS.insert(0, adapter)
+
+
+def class_name(adapter: Adapter) -> str:
+    """Return the name of the class that an adapter observes, such as ``GATConv``."""
+    layer = adapter.layer
+    return layer.rpartition(".")[2] if isinstance(layer, str) else layer.__name__
+
+
 def find_adapter(layer: nn.Module) -> tuple[Adapter, type[nn.Module]] | None:
     """Return the adapter for the class of ``layer``, or for its closest base, and that class."""
+    known = adapters()
     for base in type(layer).__mro__:
-        for adapter in ADAPTERS:
+        for adapter in known:
             if adapter.layer is base or adapter.layer == f"{base.__module__}.{base.__qualname__}":
                 return adapter, base
     return None

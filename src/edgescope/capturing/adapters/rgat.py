@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Layer, Stage
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.adapter import Layer, Stage, names
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
@@ -18,28 +18,11 @@ class RGATAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.rgat_conv.RGATConv"
     refuses = ("sparse adjacency", "reversed flow between two sets of nodes")
-    options = MESSAGE_PASSING | frozenset(
-        {
-            "in_channels",
-            "out_channels",
-            "num_relations",
-            "num_bases",
-            "num_blocks",
-            "mod",
-            "attention_mechanism",
-            "attention_mode",
-            "heads",
-            "dim",
-            "concat",
-            "negative_slope",
-            "dropout",
-            "edge_dim",
-            "bias",
-        }
+    options = MESSAGE_PASSING | names(
+        "in_channels out_channels num_relations num_bases num_blocks mod attention_mechanism "
+        "attention_mode heads dim concat negative_slope dropout edge_dim bias"
     )
-    arguments = frozenset(
-        {"x", "edge_index", "edge_type", "edge_attr", "size", "return_attention_weights"}
-    )
+    arguments = names("x edge_index edge_type edge_attr size return_attention_weights")
     stages = {
         "logit": Stage(
             "LeakyReLU(Q W_r x_i + K W_r x_j + E W_e e_ij) (additive); "
@@ -53,6 +36,11 @@ class RGATAdapter(MessagePassingAdapter):
     }
     submodules = ("lin_edge",)
     kept_weight = "_alpha"
+    edge_option = "edge_dim"
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return the relations, and the features of edges if it is built with ``edge_dim``."""
+        return ("edge_type",) if layer.lin_edge is None else ("edge_type", "edge_attr")
 
     def logit(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return the logit as ``RGATConv.message`` computes it.

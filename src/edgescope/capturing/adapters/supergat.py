@@ -5,8 +5,8 @@ import math
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Layer, Stage
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.adapter import Layer, Stage, names
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
@@ -17,23 +17,11 @@ class SuperGATAdapter(MessagePassingAdapter):
     loops = "input's removed, one added per node if add_self_loops"
     loops_option = "add_self_loops"
     refuses = ("sparse adjacency",)
-    options = MESSAGE_PASSING | frozenset(
-        {
-            "in_channels",
-            "out_channels",
-            "heads",
-            "concat",
-            "negative_slope",
-            "dropout",
-            "add_self_loops",
-            "bias",
-            "attention_type",
-            "neg_sample_ratio",
-            "edge_sample_ratio",
-            "is_undirected",
-        }
+    options = MESSAGE_PASSING | names(
+        "in_channels out_channels heads concat negative_slope dropout add_self_loops bias "
+        "attention_type neg_sample_ratio edge_sample_ratio is_undirected"
     )
-    arguments = frozenset({"x", "edge_index", "neg_edge_index", "batch"})
+    arguments = names("x edge_index neg_edge_index batch")
     stages = {
         "score": Stage("W x_i * W x_j / sqrt(D); attention_type='SD' only", "[E, H, D]"),
         "logit": Stage(

@@ -4,8 +4,8 @@ import math
 
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Layer, Stage, projected_edges
-from edgescope.capturing.adapters.message_hooks import EdgeCall
+from edgescope.capturing.adapters.adapter import Layer, Stage, names, projected_edges
+from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 
@@ -14,20 +14,10 @@ class TransformerAdapter(MessagePassingAdapter):
 
     layer = "torch_geometric.nn.conv.transformer_conv.TransformerConv"
     refuses = ("sparse adjacency", "reversed flow between two sets of nodes")
-    options = MESSAGE_PASSING | frozenset(
-        {
-            "in_channels",
-            "out_channels",
-            "heads",
-            "concat",
-            "beta",
-            "dropout",
-            "edge_dim",
-            "bias",
-            "root_weight",
-        }
+    options = MESSAGE_PASSING | names(
+        "in_channels out_channels heads concat beta dropout edge_dim bias root_weight"
     )
-    arguments = frozenset({"x", "edge_index", "edge_attr", "return_attention_weights"})
+    arguments = names("x edge_index edge_attr return_attention_weights")
     stages = {
         "score": Stage("W_q x_i * (W_k x_j + W_e e_ij) / sqrt(D)", "[E, H, D]"),
         "logit": Stage("sum_d score"),
@@ -39,6 +29,16 @@ class TransformerAdapter(MessagePassingAdapter):
     submodules = ("lin_edge",)
     weight_in = "message"
     kept_weight = "_alpha"
+    edge_option = "edge_dim"
+    remedies = frozenset({"more-heads", "edge-dim", "norm"})
+
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return the features of edges: without ``edge_dim`` they are added to the values."""
+        return ("edge_attr",)
+
+    def ranks_by_edges(self, layer: Layer) -> bool:
+        """Return whether features are added to the keys as well."""
+        return layer.edge_dim is not None
 
     def score(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Recompute the product that ``TransformerConv.message`` sums at once."""

@@ -1,6 +1,5 @@
 """Rule: a few nodes draw most of the attention."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,8 +7,8 @@ import torch
 from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity
-from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import Sums, sum_by
+from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
+from edgescope.diagnosis.rules.neighbour_sums import sum_by
 
 MASS = 0.3
 """Share of a graph's attention from which a token is called a sink (Gu et al. 2024, arXiv
@@ -69,11 +68,6 @@ largest key draws most; training often ends that.
     few: float = FEW
     smallest: int = SMALLEST
 
-    def begin(self, layers: Sequence[LayerInfo]) -> None:
-        """Forget what was counted."""
-        del layers
-        self._sums: dict[str, Sums] = {}
-
     def observe(self, seen: LayerSeen) -> None:
         """Add up, over graphs, the share that the few largest nodes draw."""
         if seen.weight is None or seen.node_graph is None or not seen.weight.numel():
@@ -84,7 +78,7 @@ largest key draws most; training often ends that.
         many = seen.node_graph[attending].bincount(minlength=len(sizes)) >= self.smallest
         # Neither is a number in graphs in which no node has another neighbour than itself.
         chosen = many.unsqueeze(1) & share.isfinite() & uniform.isfinite()
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("share", share.where(chosen, 0).sum(0))
         sums.add("uniform", uniform.where(chosen, 0).sum(0))
         sums.add("graphs", chosen.sum(0))
@@ -106,16 +100,16 @@ largest key draws most; training often ends that.
                     self.id,
                     self.severity,
                     where,
-                    f"in a graph, the {self.few:.0%} of nodes (one at least) that draw most get "
-                    f"{float(share[least]):.0%} or more of all attention, where their degree "
-                    f"explains {float(uniform[least]):.0%}",
+                    f"the top {self.few:.0%} of a graph's nodes (at least one) draw "
+                    f"{float(share[least]):.0%} or more of all attention; their degree explains "
+                    f"{float(uniform[least]):.0%}",
                     {
                         "share": share.tolist(),
                         "explained_by_degree": uniform.tolist(),
                         "heads": heads,
                         "graphs": int(graphs.max()),
                     },
-                    "these heads send what they need nowhere else to a few nodes",
+                    "these heads put attention that they need nowhere else on a few nodes",
                     "add a virtual node (torch_geometric.transforms.VirtualNode) as a place for "
                     "it, or leave it if the task needs those nodes",
                 )

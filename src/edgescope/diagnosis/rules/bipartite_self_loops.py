@@ -1,17 +1,14 @@
 """Rule: self-loops added between two different sets of nodes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from edgescope.capturing.adapters.message_passing import MessagePassingAdapter
 from edgescope.diagnosis.finding import Finding, Severity, place
-from edgescope.diagnosis.remedies import applicable
-from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import Sums
+from edgescope.diagnosis.layer_remedies import applicable
+from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
 
 
 @dataclass
@@ -47,27 +44,15 @@ nodes, in the same order, self-loops are right; give the layer one tensor, or th
 one row for each of these nodes.
 """
 
-    def begin(self, layers: Sequence[LayerInfo]) -> None:
-        """Forget what was counted."""
-        self._replaces = {
-            info.path
-            for info in layers
-            if isinstance(info.adapter, MessagePassingAdapter)
-            and info.adapter.replaces_loops(info.layer)
-        }
-        self._sums: dict[str, Sums] = {}
-        self._layers: dict[str, nn.Module] = {}
-
     def observe(self, seen: LayerSeen) -> None:
         """Count the edges that a layer dropped, and those that it added."""
         given = (seen.arguments or {}).get("edge_index")
-        if seen.path.partition("@")[0] not in self._replaces or seen.two_sets is not True:
+        if not seen.adapter.replaces_loops(seen.layer) or seen.two_sets is not True:
             return
         if not isinstance(given, Tensor) or given.layout != torch.strided:
             return
         dropped = (given[0] == given[1]).sum()
-        sums = self._sums.setdefault(seen.path, Sums())
-        self._layers[seen.path] = seen.layer
+        sums = self._sums[seen.path]
         sums.add("dropped", dropped)
         sums.add("given", torch.tensor(given.size(1)))
         sums.add("added", seen.edge_index.size(1) - (given.size(1) - dropped))
@@ -81,7 +66,7 @@ one row for each of these nodes.
         ]
 
     def _report(self, path: str, dropped: int, given: int, added: int) -> Finding:
-        layer = self._layers[path]
+        layer = self.layer(path).layer
         return Finding(
             self.id,
             self.severity,

@@ -80,7 +80,6 @@ on purpose. In a pruned model dead heads are what one wants.
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
         del layers
-        self._sums: dict[str, Sums] = {}
         self._scale: dict[str, float] = {}
 
     def observe(self, seen: LayerSeen) -> None:
@@ -94,7 +93,7 @@ on purpose. In a pruned model dead heads are what one wants.
         scale = self._scale.get(seen.path) or largest_magnitude(seen.message)
         self._scale[seen.path] = scale
         message = scaled(seen.message[rows], scale)
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("square", message.square().sum(-1).sum(0))
         sums.add("edges", torch.tensor(len(message)))
         sums.add("senders", torch.tensor(len(torch.unique(seen.groups.sender[rows]))))
@@ -168,6 +167,6 @@ on purpose. In a pruned model dead heads are what one wants.
             f"the values that a node receives differ by {most:.1e} of their size or less "
             f"({edges:,} edges from different neighbours), so the weights do not matter",
             {"spread": [each if each == each else 0.0 for each in spread], "heads": heads},  # noqa: PLR0124  (NaN is not itself)
-            "the value projection keeps nothing of what the neighbours differ in, only its bias",
-            "use fewer heads, or initialise the value projection of the head anew",
+            "the value projection drops all that the neighbours differ in; only its bias is left",
+            "use fewer heads, or reinitialise the head's value projection",
         )

@@ -1,5 +1,6 @@
 """What a rule is."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -8,6 +9,7 @@ from torch import nn
 
 from edgescope.diagnosis.finding import Finding, Severity, place
 from edgescope.diagnosis.rules.layer_view import BatchSeen, LayerInfo, LayerSeen, Sample, StateSeen
+from edgescope.diagnosis.rules.neighbour_sums import Sums
 
 if TYPE_CHECKING:
     from edgescope.scanning.result import Scan
@@ -36,13 +38,14 @@ class Rule:
     """Looks for one thing that may be wrong with the attention of a model.
 
     A rule is a dataclass whose fields are its thresholds, so ``UniformAttention(entropy=0.98)`` is
-    the same rule with another one. It keeps sums and counts, never activations; what it counts
-    starts anew with :meth:`begin`.
+    the same rule with another one. It keeps sums and counts, never activations. When a diagnosis
+    starts, ``self._sums`` is empty sums by path, ``self._layers`` the layers by theirs, and
+    :meth:`begin` forgets what else was counted.
 
     Attributes:
         id: identifier, by which it is selected and ignored.
         title: what it finds, in a few words.
-        severity: how grave its findings are, as a rule.
+        severity: the usual severity of its findings.
         needs: what it needs to see, some of :data:`NEEDS`.
         finite: whether it judges numbers, and so is shown only what is finite, and does not judge
             layers in which, or before which, a number of a batch is not.
@@ -75,7 +78,13 @@ class Rule:
         """Begin anew, with nothing left out."""
         self._left_out: dict[str, None] = {}
         self._channels: set[str] = set()
+        self._layers = {info.path: info for info in layers}
+        self._sums: dict[str, Sums] = defaultdict(Sums)
         self.begin(layers)
+
+    def layer(self, path: str) -> LayerInfo:
+        """Return the layer at a path, also one of a further call such as ``conv@2``."""
+        return self._layers[path.partition("@")[0]]
 
     def leave_out(self, path: str) -> None:
         """Do not judge what is at ``path``: numbers that it would be judged by are not finite."""

@@ -1,14 +1,12 @@
 """Rule: heads that attend alike."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
 from edgescope.diagnosis.finding import Finding, Severity, place
-from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import Sums
+from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
 
 SAME = 1e-3
 """Squared distance of two heads' deviations from uniform attention, relative to the larger of the
@@ -65,11 +63,6 @@ can agree by chance: look at how many edges were compared.
     uniform: float = UNIFORM
     few: int = FEW
 
-    def begin(self, layers: Sequence[LayerInfo]) -> None:
-        """Forget what was counted."""
-        del layers
-        self._sums: dict[str, Sums] = {}
-
     def observe(self, seen: LayerSeen) -> None:
         """Add up the products of the heads' deviations from uniform weights."""
         if seen.weight is None or seen.weight.numel() == 0 or seen.weight.size(1) == 1:
@@ -79,7 +72,7 @@ can agree by chance: look at how many edges were compared.
         gets, equal = seen.groups.shares(seen.share)
         found = seen.groups.neighbours
         deviation = (gets - equal.unsqueeze(1))[found.number[found.softmax] > 1]
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("products", deviation.T @ deviation)
         sums.add("edges", deviation.new_tensor(len(deviation)))
         sums.add("choices", (found.number - 1).clamp(min=0).sum())
@@ -106,7 +99,7 @@ can agree by chance: look at how many edges were compared.
                         self.severity,
                         place(path, heads, len(square)),
                         f"their weights on {edges:,} edges are the same: correlation "
-                        f"{correlation:.5f}, uniform attention taken away",
+                        f"{correlation:.5f}, after subtracting uniform attention",
                         {
                             "heads": heads,
                             "correlation": correlation,
@@ -114,7 +107,7 @@ can agree by chance: look at how many edges were compared.
                             "edges": edges,
                         },
                         "the heads have the same parameters, up to what does not change weights, "
-                        "or see only what they agree on",
+                        "or see only data on which they agree",
                         "use fewer heads with more channels each, or initialise them differently",
                     )
                 )

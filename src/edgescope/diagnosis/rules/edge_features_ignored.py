@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.diagnosis.finding import MODEL, Finding, Severity, place
-from edgescope.diagnosis.finiteness import tensors_in
-from edgescope.diagnosis.remedies import applicable
+from edgescope.diagnosis.layer_remedies import applicable
+from edgescope.diagnosis.module_values import tensors_in
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample
 from edgescope.diagnosis.rules.neighbour_sums import all_finite, largest_magnitude, scaled
 
@@ -39,7 +39,7 @@ class EdgeFeaturesIgnored(Rule):
     samples: ClassVar[bool] = True
     explanation: ClassVar[str] = """\
 Three things are looked at. *Dropped*: a `GATConv` that was built without `edge_dim` and is called
-with `edge_attr` leaves it out and says nothing (in PyG 2.8, `GATv2Conv` and `RGATConv` raise an
+with `edge_attr` ignores it silently (in PyG 2.8, `GATv2Conv` and `RGATConv` raise an
 error then, and `TransformerConv` adds the raw features to the values, or raises an error). That is
 a warning, read off the layer and its arguments. *Without effect*: on a sample of batches the
 features (`edge_attr`, `edge_type`, `edge_weight`) are permuted among the edges and the model is run
@@ -69,19 +69,21 @@ everything.
         """Forget what was seen."""
         del layers
         self._dropped: dict[str, tuple[nn.Module, Tensor]] = {}
-        self._without: dict[str, nn.Module] = {}
+        self._without: dict[str, tuple[nn.Module, bool]] = {}
         self._changes: list[float] = []
         self._choices = False
 
     def observe(self, seen: LayerSeen) -> None:
         """Note the layers that drop edge features, and those that could take some and get none."""
         self._choices = self._choices or bool((seen.degree > 1).any())
-        if not hasattr(seen.layer, "edge_dim"):
+        if seen.adapter.edge_option is None:
             return
         given = (seen.arguments or {}).get("edge_attr", ())
         if given is None:
-            self._without[seen.path] = seen.layer
-        elif isinstance(given, Tensor) and _drops_features(seen.layer):
+            self._without[seen.path] = (seen.layer, _built_for_features(seen))
+        elif isinstance(given, Tensor) and "edge_attr" not in seen.adapter.edge_arguments(
+            seen.layer
+        ):
             self._dropped[seen.path] = (seen.layer, given[:0].detach())
 
     def probe(self, sample: Sample) -> None:
@@ -113,7 +115,7 @@ everything.
             self.severity,
             place(path),
             f"this {type(layer).__name__} is called with edge_attr of {number} "
-            f"feature{'s' * (number > 1)} and leaves it out",
+            f"feature{'s' * (number > 1)} and ignores it",
             {"edge_dim": number, "real": int(real)},
             "it is built without edge_dim",
             f"build it with edge_dim={number}"
@@ -149,8 +151,7 @@ everything.
         )
 
     def _not_handed_on(self, path: str) -> Finding:
-        layer = self._without[path]
-        built = layer.edge_dim is not None
+        layer, built = self._without[path]
         return Finding(
             self.id,
             "note",
@@ -158,17 +159,15 @@ everything.
             f"this {type(layer).__name__} was called without edge_attr, though the batch has edge "
             "features and other parts of the model use them",
             {"largest_change": max(self._changes), "batches": len(self._changes)},
-            "the model does not hand edge_attr on to it"
+            "the model does not pass edge_attr to it"
             + ("" if built else ", and it is built without edge_dim"),
             "call it with edge_attr" + ("" if built else ", and build it with edge_dim="),
         )
 
 
-def _drops_features(layer: nn.Module) -> bool:
-    """Return whether a layer leaves out edge features that it is given, without a word."""
-    from torch_geometric.nn import GATConv
-
-    return isinstance(layer, GATConv) and layer.lin_edge is None
+def _built_for_features(seen: LayerSeen) -> bool:
+    """Return whether a layer was built with a number of edge features."""
+    return getattr(seen.layer, seen.adapter.edge_option or "", None) is not None
 
 
 def permute_edge_features(batch: Any, generator: torch.Generator) -> Any | None:  # noqa: ANN401  (any PyG batch)

@@ -50,24 +50,26 @@ must go on in that order, in every batch.
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was seen."""
         del layers
-        self._calls: dict[str, tuple[nn.Module, dict[str, Any]]] = {}
+        self._calls: dict[str, tuple[nn.Module, dict[str, Any], list[Any]]] = {}
         self._apart: dict[str, tuple[float, list[str]]] = {}
 
     def observe(self, seen: LayerSeen) -> None:
         """Keep the arguments of the first call that is out of order, of every layer."""
         path = seen.path.partition("@")[0]
         given = (seen.arguments or {}).get("edge_index_dict")
-        if type(seen.layer).__name__ != "HGTConv" or not isinstance(given, Mapping):
+        order = seen.adapter.relation_order(seen.layer)
+        if order is None or not isinstance(given, Mapping) or path in self._calls:
             return
-        if path not in self._calls and list(given) != _in_order(seen.layer, given):
-            self._calls[path] = (seen.layer, dict(seen.arguments or {}))
+        ordered = [relation for relation in order if relation in given]
+        if list(given) != ordered:
+            self._calls[path] = (seen.layer, dict(seen.arguments or {}), ordered)
 
     def probe(self, sample: Sample) -> None:
         """Run the layers in both orders."""
         del sample
-        for path, (layer, arguments) in self._calls.items():
+        for path, (layer, arguments, order) in self._calls.items():
             given = arguments["edge_index_dict"]
-            ordered = {relation: given[relation] for relation in _in_order(layer, given)}
+            ordered = {relation: given[relation] for relation in order}
             before = layer(arguments["x_dict"], given)
             after = layer(arguments["x_dict"], ordered)
             change = relative_change(before, {kind: after[kind] for kind in before})
@@ -87,15 +89,10 @@ must go on in that order, in every batch.
                 f"with the relations in the order of the metadata its output differs by "
                 f"{change:.0%} of its largest value",
                 {"largest_change": change, "order": order},
-                f"edge_index_dict has the order {', '.join(order)}, and PyG's HGTConv relies on "
-                "that of its metadata",
+                f"edge_index_dict has the order {', '.join(order)}, and the layer relies on that "
+                "of its metadata",
                 "pass {r: edge_index_dict[r] for r in metadata[1] if r in edge_index_dict}",
             )
             for path, (change, order) in self._apart.items()
             if change > self.same
         ]
-
-
-def _in_order(layer: Any, given: Mapping[Any, Any]) -> list[Any]:  # noqa: ANN401  (an HGTConv)
-    """Return the relations of a call in the order of the layer's metadata."""
-    return [tuple(relation) for relation in layer.edge_types if tuple(relation) in given]

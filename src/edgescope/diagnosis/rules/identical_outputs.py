@@ -1,19 +1,17 @@
 """Rule: nodes with the same neighbours and different states get the same output."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from edgescope.diagnosis.certificate import regions
 from edgescope.diagnosis.finding import Finding, Severity, place
-from edgescope.diagnosis.remedies import applicable
-from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
+from edgescope.diagnosis.layer_remedies import applicable, instead
+from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
 from edgescope.diagnosis.rules.layer_view import edge_features
-from edgescope.diagnosis.rules.neighbour_sums import Sums, largest_magnitude, scaled
-from edgescope.diagnosis.twins import find_twins
+from edgescope.diagnosis.rules.neighbour_sums import largest_magnitude, scaled
+from edgescope.diagnosis.twin_certificate import find_twins, regions
 
 DIFFERENT = 0.05
 """States that differ by this much in a channel, relative to the largest, are different. Twins of
@@ -91,12 +89,6 @@ it), the model as a whole can tell twins apart; then only attention is blind.
     equal: float = EQUAL
     few: int = FEW
 
-    def begin(self, layers: Sequence[LayerInfo]) -> None:
-        """Forget what was counted."""
-        del layers
-        self._sums: dict[str, Sums] = {}
-        self._layers: dict[str, nn.Module] = {}
-
     def observe(self, seen: LayerSeen) -> None:
         """Count the pairs of twins of a batch."""
         pairs = self._pairs(seen)
@@ -104,11 +96,10 @@ it), the model as a whole can tell twins apart; then only attention is blind.
             return
         assert seen.output is not None
         tied = _distance(seen.output, pairs) <= self.equal
-        self._layers[seen.path] = seen.layer
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("pairs", torch.tensor(pairs.size(1)))
         sums.add("tied", tied.sum())
-        if seen.logit is None or not _is_gat(seen.layer):
+        if seen.logit is None or not seen.adapter.is_static(seen.layer):
             return
         slope = float(seen.layer.negative_slope)  # type: ignore[arg-type]
         place = regions(seen.logit, seen.target, len(seen.output), slope)
@@ -136,10 +127,11 @@ it), the model as a whole can tell twins apart; then only attention is blind.
         found = []
         for path, sums in self._sums.items():
             pairs, tied = int(sums["pairs"]), int(sums["tied"])
-            gat = _is_gat(self._layers[path])
-            if not tied or tied / pairs < (self.share if gat else self.unproven):
+            info = self.layer(path)
+            proven = info.adapter.is_static(info.layer)
+            if not tied or tied / pairs < (self.share if proven else self.unproven):
                 continue
-            if not gat and pairs < self.few:
+            if not proven and pairs < self.few:
                 continue
             evidence: dict[str, float | int | str | list[float]] = {
                 "pairs": pairs,
@@ -171,22 +163,15 @@ it), the model as a whole can tell twins apart; then only attention is blind.
                     evidence,
                     "all logits of such a node lie on one side of LeakyReLU's kink, where its own "
                     "state cancels in the softmax"
-                    if gat
+                    if proven
                     else "the weights of such nodes do not depend on their own states",
-                    "GATv2Conv instead of GATConv, more heads, or a residual"
-                    if gat
+                    instead(info, "more heads, or a residual")
+                    if proven
                     else "more channels or heads, or a residual around the layer",
-                    applicable("gatv2", self._layers[path]),
+                    applicable("gatv2", info.layer),
                 )
             )
         return found
-
-
-def _is_gat(layer: nn.Module) -> bool:
-    """Return whether the certificate's argument holds for a layer."""
-    from torch_geometric.nn import GATConv
-
-    return isinstance(layer, GATConv) and layer.negative_slope >= 0
 
 
 def _distance(states: Tensor, pairs: Tensor) -> Tensor:

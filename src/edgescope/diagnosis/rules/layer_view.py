@@ -1,9 +1,4 @@
-"""What rules get to see of a model that runs, and the edge features its layers worked with.
-
-What rules get to see of a model that runs.
-
-The edge features that a layer worked with, row by row.
-"""
+"""What rules get to see of a model that runs, and the edge features its layers worked with."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing.adapters.adapter import Adapter
-from edgescope.capturing.adapters.message_passing import MessagePassingAdapter
 from edgescope.diagnosis.rules.neighbour_sums import Groups, all_finite, largest_by, scaled, sum_by
 
 ROUNDING = 64
@@ -34,11 +28,10 @@ class LayerInfo(NamedTuple):
     stages: tuple[str, ...]
     """The stages that it goes through."""
 
-
-def attends_to_all(info: LayerInfo) -> bool:
-    """Return whether a layer attends to all pairs of nodes, not only to a self-loop besides."""
-    loops_only = isinstance(info.adapter, MessagePassingAdapter)
-    return info.adapter.adds_edges(info.layer) and not loops_only
+    @property
+    def attends_to_all(self) -> bool:
+        """Whether it attends to all pairs of nodes, not only to a self-loop besides."""
+        return self.adapter.attends_to_all(self.layer)
 
 
 def has_mask(arguments: Mapping[str, Any] | None) -> bool:
@@ -54,6 +47,7 @@ class LayerSeen:
     Attributes:
         path: path of the layer; ``conv@2`` for its second call in a forward pass.
         layer: the layer.
+        adapter: what is known of its class.
         number: number of the batch.
         edge_index: both ends of every row ``[2, E]``, as the layer saw them; in a heterogeneous
             graph each end is numbered within its node type. Which row holds which end depends on
@@ -81,6 +75,7 @@ class LayerSeen:
 
     path: str
     layer: nn.Module
+    adapter: Adapter
     number: int
     edge_index: Tensor
     groups: Groups
@@ -244,10 +239,6 @@ class BatchSeen:
     finite: bool
 
 
-EDGE_ARGUMENTS = ("edge_attr", "edge", "edge_type", "edge_weight", "edge_real", "factor")
-"""What layers call arguments with one row per edge."""
-
-
 def edge_features(seen: LayerSeen) -> Tensor | None:
     """Return the features of every row ``[E, K]``, as the layer saw them; ``None`` if it has none.
 
@@ -257,14 +248,13 @@ def edge_features(seen: LayerSeen) -> Tensor | None:
         ValueError: if it cannot be told which features belong to which row.
     """
     given = seen.arguments or {}
-    found = [given[name] for name in EDGE_ARGUMENTS if isinstance(given.get(name), Tensor)]
-    if getattr(seen.layer, "lin_edge", seen) is None:
-        return None  # a layer of PyG without edge_dim, which leaves them out
+    names = seen.adapter.edge_arguments(seen.layer)
+    found = [given[name] for name in names if isinstance(given.get(name), Tensor)]
     if not found:
         return None
     rows = torch.cat([_by_row(each).double() for each in found], 1)
-    if getattr(seen.layer, "add_self_loops", False):
-        rows = _with_loops(seen.layer, given.get("edge_index"), rows, seen)
+    if seen.adapter.replaces_loops(seen.layer):
+        rows = _with_loops(given.get("edge_index"), rows, seen)
     if len(rows) != seen.edge_index.size(1):
         raise ValueError("there are not as many edge features as rows")
     return rows
@@ -275,7 +265,7 @@ def _by_row(values: Tensor) -> Tensor:
     return values.unsqueeze(1) if values.dim() == 1 else values.flatten(1)
 
 
-def _with_loops(layer: nn.Module, edges: object, rows: Tensor, seen: LayerSeen) -> Tensor:
+def _with_loops(edges: object, rows: Tensor, seen: LayerSeen) -> Tensor:
     """Drop self-loops and add one per node, as the layer does."""
     from torch_geometric.utils import add_self_loops, remove_self_loops
 
@@ -283,7 +273,8 @@ def _with_loops(layer: nn.Module, edges: object, rows: Tensor, seen: LayerSeen) 
         raise ValueError("the layer was not given its edges as a tensor")
     others, rows = remove_self_loops(edges, rows)
     nodes = seen.edge_index.size(1) - others.size(1)
-    all_edges, rows = add_self_loops(others, rows, getattr(layer, "fill_value", "mean"), nodes)
+    features = seen.adapter.features_of_loops(seen.layer)
+    all_edges, rows = add_self_loops(others, rows, features, nodes)
     if not torch.equal(all_edges, seen.edge_index):
         raise ValueError("the layer saw other edges than it was given")
     return rows

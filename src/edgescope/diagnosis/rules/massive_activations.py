@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from edgescope.diagnosis.finding import Finding, Severity, place
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import Sums, all_finite, scaled
+from edgescope.diagnosis.rules.neighbour_sums import all_finite, scaled
 from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.statistics.chance import chance_of_ratio
 from edgescope.statistics.ratio import edge_ratios
@@ -73,7 +73,6 @@ there are more than chance explains, and where; `scan.report` draws them.
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
         del layers
-        self._sums: dict[str, Sums] = {}
         self._largest: dict[str, float] = {}
         self._width: dict[str, int] = {}
 
@@ -87,7 +86,7 @@ there are more than chance explains, and where; `scan.report` draws them.
             score = scaled(score)
         self._width[seen.path] = score.shape[1:].numel()
         top = edge_ratios(score).top_ratio
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("massive", (top > self.ratio).sum())
         sums.add("edges", top.new_tensor(len(top)))
         self._largest[seen.path] = max(self._largest.get(seen.path, 0.0), float(top.max()))

@@ -1,9 +1,5 @@
 """Sums over batches and neighbours that rules share, and the different neighbours of a node.
 
-Sums that rules share: over batches, over the neighbours of a node.
-
-The different neighbours of every node, however many edges lead to each of them.
-
 Two nodes may be joined by several edges. A head cannot choose between such edges by the states of
 nodes, so rules that ask how attention is shared among neighbours count a neighbour once, with all
 that it gets. Giving every edge of a graph twice then changes nothing that they say.

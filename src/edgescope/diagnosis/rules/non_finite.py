@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from edgescope.diagnosis.finding import MODEL, Finding, Severity, place
-from edgescope.diagnosis.first_non_finite import OUTPUT, Place, Rerun
 from edgescope.diagnosis.non_finite_inputs import Given, Source, own_sources, sources_of
+from edgescope.diagnosis.non_finite_place import OUTPUT, Place, Rerun, in_the_batch, in_the_model
 from edgescope.diagnosis.rules.diagnosis_rule import (
     BatchSeen,
     LayerInfo,
@@ -18,7 +18,6 @@ from edgescope.diagnosis.rules.diagnosis_rule import (
     Sample,
     StateSeen,
 )
-from edgescope.diagnosis.whereabouts import in_the_batch, in_the_model
 
 
 @dataclass
@@ -53,7 +52,7 @@ minus infinity where a mask forbids pairs of nodes.
 **Thresholds.** None.
 
 **What to do.** A parameter: training has diverged; go back to a checkpoint before, and train with a
-lower learning rate or clipped gradients. An input: mend the data where the finding says. Computed:
+lower learning rate or clipped gradients. An input: fix the data where the finding says. Computed:
 run that part in float32 or bfloat16, or scale what enters it.
 
 **False alarm?** A model may let infinities arise on purpose and remove them later, as distances
@@ -62,7 +61,7 @@ between parts that are not connected.
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was seen."""
-        self._layers = layers
+        del layers
         self._silent: dict[str, None] = {}
         self._broken: BatchSeen | None = None
         self._found: tuple[Place, Source | None] | None = None
@@ -90,7 +89,7 @@ between parts that are not connected.
         if self._broken is None:
             return
         batch = self._broken.batch
-        rerun = Rerun(sample.model, sample.call, batch, self._layers, sample.inputs)
+        rerun = Rerun(sample.model, sample.call, batch, list(self._layers.values()), sample.inputs)
         found = rerun.first_place()
         if found is not None:
             sources = sources_of(sample.model, batch, found.path)
@@ -107,7 +106,7 @@ between parts that are not connected.
                 self.severity,
                 place(source.path),
                 f"the parameter {source.name} is not finite: {source.broken.said()}, the first is "
-                f"{source.broken.kind}; it came to bear on none of the batches",
+                f"{source.broken.kind}; no batch used it",
                 {"cause": "parameter", "name": source.name, **_numbers(source)},
                 *_REMEDIES["parameter"],
             )
@@ -121,7 +120,7 @@ between parts that are not connected.
             return []
         found, source = self._found
         seen = self._broken
-        layers = [info.path for info in self._layers if _within(found.path, info.path)]
+        layers = [info.path for info in self._layers.values() if _within(found.path, info.path)]
         where = found.path or MODEL
         stage = (
             f"what {where} returns" if found.stage == OUTPUT else f"the {found.stage} of {where}"
@@ -174,12 +173,12 @@ _REMEDIES = {
         "go back to a checkpoint before; train with a lower learning rate or clipped gradients",
     ),
     "buffer": (
-        "what the model keeps, such as a batch norm's running mean, took in such a number",
-        "set the buffer anew (reset_running_stats for a batch norm), and mend what fed it",
+        "a buffer, such as a batch norm's running mean, took in such a number",
+        "reset the buffer (reset_running_stats for a batch norm), and fix what fed it",
     ),
     "input": (
         "the data hold numbers that are not finite",
-        "mend or drop that graph, or put a number where one is missing",
+        "fix or drop that graph, or fill in the missing number",
     ),
     "computed": (
         "what enters is too large for the numbers it is computed in, or something is 0/0",

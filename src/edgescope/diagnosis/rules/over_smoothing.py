@@ -7,9 +7,9 @@ from typing import ClassVar
 import torch
 
 from edgescope.diagnosis.finding import Finding, Severity, place
-from edgescope.diagnosis.remedies import applicable
+from edgescope.diagnosis.layer_remedies import applicable
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, Rule, StateSeen
-from edgescope.diagnosis.rules.neighbour_sums import Sums, largest_magnitude, scaled
+from edgescope.diagnosis.rules.neighbour_sums import largest_magnitude, scaled
 
 COLLAPSED = 1e-3
 """Dirichlet energy over that of unrelated states below which states are the same: neighbours then
@@ -70,7 +70,6 @@ all over a neighbourhood, alike states are what the task asks for.
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
         self._curable = [info.path for info in layers if applicable("residual", info.layer)]
-        self._sums: dict[str, Sums] = {}
         self._scale: dict[str, float] = {}
 
     def observe_state(self, seen: StateSeen) -> None:
@@ -81,7 +80,7 @@ all over a neighbourhood, alike states are what the task asks for.
         x = scaled(seen.x, scale)
         step = -(-seen.edge_index.size(1) // MOST_EDGES) or 1
         source, target = seen.edge_index[:, ::step]
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         apart = (x[source] - x[target]).square().sum(1)
         sums.add("apart", apart.sum())
         sums.add("edges", (source != target).sum())

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity, place
-from edgescope.diagnosis.remedies import applicable
+from edgescope.diagnosis.layer_remedies import applicable
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, Rule, StateSeen
-from edgescope.diagnosis.rules.neighbour_sums import Sums, largest_magnitude, scaled
+from edgescope.diagnosis.rules.neighbour_sums import largest_magnitude, scaled
 
 COLLAPSED = 1.5
 """Effective rank below which the states lie along one direction: with ten others of equal size, the
@@ -76,7 +76,6 @@ several channels, one direction may be all it takes in the last block.
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
         self._curable = [info.path for info in layers if applicable("residual", info.layer)]
-        self._sums: dict[str, Sums] = {}
         self._scale: dict[str, float] = {}
 
     def observe_state(self, seen: StateSeen) -> None:
@@ -89,7 +88,7 @@ several channels, one direction may be all it takes in the last block.
         if x.size(1) > WIDEST:
             generator = torch.Generator().manual_seed(0)
             x = x @ torch.randn(x.size(1), WIDEST, generator=generator).to(x)
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("gram", x.T @ x)
         sums.add("nodes", torch.tensor(len(x)))
 

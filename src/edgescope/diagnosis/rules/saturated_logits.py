@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import nn
 
 from edgescope.diagnosis.finding import Finding, Severity
-from edgescope.diagnosis.remedies import applicable
+from edgescope.diagnosis.layer_remedies import applicable
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
 from edgescope.diagnosis.rules.neighbour_sums import Sums, largest_by, sum_by
-from edgescope.models.attention import LOGIT_LIMIT, EdgeAttention
+from edgescope.models.attention import LOGIT_LIMIT
 
 VANISHED = 1e-3
 """A softmax whose largest weight is 1 - 1e-3 or more has a gradient of at most w (1 - w) = 1e-3 by
@@ -87,15 +86,14 @@ training ends it.
     few: int = FEW
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
-        """Forget what was counted, and note the clamp of every layer that has one."""
-        self._layers = {info.path: info.layer for info in layers}
-        self._sums: dict[str, Sums] = {}
+        """Forget what was counted."""
+        del layers
         self._largest: dict[str, float] = {}
 
     def observe(self, seen: LayerSeen) -> None:
         """Count edges beyond the clamp, and saturated nodes."""
-        sums = self._sums.setdefault(seen.path, Sums())
-        limit = _clamp(seen.layer)
+        sums = self._sums[seen.path]
+        limit = seen.adapter.logit_limit(seen.layer)
         if seen.logit is not None and limit is not None and len(seen.logit):
             size = seen.logit.abs()
             sums.add("beyond", (size >= limit).sum(0))
@@ -117,7 +115,7 @@ training ends it.
     def findings(self) -> list[Finding]:
         """Report the heads of which most nodes are saturated, and those with many clamped logits.
 
-        A head is in one finding: the gravest.
+        A head is in one finding: the most severe.
         """
         found = []
         for path, sums in self._sums.items():
@@ -147,7 +145,8 @@ training ends it.
     def _beyond(
         self, path: str, severity: Severity, shares: list[float], heads: list[int]
     ) -> Finding:
-        limit, edges = _clamp(self._layer(path)), int(self._sums[path]["edges"])
+        info, edges = self.layer(path), int(self._sums[path]["edges"])
+        limit = info.adapter.logit_limit(info.layer)
         return Finding(
             self.id,
             severity,
@@ -178,16 +177,8 @@ training ends it.
             "the logits of neighbours are far apart: the states or the projections are large",
             "normalise the states before attention (LayerNorm), lower the learning rate, or put "
             "weight decay on the query and key projections",
-            applicable("norm", self._layer(path)),
+            applicable("norm", self.layer(path).layer),
         )
-
-    def _layer(self, path: str) -> nn.Module:
-        return self._layers[path.partition("@")[0]]
-
-
-def _clamp(layer: nn.Module) -> float | None:
-    """Return what a layer clamps its logits to, plus or minus, if it does."""
-    return layer.weight.limit if isinstance(layer, EdgeAttention) else None
 
 
 def _shares(sums: Sums, counted: str, of: str) -> list[float]:

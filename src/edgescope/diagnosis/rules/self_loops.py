@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.diagnosis.finding import Finding, Severity, place
-from edgescope.diagnosis.remedies import applicable
+from edgescope.diagnosis.layer_remedies import applicable
+from edgescope.diagnosis.module_values import block_of, first_states
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample
-from edgescope.diagnosis.rules.neighbour_sums import Sums, all_finite, largest_magnitude, scaled
-from edgescope.diagnosis.states import block_of, first_states
+from edgescope.diagnosis.rules.neighbour_sums import all_finite, largest_magnitude, scaled
 from edgescope.lib.model_call import attribute
 
 DOUBLED = 0.01
@@ -75,8 +75,7 @@ its own features, it should not see itself.
 
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was seen."""
-        self._layers = {info.path: info.layer for info in layers}
-        self._sums: dict[str, Sums] = {}
+        del layers
         self._blind: dict[str, tuple[str, int]] = {}
 
     def observe(self, seen: LayerSeen) -> None:
@@ -84,7 +83,7 @@ its own features, it should not see itself.
         if seen.num_nodes is None or seen.node_graph is None or seen.pairs:
             return
         loops = seen.target[seen.loop].bincount(minlength=seen.num_nodes)
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("doubled", (loops > 1).sum())
         sums.add("loops", loops.sum())
         sums.add("lonely", (seen.softmax.bincount(minlength=seen.num_nodes) == 0).sum())
@@ -95,7 +94,7 @@ its own features, it should not see itself.
         modules = dict(sample.model.named_modules())
         blocks: dict[str, list[str]] = {}
         for path in self._layers:
-            if modules.get(path) is self._layers[path]:
+            if modules.get(path) is self.layer(path).layer:
                 blocks.setdefault(block_of(path, modules), []).append(path)
         suspects = {
             block: paths[0]
@@ -112,8 +111,8 @@ its own features, it should not see itself.
 
     def _may_be_blind(self, path: str) -> bool:
         """Return whether a layer could add self-loops, was told not to, and saw none."""
-        sums = self._sums.get(path)
-        off = getattr(self._layers[path], "add_self_loops", None) is False
+        sums, info = self._sums.get(path), self.layer(path)
+        off = info.adapter.could_replace_loops(info.layer)
         return off and sums is not None and bool(sums["nodes"]) and not bool(sums["loops"])
 
     def findings(self) -> list[Finding]:
@@ -128,7 +127,7 @@ its own features, it should not see itself.
                     self.id,
                     self.severity,
                     place(path),
-                    f"{doubled:,} of {nodes:,} nodes have two self-loops or more, so they weigh "
+                    f"{doubled:,} of {nodes:,} nodes have two or more self-loops, so they count "
                     "themselves several times",
                     {"doubled": doubled, "nodes": nodes},
                     "the data holds the loops twice, and this layer keeps edges as given",
@@ -144,13 +143,13 @@ its own features, it should not see itself.
                 self.id,
                 self.severity,
                 place(path),
-                f"the own state of a node adds nothing to its next ({probed} nodes were tried)"
+                f"a node's state does not contribute to its next state ({probed} nodes tested)"
                 f"{left}",
                 {"probed": probed, "block": block, "nodes_without_edges": lonely, "nodes": nodes},
                 "add_self_loops=False, the data has no self-loops, and no residual connection "
                 "leads around the layer",
                 "add_self_loops=True, residual=True, or x + conv(x)",
-                applicable("self-loops", self._layers[path.partition("@")[0]]),
+                applicable("self-loops", self.layer(path).layer),
             )
 
 

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import nn
 
 from edgescope.diagnosis.finding import Finding, Severity, place
+from edgescope.diagnosis.layer_remedies import applicable, instead
 from edgescope.diagnosis.neighbour_ranks import compare_rankings
-from edgescope.diagnosis.remedies import applicable
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import Sums
 
 REORDERED = 0.01
 """Share of the pairs of sources that some targets rank the other way, up to which attention is
@@ -84,8 +82,6 @@ attention is what the task needs. Compare both layers on the validation set.
     def begin(self, layers: Sequence[LayerInfo]) -> None:
         """Forget what was counted."""
         del layers
-        self._sums: dict[str, Sums] = {}
-        self._layers: dict[str, nn.Module] = {}
         self._by_edge: dict[str, bool] = {}
 
     def observe(self, seen: LayerSeen) -> None:
@@ -97,11 +93,10 @@ attention is what the task needs. Compare both layers on the validation set.
         found = compare_rankings(
             seen.groups.sender[others], seen.softmax[others], order[others], seen.number
         )
-        self._layers[seen.path] = seen.layer
         given = (seen.arguments or {}).get("edge_attr") is not None
-        has_edges = getattr(seen.layer, "lin_edge", None) is not None and given
+        has_edges = seen.adapter.ranks_by_edges(seen.layer) and given
         self._by_edge[seen.path] = has_edges or self._by_edge.get(seen.path, False)
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("comparable", found.comparable)
         sums.add("reordered", found.reordered)
         sums.add("choosing", torch.tensor(found.choosing))
@@ -112,7 +107,7 @@ attention is what the task needs. Compare both layers on the validation set.
         return [finding for path in self._sums for finding in self._judge(path)]
 
     def _judge(self, path: str) -> list[Finding]:
-        sums, layer = self._sums[path], self._layers[path]
+        sums, info = self._sums[path], self.layer(path)
         comparable, reordered = sums["comparable"], sums["reordered"]
         choosing, by_edge = int(sums["choosing"]), self._by_edge[path]
         shared = float(sums["sharing"]) / choosing if choosing else 0.0
@@ -120,7 +115,7 @@ attention is what the task needs. Compare both layers on the validation set.
         measured = bool((rates <= self.reordered).all()) and bool(
             (comparable >= self.comparable).all()
         )
-        proven = _is_static(layer)
+        proven = info.adapter.is_static(info.layer)
         matters = shared >= self.shared
         if shared < self.seldom or not (proven or (measured and matters)):
             return []
@@ -130,10 +125,10 @@ attention is what the task needs. Compare both layers on the validation set.
         seen = f"{shared:.0%} of the nodes that choose share two neighbours with another"
         if proven:
             message = (
-                "proven for GATConv: the state of a node cannot change how it ranks its neighbours"
-                f"{'; only edge features can' if by_edge else ''}; of {pairs:,} pairs of "
-                f"neighbours that several nodes share, {over}, {opposite:,} are ranked "
-                f"differently by some; {seen}"
+                f"proven for {type(info.layer).__name__}: the state of a node cannot change how "
+                f"it ranks its neighbours{'; only edge features can' if by_edge else ''}; of "
+                f"{pairs:,} pairs of neighbours that several nodes share, {over}, {opposite:,} are "
+                f"ranked differently by some; {seen}"
             )
         else:
             alike = f"{pairs - opposite:,} of {pairs:,}" if opposite else f"all {pairs:,}"
@@ -163,16 +158,9 @@ attention is what the task needs. Compare both layers on the validation set.
                     "edge_features": int(by_edge),
                 },
                 cause,
-                "GATv2Conv instead of GATConv, with the same arguments"
+                instead(info, "with the same arguments")
                 if proven
-                else "look whether the states of the nodes differ at all, or train longer",
-                applicable("gatv2", layer),
+                else "check that the states of the nodes differ, or train longer",
+                applicable("gatv2", info.layer),
             )
         ]
-
-
-def _is_static(layer: nn.Module) -> bool:
-    """Return whether a layer is static whatever its weights."""
-    from torch_geometric.nn import GATConv
-
-    return isinstance(layer, GATConv) and layer.negative_slope >= 0

@@ -1,6 +1,5 @@
 """Rule: attention weights that are all the same."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,8 +7,8 @@ import torch
 from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity
-from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import Groups, Sums, sum_by
+from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
+from edgescope.diagnosis.rules.neighbour_sums import Groups, sum_by
 
 UNIFORM = 0.999
 """Entropy over the logarithm of the degree from which attention is called uniform. For small
@@ -54,12 +53,11 @@ citation graphs was found to be near uniform (Wang et al. 2019, arXiv 1909.01315
 are nearly equal by chance (a head that loses ten times the entropy has a probability of 0.25 to do
 so at one choice, and of 0.0002 at ten).
 
-**What to do.** Look whether the features that enter are far smaller than 1, as sparse bags of
-words are after a linear layer: so small states give logits close to zero, which is why GAT, GATv2
-and TransformerConv on Chameleon are reported, untrained in all layers and after 100 epochs still in
-the first. Scale them.
-Look whether the logits are small because the weights are untrained, because the states that enter
-are almost alike (rule `over-smoothing`), or because of strong weight decay. In GATConv, try
+**What to do.** Check whether the inputs are far smaller than 1, as sparse bags of words are after a
+linear layer: such small states give logits close to zero, which is why GAT, GATv2 and
+TransformerConv on Chameleon are reported, untrained in all layers and after 100 epochs still in the
+first. Scale them. Check whether the logits are small because the weights are untrained, because the
+inputs are almost alike (rule `over-smoothing`), or because of strong weight decay. In GATConv, try
 GATv2Conv. If the task needs no choice among neighbours, a mean is as good and cheaper: `SAGEConv`
 or `GCNConv`.
 
@@ -71,17 +69,12 @@ may be so by chance (3 of 128 heads on MUTAG and ZINC were, none after training)
     entropy: float = UNIFORM
     few: int = FEW
 
-    def begin(self, layers: Sequence[LayerInfo]) -> None:
-        """Forget what was counted."""
-        del layers
-        self._sums: dict[str, Sums] = {}
-
     def observe(self, seen: LayerSeen) -> None:
         """Add up the entropies of the nodes of a batch."""
         if seen.weight is None or not seen.weight.numel():
             return
         ratio = relative_entropy(seen.groups, seen.share)
-        sums = self._sums.setdefault(seen.path, Sums())
+        sums = self._sums[seen.path]
         sums.add("share", ratio[seen.choosing].sum(0))
         sums.add("nodes", seen.choosing.sum())
         sums.add("choices", (seen.groups.neighbours.number - 1)[seen.choosing].sum())
@@ -103,13 +96,13 @@ may be so by chance (3 of 128 heads on MUTAG and ZINC were, none after training)
                         self.id,
                         self.severity,
                         where,
-                        f"the entropy of the weights is {least:.4f} or more of log degree, that of "
-                        f"equal weights, over {nodes:,} nodes with several different neighbours",
+                        f"normalised entropy ≥ {least:.4f} (1 is uniform) over {nodes:,} nodes "
+                        "with several different neighbours",
                         {"entropy": shares, "nodes": nodes, "heads": heads},
                         "the logits hardly differ between the neighbours of a node, so the layer "
                         "takes their mean",
-                        "see that the states that enter are not tiny, and weight decay not strong; "
-                        "or a mean, such as SAGEConv, if that is all the task needs",
+                        "check that inputs are not tiny and weight decay is moderate; or use a "
+                        "mean, such as SAGEConv, if that is all the task needs",
                     )
                 )
         return found

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.diagnosis.certificate import Certificate, Regions
+from edgescope.diagnosis.twin_certificate import Certificate, Regions
 from edgescope.lib.errors import InputError
 from edgescope.models.dense_gat import XAVIER_GAIN
 

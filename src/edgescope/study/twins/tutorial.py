@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from edgescope.diagnosis.certificate import regions
+from edgescope.diagnosis.twin_certificate import regions
 from edgescope.models.dense_gat import DenseGAT
 
 if TYPE_CHECKING:

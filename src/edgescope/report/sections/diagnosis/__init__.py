@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from edgescope.diagnosis import Findings, diagnose
-from edgescope.diagnosis.output.text import conclusion, rest, silence
+from edgescope.diagnosis.findings_text import conclusion, rest, silence
 from edgescope.lib.errors import InputError
 from edgescope.plots.formats import number
 from edgescope.report.base import Material, Need, Section

@@ -1,22 +1,59 @@
-"""Findings as SARIF 2.1.0, the format of static analysis results."""
+"""Findings as JSON, and as SARIF 2.1.0, the format of static analysis results."""
 
 import json
-from typing import TYPE_CHECKING, Any
+import math
+from typing import Any
 
-from edgescope.capturing.coverage import LEFT_OUT, SeenLayer, UnseenLayer
+from edgescope.capturing.coverage import LEFT_OUT, Coverage, SeenLayer, UnseenLayer
 from edgescope.capturing.refusals import ATTENTION, PERHAPS
-from edgescope.diagnosis.output.as_json import covered, plain
+from edgescope.diagnosis.finding import Finding, FindingList
+from edgescope.diagnosis.rules import known_rules
+from edgescope.diagnosis.rules.diagnosis_rule import Rule
 from edgescope.lib.version import __version__
 
-if TYPE_CHECKING:
-    from edgescope.diagnosis.finding import Finding, Findings
-    from edgescope.diagnosis.rules.diagnosis_rule import Rule
+
+def as_json(findings: FindingList) -> str:
+    """Return findings as JSON: model, numbers of batches and graphs, rules, coverage and findings.
+
+    ``coverage`` is :meth:`edgescope.capturing.Coverage.as_dict` with its ``sentence``; null if it
+    is not known. ``caution`` is what should be read first, or null. A number that is not finite,
+    which JSON has no word for, is null.
+    """
+    value = {
+        "model": findings.model,
+        "batches": findings.batches,
+        "graphs": findings.graphs,
+        "rules": list(findings.rules),
+        "arguments": list(findings.arguments),
+        "unjudged": {rule: list(paths) for rule, paths in findings.unjudged.items()},
+        "caution": findings.caution or None,
+        "coverage": covered(findings.coverage),
+        "findings": [plain(each.as_dict()) for each in findings],
+    }
+    return json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def covered(coverage: Coverage | None) -> dict[str, Any] | None:
+    """Return a coverage in plain values, and in a sentence."""
+    return None if coverage is None else {**coverage.as_dict(), "sentence": coverage.sentence()}
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401  (anything that JSON can hold)
+    """Return a value with ``None`` in place of numbers that are not finite."""
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 VERSION = "2.1.0"
 
 
-def as_sarif(findings: "Findings") -> str:
+def as_sarif(findings: FindingList) -> str:
     """Return findings as a SARIF 2.1.0 log with one run (OASIS standard, 27 March 2020).
 
     A finding is a result at a logical location, the path of the layer in the model: there is no
@@ -29,9 +66,7 @@ def as_sarif(findings: "Findings") -> str:
     at. It is ``warning`` where that it is attention is not certain, and ``note`` for what was left
     out on purpose or shows no sign of attention.
     """
-    from edgescope.diagnosis.rules import RULES
-
-    known = {rule.id: rule for rule in RULES}
+    known = {rule.id: rule for rule in known_rules()}
     used = list(dict.fromkeys([*findings.rules, *(each.rule for each in findings)]))
     run: dict[str, Any] = {
         "tool": {
@@ -56,7 +91,7 @@ def as_sarif(findings: "Findings") -> str:
     return json.dumps(log, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def _rule(name: str, rule: "type[Rule] | None") -> dict[str, Any]:
+def _rule(name: str, rule: type[Rule] | None) -> dict[str, Any]:
     """Describe a rule: a reporting descriptor (section 3.49). One of the user's has no page."""
     if rule is None:
         return {"id": name}
@@ -99,7 +134,7 @@ def _location(path: str, model: str) -> dict[str, str]:
     }
 
 
-def _result(finding: "Finding", rules: list[str], model: str) -> dict[str, Any]:
+def _result(finding: Finding, rules: list[str], model: str) -> dict[str, Any]:
     """Describe a finding: a result (section 3.27)."""
     text = f"{finding.where}: {finding.message}. Cause: {finding.cause}. Remedy: {finding.remedy}."
     properties = {"where": finding.where, "cause": finding.cause, "remedy": finding.remedy}

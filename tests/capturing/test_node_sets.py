@@ -4,7 +4,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from edgescope.capturing import EdgeIdentity
-from edgescope.diagnosis.edge_ends import NodeSets
+from edgescope.capturing.node_sets import NodeTypes
 
 RELATIONS = ("a likes b", "b likes a", "a knows a")
 
@@ -22,7 +22,7 @@ def sets():
     data = HeteroData()
     for name in RELATIONS:
         data[tuple(name.split())].edge_index = torch.zeros(2, 0, dtype=torch.long)
-    return NodeSets(data)
+    return NodeTypes(data)
 
 
 def test_the_same_number_of_two_types_is_two_nodes():
@@ -44,4 +44,4 @@ def test_rows_say_whether_their_ends_are_of_two_types():
 
 
 def test_types_are_read_off_the_names_where_the_batch_does_not_say_them():
-    assert NodeSets(None).differ(rows((0, 1, 1), (2, 1, 1))).tolist() == [True, False]
+    assert NodeTypes(None).differ(rows((0, 1, 1), (2, 1, 1))).tolist() == [True, False]

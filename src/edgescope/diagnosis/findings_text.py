@@ -1,20 +1,18 @@
-"""Findings as text for a terminal or a log."""
+"""Findings as text for a terminal or a log, and as a section of a web page."""
 
 import io
 from collections import defaultdict
+from html import escape
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from edgescope.diagnosis.finding import Finding, FindingList
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import said_arguments
 from edgescope.lib.plurals import plural
-
-if TYPE_CHECKING:
-    from edgescope.diagnosis.finding import Finding, Findings
 
 NARROWEST = 40
 """Columns that the text needs at least."""
@@ -24,8 +22,8 @@ INDENT = 2
 COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold blue"}
 
 
-def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str:
-    """Return findings as text, gravest first.
+def as_text(findings: FindingList, width: int = 80, colours: bool = False) -> str:
+    """Return findings as text, most severe first.
 
     Findings of one rule with the same cause and remedy stand under one heading.
 
@@ -63,7 +61,7 @@ def as_text(findings: "Findings", width: int = 80, colours: bool = False) -> str
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
-def conclusion(findings: "Findings") -> str:
+def conclusion(findings: FindingList) -> str:
     """Say in one sentence how many findings there are, what looked, and at how much.
 
     That nothing was found is an all-clear only if all attention of the model was looked at.
@@ -85,7 +83,7 @@ def conclusion(findings: "Findings") -> str:
     return f"{findings.model}: {', '.join(counts)}, found by {looked}."
 
 
-def silence(findings: "Findings") -> list[str]:
+def silence(findings: FindingList) -> list[str]:
     """Say what was not judged by which rules, as numbers there are not finite."""
     rules: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for rule, paths in findings.unjudged.items():
@@ -97,17 +95,17 @@ def silence(findings: "Findings") -> list[str]:
     ]
 
 
-def rest(findings: "Findings") -> str:
+def rest(findings: FindingList) -> str:
     """Say in a sentence what was not looked at, and why; empty if there is nothing to say."""
     said = "" if findings.coverage is None else findings.coverage.rest()
     return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
-def _heading(finding: "Finding") -> tuple[str, ...]:
+def _heading(finding: Finding) -> tuple[str, ...]:
     return finding.severity, finding.rule, finding.cause, finding.remedy
 
 
-def _show(console: Console, group: "list[Finding]") -> None:
+def _show(console: Console, group: list[Finding]) -> None:
     first = group[0]
     title = Text(first.severity, style=COLOURS[first.severity])
     console.print(title.append(f" {first.rule}", style="bold"))
@@ -120,3 +118,74 @@ def _show(console: Console, group: "list[Finding]") -> None:
 def _indented(console: Console, text: Text) -> None:
     text.overflow = "fold"
     console.print(Padding(text, (0, 0, 0, INDENT), expand=False))
+
+
+STYLE = """\
+.edgescope-findings{font:15px/1.5 system-ui,sans-serif;max-width:60rem}
+.edgescope-findings article{border-left:4px solid;margin:1rem 0;padding:.1rem 0 .1rem 1rem}
+.edgescope-findings .error{border-color:#b00020}
+.edgescope-findings .warning{border-color:#b26a00}
+.edgescope-findings .note{border-color:#1a5fb4}
+.edgescope-findings h3{margin:0;font-size:1rem}
+.edgescope-findings p{margin:.2rem 0}
+"""
+"""Names of its own only, so that the section can stand in any page."""
+
+
+def as_html(findings: FindingList) -> str:
+    """Return findings as one ``<section>`` with its own style; all that it shows is escaped.
+
+    It needs no script, no network and no other file.
+    """
+    parts = [
+        '<section class="edgescope-findings">',
+        f"<style>{STYLE}</style>",
+        "<h2>Diagnosis</h2>",
+        *_caution(findings),
+        f"<p>{escape(conclusion(findings))}</p>",
+        *_called(findings),
+        *_coverage(findings),
+        *map(_article, findings),
+        "</section>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _caution(findings: FindingList) -> list[str]:
+    """Say what should be read first, if there is anything."""
+    said = escape(findings.caution)
+    return [f'<article class="error"><p>Caution: {said}.</p></article>'] if said else []
+
+
+def _called(findings: FindingList) -> list[str]:
+    if not findings.arguments:
+        return []
+    return [f"<p>The model was {escape(said_arguments(findings.arguments))}.</p>"]
+
+
+def _coverage(findings: FindingList) -> list[str]:
+    """Say what was not looked at, and why."""
+    coverage, said = findings.coverage, f"<p>{escape(rest(findings))}</p>"
+    if coverage is None or not rest(findings):
+        return []
+    return [said] if coverage.complete else [f'<article class="warning">{said}</article>']
+
+
+def as_page(findings: FindingList) -> str:
+    """Return a whole page that holds the section."""
+    title = escape(f"Diagnosis of {findings.model}")
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>{title}</title>\n</head>\n<body>\n{as_html(findings)}</body>\n</html>\n"
+    )
+
+
+def _article(finding: Finding) -> str:
+    return (
+        f'<article class="{finding.severity}">\n'
+        f"<h3>{finding.severity}: {escape(finding.rule)}</h3>\n"
+        f"<p><code>{escape(finding.where)}</code>: {escape(finding.message)}.</p>\n"
+        f"<p><b>Cause:</b> {escape(finding.cause)}.</p>\n"
+        f"<p><b>Remedy:</b> {escape(finding.remedy)}.</p>\n"
+        "</article>"
+    )

@@ -1,5 +1,7 @@
 """A layer of the user's own is captured with an adapter of ten lines."""
 
+import importlib
+import sys
 from typing import ClassVar
 
 import pytest
@@ -11,7 +13,8 @@ from torch_geometric.utils import softmax
 
 import edgescope as es
 from edgescope.capturing import MessagePassingAdapter, Stage
-from edgescope.lib.errors import InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
+from plugin_packages import first_example, install
 
 pytestmark = pytest.mark.usefixtures("own_adapters")
 HEADS, WIDTH = 2, 3
@@ -279,3 +282,74 @@ def test_values_that_do_not_divide_among_the_heads_are_refused():
         es.capture(model),
     ):
         run(model, graph())
+
+
+class Holding(nn.Module):
+    """A model with one layer of another package."""
+
+    def __init__(self, conv: nn.Module) -> None:
+        super().__init__()
+        self.conv = conv
+
+    def forward(self, x, edge_index):
+        return self.conv(x, edge_index)
+
+
+def ring(size: int = 12) -> Data:
+    node = torch.arange(size)
+    edges = [torch.stack([node, node.roll(step)]) for step in (1, -1)]
+    x = torch.randn(size, 8, generator=torch.Generator().manual_seed(0))
+    return Data(x=x, edge_index=torch.cat(edges, 1))
+
+
+def installed(monkeypatch, folder, **names):
+    """Install the page's example as a package, and return a model with its layer."""
+    code = first_example("extending-adapter.md")
+    install(monkeypatch, folder, "edgescope.adapters", code, **names)
+    torch.manual_seed(0)
+    return Holding(importlib.import_module("my_package").GatedAttention(8)).eval()
+
+
+@pytest.mark.parametrize("by_entry_point", [True, False])
+def test_one_file_makes_a_layer_known_to_capture_scan_and_diagnose(
+    monkeypatch, tmp_path, by_entry_point
+):
+    names = {"gated": "GatedAttentionAdapter"} if by_entry_point else {}
+    model, data = installed(monkeypatch, tmp_path, **names), ring()
+    if not by_entry_point:
+        es.capture.register(sys.modules["my_package"].GatedAttentionAdapter())
+    with es.capture(model) as tape, torch.no_grad():
+        output = model(data.x, data.edge_index)
+    assert tape.sites == ["conv:score", "conv:logit", "conv:weight", "conv:message"]
+    assert tape["conv:weight"].input_edge.tolist() == list(range(24))
+    summed = torch.zeros(12, 2, 8).index_add(0, data.edge_index[1], tape["conv:message"].values)
+    torch.testing.assert_close(summed.mean(1), output)
+    scan = es.scan(model, [data], progress=False)
+    assert list(scan.sites) == ["conv:score"]
+    assert es.diagnose(model, [data], progress=False).coverage.complete
+    assert "GatedAttention" in es.capture.layers()["layer"].to_list()
+
+
+def test_an_adapter_of_another_package_that_is_broken_is_left_out_with_one_warning(
+    monkeypatch, tmp_path
+):
+    model = installed(monkeypatch, tmp_path, good="GatedAttentionAdapter", bad="softmax")
+    with pytest.warns(EdgescopeWarning, match="'bad' of my-package.*expected an adapter") as told:
+        table = es.capture.sites(model)
+    assert len(told) == 1
+    assert table["site"].to_list()[0] == "conv:score"
+    with es.capture(model):
+        pass  # and says nothing again
+
+
+def test_an_adapter_that_is_registered_takes_precedence_over_one_of_another_package(
+    monkeypatch, tmp_path
+):
+    model = installed(monkeypatch, tmp_path, gated="GatedAttentionAdapter")
+
+    class Own(MessagePassingAdapter):
+        layer = type(model.conv)
+        stages: ClassVar = {"message": Stage("what it sends", "[E, H, D]")}
+
+    es.capture.register(Own())
+    assert es.capture.sites(model)["site"].to_list() == ["conv:message"]

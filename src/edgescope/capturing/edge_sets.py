@@ -1,13 +1,8 @@
-"""Sets of edges that a batch holds, and to which of its graphs their nodes belong.
+"""The sets of edges that a batch holds, and to which of its graphs their nodes belong.
 
-What a batch holds: sets of edges, and the vectors that say which graph a node is of.
-
-A batch may be PyG's, or a tuple, a dictionary or any object that holds several of them.
-
-Sets of edges that a batch holds, and to which of its graphs their nodes belong.
-
-A batch of plain graphs has one set of edges and says in ``batch`` which graph a node is of. A batch
-of pairs or of bipartite graphs has several sets of nodes, each with graphs of other sizes.
+A batch may be PyG's, or a tuple, a dictionary or any object that holds several of them. One of
+plain graphs has one set of edges and says in ``batch`` which graph a node is of. One of pairs or of
+bipartite graphs has several sets of nodes, each with graphs of other sizes.
 """
 
 import re
@@ -17,8 +12,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from edgescope.capturing.activations import EdgeIdentity
-from edgescope.capturing.graph_input import places_within
+from edgescope.capturing.edge_rows import EdgeIdentity
+from edgescope.capturing.graph_input import InputEdges, NodeSet
+from edgescope.capturing.node_sets import first_nodes, noted
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import attribute
 
@@ -107,18 +103,6 @@ def _members(thing: Any, path: str) -> Iterator[tuple[str, Any, str]]:  # noqa: 
         yield name, value, f"{path}.{name}".removeprefix(".")
 
 
-def noted(owner: Any, kind: str, name: str) -> Tensor | None:  # noqa: ANN401  (as above)
-    """Return what PyG noted under ``name`` when it joined graphs."""
-    notes = getattr(owner, kind, None)
-    found = notes.get(name) if isinstance(notes, Mapping) else None
-    if found is None:
-        return None
-    try:
-        return torch.as_tensor(found).cpu().long().flatten()
-    except (TypeError, ValueError, RuntimeError):  # a list of what is no number
-        return None
-
-
 class EdgeSet(NamedTuple):
     """One set of edges of a batch."""
 
@@ -160,13 +144,10 @@ class EdgeSet(NamedTuple):
                     f"a layer has a node {number - 1}, but the batch holds {len(vector)} at that "
                     f"end of {self.path}; let the model's forward take batch"
                 )
-        graph = vectors[1][rows[1]]
-        whole = places_within(vectors[1][ends[1]])
-        input_edge = whole[position.clamp(min=0)] if len(whole) else position
-        own = torch.stack([places_within(v)[row] for v, row in zip(vectors, rows, strict=True)])
-        return identity._replace(
-            input_edge=input_edge.where(position >= 0, -1), graph=graph, node_offset=rows - own
-        )
+        first, second = (NodeSet(vector, len(vector)) for vector in vectors)
+        given = InputEdges(ends, nodes=(first, second))
+        input_edge, graph, offset = given.locate(rows, position, identity.target_row)
+        return identity._replace(input_edge=input_edge, graph=graph, node_offset=offset)
 
     def graph_of_nodes(self, size: int, nodes: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return the graph of the nodes at either end ``[V_0]``, ``[V_1]``.
@@ -179,7 +160,7 @@ class EdgeSet(NamedTuple):
             InputError: if it is not certain.
         """
         named = node_vectors(self.owner)
-        starts = self._starts(size)
+        starts = first_nodes(self.owner, self.name, size)
         plain = named.get("batch")
         found = None
         if plain is not None and self._is_of_both(plain, starts, alone=len(named) == 1):
@@ -196,13 +177,6 @@ class EdgeSet(NamedTuple):
                 "batch_size=1"
             )
         return found
-
-    def _starts(self, size: int) -> Tensor | None:
-        """Return what PyG noted as the first node of every graph at either end ``[2, G]``."""
-        starts = noted(self.owner, "_inc_dict", self.name)
-        if starts is None or starts.numel() not in {size, 2 * size}:
-            return None
-        return starts.reshape(size, -1).t().expand(2, size).contiguous()
 
     def _is_of_both(self, plain: Tensor, starts: Tensor | None, *, alone: bool) -> bool:
         """Return whether ``batch`` ``[V]`` is of the nodes at both ends.

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgescope.diagnosis import twins
-from edgescope.diagnosis.twins import find_twins
+from edgescope.diagnosis import twin_certificate as twins
+from edgescope.diagnosis.twin_certificate import find_twins
 
 NODES = 7
 

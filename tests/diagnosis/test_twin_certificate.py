@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch_geometric.nn import GATConv
 
 import edgescope as es
-from edgescope.diagnosis.certificate import Regions, regions
+from edgescope.diagnosis.twin_certificate import Regions, regions
 from edgescope.lib.errors import InputError
 
 EXACT = 1e-12

@@ -1,0 +1,115 @@
+"""The rows that a layer computed: as its adapter describes them, and which edges they are."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+Relation = tuple[str, str, str]
+"""Type of an edge in a heterogeneous graph: source node type, relation, target node type."""
+
+
+class EdgeRows(NamedTuple):
+    """One row per edge of a message-passing layer."""
+
+    edge_index: Tensor
+    """Source and target of every row ``[2, E]``, as the layer saw them."""
+    num_nodes: tuple[int | None, int | None] = (None, None)
+    """Number of source and of target nodes, if the layer knows them."""
+    replaces_loops: bool = False
+    """Whether the layer dropped the input's self-loops and appended its own."""
+    given: Tensor | None = None
+    """The edges that the layer was called with ``[2, M]``, where it may replace loops."""
+    real: Tensor | None = None
+    """Which rows are edges of the graph ``[E]``, where the layer is told; the rest are added."""
+    target_row: int = 1
+    """Row of ``edge_index`` that holds the node that attends: 0 where the flow is reversed."""
+
+
+class RelationRows(NamedTuple):
+    """Rows of a layer that works on all relations of a heterogeneous graph, one after the other."""
+
+    relations: tuple[Relation, ...]
+    """The relations, in the order of the rows."""
+    edge_indices: tuple[Tensor, ...]
+    """The edges ``[2, E_r]`` of each relation, each end numbered within its node type."""
+    num_nodes: tuple[tuple[int | None, int | None], ...]
+    """Number of source and of target nodes of each relation, if the layer knows them."""
+    target_row: int = 1
+    """Row of ``edge_index`` that holds the node that attends: 0 where the flow is reversed."""
+
+
+class PairRows(NamedTuple):
+    """One row per pair of nodes that a dense layer let attend to each other; ``P`` pairs."""
+
+    graph: Tensor
+    """Graph of the pair ``[P]``: its position in the dense batch."""
+    query: Tensor
+    """Position in its graph of the node that attends ``[P]``."""
+    key: Tensor
+    """Position in its graph of the node that it attends to ``[P]``."""
+    sizes: Tensor
+    """Number of nodes of every graph ``[G]``, without padding."""
+
+
+Rows = EdgeRows | RelationRows | PairRows
+"""What every emission of an adapter comes with."""
+
+
+class EdgeIdentity(NamedTuple):
+    """Which edge every row of a site belongs to; ``E`` rows, one per edge the layer saw."""
+
+    edge_index: Tensor
+    """Source and target of every edge ``[2, E]``, as the layer saw them. Where a layer joins the
+    relations of a heterogeneous graph into one, each end is numbered within its node type."""
+    input_edge: Tensor
+    """Position of the edge in its own graph ``[E]``, as the user gave it; in a heterogeneous graph,
+    its position within its relation. -1 for an edge that the user did not give: a self-loop that
+    the layer added, or a pair of nodes without an edge in global attention."""
+    graph: Tensor
+    """Graph of the edge ``[E]``: its position in the batch that the model was given; a scan
+    turns it into the position in the data set."""
+    edge_type: Tensor | None
+    """Type of the edge ``[E]``, if the model was given one integer per edge; its relation, if
+    the graph is heterogeneous. -1 where ``input_edge`` is."""
+    node_offset: Tensor
+    """What to subtract from ``edge_index`` to number the nodes within their graph ``[2, E]``."""
+    relations: tuple[str, ...] | None = None
+    """Names of the relations that ``edge_type`` numbers, such as ``"author writes paper"``;
+    ``None`` unless the graph is heterogeneous."""
+    relation: Tensor | None = None
+    """Number of the relation that a layer worked on when it computed the row ``[E]``, also of
+    added rows; ``None`` unless the graph is heterogeneous."""
+    position: Tensor | None = None
+    """Position of the edge among all edges that the model was given, or all of its relation
+    ``[E]``, whatever its graph; -1 where ``input_edge`` is. ``None`` if it is ``input_edge``."""
+    target_row: int = 1
+    """Row of ``edge_index`` that holds the target, the end that attends and aggregates: 1, or 0
+    in a layer with ``flow="target_to_source"``."""
+    input: str = ""
+    """Which input of the call the edges belong to, where the model was given several graphs, such
+    as ``"edge_index_t"`` or ``"snapshots[1]"``; empty if there is one only."""
+
+    @property
+    def in_input(self) -> Tensor:
+        """Position of every edge among all edges of its input ``[E]``; -1 if it was added."""
+        return self.input_edge if self.position is None else self.position
+
+    @property
+    def source(self) -> Tensor:
+        """The node that every edge is attended to at ``[E]``, numbered as in ``edge_index``."""
+        return self.edge_index[1 - self.target_row]
+
+    @property
+    def target(self) -> Tensor:
+        """The node that attends and aggregates ``[E]``, numbered as in ``edge_index``."""
+        return self.edge_index[self.target_row]
+
+    @property
+    def own_source(self) -> Tensor:
+        """The source of every edge ``[E]``, numbered within its graph."""
+        return self.source - self.node_offset[1 - self.target_row]
+
+    @property
+    def own_target(self) -> Tensor:
+        """The target of every edge ``[E]``, numbered within its graph."""
+        return self.target - self.node_offset[self.target_row]

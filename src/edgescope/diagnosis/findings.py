@@ -1,0 +1,40 @@
+"""What ``es.diagnose`` returns: findings that can be written as text, JSON, SARIF and HTML."""
+
+from edgescope.diagnosis.finding import FindingList
+from edgescope.diagnosis.findings_json import as_json, as_sarif
+from edgescope.diagnosis.findings_text import as_html, as_page, as_text
+
+
+class Findings(FindingList):
+    """Findings in order of severity, then of the rules, then of the model's layers.
+
+    See :class:`~edgescope.diagnosis.finding.FindingList` for its attributes.
+    """
+
+    def text(self, width: int = 80, *, colours: bool = False) -> str:
+        """Return the findings as text, most severe first; no line is longer than ``width``.
+
+        Args:
+            width: columns, 40 or more.
+            colours: whether severities are coloured with terminal codes.
+
+        Raises:
+            InputError: if ``width`` is below 40.
+        """
+        return as_text(self, width, colours)
+
+    def json(self) -> str:
+        """Return the findings as JSON."""
+        return as_json(self)
+
+    def sarif(self) -> str:
+        """Return the findings as a SARIF 2.1.0 log, which code-scanning services read."""
+        return as_sarif(self)
+
+    def html(self, *, page: bool = False) -> str:
+        """Return the findings as one HTML ``<section>``, which needs nothing else.
+
+        Args:
+            page: whether to return a whole page that holds the section.
+        """
+        return as_page(self) if page else as_html(self)
