@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 
 import edgescope as es
-from edgescope.data.synthetic import EDGES, FEATURES, SPECIES, proteins_like
+from edgescope.data.sources.ogbn_proteins import EDGES, FEATURES, NUM_SPECIES, proteins_like
 from edgescope.large import LargeGraph, scan_large
 from edgescope.large.edge_stream import EdgeStream
 from edgescope.large.limits import CACHED_EDGES, GIBIBYTE
@@ -36,7 +36,7 @@ def build_model(residual: bool) -> es.models.GraphTransformer:
     """Build the model, with batch norms that do something."""
     torch.manual_seed(0)
     model = es.models.GraphTransformer(
-        num_atom_types=SPECIES,
+        num_atom_types=NUM_SPECIES,
         edge_dim=FEATURES,
         num_layers=LAYERS,
         hidden_dim=64,

@@ -124,7 +124,7 @@ def test_an_interruption_ends_it_in_one_line(edgescope, write, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("edgescope.data.checks.table.read_facts", interrupted)
+    monkeypatch.setattr("edgescope.data.checks.table_check.read_facts", interrupted)
     code, out, said = edgescope("data", "check", write())
     assert code == 130
     assert out == ""

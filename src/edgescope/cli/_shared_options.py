@@ -197,8 +197,8 @@ def data_spec(
 
 def _computed_split(text: str) -> list[str | float]:
     """Read ``scaffold`` or ``scaffold,0.7,0.1,0.2``, which is never the name of a column."""
-    from edgescope.data.split import DEFAULT_FRACTIONS
-    from edgescope.data.table_split import COMPUTED
+    from edgescope.data.molecule_tables.split_choice import COMPUTED
+    from edgescope.data.splits import DEFAULT_FRACTIONS
 
     way, *fractions = (word.strip() for word in text.split(","))
     if way not in COMPUTED:

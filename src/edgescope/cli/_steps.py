@@ -74,7 +74,7 @@ def say_what_was_read(splits: "Splits", most: int | None = None, *, err: bool = 
         most: rows and labels shown at most; None for all.
         err: whether to print on standard error.
     """
-    from edgescope.data.checks.finding import several
+    from edgescope.data.checks.table_findings import several
 
     for table, what in ((splits.rejected, "row"), (splits.lost_labels, "label")):
         if not table.height:

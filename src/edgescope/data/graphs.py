@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torch_geometric.data import Data
 
-from edgescope.data.batching import joined, ragged
+from edgescope.data.flat_groups import joined, ragged
 from edgescope.lib.task_metrics import METRICS, Task
 
 NO_EDGE = "none"

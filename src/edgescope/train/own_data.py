@@ -31,7 +31,7 @@ _READING = {"edgescope": "edgescope", "rdkit": "RDKit", "featuriser": "featurise
 def own_splits(run: "RunFolder", root: str | Path | None, *, progress: bool) -> "Splits":
     """Load what a run was trained on; see :meth:`RunFolder.splits`."""
     from edgescope.data import load
-    from edgescope.data.split import SUBSET, cut
+    from edgescope.data.splits import SUBSET, cut
 
     spec = run.data
     if spec is None:
@@ -69,9 +69,9 @@ def _check_spec(run: "RunFolder", spec: Mapping[str, Any]) -> None:
 def read_like(run: "RunFolder", source: str | Path, options: Mapping[str, Any]) -> "Splits":
     """Load other data as the model of a run reads them; see :meth:`RunFolder.read`."""
     from edgescope.data import load, names
-    from edgescope.data.adding import VIRTUAL
-    from edgescope.data.ogb_features import element_names
-    from edgescope.data.published import PUBLISHED
+    from edgescope.data.chemistry.ogb_features import element_names
+    from edgescope.data.edges.edge_changes import VIRTUAL
+    from edgescope.data.sources.solubility import PUBLISHED
 
     reading: dict[str, Any] = {}
     published = PUBLISHED[str(source)] if str(source) in names() else None

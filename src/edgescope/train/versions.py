@@ -13,7 +13,7 @@ def versions() -> dict[str, str | int | None]:
     ``featuriser`` counts the changes of how molecules become graphs.
     """
     from edgescope import __version__
-    from edgescope.data.featurise import FEATURISER_VERSION
+    from edgescope.data.chemistry.atoms_and_bonds import FEATURISER_VERSION
 
     return {
         "edgescope": __version__,

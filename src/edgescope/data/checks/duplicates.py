@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from edgescope.data.checks.finding import SHOWN, TableFinding, several
 from edgescope.data.checks.label_values import is_labels, robust_spread
-from edgescope.data.checks.subject import Subject
+from edgescope.data.checks.table_findings import SHOWN, Subject, TableFinding, several
 
 UNEXPLAINED = 0.01
 """Share of the variance of a label that its duplicates may leave unexplained.

@@ -1,0 +1,1 @@
+"""edgescope.data.molecule_tables."""
