@@ -1,0 +1,25 @@
+"""Packages with entry points of edgescope, as if installed, for the test that asks."""
+
+import sys
+from importlib import invalidate_caches
+
+from edgescope.lib import plugins
+
+
+def install(monkeypatch, folder, group, code, **names):
+    """Put a package on the path; ``code`` is its module ``my_package``.
+
+    Each of ``names`` is an entry point of ``group`` with what it stands for in the module.
+    """
+    (folder / "my_package.py").write_text(code)
+    metadata = folder / "my_package-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    lines = [f"{name} = my_package:{what}" for name, what in names.items()]
+    (metadata / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
+    monkeypatch.syspath_prepend(str(folder))
+    invalidate_caches()
+    # The process reads a group once; the test is as good as a new process, and leaves one behind.
+    monkeypatch.setattr(plugins, "_ADDED", set())
+    monkeypatch.setattr(plugins, "_loaded", plugins.cache(plugins._loaded.__wrapped__))
+    monkeypatch.delitem(sys.modules, "my_package", raising=False)
