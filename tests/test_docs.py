@@ -12,6 +12,7 @@ import pytest
 import edgescope
 from edgescope.capturing.adapters.registry import ADAPTERS
 from edgescope.data import names
+from edgescope.data.sources import source
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,8 +24,10 @@ MODULES = [
 
 
 @pytest.fixture(autouse=True)
-def _forget_adapters():
+def _forget_what_is_registered(monkeypatch):
     """Take back what the examples register."""
+    names()
+    monkeypatch.setattr(source, "_KNOWN", dict(source._KNOWN))
     known = list(ADAPTERS)
     yield
     ADAPTERS[:] = known

@@ -234,11 +234,10 @@ def kind_of_data(source: str) -> str | None:
     """Return which of these kinds of data a source is; None if it is none that is known."""
     if is_table(source):
         return WHOLE_PATH if Path(source).is_absolute() else TABLE
-    if source not in es.data.names():
-        return None
-    if not es.data.needs_files(source):
-        return BUILT_IN
-    return WITH_SPLITS if es.data.published.PUBLISHED[source].splits else PUBLISHED
+    known = es.data.sources.source.find(source)
+    if known is None or not known.files:
+        return None if known is None else BUILT_IN
+    return WITH_SPLITS if known.splits else PUBLISHED
 
 
 DATA_CHOICE = Choice(

@@ -21,9 +21,16 @@ from edgescope.data.edges.rewiring import rewire
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule_tables.molecule_table import looks_like_a_table
 from edgescope.data.node_dataset import NodeDataset
-from edgescope.data.sources.cards import Card, card
 from edgescope.data.sources.planted_graphs import planted
-from edgescope.data.sources.solubility import names, needs_files
+from edgescope.data.sources.source import (
+    Card,
+    Request,
+    Source,
+    card,
+    names,
+    needs_files,
+    register,
+)
 from edgescope.data.splits import Splits
 
 __all__ = [
@@ -36,6 +43,8 @@ __all__ = [
     "MoleculeLoader",
     "NeighborBatches",
     "NodeDataset",
+    "Request",
+    "Source",
     "Splits",
     "TableCheck",
     "card",
@@ -47,6 +56,7 @@ __all__ = [
     "names",
     "needs_files",
     "planted",
+    "register",
     "remove_edges",
     "rewire",
 ]

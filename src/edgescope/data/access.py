@@ -1,8 +1,8 @@
-"""``load``: one function for every source of molecules."""
+"""Access to all data: ``load``, one function for every source of graphs."""
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,28 +12,27 @@ import polars as pl
 from edgescope.data.chemistry.molecule_dataset import AtomVocabulary, MoleculeDataset
 from edgescope.data.edges.edge_changes import VIRTUAL
 from edgescope.data.edges.rewiring import apply
-from edgescope.data.molecule_tables.molecule_cache import cache_folder, cache_key, remembered
+from edgescope.data.graphs import GraphDataset
+from edgescope.data.molecule_tables.molecule_cache import read_molecules
 from edgescope.data.molecule_tables.molecule_table import (
     Identifiers,
     TableSource,
-    frame_source,
     looks_like_a_table,
-    table_source,
 )
-from edgescope.data.molecule_tables.split_choice import SplitOption, computed_parts, read_split
+from edgescope.data.molecule_tables.split_choice import SplitOption
 from edgescope.data.molecule_tables.table_grids import Frame
-from edgescope.data.molecule_tables.table_molecules import Features, ParsedTable, Reading, parse
-from edgescope.data.sources.graph_attribution import TRUTH_RULES, TruthRule
-from edgescope.data.sources.solubility import PUBLISHED, Published, names
-from edgescope.data.sources.source import Request
-from edgescope.data.splits import PARTS, Splits, divide
-from edgescope.lib.errors import EdgescopeWarning, InputError, did_you_mean
+from edgescope.data.molecule_tables.table_molecules import (
+    FEATURES,
+    Features,
+    ParsedTable,
+    Reading,
+    divided_table,
+    find_table,
+)
+from edgescope.data.sources.source import TRUTH_RULES, Request, Source, TruthRule, find, named
+from edgescope.data.splits import PARTS, Splits
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import is_frame, said
-
-FEATURES = ("types", "ogb")
-
-FRAME = "table"
-"""Name of the data of a data frame, which has none of its own."""
 
 
 def load(
@@ -78,12 +77,13 @@ def load(
             test, drawn at random, or such as ``("scaffold", 0.7, 0.1, 0.2)``. Of a published
             data set, one of its splits; None is the published one.
         id_columns: of a table, columns that tell which molecule a row is. None takes those whose
-            names say so (:func:`~edgescope.data.molecule_tables.column_choice.identifies`), ``[]`` or false none.
+            names say so (:func:`~edgescope.data.molecule_tables.column_choice.identifies`), ``[]``
+            or false none.
         decimal: of a table, the mark before decimals, ``"."`` or ``","``; None finds it out, and
             refuses a column for which it cannot be told.
         features: of atoms and bonds; ``"types"`` gives each one type, ``"ogb"`` the nine features
-            of an atom and three of a bond of :mod:`edgescope.data.chemistry.ogb_features`. None is what the
-            published data set is used with, or types.
+            of an atom and three of a bond of :mod:`edgescope.data.chemistry.ogb_features`. None is
+            what the published data set is used with, or types.
         kekulize: write aromatic rings as alternating single and double bonds; if false, their
             bonds have a type of their own, as they have among OGB's features in any case.
         vocabulary: the atom types of the model that the molecules are for; a molecule with
@@ -119,7 +119,7 @@ def load(
     reading = Reading(
         features or default or "types",
         kekulize,
-        bondless=called == "tox21",
+        bondless=published is not None and published.bondless,
         as_written=published is not None and published.as_written == (features or default),
     )
 
@@ -130,7 +130,7 @@ def load(
         options: dict[str, Any] = {"id_columns": id_columns, "decimal": decimal}
         columns = (smiles_column, target_columns, split)
         table, name = find_table(source, base, columns, options)
-        splits = _load_table(table, name, split, seed, read)
+        splits = divided_table(table, name, split, seed, read)
     else:
         given_options = {
             "smiles_column": smiles_column != "smiles",
@@ -141,7 +141,8 @@ def load(
         if wrong := [name for name, is_given in given_options.items() if is_given]:
             raise InputError(f"{called} has its own columns; leave out {' and '.join(wrong)}")
         chosen = _published_split(called, published, split)
-        splits = published.load(Request(base, read, seed, chosen, progress, truth_rule or "both"))
+        request = Request(base, read, seed, chosen, progress, truth_rule or "both")
+        splits = _as_on_card(published, published.load(request))
         if reading.features == "types" and vocabulary is None:
             vocabulary = published.vocabulary
     reject = given is not None
@@ -150,32 +151,33 @@ def load(
     return _rewired(splits, vocabulary, rewire, reject=reject, progress=progress)
 
 
-def read_molecules(
-    table: TableSource,
-    reading: Reading,
-    cache: str | Path | Literal[False] | None,
-    *,
-    progress: bool,
-) -> ParsedTable:
-    """Read the molecules of a table, or take them from the cache.
+def _as_on_card(source: Source, splits: object) -> Splits:
+    """Give the parts of a data set the name of their source and the task of its card.
 
-    Args:
-        table: the table.
-        reading: how SMILES become graphs.
-        cache: as for :func:`load`.
-        progress: whether to show a bar.
+    Raises:
+        InputError: if they are no parts, or their targets are of another kind or number.
     """
+    if not isinstance(splits, Splits) or not all(isinstance(x, GraphDataset) for x in splits):
+        raise InputError(
+            f"{source.name} loads {said(splits)}, expected es.data.Splits of data sets"
+        )
+    task, targets = splits.train.task, len(splits.train.target_names)
+    if task not in {None, source.card.task} or targets != source.card.targets:
+        raise InputError(
+            f"{source.name} loads {targets} targets of the kind {task!r}, expected "
+            f"{source.card.targets} of the kind {source.card.task!r} as on its card; correct one "
+            "of the two"
+        )
+    named_parts = zip(PARTS, splits, strict=True)
+    return Splits(
+        *(
+            replace(part, name=f"{source.name}/{label}", task=source.card.task)
+            for label, part in named_parts
+        )
+    )
 
-    def build() -> ParsedTable:
-        return parse(table.read(), table.name, reading, progress=progress)
 
-    if cache is False:
-        return build()
-    folder = cache_folder() if cache is None else Path(cache)
-    return remembered(folder, cache_key(table.fingerprint, reading), build)
-
-
-def find_source(source: object) -> tuple[Published | None, str]:
+def find_source(source: object) -> tuple[Source | None, str]:
     """Return the published data set that is meant, if one is, and what messages call the source.
 
     Raises:
@@ -188,46 +190,13 @@ def find_source(source: object) -> tuple[Published | None, str]:
             f"received {said(source)} as the data, expected the name of a data set, the path of a "
             "table or a data frame"
         )
-    published = PUBLISHED.get(str(source))
+    published = find(str(source))
     if published is None and not looks_like_a_table(source):
-        raise unknown(str(source))
+        published = named(str(source))
     return published, str(source)
 
 
-def find_table(
-    source: str | Path | Frame,
-    base: Path | None,
-    asked: tuple[str, str | Sequence[str] | None, SplitOption],
-    options: Mapping[str, Any],
-) -> tuple[TableSource, str]:
-    """Return a table, in a file or in memory, and the name of its data.
-
-    Args:
-        source: a path or a data frame.
-        base: the folder that a path is relative to.
-        asked: ``smiles_column``, ``target_columns`` and ``split`` of :func:`load`.
-        options: its ``id_columns`` and ``decimal``.
-    """
-    smiles_column, given, split = asked
-    targets = [given] if isinstance(given, str) else list(given or ())
-    columns = (smiles_column, targets, split if isinstance(split, str) else None)
-    if not isinstance(source, str | Path):
-        return frame_source(source, *columns, **options), FRAME
-    path = Path(source) if base is None else base / source
-    name = (path.with_suffix("") if path.suffix == ".gz" else path).stem
-    return table_source(path, *columns, **options), name
-
-
-def unknown(name: str) -> InputError:
-    """Return what to raise for a name that is no data set's; it names the nearest."""
-    advice = did_you_mean(name, names(), "use one of these or a table's path")
-    return InputError(
-        f"unknown data set {name!r}, expected one of {', '.join(names())} or a file such as "
-        f"molecules.csv; {advice}"
-    )
-
-
-def _check_truth_rule(name: str, published: Published | None, rule: TruthRule | None) -> None:
+def _check_truth_rule(name: str, published: Source | None, rule: TruthRule | None) -> None:
     if rule is None:
         return
     if published is None or not published.truth:
@@ -238,7 +207,7 @@ def _check_truth_rule(name: str, published: Published | None, rule: TruthRule | 
         raise InputError(f"received truth_rule={rule!r}, expected {' or '.join(TRUTH_RULES)}")
 
 
-def _published_split(name: str, published: Published, split: SplitOption) -> str | int | None:
+def _published_split(name: str, published: Source, split: SplitOption) -> str | int | None:
     if split is None:
         return published.splits[0] if published.splits else None
     for known in published.splits:
@@ -247,28 +216,6 @@ def _published_split(name: str, published: Published, split: SplitOption) -> str
     ways = " or ".join(map(repr, published.splits))
     advice = f"expected {ways}" if ways else "which has its own split; leave split out"
     raise InputError(f"received split={split!r} for {name}, {advice}")
-
-
-def _load_table(
-    table: TableSource,
-    name: str,
-    split: SplitOption,
-    seed: int,
-    read: Callable[[TableSource], ParsedTable],
-) -> Splits:
-    asked = read_split(split)
-    parsed = read(table)
-    part, told = parsed.part.numpy(), f"column {asked.word}"
-    if asked.column is None:
-        part, told = computed_parts(asked, parsed.molecules, len(part), seed)
-    splits = divide(replace(parsed.molecules, split=told), part, name)
-    if asked.column is not None and not all(len(molecules) for molecules in splits):
-        found = ", ".join(f"{each} {len(part)}" for each, part in zip(PARTS, splits, strict=True))
-        raise InputError(
-            f"column {asked.column!r} of {table.name} leaves a part without a usable molecule "
-            f"({found}); expected at least one in each of train, val and test"
-        )
-    return splits
 
 
 def _rewired(

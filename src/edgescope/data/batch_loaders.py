@@ -1,14 +1,10 @@
 """Batches of a data set: graphs, or nodes of a large graph with a sample of their neighbours.
 
-Batches of a large graph: some nodes and a sample of the edges that lead to them.
-
 PyG's ``NeighborLoader`` samples in pyg-lib or torch-sparse, which the package index does not carry,
 so the sampling is written here with numpy. A random partition of the nodes, which needs no library
 either, would keep an edge only if both ends fall into the same part: of 597 edges at a node of
 ogbn-proteins, 60 with ten parts. Sampled neighbours are what the published runs trained with, and a
 batch is small whatever the graph.
-
-Going through a data set in batches, in an order that can be repeated.
 """
 
 import math
@@ -22,7 +18,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Data
 
-from edgescope.data.flat_groups import joined
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.node_dataset import NodeDataset
 from edgescope.lib.errors import InputError
@@ -183,9 +178,9 @@ class MoleculeLoader:
             whole = order[start : start + self.batch_size]
             share = whole[self.rank :: self.processes]
             if len(share):
-                yield joined(self.dataset, share)
+                yield self.dataset.batch(share)
             else:
-                batch = joined(self.dataset, whole[:1])
+                batch = self.dataset.batch(whole[:1])
                 batch.y = torch.full_like(batch.y, torch.nan)
                 yield batch
 

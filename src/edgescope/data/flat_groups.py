@@ -1,20 +1,9 @@
-"""Batches of graphs cut out of the flat tensors of a data set.
+"""Groups that lie end to end in one tensor, as the nodes and edges of graphs do in a data set."""
 
-``Batch.from_data_list`` makes one small tensor per graph and field and then joins them; here
-each field of the batch is one index operation on the whole data set.
-"""
-
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch
-
-from edgescope.lib.errors import InputError
-
-if TYPE_CHECKING:
-    from edgescope.data.graphs import GraphDataset
 
 
 def ragged(ptr: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,60 +25,45 @@ def ragged(ptr: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
     return torch.arange(len(shift)) + shift, new_ptr
 
 
-def joined(dataset: "GraphDataset", chosen: Tensor) -> Any:  # noqa: ANN401  (PyG has no types)
-    """Join graphs as one disconnected graph.
+def chosen_positions(index: slice | Sequence[int] | Tensor, size: int, name: str) -> Tensor:
+    """Turn any way of naming several of ``size`` graphs into their positions, ``[G]`` int64.
 
     Args:
-        dataset: where to take them from.
-        chosen: ``[G]`` int64, positions in ``dataset``, at least one.
-
-    Returns:
-        What ``Batch.from_data_list([dataset[i] for i in chosen])`` gives, field by field; single
-        graphs can be taken out again.
+        index: a slice, positions, negative ones counted from the end, or truth values ``[size]``.
+        size: how many graphs there are.
+        name: of their data set.
 
     Raises:
-        InputError: if no graph is chosen.
+        IndexError: if a position lies outside the data set.
     """
-    if not len(chosen):
-        raise InputError("received no graph to make a batch of, expected at least one")
-    nodes, node_ptr = ragged(dataset.node_ptr, chosen)
-    edges, edge_ptr = ragged(dataset.edge_ptr, chosen)
-    graphs = torch.arange(len(chosen))
-    edge_graph = torch.repeat_interleave(graphs, edge_ptr.diff())
-    per_graph = dataset.per_graph(chosen)
-    per_edge = ["edge_index", "edge_attr"]
+    if isinstance(index, slice):
+        return torch.arange(size)[index]
+    index = torch.as_tensor(index)
+    if index.dtype == torch.bool:
+        if index.shape != (size,):
+            raise IndexError(
+                f"received a mask of shape {tuple(index.shape)}, expected one truth value for "
+                f"each of {size} graphs"
+            )
+        return index.nonzero().flatten()
+    if index.is_floating_point() and index.numel():
+        raise IndexError(f"received positions of type {index.dtype}, expected whole numbers")
+    index = index.long().flatten()
+    outside = (index < -size) | (index >= size)
+    if outside.any():
+        raise IndexError(
+            f"position {int(index[outside][0])} lies outside the {size} graphs of {name}"
+        )
+    return torch.where(index < 0, index + size, index)
 
-    batch = Batch(_base_cls=dataset.graph_class)
-    batch.x = dataset.x[nodes]
-    batch.edge_index = dataset.edge_index[:, edges] + node_ptr[edge_graph]
-    batch.edge_attr = dataset.edge_attr[edges]
-    if dataset.pairs:
-        # Every graph has an even number of edges then, so the pairs stay pairs when joined.
-        batch.reverse_edge = torch.arange(len(edges)) ^ 1
-        per_edge.append("reverse_edge")
-    per_node = dataset.per_node(nodes)
-    for name, values in (per_node | per_graph).items():
-        batch[name] = values
-    batch.graph = chosen
-    batch.batch = torch.repeat_interleave(graphs, node_ptr.diff())
-    batch.ptr = node_ptr
 
-    # What PyG needs to take single graphs out of the batch again.
-    each = torch.arange(len(chosen) + 1)
-    none = torch.zeros(len(chosen), dtype=torch.long)
-    texts = [name for name, values in per_graph.items() if isinstance(values, list)]
-    shifted = {"edge_index": node_ptr[:-1], "reverse_edge": edge_ptr[:-1], **dict.fromkeys(texts)}
-    slices: dict[str, Any] = {
-        **dict.fromkeys(("x", *per_node), node_ptr),
-        **dict.fromkeys(per_edge, edge_ptr),
-        **dict.fromkeys((*per_graph, "graph"), each),
+def sizes(what: str, ptr: Tensor) -> dict[str, float]:
+    """Return the smallest, largest and mean number of members of a group."""
+    lengths = ptr.diff()
+    if not len(lengths):
+        return {f"{measure}_{what}": float("nan") for measure in ("min", "max", "mean")}
+    return {
+        f"min_{what}": int(lengths.min()),
+        f"max_{what}": int(lengths.max()),
+        f"mean_{what}": float(lengths.double().mean()),
     }
-    increments: dict[str, Any] = {name: shifted.get(name, none) for name in slices}
-    for name, values in per_graph.items():
-        if isinstance(values, Mapping):
-            slices[name] = dict.fromkeys(values, each)
-            increments[name] = dict.fromkeys(values)
-    batch._num_graphs = len(chosen)  # noqa: SLF001
-    batch._slice_dict = slices  # noqa: SLF001
-    batch._inc_dict = increments  # noqa: SLF001
-    return batch

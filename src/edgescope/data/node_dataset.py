@@ -1,9 +1,4 @@
-"""One graph whose nodes have targets, the part of its nodes that counts, and the edges into a node.
-
-The edges into a node, found without looking through all edges.
-
-One graph whose nodes have targets, and the part of its nodes that counts.
-"""
+"""One graph of whose nodes a part has targets, and its edges by their target."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,7 @@
 """The data of a run, loaded again: the same graphs as in training, or refused."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from inspect import signature
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from edgescope.lib.errors import InputError
+from edgescope.lib.errors import InputError, shortened
 from edgescope.lib.tensors import read_tensors, write_tensors
 from edgescope.train.versions import versions
 
@@ -68,13 +68,13 @@ def _check_spec(run: "RunFolder", spec: Mapping[str, Any]) -> None:
 
 def read_like(run: "RunFolder", source: str | Path, options: Mapping[str, Any]) -> "Splits":
     """Load other data as the model of a run reads them; see :meth:`RunFolder.read`."""
-    from edgescope.data import load, names
+    from edgescope.data import load
     from edgescope.data.chemistry.ogb_features import element_names
     from edgescope.data.edges.edge_changes import VIRTUAL
-    from edgescope.data.sources.solubility import PUBLISHED
+    from edgescope.data.sources.source import find
 
     reading: dict[str, Any] = {}
-    published = PUBLISHED[str(source)] if str(source) in names() else None
+    published = find(str(source))
     if published is None or published.features is not None:
         own = tuple(key for key in run.vocabulary if key != VIRTUAL)
         columns = own == tuple(element_names())
@@ -90,8 +90,8 @@ def read_like(run: "RunFolder", source: str | Path, options: Mapping[str, Any]) 
     ):
         if tuple(own) != tuple(theirs):
             raise InputError(
-                f"{source} has the {what} {_short(theirs)}, the model of {run.path} knows "
-                f"{_short(own)}; give data of the same types, or train on these"
+                f"{source} has the {what} {_listed(theirs)}, the model of {run.path} knows "
+                f"{_listed(own)}; give data of the same types, or train on these"
             )
     return splits
 
@@ -257,7 +257,7 @@ def _other_meaning(config: Mapping[str, Any], splits: "Splits") -> Iterator[str]
     }
     for name, values in here.items():
         if list(config[name]) != values:
-            yield f"{name.replace('_', ' ')} {_short(config[name])} then, {_short(values)} now"
+            yield f"{name.replace('_', ' ')} {_listed(config[name])} then, {_listed(values)} now"
 
 
 def _other_versions(config: Mapping[str, Any]) -> Iterator[str]:
@@ -297,6 +297,5 @@ def _noted(folder: Path, like: Mapping[str, Tensor]) -> dict[str, Tensor] | None
     return tensors if checked and fits and whole else None
 
 
-def _short(values: Any, limit: int = 60) -> str:  # noqa: ANN401  (a list of YAML)
-    text = ", ".join(map(str, values))
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+def _listed(values: Iterable[object]) -> str:
+    return shortened(", ".join(map(str, values)))

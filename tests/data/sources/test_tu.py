@@ -6,7 +6,7 @@ import torch
 import edgescope as es
 from data_layouts import tu
 from edgescope.data import load
-from edgescope.data.sources.tu import MUTAG_BONDS
+from edgescope.data.sources.tu import Mutag
 from edgescope.lib.errors import InputError
 from edgescope.models import GraphTransformer
 
@@ -39,7 +39,7 @@ def test_mutag_names_its_bonds_and_proteins_has_one_edge_type(made):
     name, folder = made
     train = load(name, folder).train
     if name == "tu-mutag":
-        assert train.edge_type_names == MUTAG_BONDS
+        assert train.edge_type_names == Mutag.edge_types
         assert set(train.edge_attr.tolist()) == {0, 1, 2, 3}
     else:
         assert train.edge_type_names == ("edge",)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rdkit import Chem
 
 from edgescope.data import GraphDataset, load
-from edgescope.data.sources.tu import MUTAG_ATOMS, MUTAG_BONDS, nitro_and_amine
+from edgescope.data.sources.tu import Mutag, nitro_and_amine
 
 BONDS = {"AROMATIC": 0, "SINGLE": 1, "DOUBLE": 2, "TRIPLE": 3}
 
@@ -15,7 +15,7 @@ BONDS = {"AROMATIC": 0, "SINGLE": 1, "DOUBLE": 2, "TRIPLE": 3}
 def graphs(*smiles: str, label: float = 1.0) -> GraphDataset:
     """Molecules in the layout of MUTAG."""
     molecules = [Chem.MolFromSmiles(text) for text in smiles]
-    atoms = [MUTAG_ATOMS.index(a.GetSymbol()) for m in molecules for a in m.GetAtoms()]
+    atoms = [Mutag.node_types.index(a.GetSymbol()) for m in molecules for a in m.GetAtoms()]
     edges, kinds, counts = [], [], [0]
     for molecule in molecules:
         for bond in molecule.GetBonds():
@@ -30,8 +30,8 @@ def graphs(*smiles: str, label: float = 1.0) -> GraphDataset:
         edge_index=torch.tensor(edges, dtype=torch.long).reshape(-1, 2).T,
         edge_attr=torch.tensor(kinds, dtype=torch.long),
         y=torch.full((len(molecules), 1), label),
-        vocabulary=MUTAG_ATOMS,
-        edge_type_names=MUTAG_BONDS,
+        vocabulary=Mutag.node_types,
+        edge_type_names=Mutag.edge_types,
         target_names=("mutagenic",),
         name="test",
     )

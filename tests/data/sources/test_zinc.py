@@ -1,5 +1,7 @@
 """ZINC where there are only SMILES, or only PyG's graphs, or no network."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -25,8 +27,8 @@ def repositories(tmp_path, monkeypatch):
         (tmp_path / f"{name}.index").write_text(index + "\n")
     monkeypatch.setattr(zinc, "SMILES_URL", f"file://{tmp_path}/{{}}.txt")
     monkeypatch.setattr(zinc, "INDEX_URL", f"file://{tmp_path}/{{}}.index")
-    monkeypatch.setattr(zinc, "SIZES", {"train": 4, "val": 2, "test": 2})
-    monkeypatch.setattr(zinc, "SUBSET_SIZES", {"train": 2, "val": 1, "test": 1})
+    monkeypatch.setattr(zinc.Zinc, "card", replace(zinc.Zinc.card, parts=(4, 2, 2)))
+    monkeypatch.setattr(zinc.Zinc12k, "card", replace(zinc.Zinc12k.card, parts=(2, 1, 1)))
     return tmp_path
 
 
@@ -47,7 +49,7 @@ def test_the_subset_is_the_full_set_at_the_positions_of_the_benchmark(repositori
 
 
 def test_a_download_of_another_size_is_refused_and_not_kept(repositories, monkeypatch):
-    monkeypatch.setattr(zinc, "SIZES", {"train": 5, "val": 2, "test": 2})
+    monkeypatch.setattr(zinc.Zinc, "card", replace(zinc.Zinc.card, parts=(5, 2, 2)))
     for _ in range(2):
         with pytest.raises(InputError, match=r"train\.txt holds 4 molecules, expected 5; it is"):
             load("zinc", progress=False)

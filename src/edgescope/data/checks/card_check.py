@@ -8,14 +8,14 @@ import polars as pl
 import torch
 
 from edgescope.data.access import find_source, load
+from edgescope.data.checks.molecule_facts import molecule_key
 from edgescope.data.checks.table_check import check_table
 from edgescope.data.chemistry.molecule_dataset import MoleculeDataset
 from edgescope.data.molecule_tables.table_grids import Frame
 from edgescope.data.node_dataset import NodeDataset
-from edgescope.data.sources.cards import Card, card
+from edgescope.data.sources.source import Card, card
 from edgescope.data.splits import PARTS, Splits
 from edgescope.lib.errors import InputError
-from edgescope.lib.optional import require
 
 
 def check(
@@ -145,17 +145,10 @@ def _leaks(splits: Splits) -> dict[str, list[str]]:
             for node in part.mask.nonzero().flatten().tolist():
                 places[f"node {node}"].append(name)
         elif isinstance(part, MoleculeDataset):
-            canonical = _canonical(part.smiles)
-            for text, row in zip(canonical, part.row.tolist(), strict=True):
-                places[text].append(f"{name} (row {row})")
+            for smiles, row in zip(part.smiles, part.row.tolist(), strict=True):
+                places[molecule_key(smiles)].append(f"{name} (row {row})")
     return {
         what: where
         for what, where in places.items()
         if len({place.split()[0] for place in where}) > 1
     }
-
-
-def _canonical(smiles: list[str]) -> list[str]:
-    chem = require("rdkit.Chem", "chem")
-    with require("rdkit.rdBase", "chem").BlockLogs():
-        return [chem.CanonSmiles(text) for text in smiles]

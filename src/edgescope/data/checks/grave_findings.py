@@ -12,6 +12,7 @@ from edgescope.data.checks.molecule_facts import molecule_key
 from edgescope.data.checks.rows_and_parts import one_class_parts
 from edgescope.data.checks.table_findings import several
 from edgescope.data.chemistry.molecule_dataset import MoleculeDataset
+from edgescope.data.fingerprint import scattered
 from edgescope.data.splits import PARTS
 from edgescope.lib.errors import EdgescopeWarning
 
@@ -127,24 +128,16 @@ def _environments(part: MoleculeDataset) -> np.ndarray:
     columns = len(part.node_columns) or 1
     state = np.zeros(len(part.x), dtype=np.uint64)
     for values in part.x.numpy().reshape(-1, columns).T:
-        state = _mixed(state * np.uint64(31) + values.astype(np.uint64))
+        state = scattered(state * np.uint64(31) + values.astype(np.uint64))
     bonds = np.zeros(len(part.edge_attr), dtype=np.uint64)
     for values in part.edge_attr.numpy().reshape(-1, len(part.edge_columns) or 1).T:
-        bonds = _mixed(bonds * np.uint64(31) + values.astype(np.uint64))
+        bonds = scattered(bonds * np.uint64(31) + values.astype(np.uint64))
     first = part.node_ptr[:-1].repeat_interleave(part.edge_ptr.diff())
     source, target = (part.edge_index + first).numpy()
     for _ in range(ROUNDS):
         gathered = np.zeros(len(state), dtype=np.uint64)
-        np.add.at(gathered, target, _mixed(state[source] + bonds))
-        state = _mixed(state * np.uint64(31) + gathered)
-    total = np.concatenate([[np.uint64(0)], np.cumsum(_mixed(state), dtype=np.uint64)])
+        np.add.at(gathered, target, scattered(state[source] + bonds))
+        state = scattered(state * np.uint64(31) + gathered)
+    total = np.concatenate([[np.uint64(0)], np.cumsum(scattered(state), dtype=np.uint64)])
     ptr = part.node_ptr.numpy()
     return np.asarray(total[ptr[1:]] - total[ptr[:-1]])
-
-
-def _mixed(values: np.ndarray) -> np.ndarray:
-    """Scatter 64-bit numbers (splitmix64; Steele, Lea and Flood, OOPSLA 2014)."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(values ^ (values >> np.uint64(31)))

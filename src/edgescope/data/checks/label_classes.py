@@ -1,9 +1,4 @@
-"""Which labels there are and which are missing; labels 0 and 1: single classes, few of a class, balance.
-
-What labels 0 and 1 look like: single classes, few of a class, balance.
-
-Which labels there are, which are missing, and what each target is checked for.
-"""
+"""Labels that are missing, and labels 0 and 1: single classes, few of a class, balance."""
 
 import numpy as np
 import polars as pl

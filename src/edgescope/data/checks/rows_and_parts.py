@@ -1,9 +1,4 @@
-"""Rows and cells that are not used, and the training, validation and test parts.
-
-Rows that give no molecule, and cells that give no label.
-
-The training, validation and test parts: their sizes, classes and labels.
-"""
+"""Rows and cells that are not used, and the training, validation and test parts."""
 
 import re
 

@@ -1,9 +1,4 @@
-"""A table of molecules, checked before a model is trained on it, and the findings as text.
-
-A table of molecules, checked before a model is trained on it.
-
-The findings about a table as text, in the words of a chemist.
-"""
+"""A table of molecules checked before a model is trained on it, and the findings as text."""
 
 import io
 import json
@@ -21,7 +16,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgescope.data.access import FEATURES, find_table, read_molecules
 from edgescope.data.checks.duplicates import check_duplicates
 from edgescope.data.checks.label_classes import check_labels
 from edgescope.data.checks.molecule_facts import read_facts
@@ -29,11 +23,17 @@ from edgescope.data.checks.molecule_kinds import check_molecules
 from edgescope.data.checks.rows_and_parts import check_parts, check_rows
 from edgescope.data.checks.table_findings import SEVERITIES, SHOWN, Subject, TableFinding, in_order
 from edgescope.data.molecule_tables.column_choice import asked as taken_columns
+from edgescope.data.molecule_tables.molecule_cache import read_molecules
 from edgescope.data.molecule_tables.molecule_table import Identifiers, numeric_columns
 from edgescope.data.molecule_tables.split_choice import SplitOption, computed_parts, read_split
 from edgescope.data.molecule_tables.table_grids import Frame
-from edgescope.data.molecule_tables.table_molecules import Features, Reading
-from edgescope.lib.errors import InputError
+from edgescope.data.molecule_tables.table_molecules import (
+    FEATURES,
+    Features,
+    Reading,
+    find_table,
+)
+from edgescope.lib.errors import InputError, shortened
 
 CHECKS = (check_rows, check_duplicates, check_parts, check_labels, check_molecules)
 
@@ -223,9 +223,6 @@ INDENT = "  "
 WIDE = 1000
 """Columns that a table of examples may take: a row of it stays in one line."""
 
-LONGEST = 60
-"""Characters of a cell; JSON holds the whole."""
-
 NOTED = 5
 """Examples of what is only noted."""
 
@@ -293,5 +290,4 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = " ".join(str(value).split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+    return shortened(" ".join(str(value).split()))

@@ -1,9 +1,4 @@
-"""What is checked of a table, and what is found.
-
-A finding: what is wrong with a table, how grave it is, and what to do.
-
-What is checked: all usable molecules of a table, the parts they are in, what RDKit says.
-"""
+"""What is checked of a table, and what is found: how grave it is, why, and what to do."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

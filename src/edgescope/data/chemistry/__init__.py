@@ -1,1 +1,1 @@
-"""edgescope.data.chemistry."""
+"""From SMILES to graphs: notation, atoms and bonds, features, scaffolds, data sets of molecules."""

@@ -1,11 +1,4 @@
-"""Molecules: the graph of one, what its atom types mean, and many in a few flat tensors.
-
-The graph of one molecule.
-
-Atom types: which integer stands for which kind of atom.
-
-Many molecules in a few flat tensors.
-"""
+"""Molecules as graphs: one, its atom and bond types, and many in a few flat tensors."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace

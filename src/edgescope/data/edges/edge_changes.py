@@ -1,12 +1,6 @@
-"""Graphs with other edge types, with more edges, or with fewer.
+"""Graphs with random edge types, with edges that hold no information, or with fewer edges.
 
-What all changes of the edges of many graphs have in common.
-
-Edge types at random, which takes the information out of them.
-
-Edges that never had any information: random ones, and those of a virtual node.
-
-Graphs without their most, or least, important edges.
+Molecules become plain graphs where edges are added or removed, as an edge is no bond any more.
 """
 
 import warnings

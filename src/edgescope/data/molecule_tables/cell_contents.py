@@ -1,9 +1,4 @@
-"""What one cell holds: a number with its unit, a word, a mark of a missing value, or something else.
-
-Units of numbers: in the name of a column, and behind the number in a cell.
-
-One cell of a table: a number, a word, a mark of a missing value, or something else.
-"""
+"""What a cell holds: a number with its unit, a word, a mark of a missing value, or else."""
 
 import re
 import unicodedata

@@ -1,9 +1,4 @@
-"""The different cells of a column of text, read as numbers or as words for two classes.
-
-Words for two classes, such as active and inactive.
-
-The different cells of a column of text, read as numbers or as words for two classes.
-"""
+"""The different cells of a column of text, read as numbers or as words for two classes."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

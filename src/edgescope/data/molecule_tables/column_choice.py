@@ -1,9 +1,4 @@
-"""Which columns of a table are taken: those asked for, and those whose names identify molecules.
-
-Columns that tell which molecule a row is.
-
-A table as columns with names, whatever it was read from.
-"""
+"""Which columns of a table are taken: those asked for, and those that identify molecules."""
 
 import re
 import unicodedata

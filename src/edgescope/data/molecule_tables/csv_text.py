@@ -1,9 +1,4 @@
-"""Text files of tables (CSV): from bytes to text, and to rows numbered as a spreadsheet shows them.
-
-Text files of tables: from bytes to text, whatever wrote them.
-
-Rows and cells of delimited text (CSV), with the row numbers that a spreadsheet shows.
-"""
+"""Text files of tables (CSV): from bytes to rows, numbered as a spreadsheet shows them."""
 
 import csv
 import io

@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import torch
@@ -24,7 +24,8 @@ from edgescope.data.chemistry.molecule_dataset import (
     AtomVocabulary,
     MoleculeDataset,
 )
-from edgescope.data.molecule_tables.table_molecules import ParsedTable, Reading
+from edgescope.data.molecule_tables.molecule_table import TableSource
+from edgescope.data.molecule_tables.table_molecules import ParsedTable, Reading, parse
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.input_files import DAMAGED
 from edgescope.lib.optional import require
@@ -56,6 +57,31 @@ def cache_key(fingerprint: str, reading: Reading) -> str:
     rdkit = require("rdkit", "chem").__version__
     text = json.dumps([fingerprint, reading, FEATURISER_VERSION, LAYOUT, rdkit])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_molecules(
+    table: TableSource,
+    reading: Reading,
+    cache: str | Path | Literal[False] | None,
+    *,
+    progress: bool,
+) -> ParsedTable:
+    """Read the molecules of a table, or take them from the cache.
+
+    Args:
+        table: the table.
+        reading: how SMILES become graphs.
+        cache: as for :func:`edgescope.data.load`.
+        progress: whether to show a bar.
+    """
+
+    def build() -> ParsedTable:
+        return parse(table.read(), table.name, reading, progress=progress)
+
+    if cache is False:
+        return build()
+    folder = cache_folder() if cache is None else Path(cache)
+    return remembered(folder, cache_key(table.fingerprint, reading), build)
 
 
 def remembered(folder: Path, key: str, build: Callable[[], ParsedTable]) -> ParsedTable:

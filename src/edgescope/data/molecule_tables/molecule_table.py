@@ -27,6 +27,7 @@ from edgescope.data.splits import parts_from_labels
 from edgescope.lib.errors import InputError
 from edgescope.lib.files import readable_file
 from edgescope.lib.input_files import reading
+from edgescope.lib.typed_fields import sha256_of
 
 TABLE_VERSION = 1
 """Raised whenever the same table would give other values; molecules cached before are stale."""
@@ -48,7 +49,8 @@ class Table(NamedTuple):
             spreadsheet counts; 0 in a data frame.
         target_units: unit of every target, empty where its column names none; or none at all.
         lost_labels: cells that give no label, a row each
-            (:data:`~edgescope.data.chemistry.molecule_dataset.LOST_LABELS`), by the row that the user sees.
+            (:data:`~edgescope.data.chemistry.molecule_dataset.LOST_LABELS`), by the row that the
+            user sees.
         identifiers: ``R`` texts by the name of each column that tells which molecule it is.
         notes: in a sentence each, what was taken from the table in another way than it stands
             there, such as commas read as decimal points.
@@ -114,8 +116,8 @@ def table_source(
     kind = kind_of(path)
     wanted = asked(smiles_column, target_columns, split_column, id_columns, decimal)
     readable_file(path, "a table of molecules")
-    with reading(f"{path}", "check its permissions"), path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with reading(f"{path}", "check its permissions"):
+        digest = sha256_of(path)
 
     def read() -> Table:
         return select(read_grid(path, kind, wanted.named), str(path), wanted)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from edgescope.data.molecule_tables.cell_contents import MISSING
-from edgescope.lib.errors import InputError
+from edgescope.lib.errors import InputError, shortened
 from edgescope.lib.optional import require
 
 _ODD = r"[^\x21-\x7e]|[>;,|]|\[[#!]|\$\(|^['\x22]|(?i)inchi|^[A-Z]{14}-[A-Z]{10}-[A-Z]$"
@@ -37,7 +37,6 @@ _OTHERS = tuple(
     )
 )
 _ATOMS_AND_BONDS = re.compile(r"(?:Cl|Br|[BCNOPSFIbcnops*]|\[[^\]\s]+\]|[-=#$:/\\.()%\d@+])+")
-_SHOWN = 60
 
 
 class SmilesCells(NamedTuple):
@@ -109,7 +108,7 @@ def smiles_cells(column: pl.Series, name: str, table: str) -> SmilesCells:
         first = next(row for row, name in enumerate(names) if name is not None)
         notes.append(
             f"names behind the SMILES in {name!r} are kept as identifiers ({count} cells), such as "
-            f"{_short(names[first])!r} behind {_short(smiles[first])!r}"
+            f"{shortened(names[first] or '')!r} behind {shortened(smiles[first] or '')!r}"
         )
     return SmilesCells(smiles, problems, names, notes)
 
@@ -129,20 +128,21 @@ def _reason(text: str) -> str | None:
 def _two(head: str, tail: str) -> str | None:
     """Say why what follows a SMILES behind a space may be more than a name, if it may."""
     first, joined = tail.split(maxsplit=1)[0], "".join(tail.split())
+    smiles, rest = shortened(head), shortened(tail)
     if first.startswith("|"):
         return (
-            f"{_short(head)!r} is followed by {_short(tail)!r}, as in extended SMILES (CXSMILES); "
-            "write plain SMILES"
+            f"{smiles!r} is followed by {rest!r}, as in extended SMILES (CXSMILES); write plain "
+            "SMILES"
         )
     bonds = _ATOMS_AND_BONDS.fullmatch(joined) and re.search(r"[=#()\[\]/\\@]", joined)
     atoms = re.search("[A-Za-z*]", joined)
     if (
         (bonds and atoms)
         or any(map(_parses, (first, joined)))
-        or any(_parses(head + rest) for rest in (first, joined))
+        or any(_parses(head + each) for each in (first, joined))
     ):
         return (
-            f"{_short(head)!r} is followed by a space and {_short(tail)!r}, which may be SMILES "
+            f"{smiles!r} is followed by a space and {rest!r}, which may be SMILES "
             "too; write a molecule without spaces, a mixture with '.', a name in its own column"
         )
     return None
@@ -155,8 +155,3 @@ def _parses(text: str) -> bool:
     options.sanitize = options.removeHs = options.allowCXSMILES = options.parseName = False
     with require("rdkit.rdBase", "chem").BlockLogs():
         return chem.MolFromSmiles(text, options) is not None
-
-
-def _short(text: str | None) -> str:
-    text = text or ""
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -1,9 +1,4 @@
-"""How a table is divided: by a column, by files of row numbers, at random, or by scaffold.
-
-Splits given as files of row or node numbers, one per part.
-
-How a table of one's own is divided: by a column, at random, or by scaffold.
-"""
+"""How a table is divided: by a column, files of row numbers, at random, or by scaffold."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,9 +1,4 @@
-"""Files and data frames as columns with names.
-
-Files of tables: from a path to columns.
-
-Data frames of polars and pandas as columns.
-"""
+"""Files and data frames as columns with names."""
 
 from collections.abc import Sequence
 from numbers import Integral, Real

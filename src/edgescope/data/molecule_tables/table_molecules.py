@@ -1,9 +1,11 @@
-"""From a table to its molecules."""
+"""From a table to its molecules, and to the three parts of a data set."""
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
 
 import polars as pl
 import torch
@@ -25,12 +27,26 @@ from edgescope.data.chemistry.ogb_features import (
     OgbFeaturiser,
     element_names,
 )
-from edgescope.data.molecule_tables.molecule_table import Table
+from edgescope.data.molecule_tables.molecule_table import (
+    Table,
+    TableSource,
+    frame_source,
+    table_source,
+)
+from edgescope.data.molecule_tables.split_choice import SplitOption, computed_parts, read_split
+from edgescope.data.molecule_tables.table_grids import Frame
+from edgescope.data.splits import PARTS, Splits, divide
 from edgescope.lib.errors import InputError
 from edgescope.lib.progress import track
 
 Features = Literal["types", "ogb"]
 """One type per atom and bond, or several features of each."""
+
+FEATURES: tuple[str, ...] = get_args(Features)
+"""Every :data:`Features`."""
+
+FRAME = "table"
+"""Name of the data of a data frame, which has none of its own."""
 
 
 class ParsedTable(NamedTuple):
@@ -153,6 +169,64 @@ def parse(table: Table, name: str, reading: Reading, *, progress: bool) -> Parse
         notes=(*table.notes, *_notes(unseen, reading)),
     )
     return ParsedTable(molecules, torch.from_numpy(table.part))
+
+
+def find_table(
+    source: str | Path | Frame,
+    base: Path | None,
+    asked: tuple[str, str | Sequence[str] | None, SplitOption],
+    options: Mapping[str, Any],
+) -> tuple[TableSource, str]:
+    """Return a table, in a file or in memory, and the name of its data.
+
+    Args:
+        source: a path or a data frame.
+        base: the folder that a path is relative to.
+        asked: ``smiles_column``, ``target_columns`` and ``split`` of :func:`edgescope.data.load`.
+        options: its ``id_columns`` and ``decimal``.
+    """
+    smiles_column, given, split = asked
+    targets = [given] if isinstance(given, str) else list(given or ())
+    columns = (smiles_column, targets, split if isinstance(split, str) else None)
+    if not isinstance(source, str | Path):
+        return frame_source(source, *columns, **options), FRAME
+    path = Path(source) if base is None else base / source
+    name = (path.with_suffix("") if path.suffix == ".gz" else path).stem
+    return table_source(path, *columns, **options), name
+
+
+def divided_table(
+    table: TableSource,
+    name: str,
+    split: SplitOption,
+    seed: int,
+    read: Callable[[TableSource], ParsedTable],
+) -> Splits:
+    """Read the molecules of a table and divide them.
+
+    Args:
+        table: the table.
+        name: of its data.
+        split: as for :func:`edgescope.data.load`.
+        seed: start of a random split.
+        read: reads the molecules.
+
+    Raises:
+        InputError: if the table cannot be read or divided, or a column leaves a part empty.
+    """
+    asked = read_split(split)
+    parsed = read(table)
+    part, told = parsed.part.numpy(), f"column {asked.word}"
+    if asked.column is None:
+        part, told = computed_parts(asked, parsed.molecules, len(part), seed)
+    splits = divide(replace(parsed.molecules, split=told), part, name)
+    if asked.column is not None and not all(len(molecules) for molecules in splits):
+        found = ", ".join(f"{each} {len(part)}" for each, part in zip(PARTS, splits, strict=True))
+        raise InputError(
+            f"column {asked.column!r} of {table.name} leaves a part without a usable molecule "
+            f"({found}); expected at least one in each of train, val and test"
+        )
+    return splits
 
 
 def _notes(unseen: Mapping[str, int], reading: Reading) -> list[str]:

@@ -5,13 +5,12 @@ github.com/google-research/graph-attribution. Their truth is about atoms; here i
 bonds, by a stated rule.
 """
 
-import hashlib
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,16 +19,11 @@ from torch import Tensor
 
 from edgescope.data.chemistry.molecule_dataset import MoleculeDataset
 from edgescope.data.molecule_tables.molecule_table import Table, TableSource
-from edgescope.data.sources.source import Request
+from edgescope.data.sources.source import Card, Request, Source, TruthRule, register
 from edgescope.data.splits import PARTS, Splits, divide, validation_part
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import DAMAGED, arrays_of, reason
-
-TruthRule = Literal["both", "either"]
-"""When a bond is true: if both of its atoms are in the same alternative, or at least one."""
-
-TRUTH_RULES: tuple[str, ...] = get_args(TruthRule)
-"""The rules by name."""
+from edgescope.lib.typed_fields import sha256_of
 
 MOST_ALTERNATIVES = 31
 """Alternatives kept per molecule, the smallest and their union. By the rule ``"both"``, 45 of the
@@ -39,48 +33,93 @@ molecule."""
 _KEYS = ("smiles", "y", "atom_ptr", "atom_attr", "n_attr", "train_index", "test_index")
 
 
-def benzene(request: Request) -> Splits:
-    """Load benzene: 12,000 molecules, with a benzene ring (label 1) or without.
+class _Attribution(Source):
+    """Molecules with the true atoms of their label, in a file ``NAME.npz``.
 
-    The true bonds of a molecule are those of a benzene ring; several rings are alternatives, and
-    so are their unions. ``root`` holds ``benzene.npz`` (or a folder ``attribution`` with it). The
-    test part is the published one; a tenth of the others, drawn with ``seed``, is the validation
-    part. For the rule from atoms to bonds see :func:`bond_truth`.
-
-    Raises:
-        InputError: if ``root`` is not given, or the file is missing, damaged or not of this kind.
+    It lies in ``root`` (or a folder ``attribution`` in it). Several true groups are alternatives,
+    and so are their unions; for the rule from atoms to bonds see :func:`bond_truth`. The test part
+    is the published one; a tenth of the others, drawn with ``seed``, is the validation part.
     """
-    return _load(request, "benzene")
+
+    truth = True
+
+    def load(self, request: Request) -> Splits:
+        """Read the file.
+
+        Raises:
+            InputError: if ``root`` is not given, or the file is missing, damaged or not of this
+                kind.
+        """
+        return _load(request, self.name)
 
 
-def logic7(request: Request) -> Splits:
-    """Load logic7: 4,326 molecules, label 1 where there is a fluoride and a carbonyl group.
+def _card(
+    title: str, parts: tuple[int, int, int], nodes: int, edges: Mapping[str, int], leaks: int = 0
+) -> Card:
+    return Card(
+        title=title,
+        level="graph",
+        task="labels",
+        targets=1,
+        parts=parts,
+        nodes=nodes,
+        directed_edges=sum(edges.values()),
+        edge_types=edges,
+        split="published test part; a tenth of the others, drawn with seed, for validation",
+        source="Sanchez-Lengeling et al., 2020; files of "
+        "github.com/google-research/graph-attribution, molecules of ZINC",
+        licence="Apache-2.0",
+        leaks=leaks,
+    )
 
-    As :func:`benzene`. The fluoride's truth is a single atom, so that by the rule ``"both"`` its
-    bond to carbon is no true one, and only by ``"either"``.
 
-    Raises:
-        InputError: as for benzene.
+@register
+class Benzene(_Attribution):
+    """12,000 molecules, with a benzene ring (label 1) or without; its bonds are the true ones."""
+
+    name = "benzene"
+    card = _card(
+        "molecules with or without a benzene ring, and which bonds are in one",
+        (9_000, 1_000, 2_000),
+        246_993,
+        {"none": 0, "single": 399_732, "double": 121_594, "triple": 2_516},
+        leaks=6,
+    )
+
+
+@register
+class Logic7(_Attribution):
+    """4,326 molecules, label 1 where there is a fluoride and a carbonyl group.
+
+    The fluoride's truth is a single atom, so that by the rule ``"both"`` its bond to carbon is no
+    true one, and only by ``"either"``.
     """
-    return _load(request, "logic7")
+
+    name = "logic7"
+    card = _card(
+        "molecules with or without both a fluoride and a carbonyl group, and where these are",
+        (3_456, 384, 486),
+        91_393,
+        {"none": 0, "single": 145_336, "double": 48_476, "triple": 638},
+    )
 
 
-def logic8(request: Request) -> Splits:
-    """Load logic8: 8,671 molecules, label 1 with an unbranched chain and a carbonyl group.
+@register
+class Logic8(_Attribution):
+    """8,671 molecules, label 1 with an unbranched chain of three atoms and a carbonyl group."""
 
-    The chain is of three atoms outside rings. Else as :func:`benzene`.
-
-    Raises:
-        InputError: as for benzene.
-    """
-    return _load(request, "logic8")
+    name = "logic8"
+    card = _card(
+        "molecules with or without both an unbranched chain and a carbonyl group, and where",
+        (6_978, 775, 918),
+        185_198,
+        {"none": 0, "single": 288_470, "double": 103_584, "triple": 1_314},
+    )
 
 
 def _load(request: Request, name: str) -> Splits:
     file = f"{name}.npz"
     path = request.folder(name, f"the folder that holds {file}", [file], "attribution") / file
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     arrays = _arrays(path)
     smiles = [str(text) for text in arrays["smiles"]]
 
@@ -89,13 +128,12 @@ def _load(request: Request, name: str) -> Splits:
         y = arrays["y"].astype(np.float32).reshape(-1, 1)
         return Table([*smiles], y, {}, nowhere, (name,))
 
-    molecules = request.read(TableSource(str(path), json.dumps([digest]), read)).molecules
+    molecules = request.read(TableSource(str(path), json.dumps([sha256_of(path)]), read)).molecules
     part = np.zeros(len(smiles), dtype=np.int8)
     part[arrays["test_index"]] = PARTS.index("test")
     part = validation_part(part, (molecules.row - molecules.first_row).numpy(), request.seed)
     molecules = replace(
         molecules,
-        task="labels",
         split=f"published test part; validation drawn at random, seed {request.seed}",
         edge_truth=_truth(molecules, path, arrays, request.truth_rule),
     )

@@ -1,27 +1,25 @@
-"""MUTAG and PROTEINS of the TU collection, read through PyG, and the edges that make MUTAG's molecules mutagenic.
+"""MUTAG and PROTEINS of the TU collection, read through PyG.
 
-Which edges of MUTAG's mutagenic molecules make them so: nitro and amine groups.
-
-Debnath et al., J. Med. Chem. 34 (1991) 786, name them; GNNExplainer (Ying et al., NeurIPS 2019) and
+The true edges of MUTAG are those of nitro and amine groups, which make molecules mutagenic: Debnath
+et al., J. Med. Chem. 34 (1991) 786, name them; GNNExplainer (Ying et al., NeurIPS 2019) and
 PGExplainer (Luo et al., NeurIPS 2020, section 5) take them as the truth of the mutagenic class.
-
-MUTAG and PROTEINS of the TU collection, read through PyG.
 """
 
 import contextlib
 import io
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from edgescope.data.edges.directions import batched_edges, edge_graphs
-from edgescope.data.graphs import GraphDataset
-from edgescope.data.sources.source import Request
+from edgescope.data.graphs import SINGLE_EDGE_TYPE, GraphDataset
+from edgescope.data.sources.source import Card, Request, Source, register
 from edgescope.data.splits import DEFAULT_FRACTIONS, PARTS, Splits, random_parts
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import reading
@@ -67,96 +65,140 @@ def nitro_and_amine(dataset: GraphDataset) -> Tensor:
     return true.float().where(known, torch.nan).unsqueeze(1)
 
 
-MUTAG_ATOMS = ("C", "N", "O", "F", "I", "Cl", "Br")
-MUTAG_BONDS = ("aromatic", "single", "double", "triple")
-PROTEINS_ELEMENTS = ("helix", "sheet", "turn")
-SINGLE_EDGE_TYPE = ("edge",)
-"""The edge types of a graph whose edges have none."""
-
 _REQUIRED = ("A", "graph_indicator", "graph_labels", "node_labels")
 
 
-def tu_mutag(request: Request) -> Splits:
-    """Load MUTAG: 188 nitroaromatic compounds, mutagenic or not, hydrogens left out.
+class _Tu(Source):
+    """A data set of the TU collection (Morris et al., "TUDataset", 2020).
 
-    Debnath et al., J. Med. Chem. 34 (1991) 786. ``root`` holds the files of the TU collection
-    (Morris et al., "TUDataset", 2020), in itself or in ``MUTAG/raw``. There is no published split;
-    the graphs are divided 8 : 1 : 1 at random with ``seed``. The true edges of the mutagenic ones
-    are those of nitro and amine groups, see :mod:`edgescope.data.sources.tu`.
-
-    Raises:
-        InputError: if ``root`` is not given, a file is missing, or their lengths do not fit.
+    ``root`` holds its files, in itself or in ``PREFIX/raw``. There is no published split; the
+    graphs are divided 8 : 1 : 1 at random with ``seed``.
     """
-    splits = _tu(request, "tu-mutag", "MUTAG", MUTAG_ATOMS, MUTAG_BONDS, "mutagenic")
-    return Splits(*(replace(part, edge_truth=nitro_and_amine(part)) for part in splits))
+
+    features = None
+    prefix: ClassVar[str]
+    node_types: ClassVar[tuple[str, ...]]
+    edge_types: ClassVar[tuple[str, ...]]
+    target: ClassVar[str]
+
+    def load(self, request: Request) -> Splits:
+        """Read the files.
+
+        Raises:
+            InputError: if ``root`` is not given, a file is missing, or their lengths do not fit.
+        """
+        labelled = len(self.edge_types) > 1
+        needed = [
+            f"{self.prefix}_{file}.txt"
+            for file in (*_REQUIRED, *(["edge_labels"] if labelled else []))
+        ]
+        what = f"the folder that holds {self.prefix}/raw with {needed[0]} and the others"
+        below = next(
+            (
+                place
+                for place in (f"{self.prefix}/raw", f"tu/{self.prefix}/raw", "raw")
+                if _is(request, place)
+            ),
+            f"{self.prefix}/raw",
+        )
+        folder = request.folder(self.name, what, needed, below)
+        with reading(f"{folder}", "get the files again", told=InputError):
+            _check_lengths(folder, self.prefix, labelled=labelled)
+            graphs = list(_read(folder, self.prefix))
+        y = torch.tensor([float(graph.y) for graph in graphs]).view(-1, 1)
+        x = _position([graph.x[:, -len(self.node_types) :] for graph in graphs], self.name)
+        edge_attr = torch.zeros(sum(graph.num_edges for graph in graphs), dtype=torch.long)
+        if labelled:
+            edge_attr = _position([graph.edge_attr for graph in graphs], self.name)
+        dataset = GraphDataset(
+            node_ptr=_pointers([graph.num_nodes for graph in graphs]),
+            edge_ptr=_pointers([graph.num_edges for graph in graphs]),
+            x=x,
+            edge_index=torch.cat([graph.edge_index for graph in graphs], dim=1),
+            edge_attr=edge_attr,
+            y=y,
+            vocabulary=self.node_types,
+            edge_type_names=self.edge_types,
+            target_names=(self.target,),
+            name=self.name,
+            split=f"random, seed {request.seed}",
+        )
+        part = torch.from_numpy(
+            random_parts(
+                torch.ones(len(dataset), dtype=torch.bool).numpy(), DEFAULT_FRACTIONS, request.seed
+            )
+        )
+        return Splits(*(dataset.subset(part == number) for number in range(len(PARTS))))
 
 
-def tu_proteins(request: Request) -> Splits:
-    """Load PROTEINS: 1,113 proteins as graphs of their secondary structure, enzyme or not.
+def _card(
+    title: str, parts: tuple[int, int, int], nodes: int, edges: Mapping[str, int], source: str
+) -> Card:
+    return Card(
+        title=title,
+        level="graph",
+        task="labels",
+        targets=1,
+        parts=parts,
+        nodes=nodes,
+        directed_edges=sum(edges.values()),
+        edge_types=edges,
+        split="8 : 1 : 1 at random with seed; none is published",
+        source=f"{source}; TUDataset (Morris et al., 2020)",
+        licence="none stated (chrsmrrs.github.io/datasets)",
+    )
+
+
+@register
+class Mutag(_Tu):
+    """MUTAG: 188 nitroaromatic compounds, mutagenic or not, hydrogens left out.
+
+    The true edges of the mutagenic ones are those of nitro and amine groups, see
+    :func:`nitro_and_amine`.
+    """
+
+    name = "tu-mutag"
+    card = _card(
+        "nitroaromatic compounds, mutagenic or not, without hydrogens",
+        (150, 19, 19),
+        3_371,
+        {"aromatic": 4_708, "single": 2_008, "double": 724, "triple": 2},
+        "Debnath et al., 1991",
+    )
+    prefix, target = "MUTAG", "mutagenic"
+    node_types = ("C", "N", "O", "F", "I", "Cl", "Br")
+    edge_types = tuple(card.edge_types)
+
+    def load(self, request: Request) -> Splits:
+        """Read the files and find the true edges.
+
+        Raises:
+            InputError: as for all data sets of the collection.
+        """
+        parts = super().load(request)
+        return Splits(*(replace(part, edge_truth=nitro_and_amine(part)) for part in parts))
+
+
+@register
+class Proteins(_Tu):
+    """PROTEINS: 1,113 proteins as graphs of their secondary structure, enzyme or not.
 
     Nodes are helices, sheets and turns, joined where they are neighbours in the sequence or among
     the three nearest in space; the edges have no types. Borgwardt et al., Bioinformatics 21 (2005)
-    i47. It is no part of ``ogbn-proteins``. ``root`` and the split are as for MUTAG.
-
-    Raises:
-        InputError: as for MUTAG.
+    i47. It is no part of ``ogbn-proteins``.
     """
-    return _tu(
-        request, "tu-proteins", "PROTEINS", PROTEINS_ELEMENTS, SINGLE_EDGE_TYPE, "non-enzyme"
-    )
 
-
-def _tu(
-    request: Request,
-    name: str,
-    prefix: str,
-    node_types: tuple[str, ...],
-    edge_types: tuple[str, ...],
-    target: str,
-) -> Splits:
-    labelled = len(edge_types) > 1
-    needed = [
-        f"{prefix}_{file}.txt" for file in (*_REQUIRED, *(["edge_labels"] if labelled else []))
-    ]
-    what = f"the folder that holds {prefix}/raw with {needed[0]} and the others"
-    below = next(
-        (place for place in (f"{prefix}/raw", f"tu/{prefix}/raw", "raw") if _is(request, place)),
-        f"{prefix}/raw",
+    name = "tu-proteins"
+    card = _card(
+        "proteins as graphs of their secondary structure, enzyme or not",
+        (891, 111, 111),
+        43_471,
+        {"edge": 162_088},
+        "Borgwardt et al., 2005",
     )
-    folder = request.folder(name, what, needed, below)
-    with reading(f"{folder}", "get the files again", told=InputError):
-        _check_lengths(folder, prefix, labelled=labelled)
-        graphs = list(_read(folder, prefix))
-    y = torch.tensor([float(graph.y) for graph in graphs]).view(-1, 1)
-    x = _position([graph.x[:, -len(node_types) :] for graph in graphs], name)
-    edge_attr = torch.zeros(sum(graph.num_edges for graph in graphs), dtype=torch.long)
-    if labelled:
-        edge_attr = _position([graph.edge_attr for graph in graphs], name)
-    dataset = GraphDataset(
-        node_ptr=_pointers([graph.num_nodes for graph in graphs]),
-        edge_ptr=_pointers([graph.num_edges for graph in graphs]),
-        x=x,
-        edge_index=torch.cat([graph.edge_index for graph in graphs], dim=1),
-        edge_attr=edge_attr,
-        y=y,
-        vocabulary=node_types,
-        edge_type_names=edge_types,
-        target_names=(target,),
-        name=name,
-        task="labels",
-        split=f"random, seed {request.seed}",
-    )
-    part = torch.from_numpy(
-        random_parts(
-            torch.ones(len(dataset), dtype=torch.bool).numpy(), DEFAULT_FRACTIONS, request.seed
-        )
-    )
-    return Splits(
-        *(
-            dataset.subset(part == number).renamed(f"{name}/{label}")
-            for number, label in enumerate(PARTS)
-        )
-    )
+    prefix, target = "PROTEINS", "non-enzyme"
+    node_types = ("helix", "sheet", "turn")
+    edge_types = SINGLE_EDGE_TYPE
 
 
 def _is(request: Request, place: str) -> bool:

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
+from edgescope.data.graphs import SINGLE_EDGE_TYPE
 from edgescope.data.node_dataset import Incoming, NodeDataset
-from edgescope.data.sources.source import Request
-from edgescope.data.sources.tu import SINGLE_EDGE_TYPE
+from edgescope.data.sources.source import Card, Request, Source, register
 from edgescope.data.splits import PARTS, Splits
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import DAMAGED, arrays_of, reading, reason
@@ -16,31 +16,70 @@ FOLDS = 10
 _FIELDS = ("node_features", "node_labels", "edges", "train_masks", "val_masks", "test_masks")
 
 
-def chameleon(request: Request) -> Splits:
-    """Load Chameleon: 2,277 pages on chameleons, in five classes by their traffic.
+class _Wikipedia(Source):
+    """One graph in a file ``NAME_directed.npz``.
 
-    ``root`` holds ``chameleon_directed.npz`` (or a folder ``wikipedia`` with it) of the repository
-    heterophilous-graphs (Platonov et al., ICLR 2023); the graph is that of Rozemberczki et al.,
-    "Multi-scale attributed node embedding" (2021), and the ten divisions those of Pei et al.,
-    "Geom-GCN" (2020). Edges are links, in their direction. ``split`` is the number of the division,
-    0 to 9. Some pages stand in it twice (Platonov et al.); that is how it is published.
-
-    Raises:
-        InputError: if ``root`` is not given, or the file is missing or damaged.
+    It lies in ``root`` (or a folder ``wikipedia`` in it), from the repository heterophilous-graphs
+    (Platonov et al., ICLR 2023); the graphs are those of Rozemberczki et al., "Multi-scale
+    attributed node embedding" (2021), and the ten divisions those of Pei et al., "Geom-GCN"
+    (2020). Edges are links, in their direction. ``split`` is the number of the division, 0 to 9.
+    Some pages stand in a graph twice (Platonov et al.); that is how it is published.
     """
-    return _wikipedia(request, "chameleon")
+
+    splits = tuple(range(FOLDS))
+    features = None
+
+    def load(self, request: Request) -> Splits:
+        """Read the file.
+
+        Raises:
+            InputError: if ``root`` is not given, or the file is missing or damaged.
+        """
+        return _read(request, self.name)
 
 
-def squirrel(request: Request) -> Splits:
-    """Load Squirrel: 5,201 pages on squirrels; all else as for Chameleon.
+def _card(title: str, parts: tuple[int, int, int], edges: int) -> Card:
+    return Card(
+        title=title,
+        level="node",
+        task="classes",
+        targets=1,
+        parts=parts,
+        nodes=sum(parts),
+        directed_edges=edges,
+        edge_types={"edge": edges},
+        split="ten published divisions, split=0 to 9",
+        source="Rozemberczki et al., 2021; divisions of Pei et al., 2020; files of "
+        "github.com/yandex-research/heterophilous-graphs (Platonov et al., 2023)",
+        licence="MIT",
+    )
 
-    Raises:
-        InputError: as for Chameleon.
-    """
-    return _wikipedia(request, "squirrel")
+
+@register
+class Chameleon(_Wikipedia):
+    """2,277 pages on chameleons, in five classes by their traffic."""
+
+    name = "chameleon"
+    card = _card(
+        "pages of Wikipedia on chameleons that link to each other, by their traffic",
+        (1_092, 729, 456),
+        36_101,
+    )
 
 
-def _wikipedia(request: Request, name: str) -> Splits:
+@register
+class Squirrel(_Wikipedia):
+    """5,201 pages on squirrels, in five classes by their traffic."""
+
+    name = "squirrel"
+    card = _card(
+        "pages of Wikipedia on squirrels that link to each other, by their traffic",
+        (2_496, 1_664, 1_041),
+        217_073,
+    )
+
+
+def _read(request: Request, name: str) -> Splits:
     file = f"{name}_directed.npz"
     folder = request.folder(name, f"the folder that holds {file}", [file], "wikipedia")
     try:
@@ -73,7 +112,6 @@ def _wikipedia(request: Request, name: str) -> Splits:
                 target_names=("class",),
                 class_names=tuple(f"traffic {number}" for number in range(int(labels.max()) + 1)),
                 name=f"{name}/{part}",
-                task="classes",
                 split=f"published division {fold} of {FOLDS}",
                 mask=mask,
                 incoming=incoming,

@@ -3,9 +3,10 @@
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule_tables.molecule_cache import cache_folder
 from edgescope.data.molecule_tables.molecule_table import table_source
 from edgescope.data.sources.penalised_logp import penalised_logp
-from edgescope.data.sources.source import Request
+from edgescope.data.sources.source import Card, Request, Source, register
 from edgescope.data.splits import PARTS, Splits
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.files import replacing
@@ -31,69 +32,132 @@ INDEX_URL = (
 )
 """Which of each part are in ZINC-12k, in the repository of the benchmark (MIT licence)."""
 
-SIZES = {"train": 220_011, "val": 24_445, "test": 5_000}
-"""Molecules in the parts of the full set."""
-
-SUBSET_SIZES = {"train": 10_000, "val": 1_000, "test": 1_000}
-"""Molecules in the parts of ZINC-12k."""
-
 _TARGET = "penalized_logp"
 _TIMEOUT = 60
 
 
-def zinc12k(request: Request) -> Splits:
-    """Load ZINC-12k: 12,000 drug-like molecules and their penalised logP.
+class _Zinc(Source):
+    """Molecules of ZINC in the published order, and their penalised logP.
 
-    A subset of ZINC in the order of the published benchmark (10,000 / 1,000 / 1,000 molecules):
-    Dwivedi et al., "Benchmarking Graph Neural Networks", 2020. ``root`` holds ``train.csv``,
-    ``val.csv`` and ``test.csv`` (or a folder ``zinc12k`` with these) with the columns ``smiles``
-    and ``penalized_logp``; for what else it may hold, see :func:`zinc`. Downloaded molecules are
-    those of the full set at the positions in the benchmark's index files.
-
-    Raises:
-        InputError: if ``root`` is not given and nothing can be downloaded, or a file is missing.
+    ``root`` (or a folder called as the data set in it) holds either ``train.csv``, ``val.csv`` and
+    ``test.csv`` with the columns ``smiles`` and ``penalized_logp``; or PyG's own ``ZINC``, which
+    has no SMILES: such graphs can be trained on and scanned, but their molecules cannot be drawn,
+    and a warning says so. Without ``root``, the SMILES are downloaded, their targets are computed
+    with RDKit (minutes), and the tables are kept in the cache folder.
     """
-    return _zinc(request, "zinc12k", SUBSET_SIZES)
+
+    vocabulary = ZINC_VOCABULARY
+    as_written = "types"
+    subset: ClassVar[bool] = False
+
+    def load(self, request: Request) -> Splits:
+        """Read the tables or PyG's files, or download the molecules.
+
+        Raises:
+            InputError: if ``root`` is not given and nothing can be downloaded, or a file is
+                missing.
+        """
+        root = request.root
+        if root is None:
+            root = self.downloaded(progress=request.progress)
+            request = request._replace(root=root)
+        below = root / self.name if (root / self.name).is_dir() else root
+        if _pyg_files(below, subset=self.subset):
+            return _without_smiles(below, self.name, subset=self.subset)
+        folder = request.folder(
+            self.name,
+            "the folder that holds train.csv, val.csv and test.csv with the columns smiles and "
+            f"{_TARGET}",
+            [f"{part}.csv" for part in PARTS],
+        )
+        files = (table_source(folder / f"{part}.csv", "smiles", [_TARGET], None) for part in PARTS)
+        return Splits(*(replace(request.read(file).molecules, split="published") for file in files))
+
+    def downloaded(self, *, progress: bool) -> Path:
+        """Return the folder of the downloaded tables, after a download if they are not there."""
+        target = cache_folder() / "downloads" / self.name
+        if all((target / f"{part}.csv").is_file() for part in PARTS):
+            return target
+        tables = self.tables(progress=progress)
+        target.mkdir(parents=True, exist_ok=True)
+        for part, size in zip(PARTS, self.card.parts, strict=True):
+            _check_size(f"the {part} part of {self.name}", tables[part].height, size)
+            with replacing(target / f"{part}.csv") as temporary:
+                tables[part].write_csv(temporary)
+        return target
+
+    def tables(self, *, progress: bool) -> dict[str, pl.DataFrame]:
+        """Download the SMILES of every part and compute their targets."""
+        smiles = {part: _fetch(SMILES_URL.format(_file(part))).split() for part in PARTS}
+        for part, size in zip(PARTS, self.card.parts, strict=True):
+            _check_size(SMILES_URL.format(_file(part)), len(smiles[part]), size)
+        targets = penalised_logp([smiles[part] for part in PARTS], progress=progress)
+        return {
+            part: pl.DataFrame({"smiles": smiles[part], _TARGET: values})
+            for part, values in zip(PARTS, targets, strict=True)
+        }
 
 
-def zinc(request: Request) -> Splits:
-    """Load the full ZINC: 249,456 drug-like molecules and their penalised logP.
+def _card(
+    title: str,
+    parts: tuple[int, int, int],
+    nodes: int | None,
+    directed_edges: int | None,
+    edge_types: Mapping[str, int | None],
+) -> Card:
+    return Card(
+        title=f"{title} and their penalised logP, z-scored",
+        level="graph",
+        task="regression",
+        targets=1,
+        parts=parts,
+        nodes=nodes,
+        directed_edges=directed_edges,
+        edge_types=edge_types,
+        split="published",
+        source="Irwin et al., 2012; SMILES of github.com/wengong-jin/icml18-jtnn, positions of "
+        "github.com/graphdeeplearning/benchmarking-gnns (Dwivedi et al., 2020)",
+        licence="MIT (both repositories); ZINC is free to use",
+    )
 
-    The parts are 220,011 / 24,445 / 5,000 molecules. ``root`` (or a folder ``zinc`` in it) holds
-    either ``train.csv``, ``val.csv`` and ``test.csv`` with the columns ``smiles`` and
-    ``penalized_logp``; or PyG's own ``ZINC``, which has no SMILES: such graphs can be trained on
-    and scanned, but their molecules cannot be drawn, and a warning says so. Without ``root``, the
-    SMILES are downloaded, their targets are computed with RDKit (minutes), and the tables are kept
-    in the cache folder.
 
-    Raises:
-        InputError: if ``root`` is not given and nothing can be downloaded, or a file is missing.
+@register
+class Zinc(_Zinc):
+    """The full ZINC: 249,456 drug-like molecules and their penalised logP."""
+
+    name = "zinc"
+    card = _card(
+        "drug-like molecules",
+        (220_011, 24_445, 5_000),
+        None,
+        None,
+        {"none": 0, "single": None, "double": None, "triple": None},
+    )
+
+
+@register
+class Zinc12k(_Zinc):
+    """ZINC-12k: the benchmark's 12,000 molecules of ZINC.
+
+    Dwivedi et al., "Benchmarking Graph Neural Networks", 2020. Downloaded molecules are those of
+    the full set at the positions in the benchmark's index files.
     """
-    return _zinc(request, "zinc", SIZES)
 
+    name = "zinc12k"
+    card = _card(
+        "the benchmark's 12,000 molecules of ZINC",
+        (10_000, 1_000, 1_000),
+        277_864,
+        597_970,
+        {"none": 0, "single": 444_258, "double": 152_134, "triple": 1_578},
+    )
+    recipes = "zinc"
+    subset = True
 
-def _zinc(request: Request, name: str, sizes: dict[str, int]) -> Splits:
-    root = request.root
-    if root is None:
-        root = _downloaded(name, sizes, progress=request.progress)
-        request = request._replace(root=root)
-    below = root / name if (root / name).is_dir() else root
-    subset = name == "zinc12k"
-    if _pyg_files(below, subset=subset):
-        return _without_smiles(below, name, subset=subset)
-    folder = request.folder(
-        name,
-        f"the folder that holds train.csv, val.csv and test.csv with the columns smiles and "
-        f"{_TARGET}",
-        [f"{part}.csv" for part in PARTS],
-    )
-    files = (table_source(folder / f"{part}.csv", "smiles", [_TARGET], None) for part in PARTS)
-    molecules = [request.read(file).molecules for file in files]
-    named = (
-        replace(part, name=f"{name}/{label}", task="regression", split="published")
-        for label, part in zip(PARTS, molecules, strict=True)
-    )
-    return Splits(*named)
+    def tables(self, *, progress: bool) -> dict[str, pl.DataFrame]:
+        """Take the molecules of the benchmark out of the full set."""
+        full = Zinc().downloaded(progress=progress)
+        return {part: pl.read_csv(full / f"{part}.csv")[_index(part)] for part in PARTS}
 
 
 def _pyg_files(folder: Path, *, subset: bool) -> bool:
@@ -133,51 +197,14 @@ def _without_smiles(folder: Path, name: str, *, subset: bool) -> Splits:
                 edge_type_names=("none", "single", "double", "triple"),
                 target_names=(_TARGET,),
                 name=f"{name}/{label}",
-                task="regression",
                 split="published",
             )
         )
     return Splits(*parts)
 
 
-def _downloaded(name: str, sizes: dict[str, int], *, progress: bool) -> Path:
-    """Download the SMILES, compute the targets, and keep tables in the cache folder."""
-    folder = cache_folder() / "downloads"
-    for data in ("zinc", "zinc12k"):
-        (folder / data).mkdir(parents=True, exist_ok=True)
-    target = folder / name
-    if all((target / f"{part}.csv").is_file() for part in PARTS):
-        return target
-    if name == "zinc12k":
-        full = {part: _table(_downloaded("zinc", SIZES, progress=progress), part) for part in PARTS}
-        chosen = {part: _index(part) for part in PARTS}
-        tables = {part: full[part][chosen[part]] for part in PARTS}
-    else:
-        smiles = {part: _lines(part) for part in PARTS}
-        for part in PARTS:
-            _check_size(SMILES_URL.format(_file(part)), len(smiles[part]), SIZES[part])
-        targets = penalised_logp([smiles[part] for part in PARTS], progress=progress)
-        tables = {
-            part: pl.DataFrame({"smiles": smiles[part], _TARGET: values})
-            for part, values in zip(PARTS, targets, strict=True)
-        }
-    for part, table in tables.items():
-        _check_size(f"the {part} part of {name}", table.height, sizes[part])
-        with replacing(target / f"{part}.csv") as temporary:
-            table.write_csv(temporary)
-    return target
-
-
-def _table(folder: Path, part: str) -> pl.DataFrame:
-    return pl.read_csv(folder / f"{part}.csv")
-
-
 def _file(part: str) -> str:
     return "valid" if part == "val" else part
-
-
-def _lines(part: str) -> Sequence[str]:
-    return _fetch(SMILES_URL.format(_file(part))).split()
 
 
 def _index(part: str) -> np.ndarray:
