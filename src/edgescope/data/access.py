@@ -79,7 +79,7 @@ def load(
         id_columns: of a table, columns that tell which molecule a row is. None takes those whose
             names say so (:func:`~edgescope.data.molecule_tables.column_choice.identifies`), ``[]``
             or false none.
-        decimal: of a table, the mark before decimals, ``"."`` or ``","``; None finds it out, and
+        decimal: of a table, the decimal mark, ``"."`` or ``","``; None finds it out, and
             refuses a column for which it cannot be told.
         features: of atoms and bonds; ``"types"`` gives each one type, ``"ogb"`` the nine features
             of an atom and three of a bond of :mod:`edgescope.data.chemistry.ogb_features`. None is

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch_geometric.data import Data
 
 
 def ragged(ptr: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,4 +67,20 @@ def sizes(what: str, ptr: Tensor) -> dict[str, float]:
         f"min_{what}": int(lengths.min()),
         f"max_{what}": int(lengths.max()),
         f"mean_{what}": float(lengths.double().mean()),
+    }
+
+
+def end_to_end(graphs: Sequence[Data]) -> dict[str, Tensor]:
+    """Return ``node_ptr``, ``edge_ptr`` and ``edge_index`` of PyG's graphs, as a data set has them.
+
+    Example:
+        >>> edges = torch.tensor([[0, 1], [1, 0]])
+        >>> graphs = [Data(edge_index=edges, num_nodes=2), Data(edge_index=edges, num_nodes=3)]
+        >>> end_to_end(graphs)["node_ptr"].tolist()
+        [0, 2, 5]
+    """
+    return {
+        "node_ptr": torch.tensor([0, *(graph.num_nodes for graph in graphs)]).cumsum(0),
+        "edge_ptr": torch.tensor([0, *(graph.num_edges for graph in graphs)]).cumsum(0),
+        "edge_index": torch.cat([graph.edge_index for graph in graphs], dim=1),
     }

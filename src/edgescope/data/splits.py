@@ -186,6 +186,26 @@ def validation_part(part: np.ndarray, usable: np.ndarray, seed: int) -> np.ndarr
     return part
 
 
+def divide_at_random(
+    dataset: GraphDataset, seed: int, fractions: tuple[float, float, float] = DEFAULT_FRACTIONS
+) -> Splits:
+    """Cut any graphs in three; the parts are called ``name/train`` and so on.
+
+    Raises:
+        InputError: if there are fewer graphs than parts.
+    """
+    part = torch.from_numpy(random_parts(np.ones(len(dataset), dtype=bool), fractions, seed))
+    parts = (
+        replace(
+            dataset.subset(part == number),
+            name=f"{dataset.name}/{label}",
+            split=f"random, seed {seed}",
+        )
+        for number, label in enumerate(PARTS)
+    )
+    return Splits(*parts)
+
+
 def divide(molecules: MoleculeDataset, part: Tensor | np.ndarray, name: str) -> Splits:
     """Cut the molecules of one table in three.
 
@@ -195,15 +215,15 @@ def divide(molecules: MoleculeDataset, part: Tensor | np.ndarray, name: str) -> 
         name: of the data set; the parts are called ``name/train`` and so on.
     """
     of_row = torch.as_tensor(part)
-    first = molecules.first_row
 
     def of(table: pl.DataFrame, number: int) -> pl.DataFrame:
-        return table.filter((of_row[table["row"].to_torch() - first] == number).numpy())
+        places = table["row"].to_torch() - molecules.first_row
+        return table.filter((of_row[places] == number).numpy())
 
     return Splits(
         *(
             replace(
-                molecules.subset(of_row[molecules.row - first] == number),
+                molecules.subset(of_row[molecules.places] == number),
                 name=f"{name}/{label}",
                 rejected=of(molecules.rejected, number),
                 lost_labels=of(molecules.lost_labels, number),

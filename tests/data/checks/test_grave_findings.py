@@ -69,10 +69,10 @@ def test_training_warns_once_for_every_grave_kind_and_not_when_it_is_done(tmp_pa
     said = [str(each.message) for each in caught if each.category is EdgescopeWarning]
     assert len(said) == 2
     assert said[0].startswith(
-        "table: 1 molecule stands in two parts (split: column part), so that scores are too good; "
+        "table: 1 molecule is in two parts (split: column part), so scores are too good; "
         "`edgescope data check TABLE`"
     )
-    assert "1 molecule stands there twice or more with labels that contradict" in said[1]
+    assert "1 molecule occurs more than once with conflicting labels" in said[1]
     assert caught[0].filename == __file__
     fit(small, splits, tmp_path, progress=False)  # finished: nothing is trained, nothing said
 

@@ -13,7 +13,7 @@ from edgescope.study.cells import plan
 from plugin_packages import install
 from refusals import assert_refused
 
-CODE = '''
+CODE = """
 import polars as pl
 import edgescope as es
 
@@ -37,7 +37,7 @@ class Alkanes(es.data.Source):
         smiles += ["CCCC(C)C", "CCC(C)(C)C"]
         frame = pl.DataFrame({"smiles": smiles, "bp": range(10)})
         return request.table(frame, "bp")
-'''
+"""
 NAME = "edgescope.datasets"
 
 
@@ -145,7 +145,7 @@ def test_a_package_that_cannot_be_imported_is_told_once_by_its_name(monkeypatch,
 
 
 def test_what_is_no_data_set_is_refused(alkanes):
-    with pytest.raises(InputError, match="expected a subclass of es.data.Source with a method"):
+    with pytest.raises(InputError, match=r"expected a subclass of es\.data\.Source with a method"):
         es.data.register(es.data.Source)
     with pytest.raises(InputError, match="expected a subclass"):
         es.data.register(alkanes())
@@ -165,8 +165,8 @@ def test_a_class_that_is_defined_again_takes_its_place(alkanes):
 
 def test_parts_that_are_not_as_on_the_card_are_refused(alkanes):
     alkanes.card = es.data.Card("alkanes", "graph", "regression", 2, (8, 1, 1))
-    with pytest.raises(InputError, match="loads 1 target.*expected 2 of the kind 'regression'"):
+    with pytest.raises(InputError, match=r"loads 1 target.*expected 2 of the kind 'regression'"):
         es.data.load("alkanes")
-    alkanes.load = lambda self, request: [1]
-    with pytest.raises(InputError, match="loads a list of int, expected es.data.Splits"):
+    alkanes.load = lambda *_: [1]
+    with pytest.raises(InputError, match=r"loads a list of int, expected es\.data\.Splits"):
         es.data.load("alkanes")

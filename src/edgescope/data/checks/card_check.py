@@ -97,8 +97,8 @@ def check_published(
         what, count, here = wrong[0]
         more = f" (and {len(wrong) - 1} other counts differ)" if wrong[1:] else ""
         raise InputError(
-            f"{name} has {here} {what}, expected {count}{more}; it is not the published data set, "
-            "get its files again"
+            f"{name} has {here} {what}, expected {count}{more}; it is not the data set of its "
+            "card; get its files again"
         )
     rows.append(("in two parts", known.leaks, len(leaks)))
     schema = {"what": pl.String, "expected": pl.Int64, "found": pl.Int64}

@@ -57,16 +57,16 @@ def grave_sentences(splits: "Splits") -> list[str]:
         same = same_molecules(molecules)
         leaks = in_two_parts(same, part)
         if leaks:
-            stand = several(len(leaks), "molecule stands", "molecules stand")
+            stand = several(len(leaks), "molecule is", "molecules are")
             found.append(
-                f"{stand} in two parts (split: {splits.train.split or 'not told'}), so that scores "
-                "are too good"
+                f"{stand} in two parts (split: {splits.train.split or 'not told'}), so scores are "
+                "too good"
             )
         contradictory = {each.group for each in conflicts(same, y)}
         if contradictory:
             found.append(
-                f"{several(len(contradictory), 'molecule stands', 'molecules stand')} there twice "
-                "or more with labels that contradict"
+                f"{several(len(contradictory), 'molecule occurs', 'molecules occur')} more than "
+                "once with conflicting labels"
             )
     return found + _of_labels(y, part, names)
 

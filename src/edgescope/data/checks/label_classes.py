@@ -30,7 +30,7 @@ def check_classes(subject: Subject, target: int, labels: np.ndarray) -> list[Tab
                 "grave",
                 total,
                 f"all {several(total, 'label')} of {name} are {only:.0f}",
-                "There is nothing to tell apart, and ROC-AUC is undefined.",
+                "There is nothing to classify, and ROC-AUC is undefined.",
                 "Leave this task out, or add molecules of the other class.",
                 name,
                 subject.rows_of(there),
@@ -51,8 +51,8 @@ def check_classes(subject: Subject, target: int, labels: np.ndarray) -> list[Tab
                 "note",
                 total,
                 balance,
-                "Accuracy is to be compared with the share of the larger class.",
-                "Nothing need be done.",
+                "Compare accuracy with the share of the larger class.",
+                "Nothing to do.",
                 name,
             )
         ]
@@ -62,7 +62,7 @@ def check_classes(subject: Subject, target: int, labels: np.ndarray) -> list[Tab
             "look",
             fewer,
             f"{balance}: fewer than {FEW_OF_A_CLASS} of class {rare:.0f}",
-            "Scores hang on single molecules, and a part may have none of them.",
+            "Scores depend on single molecules, and a part may have none of this class.",
             "Add molecules of this class, or leave the task out.",
             name,
             subject.rows_of(of_rare),
@@ -104,7 +104,7 @@ def _no_target(subject: Subject) -> TableFinding:
         len(subject.molecules),
         "no label was checked, as no target column was named; "
         + (f"columns of numbers are: {others}" if others else "no other column holds numbers"),
-        "Conflicts, constants and outliers are faults of labels.",
+        "Conflicts, constants and outliers are found in labels only.",
         "Name the columns to predict: --target-column NAME, or target_columns=[...].",
     )
 
@@ -121,8 +121,8 @@ def _without_label(subject: Subject) -> list[TableFinding]:
                 "molecules without label",
                 "look",
                 len(bare),
-                f"{several(len(bare), 'molecule has', 'molecules have')} no label at all",
-                "Nothing is learnt from them; they count as molecules of their part all the same.",
+                f"{several(len(bare), 'molecule has', 'molecules have')} no label",
+                "Nothing is learnt from them, yet they count in the size of their part.",
                 "Leave them out, or find the label.",
                 rows=subject.rows_of(bare),
                 examples=subject.examples(bare),
@@ -137,7 +137,7 @@ def _without_label(subject: Subject) -> list[TableFinding]:
                 int(missing.sum()),
                 f"{int(missing.sum()):,} of {missing.size:,} labels are missing",
                 "Each target is trained on the molecules whose label is known.",
-                "Nothing need be done.",
+                "Nothing to do.",
                 examples=pl.DataFrame(
                     {
                         "target": [name for name, _ in lacking],

@@ -62,10 +62,10 @@ def check_numbers(subject: Subject, target: int, labels: np.ndarray) -> list[Tab
                 top.times,
                 f"{name} is {top.value:.6g} in {top.times:,} of {len(known(labels)):,} rows "
                 f"({top.share:.0%})",
-                "It may stand for a limit of the measurement or for a value that is missing; a "
-                "model that always says it"
+                "It may be a limit of the measurement or a default for a missing value; a model "
+                "that always predicts it"
                 + (" has the smallest mean absolute error." if grave else " looks good."),
-                "If it is a limit or a default, empty these cells or predict the two cases apart.",
+                "If so, empty these cells, or predict the two cases separately.",
                 name,
                 subject.rows_of(frequent),
                 subject.examples(frequent, [target]),
@@ -90,7 +90,7 @@ def _constant(subject: Subject, target: int, name: str, value: float, count: int
         "grave",
         count,
         f"{name} is {value:.6g} in all {several(count, 'row')}",
-        "There is nothing to learn, and every score of it means nothing.",
+        "There is nothing to learn, and scores mean nothing.",
         "Check that this is the right column, or leave it out.",
         name,
         subject.rows_of(everywhere),
@@ -106,7 +106,7 @@ def _index(subject: Subject, target: int, name: str) -> TableFinding:
         len(everywhere),
         f"{name} counts the rows from {subject.y[:, target].min():.0f} to "
         f"{subject.y[:, target].max():.0f}, each number once",
-        "A number of a row or of a rank is no property of a molecule.",
+        "A row number or a rank is not a property of a molecule.",
         "Check that this is the right column.",
         name,
         subject.rows_of(everywhere),
@@ -127,7 +127,7 @@ def _identifier(subject: Subject, target: int, labels: np.ndarray, name: str) ->
                     "grave",
                     int(both.sum()),
                     f"{name} is the number in {column} in every row",
-                    "An identifier is no property of a molecule.",
+                    "An identifier is not a property of a molecule.",
                     "Check that this is the right column.",
                     name,
                     subject.rows_of(both.nonzero()[0]),
@@ -147,7 +147,7 @@ def _logarithms(labels: np.ndarray) -> np.ndarray | None:
 
 
 def _units(subject: Subject, target: int, labels: np.ndarray, name: str) -> list[TableFinding]:
-    """Suspect two units if labels lie in two heaps, a thousand or a million times apart."""
+    """Suspect two units if labels form two clusters, a thousand or a million times apart."""
     order = np.argsort(np.where(np.isnan(labels), np.inf, labels), kind="stable")
     values = np.log10(labels[order[: len(known(labels))]])
     gaps = np.diff(values)
@@ -165,7 +165,7 @@ def _units(subject: Subject, target: int, labels: np.ndarray, name: str) -> list
             "mixed units",
             "look",
             len(odd),
-            f"{name} lies in two heaps about {10 ** (UNIT * units):,.0f} times apart: "
+            f"{name} forms two clusters about {10 ** (UNIT * units):,.0f} times apart: "
             f"{several(len(low), 'row')} around {10 ** np.median(low):.3g} and "
             f"{several(len(high), 'row')} around {10 ** np.median(high):.3g}",
             "Two units in one column, such as nM and uM, look like this.",
@@ -202,9 +202,8 @@ def _outliers(
             len(far),
             f"{several(len(far), 'label')} of {name} {'lies' if len(far) == 1 else 'lie'} more than"
             f" {OUTLIER} robust standard deviations{on} from the median (Iglewicz and Hoaglin)",
-            "A slip of the pen or of a unit looks like this, and moves a model that is fitted to "
-            "it.",
-            "Check the source of the farthest ones; keep what is right.",
+            "Typing errors and wrong units look like this, and they pull the fit.",
+            "Check the source of the most extreme ones; keep what is right.",
             name,
             subject.rows_of(np.sort(far)),
             subject.examples(
@@ -230,8 +229,8 @@ def _by_size(subject: Subject, labels: np.ndarray, name: str) -> list[TableFindi
             "note",
             int(there.sum()),
             f"the rank correlation of {name} with the number of heavy atoms is {correlation:.2f}",
-            "A model may count atoms and look as if it knew chemistry.",
-            "Compare every score with that of the number of atoms alone.",
+            "A model may count atoms and seem to know chemistry.",
+            "Compare every score with that of the atom count alone.",
             name,
         )
     ]
@@ -249,9 +248,9 @@ def _spread(
         f"{values.std():.4g} (robust {robust_spread(labels):.4g})"
     )
     if logarithms is None:
-        why = "An error is worth what it is beside the standard deviation."
+        why = "Compare errors with the standard deviation."
         return TableFinding(
-            "label spread", "note", len(values), spread, why, "Nothing need be done.", name
+            "label spread", "note", len(values), spread, why, "Nothing to do.", name
         )
     decades = float(np.ptp(known(logarithms)))
     return TableFinding(
@@ -259,7 +258,7 @@ def _spread(
         "look",
         len(values),
         f"{spread}; that spans {decades:.1f} orders of magnitude",
-        "The few largest labels decide the error, the small ones do not matter.",
-        "Train on the logarithm, such as pIC50 in place of IC50.",
+        "The few largest labels dominate the error; small ones hardly matter.",
+        "Train on the logarithm, such as pIC50 instead of IC50.",
         name,
     )

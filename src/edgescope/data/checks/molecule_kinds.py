@@ -31,7 +31,7 @@ def check_molecules(subject: Subject) -> list[TableFinding]:
     """Look for molecules of the kinds that tables are usually cleaned of."""
     facts = subject.facts
     stereo = bool(subject.molecules.node_columns)
-    unseen = "are not seen" if not stereo else "are seen"
+    unseen = "ignore" if not stereo else "keep"
     has = facts.has
     kinds: list[tuple[_Kind, np.ndarray]] = [
         (
@@ -49,8 +49,8 @@ def check_molecules(subject: Subject) -> list[TableFinding]:
                 "salts and solvates",
                 "look",
                 "counter-ions or solvents beside the molecule",
-                "The ion takes part in every mean over atoms, and one drug may stand there twice.",
-                "Strip the salts of all, or of none, as the label demands.",
+                "The ion counts in every mean over atoms, and one drug may occur twice.",
+                "Strip salts from all molecules or from none, depending on the label.",
             ),
             has["several fragments"] & ~has["mixture"],
         ),
@@ -59,7 +59,7 @@ def check_molecules(subject: Subject) -> list[TableFinding]:
                 "metals",
                 "look",
                 "a bound metal atom",
-                "Its bonds are written in many ways, and few molecules teach a model about it.",
+                "Its bonds can be written in many ways, and there are few examples.",
                 "Leave them out, unless the table is about metal compounds.",
             ),
             has["bound metal"],
@@ -79,7 +79,7 @@ def check_molecules(subject: Subject) -> list[TableFinding]:
                 "wildcard atoms",
                 "look",
                 "an atom * (an R group or a point of attachment)",
-                "That is a part of a molecule, and * becomes an atom type of its own.",
+                "This is a part of a molecule, and * becomes an atom type of its own.",
                 "Write out the group, or leave them out.",
             ),
             has["wildcard"],
@@ -89,7 +89,7 @@ def check_molecules(subject: Subject) -> list[TableFinding]:
                 "radicals",
                 "look",
                 "unpaired electrons",
-                "A missing hydrogen in brackets looks like this, as [C] in place of C.",
+                "A missing hydrogen in brackets looks like this, such as [C] for C.",
                 "Check how they are written.",
             ),
             has["radical"],
@@ -99,7 +99,7 @@ def check_molecules(subject: Subject) -> list[TableFinding]:
                 "single atoms",
                 "look",
                 "a single heavy atom",
-                "There is no bond to send a message along.",
+                "There is no bond to pass messages along.",
                 "Leave them out.",
             ),
             facts.heavy == 1,
@@ -109,8 +109,8 @@ def check_molecules(subject: Subject) -> list[TableFinding]:
                 "charged molecules",
                 "note",
                 "a net charge",
-                "Charged and neutral forms are other atoms to a model.",
-                "Write all as they are at one pH, or all neutral.",
+                "Charged and neutral forms have different atom types.",
+                "Write all molecules as at one pH, or all neutral.",
             ),
             facts.charge != 0,
         ),
@@ -118,11 +118,11 @@ def check_molecules(subject: Subject) -> list[TableFinding]:
             _Kind(
                 "stereo marks",
                 "note",
-                f"stereo marks, which {unseen} with these features",
+                f"stereo marks, which these features {unseen}",
                 "Stereoisomers are one graph unless features='ogb'." if not stereo else "None.",
                 "Use features='ogb' (--features ogb) if the label depends on them."
                 if not stereo
-                else "Nothing need be done.",
+                else "Nothing to do.",
             ),
             has["stereo"],
         ),
@@ -130,9 +130,9 @@ def check_molecules(subject: Subject) -> list[TableFinding]:
             _Kind(
                 "isotopes",
                 "note",
-                "labelled isotopes, which are not seen",
-                "A labelled molecule and the usual one are one graph.",
-                "Nothing need be done, unless the label is about isotopes.",
+                "isotope labels, which are ignored",
+                "A labelled molecule and the unlabelled one are the same graph.",
+                "Nothing to do, unless the label is about isotopes.",
             ),
             has["isotope"],
         ),
@@ -141,8 +141,8 @@ def check_molecules(subject: Subject) -> list[TableFinding]:
                 "explicit hydrogens",
                 "note",
                 "hydrogens written as atoms",
-                "They are taken into the heavy atom, so that the writing does not matter.",
-                "Nothing need be done.",
+                "They are merged into the heavy atom, so the notation does not matter.",
+                "Nothing to do.",
             ),
             has["hydrogen"],
         ),
@@ -151,8 +151,8 @@ def check_molecules(subject: Subject) -> list[TableFinding]:
                 "atom maps",
                 "note",
                 "atom maps such as [CH3:1]",
-                "They are left out, so that the writing does not matter.",
-                "Nothing need be done.",
+                "They are removed, so the notation does not matter.",
+                "Nothing to do.",
             ),
             has["map"],
         ),
@@ -189,7 +189,7 @@ def _large(subject: Subject, facts: Facts) -> list[TableFinding]:
             len(large),
             f"{several(len(large), 'molecule has', 'molecules have')} more than {limit:.0f} heavy "
             f"atoms; half of all have {np.exp(low):.0f} to {np.exp(high):.0f}",
-            "They are unlike the others, and the largest one decides the memory of a batch.",
+            "They are unlike the rest, and the largest one sets the memory of a batch.",
             "Leave out what the model is not meant for, such as polymers and peptides.",
             rows=subject.rows_of(np.sort(large)),
             examples=subject.examples(large, more={"heavy atoms": facts.heavy[large].tolist()}),
@@ -223,8 +223,8 @@ def _rare_types(subject: Subject) -> list[TableFinding]:
                 "look",
                 len(positions),
                 f"{several(len(positions), 'molecule')} outside the training part, with an atom "
-                f"type that no training molecule has; the split is: {subject.how}",
-                "The embedding of such an atom stays at its random start.",
+                f"type that no training molecule has; split: {subject.how}",
+                "The embedding of such an atom is never trained.",
                 "Move one of them into the training part, or leave them out.",
                 rows=subject.rows_of(positions),
                 examples=subject.examples(
@@ -242,7 +242,7 @@ def _rare_types(subject: Subject) -> list[TableFinding]:
                 f"{several(len(once), 'atom type occurs', 'atom types occur')} in one molecule "
                 "only",
                 "A model learns nothing general about it.",
-                "Nothing need be done, or leave the molecules out.",
+                "Nothing to do, or leave the molecules out.",
                 rows=subject.rows_of(sorted(set(places))),
                 examples=pl.DataFrame({"type": [name for name, _ in once][:SHOWN]}).hstack(
                     subject.examples(places)

@@ -24,8 +24,8 @@ def check_rows(subject: Subject) -> list[TableFinding]:
                 "note",
                 len(notes),
                 "; ".join(notes),
-                "A number that is read in another way than it was meant is a wrong label.",
-                "Compare it with what was meant; --decimal, --id-column and others say otherwise.",
+                "A misread number is a wrong label.",
+                "If something else is meant, say so with --decimal, --id-column and the like.",
             )
         )
     return found
@@ -65,7 +65,7 @@ def _rejected(subject: Subject) -> list[TableFinding]:
             rows.height,
             f"{several(rows.height, 'row')} of {subject.rows:,} cannot be used: {reason}",
             "They are left out of training and of every result.",
-            "Correct the cells, or leave the rows out on purpose.",
+            "Correct the cells, or remove the rows.",
             rows=tuple(rows["row"].to_list()),
             examples=rows.head(SHOWN).rename({"smiles": "SMILES"}),
         )
@@ -83,7 +83,7 @@ def _lost(subject: Subject) -> list[TableFinding]:
             f"{several(rows.height, 'cell')} of {', '.join(rows['column'].unique().sort())} "
             f"{'gives' if rows.height == 1 else 'give'} no label: {reason}",
             "The molecule is kept without this label.",
-            "Write a number or a class, or leave the cell empty on purpose.",
+            "Write a number or a class, or empty the cell.",
             rows=tuple(rows["row"].unique().sort().to_list()),
             examples=rows.head(SHOWN),
         )
@@ -107,7 +107,7 @@ def check_parts(subject: Subject) -> list[TableFinding]:
                 "grave",
                 len(subject.part),
                 f"the table cannot be divided: {subject.how}",
-                "Without a training, a validation and a test part nothing can be trained.",
+                "Training needs a training, a validation and a test part.",
                 "Choose another split, or add molecules.",
             )
         ]
@@ -115,7 +115,7 @@ def check_parts(subject: Subject) -> list[TableFinding]:
     names = [PARTS[part] for part in subject.wanted]
     sentence = (
         f"the parts hold {', '.join(f'{n} {s:,}' for n, s in zip(names, sizes, strict=True))} "
-        f"molecules; the split is: {subject.how}"
+        f"molecules; split: {subject.how}"
     )
     found = []
     if min(sizes) < FEW:
@@ -140,7 +140,7 @@ def check_parts(subject: Subject) -> list[TableFinding]:
                 sum(sizes),
                 sentence,
                 "Scores are those of the test part.",
-                "Nothing need be done.",
+                "Nothing to do.",
             )
         )
     return [*found, *_classes(subject), *_shift(subject)]
@@ -183,7 +183,7 @@ def _classes(subject: Subject) -> list[TableFinding]:
             "grave" if grave else "look",
             len(lacking),
             f"{several(len({task for task, _ in lacking}), 'task has', 'tasks have')} one class or "
-            f"no label in a part; the split is: {subject.how}",
+            f"no label in a part; split: {subject.how}",
             "ROC-AUC is undefined there, and nothing is learnt from one class.",
             "Choose another split, or leave the task out.",
             examples=pl.DataFrame(
@@ -227,9 +227,9 @@ def _shift(subject: Subject) -> list[TableFinding]:
                     "label shift",
                     "look",
                     len(train) + len(test),
-                    f"labels of {name} in train and test are not alike: {seen} (p = {chance:.1g})",
-                    "A guess that fits one part does not fit the other, whatever the model is.",
-                    "Keep it if the split is meant so; else divide at random.",
+                    f"labels of {name} in train and test differ: {seen} (p = {chance:.1g})",
+                    "What fits one part does not fit the other, whatever the model.",
+                    "Keep it if the split is meant to do so; else divide at random.",
                     name,
                 )
             )

@@ -156,7 +156,7 @@ def check_table(
         target_columns: what is to be predicted; without it no label is checked.
         split: how the table is to be divided.
         id_columns: what tells which molecule a row is, shown with every example.
-        decimal: the mark before decimals.
+        decimal: the decimal mark.
         features: of atoms and bonds, which decide what is one graph.
         seed: start of a random split.
         cache: folder for molecules already read.
@@ -193,7 +193,7 @@ def check_table(
             part, told = computed_parts(asked, molecules, len(part), seed)
         except InputError as reason:
             part, told = np.full(len(part), -1, dtype=np.int8), str(reason)
-    places = (molecules.row - molecules.first_row).tolist()
+    places = molecules.places.tolist()
     texts = [str(table.smiles[place]) for place in places]
     taken = taken_columns(smiles_column, (), asked.column, id_columns, decimal)
     subject = Subject(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
@@ -76,7 +77,7 @@ class AtomVocabulary(tuple[str, ...]):
         for key in set(vocabulary):
             if vocabulary.count(key) > 1:
                 raise InputError(
-                    f"atom key {key!r} stands {vocabulary.count(key)} times in the vocabulary, "
+                    f"atom key {key!r} is {vocabulary.count(key)} times in the vocabulary, "
                     "expected once; remove the others"
                 )
         return vocabulary
@@ -161,6 +162,21 @@ class MoleculeDataset(GraphDataset):
 
     graph_class: ClassVar[type[Data]] = Molecule
     pairs: ClassVar[bool] = True
+
+    @property
+    def places(self) -> Tensor:
+        """Position of every molecule's row in the table, from 0, ``[N]``."""
+        return self.row - self.first_row
+
+    def table_smiles(self, rows: int) -> tuple[list[str | None], np.ndarray]:
+        """Return the SMILES of all ``R`` rows of the table, and which gave a molecule ``[R]``."""
+        texts: list[str | None] = [None] * rows
+        usable = np.zeros(rows, dtype=bool)
+        for row, smiles in self.rejected.select("row", "smiles").iter_rows():
+            texts[row - self.first_row] = smiles
+        for place, smiles in zip(self.places.tolist(), self.smiles, strict=True):
+            texts[place], usable[place] = smiles, True
+        return texts, usable
 
     def per_graph(self, chosen: Tensor) -> dict[str, Any]:
         """Return what single molecules carry beside atoms and bonds, of the chosen ones."""

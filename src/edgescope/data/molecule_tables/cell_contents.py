@@ -216,5 +216,5 @@ def cell(text: str) -> Cell:
     power, rest = found["power"], (found["rest"] or "").strip()
     known = unit(rest)
     if rest and not known:
-        return Cell(reason=f"a number followed by {rest!r}, which is no known unit")
+        return Cell(reason=f"a number followed by {rest!r}, which is not a known unit")
     return Cell(Numeral(found["sign"], found["body"], f"e{power}" if power else ""), known)

@@ -105,7 +105,7 @@ class Different:
 
     @cached_property
     def marks(self) -> dict[Mark, int]:
-        """Count the numbers that tell which mark stands before decimals."""
+        """Count the numbers that tell which mark is the decimal mark."""
         return evidence(self.numbers)
 
     def words(self) -> Counter[str]:
@@ -167,7 +167,7 @@ def as_numbers(column: Different, given: Mark | None, elsewhere: Mark | None) ->
 
     Args:
         column: the cells.
-        given: the mark before decimals, if it was said.
+        given: the decimal mark, if it was said.
         elsewhere: the mark in other columns of the table.
 
     Raises:
@@ -178,8 +178,8 @@ def as_numbers(column: Different, given: Mark | None, elsewhere: Mark | None) ->
         numbers = {text: found.number for text, found in column.cells.items() if found.number}
         shown = [text for text, number in numbers.items() if number.ambiguous] or [*numbers]
         raise InputError(
-            f"cannot tell whether commas or points stand before the decimals in {column.where}, "
-            f"such as {shown[0].strip()!r}; say it with decimal=',' or decimal='.' (--decimal)"
+            f"cannot tell whether the decimal mark is a comma or a point in {column.where}, "
+            f"such as {shown[0].strip()!r}; set decimal=',' or decimal='.' (--decimal)"
         )
     unit = _unit(column)
     known = column.words()

@@ -101,7 +101,7 @@ class Asked(NamedTuple):
         split: name of the column that says train, val or test, or a split that is computed.
         identifiers: names of columns that tell which molecule a row is; None for those whose
             names say so (:func:`~edgescope.data.molecule_tables.column_choice.identifies`).
-        decimal: the mark before decimals; None to find it out.
+        decimal: the decimal mark; None to find it out.
     """
 
     smiles: str
@@ -171,8 +171,8 @@ def asked(
     """
     if decimal is not None and decimal not in MARKS:
         raise InputError(
-            f"received decimal={decimal!r}, expected ',' or '.', the mark before decimals; leave "
-            "it out to have it found out"
+            f"received decimal={decimal!r}, expected the decimal mark ',' or '.'; leave it out to "
+            "detect it"
         )
     for position, name in enumerate(targets):
         if name in targets[:position]:

@@ -106,7 +106,7 @@ def table_source(
         split_column: name of the column that says train, val (or valid) or test, or a split that
             is computed, for which the table then says nothing.
         id_columns: names of columns that tell which molecule a row is.
-        decimal: the mark before decimals; None to find it out.
+        decimal: the decimal mark; None to find it out.
 
     Raises:
         InputError: if there is no such file or it is of another kind. Reading the table raises

@@ -1,4 +1,4 @@
-"""Numbers as people write them: which mark stands before decimals, which between thousands."""
+"""Numbers as people write them: which mark is the decimal mark, which between thousands."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +59,7 @@ class Numeral:
 
     @property
     def only(self) -> Mark | None:
-        """The mark before decimals if only one is possible."""
+        """The decimal mark if only one is possible."""
         possible = [mark for mark in MARKS if self._values[mark] is not None]
         return possible[0] if len(possible) == 1 else None
 
@@ -109,19 +109,19 @@ class Convention(NamedTuple):
         if found is None:
             if numeral.under(_OTHER[self.mark]) is None:
                 return "not a number"
-            return f"not written with {self.mark!r} before decimals, as the others are"
+            return f"not written with the decimal mark {self.mark!r} of the others"
         value, by = found
         if numeral.ambiguous and (not self.certain or (by and by not in self.groups)):
             both = [numeral.under(mark) for mark in MARKS]
             shown = " or ".join(f"{each.value:.12g}" for each in both if each is not None)
-            return f"may be {shown}; say with decimal which mark stands before decimals"
+            return f"may be {shown}; set decimal to the decimal mark"
         if by == " " and not self.spaces:
             return "may be two numbers, as others have no spaces between thousands"
         return value
 
 
 def evidence(numerals: Iterable[tuple[Numeral, int]]) -> dict[Mark, int]:
-    """Count the numbers that can be written in one way only, by the mark before decimals."""
+    """Count the numbers that can be written in one way only, by the decimal mark."""
     found = dict.fromkeys(MARKS, 0)
     for numeral, count in numerals:
         if (mark := numeral.only) is not None:
@@ -140,7 +140,7 @@ def convention(
     Args:
         counted: the different numbers, each with how often it occurs.
         found: their :func:`evidence`.
-        given: the mark before decimals, if it was said.
+        given: the decimal mark, if it was said.
         elsewhere: the mark in other columns of the table, which decides where this one has no
             number that tells.
 

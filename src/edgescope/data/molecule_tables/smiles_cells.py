@@ -88,7 +88,7 @@ def smiles_cells(column: pl.Series, name: str, table: str) -> SmilesCells:
         text = text.strip()
         if text.casefold() in MISSING:
             if text:
-                problems[row] = f"no SMILES in this row, {text!r} stands for a missing one"
+                problems[row] = f"no SMILES in this row: {text!r} marks a missing one"
             smiles[row] = text or None
             continue
         parts = text.split(maxsplit=1)

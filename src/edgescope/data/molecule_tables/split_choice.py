@@ -196,17 +196,8 @@ def computed_parts(
     Returns:
         ``[R]`` int8, 0 train, 1 val, 2 test for every row, and how they were made, in words.
     """
-    used = (molecules.row - molecules.first_row).numpy()
+    texts, usable = molecules.table_smiles(rows)
     if split.way == "scaffold":
-        texts: list[str | None] = [None] * rows
-        for row, smiles in zip(used.tolist(), molecules.smiles, strict=True):
-            texts[row] = smiles
-        for row, smiles in molecules.rejected.select("row", "smiles").iter_rows():
-            texts[row - molecules.first_row] = smiles
-        usable = np.zeros(rows, dtype=bool)
-        usable[used] = True
         parts = balanced_scaffold_parts(texts, usable, split.fractions, molecules.name)
         return parts, "scaffold, computed"
-    usable = np.zeros(rows, dtype=bool)
-    usable[used] = True
     return random_parts(usable, split.fractions, seed), f"random, seed {seed}"

@@ -70,7 +70,7 @@ class TargetColumn:
         return self.column.filter(self.column.is_not_null() & (self.column != ""))
 
     def marks(self) -> dict[Mark, int]:
-        """Count the numbers that tell which mark stands before decimals."""
+        """Count the numbers that tell which mark is the decimal mark."""
         if self.numeric:
             return dict.fromkeys(MARKS, 0)
         if self.plain:
@@ -83,7 +83,7 @@ class TargetColumn:
         """Read the numbers.
 
         Args:
-            given: the mark before decimals, if it was said.
+            given: the decimal mark, if it was said.
             elsewhere: the mark in other columns of the table.
             first_row: number of the first row in messages.
 

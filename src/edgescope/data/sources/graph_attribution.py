@@ -131,7 +131,7 @@ def _load(request: Request, name: str) -> Splits:
     molecules = request.read(TableSource(str(path), json.dumps([sha256_of(path)]), read)).molecules
     part = np.zeros(len(smiles), dtype=np.int8)
     part[arrays["test_index"]] = PARTS.index("test")
-    part = validation_part(part, (molecules.row - molecules.first_row).numpy(), request.seed)
+    part = validation_part(part, molecules.places.numpy(), request.seed)
     molecules = replace(
         molecules,
         split=f"published test part; validation drawn at random, seed {request.seed}",
@@ -172,9 +172,7 @@ def _truth(
     molecules: MoleculeDataset, path: Path, arrays: dict[str, NDArray[Any]], rule: TruthRule
 ) -> Tensor:
     """Return the truth of every directed edge ``[E, A]``, NaN where there are fewer."""
-    place = {
-        row: number for number, row in enumerate((molecules.row - molecules.first_row).tolist())
-    }
+    place = {row: number for number, row in enumerate(molecules.places.tolist())}
     edges, pointers = molecules.edge_index.numpy(), molecules.edge_ptr.tolist()
     sizes = molecules.node_ptr.diff().tolist()
     found: list[NDArray[np.float32]] = [np.empty((0, 0), np.float32)] * len(molecules)

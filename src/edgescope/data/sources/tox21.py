@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from edgescope.data.chemistry.scaffolds import scaffold_parts
 from edgescope.data.molecule_tables.molecule_table import table_source
 from edgescope.data.molecule_tables.split_choice import parts_from_files
@@ -71,22 +69,15 @@ class Tox21(Source):
         folder = request.folder(self.name, f"the folder that holds {TABLE} of MoleculeNet", [TABLE])
         parsed = request.read(table_source(folder / TABLE, "smiles", TASKS, None))
         molecules = parsed.molecules
-        rows = len(parsed.part)
+        texts, usable = molecules.table_smiles(len(parsed.part))
         if request.split == "random":
-            usable = np.zeros(rows, dtype=bool)
-            usable[(molecules.row - molecules.first_row).numpy()] = True
             part = random_parts(usable, DEFAULT_FRACTIONS, request.seed)
             told = f"random, seed {request.seed}"
         elif (folder / SPLIT_FOLDER).is_dir():
             paths = [folder / SPLIT_FOLDER / file for file in _FILES]
-            part = parts_from_files(paths, rows, "row")
+            part = parts_from_files(paths, len(parsed.part), "row")
             told = "scaffold, as given"
         else:
-            texts: list[str | None] = [None] * rows
-            for row, smiles in zip(molecules.row.tolist(), molecules.smiles, strict=True):
-                texts[row - molecules.first_row] = smiles
-            for row, smiles in molecules.rejected.select("row", "smiles").iter_rows():
-                texts[row - molecules.first_row] = smiles
             part = scaffold_parts(texts, DEFAULT_FRACTIONS)
             told = "scaffold, computed"
         return divide(replace(molecules, split=told), part, self.name)

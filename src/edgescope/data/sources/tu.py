@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from edgescope.data.edges.directions import batched_edges, edge_graphs
+from edgescope.data.flat_groups import end_to_end
 from edgescope.data.graphs import SINGLE_EDGE_TYPE, GraphDataset
 from edgescope.data.sources.source import Card, Request, Source, register
-from edgescope.data.splits import DEFAULT_FRACTIONS, PARTS, Splits, random_parts
+from edgescope.data.splits import Splits, divide_at_random
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import reading
 
@@ -88,19 +89,11 @@ class _Tu(Source):
             InputError: if ``root`` is not given, a file is missing, or their lengths do not fit.
         """
         labelled = len(self.edge_types) > 1
-        needed = [
-            f"{self.prefix}_{file}.txt"
-            for file in (*_REQUIRED, *(["edge_labels"] if labelled else []))
-        ]
+        files = (*_REQUIRED, "edge_labels") if labelled else _REQUIRED
+        needed = [f"{self.prefix}_{file}.txt" for file in files]
         what = f"the folder that holds {self.prefix}/raw with {needed[0]} and the others"
-        below = next(
-            (
-                place
-                for place in (f"{self.prefix}/raw", f"tu/{self.prefix}/raw", "raw")
-                if _is(request, place)
-            ),
-            f"{self.prefix}/raw",
-        )
+        raw = f"{self.prefix}/raw"
+        below = next((each for each in (raw, f"tu/{raw}", "raw") if _is(request, each)), raw)
         folder = request.folder(self.name, what, needed, below)
         with reading(f"{folder}", "get the files again", told=InputError):
             _check_lengths(folder, self.prefix, labelled=labelled)
@@ -111,24 +104,16 @@ class _Tu(Source):
         if labelled:
             edge_attr = _position([graph.edge_attr for graph in graphs], self.name)
         dataset = GraphDataset(
-            node_ptr=_pointers([graph.num_nodes for graph in graphs]),
-            edge_ptr=_pointers([graph.num_edges for graph in graphs]),
+            **end_to_end(graphs),
             x=x,
-            edge_index=torch.cat([graph.edge_index for graph in graphs], dim=1),
             edge_attr=edge_attr,
             y=y,
             vocabulary=self.node_types,
             edge_type_names=self.edge_types,
             target_names=(self.target,),
             name=self.name,
-            split=f"random, seed {request.seed}",
         )
-        part = torch.from_numpy(
-            random_parts(
-                torch.ones(len(dataset), dtype=torch.bool).numpy(), DEFAULT_FRACTIONS, request.seed
-            )
-        )
-        return Splits(*(dataset.subset(part == number) for number in range(len(PARTS))))
+        return divide_at_random(dataset, request.seed)
 
 
 def _card(
@@ -257,7 +242,3 @@ def _position(one_hot: list[Tensor], name: str) -> Tensor:
     if not bool((table.sum(dim=1) == 1).all()):
         raise InputError(f"{name} has a node or an edge of no single type; get the files again")
     return table.argmax(dim=1)
-
-
-def _pointers(sizes: list[int]) -> Tensor:
-    return torch.tensor([0, *sizes]).cumsum(0)

@@ -1,5 +1,7 @@
 """Chameleon and Squirrel: pages of Wikipedia that link to each other."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -38,21 +40,18 @@ class _Wikipedia(Source):
         return _read(request, self.name)
 
 
-def _card(title: str, parts: tuple[int, int, int], edges: int) -> Card:
-    return Card(
-        title=title,
-        level="node",
-        task="classes",
-        targets=1,
-        parts=parts,
-        nodes=sum(parts),
-        directed_edges=edges,
-        edge_types={"edge": edges},
-        split="ten published divisions, split=0 to 9",
-        source="Rozemberczki et al., 2021; divisions of Pei et al., 2020; files of "
-        "github.com/yandex-research/heterophilous-graphs (Platonov et al., 2023)",
-        licence="MIT",
-    )
+_CARD = Card(
+    title="pages of Wikipedia on {} that link to each other, by their traffic",
+    level="node",
+    task="classes",
+    targets=1,
+    parts=(0, 0, 0),
+    split="ten published divisions, split=0 to 9",
+    source="Rozemberczki et al., 2021; divisions of Pei et al., 2020; files of "
+    "github.com/yandex-research/heterophilous-graphs (Platonov et al., 2023)",
+    licence="MIT",
+)
+"""What the cards have in common."""
 
 
 @register
@@ -60,10 +59,13 @@ class Chameleon(_Wikipedia):
     """2,277 pages on chameleons, in five classes by their traffic."""
 
     name = "chameleon"
-    card = _card(
-        "pages of Wikipedia on chameleons that link to each other, by their traffic",
-        (1_092, 729, 456),
-        36_101,
+    card = replace(
+        _CARD,
+        title=_CARD.title.format("chameleons"),
+        parts=(1_092, 729, 456),
+        nodes=2_277,
+        directed_edges=36_101,
+        edge_types={"edge": 36_101},
     )
 
 
@@ -72,10 +74,13 @@ class Squirrel(_Wikipedia):
     """5,201 pages on squirrels, in five classes by their traffic."""
 
     name = "squirrel"
-    card = _card(
-        "pages of Wikipedia on squirrels that link to each other, by their traffic",
-        (2_496, 1_664, 1_041),
-        217_073,
+    card = replace(
+        _CARD,
+        title=_CARD.title.format("squirrels"),
+        parts=(2_496, 1_664, 1_041),
+        nodes=5_201,
+        directed_edges=217_073,
+        edge_types={"edge": 217_073},
     )
 
 

@@ -13,6 +13,7 @@ import polars as pl
 import torch
 
 from edgescope.data.chemistry.molecule_dataset import ZINC_VOCABULARY
+from edgescope.data.flat_groups import end_to_end
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule_tables.molecule_cache import cache_folder
 from edgescope.data.molecule_tables.molecule_table import table_source
@@ -183,14 +184,10 @@ def _without_smiles(folder: Path, name: str, *, subset: bool) -> Splits:
     for label in PARTS:
         with reading(f"{folder}", "get the files again"):
             graphs = list(ZINC(str(folder), subset=subset, split=label))
-        nodes = torch.tensor([0, *(graph.num_nodes for graph in graphs)])
-        edges = torch.tensor([0, *(graph.num_edges for graph in graphs)])
         parts.append(
             GraphDataset(
-                node_ptr=nodes.cumsum(0),
-                edge_ptr=edges.cumsum(0),
+                **end_to_end(graphs),
                 x=torch.cat([graph.x.view(-1) for graph in graphs]),
-                edge_index=torch.cat([graph.edge_index for graph in graphs], dim=1),
                 edge_attr=torch.cat([graph.edge_attr.view(-1) for graph in graphs]),
                 y=torch.stack([graph.y.view(1) for graph in graphs]),
                 vocabulary=ZINC_VOCABULARY,
