@@ -21,9 +21,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from _proteins_like import NUM_SPECIES, proteins_like
 
 import edgescope as es
-from edgescope.data.sources.ogbn_proteins import EDGES, FEATURES, NUM_SPECIES, proteins_like
+from edgescope.data.sources.ogbn_proteins import EDGES, FEATURES
 from edgescope.large import LargeGraph, scan_large
 from edgescope.large.edge_stream import EdgeStream
 from edgescope.large.limits import CACHED_EDGES, GIBIBYTE

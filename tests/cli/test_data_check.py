@@ -41,7 +41,7 @@ def test_what_is_grave_is_shown_with_rows_identifiers_and_a_remedy(edgescope, wr
     # Rows as a spreadsheet numbers them: the header is row 1.
     assert {"2", "M0", "c1ccccc1C", "0"} <= set(first)
     assert {"102", "X1", "Cc1ccccc1", "90"} <= set(second)
-    assert "What to do: Go back to the source" in shown
+    assert "What to do: Check the source" in shown
     assert "WORTH A LOOK: rejected rows" in out
     assert out.rstrip().endswith("101 of 102 rows can be used")
 
@@ -115,7 +115,7 @@ def test_training_warns_and_names_the_command(edgescope, write, tmp_path):
         warnings.simplefilter("always")
         code, _, said = edgescope(*words)
     assert code == 0
-    (line,) = (line for line in said.splitlines() if "contradict" in line)
+    (line,) = (line for line in said.splitlines() if "conflicting" in line)
     assert line.startswith("warning: mine: 1 molecule occurs more than once with conflicting")
     assert line.endswith("`edgescope data check TABLE` lists the rows")
 

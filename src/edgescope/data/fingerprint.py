@@ -116,8 +116,13 @@ def _per_group(values: Tensor, ptr: Tensor) -> Digests:
     rows = scattered(place.astype(np.uint64))
     for column in bits.T:
         rows = scattered(rows + column.astype(np.int64).view(np.uint64))
+    return scattered(summed(rows, ptr))
+
+
+def summed(rows: Digests, ptr: Tensor) -> Digests:
+    """Return the sum over every group, which wraps around and so is exact."""
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(rows, dtype=np.uint64)])
-    return scattered(sums[ends[1:]] - sums[ends[:-1]])  # which wrap around, and so stay exact
+    return np.asarray(sums[ptr[1:].numpy()] - sums[ptr[:-1].numpy()])
 
 
 def scattered(values: Digests) -> Digests:

@@ -31,5 +31,5 @@ def test_an_unknown_atom_is_refused_with_the_known_ones():
 
 
 def test_a_key_that_stands_twice_is_refused():
-    with pytest.raises(InputError, match="'C' stands 2 times"):
+    with pytest.raises(InputError, match="'C' occurs 2 times"):
         AtomVocabulary(["C", "N", "C"])

@@ -42,7 +42,7 @@ REASONS = {
     "fraction": ["1/2"],
     "finite": ["inf", "-Infinity", "\u221e", "1.#INF"],
     "formula that failed": ["#VALUE!", "#REF!", "#DIV/0!", "#name?"],
-    "no known unit": ["5 k", "0x1F", "1_000", "10\u00b3", "5.2*", "5 (n=3)", "1x10^-5", "3 mice"],
+    "not a known unit": ["5 k", "0x1F", "1_000", "10\u00b3", "5.2*", "5 (n=3)", "1x10^-5", "3 mice"],
 }  # fmt: skip
 
 

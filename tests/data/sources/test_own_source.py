@@ -115,7 +115,7 @@ def test_a_recipe_trains_on_it_and_its_run_is_scanned(edgescope, tmp_path):
 
 
 def test_a_study_takes_it_with_a_recipe(alkanes, tmp_path):
-    text = "name: boiling\nmodels: [GraphTransformer]\nrecipe: demo\ndata: [alkanes]\nseeds: [0]\n"
+    text = "models: [GraphTransformer]\nrecipe: demo\ndata: [alkanes]\nseeds: [0]\n"
     (tmp_path / "study.yaml").write_text(text)
     cells = plan(study_file.read(tmp_path / "study.yaml"))
     assert {cell.data for cell in cells} == {"alkanes"}

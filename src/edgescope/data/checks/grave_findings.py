@@ -12,7 +12,7 @@ from edgescope.data.checks.molecule_facts import molecule_key
 from edgescope.data.checks.rows_and_parts import one_class_parts
 from edgescope.data.checks.table_findings import several
 from edgescope.data.chemistry.molecule_dataset import MoleculeDataset
-from edgescope.data.fingerprint import scattered
+from edgescope.data.fingerprint import scattered, summed
 from edgescope.data.splits import PARTS
 from edgescope.lib.errors import EdgescopeWarning
 
@@ -138,6 +138,4 @@ def _environments(part: MoleculeDataset) -> np.ndarray:
         gathered = np.zeros(len(state), dtype=np.uint64)
         np.add.at(gathered, target, scattered(state[source] + bonds))
         state = scattered(state * np.uint64(31) + gathered)
-    total = np.concatenate([[np.uint64(0)], np.cumsum(scattered(state), dtype=np.uint64)])
-    ptr = part.node_ptr.numpy()
-    return np.asarray(total[ptr[1:]] - total[ptr[:-1]])
+    return summed(scattered(state), part.node_ptr)

@@ -77,7 +77,7 @@ class AtomVocabulary(tuple[str, ...]):
         for key in set(vocabulary):
             if vocabulary.count(key) > 1:
                 raise InputError(
-                    f"atom key {key!r} is {vocabulary.count(key)} times in the vocabulary, "
+                    f"atom key {key!r} occurs {vocabulary.count(key)} times in the vocabulary, "
                     "expected once; remove the others"
                 )
         return vocabulary

@@ -10,6 +10,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,16 @@ LAYOUT = 2
 
 # Numbers within one molecule and atom types are small: the file needs a quarter of the memory.
 _NARROW = {"x": torch.int32, "edge_index": torch.int32, "edge_attr": torch.uint8}
+_TEXTS: dict[str, Callable[[Any], object]] = {
+    "smiles": list,
+    "vocabulary": AtomVocabulary,
+    **dict.fromkeys(("edge_type_names", "target_names", "target_units", "notes"), tuple),
+    "name": str,
+    **dict.fromkeys(("node_columns", "edge_columns", "identifiers"), dict),
+    "rejected": partial(pl.DataFrame, schema=REJECTED_SCHEMA, orient="row"),
+    "lost_labels": partial(pl.DataFrame, schema=LOST_LABELS, orient="row"),
+    "first_row": int,
+}
 _TENSORS = ("node_ptr", "edge_ptr", "x", "edge_index", "edge_attr", "y", "row")
 
 
@@ -122,21 +133,8 @@ def remembered(folder: Path, key: str, build: Callable[[], ParsedTable]) -> Pars
 
 def _write(path: Path, parsed: ParsedTable) -> None:
     molecules = parsed.molecules
-    text = {
-        "smiles": molecules.smiles,
-        "vocabulary": list(molecules.vocabulary),
-        "edge_type_names": molecules.edge_type_names,
-        "target_names": molecules.target_names,
-        "name": molecules.name,
-        "node_columns": dict(molecules.node_columns),
-        "edge_columns": dict(molecules.edge_columns),
-        "rejected": molecules.rejected.rows(),
-        "lost_labels": molecules.lost_labels.rows(),
-        "identifiers": dict(molecules.identifiers),
-        "target_units": molecules.target_units,
-        "notes": molecules.notes,
-        "first_row": molecules.first_row,
-    }
+    text = {name: getattr(molecules, name) for name in _TEXTS}
+    text |= {name: text[name].rows() for name in ("rejected", "lost_labels")}
     tensors: dict[str, Tensor] = {name: getattr(molecules, name) for name in _TENSORS}
     tensors = {name: tensor.to(_NARROW.get(name, tensor.dtype)) for name, tensor in tensors.items()}
     tensors["part"] = parsed.part
@@ -153,21 +151,5 @@ def _read(path: Path) -> ParsedTable:
     part = tensors.pop("part")
     for name in _NARROW:
         tensors[name] = tensors[name].long()
-    fields: dict[str, Any] = {**tensors}
-    molecules = MoleculeDataset(
-        **fields,
-        smiles=text["smiles"],
-        vocabulary=AtomVocabulary(tuple(text["vocabulary"])),
-        edge_type_names=tuple(text["edge_type_names"]),
-        target_names=tuple(text["target_names"]),
-        name=text["name"],
-        node_columns=text["node_columns"],
-        edge_columns=text["edge_columns"],
-        rejected=pl.DataFrame(text["rejected"], schema=REJECTED_SCHEMA, orient="row"),
-        lost_labels=pl.DataFrame(text["lost_labels"], schema=LOST_LABELS, orient="row"),
-        identifiers=text["identifiers"],
-        target_units=tuple(text["target_units"]),
-        notes=tuple(text["notes"]),
-        first_row=text["first_row"],
-    )
-    return ParsedTable(molecules, part)
+    fields: dict[str, Any] = {name: of(text[name]) for name, of in _TEXTS.items()}
+    return ParsedTable(MoleculeDataset(**tensors, **fields), part)
