@@ -1,6 +1,7 @@
 """Groups that lie end to end in one tensor, as the nodes and edges of graphs do in a data set."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -70,7 +71,7 @@ def sizes(what: str, ptr: Tensor) -> dict[str, float]:
     }
 
 
-def end_to_end(graphs: Sequence[Data]) -> dict[str, Tensor]:
+def end_to_end(graphs: Sequence[Data]) -> dict[str, Any]:
     """Return ``node_ptr``, ``edge_ptr`` and ``edge_index`` of PyG's graphs, as a data set has them.
 
     Example:

@@ -151,5 +151,6 @@ def _read(path: Path) -> ParsedTable:
     part = tensors.pop("part")
     for name in _NARROW:
         tensors[name] = tensors[name].long()
-    fields: dict[str, Any] = {name: of(text[name]) for name, of in _TEXTS.items()}
-    return ParsedTable(MoleculeDataset(**tensors, **fields), part)
+    fields: dict[str, Any] = {**tensors}
+    fields |= {name: of(text[name]) for name, of in _TEXTS.items()}
+    return ParsedTable(MoleculeDataset(**fields), part)
