@@ -21,10 +21,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from _proteins_like import NUM_SPECIES, proteins_like
 
 import edgescope as es
 from edgescope import LargeGraph, scan_large
-from edgescope.data.synthetic import EDGES, FEATURES, SPECIES, proteins_like
+from edgescope.data.sources.ogbn_proteins import EDGES, FEATURES
 from edgescope.large.edge_stream import EdgeStream
 from edgescope.large.limits import CACHED_EDGES, GIBIBYTE
 from edgescope.large.passes import Piece, pieces, workers
@@ -36,7 +37,7 @@ def build_model(residual: bool) -> es.models.GraphTransformer:
     """Build the model, with batch norms that do something."""
     torch.manual_seed(0)
     model = es.models.GraphTransformer(
-        num_atom_types=SPECIES,
+        num_atom_types=NUM_SPECIES,
         edge_dim=FEATURES,
         num_layers=LAYERS,
         hidden_dim=64,

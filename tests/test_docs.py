@@ -12,6 +12,7 @@ import pytest
 import edgescope
 from edgescope.capturing.adapters.registry import ADAPTERS
 from edgescope.data import names
+from edgescope.data.sources import source
 from edgescope.report.registry import SECTIONS
 from own_criterion import forgotten_kinds
 
@@ -25,8 +26,10 @@ MODULES = [
 
 
 @pytest.fixture(autouse=True)
-def _forget_what_is_registered():
+def _forget_what_is_registered(monkeypatch):
     """Take back what the examples register."""
+    names()
+    monkeypatch.setattr(source, "_KNOWN", dict(source._KNOWN))
     adapters, sections = list(ADAPTERS), dict(SECTIONS)
     with forgotten_kinds():
         yield

@@ -54,7 +54,7 @@ def test_a_column_that_does_not_tell_its_decimal_mark_is_read_with_the_option(ed
     path = tmp_path / "a.csv"
     path.write_text('smiles,y\nCC,"1,234"\nCCO,"2,500"\nCCC,7\n')
     told = ("data", path, "--target-column", "y")
-    assert_refused(edgescope(*told), "cannot tell whether commas or points stand before")
+    assert_refused(edgescope(*told), "cannot tell whether the decimal mark is a comma or a point")
     code, out, _ = edgescope(*told, "--decimal", ",")
     assert code == 0
     assert "'1,234' is 1.234" in out

@@ -36,12 +36,12 @@ def test_what_is_grave_is_shown_with_rows_identifiers_and_a_remedy(edgescope, wr
     assert code == 1
     shown = out[out.index("GRAVE: conflicting labels") :].partition("\n\n")[0]
     lines = shown.splitlines()
-    assert "1 molecule has labels that contradict each other, in 2 rows" in lines[1]
+    assert "1 molecule has conflicting labels, in 2 rows" in lines[1]
     first, second = (line.split() for line in lines if "differ" not in line and " by " in line)
     # Rows as a spreadsheet numbers them: the header is row 1.
     assert {"2", "M0", "c1ccccc1C", "0"} <= set(first)
     assert {"102", "X1", "Cc1ccccc1", "90"} <= set(second)
-    assert "What to do: Go back to the source" in shown
+    assert "What to do: Check the source" in shown
     assert "WORTH A LOOK: rejected rows" in out
     assert out.rstrip().endswith("101 of 102 rows can be used")
 
@@ -71,7 +71,7 @@ def test_the_split_may_be_by_scaffold(edgescope, write):
     path = write(count=100)
     code, out, _ = edgescope("data", "check", path, "--split", "scaffold")
     assert code == 0
-    assert "the split is: scaffold, computed" in " ".join(out.split())
+    assert "split: scaffold, computed" in " ".join(out.split())
     code, out, _ = edgescope("data", path, "--split", "scaffold,0.6,0.2,0.2")
     assert code == 0
     assert "train" in out
@@ -115,8 +115,8 @@ def test_training_warns_and_names_the_command(edgescope, write, tmp_path):
         warnings.simplefilter("always")
         code, _, said = edgescope(*words)
     assert code == 0
-    (line,) = (line for line in said.splitlines() if "contradict" in line)
-    assert line.startswith("warning: mine: 1 molecule stands there twice or more with labels that")
+    (line,) = (line for line in said.splitlines() if "conflicting" in line)
+    assert line.startswith("warning: mine: 1 molecule occurs more than once with conflicting")
     assert line.endswith("`edgescope data check TABLE` lists the rows")
 
 
@@ -124,7 +124,7 @@ def test_an_interruption_ends_it_in_one_line(edgescope, write, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("edgescope.data.checks.table.read_facts", interrupted)
+    monkeypatch.setattr("edgescope.data.checks.table_check.read_facts", interrupted)
     code, out, said = edgescope("data", "check", write())
     assert code == 130
     assert out == ""

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edgescope.data import MoleculeDataset
-from edgescope.data.parse import ParsedTable, Reading, parse
-from edgescope.data.table import Table
+from edgescope.data.molecule_tables.molecule_table import Table
+from edgescope.data.molecule_tables.table_molecules import ParsedTable, Reading, parse
 
 # Rings, charges, explicit hydrogens, stereo bonds, a salt, an isotope, triple bonds.
 TEXT = r"""

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from edgescope.data.directions import edge_graphs
+from edgescope.data.edges.directions import edge_graphs
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.permutation import permutation_tests
 from edgescope.interpret.strata import Pairs

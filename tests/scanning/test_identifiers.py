@@ -12,7 +12,7 @@ from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.cli._steps import show
-from edgescope.data.rewiring import rewire
+from edgescope.data.edges.rewiring import rewire
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import TAKEN, column_name
 from edgescope.scanning.merge import merge_scans

@@ -11,7 +11,7 @@ import torch
 import edgescope as es
 from data_layouts import wikipedia
 from edgescope.data.fingerprint import fingerprint
-from edgescope.data.split import cut
+from edgescope.data.splits import cut
 from edgescope.lib.errors import InputError
 from edgescope.lib.tensors import write_tensors
 from edgescope.train import RunFolder, own_data, recipe

@@ -50,7 +50,7 @@ def test_a_run_that_learnt_says_nothing(splits, tiny, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UntrainedWarning)
         many = splits._replace(test=splits.train)
-        with pytest.warns(EdgescopeWarning, match="stand in two parts"):
+        with pytest.warns(EdgescopeWarning, match="are in two parts"):
             run = fit(tiny(max_epochs=60, dropout=0.0), many, tmp_path, progress=False)
     assert run.caution == ""
     assert run.verdict.sentence.startswith("its test MAE of")

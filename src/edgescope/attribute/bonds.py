@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.data.directions import batched_edges, edge_graphs, undirected_edges
+from edgescope.data.edges.directions import batched_edges, edge_graphs, undirected_edges
 from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from edgescope.attribute.outputs import count_graphs, graph_of_edges, graph_of_nodes
-from edgescope.data.batching import ragged
+from edgescope.data.flat_groups import ragged
 from edgescope.lib.model_call import attribute
 
 REMADE = frozenset({"edge_index", "batch", "ptr", "num_nodes", "reverse_edge"})

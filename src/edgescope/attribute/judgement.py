@@ -17,10 +17,10 @@ from edgescope.attribute.outputs import target_of
 from edgescope.attribute.run_judgement import Training, judge, per_graph
 from edgescope.attribute.stability import TOP, agreement, between_methods
 from edgescope.attribute.subjects import Subject
-from edgescope.data.dataset import MoleculeDataset
-from edgescope.data.directions import MERGES, Merge
+from edgescope.data.chemistry.molecule_dataset import MoleculeDataset
+from edgescope.data.edges.directions import MERGES, Merge
 from edgescope.data.graphs import GraphDataset
-from edgescope.data.nodes import NodeDataset
+from edgescope.data.node_dataset import NodeDataset
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import TAKEN, GraphNames, after_graph
 from edgescope.lib.model_call import Call, call_model

@@ -16,7 +16,7 @@ from edgescope.attribute.method import CountingCall, Importance, Method
 from edgescope.attribute.occlusion import Occlusion
 from edgescope.attribute.outputs import Target, target_of
 from edgescope.attribute.structure import Degree, EdgeTypeFrequency, Random
-from edgescope.data.directions import Merge, batched_edges, merge_directions
+from edgescope.data.edges.directions import Merge, batched_edges, merge_directions
 from edgescope.data.graphs import GraphDataset, check_dataset
 from edgescope.lib.errors import InputError, did_you_mean
 from edgescope.lib.graph_names import GraphNames
@@ -102,7 +102,7 @@ def importances(
             default all of the table.
         batch_size: how many graphs are explained at once.
         merge: how the importances of the two directions of an edge become one, see
-            :func:`edgescope.data.directions.merge_directions`.
+            :func:`edgescope.data.edges.directions.merge_directions`.
         target: which output is explained by methods given by name: a column, or ``"predicted"``
             for the class predicted. By default the latter if the data set's task is
             ``"classes"``, else the first column: a value, or the logit of a label.

@@ -10,7 +10,7 @@ from edgescope.attribute.copies import Copies
 from edgescope.attribute.edge_states import Baseline, EdgeStates, Reference
 from edgescope.attribute.method import ModelMethod
 from edgescope.attribute.outputs import Target, count_graphs, explained, graph_of_edges
-from edgescope.data.directions import reverse_edges
+from edgescope.data.edges.directions import reverse_edges
 from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import Call, call_model

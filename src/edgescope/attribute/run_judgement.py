@@ -12,7 +12,7 @@ from edgescope.attribute.curves import FidelityCurves, Removal
 from edgescope.attribute.method import Importance, Method
 from edgescope.attribute.methods import importances
 from edgescope.attribute.truth import TruthScores, against_truth
-from edgescope.data.directions import Merge
+from edgescope.data.edges.directions import Merge
 from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import Call

@@ -6,24 +6,34 @@ them in batches. A data set keeps all its graphs in a few flat tensors, so that 
 out of it is a handful of tensor operations.
 """
 
-from edgescope.data.cards import Card, card
-from edgescope.data.checking import check
-from edgescope.data.checks.table import TableCheck, check_table
-from edgescope.data.dataset import MoleculeDataset
+from edgescope.data.access import load
+from edgescope.data.batch_loaders import MoleculeLoader, NeighborBatches, loader
+from edgescope.data.checks.card_check import check
+from edgescope.data.checks.table_check import TableCheck, check_table
+from edgescope.data.chemistry.molecule_dataset import (
+    ZINC_VOCABULARY,
+    AtomVocabulary,
+    Molecule,
+    MoleculeDataset,
+)
+from edgescope.data.edges.edge_changes import remove_edges
+from edgescope.data.edges.rewiring import rewire
 from edgescope.data.graphs import GraphDataset
-from edgescope.data.iteration import MoleculeLoader, loader
-from edgescope.data.loading import load
-from edgescope.data.molecule import Molecule
-from edgescope.data.neighbours import NeighborBatches
-from edgescope.data.nodes import NodeDataset
-from edgescope.data.planted import planted
-from edgescope.data.published import names, needs_files, published_splits
-from edgescope.data.removing import remove_edges
-from edgescope.data.rewiring import rewire
-from edgescope.data.split import Splits
-from edgescope.data.table import looks_like_a_table
-from edgescope.data.table_split import computed_split
-from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
+from edgescope.data.molecule_tables.molecule_table import looks_like_a_table
+from edgescope.data.molecule_tables.split_choice import computed_split
+from edgescope.data.node_dataset import NodeDataset
+from edgescope.data.sources.planted_graphs import planted
+from edgescope.data.sources.source import (
+    Card,
+    Request,
+    Source,
+    card,
+    names,
+    needs_files,
+    published_splits,
+    register,
+)
+from edgescope.data.splits import Splits
 
 __all__ = [
     "ZINC_VOCABULARY",
@@ -35,6 +45,8 @@ __all__ = [
     "MoleculeLoader",
     "NeighborBatches",
     "NodeDataset",
+    "Request",
+    "Source",
     "Splits",
     "TableCheck",
     "card",
@@ -48,6 +60,7 @@ __all__ = [
     "needs_files",
     "planted",
     "published_splits",
+    "register",
     "remove_edges",
     "rewire",
 ]

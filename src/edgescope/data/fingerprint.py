@@ -104,7 +104,7 @@ def digests_of_graphs(dataset: GraphDataset) -> tuple[Digests, Digests]:
     ends = _per_group(dataset.edge_index.T, dataset.edge_ptr)
     kinds = _per_group(dataset.edge_attr, dataset.edge_ptr)
     one_each = torch.arange(len(dataset) + 1)
-    return _mixed(_mixed(nodes + ends) + kinds), _per_group(dataset.y, one_each)
+    return scattered(scattered(nodes + ends) + kinds), _per_group(dataset.y, one_each)
 
 
 def _per_group(values: Tensor, ptr: Tensor) -> Digests:
@@ -113,14 +113,19 @@ def _per_group(values: Tensor, ptr: Tensor) -> Digests:
     bits = _bits(values).view(f"i{values.element_size()}").reshape(len(values), size)
     ends = ptr.numpy()
     place = np.arange(len(bits)) - np.repeat(ends[:-1], np.diff(ends))
-    rows = _mixed(place.astype(np.uint64))
+    rows = scattered(place.astype(np.uint64))
     for column in bits.T:
-        rows = _mixed(rows + column.astype(np.int64).view(np.uint64))
+        rows = scattered(rows + column.astype(np.int64).view(np.uint64))
+    return scattered(summed(rows, ptr))
+
+
+def summed(rows: Digests, ptr: Tensor) -> Digests:
+    """Return the sum over every group, which wraps around and so is exact."""
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(rows, dtype=np.uint64)])
-    return _mixed(sums[ends[1:]] - sums[ends[:-1]])  # which wrap around, and so stay exact
+    return np.asarray(sums[ptr[1:].numpy()] - sums[ptr[:-1].numpy()])
 
 
-def _mixed(values: Digests) -> Digests:
+def scattered(values: Digests) -> Digests:
     """Turn integers into random-looking ones (splitmix64, Steele et al., OOPSLA 2014)."""
     z = values + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -8,15 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
-from edgescope.data.batching import joined, ragged
+from edgescope.data.flat_groups import chosen_positions, ragged, sizes
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import is_splits, said
 from edgescope.lib.task_metrics import METRICS, Task
 
 NO_EDGE = "none"
 """Name of the type of a pair without an edge, which no edge of a data set has."""
+
+SINGLE_EDGE_TYPE = ("edge",)
+"""The edge types of a graph whose edges have none."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -171,26 +174,7 @@ class GraphDataset(Dataset[Data]):
         Raises:
             IndexError: if a position lies outside the data set.
         """
-        if isinstance(index, slice):
-            return torch.arange(len(self))[index]
-        index = torch.as_tensor(index)
-        if index.dtype == torch.bool:
-            if index.shape != (len(self),):
-                raise IndexError(
-                    f"received a mask of shape {tuple(index.shape)}, expected one truth value for "
-                    f"each of {len(self)} graphs"
-                )
-            return index.nonzero().flatten()
-        if index.is_floating_point() and index.numel():
-            raise IndexError(f"received positions of type {index.dtype}, expected whole numbers")
-        index = index.long().flatten()
-        outside = (index < -len(self)) | (index >= len(self))
-        if outside.any():
-            raise IndexError(
-                f"position {int(index[outside][0])} lies outside the {len(self)} graphs of "
-                f"{self.name}"
-            )
-        return torch.where(index < 0, index + len(self), index)
+        return chosen_positions(index, len(self), self.name)
 
     def per_node(self, nodes: Tensor) -> dict[str, Tensor]:
         """Return what nodes carry beside ``x``, of the chosen ones."""
@@ -218,13 +202,66 @@ class GraphDataset(Dataset[Data]):
         )
 
     def batch(self, index: slice | Sequence[int] | Tensor) -> Any:  # noqa: ANN401  (a PyG Batch)
-        """Join several graphs as ``Batch.from_data_list`` would, but at once.
+        """Join several graphs as one disconnected graph.
+
+        ``Batch.from_data_list`` makes one small tensor per graph and field and then joins them;
+        here each field of the batch is one index operation on the whole data set.
 
         Returns:
-            A ``torch_geometric.data.Batch``; ``graph`` ``[G]`` holds the positions given in
-            ``index``.
+            What ``Batch.from_data_list([dataset[i] for i in index])`` gives, field by field; single
+            graphs can be taken out again. ``graph`` ``[G]`` holds the positions in ``index``.
+
+        Raises:
+            InputError: if no graph is chosen.
         """
-        return joined(self, self.positions(index))
+        chosen = self.positions(index)
+        if not len(chosen):
+            raise InputError("received no graph to make a batch of, expected at least one")
+        nodes, node_ptr = ragged(self.node_ptr, chosen)
+        edges, edge_ptr = ragged(self.edge_ptr, chosen)
+        graphs = torch.arange(len(chosen))
+        edge_graph = torch.repeat_interleave(graphs, edge_ptr.diff())
+        per_graph = self.per_graph(chosen)
+        per_edge = ["edge_index", "edge_attr"]
+
+        batch = Batch(_base_cls=self.graph_class)
+        batch.x = self.x[nodes]
+        batch.edge_index = self.edge_index[:, edges] + node_ptr[edge_graph]
+        batch.edge_attr = self.edge_attr[edges]
+        if self.pairs:
+            # Every graph has an even number of edges then, so the pairs stay pairs when joined.
+            batch.reverse_edge = torch.arange(len(edges)) ^ 1
+            per_edge.append("reverse_edge")
+        per_node = self.per_node(nodes)
+        for name, values in (per_node | per_graph).items():
+            batch[name] = values
+        batch.graph = chosen
+        batch.batch = torch.repeat_interleave(graphs, node_ptr.diff())
+        batch.ptr = node_ptr
+
+        # What PyG needs to take single graphs out of the batch again.
+        each = torch.arange(len(chosen) + 1)
+        none = torch.zeros(len(chosen), dtype=torch.long)
+        texts = [name for name, values in per_graph.items() if isinstance(values, list)]
+        shifted = {
+            "edge_index": node_ptr[:-1],
+            "reverse_edge": edge_ptr[:-1],
+            **dict.fromkeys(texts),
+        }
+        slices: dict[str, Any] = {
+            **dict.fromkeys(("x", *per_node), node_ptr),
+            **dict.fromkeys(per_edge, edge_ptr),
+            **dict.fromkeys((*per_graph, "graph"), each),
+        }
+        increments: dict[str, Any] = {name: shifted.get(name, none) for name in slices}
+        for name, values in per_graph.items():
+            if isinstance(values, Mapping):
+                slices[name] = dict.fromkeys(values, each)
+                increments[name] = dict.fromkeys(values)
+        batch._num_graphs = len(chosen)  # noqa: SLF001
+        batch._slice_dict = slices  # noqa: SLF001
+        batch._inc_dict = increments  # noqa: SLF001
+        return batch
 
     def summary(self) -> dict[str, int | float]:
         """Count graphs, nodes, directed edges of each type, and sizes.
@@ -241,18 +278,6 @@ class GraphDataset(Dataset[Data]):
             **sizes("nodes", self.node_ptr),
             **sizes("edges", self.edge_ptr),
         }
-
-
-def sizes(what: str, ptr: Tensor) -> dict[str, float]:
-    """Return the smallest, largest and mean number of members of a group."""
-    lengths = ptr.diff()
-    if not len(lengths):
-        return {f"{measure}_{what}": float("nan") for measure in ("min", "max", "mean")}
-    return {
-        f"min_{what}": int(lengths.min()),
-        f"max_{what}": int(lengths.max()),
-        f"mean_{what}": float(lengths.double().mean()),
-    }
 
 
 def check_dataset(dataset: object, name: str = "dataset") -> GraphDataset:

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edgescope.data.directions import batched_edges
-from edgescope.data.featurise import parse_smiles
-from edgescope.data.notation import UnusableError
+from edgescope.data.chemistry.atoms_and_bonds import parse_smiles
+from edgescope.data.chemistry.notation import UnusableError
+from edgescope.data.edges.directions import batched_edges
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.topology import Ints
 from edgescope.lib.errors import InputError

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.data.directions import batched_edges
+from edgescope.data.edges.directions import batched_edges
 from edgescope.data.graphs import GraphDataset, check_dataset
 from edgescope.interpret.bond_chemistry import Chemistry
 from edgescope.interpret.kinds import BINS, Kind, Null, binned, labelled

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.data.directions import edge_graphs
+from edgescope.data.edges.directions import edge_graphs
 from edgescope.data.graphs import GraphDataset
 from edgescope.interpret.kinds import Kind
 from edgescope.statistics.bootstrap import Bootstrap, bootstrap

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.data.directions import batched_edges, edge_graphs, reverse_edges
+from edgescope.data.edges.directions import batched_edges, edge_graphs, reverse_edges
 from edgescope.data.graphs import GraphDataset
 from edgescope.interpret.kinds import Null
 from edgescope.interpret.topology import Ints, SimpleGraphs

@@ -30,8 +30,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edgescope.data.batching import ragged
-from edgescope.data.directions import batched_edges
+from edgescope.data.edges.directions import batched_edges
+from edgescope.data.flat_groups import ragged
 from edgescope.lib.progress import track
 
 if TYPE_CHECKING:

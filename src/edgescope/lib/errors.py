@@ -27,6 +27,20 @@ class UntrainedWarning(EdgescopeWarning):
     """A model was trained and predicts no better than guessing; what it shows is not learnt."""
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """Return a text that fits a message: its beginning and three dots if it is longer.
+
+    Args:
+        text: the text.
+        most: how many characters it may have, the dots among them.
+
+    Example:
+        >>> shortened("a long text", 7), shortened("short")
+        ('a lo...', 'short')
+    """
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
     """Ask for the known name that is nearest to ``name``, or say ``otherwise`` if none is near."""
     folded = {each.lower(): each for each in known}

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from edgescope.lib.errors import InputError
+from edgescope.lib.errors import InputError, shortened
 from edgescope.lib.model_call import attribute
 
 if TYPE_CHECKING:
@@ -278,8 +278,7 @@ def label(identifiers: Mapping[str, str | None]) -> str:
 
 def short(text: str) -> str:
     """Return a text that fits a caption, with every character to be seen."""
-    seen = visible(text[: LONGEST + 1])
-    return seen if len(seen) <= LONGEST else f"{seen[: LONGEST - 3]}..."
+    return shortened(visible(text[: LONGEST + 1]), LONGEST)
 
 
 def visible(text: str) -> str:

@@ -4,8 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields, is_dataclass
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from edgescope.lib.errors import shortened
 
 Record = TypeVar("Record")
 
@@ -81,7 +84,7 @@ def _is(value: object, hint: Any, origin: object, inner: tuple[object, ...]) -> 
 def shown(value: object) -> str:
     """Return a value if it is short and plain, else what it is."""
     text = repr(value) if isinstance(value, str | int | float | NoneType) else type(value).__name__
-    return text if len(text) <= _GLANCE else f"{text[:_GLANCE]}..."
+    return shortened(text, _GLANCE)
 
 
 def sealed(fields: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -125,3 +128,13 @@ def digest_of(plain: Any) -> str:  # noqa: ANN401  (any plain value)
     """Return a digest of plain values, however they are laid out in a file."""
     text = json.dumps(plain, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """Return a digest of the content of a file, whatever it is called and where it lies.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -144,8 +144,8 @@ def _without_prefetching(loader: Any) -> Any:  # noqa: ANN401  (any loader)
 
 def _loader_of(dataset: Any) -> Iterable[Any]:  # noqa: ANN401  (any data set)
     """Return a loader of the graphs of a data set, in their order."""
+    from edgescope.data.batch_loaders import loader
     from edgescope.data.graphs import GraphDataset
-    from edgescope.data.iteration import loader
 
     if isinstance(dataset, GraphDataset):
         return loader(dataset)

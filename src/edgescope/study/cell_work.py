@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from filelock import FileLock
 
-from edgescope.data.split import SUBSET, cut
+from edgescope.data.splits import SUBSET, cut
 from edgescope.lib.errors import InputError
 from edgescope.lib.files import writable_folder
 from edgescope.lib.input_files import reading

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from edgescope.lib.errors import EdgescopeWarning, InputError, did_you_mean
 from edgescope.lib.files import readable_file, replacing
 from edgescope.lib.input_files import json_of, reading, whole
-from edgescope.lib.typed_fields import sealed, unsealed
+from edgescope.lib.typed_fields import sealed, sha256_of, unsealed
 from edgescope.models.architectures import ARCHITECTURES, architecture, nearest
 from edgescope.study.spec import DataSource, RecipeOnData, ScanOptions, StudySpec
 from edgescope.train.recipe_file import ModelRecipe, Recipe, recipe, recipe_names
@@ -59,9 +59,6 @@ def read_stored(path: Path, advice: str) -> dict[str, Any] | None:
 
 
 UNTRAINED, TRAINED = "untrained", "trained"
-
-RECIPE_OF = {"zinc12k": "zinc", "ogbn-proteins": "proteins"}
-"""What published recipes call a data set, where it is not its name."""
 
 _OWN = ("name", "model", "seed", "max_epochs", "architecture", "explicit_bias")
 """Fields of a recipe that a study sets in another place."""
@@ -164,7 +161,10 @@ def _combinations(spec: StudySpec) -> Iterator[tuple[RecipeOnData, str | None]]:
 
 
 def _published(model: str, data: DataSource) -> str:
-    name = f"{model.lower()}-{RECIPE_OF.get(data.source, data.source)}"
+    from edgescope.data.sources.source import find
+
+    known = find(data.source)
+    name = f"{model.lower()}-{(known and known.recipes) or data.source}"
     if name not in recipe_names():
         raise InputError(
             f"there is no published recipe for {model} on {data.label}, expected one of "
@@ -239,8 +239,7 @@ def content_of(source: str) -> str:
         raise InputError(
             f"data: unknown data set {source!r}, {_nearest(source, names())} or a table"
         )
-    with readable_file(Path(source), "a table of molecules").open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return sha256_of(readable_file(Path(source), "a table of molecules"))[:16]
 
 
 def _check_overrides(spec: StudySpec) -> None:

@@ -232,7 +232,7 @@ def _numbered(
     Raises:
         InputError: if there are too few names, or too many types without names.
     """
-    from edgescope.data.molecule import BOND_TYPE_NAMES
+    from edgescope.data.chemistry.molecule_dataset import BOND_TYPE_NAMES
 
     values = torch.unique(torch.cat([torch.unique(kinds) for kinds in types]))
     largest = int(values.max()) if len(values) else 0

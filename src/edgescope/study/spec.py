@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from edgescope.data.table_split import read_split
+from edgescope.data.molecule_tables.split_choice import read_split
 from edgescope.scanning.criteria import criterion as find_criterion
 from edgescope.scanning.shards import SHARD_EVERY
 

@@ -164,7 +164,7 @@ def evaluate_large(
         InputError: if the data are not one graph with labels, if the model is another one or does
             not fit them, or if no task of a part has both labels.
     """
-    from edgescope.data.nodes import NodeDataset
+    from edgescope.data.node_dataset import NodeDataset
 
     whole = splits.train
     if not isinstance(whole, NodeDataset) or whole.task != "labels":

@@ -1,7 +1,7 @@
 """The data of a run, loaded again: the same graphs as in training, or refused."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from inspect import signature
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from edgescope.lib.errors import InputError
+from edgescope.lib.errors import InputError, shortened
 from edgescope.lib.tensors import read_tensors, write_tensors
 from edgescope.train.versions import versions
 
@@ -49,7 +49,7 @@ class Run(Protocol):
 def own_splits(run: "Run", root: str | Path | None, *, progress: bool) -> "Splits":
     """Load what a run was trained on; see :meth:`RunFolder.splits`."""
     from edgescope.data import load
-    from edgescope.data.split import SUBSET, cut
+    from edgescope.data.splits import SUBSET, cut
 
     spec = run.data
     if spec is None:
@@ -86,13 +86,13 @@ def _check_spec(run: "Run", spec: Mapping[str, Any]) -> None:
 
 def read_like(run: "Run", source: str | Path, options: Mapping[str, Any]) -> "Splits":
     """Load other data as the model of a run reads them; see :meth:`RunFolder.read`."""
-    from edgescope.data import load, names
-    from edgescope.data.adding import VIRTUAL
-    from edgescope.data.ogb_features import element_names
-    from edgescope.data.published import PUBLISHED
+    from edgescope.data import load
+    from edgescope.data.chemistry.ogb_features import element_names
+    from edgescope.data.edges.edge_changes import VIRTUAL
+    from edgescope.data.sources.source import find
 
     reading: dict[str, Any] = {}
-    published = PUBLISHED[str(source)] if str(source) in names() else None
+    published = find(str(source))
     if published is None or published.features is not None:
         own = tuple(key for key in run.vocabulary if key != VIRTUAL)
         columns = own == tuple(element_names())
@@ -108,8 +108,8 @@ def read_like(run: "Run", source: str | Path, options: Mapping[str, Any]) -> "Sp
     ):
         if tuple(own) != tuple(theirs):
             raise InputError(
-                f"{source} has the {what} {_short(theirs)}, the model of {run.path} knows "
-                f"{_short(own)}; give data of the same types, or train on these"
+                f"{source} has the {what} {_listed(theirs)}, the model of {run.path} knows "
+                f"{_listed(own)}; give data of the same types, or train on these"
             )
     return splits
 
@@ -275,7 +275,7 @@ def _other_meaning(config: Mapping[str, Any], splits: "Splits") -> Iterator[str]
     }
     for name, values in here.items():
         if list(config[name]) != values:
-            yield f"{name.replace('_', ' ')} {_short(config[name])} then, {_short(values)} now"
+            yield f"{name.replace('_', ' ')} {_listed(config[name])} then, {_listed(values)} now"
 
 
 def _other_versions(config: Mapping[str, Any]) -> Iterator[str]:
@@ -315,6 +315,5 @@ def _noted(folder: Path, like: Mapping[str, Tensor]) -> dict[str, Tensor] | None
     return tensors if checked and fits and whole else None
 
 
-def _short(values: Any, limit: int = 60) -> str:  # noqa: ANN401  (a list of YAML)
-    text = ", ".join(map(str, values))
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+def _listed(values: Iterable[object]) -> str:
+    return shortened(", ".join(map(str, values)))

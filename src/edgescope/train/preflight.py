@@ -1,12 +1,12 @@
 """Before training: is the data fit for it, and is the folder this run's own?"""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgescope.lib.errors import InputError
+from edgescope.lib.errors import InputError, shortened
 from edgescope.lib.task_metrics import TASK_OF
+from edgescope.lib.typed_fields import sha256_of
 from edgescope.train.own_data import (
     GRAPHS,
     differences,
@@ -149,9 +149,7 @@ def _table(data: Mapping[str, Any] | None) -> dict[str, Any] | None:
     path = Path(data.get("root") or "") / source if data else Path(source)
     if str(source) in names() or not path.is_file():
         return None
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"sha256": digest, "bytes": path.stat().st_size}
+    return {"sha256": sha256_of(path), "bytes": path.stat().st_size}
 
 
 def open_run(
@@ -207,7 +205,7 @@ def _first_difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> Any:
             if name in {"recipe.name", "recipe.max_epochs", "splits.how"}:
                 continue
             if one.get(name) != other.get(name):
-                return name, _short(one.get(name)), _short(other.get(name))
+                return name, *(shortened(repr(each.get(name)), 80) for each in (one, other))
     return None
 
 
@@ -219,11 +217,6 @@ def _flat(value: Any, name: str) -> dict[str, Any]:  # noqa: ANN401
         for field, below in value.items()
         for key, leaf in _flat(below, f"{name}.{field}").items()
     }
-
-
-def _short(value: Any, limit: int = 80) -> str:  # noqa: ANN401
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def _plain(value: Any, name: str) -> Any:  # noqa: ANN401

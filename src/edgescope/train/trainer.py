@@ -90,7 +90,7 @@ def fit(
     check_processes(processes, recipe, splits)
     run = open_run(out, describe(recipe, splits, data), splits)
     if not _is_finished(run, recipe):
-        from edgescope.data.checks.training import warn_of_grave
+        from edgescope.data.checks.grave_findings import warn_of_grave
 
         warn_of_grave(splits)
         _train(run, recipe, splits, processes, progress=progress)

@@ -10,7 +10,7 @@ def versions() -> dict[str, str | int | None]:
 
     ``featuriser`` counts the changes of how molecules become graphs.
     """
-    from edgescope.data.featurise import FEATURISER_VERSION  # imports RDKit's and PyG's modules
+    from edgescope.data.chemistry.atoms_and_bonds import FEATURISER_VERSION
 
     found = version.versions(_PACKAGES)
     return {

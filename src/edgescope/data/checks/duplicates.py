@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from edgescope.data.checks.finding import SHOWN, TableFinding
 from edgescope.data.checks.label_values import is_labels, robust_spread
-from edgescope.data.checks.subject import Subject
+from edgescope.data.checks.table_findings import SHOWN, Subject, TableFinding
 from edgescope.lib.plurals import plural
 
 UNEXPLAINED = 0.01
@@ -99,7 +98,7 @@ def conflicts(
 
 
 def check_duplicates(subject: Subject) -> list[TableFinding]:
-    """Look for molecules that stand in the table twice, under the same or another writing."""
+    """Look for molecules that are in the table more than once, however they are written."""
     facts = subject.facts
     same = groups(facts.molecule)
     twins = [each for each in groups(facts.graph) if len({facts.molecule[i] for i in each}) > 1]
@@ -116,10 +115,9 @@ def check_duplicates(subject: Subject) -> list[TableFinding]:
                 "duplicates",
                 "look",
                 len(agreeing),
-                f"{plural(len(agreeing), 'molecule stands', 'molecules stand')} in the table more "
-                "than once, in "
-                f"{plural(sum(map(len, agreeing)), 'row')}, with labels that agree",
-                "A molecule that stands there twice counts twice in training and in every score.",
+                f"{plural(len(agreeing), 'molecule occurs', 'molecules occur')} more than once, "
+                f"in {plural(sum(map(len, agreeing)), 'row')}, with labels that agree",
+                "A duplicate counts twice in training and in every score.",
                 "Keep one row of each.",
                 "",
                 *_shown(subject, agreeing, range(subject.y.shape[1])),
@@ -141,7 +139,7 @@ def _in_two_parts(
         "(--split scaffold) does so."
     )
     kinds = (
-        ("molecules in two parts", "grave", same, "the same molecule, whatever its writing"),
+        ("molecules in two parts", "grave", same, "the same molecule, however written"),
         ("graphs in two parts", "look", twins, "the same graph under these features"),
         ("parents in two parts", "look", salts, "the same but for counter-ions or protons"),
     )
@@ -155,9 +153,9 @@ def _in_two_parts(
                 kind,
                 severity,  # type: ignore[arg-type]  # from the table above
                 len(leaks),
-                f"{plural(len(leaks), 'molecule stands', 'molecules stand')} in two parts or more "
-                f"({what}); the split is: {subject.how}",
-                "A model is then tested on what it was trained on, and its scores are too good.",
+                f"{plural(len(leaks), 'molecule is', 'molecules are')} in two or more parts "
+                f"({what}); split: {subject.how}",
+                "The model is tested on what it was trained on, so its scores are too good.",
                 remedy,
                 "",
                 *_shown(subject, leaks, range(subject.y.shape[1])),
@@ -175,27 +173,27 @@ def _conflicting(
     facts, y, names = subject.facts, subject.y, subject.molecules.target_names
     kinds = (
         (
-            ("conflicting labels", "grave", "molecule", "labels that contradict each other"),
+            ("conflicting labels", "grave", "molecule", "conflicting labels"),
             conflicts(same, y),
             "No model can be right on both rows; the error that remains is the table's.",
-            "Go back to the source of these rows and keep the right one, or their mean.",
+            "Check the source of these rows; keep the right one, or their mean.",
         ),
         (
             (
                 "same graph, other labels",
                 "look",
                 "graph",
-                "of several molecules whose labels differ",
+                "several molecules whose labels differ",
             ),
             conflicts(twins, y, facts.molecule),
             "Stereoisomers and isotopologues get one prediction, whatever their labels are.",
-            "Keep one, or use features='ogb' (--features ogb), which hold stereo marks.",
+            "Keep one, or use features='ogb' (--features ogb), which keep stereo marks.",
         ),
         (
             ("same parent, other labels", "look", "parent", "several forms whose labels differ"),
             conflicts(salts, y, facts.graph),
-            "The form may be the cause; if the label is of the parent, the rows contradict.",
-            "Decide what the label is of, and strip the salts or keep one form.",
+            "The form may be the cause; if the label is of the parent, the rows conflict.",
+            "Decide whether the label is of the salt or the parent; strip salts or keep one form.",
         ),
     )
     found = []
@@ -208,7 +206,7 @@ def _conflicting(
             for target in sorted({conflict.target for conflict in each})
             if not is_labels(y[:, target])
         )
-        tolerated = f" (a difference up to {limits} is taken as noise)" if limits else ""
+        tolerated = f" (differences up to {limits} count as noise)" if limits else ""
         molecules = len({conflict.group for conflict in each})
         found.append(
             TableFinding(

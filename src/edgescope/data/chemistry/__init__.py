@@ -1,0 +1,1 @@
+"""From SMILES to graphs: notation, atoms and bonds, features, scaffolds, data sets of molecules."""

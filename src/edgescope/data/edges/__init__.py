@@ -1,0 +1,1 @@
+"""The edges of a data set: their two directions, and graphs with other, more or fewer edges."""
