@@ -1,7 +1,7 @@
 """Ranks within graphs are those of scipy on each graph alone."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
@@ -16,7 +16,6 @@ def joined(rows):
     return values, np.repeat(np.arange(len(rows)), [len(row) for row in rows])
 
 
-@settings(max_examples=40, deadline=None)
 @given(groups)
 def test_equal_values_share_a_rank_as_in_scipy(rows):
     values, graph = joined(rows)
@@ -24,7 +23,6 @@ def test_equal_values_share_a_rank_as_in_scipy(rows):
     assert midranks(values, graph).tolist() == expected.tolist()
 
 
-@settings(max_examples=40, deadline=None)
 @given(groups, st.integers(0, 99))
 def test_places_go_from_the_largest_value_to_the_smallest(rows, seed):
     values, graph = joined(rows)

@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_layouts import proteins
 from edgescope.data import NeighborBatches, load
 from edgescope.data.incoming import Incoming
 from edgescope.lib.errors import InputError
 from edgescope.models import GraphTransformer
+from support.data_layouts import proteins
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import trouble_tables
 from edgescope.data import load
 from edgescope.data.parse import Reading, parse
 from edgescope.data.table import frame_source, table_source
 from edgescope.lib.errors import InputError
+from support import trouble_tables
 
 GROUPS = {"": "", ",": ",", ".": ".", " ": " ", "nbsp": "\u00a0", "'": "'"}
 ODD = (

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 import edgescope as es
-from data_layouts import tu
 from edgescope.data import load
 from edgescope.data.tu import MUTAG_BONDS
 from edgescope.lib.errors import InputError
 from edgescope.models import GraphTransformer
+from support.data_layouts import tu
 
 SETS = {"tu-mutag": ("MUTAG", True), "tu-proteins": ("PROTEINS", False)}
 

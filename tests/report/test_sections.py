@@ -12,10 +12,10 @@ import pytest
 from scipy.stats import rankdata
 
 import edgescope as es
-from earlier_versions import without_manifest
 from edgescope.interpret import ANY, Interpretation
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.report.formats import between, fixed, number, percent
+from support.earlier_versions import without_manifest
 
 SECTIONS = ("interpretation", "ablation", "attribution")
 

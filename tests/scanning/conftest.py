@@ -4,10 +4,10 @@ import copy
 
 import pytest
 import torch
+from scan_cases import random_graphs
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
-from scan_cases import random_graphs
 
 
 @pytest.fixture(scope="session")

@@ -129,7 +129,7 @@ def test_threads_change_no_count(whose, batch, threads):
             torch.set_num_threads(before)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(batches())
 def test_a_batch_that_is_counted_in_parts_gives_the_same(batch):
     with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edgescope.data import check_table
 from edgescope.data.checks.parts import one_class_parts
-from planted_tables import CLEAN
+from support.planted_tables import CLEAN
 
 
 def kinds(part, y=None, **options):

@@ -2,9 +2,9 @@
 
 import pytest
 
-import trouble_tables
 from edgescope.data import check_table
 from edgescope.data.checks.rows import kind_of_reason
+from support import trouble_tables
 
 TABLES = [make for make in trouble_tables.TROUBLES if make is not trouble_tables.large]
 NAMED = {
