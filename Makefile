@@ -35,9 +35,9 @@ test: $(READY) browser ## run every test (what continuous integration runs)
 
 fuzz: $(READY) ## run the property tests on other and more examples, check a million rows, damage and kill
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m hypothesis --hypothesis-profile=fuzz
-	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz_identity.py --rows $(ROWS) --seed $(SEED)
-	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz_stored.py --seed $(SEED)
-	OMP_NUM_THREADS=1 $(BIN)/python tests/kill_replacing.py --seed $(SEED)
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m scripts.fuzz_identity --rows $(ROWS) --seed $(SEED)
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m scripts.fuzz_stored --seed $(SEED)
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m scripts.kill_replacing --seed $(SEED)
 
 check: $(READY) ## lint, format check, types and who may import whom
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 # every run of `make test`, so that a failure belongs to the change at hand; `make fuzz` draws
 # others each time, and more of them.
 TIMELESS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("tests", **TIMELESS, max_examples=50, derandomize=True)
+settings.register_profile("tests", **TIMELESS, max_examples=30, derandomize=True)
 settings.register_profile("fuzz", **TIMELESS, max_examples=200)
 settings.load_profile("tests")
 

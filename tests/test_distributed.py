@@ -5,10 +5,10 @@ import torch
 from torch.multiprocessing import spawn
 
 import edgescope as es
-from distributed_workers import LAYOUT, batches, job
 from edgescope.lib.errors import InputError
 from edgescope.scanning.merge import gather_scans
-from scan_equality import differences, numbered_graphs, small_model, small_scan
+from support.distributed_workers import LAYOUT, batches, job
+from support.scan_equality import differences, numbered_graphs, small_model, small_scan
 
 
 @pytest.fixture(

@@ -14,7 +14,7 @@ from edgescope.capturing.adapters.registry import ADAPTERS
 from edgescope.data import names
 from edgescope.data.sources import source
 from edgescope.report.registry import SECTIONS
-from own_criterion import forgotten_kinds
+from support.own_criterion import forgotten_kinds
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -16,7 +16,6 @@ from polars.testing import assert_frame_equal
 from torch_geometric.explain import Explainer, ModelConfig
 
 import edgescope as es
-from earlier_versions import without_manifest
 from edgescope.attribute import (
     METHODS,
     AttentionRollout,
@@ -28,8 +27,18 @@ from edgescope.attribute import (
 from edgescope.interpret import edge_groups, enrichment, heat_maps, importance, massive_edges
 from edgescope.intervene import reallocation
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from flow_by_hand import rollout_by_hand, scores_and_weights
-from flow_cases import BACK, FORWARD, LAYERS, WITH_WEIGHTS, Stack, forward_and_back, graphs, scanned
+from support.earlier_versions import without_manifest
+from support.flow_by_hand import rollout_by_hand, scores_and_weights
+from support.flow_cases import (
+    BACK,
+    FORWARD,
+    LAYERS,
+    WITH_WEIGHTS,
+    Stack,
+    forward_and_back,
+    graphs,
+    scanned,
+)
 
 FEW = {"permutations": 20, "resamples": 20, "progress": False}
 
@@ -223,7 +232,7 @@ def test_reports_say_the_same(layer, tmp_path):
     assert numbers[0] == numbers[1]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     flows=st.lists(st.sampled_from([FORWARD, BACK]), min_size=1, max_size=3),
     seed=st.integers(0, 99),
@@ -258,7 +267,7 @@ def test_layers_of_any_flow_give_what_is_computed_by_hand(flows, seed):
         np.testing.assert_allclose(rolled, by_hand, rtol=1e-4, atol=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(flow=st.sampled_from([FORWARD, BACK]), seed=st.integers(0, 99))
 def test_a_prediction_of_a_node_depends_on_the_edges_along_the_flow(flow, seed):
     data = graphs(seed, number=1)

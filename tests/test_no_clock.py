@@ -21,8 +21,8 @@ WAITS = {"wait", "wait_for", "join", "result", "communicate", "acquire", "get"}
 """Methods whose only argument, if it is a number, is a bound in seconds."""
 
 ALLOWED = {
-    "waiting.py": "sleeps between two looks, for as long as the other process lives",
-    "fuzz_identity.py": "says at the end how long it took; it is no test",
+    "support/waiting.py": "sleeps between two looks, for as long as the other process lives",
+    "scripts/fuzz_identity.py": "says at the end how long it took; it is no test",
     "test_no_clock.py": "holds what it looks for, as examples",
 }
 

@@ -16,7 +16,7 @@ from torch_geometric.transforms import AddRandomWalkPE
 
 import edgescope as es
 from edgescope.scanning.criteria import Criterion
-from example_models import GAT, GPS, GATv2, UniMP, gine, transformer
+from support.example_models import GAT, GPS, GATv2, UniMP, gine, transformer
 
 LOW = Criterion("low", ratio=3.0)
 """Low enough that untrained models have many rows to look at."""

@@ -8,9 +8,9 @@ from torch_geometric.explain import AttentionExplainer, Explainer, ModelConfig
 from torch_geometric.nn import GATConv, GCNConv, TransformerConv
 
 import edgescope as es
-from attribution_cases import data_set, foreign, own_model, random_batch, with_features
 from edgescope.attribute import AttentionRollout, AttentionWeight
 from edgescope.lib.errors import InputError
+from support.attribution_cases import data_set, foreign, own_model, random_batch, with_features
 
 
 def weights_by_node(model, batch):

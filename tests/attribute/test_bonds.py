@@ -2,15 +2,14 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.attribute.bonds import bonds, without_bonds
 from edgescope.lib.errors import InputError
-from judging_cases import bond_of_every_edge, datasets, graph_dataset
+from support.judging_cases import bond_of_every_edge, datasets, graph_dataset
 
 
-@settings(max_examples=40, deadline=None)
 @given(datasets())
 def test_two_edges_are_one_bond_if_they_join_the_same_nodes_as_the_same_copy(dataset):
     found, expected = bonds(dataset).edge.tolist(), bond_of_every_edge(dataset)
@@ -18,7 +17,6 @@ def test_two_edges_are_one_bond_if_they_join_the_same_nodes_as_the_same_copy(dat
     assert len(together) == len(set(found)) == len(set(expected))
 
 
-@settings(max_examples=40, deadline=None)
 @given(datasets())
 def test_bonds_lie_graph_by_graph(dataset):
     found = bonds(dataset)
@@ -28,7 +26,6 @@ def test_bonds_lie_graph_by_graph(dataset):
     ]
 
 
-@settings(max_examples=40, deadline=None)
 @given(datasets(), st.randoms(use_true_random=False))
 def test_a_bond_has_the_mean_of_its_directions(dataset, random):
     importance = torch.tensor([random.random() for _ in dataset.edge_attr], dtype=torch.float64)
@@ -40,7 +37,6 @@ def test_a_bond_has_the_mean_of_its_directions(dataset, random):
     assert found.merged(importance)[found.edge].tolist() == pytest.approx(expected)
 
 
-@settings(max_examples=40, deadline=None)
 @given(datasets(), st.integers(0, 99))
 def test_what_is_left_are_the_edges_of_the_other_bonds_in_their_order(dataset, seed):
     of = bonds(dataset)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.nn.modules.module import _global_forward_hooks
 
-from attribution_cases import data_set, own_model
 from edgescope.attribute import METHODS, Method, Settings, importances, make
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import call_model
+from support.attribution_cases import data_set, own_model
 
 MODELS = ("GraphTransformer", "GATv2", "TransformerConv", "GPS")
 SETTINGS = Settings(steps=4, epochs=3)

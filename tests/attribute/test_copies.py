@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from torch_geometric.data import Batch
 
 import edgescope as es
-from attribution_cases import random_batch
 from edgescope.attribute import without_edges
 from edgescope.attribute.copies import Copies
+from support.attribution_cases import random_batch
 
 
 def decorated(seed):
@@ -25,7 +25,7 @@ def decorated(seed):
     return Batch.from_data_list(graphs), graphs
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 100),
     chosen=st.lists(st.integers(0, 2), min_size=1, max_size=5),

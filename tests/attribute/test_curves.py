@@ -10,7 +10,13 @@ from torch import nn
 from edgescope.attribute.curves import SHARES, Removal
 from edgescope.attribute.fidelity import characterisation
 from edgescope.lib.errors import InputError
-from judging_cases import SumOfTypes, bond_of_every_edge, datasets, graph_dataset, simple_dataset
+from support.judging_cases import (
+    SumOfTypes,
+    bond_of_every_edge,
+    datasets,
+    graph_dataset,
+    simple_dataset,
+)
 
 MODEL = SumOfTypes(1.0, 3.0, -2.0, bias=0.5)
 
@@ -34,7 +40,7 @@ def predicted_without(dataset, graph, gone):
     return sum(edges) + 0.5
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(datasets(max_graphs=3), st.integers(0, 99))
 def test_curves_equal_removing_bonds_of_one_graph_after_another(dataset, seed):
     importance = distinct(dataset, seed)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import norm
@@ -18,7 +18,7 @@ from torch_geometric.nn import GraphConv, global_add_pool
 from edgescope.attribute.bonds import bonds, without_bonds
 from edgescope.attribute.fidelity import Outputs, characterisation, predict
 from edgescope.lib.errors import InputError
-from judging_cases import TYPES, SumOfTypes, graph_dataset, simple_dataset
+from support.judging_cases import TYPES, SumOfTypes, graph_dataset, simple_dataset
 
 
 class Convolution(nn.Module):
@@ -85,7 +85,6 @@ def test_label_and_unfaithful_equal_pygs_fidelity_and_unfaithfulness():
     np.testing.assert_allclose(minus["unfaithful"], expected[2], atol=2e-5)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.floats(0.01, 1), st.floats(0, 0.99), st.floats(0.1, 0.9))
 def test_characterisation_equals_pygs(plus, minus, weight):
     pair = torch.tensor([plus], dtype=torch.float64), torch.tensor([minus], dtype=torch.float64)
@@ -113,7 +112,6 @@ def test_weights_that_do_not_add_up_to_one_are_refused():
 logits = st.floats(-8, 8).filter(lambda z: abs(z) > 1e-3)
 
 
-@settings(max_examples=40, deadline=None)
 @given(logits, logits)
 def test_of_a_label_the_probability_of_the_predicted_one_counts(before, after):
     outputs = Outputs(torch.tensor([[0.0, before]], dtype=torch.float64), "labels", target=1)

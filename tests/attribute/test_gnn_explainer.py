@@ -7,7 +7,11 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
 from torch_geometric.nn import GATConv, TransformerConv
 
-from attribution_cases import (
+from edgescope.attribute import GNNExplainerMask, without_edges
+from edgescope.attribute.edge_mask import loops_to_strip, masked_attention
+from edgescope.lib.errors import InputError
+from edgescope.lib.model_call import call_model
+from support.attribution_cases import (
     Planted,
     data_set,
     own_model,
@@ -15,10 +19,6 @@ from attribution_cases import (
     planted_layers,
     random_batch,
 )
-from edgescope.attribute import GNNExplainerMask, without_edges
-from edgescope.attribute.edge_mask import loops_to_strip, masked_attention
-from edgescope.lib.errors import InputError
-from edgescope.lib.model_call import call_model
 
 LEARN = GNNExplainerMask(task="labels", epochs=60, lr=0.1, edge_ent=0.0, edge_size=0.01)
 """Learns for long enough, and is held back by the number of edges only."""

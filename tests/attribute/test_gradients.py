@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from attribution_cases import data_set, foreign, own_model, random_batch, with_features
 from edgescope.attribute import GradientTimesInput, IntegratedGradients
 from edgescope.attribute.edge_states import EdgeStates, run_unchanged
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import call_model
+from support.attribution_cases import data_set, foreign, own_model, random_batch, with_features
 
 
 class Additive(nn.Module):

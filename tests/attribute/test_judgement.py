@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 import torch
 
-from earlier_versions import without_manifest
 from edgescope.attribute import against_truth, agreement, leaderboard
 from edgescope.attribute.board import NUMBERS
 from edgescope.attribute.subjects import Subject
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from judging_cases import BAD, GOOD, VALUES, Additive, planted, simple_dataset
+from support.earlier_versions import without_manifest
+from support.judging_cases import BAD, GOOD, VALUES, Additive, planted, simple_dataset
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from torch_geometric.explain import Explainer, ModelConfig
 from torch_geometric.nn import GATConv
 
 import edgescope as es
-from attribution_cases import data_set, foreign, own_model, random_batch, with_features
 from edgescope.attribute import MassiveActivationExplainer
 from edgescope.lib.errors import InputError
+from support.attribution_cases import data_set, foreign, own_model, random_batch, with_features
 
 GRAPH = ModelConfig("regression", task_level="graph", return_type="raw")
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 from typing_extensions import override
 
-from attribution_cases import data_set, own_model
 from edgescope.attribute import METHODS, Method, importances, make
 from edgescope.attribute.layer_edges import layer_rows, sites_at
 from edgescope.data.edges.directions import batched_edges, merge_directions
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import call_model
+from support.attribution_cases import data_set, own_model
 
 
 class Numbered(Method):

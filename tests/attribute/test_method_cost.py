@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from attribution_cases import data_set, own_model
 from edgescope.attribute import METHODS, Settings, costs, importances, make
 from edgescope.attribute.method import CountingCall
 from edgescope.lib.model_call import call_model
+from support.attribution_cases import data_set, own_model
 
 DATA = data_set([(3, [(0, 1), (1, 0), (1, 2), (2, 1)]), (4, [(0, 1), (1, 0), (2, 2)])])
 

@@ -6,7 +6,7 @@ import pytest
 
 from edgescope.attribute import leaderboard
 from edgescope.attribute.method_verdict import verdict
-from judging_cases import BAD, GOOD, VALUES, Additive, Given, planted, simple_dataset
+from support.judging_cases import BAD, GOOD, VALUES, Additive, Given, planted, simple_dataset
 
 
 @pytest.mark.parametrize(

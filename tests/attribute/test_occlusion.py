@@ -5,10 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution_cases import data_set, foreign, own_model, random_batch, with_features
 from edgescope.attribute import Occlusion
 from edgescope.data.edges.directions import reverse_edges
 from edgescope.lib.errors import InputError
+from support.attribution_cases import data_set, foreign, own_model, random_batch, with_features
 
 
 def run(model, graph):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from attribution_cases import data_set
 from edgescope.attribute.outputs import by_graph, choose_columns, explained, target_of
 from edgescope.lib.errors import InputError
+from support.attribution_cases import data_set
 
 
 def batch():

@@ -1,7 +1,7 @@
 """Places of bonds within their graphs, and shares of them."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.attribute.bonds import Bonds
@@ -15,7 +15,6 @@ def joined(rows):
     return values, np.repeat(np.arange(len(rows)), [len(row) for row in rows])
 
 
-@settings(max_examples=40, deadline=None)
 @given(groups, st.integers(0, 99))
 def test_places_go_from_the_largest_value_to_the_smallest(rows, seed):
     values, graph = joined(rows)

@@ -5,12 +5,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from edgescope.attribute.stability import agreement, between_methods, rank_correlation, top_overlap
-from judging_cases import bond_of_every_edge, datasets, graph_dataset, simple_dataset
+from support.judging_cases import bond_of_every_edge, datasets, graph_dataset, simple_dataset
 
 
 def two(dataset, seed):
@@ -27,7 +27,6 @@ def at_random(dataset, seed):
     return torch.rand(len(dataset.edge_attr), generator=torch.Generator().manual_seed(seed))
 
 
-@settings(max_examples=40, deadline=None)
 @given(datasets(), st.integers(0, 2**16))
 def test_rank_correlation_is_spearmans_of_scipy(dataset, seed):
     first, second = two(dataset, seed)
@@ -44,7 +43,6 @@ def test_rank_correlation_is_spearmans_of_scipy(dataset, seed):
         assert rho == pytest.approx(expected, nan_ok=True)
 
 
-@settings(max_examples=40, deadline=None)
 @given(datasets(), st.integers(0, 99))
 def test_importances_have_all_of_their_top_in_common_with_themselves(dataset, seed):
     first, _ = two(dataset, seed)

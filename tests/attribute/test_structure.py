@@ -9,9 +9,9 @@ from torch_geometric.data import Data
 from torch_geometric.utils import to_networkx
 
 import edgescope as es
-from attribution_cases import data_set, foreign, random_batch, with_features
 from edgescope.attribute import Degree, EdgeTypeFrequency, Random, importances
 from edgescope.lib.errors import InputError
+from support.attribution_cases import data_set, foreign, random_batch, with_features
 
 MODEL = None
 

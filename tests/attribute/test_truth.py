@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from edgescope.attribute.truth import against_truth
 from edgescope.lib.errors import InputError
-from judging_cases import bond_of_every_edge, datasets, graph_dataset, simple_dataset
+from support.judging_cases import bond_of_every_edge, datasets, graph_dataset, simple_dataset
 
 
 def by_hand(dataset, importance):
@@ -47,7 +47,6 @@ def with_truth(dataset, columns, seed, missing=0.3):
     return replace(dataset, edge_truth=truth)
 
 
-@settings(max_examples=40, deadline=None)
 @given(datasets(), st.integers(1, 3), st.integers(0, 2**16))
 def test_scores_equal_those_of_scikit_learn_with_ties_and_alternatives(dataset, columns, seed):
     dataset = with_truth(dataset, columns, seed)

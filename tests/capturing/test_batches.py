@@ -5,8 +5,8 @@ import torch
 from torch_geometric.data import Batch, Data
 
 import edgescope as es
-from graph_cases import EDGE_DIM, TYPES, WIDTH
-from layer_cases import CASES, build
+from support.graph_cases import EDGE_DIM, TYPES, WIDTH
+from support.layer_cases import CASES, build
 
 SIZE = 64
 MIXES_GRAPHS = {"HANConv"}  # it weighs relations by a mean over all nodes of the batch

@@ -5,10 +5,10 @@ from torch import nn
 from torch_geometric.nn import GATConv
 
 import edgescope as es
-from coverage_cases import WIDTH, Net, Renumbered, graphs
 from edgescope.capturing.call_stack import layer_at_fault, reason_of
 from edgescope.capturing.site_choice import select_sites
 from edgescope.lib.errors import InputError
+from support.coverage_cases import WIDTH, Net, Renumbered, graphs
 
 
 def raised(model, **options):

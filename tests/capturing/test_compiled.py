@@ -8,7 +8,7 @@ from torch import nn
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from one_layer import EDGES, Model, X, gat, listed, refusal, weights
+from support.one_layer import EDGES, Model, X, gat, listed, refusal, weights
 
 
 def compiled_part(conv: nn.Module) -> nn.Module:

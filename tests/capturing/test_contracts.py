@@ -14,8 +14,8 @@ from torch_geometric.nn import GATConv
 
 import edgescope as es
 from edgescope.capturing.adapters.adapter import observing
-from layer_cases import CASES
-from situations import EVAL, SITUATIONS, TRAIN, Checkpointed, outcome, prepare, same
+from support.layer_cases import CASES
+from support.situations import EVAL, SITUATIONS, TRAIN, Checkpointed, outcome, prepare, same
 
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 situations = pytest.mark.parametrize("situation", SITUATIONS, ids=lambda each: each.name)

@@ -10,9 +10,9 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 import edgescope as es
-from hooks_of import hooks_of
-from layer_cases import CASES
-from situations import outcome, prepare, same
+from support.hooks_of import hooks_of
+from support.layer_cases import CASES
+from support.situations import outcome, prepare, same
 
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

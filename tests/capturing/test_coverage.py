@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torch_geometric.nn import AGNNConv, FAConv, GATConv, GCNConv
 
 import edgescope as es
-from coverage_cases import WIDTH, Net
 from edgescope.capturing.coverage import Coverage, SeenLayer, UnseenLayer, layer_of, merged
+from support.coverage_cases import WIDTH, Net
 
 PATHS = ("a", "b.0", "b.1", "c.conv", "")
 STAGES = ("score", "logit", "weight", "message")

@@ -104,7 +104,6 @@ def kth_occurrence(seen, given, replaces_loops):
     return [left[edge].pop(0) if left.get(edge) else -1 for edge in map(tuple, seen.t().tolist())]
 
 
-@settings(deadline=None, max_examples=200)
 @given(multigraphs(), st.data())
 def test_edges_that_carry_a_number_through_any_change_are_right_or_refused(graph, data):
     edges, nodes = graph
@@ -120,7 +119,6 @@ def test_edges_that_carry_a_number_through_any_change_are_right_or_refused(graph
     assert found.tolist() == ids.tolist()
 
 
-@settings(deadline=None, max_examples=200)
 @given(multigraphs(), st.data())
 def test_edges_with_their_ends_exchanged_are_right_or_refused(graph, data):
     edges, nodes = graph
@@ -134,7 +132,6 @@ def test_edges_with_their_ends_exchanged_are_right_or_refused(graph, data):
     assert found.tolist() == ids.tolist()
 
 
-@settings(deadline=None, max_examples=200)
 @given(multigraphs(), st.data(), st.booleans())
 def test_whatever_is_returned_is_the_kth_occurrence(graph, data, replaces_loops):
     edges, nodes = graph
@@ -187,7 +184,6 @@ def test_a_simple_graph_may_come_in_part(graph, data):
     assert match_edges(seen, edges).tolist() == ids.tolist()
 
 
-@settings(deadline=None, max_examples=200)
 @given(multigraphs(loops=False), st.data())
 def test_edges_between_renumbered_nodes_are_right_or_refused(graph, data):
     edges, nodes = graph

@@ -8,7 +8,7 @@ from torch_geometric.data import Data
 
 from edgescope.lib.errors import InputError
 from edgescope.scanning.batches import BatchOfGraphs
-from two_sided_cases import (
+from support.two_sided_cases import (
     bipartite,
     blind,
     edges_of,
@@ -21,7 +21,7 @@ from two_sided_cases import (
     without_notes,
 )
 
-MANY = settings(max_examples=200, deadline=None)
+MANY = settings(max_examples=60, deadline=None)
 FLOW = st.sampled_from([0, 1])
 
 

@@ -21,7 +21,7 @@ from torch_geometric.nn import (
 )
 
 import edgescope as es
-from hetero_cases import METADATA, NODE_DIMS, RELATIONS, hetero_graphs
+from support.hetero_cases import METADATA, NODE_DIMS, RELATIONS, hetero_graphs
 
 WIDTH, HEADS = 4, 2
 NAMES = tuple(" ".join(relation) for relation in RELATIONS)

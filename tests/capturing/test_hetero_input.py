@@ -7,7 +7,7 @@ from torch_geometric.data import Batch, HeteroData
 
 from edgescope.capturing.call_graphs import read_graph_input
 from edgescope.lib.errors import InputError
-from hetero_cases import columns
+from support.hetero_cases import columns
 
 WRITES, CITES = ("author", "writes", "paper"), ("paper", "cites", "paper")
 EDGES = {WRITES: columns([(0, 1), (2, 0)]), CITES: columns([(0, 1), (1, 1), (0, 1)])}

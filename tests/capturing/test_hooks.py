@@ -15,8 +15,8 @@ from torch.nn.modules import module as torch_modules
 import edgescope as es
 from edgescope.capturing.hooks import Watching
 from edgescope.capturing.sites import find_sites
-from layer_cases import CASES
-from situations import Outcome, outcome, prepare, same
+from support.layer_cases import CASES
+from support.situations import Outcome, outcome, prepare, same
 
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

@@ -1,6 +1,6 @@
 """Whatever a model does with its edges: every captured row is the edge it is said to be.
 
-A run of ``python tests/fuzz_identity.py`` checks a million rows and counts what is refused.
+A run of ``make fuzz`` checks a million rows and counts what is refused.
 """
 
 from functools import partial
@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import edgescope as es
-from identity_flow import OPERATIONS
-from identity_forms import FORMS
-from identity_graphs import Truth
-from identity_layers import TagAdapter, tag_layer, tags_of
-from identity_models import Arguments, LayerOptions, Step
-from identity_oracle import wrong_fields
-from identity_programs import Program, draw_program, is_certain, layers_of, run_program
-from identity_tally import Tally
+from support.identity.flow import OPERATIONS
+from support.identity.forms import FORMS
+from support.identity.graphs import Truth
+from support.identity.layers import TagAdapter, tag_layer, tags_of
+from support.identity.models import Arguments, LayerOptions, Step
+from support.identity.oracle import wrong_fields
+from support.identity.programs import Program, draw_program, is_certain, layers_of, run_program
+from support.identity.tally import Tally
 
 pytestmark = pytest.mark.usefixtures("own_adapters")
 
@@ -74,7 +74,8 @@ def test_the_trial_sees_what_is_wrong(lie):
 UNCHECKED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
-@settings(max_examples=400, suppress_health_check=UNCHECKED)
+@pytest.mark.slow
+@settings(max_examples=200, suppress_health_check=UNCHECKED)
 @given(st.randoms(use_true_random=False))
 def test_no_row_is_called_an_edge_that_it_is_not(random):
     check(draw_program(random))
@@ -82,7 +83,7 @@ def test_no_row_is_called_an_edge_that_it_is_not(random):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_no_single_operation_confuses_edges(name):
-    for number in range(12):
+    for number in range(6):
         check(draw_program(Random(f"{name}{number}"), name))
 
 

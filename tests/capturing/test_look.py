@@ -14,14 +14,14 @@ from torch_geometric.nn import GATConv, GCNConv, GINConv, GPSConv, JumpingKnowle
 from torch_geometric.utils import softmax
 
 import edgescope as es
-from coverage_cases import KINDS, WIDTH, Net, graphs, model_of
 from edgescope.capturing.coverage import model_coverage
 from edgescope.capturing.look import Look
 from edgescope.capturing.softmax_calls import SoftmaxCalls
-from graph_cases import EDGE_DIM, TYPES
-from graph_cases import WIDTH as CASE_WIDTH
-from layer_cases import CASES
-from layer_cases import build as build_layer
+from support.coverage_cases import KINDS, WIDTH, Net, graphs, model_of
+from support.graph_cases import EDGE_DIM, TYPES
+from support.graph_cases import WIDTH as CASE_WIDTH
+from support.layer_cases import CASES
+from support.layer_cases import build as build_layer
 
 
 class Foo(nn.Module):

@@ -101,7 +101,6 @@ def run(edges, steps):
     return edges
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.integers(1, 5), STEPS)
 def test_codes_go_where_the_numbers_go(size, steps):
     """Numbers that are their own codes, once moved, are the codes of what was moved."""

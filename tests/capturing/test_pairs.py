@@ -14,8 +14,8 @@ import edgescope as es
 from edgescope.capturing.graph_input import GraphInput, InputEdges, NodeSet
 from edgescope.capturing.pairs import check_sizes, first_between
 from edgescope.lib.errors import InputError
-from graph_cases import WIDTH, graphs
-from layer_cases import CASES, build
+from support.graph_cases import WIDTH, graphs
+from support.layer_cases import CASES, build
 
 PAIRS = [case for case in CASES if case.pairs]
 SITE = "layer:weight"
@@ -38,7 +38,6 @@ def by_hand(batch):
 
 
 @with_case
-@settings(deadline=None, max_examples=40)
 @given(batches)
 def test_a_pair_is_the_first_edge_from_key_to_query_or_none(case, batch):
     model = build(case).eval()
@@ -56,7 +55,7 @@ def test_a_pair_is_the_first_edge_from_key_to_query_or_none(case, batch):
 
 
 @with_case
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(batches)
 def test_a_batch_is_captured_as_its_graphs_one_by_one(case, batch):
     model = build(case).eval()

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch_geometric.data import Batch, Data
 
 import edgescope as es
-from graph_cases import graphs
-from layer_cases import CASES, build
+from support.graph_cases import graphs
+from support.layer_cases import CASES, build
 
 EXAMPLES = settings(deadline=None, max_examples=25)
 BEFORE_SOFTMAX = {"score", "logit"}

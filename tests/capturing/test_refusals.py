@@ -13,7 +13,7 @@ from torch_geometric.nn import (
 )
 
 import edgescope as es
-from one_layer import EDGES, Model, X, gat, listed, refusal, weights
+from support.one_layer import EDGES, Model, X, gat, listed, refusal, weights
 
 
 def test_a_layer_that_is_marked_as_no_part_of_the_graph_is_refused():

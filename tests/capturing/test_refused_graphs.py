@@ -16,7 +16,7 @@ from torch_geometric.utils import coalesce, dropout_edge, to_torch_csr_tensor, t
 import edgescope as es
 from edgescope.capturing import MessagePassingAdapter, Stage
 from edgescope.lib.errors import InputError
-from one_layer import EDGES, Model, X, gat, refusal, weights
+from support.one_layer import EDGES, Model, X, gat, refusal, weights
 
 
 class OtherNames(Model):

@@ -10,7 +10,7 @@ from torch_geometric.nn import TransformerConv as Conv
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from hetero_cases import columns
+from support.hetero_cases import columns
 
 # Every relation has the same edges, so that nothing but its name tells it from another.
 EDGES = columns([(0, 1), (1, 0), (0, 1), (1, 0)])

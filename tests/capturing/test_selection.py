@@ -13,8 +13,8 @@ import edgescope as es
 from edgescope.capturing import MessagePassingAdapter
 from edgescope.capturing.sites import find_sites
 from edgescope.lib.errors import InputError
-from layer_cases import CASES, RELATIONS
-from situations import prepare
+from support.layer_cases import CASES, RELATIONS
+from support.situations import prepare
 
 STAGES = ("score", "logit", "weight", "message")
 

@@ -15,8 +15,8 @@ from torch_geometric.utils import (
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from graph_cases import EDGE_DIM, WIDTH, graphs
-from layer_reference import Alone, assert_edges, observe, with_loops
+from support.graph_cases import EDGE_DIM, WIDTH, graphs
+from support.layer_reference import Alone, assert_edges, observe, with_loops
 
 EDGES = torch.tensor([[0, 0], [0, 1], [1, 2], [2, 3], [3, 0], [0, 2]]).t().contiguous()
 LAYERS = [GATConv, GATv2Conv, SuperGATConv]
@@ -124,7 +124,7 @@ CHANGES = [append, remove, replace, complete, replace_and_sort, drop_some]
 
 @pytest.mark.parametrize("loops", [True, False], ids=["layer adds loops", "layer adds none"])
 @pytest.mark.parametrize("change", CHANGES)
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(graphs())
 def test_in_a_model_that_changes_loops_itself_every_row_is_right_or_refused(change, loops, graph):
     model = Prepares(change, add_self_loops=loops)

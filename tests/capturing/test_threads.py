@@ -9,7 +9,7 @@ from torch import nn
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from identity_layers import TagAdapter, TagConv
+from support.identity.layers import TagAdapter, TagConv
 
 pytestmark = pytest.mark.usefixtures("own_adapters")
 

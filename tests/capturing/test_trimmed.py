@@ -19,8 +19,8 @@ from torch_geometric.utils import trim_to_layer
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from hetero_cases import METADATA, NODE_DIMS, hetero_graphs
-from sampled_cases import PythonSampler, large_graph
+from support.hetero_cases import METADATA, NODE_DIMS, hetero_graphs
+from support.sampled_cases import PythonSampler, large_graph
 
 REPLACE_LOOPS = [GATConv, GATv2Conv, SuperGATConv]
 

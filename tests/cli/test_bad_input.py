@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import edgescope as es
-from refusals import assert_refused
+from support.refusals import assert_refused
 
 
 def files_below(folder):

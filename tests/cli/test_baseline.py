@@ -7,7 +7,7 @@ import pytest
 import edgescope as es
 from edgescope.scanning.criteria import CalibratedCriterion
 from edgescope.train import RunFolder
-from refusals import assert_refused
+from support.refusals import assert_refused
 
 CALIBRATED = ("--criterion", "calibrated", "--members", "5", "--rate", "0.02")
 

@@ -1,8 +1,8 @@
 """`edgescope data`: data sets that are listed and checked, and what is in a table."""
 
 import edgescope as es
-from data_layouts import tu
-from refusals import assert_refused
+from support.data_layouts import tu
+from support.refusals import assert_refused
 
 
 def test_the_card_of_a_data_set_is_shown_whole(edgescope):

@@ -5,8 +5,8 @@ import warnings
 
 import pytest
 
-from planted_tables import CLEAN
-from refusals import assert_refused
+from support.planted_tables import CLEAN
+from support.refusals import assert_refused
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import edgescope as es
 from edgescope.attribute import Leaderboard
 from edgescope.cli import main
-from refusals import assert_refused
+from support.refusals import assert_refused
 
 METHODS = ("--methods", "massive,occlusion")
 

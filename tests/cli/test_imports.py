@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import edgescope as es
-from model_cases import random_model
-from published_names import published_state
-from refusals import assert_refused
+from support.model_cases import random_model
+from support.published_names import published_state
+from support.refusals import assert_refused
 
 
 @pytest.fixture

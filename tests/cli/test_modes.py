@@ -9,7 +9,7 @@ import typer
 
 from edgescope.cli import app, main
 from edgescope.cli._modes import unused
-from refusals import assert_refused
+from support.refusals import assert_refused
 
 EXAMPLES = {
     "scan": {

@@ -1,6 +1,6 @@
 """The command line takes the criterion that an installed package adds."""
 
-from own_criterion import WORDS, installed
+from support.own_criterion import WORDS, installed
 
 
 def test_a_run_is_scanned_and_reported_by_its_name(edgescope, run_folder, tmp_path):

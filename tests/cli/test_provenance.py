@@ -8,7 +8,7 @@ import pytest
 
 import edgescope as es
 from edgescope.train import RunFolder
-from refusals import assert_refused
+from support.refusals import assert_refused
 
 RELOADING = [
     ("scan",),

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from hypothesis import strategies as st
 
-from data_layouts import proteins
 from edgescope.data import NeighborBatches, load, loader
 from edgescope.data.node_dataset import Incoming
 from edgescope.lib.errors import InputError
 from edgescope.models import GraphTransformer
+from support.data_layouts import proteins
 
 
 @pytest.fixture(scope="module")

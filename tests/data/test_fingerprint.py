@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edgescope as es
-from data_layouts import proteins
 from edgescope.data.fingerprint import Hasher, digests_of_graphs, fingerprint
+from support.data_layouts import proteins
 
 
 def with_values(dataset, field, change):

@@ -7,12 +7,12 @@ import torch
 from torch_geometric.data import Batch, Data
 
 import edgescope as es
-from diagnose_cases import Stack, build, gat, gatv2, graphs, transformer
 from edgescope.diagnosis.rules import DeadHead, UniformAttention
 from edgescope.lib.errors import InputError
-from graph_cases import EDGE_DIM, TYPES, WIDTH
-from layer_cases import CASES as LAYERS
-from layer_cases import build as build_layer
+from support.diagnose_models import Stack, build, gat, gatv2, graphs, transformer
+from support.graph_cases import EDGE_DIM, TYPES, WIDTH
+from support.layer_cases import CASES as LAYERS
+from support.layer_cases import build as build_layer
 
 
 def graph(nodes, edges):

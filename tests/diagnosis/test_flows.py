@@ -9,7 +9,8 @@ from torch_geometric.data import Data
 from torch_geometric.nn import GATConv, GATv2Conv, MessagePassing, SuperGATConv, TransformerConv
 
 import edgescope as es
-from diagnose_cases import CASES, Stack, build, check_alike, gat, gatv2, graphs, transformer
+from support.diagnose_cases import CASES
+from support.diagnose_models import Stack, build, check_alike, gat, gatv2, graphs, transformer
 
 
 def reversed_model(model):

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.diagnosis import neighbour_ranks as ranking
@@ -40,7 +40,6 @@ def compared(edges, logit):
     return compare_rankings(edges[0, others], edges[1, others], logit[others])
 
 
-@settings(max_examples=200, deadline=None)
 @given(rows=st.lists(edge, max_size=20))
 def test_rankings_are_those_of_a_loop_over_all_pairs(rows):
     table = torch.tensor(rows, dtype=torch.long).reshape(-1, 4)

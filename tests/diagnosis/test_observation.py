@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch_geometric.data import Batch, Data
 
 import edgescope as es
-from diagnose_cases import Stack, build, gatv2, graphs
 from edgescope.diagnosis.observation import thinned
+from support.diagnose_models import Stack, build, gatv2, graphs
 
 
 @drawn(st.integers(1, 20), st.floats(0.01, 1.0), st.integers(1, 20))

@@ -4,14 +4,15 @@ import copy
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import edgescope as es
-from diagnose_cases import CASES, Stack, build, check_alike, gatv2, graphs, transformer
 from edgescope.diagnosis.neighbour_ranks import compare_rankings
 from edgescope.diagnosis.rules import UniformAttention
 from edgescope.diagnosis.rules.neighbour_sums import Groups
+from support.diagnose_cases import CASES
+from support.diagnose_models import Stack, build, check_alike, gatv2, graphs, transformer
 
 OF_EDGES = {"edges", "of", "massive", "share_beyond", "energy"}
 """Numbers of findings that count edges, and so may differ."""
@@ -51,7 +52,6 @@ def test_giving_every_edge_several_times_changes_no_finding(case, which):
         check_alike(left, right, rel=1e-3, absolute=1e-5)
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=20),
     seed=st.integers(0, 1000),

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 import edgescope as es
-from diagnose_cases import CASES, build
 from edgescope.diagnosis.rules import RULES
+from support.diagnose_cases import CASES
+from support.diagnose_models import build
 
 IDS = [f"{case.rule}: {case.what}" for case in CASES]
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch_geometric.nn import GATConv
 
@@ -80,7 +80,6 @@ def test_uniform_attention_ties_twins_on_different_sides():
     assert not proof.linear.any()
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     sums=st.lists(
         st.tuples(st.integers(0, 3), st.sampled_from([-2.0, -1.0, 0.0, 1.0, 2.0])), max_size=12

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.diagnosis import twin_certificate as twins
@@ -33,7 +33,6 @@ def groups(pairs):
 edge = st.tuples(st.integers(0, 2), st.integers(0, NODES - 1))
 
 
-@settings(max_examples=200, deadline=None)
 @given(edges=st.lists(edge, max_size=25), data=st.data(), choices=st.integers(0, 3))
 def test_twins_are_the_nodes_with_the_same_multiset_of_edges(edges, data, choices):
     feature = st.lists(st.integers(0, 1), min_size=len(edges), max_size=len(edges))

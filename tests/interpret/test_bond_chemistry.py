@@ -100,7 +100,7 @@ def test_edges_without_a_bond_belong_to_no_chemical_group():
 
 
 def test_graphs_without_smiles_are_refused_with_a_way_out():
-    from graph_sets import dataset_of
+    from support.graph_sets import dataset_of
 
     with pytest.raises(InputError, match="no SMILES, which chemical groups need; leave them out"):
         edge_groups(dataset_of([(2, [(0, 1)])]), ["ring"])

@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 import edgescope as es
 from edgescope.interpret import edge_groups, importance, massive_edges
 from edgescope.lib.errors import InputError
-from graph_sets import dataset_of
+from support.graph_sets import dataset_of
 
 SITE = "layers.1.attention:score"
 

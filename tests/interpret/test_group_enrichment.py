@@ -10,7 +10,7 @@ import edgescope as es
 from edgescope.interpret import ANY, edge_groups, enrichment, enrichment_of, massive_edges
 from edgescope.interpret.group_enrichment import SCHEMA
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from graph_sets import dataset_of
+from support.graph_sets import dataset_of
 
 FEW = {"permutations": 50, "resamples": 50, "progress": False}
 

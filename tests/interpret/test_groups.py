@@ -6,7 +6,7 @@ import torch
 
 from edgescope.interpret import CHEMISTRY, GENERAL, edge_groups
 from edgescope.lib.errors import InputError
-from graph_sets import both_ways, dataset_of, random_multigraph
+from support.graph_sets import both_ways, dataset_of, random_multigraph
 
 
 @pytest.fixture(scope="module")

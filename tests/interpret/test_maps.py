@@ -92,7 +92,7 @@ def test_batches_in_another_order_are_told_apart_by_their_positions(model, group
 def test_rows_that_a_layer_adds_are_in_no_group():
     from torch_geometric.nn import GATv2Conv
 
-    from graph_sets import dataset_of
+    from support.graph_sets import dataset_of
 
     class Net(torch.nn.Module):
         def __init__(self):

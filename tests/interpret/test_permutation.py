@@ -12,7 +12,7 @@ from edgescope.data.edges.directions import edge_graphs
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.permutation import permutation_tests
 from edgescope.interpret.strata import Pairs
-from graph_sets import both_ways, dataset_of, random_multigraph
+from support.graph_sets import both_ways, dataset_of, random_multigraph
 
 
 def groups_at_random(dataset, random, groups=2, null="degree"):

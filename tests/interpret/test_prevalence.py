@@ -6,7 +6,7 @@ import torch
 
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.prevalence import MAX_CLUSTERS, four_cells, prevalence
-from graph_sets import dataset_of
+from support.graph_sets import dataset_of
 
 EDGES = 12
 RATES = (0.1, 0.3)

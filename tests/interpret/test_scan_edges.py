@@ -6,7 +6,7 @@ import torch
 import edgescope as es
 from edgescope.interpret import massive_edges
 from edgescope.lib.errors import InputError
-from graph_sets import dataset_of
+from support.graph_sets import dataset_of
 
 RATIO = 20.0  # of the fixture rule
 

@@ -3,11 +3,11 @@
 import networkx as nx
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.interpret.strata import Pairs
-from graph_sets import both_ways, dataset_of, random_multigraph
+from support.graph_sets import both_ways, dataset_of, random_multigraph
 
 
 @st.composite
@@ -22,7 +22,6 @@ def graph_of(dataset):
 
 
 @given(datasets())
-@settings(deadline=None, max_examples=60)
 def test_the_kth_copy_of_an_edge_is_reversed_by_the_kth_copy_of_the_other(dataset):
     pairs = Pairs.of(dataset)
     source, target = dataset.edge_index.tolist()
@@ -37,7 +36,6 @@ def test_the_kth_copy_of_an_edge_is_reversed_by_the_kth_copy_of_the_other(datase
 
 
 @given(datasets(), st.sampled_from(["degree", "type", "type and degree"]))
-@settings(deadline=None, max_examples=60)
 def test_pairs_of_a_stratum_are_alike(dataset, null):
     pairs = Pairs.of(dataset)
     applicable = torch.arange(dataset.edge_index.size(1)) % 3 > 0

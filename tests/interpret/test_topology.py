@@ -3,7 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.interpret.topology import (
@@ -12,7 +12,7 @@ from edgescope.interpret.topology import (
     betweenness,
     degree_product,
 )
-from graph_sets import both_ways, dataset_of, random_multigraph, simple
+from support.graph_sets import both_ways, dataset_of, random_multigraph, simple
 
 
 @st.composite
@@ -51,7 +51,6 @@ def nx_articulation(graph):
 
 
 @given(several_graphs())
-@settings(deadline=None, max_examples=60)
 def test_betweenness_is_that_of_networkx(graphs):
     simple_graphs = SimpleGraphs.of(dataset_of(graphs))
     found = simple_graphs.on_edges(betweenness(simple_graphs, progress=False))
@@ -60,7 +59,6 @@ def test_betweenness_is_that_of_networkx(graphs):
 
 
 @given(several_graphs())
-@settings(deadline=None, max_examples=60)
 def test_the_distance_to_an_articulation_point_is_that_of_networkx(graphs):
     simple_graphs = SimpleGraphs.of(dataset_of(graphs))
     found = simple_graphs.on_edges(articulation_distance(simple_graphs))
@@ -68,7 +66,6 @@ def test_the_distance_to_an_articulation_point_is_that_of_networkx(graphs):
 
 
 @given(several_graphs())
-@settings(deadline=None, max_examples=30)
 def test_the_degree_product_counts_different_neighbours(graphs):
     simple_graphs = SimpleGraphs.of(dataset_of(graphs))
 

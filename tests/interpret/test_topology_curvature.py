@@ -3,12 +3,12 @@
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.interpret import topology as curvature
 from edgescope.interpret.topology import SimpleGraphs, balanced_forman
-from graph_sets import both_ways, dataset_of, random_multigraph, simple
+from support.graph_sets import both_ways, dataset_of, random_multigraph, simple
 
 
 def brute_force(graph, i, j):
@@ -45,7 +45,6 @@ def of(graphs):
     sizes=st.lists(st.integers(1, 12), min_size=1, max_size=3),
     density=st.floats(0.2, 4),
 )
-@settings(deadline=None, max_examples=80)
 def test_curvature_is_the_definition_on_random_graphs(seed, sizes, density):
     random = np.random.default_rng(seed)
     graphs = [random_multigraph(random, size, int(density * size)) for size in sizes]

@@ -1,7 +1,6 @@
 """Ablation: what matters is found to matter, and nothing else; everything else stays as it was."""
 
 import copy
-import json
 
 import numpy as np
 import polars as pl
@@ -17,48 +16,20 @@ from torch_geometric.nn import GATConv
 
 import edgescope as es
 from edgescope.capturing import edit
-from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import call_model
 from edgescope.models import EdgeAttention
-from scan_equality import numbered_graphs, small_model
+from support.ablation_cases import (
+    ablated,
+    everything,
+    graphs_with_targets,
+    loader,
+    mae,
+    nothing,
+    predictions,
+)
+from support.scan_equality import numbered_graphs, small_model
 
 MASSIVE = 60.0
-
-
-def graphs_with_targets(number=12, seed=0):
-    graphs = numbered_graphs(number, seed)
-    for position, graph in enumerate(graphs):
-        graphs[position] = copy.copy(graph)
-        graphs[position].y = torch.tensor([[float(position % 4)]])
-    return graphs
-
-
-def loader(number=12, batch_size=5):
-    return DataLoader(graphs_with_targets(number), batch_size=batch_size)
-
-
-def nothing(found):
-    return torch.zeros_like(found.values, dtype=torch.bool)
-
-
-def everything(found):
-    return torch.ones_like(found.values, dtype=torch.bool)
-
-
-def ablated(model=None, batches=None, **options):
-    batches = loader() if batches is None else batches
-    options = {"metric": "mae", "repeats": 2} | options
-    return es.ablate(small_model() if model is None else model, batches, **options)
-
-
-def predictions(model, batches):
-    with torch.no_grad():
-        return torch.cat([call_model(model, batch) for batch in batches])
-
-
-def mae(prediction, batches):
-    target = torch.cat([batch.y for batch in batches])
-    return (prediction.double() - target).abs().mean().item()
 
 
 class Planted(nn.Module):
@@ -325,80 +296,6 @@ def test_a_site_that_runs_twice_is_replaced_in_each_call():
     assert table["site"].to_list() == ["conv:message", "conv@2:message", "all"]
     assert table["moved"].n_unique() == 1  # whichever is silent, nothing arrives
     assert table["moved"][0] > 0
-
-
-def test_a_saved_ablation_is_read_again(tmp_path):
-    found = ablated(small_model(factor=50), where=30, repeats=1)
-    read = es.Ablation.load(found.save(tmp_path / "new" / "ablation"))
-    assert read.info == found.info
-    assert_frame_equal(read.table(), found.table())
-    assert repr(read) == repr(found)
-    assert json.loads((tmp_path / "new/ablation/ablation.json").read_text())["metric"] == "mae"
-
-
-def test_a_damaged_ablation_is_refused(tmp_path):
-    ablated(where=nothing, controls=()).save(tmp_path)
-    (tmp_path / "ablation.json").write_text("{}")
-    with pytest.raises(InputError, match="ablate again"):
-        es.Ablation.load(tmp_path)
-
-
-def batches_of_parts():
-    graph = graphs_with_targets(2)[0]
-    del graph.graph
-    graph.n_id, graph.e_id = torch.arange(graph.num_nodes), torch.arange(graph.num_edges)
-    return [graph]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"value": "nan"}, "received value='nan', expected one of zero, mean"),
-        ({"controls": ["size"]}, "unknown control 'size'"),
-        ({"controls": "number"}, "expected a list"),
-        ({"repeats": 0}, "expected at least 1"),
-        ({"where": "calibrated"}, "pass the scan as where="),
-        ({"where": -3}, "expected a ratio above 0"),
-        ({"where": None}, "expected a scan, a criterion or a function"),
-        ({"where": "huge"}, "unknown criterion 'huge'"),
-        ({"where": lambda found: found.values}, "expected truth values of the shape"),
-        ({"sites": "*:weight"}, "one number per edge and head"),
-        ({"layers": [7]}, "received layer 7, expected a number below 2"),
-        ({"layers": ["layer.0"]}, "received layer 'layer.0'"),
-        ({"layers": []}, "layers= is empty"),
-        ({"value": "untrained"}, "pass baseline="),
-        ({"metric": "mse"}, "unknown metric"),
-        ({"where": everything}, "are left to draw the control 'number'"),
-        ({"max_bytes": 1000}, "take more than max_bytes"),
-        ({"batches": []}, "the loader gave no batch"),
-        ({"batches": batches_of_parts()}, "parts of one large graph"),
-        ({"call": lambda model, batch: (call_model(model, batch),)}, "expected predictions"),
-    ],
-)
-def test_what_cannot_be_done_is_refused(options, message):
-    with pytest.raises(InputError, match=message):
-        ablated(**({"value": "zero"} | options))
-
-
-def test_a_scan_that_lost_activations_is_refused():
-    model = small_model(factor=50)
-    scan = es.scan(model, loader(), criterion=es.Criterion("mine", ratio=10), max_rows=3)
-    with pytest.raises(InputError, match="larger max_rows"):
-        ablated(model, where=scan)
-
-
-def test_a_scan_of_other_graphs_is_refused():
-    model = small_model(factor=50)
-    scan = es.scan(model, loader(), criterion=es.Criterion("mine", ratio=10))
-    with pytest.raises(InputError, match="pass the loader that was scanned"):
-        ablated(model, loader(4), where=scan)
-
-
-def test_a_site_that_was_not_scanned_is_refused():
-    model = small_model()
-    scan = es.scan(model, loader(), sites="layers.0.*:score")
-    with pytest.raises(InputError, match=r"the scan has no site layers\.1"):
-        ablated(model, where=scan, sites="*:score")
 
 
 def test_broken_activations_are_not_chosen_and_change_nothing():

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.intervene.controls import CONTROLS, NEAREST, draw
 from edgescope.lib.errors import InputError
-from sites_of_values import random_site
+from support.sites_of_values import random_site
 
 
 def drawn(control, site, seed=0):
@@ -18,7 +18,6 @@ def drawn(control, site, seed=0):
 
 
 @pytest.mark.parametrize("control", CONTROLS)
-@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 10_000), share=st.sampled_from([0.0, 0.02, 0.1, 0.2]), ties=st.booleans()
 )
@@ -32,7 +31,6 @@ def test_a_control_is_as_many_different_activations_that_were_not_chosen(
     assert not site.chosen.flatten()[found].any()
 
 
-@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_each_activation_has_its_control_on_an_edge_of_the_same_type(seed):
     site = random_site(seed, edges=60)
@@ -41,7 +39,6 @@ def test_each_activation_has_its_control_on_an_edge_of_the_same_type(seed):
     assert torch.equal(*types)
 
 
-@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_controls_of_the_largest_activations_are_among_the_next_largest(seed):
     site = random_site(seed)

@@ -12,8 +12,8 @@ from torch_geometric.nn import GATv2Conv, GENConv, SuperGATConv, TransformerConv
 from torch_geometric.utils import to_dense_batch
 
 import edgescope as es
-from earlier_versions import without_manifest
 from edgescope.lib.errors import EdgescopeWarning, InputError
+from support.earlier_versions import without_manifest
 
 RULE = es.Criterion("some", ratio=3.0)
 OPTIONS = {"controls": ["number"], "repeats": 1, "metric": "none", "progress": False}

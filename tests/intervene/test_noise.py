@@ -13,7 +13,7 @@ from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from scan_equality import numbered_graphs, small_model
+from support.scan_equality import numbered_graphs, small_model
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def linear_graph():
     return [Data(x=torch.tensor([0, 1, 2]), y=torch.tensor([[-100.0]]), num_nodes=3)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(std=st.floats(0.01, 2), steps=st.integers(1, 30), step=st.floats(0.2, 2))
 def test_ascent_on_a_linear_model_finds_the_noise_that_is_worst(std, steps, step):
     torch.manual_seed(0)

@@ -12,7 +12,7 @@ import edgescope as es
 from edgescope.intervene.activation_choice import MaskSelector, selector
 from edgescope.intervene.replacement import Replacement
 from edgescope.lib.errors import InputError
-from sites_of_values import random_site
+from support.sites_of_values import random_site
 
 ANY = MaskSelector(lambda found: found.values > 0)
 
@@ -23,7 +23,7 @@ def given_values(value, site, choose=ANY, untrained=None, seed=0):
 
 
 @pytest.mark.parametrize(("value", "formula"), [("mean", np.nanmean), ("zero", None)])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_the_mean_is_over_the_edges_at_which_the_channel_was_not_chosen(value, formula, seed):
     site = random_site(seed)
@@ -34,7 +34,7 @@ def test_the_mean_is_over_the_edges_at_which_the_channel_was_not_chosen(value, f
     np.testing.assert_allclose(given_values(value, site), expected, rtol=1e-9)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_the_median_is_the_lower_one_of_the_others(seed):
     site = random_site(seed)
@@ -90,7 +90,6 @@ def test_a_control_shrinks_by_the_factor_of_the_activation_it_stands_for():
     )
 
 
-@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_a_resampled_value_is_that_of_the_channel_at_another_edge_not_chosen(seed):
     site = random_site(seed, edges=6)

@@ -1,5 +1,5 @@
 """Pieces and chunks so small that little graphs have many of them."""
 
-from large_cases import small_pieces, threads
+from support.large_cases import small_pieces, threads
 
 __all__ = ["small_pieces", "threads"]

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import edgescope as es
 from edgescope.large import LargeGraph, predict_large
 from edgescope.large.forward import chunked
-from large_cases import graphs, random_model
+from support.large_cases import graphs, random_model
 
 VARIANTS = st.fixed_dictionaries(
     {
@@ -54,7 +54,6 @@ def chunked_scores(model, x, graph):
 
 @pytest.mark.parametrize("features", [None, 3], ids=["types", "features"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
-@settings(max_examples=40, deadline=None)
 @given(data=st.data(), options=VARIANTS, tile=st.integers(1, 5))
 def test_scores_and_predictions_are_the_models_own(dtype, features, data, options, tile):
     x, edge_index, edge_attr = data.draw(graphs(features))

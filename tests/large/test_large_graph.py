@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edgescope.large import LargeGraph
 from edgescope.large.passes import pieces
 from edgescope.lib.errors import InputError
-from large_cases import graphs
+from support.large_cases import graphs
 
 
 def dense(graph):

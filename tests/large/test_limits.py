@@ -7,7 +7,7 @@ from edgescope.large import LargeGraph
 from edgescope.large.limits import chunk_size
 from edgescope.lib.errors import InputError
 from edgescope.statistics import SketchLayout
-from large_cases import random_model
+from support.large_cases import random_model
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 
 import edgescope as es
-from earlier_versions import without_manifest
 from edgescope.intervene.ablation_result import Ablation
 from edgescope.lib import files as _files
 from edgescope.lib import manifest as _manifest
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.manifest import MANIFEST, Kind, stored, storing
-from stored_things import THINGS, a_scan, an_ablation, an_interpretation, content
+from support.earlier_versions import without_manifest
+from support.stored_things import THINGS, a_scan, an_ablation, an_interpretation, content
 
 NUMBER = Kind("a number", "number.json", 2, "count again")
 

@@ -15,7 +15,7 @@ import edgescope as es
 from edgescope.attribute import importances
 from edgescope.interpret import edge_groups, heat_maps, interpret
 from edgescope.lib.errors import InputError
-from loader_cases import OneLayer, told_apart
+from support.loader_cases import OneLayer, told_apart
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import pytest
 
 from edgescope.lib.errors import EdgescopeWarning
 from edgescope.lib.plugins import add_plugins, plugins
-from plugin_packages import install
+from support.plugin_packages import install
 
 GROUP = "edgescope.tests"
 CODE = "good = 'a plug-in'\nother = 'another'\n"

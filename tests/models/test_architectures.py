@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from model_cases import BONDS, batches, random_model, two_graphs
-from model_reference import predict
+from support.model_cases import BONDS, batches, random_model, two_graphs
+from support.model_reference import predict
 
 VARIANTS = [
     ("GraphTransformer", {}),
@@ -73,7 +73,7 @@ def test_edges_may_have_real_features(architecture):
     assert_agrees(random_model(architecture, edge_dim=8, readout="node"), graph)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(graph=batches(), bias=st.sampled_from([None, "released", "described"]))
 def test_san_and_graphit_are_one_function_on_the_given_edges(graph, bias):
     options = {"explicit_bias": bias, "readout": "sum"}

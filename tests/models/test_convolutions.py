@@ -8,7 +8,7 @@ import torch
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from model_cases import random_model, two_graphs
+from support.model_cases import random_model, two_graphs
 
 NAMES = ["GAT", "GATv2", "TransformerConv", "GPS"]
 SITES = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch_geometric.nn import GATConv
 
@@ -54,7 +54,6 @@ def sparse(x, adjacency):
     return x.flatten(0, 1), ends.repeat_interleave(adjacency[graph, target, source], dim=1)
 
 
-@settings(max_examples=60, deadline=None)
 @given(case=layers_and_graphs())
 def test_the_layer_equals_gatconv_on_any_multigraph(case):
     layer, x, adjacency = case
@@ -63,7 +62,6 @@ def test_the_layer_equals_gatconv_on_any_multigraph(case):
     assert torch.allclose(layer(x, adjacency).flatten(0, 1), expected, rtol=0, atol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
 @given(case=layers_and_graphs())
 def test_gradients_equal_those_of_gatconv(case):
     layer, x, adjacency = case
@@ -83,7 +81,6 @@ def test_gradients_equal_those_of_gatconv(case):
     assert all(torch.allclose(ours, theirs, rtol=0, atol=1e-6) for ours, theirs in pairs)
 
 
-@settings(max_examples=30, deadline=None)
 @given(case=layers_and_graphs())
 def test_the_weights_are_those_that_a_loop_over_nodes_finds(case):
     layer, x, adjacency = case

@@ -13,7 +13,7 @@ from scipy.special import softmax
 import edgescope as es
 from edgescope.models import EdgeAttention
 from edgescope.models.attention import EdgeWeight
-from model_cases import batches, random_model, two_graphs
+from support.model_cases import batches, random_model, two_graphs
 
 NO_CLAMP = {"logit_limit": None}
 CAPPED = {"logit_limit": None, "logit_cap": 2.0}
@@ -60,7 +60,7 @@ def test_gradients_are_those_of_finite_differences(options):
     assert torch.autograd.gradcheck(run, (*states, *parameters))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(st.integers(1, 5), st.integers(0, 12), st.integers(0, 99), st.sampled_from([1.0, 30.0]))
 def test_without_a_clamp_the_weights_of_a_node_are_scipys_softmax(nodes, edges, seed, size):
     random = torch.Generator().manual_seed(seed)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 import edgescope as es
 from edgescope.lib.errors import InputError
 from edgescope.models import full_graph, random_walk_kernel
-from model_cases import batches, random_model, two_graphs
-from model_reference import kernel
+from support.model_cases import batches, random_model, two_graphs
+from support.model_reference import kernel
 
 
 @settings(deadline=None)
@@ -49,7 +49,7 @@ def test_nodes_of_a_graph_need_not_follow_each_other():
 
 
 @pytest.mark.parametrize("architecture", ["SAN", "GraphiT"])
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(graph=batches())
 def test_a_graph_prepared_in_any_order_gives_what_the_model_prepares_itself(architecture, graph):
     model = random_model(architecture, full_graph=True)
@@ -74,7 +74,7 @@ def test_a_batch_gives_what_its_graphs_give_alone(architecture):
 
 
 @pytest.mark.parametrize("prepared", [False, True])
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(graph=batches())
 def test_added_pairs_are_captured_as_no_edges_of_the_input(prepared, graph):
     model = random_model("SAN", full_graph=True)

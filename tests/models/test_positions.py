@@ -8,7 +8,7 @@ from hypothesis import given, settings
 import edgescope as es
 from edgescope.lib.errors import InputError
 from edgescope.models.positions import flip_signs, laplacian_eigenpairs
-from model_cases import batches, random_model, two_graphs
+from support.model_cases import batches, random_model, two_graphs
 
 OPTIONS = {
     "GraphTransformer": {"laplacian_eigenvectors": 3},
@@ -66,7 +66,7 @@ def test_a_batch_gives_what_its_graphs_give_alone(name):
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(graph=batches())
 def test_any_graph_has_finite_predictions(name, graph):
     assert random_model(name, **OPTIONS[name])(*graph).isfinite().all()

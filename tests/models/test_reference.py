@@ -9,8 +9,8 @@ import torch
 import edgescope as es
 from edgescope.lib.errors import InputError
 from edgescope.models import from_reference, import_checkpoint
-from model_cases import random_model
-from published_names import published_state
+from support.model_cases import random_model
+from support.published_names import published_state
 
 
 def tensors(path):

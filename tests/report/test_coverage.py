@@ -7,8 +7,8 @@ import torch
 from torch_geometric.nn import AGNNConv, GATv2Conv, GCNConv
 
 import edgescope as es
-from coverage_cases import WIDTH, Net, OwnMessages, graphs
 from edgescope.report.numbers import collect
+from support.coverage_cases import WIDTH, Net, OwnMessages, graphs
 
 UNSEEN = {
     "nothing": ([], True),

@@ -13,7 +13,7 @@ import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.report import registry
 from edgescope.report.numbers import collect
-from report_pages import numbers_of, page_of, part
+from support.report_pages import numbers_of, page_of, part
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "extending-section.md"
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import edgescope as es
-from report_pages import numbers_of, page_of, part
+from support.report_pages import numbers_of, page_of, part
 
 SECTIONS = ("interpretation", "ablation", "attribution")
 

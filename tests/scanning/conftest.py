@@ -7,7 +7,7 @@ import torch
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
-from scan_cases import random_graphs
+from support.scan_cases import random_graphs
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from scan_cases import SITES, captured
+from support.scan_cases import SITES, captured
 
 LARGE = es.Criterion("large", ratio=0, magnitude=2.5)
 BOTH = es.Criterion("both", ratio=100) & LARGE

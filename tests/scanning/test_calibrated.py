@@ -13,7 +13,7 @@ from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.scanning.criteria import Bounds
 from edgescope.statistics import edge_ratios
 from edgescope.statistics.extremity import significance
-from scan_cases import SITES, captured
+from support.scan_cases import SITES, captured
 
 ENSEMBLE = es.Untrained(members=6, seed=3)
 RATE = 0.1 / 6

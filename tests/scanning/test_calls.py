@@ -9,7 +9,7 @@ from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from scan_cases import SITES
+from support.scan_cases import SITES
 
 
 def test_the_model_is_left_as_it_was(untrained, graphs):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import entropy
 
@@ -31,7 +31,6 @@ def dense_gini(counts):
     return difference / (2 * len(counts) * counts.sum())
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1),
     measure=st.sampled_from(["ratio", "magnitude"]),

@@ -10,7 +10,7 @@ from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.statistics import edge_ratios
-from scan_cases import SITES, captured
+from support.scan_cases import SITES, captured
 
 
 def test_the_massive_rows_are_those_of_a_capture_graph_by_graph(scan, model, graphs):

@@ -11,12 +11,12 @@ from torch_geometric.data import Batch
 from torch_geometric.nn import AGNNConv, GATConv, GATv2Conv, GCNConv
 
 import edgescope as es
-from coverage_cases import WIDTH, Net, Renumbered, Uniform, graphs
-from earlier_versions import without_manifest
 from edgescope.capturing.coverage import Coverage
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.scanning.merge import merge_scans
-from scan_equality import differences
+from support.coverage_cases import WIDTH, Net, Renumbered, Uniform, graphs
+from support.earlier_versions import without_manifest
+from support.scan_equality import differences
 
 
 def mixed():

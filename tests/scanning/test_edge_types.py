@@ -15,7 +15,7 @@ import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.scanning.criteria import Criterion
 from edgescope.scanning.edge_types import MOST_TYPES, EdgeTypes
-from scan_equality import differences
+from support.scan_equality import differences
 
 ALL = Criterion("all", ratio=1e-9)
 
@@ -90,7 +90,6 @@ def type_tensors(draw):
     return sizes, torch.tensor(chosen, dtype=dtype).view(shape)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     made=type_tensors(),
     model=st.sampled_from([TakesAttr, TakesType, TakesBatch]),
@@ -109,7 +108,7 @@ def test_the_values_that_occur_are_counted_under_their_own_names(made, model, na
     assert sorted(by_row) == sorted(f"type {value}" for value in flat)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(made=type_tensors())
 def test_types_are_counted_alike_if_the_user_says_so(made):
     sizes, values = made

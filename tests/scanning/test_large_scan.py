@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from torch_geometric.data import Data
@@ -16,7 +16,7 @@ from torch_geometric.data import Data
 import edgescope as es
 from edgescope import LargeGraph, scan_large
 from edgescope.lib.errors import InputError
-from large_cases import graphs, random_model, small_pieces, threads
+from support.large_cases import graphs, random_model, small_pieces, threads
 
 __all__ = ["small_pieces", "threads"]
 
@@ -33,7 +33,6 @@ def both(model, case, tile=4, **options):
 
 
 @pytest.mark.parametrize("features", [None, 3], ids=["types", "features"])
-@settings(max_examples=40, deadline=None)
 @given(data=st.data(), residual=st.booleans())
 def test_in_double_precision_every_count_is_equal(features, data, residual):
     # Scores differ by 1e-15 or so, which all but never survives the metric's rounding to float32.

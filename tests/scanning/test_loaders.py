@@ -13,7 +13,7 @@ import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.scanning.criteria import Criterion
 from edgescope.scanning.loaders import GraphLoader, graph_loader
-from loader_cases import LOADERS, OneLayer, distributed, told_apart
+from support.loader_cases import LOADERS, OneLayer, distributed, told_apart
 
 ALL = Criterion("all", ratio=1e-9)
 

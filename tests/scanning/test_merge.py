@@ -15,7 +15,7 @@ from edgescope.lib.errors import InputError
 from edgescope.scanning.criteria import Criterion
 from edgescope.scanning.merge import merge_scans
 from edgescope.scanning.result import Scan
-from scan_equality import differences, numbered_graphs, small_model, small_scan
+from support.scan_equality import differences, numbered_graphs, small_model, small_scan
 
 GRAPHS = numbered_graphs(12)
 MODEL = small_model(factor=3000.0)
@@ -45,7 +45,7 @@ def with_info(scan, **changes):
 
 
 @max_rows
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_parts_in_any_order_and_grouping_are_the_whole(parts, whole, max_rows, data):
     scans = data.draw(st.permutations(parts[max_rows]))

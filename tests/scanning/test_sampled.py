@@ -17,7 +17,13 @@ from torch_geometric.loader import (
 from torch_geometric.nn import GATv2Conv, HeteroConv, TransformerConv
 
 import edgescope as es
-from sampled_cases import PythonSampler, RandomClusters, large_graph, numbered, whole_numbers
+from support.sampled_cases import (
+    PythonSampler,
+    RandomClusters,
+    large_graph,
+    numbered,
+    whole_numbers,
+)
 
 PLACE = ["edge", "source", "target", "head", "channel"]
 SEEN = [*PLACE, "edge_type", "value", "ratio"]
@@ -70,7 +76,7 @@ def assert_all_in(found, whole, site="conv:score"):
     assert ours.unique().join(theirs, on=SEEN, how="anti", nulls_equal=True).is_empty()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     nodes=st.integers(1, 30),
     edges=st.integers(1, 90),

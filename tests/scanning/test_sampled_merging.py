@@ -8,9 +8,9 @@ from torch_geometric.nn import TransformerConv
 import edgescope as es
 from edgescope.lib.errors import InputError
 from edgescope.scanning.merge import merge_scans
-from one_layer import Model
-from sampled_cases import RandomClusters, large_graph, numbered, whole_numbers
-from scan_equality import differences
+from support.one_layer import Model
+from support.sampled_cases import RandomClusters, large_graph, numbered, whole_numbers
+from support.scan_equality import differences
 
 
 def batches():

@@ -16,8 +16,8 @@ from torch_geometric.transforms import AddSelfLoops, ToUndirected
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from one_layer import Model
-from sampled_cases import PythonSampler, RandomClusters, large_graph, numbered
+from support.one_layer import Model
+from support.sampled_cases import PythonSampler, RandomClusters, large_graph, numbered
 
 ADVICE = "set data.e_id = torch.arange(data.num_edges) and data.n_id = torch.arange("
 

@@ -10,7 +10,7 @@ from torch_geometric.data import Batch, HeteroData
 
 from edgescope.lib.errors import InputError
 from edgescope.scanning.scan_fingerprint import batch_fingerprint, model_fingerprint
-from scan_equality import numbered_graphs, small_model
+from support.scan_equality import numbered_graphs, small_model
 
 
 def test_a_model_is_known_by_its_parameters_and_buffers():

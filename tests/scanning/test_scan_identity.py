@@ -7,8 +7,8 @@ import pytest
 
 import edgescope as es
 from edgescope.capturing.adapters.registry import ADAPTERS
-from identity_layers import TagAdapter
-from identity_scans import LOADERS, MODELS, draw_scan, run_scan
+from support.identity.layers import TagAdapter
+from support.identity.scans import LOADERS, MODELS, draw_scan, run_scan
 
 
 @pytest.fixture(autouse=True)

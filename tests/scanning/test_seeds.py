@@ -10,7 +10,7 @@ import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.scanning.criteria import Criterion
 from edgescope.scanning.seeds import MEASURES, SeedScans, scan_seeds
-from scan_equality import differences, numbered_graphs, small_model, small_scan
+from support.scan_equality import differences, numbered_graphs, small_model, small_scan
 
 GRAPHS = numbered_graphs(10)
 LOADER = DataLoader(GRAPHS, 4)

@@ -8,8 +8,8 @@ from torch_geometric.nn import GATConv, HeteroConv
 
 import edgescope as es
 from edgescope.scanning.criteria import Criterion
-from interrupted_scan import InterruptedScanError
-from scan_equality import differences
+from support.interrupted_scan import InterruptedScanError
+from support.scan_equality import differences
 
 WRITES = ("author", "writes", "paper")
 CITES = ("paper", "cites", "paper")

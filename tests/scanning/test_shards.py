@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 import edgescope as es
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import call_model
-from interrupted_scan import BATCHES, InterruptedScanError, Loader, run
-from scan_equality import differences, small_model
+from support.interrupted_scan import BATCHES, InterruptedScanError, Loader, run
+from support.scan_equality import differences, small_model
 
-SCRIPT = Path(__file__).parents[1] / "interrupted_scan.py"
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +91,8 @@ def test_a_process_that_is_killed_or_interrupted_goes_on(tmp_path, uninterrupted
     folder = tmp_path / "shards"
     # In the third batch of the baseline, then in the third batch of the model.
     for number, name in ((3, "SIGKILL"), (BATCHES + 3, "SIGINT")):
-        command = [sys.executable, str(SCRIPT), str(folder), str(number), name]
-        ended = subprocess.run(command, capture_output=True, check=False)
+        command = [sys.executable, "-m", "support.interrupted_scan", str(folder), str(number), name]
+        ended = subprocess.run(command, capture_output=True, check=False, cwd=TESTS)
         assert ended.returncode == -signal.Signals[name], ended.stderr.decode()
     found, passes = forward_passes(folder)
     assert differences(found, uninterrupted) == ["arguments"]  # of which a call of one's own tells

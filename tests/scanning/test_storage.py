@@ -6,7 +6,7 @@ from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from scan_cases import SITES
+from support.scan_cases import SITES
 
 
 def test_a_scan_comes_back_from_disk_as_it_was(scan, tmp_path):

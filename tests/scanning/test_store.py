@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import edgescope as es
-from earlier_versions import without_manifest
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from scan_equality import differences, numbered_graphs, small_model, small_scan
+from support.earlier_versions import without_manifest
+from support.scan_equality import differences, numbered_graphs, small_model, small_scan
 
 GRAPHS = numbered_graphs(6)
 

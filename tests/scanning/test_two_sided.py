@@ -17,9 +17,9 @@ from edgescope.scanning.collector import Collector
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.merge import merge_sites
 from edgescope.scanning.result import Scan, ScanInfo
-from flow_cases import BACK, FORWARD
-from graph_sets import dataset_of
-from two_sided_cases import bipartite, blind, joined, pairs, sizes_and_edges
+from support.flow_cases import BACK, FORWARD
+from support.graph_sets import dataset_of
+from support.two_sided_cases import bipartite, blind, joined, pairs, sizes_and_edges
 
 RULE = es.Criterion("some", ratio=3.0)
 FEW = settings(max_examples=15, deadline=None)

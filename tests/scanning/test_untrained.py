@@ -15,7 +15,7 @@ import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.model_call import call_model
 from edgescope.scanning.batch_norm import calibrate_batch_norm
-from scan_cases import random_graphs
+from support.scan_cases import random_graphs
 
 
 def graph_transformer():

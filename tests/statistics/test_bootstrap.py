@@ -49,7 +49,7 @@ def test_intervals_cover_where_the_edges_of_a_graph_are_alike(graphs, rate):
 
 
 @given(seed=st.integers(0, 2**32 - 1), groups=st.integers(8, 64))
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 def test_the_spread_of_the_replicates_is_that_of_independent_groups(seed, groups):
     random = np.random.default_rng(seed)
     sizes = random.integers(100, 200, groups)

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import lomax, t
 
-from calibration_cases import LAYOUT, sketch
 from edgescope.statistics.extremity import extremity, p_values, q_value, significance, top_levels
 from edgescope.statistics.members import upper_levels
+from support.calibration_cases import LAYOUT, sketch
 
 TABLES = st.tuples(st.integers(1, 6), st.integers(6, 25)).flatmap(
     lambda shape: st.lists(
@@ -124,7 +124,7 @@ def test_models_that_are_all_alike_are_not_extreme():
     assert found["a", "ratio"] == (1, 1)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.sampled_from(["normal", "heavy", "skewed"]), st.floats(0, 1), st.integers(0, 2**32 - 1))
 def test_models_of_any_law_keep_the_guarantees(law, shared, seed):
     """Heavy tails, skewness, and sites that move together from model to model."""

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import kstat
 
-from calibration_cases import LAYOUT, sketch
 from edgescope.statistics.members import SKEWNESS, SKEWNESS_WORTH, Members, upper_levels
+from support.calibration_cases import LAYOUT, sketch
 
 ROUNDING = 2.0 ** (-2 * LAYOUT.ratio.bits) / 12
 VALUES = hnp.arrays(np.float32, st.integers(1, 60), elements=st.floats(2.0**-20, 2.0**20, width=32))

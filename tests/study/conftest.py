@@ -6,9 +6,12 @@ import sys
 from itertools import product
 
 import pytest
+import torch
 import yaml
 
 import edgescope as es
+from edgescope.study import local
+from edgescope.study.worker import attempt
 
 SMALL = {
     "models": ["GraphTransformer"],
@@ -17,16 +20,15 @@ SMALL = {
     "seeds": [41, 42],
     "overrides": {
         "epochs": 2,
-        "subset": 100,
+        "subset": 40,
         "batch_size": 16,
         "num_layers": 2,
         "hidden_dim": 16,
         "num_heads": 2,
         "dropout": 0.2,
     },
-    "scan": {"batch_size": 4},
+    "scan": {"batch_size": 1},
     "threads": 1,
-    "shard_every": 0,
 }
 
 
@@ -57,12 +59,27 @@ def describe(chains, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def finished(describe, tmp_path_factory):
+def run_in_process():
+    """Run all cells of a study in this process, which spares the start of one."""
+
+    def run(path, out):
+        threads = torch.get_num_threads()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(local.Worker, "work", lambda _, task: attempt(task)["reason"])
+            try:
+                endings = es.study.run(es.study.read(path), out, progress=False)
+            finally:
+                torch.set_num_threads(threads)
+        assert {ending.status for ending in endings} == {"done"}
+        return out
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished(describe, run_in_process, tmp_path_factory):
     """The folder of the small study, undisturbed; tests must not change it."""
-    out = tmp_path_factory.mktemp("finished") / "study"
-    endings = es.study.run(es.study.read(describe()), out, progress=False)
-    assert {ending.status for ending in endings} == {"done"}
-    return out
+    return run_in_process(describe(), tmp_path_factory.mktemp("finished") / "study")
 
 
 @pytest.fixture(scope="session")

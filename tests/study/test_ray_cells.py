@@ -12,7 +12,7 @@ import edgescope as es
 from edgescope.cli.study import with_ray_address
 from edgescope.lib.errors import InputError, MissingExtraError
 from edgescope.study import study_tables as tables
-from waiting import wait_for
+from support.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -60,10 +60,12 @@ def test_the_address_may_be_left_out(given, meant):
 
 @pytest.mark.slow
 def test_a_killed_ray_worker_is_started_again_and_goes_on_to_the_same_tables(
-    describe, finished, tmp_path
+    describe, finished, tmp_path, monkeypatch
 ):
     import ray
 
+    # By default workers are so nice that on a busy machine they hardly run.
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     ray.init(address="local", num_cpus=2, log_to_driver=False, include_dashboard=False)
     try:
         killed, ended = [], threading.Event()

@@ -6,7 +6,7 @@ import torch
 
 import edgescope as es
 from edgescope.study.saturation import share_beyond
-from model_cases import random_model, two_graphs
+from support.model_cases import random_model, two_graphs
 
 
 class Batch:

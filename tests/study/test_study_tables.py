@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
@@ -63,16 +63,14 @@ def test_layers_of_some_seeds_only_are_in_brackets():
     assert tables.layers_as_published(found)["ratio > 1000"].to_list() == ["1, (3)"]
 
 
-def test_calibrated_scans_say_which_sites_are_significant(describe, tmp_path):
+def test_calibrated_scans_say_which_sites_are_significant(describe, run_in_process, tmp_path):
     scan = {"criterion": "calibrated", "members": 5, "batch_size": 64}
-    spec = es.study.read(describe(scan=scan, seeds=[1], states=["untrained"]))
-    es.study.run(spec, tmp_path, progress=False)
-    found = tables.layers(es.study.load(tmp_path))
+    out = run_in_process(describe(scan=scan, seeds=[1], states=["untrained"]), tmp_path)
+    found = tables.layers(es.study.load(out))
     assert found["threshold"].unique().sort().to_list() == ["1000", "4000", "calibrated"]
     assert "calibrated" in tables.layers_as_published(found).columns
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=12))
 def test_the_coefficient_of_one_data_set_is_scipys(pairs):
     prevalence, value = np.array(pairs, dtype=float).T
@@ -95,11 +93,11 @@ def test_over_all_data_sets_ranks_count_and_better_is_better_whatever_the_metric
 def test_the_interval_covers_no_association_about_as_often_as_it_says():
     generator = np.random.default_rng(0)
     covered = 0
-    for number in range(100):
+    for number in range(50):
         table = cells(generator.normal(size=20), generator.normal(size=20))
         (row,) = association(table, seed=number, resamples=200).iter_rows(named=True)
         covered += row["low"] <= 0 <= row["high"]
-    assert 85 <= covered <= 100
+    assert 42 <= covered <= 50
 
 
 def test_too_few_cells_have_no_interval():

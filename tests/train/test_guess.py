@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.train.evaluation import roc_auc
@@ -85,7 +85,6 @@ def test_a_row_per_target_holds_its_own_metric_and_counts():
     assert (one["better"], two["better"]) == (None, None)  # of three graphs nobody can tell
 
 
-@settings(max_examples=30)
 @given(st.integers(0, 10**6))
 def test_the_areas_are_those_that_training_reports(seed):
     random = np.random.default_rng(seed)

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 import edgescope as es
-from data_layouts import wikipedia
 from edgescope.data.fingerprint import fingerprint
 from edgescope.data.splits import cut
 from edgescope.lib.errors import InputError
@@ -17,6 +16,7 @@ from edgescope.lib.tensors import write_tensors
 from edgescope.train import RunFolder, own_data, recipe
 from edgescope.train.own_data import GRAPHS, joint_fingerprint
 from edgescope.train.preflight import describe, open_run
+from support.data_layouts import wikipedia
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,12 @@ import pytest
 import torch
 from torch import distributed
 
-from data_layouts import proteins
 from edgescope.data import Splits, load
 from edgescope.lib.errors import EdgescopeError, EdgescopeWarning, InputError
 from edgescope.train import Recipe, RunFolder, fit, processes
 from edgescope.train.processes import Helper
 from edgescope.train.task import PropertyTask
+from support.data_layouts import proteins
 
 EPOCHS = 3
 

@@ -66,6 +66,7 @@ def assert_same(run: RunFolder, other: RunFolder) -> None:
     assert run.metrics["test_mae"] == other.metrics["test_mae"]
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_middle_of_an_epoch_ends_with_the_same_bits(
     demanding, splits, table, undisturbed, tmp_path
 ):

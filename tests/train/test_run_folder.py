@@ -62,6 +62,7 @@ def test_what_config_cannot_hold_is_named(splits):
         describe(recipe("demo"), splits, {"options": {1, 2}})
 
 
+@pytest.mark.slow
 def test_a_run_is_opened_without_lightning_and_graph_libraries(begun):
     code = (
         "import sys; from edgescope.train import RunFolder; run = RunFolder(sys.argv[1]);"

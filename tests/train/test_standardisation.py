@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.data import Splits
@@ -193,7 +193,6 @@ def test_a_damaged_record_is_refused(plain, tmp_path, splits, tiny):
             RunFolder.create(tmp_path / "damaged", config).standardisation  # noqa: B018
 
 
-@settings(max_examples=100)
 @given(
     st.lists(
         st.floats(-1e6, 1e6, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3),

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import edgescope as es
-from layer_reference import (
+from support.layer_reference import (
     GRAPHS,
     MULTIGRAPH,
     TOLERANCE,

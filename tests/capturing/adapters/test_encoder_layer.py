@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dense_cases import (
+from edgescope.lib.errors import EdgescopeWarning
+from support.dense_cases import (
     CAUSAL,
     HEADS,
     LONGEST,
@@ -19,9 +20,8 @@ from dense_cases import (
     graphs,
     padded,
 )
-from dense_reference import STAGES, assert_matches, attend_batch
-from edgescope.lib.errors import EdgescopeWarning
-from layer_reference import numbers
+from support.dense_reference import STAGES, assert_matches, attend_batch
+from support.layer_reference import numbers
 
 SITES = [f"layer.self_attn:{stage}" for stage in STAGES]
 

@@ -8,9 +8,9 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 
 import edgescope as es
-from dense_cases import HEADS, WIDTH, Dense, call, capture, encoder_layer, graphs, padded
-from dense_reference import STAGES, assert_matches, attend_batch
 from edgescope.lib.errors import InputError
+from support.dense_cases import HEADS, WIDTH, Dense, call, capture, encoder_layer, graphs, padded
+from support.dense_reference import STAGES, assert_matches, attend_batch
 
 SITES = [f"layer.self_attn:{stage}" for stage in STAGES]
 

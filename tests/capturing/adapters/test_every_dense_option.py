@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 import edgescope as es
-from dense_cases import Dense, normal
 from edgescope.capturing.adapters.registry import find_adapter
 from edgescope.lib.errors import InputError
+from support.dense_cases import Dense, normal
 
 WIDTH, SIZES = 6, (3, 1, 4)
 NODES = max(SIZES)

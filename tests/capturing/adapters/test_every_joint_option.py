@@ -13,9 +13,9 @@ import edgescope as es
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING
 from edgescope.capturing.adapters.registry import find_adapter
 from edgescope.lib.errors import InputError
-from hetero_cases import METADATA, NODE_DIMS, HeteroLayer, hetero_graphs
-from layer_reference import TOLERANCE
-from softmax_calls import softmax_calls
+from support.hetero_cases import METADATA, NODE_DIMS, HeteroLayer, hetero_graphs
+from support.layer_reference import TOLERANCE
+from support.softmax_calls import softmax_calls
 
 BACKWARDS = "target_to_source"
 ALONE = (["paper"], [("paper", "cites", "paper")])

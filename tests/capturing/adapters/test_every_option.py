@@ -15,9 +15,9 @@ import edgescope as es
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING
 from edgescope.capturing.adapters.registry import find_adapter
 from edgescope.lib.errors import InputError
-from layer_options import ARGUMENTS, calls
-from option_values import LAYERS, options
-from softmax_calls import softmax_calls
+from support.layer_options import ARGUMENTS, calls
+from support.option_values import LAYERS, options
+from support.softmax_calls import softmax_calls
 
 TOLERANCE = {
     torch.float64: 1e-11,

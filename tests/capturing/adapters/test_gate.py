@@ -6,7 +6,7 @@ from torch_geometric.nn.models import AttentiveFP
 from torch_geometric.nn.models.attentive_fp import GATEConv
 
 import edgescope as es
-from layer_reference import (
+from support.layer_reference import (
     EDGE_DIM,
     MULTIGRAPH,
     NODE_DIM,
@@ -17,7 +17,7 @@ from layer_reference import (
     per_edge,
     softmax,
 )
-from message_passing_cases import Example, over
+from support.message_passing_cases import Example, over
 
 
 def formula(layer, seen):

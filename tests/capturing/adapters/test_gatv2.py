@@ -2,8 +2,16 @@
 
 from torch_geometric.nn import GATv2Conv
 
-from layer_reference import assert_stages, leaky_relu, linear, numbers, per_edge, per_head, softmax
-from message_passing_cases import over
+from support.layer_reference import (
+    assert_stages,
+    leaky_relu,
+    linear,
+    numbers,
+    per_edge,
+    per_head,
+    softmax,
+)
+from support.message_passing_cases import over
 
 
 def formula(layer, seen):

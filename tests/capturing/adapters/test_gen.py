@@ -7,7 +7,7 @@ from torch_geometric.nn import GENConv, aggr
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from layer_reference import (
+from support.layer_reference import (
     MULTIGRAPH,
     NODE_DIM,
     Alone,
@@ -19,8 +19,8 @@ from layer_reference import (
     per_edge,
     softmax,
 )
-from message_passing_cases import over
-from softmax_calls import softmax_calls
+from support.message_passing_cases import over
+from support.softmax_calls import softmax_calls
 
 
 def formula(layer, seen):

@@ -11,10 +11,10 @@ from torch_geometric.data import Batch
 from torch_geometric.nn import GATv2Conv, GPSConv, TransformerConv
 
 import edgescope as es
-from dense_reference import assert_matches, attend_batch
 from edgescope.lib.errors import InputError
-from graph_cases import EDGE_DIM, WIDTH, graphs, some_graphs
-from layer_cases import HEADS
+from support.dense_reference import assert_matches, attend_batch
+from support.graph_cases import EDGE_DIM, WIDTH, graphs, some_graphs
+from support.layer_cases import HEADS
 
 LOCAL = {
     "TransformerConv": lambda: TransformerConv(WIDTH, WIDTH // 2, heads=2, edge_dim=EDGE_DIM),
@@ -73,7 +73,7 @@ def test_without_a_local_layer_the_pairs_are_captured_alone():
 
 @with_local
 @pytest.mark.parametrize("gradients", [True, False])
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(st.lists(graphs(), min_size=1, max_size=4))
 def test_global_attention_follows_its_definition(local, gradients, data):
     model = GPS(local, layers=1).eval()

@@ -5,15 +5,22 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch_geometric.nn import HANConv
 from torch_geometric.utils import scatter
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from hetero_cases import RELATIONS, HeteroLayer, hetero_graphs, joint_layer, observe, some_relations
-from layer_reference import assert_stages, leaky_relu, linear, numbers, per_head, softmax
+from support.hetero_cases import (
+    RELATIONS,
+    HeteroLayer,
+    hetero_graphs,
+    joint_layer,
+    observe,
+    some_relations,
+)
+from support.layer_reference import assert_stages, leaky_relu, linear, numbers, per_head, softmax
 
 make = partial(joint_layer, HANConv)
 
@@ -42,7 +49,6 @@ def reference(layer, x_dict, edge_index_dict):
     return {stage: np.concatenate(parts) for stage, parts in stages.items()}
 
 
-@settings(deadline=None, max_examples=60)
 @given(hetero_graphs(), some_relations, st.sampled_from([1, 2, 3]))
 def test_every_stage_is_its_formula(data, relations, heads):
     layer = make(heads)
@@ -51,7 +57,6 @@ def test_every_stage_is_its_formula(data, relations, heads):
     assert_stages(found, reference(layer, data.x_dict, edges))
 
 
-@settings(deadline=None, max_examples=30)
 @given(hetero_graphs())
 def test_messages_of_a_relation_add_up_to_what_the_layer_aggregates_for_it(data):
     found = observe(make(), data.x_dict, data.edge_index_dict)

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch_geometric.nn import HGTConv
 from torch_geometric.nn.conv import hgt_conv
@@ -14,7 +14,7 @@ from torch_geometric.utils import scatter
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from hetero_cases import (
+from support.hetero_cases import (
     NODE_DIMS,
     RELATIONS,
     HeteroLayer,
@@ -24,7 +24,7 @@ from hetero_cases import (
     joint_layer,
     observe,
 )
-from layer_reference import assert_stages, linear, numbers, per_head, softmax
+from support.layer_reference import assert_stages, linear, numbers, per_head, softmax
 
 make = partial(joint_layer, HGTConv)
 
@@ -57,7 +57,6 @@ def reference(layer, x_dict, edge_index_dict):
     return {"score": score, "logit": logit, "weight": weight, "message": message}
 
 
-@settings(deadline=None, max_examples=60)
 @given(hetero_graphs(), in_order, st.sampled_from([1, 2, 3]))
 def test_every_stage_is_its_formula(data, relations, heads):
     layer = make(heads)
@@ -66,7 +65,6 @@ def test_every_stage_is_its_formula(data, relations, heads):
     assert_stages(found, reference(layer, data.x_dict, edges))
 
 
-@settings(deadline=None, max_examples=30)
 @given(hetero_graphs())
 def test_messages_add_up_to_what_the_layer_aggregates(data):
     found = observe(make(), data.x_dict, data.edge_index_dict)

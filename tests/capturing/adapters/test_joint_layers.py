@@ -4,16 +4,15 @@ import inspect
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from torch_geometric.nn import HANConv, HGTConv
 
-from hetero_cases import hetero_graphs, joint_layer, observe, some_relations
+from support.hetero_cases import hetero_graphs, joint_layer, observe, some_relations
 
 layers = pytest.mark.parametrize("layer", [HANConv, HGTConv])
 
 
 @layers
-@settings(deadline=None, max_examples=60)
 @given(hetero_graphs(), some_relations)
 def test_rows_are_the_edges_of_each_relation_in_the_order_of_the_call(layer, data, relations):
     edges = {relation: data[relation].edge_index for relation in relations}
@@ -28,7 +27,6 @@ def test_rows_are_the_edges_of_each_relation_in_the_order_of_the_call(layer, dat
 
 
 @layers
-@settings(deadline=None, max_examples=30)
 @given(hetero_graphs())
 def test_logits_and_weights_are_bit_for_bit_those_of_the_layers_softmax(layer, data):
     calls = []

@@ -12,7 +12,7 @@ from edgescope.capturing import MessagePassingAdapter, Stage
 from edgescope.capturing.adapters.gat import GATAdapter
 from edgescope.capturing.adapters.registry import ADAPTERS
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from layer_reference import MULTIGRAPH, NODE_DIM, Alone
+from support.layer_reference import MULTIGRAPH, NODE_DIM, Alone
 
 INPUTS = (MULTIGRAPH.x, MULTIGRAPH.edge_index)
 

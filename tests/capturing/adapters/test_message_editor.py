@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch_geometric.nn import GATConv, GATv2Conv, TransformerConv
 
 import edgescope as es
-from layer_options import calls
-from layer_reference import MULTIGRAPH, NODE_DIM, Alone
+from support.layer_options import calls
+from support.layer_reference import MULTIGRAPH, NODE_DIM, Alone
 
 layers = pytest.mark.parametrize("kind", [GATConv, GATv2Conv, TransformerConv])
 

@@ -7,7 +7,7 @@ from torch_geometric.nn import GATConv, GATv2Conv, RGATConv, TransformerConv
 import edgescope as es
 from edgescope.capturing.adapters.registry import find_adapter
 from edgescope.lib.errors import InputError
-from layer_reference import MULTIGRAPH, NODE_DIM, Alone
+from support.layer_reference import MULTIGRAPH, NODE_DIM, Alone
 
 GRAPH = MULTIGRAPH
 LAYERS = (GATConv, GATv2Conv, TransformerConv)

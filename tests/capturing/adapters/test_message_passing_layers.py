@@ -7,8 +7,8 @@ import torch
 from torch_geometric.nn import GATConv, GATv2Conv, GENConv, RGATConv, TransformerConv
 from torch_geometric.nn.aggr import basic
 
-from layer_reference import MULTIGRAPH, assert_edges, assert_messages_add_up
-from message_passing_cases import OPTIONS, Example, over
+from support.layer_reference import MULTIGRAPH, assert_edges, assert_messages_add_up
+from support.message_passing_cases import OPTIONS, Example, over
 
 TELLS_WEIGHTS = (GATConv, GATv2Conv, TransformerConv, RGATConv)
 FLAT_FEATURES = (GATConv, GATv2Conv, RGATConv)
@@ -43,8 +43,9 @@ def test_logits_and_weights_are_bit_for_bit_those_of_the_layers_softmax(example,
         calls.append((logit.clone(), softmax(logit, *args, **options)))
         return calls[-1][1].clone()
 
-    monkeypatch.setattr(module, "softmax", watched)
-    found = example.observe(example.build())
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "softmax", watched)
+        found = example.observe(example.build())
     # Within relations there is a softmax for each; without edges some layers take none.
     rows = example.graph.edge_type.argsort(stable=True) if len(calls) > 1 else slice(None)
     for number, stage in enumerate(("logit", "weight")):

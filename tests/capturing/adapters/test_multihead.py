@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dense_cases import (
+from support.dense_cases import (
     CAUSAL,
     HEADS,
     INF,
@@ -20,7 +20,7 @@ from dense_cases import (
     graphs,
     padded,
 )
-from dense_reference import assert_matches, attend_batch
+from support.dense_reference import assert_matches, attend_batch
 
 with_masks = pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
 

@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 import edgescope as es
-from dense_cases import (
+from edgescope.lib.errors import InputError
+from support.dense_cases import (
     LONGEST,
     MASKS,
     SQUARE,
@@ -21,7 +22,6 @@ from dense_cases import (
     padded,
     random_bias,
 )
-from edgescope.lib.errors import InputError
 
 with_masks = pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
 

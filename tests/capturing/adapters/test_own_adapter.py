@@ -14,7 +14,7 @@ from torch_geometric.utils import softmax
 import edgescope as es
 from edgescope.capturing import MessagePassingAdapter, Stage
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from plugin_packages import first_example, install
+from support.plugin_packages import first_example, install
 
 pytestmark = pytest.mark.usefixtures("own_adapters")
 HEADS, WIDTH = 2, 3

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch_geometric.nn import RGATConv
 
-from layer_reference import assert_stages, leaky_relu, linear, numbers, per_edge, softmax
-from message_passing_cases import over
+from support.layer_reference import assert_stages, leaky_relu, linear, numbers, per_edge, softmax
+from support.message_passing_cases import over
 
 
 def projections(layer):

@@ -16,8 +16,8 @@ from torch_geometric.nn import (
 from torch_geometric.nn.models.attentive_fp import GATEConv
 from torch_geometric.utils import scatter
 
-from layer_reference import MULTIGRAPH, assert_messages_add_up
-from message_passing_cases import EDGES, TWO, Example
+from support.layer_reference import MULTIGRAPH, assert_messages_add_up
+from support.message_passing_cases import EDGES, TWO, Example
 
 LAYERS = {
     "GATConv": Example(GATConv, TWO | EDGES | {"fill_value": 0.0}, MULTIGRAPH),

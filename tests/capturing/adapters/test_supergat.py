@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch_geometric.nn import SuperGATConv
 
-from layer_reference import (
+from support.layer_reference import (
     MULTIGRAPH,
     assert_stages,
     leaky_relu,
@@ -16,7 +16,7 @@ from layer_reference import (
     per_head,
     softmax,
 )
-from message_passing_cases import Example, over
+from support.message_passing_cases import Example, over
 
 
 def formula(layer, seen):

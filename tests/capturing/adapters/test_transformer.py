@@ -4,8 +4,8 @@ import math
 
 from torch_geometric.nn import TransformerConv
 
-from layer_reference import assert_stages, linear, per_edge, per_head, softmax
-from message_passing_cases import over
+from support.layer_reference import assert_stages, linear, per_edge, per_head, softmax
+from support.message_passing_cases import over
 
 
 def formula(layer, seen):

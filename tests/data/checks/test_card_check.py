@@ -5,10 +5,10 @@ from dataclasses import fields, replace
 
 import pytest
 
-from data_layouts import proteins, tu, wikipedia
 from edgescope.data import card, check, load, names
 from edgescope.data.sources.tox21 import TASKS, Tox21
 from edgescope.lib.errors import InputError
+from support.data_layouts import proteins, tu, wikipedia
 
 
 def test_every_data_set_has_a_card_whose_counts_add_up():

@@ -14,7 +14,7 @@ from edgescope.data import Splits, check_table, load
 from edgescope.data.checks.grave_findings import grave_sentences, same_molecules, warn_of_grave
 from edgescope.lib.errors import EdgescopeWarning
 from edgescope.train import fit, recipe
-from planted_tables import Planted, written_anew
+from support.planted_tables import Planted, written_anew
 
 
 def divided(table, **options):

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.data import check_table
@@ -15,7 +15,7 @@ from edgescope.data.checks.label_values import (
     one_class,
     robust_spread,
 )
-from planted_tables import CLEAN
+from support.planted_tables import CLEAN
 
 
 def kinds(y, **options):
@@ -135,7 +135,6 @@ def test_what_is_said_of_labels_does_not_depend_on_unit_and_order(y, unit):
         assert tolerance(y * unit) == pytest.approx(tolerance(y) * unit, rel=1e-6, abs=1e-9)
 
 
-@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from([0.0, 1.0, None])), max_size=30)
 )

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from edgescope.data import check_table
-from planted_tables import CLEAN
+from support.planted_tables import CLEAN
 
 KINDS = {
     "mixtures": ["CCO.CCN", "Cc1ccccc1.CCCCCO"],

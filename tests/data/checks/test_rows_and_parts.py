@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import trouble_tables
 from edgescope.data import check_table
 from edgescope.data.checks.rows_and_parts import kind_of_reason, one_class_parts
-from planted_tables import CLEAN
+from support import trouble_tables
+from support.planted_tables import CLEAN
 
 TABLES = [make for make in trouble_tables.TROUBLES if make is not trouble_tables.large]
 NAMED = {

@@ -12,7 +12,7 @@ from rdkit import Chem
 
 from edgescope.data import check, check_table, load
 from edgescope.lib.errors import InputError
-from planted_tables import CLEAN, Planted
+from support.planted_tables import CLEAN, Planted
 
 
 def rows_of(found, kind):

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import trouble_tables
 from edgescope.data import load
 from edgescope.data.molecule_tables.molecule_table import frame_source, table_source
 from edgescope.data.molecule_tables.table_molecules import Reading, parse
 from edgescope.lib.errors import InputError
+from support import trouble_tables
 
 GROUPS = {"": "", ",": ",", ".": ".", " ": " ", "nbsp": "\u00a0", "'": "'"}
 ODD = (

@@ -16,7 +16,7 @@ from edgescope.data.chemistry.scaffolds import scaffold_parts
 from edgescope.data.molecule_tables.split_choice import read_split
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.study.spec import DataSource
-from planted_tables import CLEAN, written_anew
+from support.planted_tables import CLEAN, written_anew
 
 PARTS = ("train", "val", "test")
 

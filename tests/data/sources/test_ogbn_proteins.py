@@ -7,11 +7,11 @@ import pytest
 import torch
 
 import edgescope as es
-from data_layouts import pack, proteins
 from edgescope.data import load, loader
 from edgescope.data.splits import PARTS
 from edgescope.lib.errors import InputError
 from edgescope.models import GraphTransformer
+from support.data_layouts import pack, proteins
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from edgescope.data.sources import source
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.study import study_file
 from edgescope.study.cells import plan
-from plugin_packages import install
-from refusals import assert_refused
+from support.plugin_packages import install
+from support.refusals import assert_refused
 
 CODE = """
 import polars as pl

@@ -48,7 +48,7 @@ def contains_house(edges: list[frozenset[int]], nodes: int) -> frozenset[frozens
 
 
 @given(st.sampled_from(TASKS), st.integers(0, 50), st.sampled_from(["tree", "preferential"]))
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_every_edge_is_there_once_each_way_with_one_type_and_truth(task, seed, base):
     part = whole(task, 4, seed=seed, base=base, nodes=(8, 12))
     assert torch.equal(part.edge_index[:, ::2], part.edge_index[:, 1::2].flip(0))

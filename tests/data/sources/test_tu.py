@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from rdkit import Chem
 
 import edgescope as es
-from data_layouts import tu
 from edgescope.data import GraphDataset, load
 from edgescope.data.sources.tu import Mutag, nitro_and_amine
 from edgescope.lib.errors import InputError
 from edgescope.models import GraphTransformer
+from support.data_layouts import tu
 
 SETS = {"tu-mutag": ("MUTAG", True), "tu-proteins": ("PROTEINS", False)}
 

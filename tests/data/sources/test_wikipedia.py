@@ -6,9 +6,9 @@ import torch
 from torch_geometric.nn import GATConv
 
 import edgescope as es
-from data_layouts import wikipedia
 from edgescope.data import load
 from edgescope.lib.errors import InputError
+from support.data_layouts import wikipedia
 
 
 @pytest.fixture

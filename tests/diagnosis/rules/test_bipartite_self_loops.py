@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch_geometric.data import Data, HeteroData
@@ -50,7 +50,6 @@ def look(model, data, **options):
     )
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     sources=st.integers(1, 5),
     targets=st.integers(1, 5),

@@ -5,7 +5,7 @@ import torch
 from torch_geometric.nn import GATConv, GATv2Conv, TransformerConv
 
 import edgescope as es
-from diagnose_cases import Stack, build, gat, gatv2, graphs
+from support.diagnose_models import Stack, build, gat, gatv2, graphs
 
 RULE = "edge-features-ignored"
 

@@ -11,7 +11,7 @@ from torch_geometric.nn import GATConv
 import edgescope as es
 from edgescope.diagnosis import rules
 from edgescope.lib.errors import EdgescopeWarning
-from plugin_packages import first_example, install
+from support.plugin_packages import first_example, install
 
 LONELY = Data(x=torch.eye(8), edge_index=torch.tensor([[0], [1]]))
 """Eight nodes and one edge: with loops, nearly all weight is on the node itself."""

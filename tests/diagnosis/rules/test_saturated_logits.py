@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import edgescope as es
-from diagnose_cases import HEADS, WIDTH, build, graphs, typed
 from edgescope.diagnosis.rules import SaturatedLogits
+from support.diagnose_models import HEADS, WIDTH, build, graphs, typed
 
 PATH = "layers.0.attention"
 

@@ -9,7 +9,7 @@ import pytest
 import edgescope as es
 from edgescope.lib.errors import InputError
 from edgescope.plots.formats import between, number
-from report_pages import page_of, part, rows
+from support.report_pages import page_of, part, rows
 
 
 def test_the_ablation_table_is_the_ablations_and_ends_in_its_conclusion(reported, results):

@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import rankdata
 
 import edgescope as es
-from earlier_versions import without_manifest
 from edgescope.lib.errors import EdgescopeWarning
 from edgescope.plots.formats import between, fixed
-from report_pages import numbers_of, page_of, part, rows
+from support.earlier_versions import without_manifest
+from support.report_pages import numbers_of, page_of, part, rows
 
 
 def test_the_leaderboard_has_a_row_per_method_with_its_scores(reported, results):

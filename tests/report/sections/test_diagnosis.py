@@ -10,7 +10,7 @@ import edgescope as es
 from edgescope.capturing.coverage import Coverage, SeenLayer
 from edgescope.diagnosis import Finding, Findings
 from edgescope.lib.errors import InputError
-from report_pages import numbers_of, page_of, part, rows
+from support.report_pages import numbers_of, page_of, part, rows
 
 FOUND = (
     Finding(

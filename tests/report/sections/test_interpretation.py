@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 import edgescope as es
-from earlier_versions import without_manifest
 from edgescope.interpret import ANY, Interpretation
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.plots.formats import between, number, percent
-from report_pages import numbers_of, page_of, part, rows
+from support.earlier_versions import without_manifest
+from support.report_pages import numbers_of, page_of, part, rows
 
 
 def test_prevalence_by_group_is_what_counting_edges_gives(reported, planted, molecules):

@@ -7,7 +7,7 @@ import pytest
 import edgescope as es
 from edgescope.plots.formats import between, fixed, number, percent
 from edgescope.statistics.laws import LAWS
-from report_pages import numbers_of, page_of, part, rows
+from support.report_pages import numbers_of, page_of, part, rows
 
 NO_NUMBER = (number(None),)
 

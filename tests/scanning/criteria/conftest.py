@@ -2,7 +2,7 @@
 
 import pytest
 
-from own_criterion import forgotten_kinds
+from support.own_criterion import forgotten_kinds
 
 
 @pytest.fixture(autouse=True)

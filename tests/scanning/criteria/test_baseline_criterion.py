@@ -13,7 +13,7 @@ from edgescope.cli._results import conclusion
 from edgescope.lib.errors import InputError
 from edgescope.scanning.criteria import EDGE, Bounds, Rule, exceeds
 from edgescope.scanning.seeds import SeedScans
-from scan_equality import differences, numbered_graphs, small_model
+from support.scan_equality import differences, numbered_graphs, small_model
 
 GRAPHS = [copy.copy(graph) for graph in numbered_graphs(12)]
 for _graph in GRAPHS:

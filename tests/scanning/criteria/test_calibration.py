@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import lognorm, norm, pearson3
 
-from calibration_cases import LAYOUT, sketch
 from edgescope.lib.errors import InputError
 from edgescope.scanning.criteria import Calibrated
 from edgescope.scanning.criteria.calibration import calibrate
+from support.calibration_cases import LAYOUT, sketch
 
 EDGES = 20_000
 

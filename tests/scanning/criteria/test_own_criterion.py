@@ -13,8 +13,8 @@ from torch_geometric.loader import DataLoader
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.scanning.criteria import criterion
-from own_criterion import SOURCE, WORDS, installed, product
-from scan_equality import differences, numbered_graphs, small_model
+from support.own_criterion import SOURCE, WORDS, installed, product
+from support.scan_equality import differences, numbered_graphs, small_model
 
 GRAPHS = numbered_graphs(12)
 MODEL = small_model(factor=3000.0)

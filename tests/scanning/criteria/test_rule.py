@@ -21,9 +21,9 @@ from edgescope.scanning.criteria import (
     criterion,
     read_rule,
 )
-from own_criterion import product
-from scan_cases import SITES
-from scan_equality import differences, numbered_graphs, small_model
+from support.own_criterion import product
+from support.scan_cases import SITES
+from support.scan_equality import differences, numbered_graphs, small_model
 
 ROWS = pl.DataFrame({"ratio": [999.0, 1000.0, 1001.0, 5000.0], "value": [1e6, 1e6, -2.0, -100.5]})
 

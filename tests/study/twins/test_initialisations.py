@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch_geometric.nn import GATConv, GATv2Conv
 
@@ -70,7 +70,6 @@ def outputs(setting, x, weights, number):
     return found[twins].view(2, setting.heads, setting.channels)
 
 
-@settings(max_examples=60, deadline=None)
 @given(setting=some_setting, seed=st.integers(0, 1000))
 def test_outputs_are_those_of_pyg(setting, seed):
     generator = torch.Generator().manual_seed(seed)
@@ -83,7 +82,6 @@ def test_outputs_are_those_of_pyg(setting, seed):
         assert torch.allclose(ours[number], expected, atol=1e-10)
 
 
-@settings(max_examples=60, deadline=None)
 @given(setting=some_setting, seed=st.integers(0, 1000))
 def test_what_is_certified_is_tied_in_gat_and_in_gatv2(setting, seed):
     for found in draw_ties(setting, 100, seed):
