@@ -6,7 +6,7 @@ them is kept when not all can be, and which is called the largest.
 """
 
 from math import inf, nan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 import torch
@@ -105,8 +105,7 @@ class RowKeeper:
             channels = channels / tops.median[edge]
         where, position = torch.tensor([edge], device=channels.device), channels.argmax(1)
         picked = _pick(activations, tops, where, position, self._input(activations))
-        cells: list[Any] = [column.item() for column in picked.values()]
-        found = _Row(*cells)
+        found = _Row._make(column.item() for column in picked.values())
         if held and largest == held.measure(name) and found.place >= held.place:
             return set()
         self._extremes[name] = found

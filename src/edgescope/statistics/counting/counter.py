@@ -7,9 +7,12 @@ any other device, where the data stay. The second is also what the first is test
 import math
 import mmap
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from edgescope.lib.errors import InputError
@@ -69,12 +72,17 @@ class SketchCounter:
             )
         if not len(labels):
             return edge_ratios(values).tops
-        count = count_with_torch
-        if values.device.type == "cpu":
-            from edgescope.statistics.counting.cpu import count_on_cpu
+        if values.device.type != "cpu":
+            return count_with_torch(layout, self.counts, self.maxima, values, labels)
+        from edgescope.statistics.counting.cpu import count_on_cpu
 
-            count = count_on_cpu
-        return count(layout, self.counts, self.maxima, values, labels)
+        return count_on_cpu(layout, *self._arrays, values, labels)
+
+    @cached_property
+    def _arrays(self) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.float32]]:
+        """The counters and the maxima, as arrays on the same memory."""
+        counts = {name: counter.numpy() for name, counter in self.counts.items()}
+        return counts, self.maxima.numpy()
 
     def sketch(self) -> SiteSketch:
         """Return the sketch of everything counted so far, on the CPU."""

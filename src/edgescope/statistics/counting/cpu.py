@@ -26,12 +26,12 @@ _INFINITE = np.int32(0x7F800000)  # the pattern of infinity; those of NaNs are l
 
 def count_on_cpu(
     layout: SketchLayout,
-    counts: Mapping[str, Tensor],
-    maxima: Tensor,
+    counts: Mapping[str, NDArray[np.int64]],
+    maxima: NDArray[np.float32],
     values: Tensor,
     labels: EdgeLabels,
 ) -> EdgeTops:
-    """Do what :func:`~edgescope.statistics.counting.counter.count_with_torch` does.
+    """Do what :func:`~edgescope.statistics.counting.counter.count_with_torch` does, with arrays.
 
     Numbers are handled by their bit patterns: those of magnitudes are ordered as integers, which
     are faster to select from, and the bin of a value is a shift of its pattern.
@@ -45,12 +45,10 @@ def count_on_cpu(
     finite = top < _INFINITE
     defined = finite & (median > 0)
     divisor = np.where(defined, median, np.float32(1))
-    counters = {name: counter.numpy() for name, counter in counts.items()}
-    edge_type, graph = labels.edge_type.numpy(), labels.graph.numpy()
-    place, graphs = labels.places
-    np.add.at(counters["edges"], edge_type, 1)
-    np.add.at(counters["nonfinite"], edge_type[~finite], 1)
-    np.add.at(counters["undefined"], edge_type[finite & ~defined], 1)
+    edge_type, graph, place, graphs = labels.arrays
+    np.add.at(counts["edges"], edge_type, 1)
+    np.add.at(counts["nonfinite"], edge_type[~finite], 1)
+    np.add.at(counts["undefined"], edge_type[finite & ~defined], 1)
     tops = {}
     for row, (name, kept) in enumerate((("magnitude", finite), ("ratio", defined))):
         if name == "ratio":
@@ -58,12 +56,12 @@ def count_on_cpu(
         tops[name] = np.where(kept, top, np.int32(0))
         bins = (getattr(layout, kind + name) for kind in ("", "joint_", "coarse_"))
         fine, joint, coarse = (np.array(each.rule, np.int32) for each in bins)
-        of_values = counters[name], counters[f"joint_{name}"]
+        of_values = counts[name], counts[f"joint_{name}"]
         _count_values(patterns, kept, edge_type, fine, joint, *of_values)
-        of_tops = (counters[f"{kind}_{name}"] for kind in ("edge", "group", "graph"))
+        of_tops = [counts[f"{kind}_{name}"] for kind in ("edge", "group", "graph")]
+        of_tops.append(maxima.view(np.int32)[1 - row])
         of_graph = np.full(graphs, -1, np.int32)
         _count_tops(top, kept, edge_type, graph, place, fine, coarse, *of_tops, of_graph)
-        np.maximum.at(maxima.numpy()[1 - row], edge_type, tops[name].view(np.float32))
     of_edges = (median, *(tops[name].view(np.float32) for name in ("magnitude", "ratio")))
     return EdgeTops(*map(torch.from_numpy, (*of_edges, finite, defined)))
 
@@ -129,6 +127,7 @@ def _count_tops(
     by_type: NDArray[np.int64],
     by_group: NDArray[np.int64],
     by_graph: NDArray[np.int64],
+    maxima: NDArray[np.int32],
     of_graph: NDArray[np.int32],
 ) -> None:
     """Count the largest values ``[E]`` of the edges that are ``kept``, and those of graphs.
@@ -139,6 +138,7 @@ def _count_tops(
         if kept[k]:
             by_type[edge_type[k], ((top[k] - fine[0]) >> fine[1]) - fine[2]] += 1
             by_group[graph[k] % GROUPS, ((top[k] - coarse[0]) >> coarse[1]) - coarse[2]] += 1
+            maxima[edge_type[k]] = max(maxima[edge_type[k]], top[k])
             of_graph[place[k]] = max(of_graph[place[k]], top[k])
     for largest in of_graph:
         if largest >= 0:

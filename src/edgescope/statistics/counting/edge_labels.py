@@ -46,10 +46,11 @@ class EdgeLabels:
         return self.graph.size(0)
 
     @cached_property
-    def places(self) -> tuple[NDArray[np.int64], int]:
-        """Graph of every edge ``[E]``, numbered among those of the batch, and how many they are."""
-        present, place = np.unique(self.graph.numpy(), return_inverse=True)
-        return place.astype(np.int64), len(present)
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
+        """Types and graphs ``[E]``, places of these among the batch's graphs, and their number."""
+        graph = self.graph.numpy()
+        present, place = np.unique(graph, return_inverse=True)
+        return self.edge_type.numpy(), graph, place.astype(np.int64), len(present)
 
 
 def _labels(labels: Tensor | None, size: int, device: torch.device) -> Tensor:

@@ -1,11 +1,12 @@
 """Counting and scanning with two versions of the package, in one run.
 
-    python benchmarks/versions.py OTHER/src [--data zinc12k --root FOLDER --rounds 9]
+    python benchmarks/_versions.py OTHER/src [--data zinc12k --root FOLDER --rounds 9]
 
 ``OTHER/src`` is the source folder of the other version, such as that of a git worktree. Each
 version runs in a process of its own, and the two work in turn, so that a machine that slows down
 slows both. The model and the data are those of ``scan.py``; counting is that of one of its batches,
-at one site, through :class:`edgescope.MassiveActivations`.
+at one site, through :class:`edgescope.MassiveActivations`. It needs another version, so
+``make bench`` leaves it out.
 """
 
 import argparse
