@@ -85,8 +85,8 @@ def test_opens_without_errors_and_without_requests(opened, four_sites):
 def test_every_figure_is_drawn(opened):
     opened.page.click("button[value=all]")
     figures = opened.page.eval_on_selector_all("svg", DRAWN)
-    # 2 of all sites, 3 of each, heat maps of three, a legend and the gallery
-    assert len(figures) == 2 + 4 * 3 + 3 + 1 + 12
+    # 2 of all sites, 3 of each, heat maps of three, their shifts, a legend and the gallery
+    assert len(figures) == 2 + 4 * 3 + 3 + 1 + 1 + 12
     for figure in figures:
         assert figure["width"] > 50, figure
         assert figure["height"] > 30, figure
