@@ -15,6 +15,13 @@ from edgescope.scanning.untrained import Untrained
 from edgescope.statistics.criteria import Calibrated, Criterion
 
 __version__ = "0.1.0"
+"""Version of the package.
+
+Example:
+    >>> import edgescope as es
+    >>> es.__version__.count(".")
+    2
+"""
 
 __all__ = [
     "Ablation",

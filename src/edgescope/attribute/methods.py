@@ -25,6 +25,11 @@ class Settings:
         steps: steps of integrated gradients.
         epochs: epochs of GNNExplainer.
         seed: seed of the methods that draw.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.attribute.make("integrated_gradients", es.attribute.Settings(steps=8)).steps
+        8
     """
 
     target: Target = 0
@@ -52,7 +57,13 @@ METHODS: dict[str, Callable[[Settings], Method]] = {
     "degree": lambda _: Degree(),
     "edge_type_frequency": lambda _: EdgeTypeFrequency(),
 }
-"""Name of every method to what makes it."""
+"""Name of every method to what makes it.
+
+Example:
+    >>> from edgescope.attribute import METHODS
+    >>> "massive" in METHODS, "occlusion" in METHODS
+    (True, True)
+"""
 
 
 def make(name: str, settings: Settings | None = None) -> Method:
@@ -64,6 +75,11 @@ def make(name: str, settings: Settings | None = None) -> Method:
 
     Raises:
         InputError: if there is no such method.
+
+    Example:
+        >>> import edgescope as es
+        >>> type(es.attribute.make("occlusion")).__name__
+        'Occlusion'
     """
     if name not in METHODS:
         hint = did_you_mean(name, METHODS, f"expected one of {', '.join(METHODS)}")

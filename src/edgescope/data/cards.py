@@ -30,6 +30,12 @@ class Card:
         licence: under which it is distributed.
         rejected: rows that cannot be used.
         leaks: molecules that are in two parts, as the split is published.
+
+    Example:
+        >>> import edgescope as es
+        >>> card = es.data.card("benzene")
+        >>> card.task, card.level
+        ('labels', 'graph')
     """
 
     title: str
@@ -57,6 +63,11 @@ def card(name: str) -> Card:
 
     Raises:
         InputError: if there is no such data set; the message names the nearest.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.data.card("solubility").parts
+        (923, 102, 257)
     """
     if name not in CARDS:
         raise unknown(name)

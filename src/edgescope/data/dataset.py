@@ -39,6 +39,12 @@ class MoleculeDataset(GraphDataset):
             what its SMILES say that the graphs do not hold.
         first_row: number of the table's first row: 2 in a file with a header, as a spreadsheet
             counts; 0 in a data frame.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test
+        >>> molecules[[0, 1]].smiles == molecules.smiles[:2]
+        True
     """
 
     row: Tensor

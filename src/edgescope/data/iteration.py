@@ -34,6 +34,13 @@ class MoleculeLoader:
             ``processes``-th graph from the ``rank``-th on, and all the same number of batches: a
             share without graphs is the first graph of the batch with all targets missing, which
             counts in no loss and no metric.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> loader = es.data.loader(molecules, batch_size=8, shuffle=True, seed=1)
+        >>> [batch.num_graphs for batch in loader]
+        [8, 8, 4]
     """
 
     dataset: GraphDataset
@@ -113,6 +120,13 @@ def loader(
 
     Raises:
         InputError: if ``batch_size`` is below 1.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test
+        >>> batch = next(iter(es.data.loader(molecules, batch_size=32)))
+        >>> batch.num_graphs
+        32
     """
     if isinstance(dataset, NodeDataset) and dataset.fanouts:
         return NeighborBatches(dataset, batch_size, shuffle, seed, epoch, dataset.fanouts)

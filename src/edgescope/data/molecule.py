@@ -29,6 +29,12 @@ class Molecule(Data):  # type: ignore[misc]  # PyG publishes no types
     * **row** int: row in the table that the molecule was read from, as a spreadsheet shows it.
     * **identifiers** dict: what names the molecule in its table, by column, where it has such.
     * **graph** int: position in the data set that the molecule was taken from.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecule = es.data.load("solubility").test[0]
+        >>> molecule.num_nodes, molecule.smiles
+        (6, 'CCC(C)CC')
     """
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401

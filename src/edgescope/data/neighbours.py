@@ -41,6 +41,13 @@ class NeighborBatches:
         seed: start of the random orders and samples.
         epoch: which of them comes next.
         fanouts: edges per node and hop; -1 takes all.
+
+    Example:
+        >>> import edgescope as es
+        >>> splits = es.data.load("ogbn-proteins", "FOLDER")  # doctest: +SKIP
+        >>> loader = es.data.loader(splits.train, batch_size=4)  # doctest: +SKIP
+        >>> batch = next(iter(loader))  # doctest: +SKIP
+        >>> type(loader).__name__, int(batch.num_seeds)  # doctest: +SKIP
     """
 
     dataset: NodeDataset

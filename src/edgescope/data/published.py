@@ -23,12 +23,24 @@ from edgescope.lib.optional import require
 
 
 def names() -> list[str]:
-    """Name the data sets that :func:`load` knows."""
+    """Name the data sets that :func:`edgescope.data.load` knows.
+
+    Example:
+        >>> import edgescope as es
+        >>> "solubility" in es.data.names()
+        True
+    """
     return sorted(PUBLISHED)
 
 
 def needs_files(name: str) -> bool:
-    """Say whether a published data set is read from files in a folder ``root``."""
+    """Say whether a published data set is read from files in a folder ``root``.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.data.needs_files("solubility"), es.data.needs_files("zinc12k")
+        (False, True)
+    """
     return PUBLISHED[name].files
 
 

@@ -24,6 +24,12 @@ class AtomVocabulary(tuple[str, ...]):
 
     Raises:
         InputError: if the same key is listed more than once, so that its type is ambiguous.
+
+    Example:
+        >>> from edgescope.data import AtomVocabulary
+        >>> vocabulary = AtomVocabulary(["C", "N", "O -"])
+        >>> vocabulary.index("O -"), len(vocabulary)
+        (2, 3)
     """
 
     __slots__ = ()
@@ -77,4 +83,9 @@ ZINC_VOCABULARY = AtomVocabulary(
 
 Source: the authors of the benchmark, https://github.com/graphdeeplearning/benchmarking-gnns,
 issue 42.
+
+Example:
+    >>> from edgescope.data import ZINC_VOCABULARY
+    >>> len(ZINC_VOCABULARY), ZINC_VOCABULARY[0]
+    (28, 'C')
 """

@@ -61,6 +61,17 @@ def write_report(
         InputError: if the file cannot be written, the graphs' SMILES do not belong to their
             edges, or a result does not belong to the scan.
         MissingExtraError: if jinja2 or matplotlib, or RDKit for graphs with SMILES, is missing.
+
+    Example:
+        >>> import tempfile
+        >>> import edgescope as es
+        >>> from edgescope.report import write_report
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> scan = es.scan(model, es.data.loader(graphs))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_report(scan, f"{folder}/report.html", title="Before training").name
+        'report.html'
     """
     check_scan(scan)
     path = Path(path)

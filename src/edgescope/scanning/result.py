@@ -37,6 +37,16 @@ class Scan(KeptRows):
             these graphs: name of the column, number of the graph, text.
         baseline: the scan to compare with, usually of the untrained model.
         members: the scans that a baseline of several models was merged from; empty otherwise.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> scan = es.scan(model, es.data.loader(graphs))
+        >>> scan.table()["site"].to_list()
+        ['layers.0.conv:score']
+        >>> scan.by_edge_type(threshold=20)["edge_type"].to_list()
+        ['plain', 'other', 'weak', 'strong', 'added']
     """
 
     def __init__(
@@ -147,10 +157,11 @@ class Scan(KeptRows):
         extrapolated (whether the threshold lies beyond all edges of all members), members_over (how
         many have an edge over it), supported (the smallest rate on this axis whose threshold an
         edge of the members still reaches), p (rank of the site's extremity among those of all
-        models, sites and axes; see :func:`.extremity.p_values`), q (the chance of such a site
-        anywhere in an untrained model; see :func:`.extremity.q_value`) and massive (whether q is at
-        most the criterion's ``fdr``, and some edge over the threshold). The stated rate is half of
-        the criterion's on each axis.
+        models, sites and axes; see :func:`edgescope.statistics.extremity.p_values`), q (the chance
+        of such a site anywhere in an untrained model; see
+        :func:`edgescope.statistics.extremity.q_value`) and massive (whether q is at most the
+        criterion's ``fdr``, and some edge over the threshold). The stated rate is half of the
+        criterion's on each axis.
 
         Args:
             criterion: another calibrated criterion than the scan's.

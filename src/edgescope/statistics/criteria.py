@@ -45,6 +45,12 @@ class Criterion(Rule):
         ratio: the ratio that must be exceeded; 0 if the rule is about magnitude only, and then
             edges whose ratio is not defined are judged as well.
         magnitude: the magnitude that must be exceeded.
+
+    Example:
+        >>> import edgescope as es
+        >>> large = es.Criterion("large", ratio=500, magnitude=10)
+        >>> (large | es.Criterion("huge", ratio=5000)).name
+        '(large | huge)'
     """
 
     name: str
@@ -154,6 +160,11 @@ def criterion(rule: str | Rule) -> Rule:
 
     Raises:
         InputError: if there is no such preset.
+
+    Example:
+        >>> from edgescope.statistics import criterion
+        >>> criterion("sun2024").magnitude
+        100.0
     """
     if isinstance(rule, Rule):
         return rule

@@ -20,12 +20,12 @@ class Batch(NamedTuple):
     network: NDArray[np.int64]
     """Comparators that select the median ``[n, 2]``."""
     rules: NDArray[np.int32]
-    """How bins are numbered ``[6, 4]``: see :attr:`LogBins.rule`; fine, joint and coarse bins of
-    the ratio, then those of the magnitude."""
+    """How bins are numbered ``[6, 4]``: see :attr:`edgescope.statistics.LogBins.rule`; fine, joint
+    and coarse bins of the ratio, then those of the magnitude."""
 
 
 class Found(NamedTuple):
-    """What is found of every edge ``[E]``, as in :class:`EdgeTops`."""
+    """What is found of every edge ``[E]``, as in :class:`edgescope.statistics.ratio.EdgeTops`."""
 
     median: NDArray[np.float32]
     top_magnitude: NDArray[np.float32]

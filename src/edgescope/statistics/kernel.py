@@ -290,7 +290,7 @@ def count_graphs(tops: NDArray[np.float32], batch: Batch, counters: Counters) ->
 
 @compiled
 def _bin(pattern: int, rule: NDArray[np.int32]) -> int:
-    """Return the bin of a bit pattern; see :attr:`LogBins.rule`."""
+    """Return the bin of a bit pattern; see :attr:`edgescope.statistics.LogBins.rule`."""
     return ((pattern - rule[0]) >> rule[1]) - rule[2]
 
 

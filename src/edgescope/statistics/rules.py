@@ -29,6 +29,12 @@ class Rule(ABC):
 
     Attributes:
         name: how reports call the rule.
+
+    Example:
+        >>> import edgescope as es
+        >>> rule = es.Criterion("ratio", ratio=100) & es.Criterion("size", ratio=0, magnitude=5)
+        >>> isinstance(rule, es.statistics.Rule), rule.name
+        (True, '(ratio & size)')
     """
 
     name: str

@@ -31,7 +31,13 @@ STAGE_NAMES = ("score", "logit", "weight", "message")
 
 
 class Stage(NamedTuple):
-    """A stage of attention that a layer class goes through, as a table of layers shows it."""
+    """A stage of attention that a layer class goes through, as a table of layers shows it.
+
+    Example:
+        >>> from edgescope.capturing import Stage
+        >>> Stage("a . (x_i + x_j)", "[E, H, 1]").formula
+        'a . (x_i + x_j)'
+    """
 
     formula: str
     """What is computed, in the terms of the layer's own documentation."""
@@ -55,6 +61,12 @@ class Adapter(ABC):
             for. A layer built with another one is refused; ``None`` if nothing is to be checked,
             as in a class that does not set it itself.
         arguments: the same for the arguments of ``forward``.
+
+    Example:
+        >>> import edgescope as es
+        >>> layers = es.capture.layers()["layer"].unique(maintain_order=True).to_list()  # one each
+        >>> "GATConv" in layers
+        True
     """
 
     layer: ClassVar[type[nn.Module] | str]
