@@ -52,9 +52,12 @@ format: $(READY) ## apply the formatter and the safe fixes
 bench: $(READY) ## run every benchmark and print its ratio
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
-docs: $(READY) ## write the pages that come out of the code
+docs: $(READY) ## write the pages that come out of the code and build the site in docs/_build
 	$(BIN)/python docs/make_layers.py
 	$(BIN)/python docs/make_rules.py
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet \
+	  --builder html docs docs/_build
+	@echo "open docs/_build/index.html"
 
 browser: # the report's tests open it in Chromium
 	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || \
@@ -65,5 +68,5 @@ browser: # the report's tests open it in Chromium
 	  SUDO=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
 	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends chromium; }
 
-clean: ## remove the virtual environment and caches (runs and reports stay)
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove the virtual environment, caches and the site (runs and reports stay)
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis docs/_build docs/api

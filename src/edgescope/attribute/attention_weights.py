@@ -25,6 +25,14 @@ class AttentionWeight(ModelMethod):
     Args:
         inputs: see :func:`edgescope.capture`.
         name: what it is called in tables.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> found = es.attribute.importances(model, graphs, [es.attribute.AttentionWeight()])
+        >>> bool((found["attention"].edge <= 1).all())
+        True
     """
 
     def __init__(self, *, inputs: Inputs = None, name: str = "attention") -> None:
@@ -65,6 +73,15 @@ class AttentionRollout(ModelMethod):
 
     Raises:
         InputError: if ``residual`` is out of range.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> rollout = es.attribute.AttentionRollout(residual=0.5)
+        >>> found = es.attribute.importances(model, graphs, [rollout])
+        >>> found["rollout"].forward_passes
+        1.0
     """
 
     def __init__(

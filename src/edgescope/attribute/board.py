@@ -59,6 +59,15 @@ class Leaderboard:
         molecules: a row per data, recipe and graph that has a SMILES. Where the data have
             identifiers, they stand after ``graph`` here and in all tables that have it; a column
             is called as theirs, with ``id_`` in front if a table calls another column so.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("edge_type", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> subjects = [("planted", model, graphs)]
+        >>> board = es.attribute.leaderboard(subjects, ["massive"], shares=(0, 0.2, 0.8, 1))
+        >>> sorted(board.trainings["method"])
+        ['massive', 'random']
     """
 
     graphs: "pl.DataFrame"
@@ -97,9 +106,10 @@ class Leaderboard:
             number: ``auroc``, ``average_precision``, ``plus``, ``minus`` or ``unfaithfulness``.
 
         Returns:
-            Columns data, recipe, difference, low, high and graphs: the mean difference over the
-            graphs where both have the number, and trainings in which both were judged, and its
-            95 % bootstrap interval over graphs. No row where there is no such training.
+            A table of data, recipe, difference, low, high and graphs. The difference is the mean
+            over the graphs where both have the number, and trainings in which both were judged;
+            low and high are its 95 % bootstrap interval over graphs. No row where there is no such
+            training.
 
         Raises:
             InputError: if a method was not judged, or there is no such number.

@@ -109,6 +109,14 @@ def without_edges(batch: Any, keep: Tensor) -> Any:  # noqa: ANN401  (as above)
     Args:
         batch: any PyG batch of homogeneous graphs.
         keep: which edges stay ``[E]``, boolean.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> batch = graphs.batch([0])
+        >>> fewer = es.attribute.without_edges(batch, batch.edge_attr != 0)
+        >>> fewer.num_nodes == batch.num_nodes
+        True
     """
     copies = Copies(batch)
     everything = torch.arange(count_graphs(batch))

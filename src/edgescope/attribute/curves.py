@@ -41,6 +41,15 @@ class FidelityCurves:
         moved: side, then measure (see :mod:`edgescope.attribute.fidelity`), to every share and
             graph ``[S, G]``; NaN for graphs without edges.
         scale: unit of changes in regression; None for other tasks.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> removal = es.attribute.Removal(model, graphs, shares=(0, 0.5, 1), scale=1.0)
+        >>> curves = removal.curves(graphs.edge_attr.float())
+        >>> curves.moved["plus"]["change"].shape == (3, len(graphs))
+        True
     """
 
     shares: Floats
@@ -120,6 +129,14 @@ class Removal:
 
     Raises:
         InputError: if an argument is out of range, or the model gives no finite predictions.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> removal = es.attribute.Removal(model, graphs, shares=(0, 0.2, 0.8, 1), scale=1.0)
+        >>> removal.whole.shape == (len(graphs), 1)
+        True
     """
 
     def __init__(

@@ -171,6 +171,11 @@ def characterisation(
 
     Raises:
         InputError: if the weights do not add up to 1.
+
+    Example:
+        >>> from edgescope.attribute import characterisation
+        >>> characterisation(plus=1.0, minus=0.0), characterisation(plus=0.5, minus=0.5)
+        (1.0, 0.5)
     """
     if not np.isclose(plus_weight + minus_weight, 1):
         raise InputError(

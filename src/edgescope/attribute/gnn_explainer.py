@@ -62,6 +62,15 @@ class GNNExplainerMask(ModelMethod):
         InputError: if there is not at least one epoch; when a model is explained, if it has no
             layer that a mask acts in, uses self-loops in some layers and replaces them in
             others, or has a reversed flow that PyG's masks do not keep.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> mask = es.attribute.GNNExplainerMask(epochs=5)
+        >>> found = es.attribute.importances(model, graphs[:1], [mask])
+        >>> float(found["gnnexplainer"].edge.max()) <= 1
+        True
     """
 
     def __init__(

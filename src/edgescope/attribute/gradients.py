@@ -32,6 +32,14 @@ class GradientTimesInput(ModelMethod):
             default its magnitude is taken.
         at: see :class:`~edgescope.attribute.edge_states.EdgeStates`.
         name: what it is called in tables.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> found = es.attribute.importances(model, graphs, [es.attribute.GradientTimesInput()])
+        >>> found["gradient_x_input"].backward_passes
+        1.0
     """
 
     def __init__(
@@ -84,6 +92,15 @@ class IntegratedGradients(ModelMethod):
 
     Raises:
         InputError: if there is not at least one step, or the baseline is unknown.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> method = es.attribute.IntegratedGradients(steps=8, baseline="mean")
+        >>> found = es.attribute.importances(model, graphs, [method])
+        >>> found["integrated_gradients"].backward_passes
+        8.0
     """
 
     def __init__(

@@ -55,9 +55,9 @@ def leaderboard(
     A method that cannot explain a model is left out and noted with the reason.
 
     Args:
-        subjects: what to judge on, from :func:`subjects_of` or made by yourself; or
-            ``(name, model or models, dataset)``. Several models are trainings of one recipe with
-            several seeds.
+        subjects: what to judge on, from :func:`edgescope.attribute.subjects_of` or made by
+            yourself; or ``(name, model or models, dataset)``. Several models are trainings of one
+            recipe with several seeds.
         methods: names from :data:`edgescope.attribute.METHODS`, or methods; by default all names.
             Those given by name draw from another seed for every training.
         batch_size: graphs per batch.
@@ -77,6 +77,16 @@ def leaderboard(
     Raises:
         InputError: if there is nothing to judge, a method or measure is unknown, or a model gives
             predictions that are not finite.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("edge_type", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> methods = ["massive", "degree"]
+        >>> shares = (0, 0.2, 0.8, 1)
+        >>> board = es.attribute.leaderboard([("planted", model, graphs)], methods, shares=shares)
+        >>> board.difference("massive", "degree").columns
+        ['data', 'recipe', 'difference', 'low', 'high', 'graphs']
     """
     import polars as pl
 

@@ -72,6 +72,15 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
         InputError: if an option is unknown, or ``baseline`` and ``"growth"`` do not go together;
             when a model is explained, if it has no such sites or layers, or has activations that
             are not finite.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> explainer = es.MassiveActivationExplainer(layers="last", scale="rank")
+        >>> found = es.attribute.importances(model, graphs, [explainer])
+        >>> found["massive"].edge.shape == graphs.edge_attr.shape
+        True
     """
 
     def __init__(

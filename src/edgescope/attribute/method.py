@@ -28,6 +28,18 @@ class Method(ABC):
 
     Attributes:
         name: what it is called in tables.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> class Position(es.attribute.Method):
+        ...     name = "position"
+        ...     def attribute(self, model, batch, *, call=None):
+        ...         return torch.arange(batch.num_edges).float()
+        >>> list(es.attribute.importances(model, graphs, [Position()]))
+        ['position']
     """
 
     name: str
@@ -59,6 +71,13 @@ class ModelMethod(Method):
     """A method that runs the model, which it leaves as it was.
 
     Meanwhile the model is in eval mode and its parameters get no gradients.
+
+    Example:
+        >>> import edgescope as es
+        >>> issubclass(es.attribute.Occlusion, es.attribute.ModelMethod)
+        True
+        >>> issubclass(es.attribute.Degree, es.attribute.ModelMethod)
+        False
     """
 
     def attribute(
@@ -94,6 +113,14 @@ class Importance:
         seconds: time that all graphs together took.
         arguments: names of the arguments that the model was given, or that it was given the whole
             batch, or what ``call=`` says; empty for a method that does not run it.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> found = es.attribute.importances(model, graphs, ["random"])["random"]
+        >>> found.method, found.edge.shape == graphs.edge_attr.shape
+        ('random', True)
     """
 
     method: str
@@ -105,7 +132,16 @@ class Importance:
 
 
 def costs(found: dict[str, Importance]) -> "pl.DataFrame":
-    """Return what every method cost: passes per graph and seconds in all, a row per method."""
+    """Return what every method cost: passes per graph and seconds in all, a row per method.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> found = es.attribute.importances(model, graphs, ["massive", "random"])
+        >>> es.attribute.costs(found).columns
+        ['method', 'forward_passes', 'backward_passes', 'seconds']
+    """
     import polars as pl
 
     columns = ("method", "forward_passes", "backward_passes", "seconds")

@@ -36,6 +36,11 @@ class Settings:
         steps: steps of integrated gradients.
         epochs: epochs of GNNExplainer.
         seed: seed of the methods that draw.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.attribute.make("integrated_gradients", es.attribute.Settings(steps=8)).steps
+        8
     """
 
     target: Target = 0
@@ -63,7 +68,13 @@ METHODS: dict[str, Callable[[Settings], Method]] = {
     "degree": lambda _: Degree(),
     "edge_type_frequency": lambda _: EdgeTypeFrequency(),
 }
-"""Name of every method to what makes it."""
+"""Name of every method to what makes it.
+
+Example:
+    >>> from edgescope.attribute import METHODS
+    >>> "massive" in METHODS, "occlusion" in METHODS
+    (True, True)
+"""
 
 
 def make(name: str, settings: Settings | None = None) -> Method:
@@ -75,6 +86,11 @@ def make(name: str, settings: Settings | None = None) -> Method:
 
     Raises:
         InputError: if there is no such method.
+
+    Example:
+        >>> import edgescope as es
+        >>> type(es.attribute.make("occlusion")).__name__
+        'Occlusion'
     """
     if name not in METHODS:
         hint = did_you_mean(name, METHODS, f"expected one of {', '.join(METHODS)}")
@@ -115,6 +131,14 @@ def importances(
     Raises:
         InputError: if a method is unknown, or cannot explain this model; if two have one name;
             or if an importance is not a finite number.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> found = es.attribute.importances(model, graphs, ["massive", "occlusion"])
+        >>> found["massive"].edge.shape == graphs.edge_attr.shape
+        True
     """
     check_model(model)
     check_dataset(dataset)

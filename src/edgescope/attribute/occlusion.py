@@ -42,6 +42,14 @@ class Occlusion(ModelMethod):
 
     Raises:
         InputError: if an option is unknown or out of range.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> found = es.attribute.importances(model, graphs, [es.attribute.Occlusion(signed=True)])
+        >>> found["occlusion"].backward_passes
+        0.0
     """
 
     def __init__(

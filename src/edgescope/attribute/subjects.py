@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 
 class Subject(NamedTuple):
-    """Graphs, and one model or several trainings of it that differ in their seed."""
+    """Graphs, and one model or several trainings of it that differ in their seed.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> subject = es.attribute.Subject("planted", [model], graphs, recipe="untrained")
+        >>> subject.data, len(subject.models)
+        ('planted', 1)
+    """
 
     data: str
     """What the graphs are called in tables."""
@@ -56,6 +65,17 @@ def subjects_of(
     Raises:
         InputError: if there is no run, a run is given twice or does not say where its data came
             from, or there is no such part or nothing in it.
+
+    Example:
+        >>> import tempfile
+        >>> import edgescope as es
+        >>> splits = es.data.load("solubility")
+        >>> recipe = es.train.recipe("demo", max_epochs=1, num_layers=1, hidden_dim=8, num_heads=2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = es.train.fit(recipe, splits, folder, data={"source": "solubility"})
+        ...     subjects = es.attribute.subjects_of([run], graphs=5)
+        >>> subjects[0].data, len(subjects[0].dataset)
+        ('solubility/test', 5)
     """
     if not runs:
         raise InputError("received no run to explain, expected the folder of at least one")

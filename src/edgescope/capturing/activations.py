@@ -18,7 +18,20 @@ def above_floor(values: Tensor, floor: Tensor | float) -> Tensor:
 
 
 class EdgeActivations(NamedTuple):
-    """Activations of one site in one forward pass."""
+    """Activations of one site in one forward pass.
+
+    Example:
+        >>> import torch
+        >>> from torch_geometric.nn import GATv2Conv
+        >>> import edgescope as es
+        >>> model = GATv2Conv(3, 4, heads=2, add_self_loops=False).eval()
+        >>> x, edge_index = torch.rand(3, 3), torch.tensor([[0, 1, 2], [1, 2, 0]])
+        >>> with es.capture(model) as tape:
+        ...     _ = model(x, edge_index)
+        >>> weight = tape[":weight"]
+        >>> weight.values.shape, weight.input_edge.tolist()
+        (torch.Size([3, 2, 1]), [0, 1, 2])
+    """
 
     site: str
     """Name of the site, such as ``layers.3.attention:score``."""

@@ -48,6 +48,12 @@ class SeenLayer:
         ran: whether the model ran it; ``None`` if it has not been run, or nobody asked.
         rows: how many rows of it were looked at, edges or pairs of nodes, each once per stage that
             was counted; ``None`` if none were captured.
+
+    Example:
+        >>> from torch_geometric.nn import GATConv
+        >>> import edgescope as es
+        >>> es.capture.coverage(GATConv(8, 8)).seen[0].layer
+        'GATConv'
     """
 
     path: str
@@ -67,6 +73,12 @@ class UnseenLayer:
         reason: why not.
         kind: ``"attention"``; ``"perhaps"`` attention, if that cannot be told; ``"message
             passing"`` along edges without a sign of attention.
+
+    Example:
+        >>> from torch_geometric.nn import FAConv
+        >>> import edgescope as es
+        >>> es.capture.coverage(FAConv(8)).unseen[0].kind
+        'attention'
     """
 
     path: str

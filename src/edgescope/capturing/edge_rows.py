@@ -56,7 +56,19 @@ Rows = EdgeRows | RelationRows | PairRows
 
 
 class EdgeIdentity(NamedTuple):
-    """Which edge every row of a site belongs to; ``E`` rows, one per edge the layer saw."""
+    """Which edge every row of a site belongs to; ``E`` rows, one per edge the layer saw.
+
+    Example:
+        >>> import torch
+        >>> from torch_geometric.nn import GATv2Conv
+        >>> import edgescope as es
+        >>> model = GATv2Conv(3, 4, heads=2, add_self_loops=False).eval()
+        >>> x, edge_index = torch.rand(3, 3), torch.tensor([[0, 1, 2], [1, 2, 0]])
+        >>> with es.capture(model) as tape:
+        ...     _ = model(x, edge_index)
+        >>> tape[":weight"].identity.graph.tolist()
+        [0, 0, 0]
+    """
 
     edge_index: Tensor
     """Source and target of every edge ``[2, E]``, as the layer saw them. Where a layer joins the

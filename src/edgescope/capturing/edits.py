@@ -58,6 +58,21 @@ def edit(
         InputError: if a site cannot be edited, ``fn`` returns something else, it is not certain
             which row belongs to which edge, a forward pass did not run a site, or what a layer
             computed is not what its formula gives, as under another edit of it.
+
+    Example:
+        >>> import torch
+        >>> from torch_geometric.nn import GATv2Conv
+        >>> import edgescope as es
+        >>> model = GATv2Conv(3, 4, heads=2, add_self_loops=False).eval()
+        >>> x, edge_index = torch.rand(3, 3), torch.tensor([[0, 1, 2], [1, 2, 0]])
+        >>> with es.capture(model) as tape:
+        ...     _ = model(x, edge_index)
+        >>> def nothing(weight):
+        ...     return torch.zeros_like(weight.values)
+        >>> with es.capture.edit(model, ":weight", nothing):
+        ...     changed = model(x, edge_index)
+        >>> torch.equal(changed, model(x, edge_index))
+        False
     """
     chosen = select_sites(model, sites)
     check_editable(model, chosen)

@@ -82,6 +82,12 @@ def list_sites(model: nn.Module) -> "pl.DataFrame":
 
     Args:
         model: any model.
+
+    Example:
+        >>> from torch_geometric.nn import GATConv
+        >>> import edgescope as es
+        >>> es.capture.sites(GATConv(8, 8, heads=2))["site"].to_list()
+        [':logit', ':weight', ':message']
     """
     import polars as pl
 
@@ -113,6 +119,12 @@ def list_layers() -> "pl.DataFrame":
 
     Columns: layer, stage, formula, shape, dropout (as in :func:`list_sites`), loops (what the
     layer does with self-loops) and refuses (which of its configurations are refused).
+
+    Example:
+        >>> import edgescope as es
+        >>> layers = es.capture.layers()
+        >>> layers["layer"].is_in(["GATConv"]).sum()  # a row per stage
+        3
     """
     import polars as pl
 

@@ -29,7 +29,21 @@ from edgescope.capturing.refusals import (
 
 
 class Site(NamedTuple):
-    """A place in a model where a layer computes something for every edge."""
+    """A place in a model where a layer computes something for every edge.
+
+    Example:
+        >>> import torch
+        >>> from torch_geometric.nn import GATv2Conv
+        >>> import edgescope as es
+        >>> model = GATv2Conv(3, 4, heads=2, add_self_loops=False).eval()
+        >>> x, edge_index = torch.rand(3, 3), torch.tensor([[0, 1, 2], [1, 2, 0]])
+        >>> with es.capture(model) as tape:
+        ...     _ = model(x, edge_index)
+        >>> with es.capture(model, lambda site: site.stage == "logit") as tape:
+        ...     _ = model(x, edge_index)
+        >>> tape.sites
+        [':logit']
+    """
 
     name: str
     """Path of the layer and stage, such as ``layers.3.attention:score``."""

@@ -29,6 +29,17 @@ class Tape:
         sites: names of the captured sites, in the order of the model's layers. If a layer runs
             several times in a forward pass, its second call adds a site like
             ``conv@2:weight``.
+
+    Example:
+        >>> import torch
+        >>> from torch_geometric.nn import GATv2Conv
+        >>> import edgescope as es
+        >>> model = GATv2Conv(3, 4, heads=2, add_self_loops=False).eval()
+        >>> x, edge_index = torch.rand(3, 3), torch.tensor([[0, 1, 2], [1, 2, 0]])
+        >>> with es.capture(model) as tape:
+        ...     _ = model(x, edge_index)
+        >>> tape.sites
+        [':score', ':logit', ':weight', ':message']
     """
 
     def __init__(self, sites: Sequence[str]) -> None:

@@ -108,6 +108,14 @@ def load(
             a table without a usable molecule, an empty part, or if every molecule has an atom
             outside ``vocabulary``.
         MissingExtraError: if RDKit is not installed.
+
+    Example:
+        >>> import polars as pl
+        >>> import edgescope as es
+        >>> table = pl.DataFrame({"smiles": ["CCO", "CCN", "CC#N", "not one"], "y": [1, 2, 3, 4]})
+        >>> splits = es.data.load(table, target_columns="y", split=(0, 0, 1))
+        >>> splits.test.smiles, splits.rejected["row"].to_list()
+        (['CCO', 'CCN', 'CC#N'], [3])
     """
     base, given = None if root is None else Path(root), vocabulary
     published, called = find_source(source)

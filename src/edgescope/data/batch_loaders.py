@@ -44,6 +44,13 @@ class NeighborBatches:
         seed: start of the random orders and samples.
         epoch: which of them comes next.
         fanouts: edges per node and hop; -1 takes all.
+
+    Example:
+        >>> import edgescope as es
+        >>> splits = es.data.load("ogbn-proteins", "FOLDER")  # doctest: +SKIP
+        >>> loader = es.data.loader(splits.train, batch_size=4)  # doctest: +SKIP
+        >>> batch = next(iter(loader))  # doctest: +SKIP
+        >>> type(loader).__name__, int(batch.num_seeds)  # doctest: +SKIP
     """
 
     dataset: NodeDataset
@@ -132,6 +139,13 @@ class MoleculeLoader:
             ``processes``-th graph from the ``rank``-th on, and all the same number of batches: a
             share without graphs is the first graph of the batch with all targets missing, which
             counts in no loss and no metric.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> loader = es.data.loader(molecules, batch_size=8, shuffle=True, seed=1)
+        >>> [batch.num_graphs for batch in loader]
+        [8, 8, 4]
     """
 
     dataset: GraphDataset
@@ -211,6 +225,13 @@ def loader(
 
     Raises:
         InputError: if ``batch_size`` is below 1.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test
+        >>> batch = next(iter(es.data.loader(molecules, batch_size=32)))
+        >>> batch.num_graphs
+        32
     """
     if isinstance(dataset, NodeDataset) and dataset.fanouts:
         return NeighborBatches(dataset, batch_size, shuffle, seed, epoch, dataset.fanouts)

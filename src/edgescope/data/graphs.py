@@ -50,6 +50,13 @@ class GraphDataset(Dataset[Data]):
             edge does, 0 if not. The columns are alternative explanations, each valid by itself,
             NaN where a graph has fewer; a graph without known truth has NaN only.
         identifiers: ``N`` texts by the name of each column that tells which molecule it is.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("edge_type", 20).train
+        >>> part = graphs[:3]
+        >>> len(part), part[0].edge_index.shape[0]
+        (3, 2)
     """
 
     node_ptr: Tensor

@@ -89,6 +89,11 @@ class NodeDataset(GraphDataset):
         fanouts: how many neighbours a batch takes per hop, by default; empty if a batch is the
             whole graph.
         incoming: finds the edges into a node; shared by the parts.
+
+    Example:
+        >>> import edgescope as es
+        >>> splits = es.data.load("ogbn-proteins", "FOLDER")  # doctest: +SKIP
+        >>> int(splits.train.mask.sum())  # doctest: +SKIP
     """
 
     mask: Tensor

@@ -36,6 +36,12 @@ class Splits(NamedTuple):
         train: graphs to fit a model to.
         val: graphs to choose the learning rate and the moment to stop by.
         test: graphs to report on.
+
+    Example:
+        >>> import edgescope as es
+        >>> train, val, test = es.data.planted("motif", 20)
+        >>> len(train) + len(val) + len(test)
+        20
     """
 
     train: GraphDataset

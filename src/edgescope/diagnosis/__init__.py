@@ -106,6 +106,18 @@ class _Diagnose:
             InputError: if the model has no layer that can be captured or runs none, one that was
                 asked for cannot be, the loader is empty or can be gone through only once, or no
                 rule has the identifier that was asked for.
+
+        Example:
+            >>> import torch
+            >>> import edgescope as es
+            >>> graphs = es.data.load("solubility").test[:64]
+            >>> model = es.models.GAT(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=2)
+            >>> with torch.no_grad():
+            ...     model.layers[1].conv.att_src[0, 0] = 0  # head 0 forgets whom it attends to
+            ...     model.layers[1].conv.att_edge[0, 0] = 0
+            >>> found = es.diagnose(model, es.data.loader(graphs), select="uniform-attention")
+            >>> found[0].where
+            'layers.1.conv, head 0 of 2'
         """
         from edgescope.diagnosis.rule_choice import choose_rules
         from edgescope.scanning.loaders import graph_loader

@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 Severity = Literal["error", "warning", "note"]
+"""How grave a finding is, as :data:`SEVERITIES` explains.
+
+Example:
+    >>> from typing import get_args
+    >>> from edgescope.diagnosis import Severity
+    >>> get_args(Severity)
+    ('error', 'warning', 'note')
+"""
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """From the most severe down. An error: the layer does not compute what its user built it for. A
@@ -31,6 +39,13 @@ class Finding:
         remedy: what to do, in PyG's terms.
         mechanical: name of the remedy that ``es.diagnose.try_remedy`` can apply; ``None`` if the
             remedy needs a decision.
+
+    Example:
+        >>> from edgescope.diagnosis import Finding
+        >>> numbers, cause, remedy = {"rows": 12_000}, "the graphs are large", "sample them"
+        >>> found = Finding("many-rows", "note", "conv", "12,000 rows", numbers, cause, remedy)
+        >>> found.severity, found.evidence["rows"]
+        ('note', 12000)
     """
 
     rule: str
@@ -97,6 +112,14 @@ class FindingList(list[Finding]):
             that is not known.
         caution: what is known of the model's training and should be read first, such as that it
             is not better than guessing; empty if nothing is.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.load("solubility").test[:64]
+        >>> model = es.models.GAT(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> found = es.diagnose(model, es.data.loader(graphs), select="non-finite")
+        >>> len(found), found.rules, found.coverage.complete
+        (0, ('non-finite',), True)
     """
 
     def __init__(

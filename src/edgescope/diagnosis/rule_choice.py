@@ -63,7 +63,13 @@ def find_rule(name: str) -> type[Rule]:
 
 
 def rule_table() -> "pl.DataFrame":
-    """Return every rule, one per row: identifier, severity, title and thresholds."""
+    """Return every rule, one per row: identifier, severity, title and thresholds.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.diagnose.rules()["rule"][0]
+        'non-finite'
+    """
     import polars as pl
 
     rows = [

@@ -39,6 +39,14 @@ class GroupImportance:
             frequency and importance), kind, first, second, groups (with a measured edge),
             spearman, low and high (95 % interval from resampled graphs, NaN if over 5 % of the
             resamples lack a group).
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> groups = es.interpret.edge_groups(molecules, by=["ring"])
+        >>> found = es.interpret.importance(groups, molecules.edge_attr.float(), resamples=20)
+        >>> found.groups["group"].to_list()
+        ['chain', 'ring']
     """
 
     groups: pl.DataFrame
@@ -78,6 +86,15 @@ def importance(
     Raises:
         InputError: if there is not one importance per edge, or one is infinite; or if the scan
             does not fit the graphs.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> groups = es.interpret.edge_groups(molecules, by=["ring"])
+        >>> weight = molecules.edge_attr.float()  # in place of an occlusion
+        >>> found = es.interpret.importance(groups, weight, resamples=20)
+        >>> found.groups.columns[:3]
+        ['kind', 'group', 'edges']
     """
     edges = groups.dataset.edge_index.size(1)
     if values.shape != (edges,) or bool(values.isinf().any()):

@@ -21,7 +21,13 @@ from edgescope.statistics.bootstrap import MIN_GROUPS, RESAMPLES, Bootstrap
 from edgescope.statistics.discovery import q_values
 
 ANY = "any site"
-"""What rows are called in which an edge counts as massive if it is at one site or more."""
+"""What rows are called in which an edge counts as massive if it is at one site or more.
+
+Example:
+    >>> from edgescope.interpret import ANY
+    >>> ANY
+    'any site'
+"""
 
 SCHEMA: dict[str, Any] = {
     "site": pl.String,
@@ -88,6 +94,18 @@ def enrichment(
 
     Raises:
         InputError: if the scan is of other graphs or did not keep every massive activation.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> groups = es.interpret.edge_groups(molecules, by=["ring"])
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GATv2(**molecules.model_sizes, **sizes)
+        >>> loader = es.data.loader(molecules)
+        >>> scan = es.scan(model, loader, criterion=es.Criterion("low", ratio=20))
+        >>> found = es.interpret.enrichment(scan, groups, permutations=20, resamples=20)
+        >>> sorted(found["group"].unique())
+        ['chain', 'ring']
     """
     found = massive_edges(scan, groups.dataset, criterion)
     against = turned(scan)
@@ -136,6 +154,15 @@ def enrichment_of(
 
     Raises:
         InputError: if there is no site, or marks do not fit the edges.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> groups = es.interpret.edge_groups(molecules, by=["ring"])
+        >>> marked = {"double bonds": molecules.edge_attr == 2}
+        >>> found = es.interpret.enrichment_of(marked, groups, permutations=20, resamples=20)
+        >>> sorted(found["group"].unique())
+        ['chain', 'ring']
     """
     edges = groups.dataset.edge_index.size(1)
     for site, mask in massive.items():

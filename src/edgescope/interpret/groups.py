@@ -32,6 +32,13 @@ class EdgeGroups:
     Attributes:
         dataset: whose edges they are.
         kinds: the kinds by name, in the order asked for.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> groups = es.interpret.edge_groups(molecules, by=["ring"])
+        >>> groups["ring"].names, list(groups.kinds)
+        (('chain', 'ring'), ['ring'])
     """
 
     dataset: GraphDataset
@@ -166,7 +173,13 @@ CHEMISTRY: dict[str, Callable[[_Source], Kind]] = {
     "functional_group": lambda source: source.chemistry.functional_group(),
     "element_direction": lambda source: source.chemistry.element_direction(),
 }
-"""Kinds of the bonds of molecules."""
+"""Kinds of the bonds of molecules.
+
+Example:
+    >>> from edgescope.interpret import CHEMISTRY
+    >>> "ring" in CHEMISTRY
+    True
+"""
 
 GENERAL: dict[str, Callable[[_Source], Kind]] = {
     "bond_type": _bond_type,
@@ -177,4 +190,10 @@ GENERAL: dict[str, Callable[[_Source], Kind]] = {
     "curvature": _curvature,
     "articulation": lambda s: s.binned("articulation", articulation_distance(s.graphs)),
 }
-"""Kinds of the edges of any graph; ``bond_type`` is the data set's own type of an edge."""
+"""Kinds of the edges of any graph; ``bond_type`` is the data set's own type of an edge.
+
+Example:
+    >>> from edgescope.interpret import GENERAL
+    >>> "bond_type" in GENERAL
+    True
+"""

@@ -25,7 +25,13 @@ from edgescope.scanning.result import Scan
 from edgescope.statistics.bootstrap import RESAMPLES
 
 FDR = 0.05
-"""False-discovery rate up to which a group is called enriched or depleted, by convention."""
+"""False-discovery rate up to which a group is called enriched or depleted, by convention.
+
+Example:
+    >>> from edgescope.interpret import FDR
+    >>> FDR
+    0.05
+"""
 
 _KIND = Kind("an interpretation", "interpretation.json", 2, "interpret again")
 
@@ -49,6 +55,19 @@ class Interpretation:
             of the data, which are left out) and ``unseen`` (edges that the site did not compute).
         overall: one row per site and kind: ``edges`` of which the kind can be told, and how many of
             them are ``massive``; None in a folder of an older version.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GATv2(**molecules.model_sizes, **sizes)
+        >>> loader = es.data.loader(molecules)
+        >>> scan = es.scan(model, loader, criterion=es.Criterion("low", ratio=20))
+        >>> found = es.interpret.interpret(
+        ...     scan, molecules, by=["ring"], permutations=20, resamples=20
+        ... )
+        >>> found.table().height == found.enrichment.height
+        True
     """
 
     enrichment: pl.DataFrame
@@ -202,6 +221,19 @@ def interpret(
         InputError: if something does not fit the data set, or the scan did not keep every massive
             activation.
         MissingExtraError: if a chemical kind is asked for and RDKit is not installed.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GATv2(**molecules.model_sizes, **sizes)
+        >>> loader = es.data.loader(molecules)
+        >>> scan = es.scan(model, loader, criterion=es.Criterion("low", ratio=20))
+        >>> found = es.interpret.interpret(
+        ...     scan, molecules, by=["ring"], permutations=20, resamples=20
+        ... )
+        >>> found.info["criterion"]
+        'low'
     """
     massive = massive_edges(scan, dataset, criterion)  # before minutes of work
     groups = edge_groups(dataset, by, labels=labels, bins=bins, progress=progress)

@@ -38,6 +38,14 @@ class Kind:
         applicable: of which edges the kind can be told ``[E]``, bool; the others are in no group
             and are left out of every comparison.
         null: what a permutation of massive edges leaves as it is.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> groups = es.interpret.edge_groups(molecules, by=["ring"])
+        >>> kind = groups["ring"]
+        >>> kind.name, kind.null, kind.member.shape[1]
+        ('ring', 'degree', 2)
     """
 
     name: str

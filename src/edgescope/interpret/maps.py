@@ -45,6 +45,17 @@ class HeatMaps:
         scan: the histograms, whose edge types are the combinations of groups that occur.
         combinations: which combination holds which group of ``counted`` ``[C, G]``, bool.
         counted: the groups that were counted: those of ``kind`` or, of directions, all.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> groups = es.interpret.edge_groups(molecules, by=["ring"])
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GATv2(**molecules.model_sizes, **sizes)
+        >>> loader = es.data.loader(molecules)
+        >>> maps = es.interpret.heat_maps(model, loader, groups, "ring")
+        >>> maps.kind.name
+        'ring'
     """
 
     kind: Kind
@@ -139,6 +150,17 @@ def heat_maps(
     Raises:
         InputError: if there is no such kind or group, groups overlap in too many ways, or the
             loader holds other graphs.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> groups = es.interpret.edge_groups(molecules, by=["ring"])
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GATv2(**molecules.model_sizes, **sizes)
+        >>> loader = es.data.loader(molecules)
+        >>> maps = es.interpret.heat_maps(model, loader, groups, "ring", only=["ring"])
+        >>> list(maps.scan.sites)
+        ['layers.0.conv:score']
     """
     check_model(model)
     loader = graph_loader(loader)

@@ -25,6 +25,17 @@ class MassiveEdges:
             that a layer adds, of every site; they are left out of ``mask``.
         unseen: edges of the data set that a site did not compute, of every site; they are not
             massive.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GATv2(**molecules.model_sizes, **sizes)
+        >>> loader = es.data.loader(molecules)
+        >>> scan = es.scan(model, loader, criterion=es.Criterion("low", ratio=20))
+        >>> found = es.interpret.massive_edges(scan, molecules)
+        >>> found.sites, found.mask.shape[1] == len(molecules.edge_attr)
+        (('layers.0.conv:score',), True)
     """
 
     sites: tuple[str, ...]
@@ -57,6 +68,16 @@ def massive_edges(
     Raises:
         InputError: if the scan is of other graphs or of parts of one, of several graphs per call or
             of graphs with two sets of nodes, or did not keep everything.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test[:20]
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GATv2(**molecules.model_sizes, **sizes)
+        >>> loader = es.data.loader(molecules)
+        >>> scan = es.scan(model, loader, criterion=es.Criterion("low", ratio=20))
+        >>> es.interpret.massive_edges(scan, molecules).mask.shape[0]
+        1
     """
     check_scan(scan)
     check_dataset(dataset)

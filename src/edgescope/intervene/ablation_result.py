@@ -103,6 +103,15 @@ class Ablation:
 
     Attributes:
         info: what was replaced, where and how.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> loader = es.data.loader(graphs)
+        >>> found = es.ablate(model, loader, where=20, repeats=1, controls=["number"])
+        >>> type(found).__name__, found.info.model
+        ('Ablation', 'GATv2')
     """
 
     def __init__(self, info: AblationInfo, rows: pl.DataFrame) -> None:

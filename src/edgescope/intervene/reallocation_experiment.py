@@ -88,6 +88,16 @@ def reallocation(
     Raises:
         InputError: if the edge types have no names or no added one is among them, if edges have no
             types, or the criterion has no thresholds yet.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.load("solubility").test[:20]
+        >>> graphs = es.data.rewire(graphs, "random_edges", share=0.5)
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> low = es.Criterion("low", ratio=5)
+        >>> found = es.reallocation(model, es.data.loader(graphs), criterion=low)
+        >>> found.table().height  # the layer, and all layers together
+        2
     """
     check_model(model)
     loader = graph_loader(loader)

@@ -30,6 +30,14 @@ class Reallocation:
         rows: of every layer, and at last of all of them together, the columns of :meth:`table`.
         problem: why intervals are missing; empty if none is.
         arguments: what the model was given, as in :class:`edgescope.scanning.result.ScanInfo`.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.rewire(es.data.planted("marked", 20).test, "virtual_node")
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> found = es.reallocation(model, es.data.loader(graphs))
+        >>> found.added, found.graphs == len(graphs)
+        (('virtual',), True)
     """
 
     added: tuple[str, ...]

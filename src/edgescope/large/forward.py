@@ -205,6 +205,17 @@ def predict_large(
     Raises:
         InputError: if the model is another one, if the graph does not fit it, or if ``memory``
             is too small.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> edge_index = torch.tensor([[0, 1, 2], [1, 2, 0]])
+        >>> graph = es.LargeGraph.from_edge_index(edge_index, torch.tensor([1, 0, 1]), num_nodes=3)
+        >>> sizes = {"hidden_dim": 16, "num_layers": 1, "readout": "node"}
+        >>> model = es.models.GraphTransformer(num_atom_types=2, num_bond_types=2, **sizes)
+        >>> x = torch.tensor([0, 1, 1])
+        >>> es.predict_large(model, x, graph).shape
+        torch.Size([3, 1])
     """
     check_input(model, x, graph)
     threads = torch.get_num_threads()

@@ -54,6 +54,14 @@ class LargeGraph:
         edge_attr: types of the edges ``[E]``, integer, or their features ``[E, K]``, floating.
         num_nodes: number of nodes ``V``.
         tile: number of targets in a tile.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> edge_index = torch.tensor([[0, 2, 1], [1, 0, 0]])
+        >>> graph = es.LargeGraph.from_edge_index(edge_index, torch.tensor([1, 2, 3]), num_nodes=3)
+        >>> graph.input_edge.tolist()  # sorted by target, then by source
+        [0, 2, 1]
     """
 
     tile_start: NDArray[np.int64]

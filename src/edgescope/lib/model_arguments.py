@@ -36,7 +36,7 @@ class Arguments(NamedTuple):
 
 
 def arguments_for(model: nn.Module, batch: Any) -> Arguments:  # noqa: ANN401  (any PyG batch)
-    """Return what :func:`call_model` calls a model with.
+    """Return what :func:`edgescope.lib.model_call.call_model` calls a model with.
 
     - A required argument gets the attribute of the batch with its name. In a heterogeneous batch
       an argument ``x`` gets ``batch.x_dict``, the features by node type, as models made by

@@ -22,7 +22,13 @@ ARCHITECTURES = {
     "TransformerConv": "edgescope.models.convolutions",
     "GPS": "edgescope.models.convolutions",
 }
-"""Name of every architecture to the module that holds it; some of them import PyG's layers."""
+"""Name of every architecture to the module that holds it; some of them import PyG's layers.
+
+Example:
+    >>> from edgescope.models import ARCHITECTURES
+    >>> sorted(ARCHITECTURES)
+    ['GAT', 'GATv2', 'GPS', 'GraphTransformer', 'GraphiT', 'SAN', 'TransformerConv']
+"""
 
 PER_TENSOR = 2**12
 """Bytes that a parameter and its part of a module take beside its numbers, about."""

@@ -31,7 +31,14 @@ LOGIT_LIMIT = 5.0
 
 
 class EdgeScore(nn.Module):
-    """The score vector of every edge, before it is summed over channels."""
+    """The score vector of every edge, before it is summed over channels.
+
+    Example:
+        >>> import edgescope as es
+        >>> attention = es.models.EdgeAttention(hidden_dim=8, num_heads=2)
+        >>> isinstance(attention.score, es.models.EdgeScore)
+        True
+    """
 
     def forward(
         self,
@@ -166,6 +173,15 @@ class EdgeAttention(nn.Module):
         ValueError: if ``hidden_dim`` is not a multiple of ``num_heads``, if ``explicit_bias``
             is unknown or given for a full graph, or if a limit and a cap are given or one of them
             bounds nothing.
+
+    Example:
+        >>> import torch
+        >>> from edgescope.models import EdgeAttention
+        >>> attention = EdgeAttention(hidden_dim=8, num_heads=2)
+        >>> edge_index = torch.tensor([[0, 1], [1, 0]])
+        >>> x, score = attention(torch.rand(2, 8), torch.rand(2, 8), edge_index)
+        >>> x.shape, score.shape
+        (torch.Size([2, 8]), torch.Size([2, 2, 4]))
     """
 
     def __init__(

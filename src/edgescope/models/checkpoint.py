@@ -29,6 +29,17 @@ def save(model: nn.Module, path: Path | str, *, stage: str | None = None) -> Pat
 
     Raises:
         InputError: if the model is not one of edgescope's own.
+
+    Example:
+        >>> import tempfile
+        >>> import edgescope as es
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GAT(num_atom_types=5, num_bond_types=4, **sizes)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = es.models.save(model, f"{folder}/gat.safetensors")
+        ...     same = es.models.load(path)
+        >>> same.config == model.config
+        True
     """
     path = Path(path)
     name = type(model).__name__
@@ -59,6 +70,17 @@ def load(path: Path | str, *, stage: str | None = None) -> nn.Module:
 
     Warns:
         EdgescopeWarning: if it is of an earlier version, so that it cannot be checked.
+
+    Example:
+        >>> import tempfile
+        >>> import edgescope as es
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GAT(num_atom_types=5, num_bond_types=4, **sizes)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = es.models.save(model, f"{folder}/gat.safetensors")
+        ...     same = es.models.load(path)
+        >>> same.config == model.config
+        True
     """
     path = Path(path)
     tensors, metadata, checked = _read(path)

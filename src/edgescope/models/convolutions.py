@@ -157,6 +157,15 @@ class GAT(ConvolutionModel):
 
     PyG's layer adds a self-loop to every node, whose edge state is the mean of the node's others.
     Arguments as in :class:`ConvolutionModel`.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GAT(num_atom_types=5, num_bond_types=4, **sizes)
+        >>> x, edge_attr = torch.tensor([0, 3, 1]), torch.tensor([1, 2])
+        >>> model(x, torch.tensor([[0, 1], [1, 2]]), edge_attr).shape
+        torch.Size([1, 1])
     """
 
     @override
@@ -169,6 +178,15 @@ class GATv2(ConvolutionModel):
 
     PyG's ``GATv2Conv``, which adds self-loops as ``GATConv`` does. Arguments as in
     :class:`ConvolutionModel`.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GATv2(num_atom_types=5, num_bond_types=4, **sizes)
+        >>> x, edge_attr = torch.tensor([0, 3, 1]), torch.tensor([1, 2])
+        >>> model(x, torch.tensor([[0, 1], [1, 2]]), edge_attr).shape
+        torch.Size([1, 1])
     """
 
     @override
@@ -180,6 +198,15 @@ class TransformerConv(ConvolutionModel):
     """Layers of PyG's ``TransformerConv`` (Shi et al., arXiv 2009.03509).
 
     Arguments as in :class:`ConvolutionModel`.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.TransformerConv(num_atom_types=5, num_bond_types=4, **sizes)
+        >>> x, edge_attr = torch.tensor([0, 3, 1]), torch.tensor([1, 2])
+        >>> model(x, torch.tensor([[0, 1], [1, 2]]), edge_attr).shape
+        torch.Size([1, 1])
     """
 
     @override
@@ -195,6 +222,15 @@ class GPS(ConvolutionModel):
 
     Raises:
         ValueError: with ``residual=False``, besides.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GPS(num_atom_types=5, num_bond_types=4, **sizes)
+        >>> x, edge_attr = torch.tensor([0, 3, 1]), torch.tensor([1, 2])
+        >>> model(x, torch.tensor([[0, 1], [1, 2]]), edge_attr).shape
+        torch.Size([1, 1])
     """
 
     @override

@@ -92,6 +92,15 @@ class GraphTransformer(PropertyModel):
         ValueError: if the widths do not fit, if ``readout`` or ``explicit_bias`` is unknown, if
             both normalisations or two bounds of logits are asked for, or unless one of
             ``num_bond_types`` and ``edge_dim`` is given.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GraphTransformer(num_atom_types=5, num_bond_types=4, **sizes)
+        >>> x, edge_attr = torch.tensor([0, 3, 1]), torch.tensor([1, 2])
+        >>> model(x, torch.tensor([[0, 1], [1, 2]]), edge_attr).shape
+        torch.Size([1, 1])
     """
 
     def __init__(

@@ -52,6 +52,15 @@ class GraphiT(FixedEdgeModel):
 
     Raises:
         ValueError: if an argument is outside its range or they do not fit each other.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> model = es.models.GraphiT(num_atom_types=5, num_bond_types=4, **sizes)
+        >>> x, edge_attr = torch.tensor([0, 3, 1]), torch.tensor([1, 2])
+        >>> model(x, torch.tensor([[0, 1], [1, 2]]), edge_attr).shape
+        torch.Size([1, 1])
     """
 
     def __init__(

@@ -13,7 +13,16 @@ MAX_PAIRS = 10**8
 
 
 class FullGraph(NamedTuple):
-    """A batch of graphs in which all pairs of different nodes of a graph are edges."""
+    """A batch of graphs in which all pairs of different nodes of a graph are edges.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> edge_index = torch.tensor([[0, 1], [1, 0]])
+        >>> pairs = es.models.full_graph(edge_index, torch.tensor([1, 1]), num_nodes=3)
+        >>> pairs.edge_real.sum().item(), pairs.edge_index.shape[1]
+        (2, 6)
+    """
 
     edge_index: Tensor
     """Source and target ``[2, P]``: the edges as given, then the added pairs."""
@@ -98,6 +107,13 @@ def random_walk_kernel(
 
     Raises:
         InputError: if neither ``batch`` nor ``num_nodes`` is given.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> edge_index = torch.tensor([[0, 1], [1, 0]])
+        >>> es.models.random_walk_kernel(edge_index, edge_index, num_nodes=2, steps=1).tolist()
+        [[0.25], [0.25]]
     """
     batch = _batch(batch, num_nodes, edge_index)
     per_node = batch.bincount()[batch] if len(batch) else batch

@@ -76,6 +76,14 @@ def from_reference(
     Raises:
         InputError: if the architecture is unknown, if a setting contradicts the weights, or if
             the weights do not fit the model.
+
+    Example:
+        >>> import edgescope as es
+        >>> try:
+        ...     es.models.from_reference("GT", {}, num_heads=8)
+        ... except ValueError as error:
+        ...     print(type(error).__name__)
+        InputError
     """
     if architecture not in PUBLISHED:
         raise InputError(
@@ -123,6 +131,14 @@ def import_checkpoint(
     Raises:
         InputError: if there is no such file, if it is damaged or holds anything but tensors by
             parameter name, and as :func:`from_reference` does.
+
+    Example:
+        >>> import edgescope as es
+        >>> try:
+        ...     es.models.import_checkpoint("epoch_99.pkl", "GT", num_heads=8)
+        ... except ValueError as error:
+        ...     print(str(error).partition(",")[0])
+        expected a checkpoint (.pkl) of the published code at epoch_99.pkl
     """
     path = readable_file(Path(path), "a checkpoint (.pkl) of the published code")
     try:

@@ -78,6 +78,17 @@ def scan_large(
     Raises:
         InputError: if the model is another one, if the graph does not fit it, if the criterion
             needs an untrained ensemble, or if ``memory`` is too small.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> edge_index = torch.tensor([[0, 1, 2], [1, 2, 0]])
+        >>> graph = es.LargeGraph.from_edge_index(edge_index, torch.tensor([1, 0, 1]), num_nodes=3)
+        >>> sizes = {"hidden_dim": 16, "num_layers": 1, "readout": "node"}
+        >>> model = es.models.GraphTransformer(num_atom_types=2, num_bond_types=2, **sizes)
+        >>> x = torch.tensor([0, 1, 1])
+        >>> list(es.scan_large(model, x, graph).sites)
+        ['layers.0.attention:score']
     """
     started = time.perf_counter()
     rule = find_criterion(criterion)

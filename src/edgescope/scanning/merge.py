@@ -56,6 +56,16 @@ def merge_scans(scans: Iterable[Scan], *, same_graphs: bool = False) -> Scan:
             edge types, criterion, or the ratio from which activations are kept; if only some
             have a baseline; if two scans of parts hold the same activation, or scans of the
             same graphs hold different numbers of them.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> names = graphs.edge_type_names
+        >>> halves = [graphs.batch([0]), graphs.batch([1])]
+        >>> parts = [es.scan(model, [half], edge_type_names=names) for half in halves]
+        >>> es.merge_scans(parts).info.graphs
+        2
     """
     if isinstance(scans, Scan):
         raise InputError("received one scan to merge, expected several in a list")

@@ -32,6 +32,16 @@ class Scan(ScanTables):
             these graphs: name of the column, number of the graph, text.
         baseline: the scan to compare with, usually of the untrained model.
         members: the scans that a baseline of several models was merged from; empty otherwise.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> scan = es.scan(model, es.data.loader(graphs))
+        >>> scan.table()["site"].to_list()
+        ['layers.0.conv:score']
+        >>> scan.by_edge_type(threshold=20)["edge_type"].to_list()
+        ['plain', 'other', 'weak', 'strong', 'added']
     """
 
     baseline: "Scan | None"

@@ -120,6 +120,16 @@ def scan(
             needs a larger untrained ensemble, if a module cannot be re-initialised, or if the
             loader is empty or can be gone through only once; if ``shards`` holds another scan of
             the model, or the loader gives other batches than those counted there.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test
+        >>> model = es.models.GraphTransformer(
+        ...     **molecules.model_sizes, hidden_dim=16, num_heads=4, num_layers=2
+        ... )
+        >>> scan = es.scan(model, es.data.loader(molecules))
+        >>> list(scan.sites)
+        ['layers.0.attention:score', 'layers.1.attention:score']
     """
     check_model(model)
     loader = graph_loader(loader)

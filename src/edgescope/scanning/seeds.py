@@ -40,6 +40,15 @@ class SeedScans:
 
     Raises:
         InputError: if there is no scan, or they differ in what was asked or in their graphs.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> sizes = {"hidden_dim": 8, "num_heads": 2, "num_layers": 1}
+        >>> models = [es.models.GATv2(**graphs.model_sizes, **sizes) for _ in range(2)]
+        >>> seeds = es.scan_seeds(models, es.data.loader(graphs))
+        >>> len(seeds.scans), seeds.table().height
+        (2, 1)
     """
 
     def __init__(self, scans: Mapping[str, Scan]) -> None:

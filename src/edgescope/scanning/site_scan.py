@@ -92,13 +92,13 @@ class SiteScan(NamedTuple):
     sketch: SiteSketch
     """Histograms, counts and maxima."""
     rows: pl.DataFrame
-    """Activations that exceed :meth:`Scan.floor`, largest ratio first."""
+    """Activations that exceed :meth:`edgescope.Scan.floor`, largest ratio first."""
     extremes: pl.DataFrame
     """The activations with the largest ratio and the largest magnitude."""
     nonfinite: pl.DataFrame
     """Graphs with edges that hold a NaN or an infinity."""
     seen: int
-    """How many activations exceeded :meth:`Scan.floor`, kept or not."""
+    """How many activations exceeded :meth:`edgescope.Scan.floor`, kept or not."""
     of: SiteEdges = SiteEdges()
     """What the edges are."""
 

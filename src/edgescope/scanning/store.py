@@ -95,6 +95,17 @@ def load_scan(folder: str | Path) -> Scan:
 
     Warns:
         EdgescopeWarning: if it was saved by an earlier version, so that it cannot be checked.
+
+    Example:
+        >>> import tempfile
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> scan = es.scan(model, es.data.loader(graphs))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     same = es.load_scan(scan.save(folder))
+        >>> same.table().equals(scan.table())
+        True
     """
     if not isinstance(folder, str | Path):
         raise InputError(f"received {said(folder)}, expected the folder of a saved scan")

@@ -35,6 +35,12 @@ class LogBins:
         bits: how many bits of the fraction are kept. With 7, a bin is between 1/256 and 1/128
             (0.78 %) of its value wide; with 0 it is an octave, and every bit less doubles the
             number of octaves per bin.
+
+    Example:
+        >>> from edgescope.statistics import LogBins
+        >>> bins = LogBins(anchor=1000.0)
+        >>> 1000.0 in bins.edges
+        True
     """
 
     anchor: float

@@ -184,6 +184,13 @@ def mean_over_graphs(values: Array, *, seed: int = 0, resamples: int = RESAMPLES
         values: one per graph ``[G]``; NaN where there is none.
         seed: of the draws.
         resamples: how many times to draw.
+
+    Example:
+        >>> import numpy as np
+        >>> from edgescope.attribute import mean_over_graphs
+        >>> found = mean_over_graphs(np.array([0.5, 1.0, np.nan, 0.75]))
+        >>> found.value
+        0.75
     """
     known = values[~np.isnan(values)]
     size = len(known)
@@ -211,5 +218,12 @@ def paired_difference(values: Array, reference: Array, *, seed: int = 0) -> Mean
     """Return the mean difference on graphs where both are known ``[G]``, with an interval.
 
     What a graph makes easy or hard for both cancels.
+
+    Example:
+        >>> import numpy as np
+        >>> from edgescope.attribute import paired_difference
+        >>> first, second = np.array([0.5, 1.0, 0.75]), np.array([0.25, 0.75, 0.5])
+        >>> paired_difference(first, second).value
+        0.25
     """
     return mean_over_graphs(values - reference, seed=seed)

@@ -50,6 +50,15 @@ class GammaFit:
         count: number of ratios.
         problem: why there is no fit; empty if there is one.
         starts: number of locations from which the likelihood was maximised.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> scan = es.scan(model, es.data.loader(graphs))
+        >>> fit = scan.gamma("layers.0.conv:score")
+        >>> fit.count > 0, fit.problem
+        (True, '')
     """
 
     shape: float
@@ -78,6 +87,15 @@ def fit_gamma(sketch: SiteSketch) -> GammaFit:
         The fit. If the likelihood has no maximum, because it grows without bound as the location
         nears the smallest observation or recedes from it, the parameters are NaN and
         ``problem`` says which.
+
+    Example:
+        >>> import edgescope as es
+        >>> from edgescope.statistics import fit_gamma
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> scan = es.scan(model, es.data.loader(graphs))
+        >>> 0 <= fit_gamma(scan["layers.0.conv:score"]).ks <= 1
+        True
     """
     counts = sketch.counts["ratio"].numpy()
     filled = np.flatnonzero(counts > 0)

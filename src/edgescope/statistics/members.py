@@ -32,8 +32,9 @@ class Members:
     """The levels that stated shares of a site's edges reach, in every member of an ensemble.
 
     Levels are logarithms of the largest ratio (or magnitude) of an edge. The spread of a level
-    between members is estimated at all sites together, see :func:`.moderated`; so is its skewness,
-    together with what is known of it, :data:`SKEWNESS`.
+    between members is estimated at all sites together, see
+    :func:`edgescope.statistics.moderated.moderated`; so is its skewness, together with what is
+    known of it, :data:`SKEWNESS`.
 
     Args:
         ensemble: per site the sketches of the members, as many at every site.

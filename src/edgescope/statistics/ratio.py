@@ -23,7 +23,15 @@ class EdgeTops(NamedTuple):
 
 
 class EdgeRatios(NamedTuple):
-    """Activations of one site relative to the median of their edge; ``F = H * D``."""
+    """Activations of one site relative to the median of their edge; ``F = H * D``.
+
+    Example:
+        >>> import torch
+        >>> from edgescope.statistics import edge_ratios
+        >>> found = edge_ratios(torch.tensor([[[1.0, -2.0, 8.0]]]))
+        >>> found.magnitude.tolist(), found.ratio.tolist()
+        ([[1.0, 2.0, 8.0]], [[0.5, 1.0, 4.0]])
+    """
 
     magnitude: Tensor
     """Absolute activations ``[E, F]``, float32."""
@@ -67,6 +75,12 @@ def edge_ratios(values: Tensor) -> EdgeRatios:
         The ratios, and for which edges they are defined. An edge with a NaN or an infinity has
         ``finite`` false, and an edge with median 0 has ``defined`` false. A ratio beyond the
         largest float32 is infinite: 1e38 over a denormal median.
+
+    Example:
+        >>> import torch
+        >>> from edgescope.statistics import edge_ratios
+        >>> edge_ratios(torch.tensor([[[1.0, 2.0, 500.0]]])).ratio.tolist()  # the median is 2
+        [[0.5, 1.0, 250.0]]
     """
     magnitude = magnitudes(values)
     if not magnitude.size(0):

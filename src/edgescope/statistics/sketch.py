@@ -44,6 +44,12 @@ class SketchLayout:
         edge_types: number of edge types ``T``.
         joint_budget: bytes that each joint histogram over type x channel may take; the number
             of their bins ``C`` follows from it.
+
+    Example:
+        >>> from edgescope.statistics import SketchLayout
+        >>> layout = SketchLayout(heads=2, channels=4, edge_types=3)
+        >>> layout == SketchLayout(heads=2, channels=4, edge_types=3)
+        True
     """
 
     heads: int
@@ -182,6 +188,15 @@ class SiteSketch:
         layout: what was counted, and in which bins.
         counts: the counters, shaped as :meth:`SketchLayout.shapes` says, int64.
         maxima: exact largest ratio and magnitude of each edge type ``[2, T]``.
+
+    Example:
+        >>> import torch
+        >>> import edgescope as es
+        >>> metric = es.MassiveActivations(heads=1, channels=3)
+        >>> metric.update(torch.tensor([[[1.0, 2.0, 8000.0]]]))
+        >>> sketch = metric.compute()
+        >>> sketch.maxima.tolist()
+        [[4000.0], [8000.0]]
     """
 
     def __init__(self, layout: SketchLayout, counts: Mapping[str, Tensor], maxima: Tensor) -> None:

@@ -78,6 +78,15 @@ class Cell(BaseModel):
         content: hash of the table that they name; None for a published data set.
         subset: at most so many graphs of each part of the data.
         scan: how it is scanned.
+
+    Example:
+        >>> import edgescope as es
+        >>> sizes = {"subset": 20, "num_layers": 1, "hidden_dim": 8, "num_heads": 2}
+        >>> grid = {"models": ["GAT"], "data": ["solubility"], "states": ["untrained"]}
+        >>> spec = es.study.StudySpec(recipe="demo", seeds=[1], overrides=sizes, **grid)
+        >>> cell = es.study.plan(spec)[0]
+        >>> cell.model, cell.state
+        ('GAT', 'untrained')
     """
 
     model_config = ConfigDict(frozen=True)
@@ -124,6 +133,14 @@ def plan(spec: StudySpec) -> list[Cell]:
     Raises:
         InputError: if a model, a data set or a recipe is unknown, if a value does not fit a
             recipe, or if two cells are the same.
+
+    Example:
+        >>> import edgescope as es
+        >>> sizes = {"subset": 20, "num_layers": 1, "hidden_dim": 8, "num_heads": 2}
+        >>> grid = {"models": ["GAT"], "data": ["solubility"], "states": ["untrained"]}
+        >>> spec = es.study.StudySpec(recipe="demo", seeds=[1], overrides=sizes, **grid)
+        >>> [(cell.model, cell.state, cell.seed) for cell in es.study.plan(spec)]
+        [('GAT', 'untrained', 1)]
     """
     try:
         return _plan(spec)

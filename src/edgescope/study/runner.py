@@ -46,6 +46,11 @@ def run(
         InputError: if the plan has no sense, or ``out`` cannot be written to.
         MissingExtraError: if Ray, Lightning or TensorBoard is needed and not installed.
         KeyboardInterrupt: on Ctrl-C; everything finished so far is kept.
+
+    Example:
+        >>> import edgescope as es
+        >>> spec = es.study.read("mitigation-small", root="data", epochs=30)
+        >>> endings = es.study.run(spec, "mitigation")  # doctest: +SKIP
     """
     cells = plan(study)
     out = writable_folder(Path(out))

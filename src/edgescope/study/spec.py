@@ -203,6 +203,14 @@ class StudySpec(_Strict):
         processes: how many processes train a cell together, which share its threads; see
             :func:`edgescope.train.trainer`.
         shard_every: seconds between the shards of a scan; no effect on results.
+
+    Example:
+        >>> import edgescope as es
+        >>> sizes = {"subset": 20, "num_layers": 1, "hidden_dim": 8, "num_heads": 2}
+        >>> grid = {"models": ["GAT"], "data": ["solubility"], "states": ["untrained"]}
+        >>> spec = es.study.StudySpec(recipe="demo", seeds=[1], overrides=sizes, **grid)
+        >>> spec.seeds, spec.states
+        ([1], ['untrained'])
     """
 
     models: Annotated[list[str], Different] = []

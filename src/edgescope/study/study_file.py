@@ -22,7 +22,13 @@ STUDIES = Path(__file__).parent / "studies"
 
 
 def study_names() -> list[str]:
-    """Return the names of the studies that come with edgescope."""
+    """Return the names of the studies that come with edgescope.
+
+    Example:
+        >>> import edgescope as es
+        >>> "mitigation" in es.study.study_names()
+        True
+    """
     return sorted(file.stem for file in STUDIES.glob("*.yaml"))
 
 
@@ -46,6 +52,12 @@ def read(
     Raises:
         InputError: if there is no such file, if it is not readable, if a key is unknown or a
             value has the wrong type; the message says where in the file.
+
+    Example:
+        >>> import edgescope as es
+        >>> spec = es.study.read("mitigation-small", seeds=[1], epochs=2, subset=100)
+        >>> spec.seeds, spec.overrides.epochs
+        ([1], 2)
     """
     path = _path(name_or_path)
     fields = yaml_of(path, "a study (.yaml)")

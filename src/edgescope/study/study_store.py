@@ -67,6 +67,11 @@ class Study:
 
     Raises:
         InputError: if it is none, or of another version.
+
+    Example:
+        >>> import edgescope as es
+        >>> study = es.study.Study("study")  # doctest: +SKIP
+        >>> study.finished  # doctest: +SKIP
     """
 
     def __init__(self, out: str | Path) -> None:
@@ -94,6 +99,11 @@ def load(out: str | Path) -> Study:
 
     Raises:
         InputError: if it is none, or of another version, or no cell of it is done.
+
+    Example:
+        >>> import edgescope as es
+        >>> study = es.study.load("study")  # doctest: +SKIP
+        >>> [done.metric for done in study.finished]  # doctest: +SKIP
     """
     study = Study(out)
     if not study.finished:

@@ -52,6 +52,12 @@ def roc_auc(prediction: Tensor, target: Tensor, names: Sequence[str] | None = No
     Raises:
         InputError: if the shapes differ, if a known label is neither 0 nor 1, if a prediction is
             NaN, or if no task has both classes.
+
+    Example:
+        >>> import torch
+        >>> from edgescope.train import roc_auc
+        >>> roc_auc(torch.tensor([[0.1], [0.4], [0.9]]), torch.tensor([[0.0], [1.0], [1.0]])).mean
+        1.0
     """
     if prediction.shape != target.shape or target.dim() != 2:  # noqa: PLR2004
         raise InputError(
@@ -163,6 +169,12 @@ def evaluate_large(
     Raises:
         InputError: if the data are not one graph with labels, if the model is another one or does
             not fit them, or if no task of a part has both labels.
+
+    Example:
+        >>> import edgescope as es
+        >>> splits = es.data.load("ogbn-proteins", "FOLDER")  # doctest: +SKIP
+        >>> model = es.models.load("run/weights/trained.safetensors")  # doctest: +SKIP
+        >>> es.train.evaluate_large(model, splits)["test"].mean  # doctest: +SKIP
     """
     from edgescope.data.node_dataset import NodeDataset
 

@@ -44,6 +44,11 @@ class ModelRecipe(_Frozen):
     The fields are the constructor arguments of the architecture, documented there. Those that
     not every architecture has are none unless given: then the architecture's own default holds.
     So no clamp, the constructor's ``logit_limit=None``, is ``logit_limit: false`` here.
+
+    Example:
+        >>> from edgescope.train import ModelRecipe
+        >>> ModelRecipe(architecture="GAT", num_layers=4).num_layers
+        4
     """
 
     architecture: str = "GraphTransformer"
@@ -137,6 +142,12 @@ class Recipe(_Frozen):
         min_learning_rate: training ends when the learning rate has fallen to this or below.
         max_epochs: training ends after this many epochs at the latest.
         seed: decides the initial weights, the order of the batches and dropout.
+
+    Example:
+        >>> import edgescope as es
+        >>> recipe = es.train.recipe("demo", max_epochs=3)
+        >>> recipe.max_epochs, recipe.model.architecture
+        (3, 'GraphTransformer')
     """
 
     name: str = "unnamed"
@@ -196,7 +207,13 @@ class Recipe(_Frozen):
 
 
 def recipe_names() -> list[str]:
-    """Return the names of the recipes that come with edgescope."""
+    """Return the names of the recipes that come with edgescope.
+
+    Example:
+        >>> import edgescope as es
+        >>> "demo" in es.train.recipe_names()
+        True
+    """
     return sorted(file.stem for file in RECIPES.glob("*.yaml"))
 
 
@@ -211,6 +228,11 @@ def recipe(name_or_path: str | Path, **overrides: Any) -> Recipe:
     Raises:
         InputError: if there is no such recipe, if the file is not one, if a field is unknown or
             a value does not fit.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.train.recipe("demo", num_layers=4, batch_size=32).model.num_layers
+        4
     """
     fields = _read(name_or_path)
     model = fields.setdefault("model", {})

@@ -55,6 +55,18 @@ class RunFolder:
 
     Raises:
         InputError: if it is not one.
+
+    Example:
+        >>> import tempfile
+        >>> import edgescope as es
+        >>> splits = es.data.load("solubility")
+        >>> recipe = es.train.recipe("demo", max_epochs=1, num_layers=1, hidden_dim=8, num_heads=2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = es.train.start(recipe, splits, folder)
+        ...     run = es.train.RunFolder(folder)
+        ...     model = run.model("untrained")
+        >>> type(model).__name__
+        'GraphTransformer'
     """
 
     def __init__(self, path: str | Path) -> None:

@@ -83,6 +83,17 @@ def fit(
         EdgescopeWarning: if the run was begun with another number of processes; it goes on, to a
             result that may differ in dropout and rounding. And of what spoils a training on a
             table of one's own, one for each grave kind of :func:`edgescope.data.check_table`.
+
+    Example:
+        >>> import tempfile
+        >>> import edgescope as es
+        >>> splits = es.data.load("solubility")
+        >>> recipe = es.train.recipe("demo", max_epochs=1, num_layers=1, hidden_dim=8, num_heads=2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = es.train.fit(recipe, splits, folder)
+        ...     epochs = run.metrics["epochs"]
+        >>> epochs
+        1
     """
     if epochs is not None:
         recipe = Recipe.parse({**recipe.model_dump(), "max_epochs": epochs}, "epochs")
@@ -117,6 +128,17 @@ def start(
         InputError: if the data cannot be trained on, if ``out`` cannot be written to or holds
             another run.
         MissingExtraError: if Lightning is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> import edgescope as es
+        >>> splits = es.data.load("solubility")
+        >>> recipe = es.train.recipe("demo", max_epochs=1, num_layers=1, hidden_dim=8, num_heads=2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = es.train.start(recipe, splits, folder)
+        ...     stages = sorted(path.stem for path in (run.path / "weights").iterdir())
+        >>> stages
+        ['untrained']
     """
     check_splits(splits, recipe)
     require("lightning", "train")

@@ -39,7 +39,13 @@ def names(words: str) -> frozenset[str]:
 
 
 class Stage(NamedTuple):
-    """A stage of attention that a layer class goes through, as a table of layers shows it."""
+    """A stage of attention that a layer class goes through, as a table of layers shows it.
+
+    Example:
+        >>> from edgescope.capturing import Stage
+        >>> Stage("a . (x_i + x_j)", "[E, H, 1]").formula
+        'a . (x_i + x_j)'
+    """
 
     formula: str
     """What is computed, in the terms of the layer's own documentation."""
@@ -70,6 +76,12 @@ class Adapter(ABC):
             by the node that attends as well, for a class that :meth:`is_static`.
         remedies: what :func:`edgescope.diagnosis.remedies.try_remedy` can do to a layer of exactly
             this class, whose constructor's arguments are attributes of the layer.
+
+    Example:
+        >>> import edgescope as es
+        >>> layers = es.capture.layers()["layer"].unique(maintain_order=True).to_list()  # one each
+        >>> "GATConv" in layers
+        True
     """
 
     layer: ClassVar[type[nn.Module] | str]

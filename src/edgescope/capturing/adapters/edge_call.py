@@ -24,6 +24,14 @@ class EdgeCall:
         message: what ``message`` returned.
         own_weight: the weights as the layer itself gives them, before dropout, where it does.
         outputs: what the submodules named by the adapter returned.
+
+    Example:
+        >>> from edgescope.capturing import MessagePassingAdapter, Stage
+        >>> class MyAdapter(MessagePassingAdapter):
+        ...     layer = "my_package.MyLayer"
+        ...     stages = {"score": Stage("x_i * x_j", "[E, 1, D]")}
+        ...     def score(self, layer, call):  # call is an EdgeCall
+        ...         return (call["x_i"] * call["x_j"]).unsqueeze(1)
     """
 
     def __init__(self, adapter: "EdgeFormulas", layer: Layer) -> None:

@@ -31,6 +31,14 @@ class MessagePassingAdapter(EdgeFormulas):
         kept_weight: the layer's attribute that ``message`` leaves the weights in until the layer
             returns them, if there is one. Captured weights are held against it, or against what
             ``edge_update`` returned if ``weight_in`` says that these are the weights.
+
+    Example:
+        >>> from edgescope.capturing import MessagePassingAdapter, Stage
+        >>> class MyAdapter(MessagePassingAdapter):
+        ...     layer = "my_package.MyLayer"
+        ...     stages = {"logit": Stage("sum_d x_i * x_j", "[E, 1, 1]")}
+        ...     def logit(self, layer, call):
+        ...         return (call["x_i"] * call["x_j"]).sum(-1, keepdim=True)
     """
 
     def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:

@@ -49,6 +49,16 @@ def register(adapter: Adapter | type[Adapter]) -> Adapter:
 
     Raises:
         InputError: if it is not an instance, or has no formula for a stage that it names.
+
+    Example:
+        >>> import edgescope as es
+        >>> from edgescope.capturing import MessagePassingAdapter, Stage
+        >>> class MyAdapter(MessagePassingAdapter):
+        ...     layer = "my_package.MyLayer"
+        ...     stages = {"logit": Stage("sum_d x_i * x_j", "[E, 1, 1]")}
+        ...     def logit(self, layer, call):
+        ...         return (call["x_i"] * call["x_j"]).sum(-1, keepdim=True)
+        >>> adapter = es.capture.register(MyAdapter())
     """
     if isinstance(adapter, type):
         raise InputError(

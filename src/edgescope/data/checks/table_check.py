@@ -60,6 +60,14 @@ class TableCheck:
         rows: how many rows it has.
         usable: how many of them give a molecule.
         found: what was found, gravest first.
+
+    Example:
+        >>> import polars as pl
+        >>> import edgescope as es
+        >>> table = pl.DataFrame({"smiles": ["CCO", "CCO", "CCN", "C1CC"], "y": [1, 5, 2, 3]})
+        >>> found = es.data.check_table(table, target_columns="y")
+        >>> found.rows, found.usable
+        (4, 3)
     """
 
     name: str

@@ -38,6 +38,12 @@ class Molecule(Data):  # type: ignore[misc]  # PyG publishes no types
     * **row** int: row in the table that the molecule was read from, as a spreadsheet shows it.
     * **identifiers** dict: what names the molecule in its table, by column, where it has such.
     * **graph** int: position in the data set that the molecule was taken from.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecule = es.data.load("solubility").test[0]
+        >>> molecule.num_nodes, molecule.smiles
+        (6, 'CCC(C)CC')
     """
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
@@ -67,6 +73,12 @@ class AtomVocabulary(tuple[str, ...]):
 
     Raises:
         InputError: if the same key is listed more than once, so that its type is ambiguous.
+
+    Example:
+        >>> from edgescope.data import AtomVocabulary
+        >>> vocabulary = AtomVocabulary(["C", "N", "O -"])
+        >>> vocabulary.index("O -"), len(vocabulary)
+        (2, 3)
     """
 
     __slots__ = ()
@@ -149,6 +161,12 @@ class MoleculeDataset(GraphDataset):
             what its SMILES say that the graphs do not hold.
         first_row: number of the table's first row: 2 in a file with a header, as a spreadsheet
             counts; 0 in a data frame.
+
+    Example:
+        >>> import edgescope as es
+        >>> molecules = es.data.load("solubility").test
+        >>> molecules[[0, 1]].smiles == molecules.smiles[:2]
+        True
     """
 
     row: Tensor

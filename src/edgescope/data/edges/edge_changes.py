@@ -235,6 +235,13 @@ def remove_edges(
     Raises:
         InputError: if ``importance`` is not one finite number per edge, ``share`` lies outside 0
             to 1, or the data set is one graph whose nodes have targets.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> fewer = es.data.remove_edges(graphs, graphs.edge_attr.float(), share=0.5)
+        >>> len(fewer.edge_attr) < len(graphs.edge_attr)
+        True
     """
     refuse_nodes(dataset)
     edges = len(dataset.edge_attr)

@@ -83,7 +83,13 @@ class TableSource(NamedTuple):
 
 
 def looks_like_a_table(source: str | Path) -> bool:
-    """Tell a path from the name of a data set."""
+    """Tell a path from the name of a data set.
+
+    Example:
+        >>> from edgescope.data import looks_like_a_table
+        >>> looks_like_a_table("molecules.csv"), looks_like_a_table("zinc12k")
+        (True, False)
+    """
     path = Path(source)
     return isinstance(source, Path) or len(path.parts) > 1 or bool(path.suffix) or path.is_file()
 

@@ -59,6 +59,12 @@ class Card:
         licence: under which it is distributed.
         rejected: rows that cannot be used.
         leaks: molecules that are in two parts, as the split is published.
+
+    Example:
+        >>> import edgescope as es
+        >>> card = es.data.card("benzene")
+        >>> card.task, card.level
+        ('labels', 'graph')
     """
 
     title: str
@@ -273,14 +279,26 @@ def named(name: str) -> Source:
 
 
 def names() -> list[str]:
-    """Name the data sets that :func:`~edgescope.data.load` knows."""
+    """Name the data sets that :func:`~edgescope.data.load` knows.
+
+    Example:
+        >>> import edgescope as es
+        >>> "solubility" in es.data.names()
+        True
+    """
     _own()
     add_plugins(GROUP, register)
     return sorted(_KNOWN)
 
 
 def needs_files(name: str) -> bool:
-    """Say whether a data set is read from files in a folder ``root``."""
+    """Say whether a data set is read from files in a folder ``root``.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.data.needs_files("solubility"), es.data.needs_files("zinc12k")
+        (False, True)
+    """
     return named(name).files
 
 
@@ -299,5 +317,10 @@ def card(name: str) -> Card:
 
     Raises:
         InputError: if there is no such data set; the message names the nearest.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.data.card("solubility").parts
+        (923, 102, 257)
     """
     return named(name).card

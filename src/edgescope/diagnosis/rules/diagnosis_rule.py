@@ -53,6 +53,34 @@ class Rule:
         samples: whether it runs the model again on a sample of batches, in :meth:`probe`.
         explanation: its page: what is meant, why it matters, where the thresholds come from, what
             to do, and when a finding is a false alarm. Plain Markdown.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> import edgescope as es
+        >>> from edgescope.diagnosis import Finding
+        >>> from edgescope.diagnosis import Rule
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> loader = es.data.loader(graphs)
+        >>> @dataclass
+        ... class ManyRows(Rule):
+        ...     id = "many-rows"
+        ...     title = "a layer sees many rows"
+        ...     severity = "note"
+        ...     needs = frozenset({"rows"})
+        ...     most: int = 20
+        ...     def begin(self, layers):
+        ...         self.rows = dict.fromkeys((info.path for info in layers), 0)
+        ...     def observe(self, seen):
+        ...         self.rows[seen.path] += len(seen.graph)
+        ...     def findings(self):
+        ...         return [
+        ...             Finding(self.id, "note", path, f"{rows} rows", {"rows": rows}, "", "")
+        ...             for path, rows in self.rows.items()
+        ...             if rows > self.most
+        ...         ]
+        >>> [found.where for found in es.diagnose(model, loader, rules=[ManyRows()])]
+        ['layers.0.conv']
     """
 
     id: ClassVar[str]

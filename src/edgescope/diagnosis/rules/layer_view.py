@@ -17,7 +17,21 @@ neighbours, whose rounding errors add up."""
 
 
 class LayerInfo(NamedTuple):
-    """An attention layer of the model, before it runs."""
+    """An attention layer of the model, before it runs.
+
+    Example:
+        >>> import edgescope as es
+        >>> from edgescope.diagnosis import Rule
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> loader = es.data.loader(graphs)
+        >>> class Paths(Rule):
+        ...     id, title, severity = "paths", "where the layers are", "note"
+        ...     def begin(self, layers):
+        ...         print([info.path for info in layers])
+        >>> found = es.diagnose(model, loader, rules=[Paths()])
+        ['layers.0.conv']
+    """
 
     path: str
     """Path of the layer, such as ``layers.3.conv``; empty if the model is the layer."""
@@ -71,6 +85,20 @@ class LayerSeen:
         two_sets: whether the ends of a row are nodes of two different sets, so that the same
             number is not the same node: the whole call, or every row of it ``[E]``.
         by_channel: whether the layer attends by channel, with a softmax for each.
+
+    Example:
+        >>> import edgescope as es
+        >>> from edgescope.diagnosis import Rule
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> loader = es.data.loader(graphs)
+        >>> class Shapes(Rule):
+        ...     id, title, severity = "shapes", "what the weights look like", "note"
+        ...     needs = frozenset({"weight"})
+        ...     def observe(self, seen):
+        ...         print(seen.path, tuple(seen.weight.shape[1:]))
+        >>> found = es.diagnose(model, loader, rules=[Shapes()])
+        layers.0.conv (2,)
     """
 
     path: str
@@ -188,6 +216,21 @@ class StateSeen:
         x: the states ``[V, F]``.
         edge_index: the batch's edges ``[2, E]``.
         graph: graph of every node ``[V]``.
+
+    Example:
+        >>> import edgescope as es
+        >>> from edgescope.diagnosis import Rule
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> loader = es.data.loader(graphs)
+        >>> class States(Rule):
+        ...     id, title, severity = "states", "what the states look like", "note"
+        ...     needs = frozenset({"state"})
+        ...     def observe_state(self, seen):
+        ...         print(seen.path, tuple(seen.x.shape[1:]))
+        >>> found = es.diagnose(model, loader, rules=[States()])
+        input (8,)
+        layers.0 (8,)
     """
 
     path: str
@@ -213,6 +256,20 @@ class Sample:
         outputs: what the model returned on each of them.
         seed: decides what is drawn at random.
         inputs: what the model calls the parts of the graph, as in :func:`edgescope.capture`.
+
+    Example:
+        >>> import edgescope as es
+        >>> from edgescope.diagnosis import Rule
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> loader = es.data.loader(graphs)
+        >>> class Sampled(Rule):
+        ...     id, title, severity = "sampled", "how many batches are sampled", "note"
+        ...     samples = True
+        ...     def probe(self, sample):
+        ...         print(len(sample.batches))
+        >>> found = es.diagnose(model, loader, rules=[Sampled()])
+        1
     """
 
     model: nn.Module

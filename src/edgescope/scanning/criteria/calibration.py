@@ -11,8 +11,9 @@ for a random member it is on average
 .. math:: \int_0^1 P(Q(u) > t) \, du .
 
 Nothing is assumed so far, neither of the edges of a member, which are far from independent, nor of
-how its levels depend on each other. Of each level by itself, :class:`.Members` says where it may
-lie in one more member. The threshold is where the integral is the stated rate.
+how its levels depend on each other. Of each level by itself,
+:class:`~edgescope.statistics.members.Members` says where it may lie in one more member. The
+threshold is where the integral is the stated rate.
 
 An earlier version moved one common tail up and down with a single place per member, taken as
 independent of it. They are not: edges of rare kinds lie high in one member and low in another

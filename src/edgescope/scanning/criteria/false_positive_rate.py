@@ -43,6 +43,16 @@ class Calibrated(Rule):
             19 for 0.05, it holds whatever the law of untrained models; with ten it rests on a law
             below 1/11.
         name: how reports call the rule.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).test
+        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> loader = es.data.loader(graphs)
+        >>> rule = es.Calibrated(rate=0.02, fdr=0.2)
+        >>> scan = es.scan(model, loader, baseline=es.Untrained(members=5), criterion=rule)
+        >>> scan.calibration()["axis"].to_list()
+        ['ratio', 'magnitude']
     """
 
     kind = "calibrated"

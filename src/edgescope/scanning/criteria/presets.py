@@ -25,6 +25,11 @@ def criterion(rule: str | Rule) -> Rule:
 
     Raises:
         InputError: if there is no such name.
+
+    Example:
+        >>> from edgescope.statistics import criterion
+        >>> criterion("sun2024").magnitude
+        100.0
     """
     if isinstance(rule, Rule):
         return rule

@@ -23,6 +23,12 @@ class Criterion(Rule):
         ratio: the ratio that must be exceeded; 0 if the rule is about magnitude only, and then
             edges whose ratio is not defined are judged as well.
         magnitude: the magnitude that must be exceeded.
+
+    Example:
+        >>> import edgescope as es
+        >>> large = es.Criterion("large", ratio=500, magnitude=10)
+        >>> (large | es.Criterion("huge", ratio=5000)).name
+        '(large | huge)'
     """
 
     kind = "bounds"

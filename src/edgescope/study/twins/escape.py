@@ -64,6 +64,12 @@ def escapes(
 
     Raises:
         InputError: if a number is not above 0.
+
+    Example:
+        >>> import edgescope as es
+        >>> found = es.diagnose.escapes(starts=1, steps=2, progress=False)
+        >>> type(found).__name__
+        'Escapes'
     """
     if min(starts, steps, record, heads) < 1 or lr <= 0:
         raise InputError(

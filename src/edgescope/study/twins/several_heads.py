@@ -113,6 +113,12 @@ def many_heads(
 
     Raises:
         InputError: if ``draws`` or a number of heads is below 1.
+
+    Example:
+        >>> import edgescope as es
+        >>> found = es.diagnose.many_heads(heads=(1, 2), draws=20, progress=False)
+        >>> type(found).__name__
+        'ManyHeads'
     """
     every = [(case, replace(base, heads=n)) for case, base in CASES.items() for n in heads]
     rows = []

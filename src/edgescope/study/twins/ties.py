@@ -181,6 +181,12 @@ def tie_frequencies(draws: int = 20_000, *, seed: int = 0, progress: bool = True
 
     Raises:
         InputError: if ``draws`` is below 1.
+
+    Example:
+        >>> import edgescope as es
+        >>> found = es.diagnose.tie_frequencies(draws=20, progress=False)
+        >>> type(found).__name__
+        'TieFrequencies'
     """
     every = list(settings())
     rows = [
