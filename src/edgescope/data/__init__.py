@@ -21,6 +21,7 @@ from edgescope.data.published import names, needs_files, published_splits
 from edgescope.data.removing import remove_edges
 from edgescope.data.rewiring import rewire
 from edgescope.data.split import Splits
+from edgescope.data.synthetic import proteins_like
 from edgescope.data.table import looks_like_a_table
 from edgescope.data.table_split import computed_split
 from edgescope.data.vocabulary import ZINC_VOCABULARY, AtomVocabulary
@@ -47,6 +48,7 @@ __all__ = [
     "names",
     "needs_files",
     "planted",
+    "proteins_like",
     "published_splits",
     "remove_edges",
     "rewire",
