@@ -38,7 +38,7 @@ def test_a_path_names_a_layer_and_controls_can_be_left_out(edgescope, run_folder
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--where", "scan"), "expected a scan folder"),
+        (("--where", "scan"), "has not been scanned; run: edgescope scan"),
         (("--where", "nobody"), "unknown criterion 'nobody'"),
         (("--value", "one"), "received value='one'"),
         (("--controls", "size"), "unknown control 'size'"),

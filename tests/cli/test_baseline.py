@@ -117,7 +117,7 @@ def test_a_criterion_with_two_bounds_is_counted_by_both(edgescope, run_folder):
         (("--criterion", "calibrated", "--baseline", "RUN"), ("at least 5", "untrained")),
         (("--members", "0"), ("--members",)),
         (("--baseline", "nowhere"), ("nowhere", "does not exist")),
-        (("--baseline", "EMPTY"), ("is none of them",)),
+        (("--baseline", "EMPTY"), ("is none of these",)),
     ],
 )
 def test_options_that_do_not_fit_together(edgescope, run_folder, trained, tmp_path, words, parts):

@@ -98,7 +98,7 @@ def test_the_split_may_be_by_scaffold(edgescope, write):
             ("list", "--split", "scaffold"),
             "--split scaffold, which has no effect when listing data sets",
         ),
-        (("TABLE", "--out", "x"), "it has one with `data check` of a table"),
+        (("TABLE", "--out", "x"), "only with `data check` of a table"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line(edgescope, write, words, said):

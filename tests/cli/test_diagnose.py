@@ -96,7 +96,7 @@ def test_a_rule_is_explained(capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "name the folder of a trained run, or a weights file and data"),
+        ((), "give the folder of a trained run, or a weights file and data"),
         (("--explain", "no-rule"), "no rule is called 'no-rule'"),
         (
             ("--weights", "WEIGHTS", "--data", "solubility", "--sites", "no*"),

@@ -11,7 +11,7 @@ from torch.utils.data import Subset
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
-from edgescope.cli._steps import show
+from edgescope.cli._results import show
 from edgescope.data.edges.rewiring import rewire
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import TAKEN, column_name
