@@ -216,7 +216,7 @@ def _missing_message(model: nn.Module, missing: Sequence[str], batch: Any) -> st
         else ""
     )
     return (
-        f"{type(model).__name__}.forward needs {', '.join(missing)}, which the batch has not "
-        f"got ({type(batch).__name__}); rename its arguments after the batch's attributes or pass "
+        f"{type(model).__name__}.forward needs {', '.join(missing)}, which the batch lacks "
+        f"({type(batch).__name__}); rename its arguments after the batch's attributes or pass "
         f"call={hint}"
     )
