@@ -9,7 +9,7 @@ from typing import Any
 
 from edgescope.scanning.criteria import KINDS, Rule
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "extending-criterion.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "extending-criterion.md"
 SOURCE = re.search(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)[1]
 """What the page's first example says."""
 

@@ -29,5 +29,5 @@ def install(monkeypatch, folder, group, code, **names):
 
 def first_example(page):
     """Return the first block of Python on a page of the documentation: a module of its own."""
-    text = (Path(__file__).resolve().parents[1] / "docs" / page).read_text()
+    text = (Path(__file__).resolve().parents[2] / "docs" / page).read_text()
     return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[0]
