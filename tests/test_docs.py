@@ -14,7 +14,7 @@ import edgescope
 from edgescope.capturing.adapters.registry import ADAPTERS
 from edgescope.data import names
 from edgescope.data.sources import source
-from edgescope.report.registry import SECTIONS
+from edgescope.report.section_registry import SECTIONS
 from support.own_criterion import forgotten_kinds
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,7 +19,7 @@ from edgescope.scanning.criteria import PRESETS, Calibrated, Criterion, Rule, cr
 from edgescope.scanning.merge import merge_scans
 from edgescope.scanning.scan import Scan, load_scan, scan
 from edgescope.scanning.store import has_scan, save_scan
-from edgescope.scanning.untrained import Untrained
+from edgescope.scanning.untrained_ensemble import Untrained
 
 __all__ = [
     "PRESETS",
@@ -63,26 +63,9 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edgescope import (
-        attribute,
-        capturing,
-        data,
-        diagnosis,
-        interpret,
-        models,
-        report,
-        study,
-        train,
-    )
+    from edgescope import attribute, capturing, data, diagnosis, interpret, models, report, study, train
     from edgescope.attribute import MassiveActivationExplainer
-    from edgescope.intervene import (
-        Ablation,
-        NoiseAttack,
-        Reallocation,
-        ablate,
-        noise_attack,
-        reallocation,
-    )
+    from edgescope.intervene import Ablation, NoiseAttack, Reallocation, ablate, noise_attack, reallocation
     from edgescope.large import LargeGraph, predict_large
     from edgescope.lib import errors
     from edgescope.scanning.large_scan import scan_large

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import edgescope as es
 from edgescope.diagnosis.neighbour_ranks import compare_rankings
+from edgescope.diagnosis.neighbour_sums import Groups
 from edgescope.diagnosis.rules import UniformAttention
-from edgescope.diagnosis.rules.neighbour_sums import Groups
 from support.diagnose_cases import CASES
 from support.diagnose_models import Stack, build, check_alike, gatv2, graphs, transformer
 

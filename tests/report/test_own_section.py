@@ -11,7 +11,7 @@ import pytest
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from edgescope.report import registry
+from edgescope.report import section_registry as registry
 from edgescope.report.numbers import collect
 from support.report_pages import numbers_of, page_of, part
 

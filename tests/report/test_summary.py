@@ -5,7 +5,7 @@ import re
 import pytest
 
 from edgescope.report.numbers import collect
-from edgescope.report.registry import SECTIONS
+from edgescope.report.section_registry import SECTIONS
 from edgescope.scanning.criteria import Criterion
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor, nn
 
-from edgescope.attribute.bonds import Bonds, Bools, Floats, bonds, without_bonds
+from edgescope.attribute.bonds import Bonds, Bools, Floats, bonds, places, share_of, without_bonds
 from edgescope.attribute.fidelity import CHANGE, UNFAITHFUL, Outputs, characterisation, predict
-from edgescope.attribute.ranks import places, share_of
 from edgescope.attribute.stability import TOP
 from edgescope.data.graphs import GraphDataset, check_dataset
 from edgescope.lib.errors import InputError

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from edgescope.attribute.bonds import Bonds, Floats, bonds
-from edgescope.attribute.ranks import places, share_of
+from edgescope.attribute.bonds import Bonds, Floats, bonds, places, share_of
 from edgescope.data.graphs import GraphDataset
 from edgescope.statistics.bootstrap import mean_of, mean_over_graphs
 from edgescope.statistics.ranks import spearman

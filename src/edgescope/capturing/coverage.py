@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from edgescope.capturing.attention_signs import Signs, is_plain
-from edgescope.capturing.refusals import (
-    ATTENTION,
-    MESSAGE_PASSING,
-    NONE,
-    PERHAPS,
-    Kind,
-    unknown_layer,
-)
+from edgescope.capturing.refusals import ATTENTION, MESSAGE_PASSING, NONE, PERHAPS, Kind, unknown_layer
 from edgescope.capturing.sites import Refused, Site, find_sites
 from edgescope.lib.plurals import plural
 

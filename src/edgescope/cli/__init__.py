@@ -9,19 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import edgescope
-from edgescope.cli import (
-    ablate,
-    data,
-    demo,
-    diagnose,
-    explain,
-    imports,
-    interpret,
-    report,
-    scan,
-    study,
-    train,
-)
+from edgescope.cli import ablate, data, demo, diagnose, explain, imports, interpret, report, scan, study, train
 from edgescope.cli._modes import command_with
 from edgescope.lib.errors import EdgescopeError, EdgescopeWarning
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from edgescope.diagnosis.rules.neighbour_sums import largest_by
+from edgescope.diagnosis.neighbour_sums import largest_by
 
 MOST_PAIRS = 20_000
 """Pairs of neighbours of a node that are looked at in one call of a layer, at most, so that rules

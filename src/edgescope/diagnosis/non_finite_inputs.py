@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from edgescope.diagnosis.rules.neighbour_sums import all_finite
+from edgescope.diagnosis.neighbour_sums import all_finite
 
 
 class Broken(NamedTuple):

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from edgescope.capturing import EdgeActivations, EdgeIdentity, capture
 from edgescope.capturing.adapters.adapter import bound_arguments
+from edgescope.diagnosis.layer_view import LayerInfo, has_mask
 from edgescope.diagnosis.module_values import open_modules, tensors_in
+from edgescope.diagnosis.neighbour_sums import all_finite, largest_magnitude
 from edgescope.diagnosis.non_finite_inputs import Broken, Key, Source
-from edgescope.diagnosis.rules.layer_view import LayerInfo, has_mask
-from edgescope.diagnosis.rules.neighbour_sums import all_finite, largest_magnitude
 from edgescope.lib.graph_names import GraphNames, called
 from edgescope.lib.model_call import attribute
 

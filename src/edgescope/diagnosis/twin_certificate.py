@@ -43,7 +43,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from edgescope.diagnosis.rules.neighbour_sums import scaled
+from edgescope.diagnosis.neighbour_sums import scaled
 from edgescope.lib.errors import InputError
 
 

@@ -13,13 +13,7 @@ from edgescope.data.edges.directions import batched_edges
 from edgescope.data.graphs import GraphDataset, check_dataset
 from edgescope.interpret.bond_chemistry import Chemistry
 from edgescope.interpret.kinds import BINS, Kind, Null, binned, labelled
-from edgescope.interpret.topology import (
-    SimpleGraphs,
-    articulation_distance,
-    balanced_forman,
-    betweenness,
-    degree_product,
-)
+from edgescope.interpret.topology import SimpleGraphs, articulation_distance, balanced_forman, betweenness, degree_product
 from edgescope.lib.errors import InputError
 
 DIRECTIONS = ("to the lower degree", "between equal degrees", "to the higher degree")

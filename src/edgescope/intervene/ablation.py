@@ -18,13 +18,7 @@ from edgescope.intervene.activation_choice import Where, selector
 from edgescope.intervene.controls import CONTROLS, Control
 from edgescope.intervene.interventions import Result, Variant, Work, table_rows
 from edgescope.intervene.metric_resamples import Scorer
-from edgescope.intervene.replacement import (
-    ONE_NUMBER,
-    VALUES,
-    Value,
-    choose_places,
-    left_out_message,
-)
+from edgescope.intervene.replacement import ONE_NUMBER, VALUES, Value, choose_places, left_out_message
 from edgescope.intervene.replay import Passes, SiteValues, first_call
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import check_inputs, check_model, check_number, said
@@ -35,7 +29,7 @@ from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.result import Scan
 from edgescope.scanning.scan_fingerprint import fingerprint_of_loader
 from edgescope.scanning.type_column import COLUMN
-from edgescope.scanning.untrained import Untrained, baseline_argument
+from edgescope.scanning.untrained_ensemble import Untrained, baseline_argument
 
 REPEATS = 5
 """Draws of every control by default."""

@@ -7,7 +7,7 @@ from typing import Any
 from warnings import warn
 
 OLD = {
-    "edgescope.baseline": "edgescope.scanning.untrained",
+    "edgescope.baseline": "edgescope.scanning.untrained_ensemble",
     "edgescope.calling": "edgescope.lib.model_call",
     "edgescope.capture": "edgescope.capturing",
     "edgescope.capture.adapters": "edgescope.capturing.adapters",

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgescope.lib.optional import require
-from edgescope.plots.drawing import INK
 from edgescope.plots.formats import number, scientific
+from edgescope.plots.svg import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

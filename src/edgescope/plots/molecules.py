@@ -7,7 +7,7 @@ from typing import Any
 from edgescope.lib.errors import InputError
 from edgescope.lib.optional import require
 from edgescope.plots.axes import BLUE, colours
-from edgescope.plots.drawing import inline
+from edgescope.plots.svg import inline
 
 SIZE = (340, 240)
 """Width and height of a drawing, in its own units."""

@@ -10,9 +10,9 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.optional import require
 from edgescope.lib.plurals import plural
 from edgescope.plots import formats
-from edgescope.plots.drawing import settings
+from edgescope.plots.svg import settings
 from edgescope.report.names import named
-from edgescope.report.registry import SECTIONS
+from edgescope.report.section_registry import SECTIONS
 from edgescope.report.summary import marked
 from edgescope.report.words import METRICS, above
 from edgescope.scanning.edge_types import ADDED
@@ -20,7 +20,7 @@ from edgescope.scanning.edge_types import ADDED
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from edgescope.report.base import Section
+    from edgescope.report.section_protocol import Section
 
 PAGE = "page.html.j2"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from edgescope.lib.plurals import plural
 from edgescope.plots.formats import kind_of_edge, listing, number, percent, with_article
-from edgescope.report.coverage import no_all_clear
+from edgescope.report.coverage_words import no_all_clear
 from edgescope.report.names import named, site_list
 from edgescope.report.words import exceeds
 

@@ -9,7 +9,7 @@ from edgescope.lib.files import replacing, writable_folder
 from edgescope.lib.optional import require
 from edgescope.report.numbers import collect
 from edgescope.report.page import render_page
-from edgescope.report.registry import check_results
+from edgescope.report.section_registry import check_results
 from edgescope.scanning.result import Scan, check_scan
 
 

@@ -27,7 +27,7 @@ from edgescope.scanning.scan_sites import choose_sites, left_out_message
 from edgescope.scanning.settings import Settings, check_ensemble, common_ratio
 from edgescope.scanning.shards import SHARD_EVERY, Shards
 from edgescope.scanning.store import load_scan
-from edgescope.scanning.untrained import Untrained, baseline_argument
+from edgescope.scanning.untrained_ensemble import Untrained, baseline_argument
 from edgescope.statistics.sketch import JOINT_BUDGET
 
 __all__ = ["Scan", "load_scan", "scan"]

@@ -21,7 +21,7 @@ from edgescope.scanning.merge import check_alike
 from edgescope.scanning.result import Scan
 from edgescope.scanning.scan import scan
 from edgescope.scanning.store import load_seeds, save_seeds
-from edgescope.scanning.untrained import Untrained, baseline_argument
+from edgescope.scanning.untrained_ensemble import Untrained, baseline_argument
 
 MEASURES = ("share_over", "max_ratio", "median_ratio", "max_magnitude", "growth")
 """Columns of :meth:`Scan.table` whose spread over seeds is reported; growth needs a baseline."""

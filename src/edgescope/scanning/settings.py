@@ -12,7 +12,7 @@ from edgescope.scanning.criteria import Bounds, Rule
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.result import Scan
 from edgescope.scanning.shards import Shards
-from edgescope.scanning.untrained import Untrained
+from edgescope.scanning.untrained_ensemble import Untrained
 
 
 class Settings(NamedTuple):

@@ -18,7 +18,7 @@ from edgescope.lib.input_files import reading
 from edgescope.lib.typed_fields import fitting
 from edgescope.scanning.criteria import criterion
 from edgescope.scanning.scan import scan
-from edgescope.scanning.untrained import Untrained
+from edgescope.scanning.untrained_ensemble import Untrained
 from edgescope.study.cells import UNTRAINED, Cell, content_of, folder_of, read_stored, write_stored
 from edgescope.study.saturation import share_beyond
 

@@ -8,14 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from edgescope.lib.errors import InputError, did_you_mean
 from edgescope.lib.input_files import reason, yaml_of
-from edgescope.study.spec import (
-    DataSource,
-    Overrides,
-    RecipeOnData,
-    Rewiring,
-    ScanOptions,
-    StudySpec,
-)
+from edgescope.study.spec import DataSource, Overrides, RecipeOnData, Rewiring, ScanOptions, StudySpec
 
 STUDIES = Path(__file__).parent / "studies"
 """Where the studies that come with edgescope lie, one YAML file each."""

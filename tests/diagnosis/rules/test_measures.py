@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgescope.diagnosis.neighbour_sums import Groups
 from edgescope.diagnosis.rules.attention_sinks import few_largest
 from edgescope.diagnosis.rules.diagnosis_rule import StateSeen
 from edgescope.diagnosis.rules.edge_features_ignored import relative_change
-from edgescope.diagnosis.rules.neighbour_sums import Groups
 from edgescope.diagnosis.rules.over_smoothing import OverSmoothing
 from edgescope.diagnosis.rules.rank_collapse import RankCollapse, effective_rank
 from edgescope.diagnosis.rules.uniform_attention import relative_entropy

@@ -5,17 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import (
-    Adapter,
-    Emit,
-    Layer,
-    Remove,
-    Replace,
-    Stage,
-    bound_arguments,
-    observing,
-    spliced,
-)
+from edgescope.capturing.adapters.adapter import Adapter, Emit, Layer, Remove, Replace, Stage, bound_arguments, observing, spliced
 from edgescope.capturing.edge_rows import EdgeRows
 from edgescope.models.attention import LOGIT_LIMIT, NORMALISER_FLOOR, EdgeAttention, EdgeWeight
 

@@ -27,12 +27,7 @@ from edgescope.data.molecule_tables.molecule_cache import read_molecules
 from edgescope.data.molecule_tables.molecule_table import Identifiers, numeric_columns
 from edgescope.data.molecule_tables.split_choice import SplitOption, computed_parts, read_split
 from edgescope.data.molecule_tables.table_grids import Frame
-from edgescope.data.molecule_tables.table_molecules import (
-    FEATURES,
-    Features,
-    Reading,
-    find_table,
-)
+from edgescope.data.molecule_tables.table_molecules import FEATURES, Features, Reading, find_table
 from edgescope.lib.errors import InputError, shortened
 
 CHECKS = (check_rows, check_duplicates, check_parts, check_labels, check_molecules)

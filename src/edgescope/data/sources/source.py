@@ -19,12 +19,7 @@ from edgescope.data.chemistry.molecule_dataset import AtomVocabulary
 from edgescope.data.molecule_tables.molecule_table import TableSource
 from edgescope.data.molecule_tables.split_choice import SplitOption
 from edgescope.data.molecule_tables.table_grids import Frame
-from edgescope.data.molecule_tables.table_molecules import (
-    Features,
-    ParsedTable,
-    divided_table,
-    find_table,
-)
+from edgescope.data.molecule_tables.table_molecules import Features, ParsedTable, divided_table, find_table
 from edgescope.data.splits import Splits
 from edgescope.lib.errors import InputError, did_you_mean
 from edgescope.lib.mistakes import said

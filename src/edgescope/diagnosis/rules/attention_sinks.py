@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity
+from edgescope.diagnosis.neighbour_sums import sum_by
 from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import sum_by
 
 MASS = 0.3
 """Share of a graph's attention from which a token is called a sink (Gu et al. 2024, arXiv

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity
+from edgescope.diagnosis.neighbour_sums import Sums, largest_magnitude, scaled, sum_by
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import Sums, largest_magnitude, scaled, sum_by
 
 NOTHING = 1e-3
 """Root mean square over that of the layer's strongest head below which a head is dead: what reads

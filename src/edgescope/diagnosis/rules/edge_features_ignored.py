@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from edgescope.diagnosis.finding import MODEL, Finding, Severity, place
 from edgescope.diagnosis.layer_remedies import applicable
 from edgescope.diagnosis.module_values import tensors_in
+from edgescope.diagnosis.neighbour_sums import all_finite, largest_magnitude, scaled
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample
-from edgescope.diagnosis.rules.neighbour_sums import all_finite, largest_magnitude, scaled
 
 SAME = 1e-5
 """Largest difference of the outputs, relative to their largest magnitude, up to which they are the

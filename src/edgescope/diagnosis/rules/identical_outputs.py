@@ -8,9 +8,9 @@ from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity, place
 from edgescope.diagnosis.layer_remedies import applicable, instead
+from edgescope.diagnosis.layer_view import edge_features
+from edgescope.diagnosis.neighbour_sums import largest_magnitude, scaled
 from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
-from edgescope.diagnosis.rules.layer_view import edge_features
-from edgescope.diagnosis.rules.neighbour_sums import largest_magnitude, scaled
 from edgescope.diagnosis.twin_certificate import find_twins, regions
 
 DIFFERENT = 0.05

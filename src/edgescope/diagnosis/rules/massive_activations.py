@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from edgescope.diagnosis.finding import Finding, Severity, place
+from edgescope.diagnosis.neighbour_sums import all_finite, scaled
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import all_finite, scaled
 from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.statistics.chance import chance_of_ratio
 from edgescope.statistics.ratio import edge_ratios

@@ -8,8 +8,8 @@ import torch
 
 from edgescope.diagnosis.finding import Finding, Severity, place
 from edgescope.diagnosis.layer_remedies import applicable
+from edgescope.diagnosis.neighbour_sums import largest_magnitude, scaled
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, Rule, StateSeen
-from edgescope.diagnosis.rules.neighbour_sums import largest_magnitude, scaled
 
 COLLAPSED = 1e-3
 """Dirichlet energy over that of unrelated states below which states are the same: neighbours then

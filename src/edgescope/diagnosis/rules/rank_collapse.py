@@ -10,8 +10,8 @@ from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity, place
 from edgescope.diagnosis.layer_remedies import applicable
+from edgescope.diagnosis.neighbour_sums import largest_magnitude, scaled
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, Rule, StateSeen
-from edgescope.diagnosis.rules.neighbour_sums import largest_magnitude, scaled
 
 COLLAPSED = 1.5
 """Effective rank below which the states lie along one direction: with ten others of equal size, the

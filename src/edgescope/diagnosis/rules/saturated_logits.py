@@ -8,8 +8,8 @@ import torch
 
 from edgescope.diagnosis.finding import Finding, Severity
 from edgescope.diagnosis.layer_remedies import applicable
+from edgescope.diagnosis.neighbour_sums import Sums, largest_by, sum_by
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import Sums, largest_by, sum_by
 from edgescope.models.attention import LOGIT_LIMIT
 
 VANISHED = 1e-3

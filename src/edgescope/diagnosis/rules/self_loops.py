@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from edgescope.diagnosis.finding import Finding, Severity, place
 from edgescope.diagnosis.layer_remedies import applicable
 from edgescope.diagnosis.module_values import block_of, first_states
+from edgescope.diagnosis.neighbour_sums import all_finite, largest_magnitude, scaled
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample
-from edgescope.diagnosis.rules.neighbour_sums import all_finite, largest_magnitude, scaled
 from edgescope.lib.model_call import attribute
 
 DOUBLED = 0.01

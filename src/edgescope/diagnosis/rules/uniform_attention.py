@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from edgescope.diagnosis.finding import Finding, Severity
+from edgescope.diagnosis.neighbour_sums import Groups, sum_by
 from edgescope.diagnosis.rules.diagnosis_rule import LayerSeen, Rule
-from edgescope.diagnosis.rules.neighbour_sums import Groups, sum_by
 
 UNIFORM = 0.999
 """Entropy over the logarithm of the degree from which attention is called uniform. For small

@@ -3,8 +3,8 @@
 from typing import Any
 
 from edgescope.intervene import Ablation
-from edgescope.report.base import Material, Need, Section
-from edgescope.report.registry import section
+from edgescope.report.section_protocol import Material, Need, Section
+from edgescope.report.section_registry import section
 from edgescope.report.sections.ablation.figures import SELECTIONS, ablation_figure, shown
 from edgescope.report.sections.ablation.numbers import collect_ablation
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from edgescope.plots.axes import BLUE, GREEN, PURPLE, VERMILION, legend_row
-from edgescope.plots.drawing import INK, WIDE, figure, label_width, render
+from edgescope.plots.svg import INK, WIDE, figure, label_width, render
 
 SELECTIONS = {
     "chosen": ("chosen", VERMILION, "o"),

@@ -3,8 +3,8 @@
 from typing import Any
 
 from edgescope.attribute import Leaderboard
-from edgescope.report.base import Material, Need, Section
-from edgescope.report.registry import section
+from edgescope.report.section_protocol import Material, Need, Section
+from edgescope.report.section_registry import section
 from edgescope.report.sections.attribution.figures import disagreement, fidelity_curves
 from edgescope.report.sections.attribution.molecules import compared_legend, draw_compared
 from edgescope.report.sections.attribution.numbers import collect_attribution

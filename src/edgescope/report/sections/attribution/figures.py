@@ -6,7 +6,7 @@ import numpy as np
 
 from edgescope.lib.optional import require
 from edgescope.plots.axes import DASHES, EDGE_TYPES
-from edgescope.plots.drawing import INK, WIDE, figure, label_width, render
+from edgescope.plots.svg import INK, WIDE, figure, label_width, render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

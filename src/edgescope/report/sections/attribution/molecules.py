@@ -9,8 +9,8 @@ from edgescope.attribute import Leaderboard
 from edgescope.attribute.board import NAMELESS
 from edgescope.lib.graph_names import called
 from edgescope.plots.axes import SKY, colour_bar
-from edgescope.plots.drawing import figure, render
 from edgescope.plots.molecules import SHADES, bond_of, draw_bonds, parse, rgb, shade
+from edgescope.plots.svg import figure, render
 from edgescope.report.names import titled
 
 MOLECULES = 4

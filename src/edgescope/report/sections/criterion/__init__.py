@@ -1,7 +1,7 @@
 """What a criterion of several bounds asks at every site, and the evidence of calibrated ones."""
 
-from edgescope.report.base import Material, Section
-from edgescope.report.registry import section
+from edgescope.report.section_protocol import Material, Section
+from edgescope.report.section_registry import section
 
 
 @section

@@ -8,8 +8,8 @@ from edgescope.diagnosis import Findings, diagnose
 from edgescope.diagnosis.findings_text import conclusion, rest, silence
 from edgescope.lib.errors import InputError
 from edgescope.plots.formats import number
-from edgescope.report.base import Material, Need, Section
-from edgescope.report.registry import section
+from edgescope.report.section_protocol import Material, Need, Section
+from edgescope.report.section_registry import section
 from edgescope.scanning.result import Scan
 
 SHOWN = 8

@@ -1,7 +1,7 @@
 """What was scanned: the model, the data, the criterion, and what is known of the training run."""
 
-from edgescope.report.base import Section
-from edgescope.report.registry import section
+from edgescope.report.section_protocol import Section
+from edgescope.report.section_registry import section
 
 
 @section

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from edgescope.report.base import Material, Section
-from edgescope.report.registry import section
+from edgescope.report.section_protocol import Material, Section
+from edgescope.report.section_registry import section
 
 SHOWN = 8
 """Graphs with a NaN or an infinity that are listed per site; all of them are counted."""

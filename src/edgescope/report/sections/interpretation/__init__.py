@@ -4,8 +4,8 @@ from typing import Any
 
 from edgescope.interpret import ANY, Interpretation
 from edgescope.interpret.commonness import FEWEST_GROUPS
-from edgescope.report.base import Material, Need, Section
-from edgescope.report.registry import section
+from edgescope.report.section_protocol import Material, Need, Section
+from edgescope.report.section_registry import section
 from edgescope.report.sections.interpretation.figures import common, common_rows, forest
 from edgescope.report.sections.interpretation.numbers import collect_interpretation
 

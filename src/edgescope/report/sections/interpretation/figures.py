@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgescope.plots.axes import BLUE, DASHES, VERMILION, legend_row, ratio_axis
-from edgescope.plots.drawing import INK, WIDE, figure, label_width, render
 from edgescope.plots.formats import number, percent
+from edgescope.plots.svg import INK, WIDE, figure, label_width, render
 from edgescope.report.sections.interpretation.numbers import overall_of, rows_of
 
 if TYPE_CHECKING:

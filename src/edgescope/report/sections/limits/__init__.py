@@ -1,7 +1,7 @@
 """What was not found, what could not be computed, and what the numbers do not show."""
 
-from edgescope.report.base import Material, Section
-from edgescope.report.registry import section
+from edgescope.report.section_protocol import Material, Section
+from edgescope.report.section_registry import section
 from edgescope.report.sections.limits.numbers import not_found
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from edgescope.plots.formats import kind_of_edge, listing, number, percent
-from edgescope.report.coverage import unseen
+from edgescope.report.coverage_words import unseen
 from edgescope.report.names import site_list
 from edgescope.report.summary import marked, untrained_over
 from edgescope.scanning.edge_types import ADDED

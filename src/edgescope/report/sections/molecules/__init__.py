@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from edgescope.report.base import Material, Section
-from edgescope.report.registry import section
+from edgescope.report.section_protocol import Material, Section
+from edgescope.report.section_registry import section
 from edgescope.report.sections.molecules.figures import draw_molecules, legend
 from edgescope.report.sections.molecules.numbers import choose
 

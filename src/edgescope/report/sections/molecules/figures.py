@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 from edgescope.plots.axes import colour_bar, ratio_tick
-from edgescope.plots.drawing import figure, render
 from edgescope.plots.formats import kind_of_edge, number
 from edgescope.plots.molecules import SHADES, draw_bonds, shade
+from edgescope.plots.svg import figure, render
 from edgescope.report.names import titled
 
 MEASURES = {"ratio": "largest ratio on the bond", "excess": "times over the site's threshold"}

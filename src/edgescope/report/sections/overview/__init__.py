@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from edgescope.report.base import Section
-from edgescope.report.registry import section
+from edgescope.report.section_protocol import Section
+from edgescope.report.section_registry import section
 from edgescope.report.sections.overview import figures
 from edgescope.report.words import BIN_PRECISION, above, thresholds
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgescope.plots.axes import DASHES, LAWS, STATES, ratio_axis, ratio_tick
-from edgescope.plots.drawing import INK, WIDE, figure, render
 from edgescope.plots.formats import number
+from edgescope.plots.svg import INK, WIDE, figure, render
 from edgescope.report.words import ratio_threshold, state_label
 from edgescope.statistics.gamma import EPSILON
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from edgescope.lib.errors import InputError
-from edgescope.report.base import Material, Section
 from edgescope.report.counts import main_axis
-from edgescope.report.registry import section
+from edgescope.report.section_protocol import Material, Section
+from edgescope.report.section_registry import section
 from edgescope.report.sections.statistics.figures import shifts
 from edgescope.scanning.result import Scan
 

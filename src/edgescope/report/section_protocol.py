@@ -113,7 +113,7 @@ class Section:
         """Draw its figures from the numbers of the report.
 
         Returns:
-            SVG elements, as :func:`edgescope.plots.drawing.render` returns, by names that no other
+            SVG elements, as :func:`edgescope.plots.svg.render` returns, by names that no other
             section uses.
         """
         return {}

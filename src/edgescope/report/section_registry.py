@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from warnings import warn
 
 from edgescope.lib.errors import EdgescopeWarning, InputError, did_you_mean
-from edgescope.report.base import Need, Section
+from edgescope.report.section_protocol import Need, Section
 
 GROUP = "edgescope.sections"
 """Entry points of this group are sections of other packages."""

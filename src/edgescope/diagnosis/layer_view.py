@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing.adapters.adapter import Adapter
-from edgescope.diagnosis.rules.neighbour_sums import Groups, all_finite, largest_by, scaled, sum_by
+from edgescope.diagnosis.neighbour_sums import Groups, all_finite, largest_by, scaled, sum_by
 
 ROUNDING = 64
 """States that differ by so many units of rounding are the same: they are sums over channels and

@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgescope.attribute.bonds import Bonds
-from edgescope.attribute.ranks import places, share_of
+from edgescope.attribute.bonds import Bonds, places, share_of
 
 groups = st.lists(st.lists(st.sampled_from([-np.inf, -1.0, -0.0, 0.0, 2.5, np.inf])), min_size=1)
 

@@ -9,7 +9,7 @@ from torch_geometric.nn import GATConv, RGATConv, TransformerConv
 
 import edgescope as es
 from edgescope.diagnosis import Rule
-from edgescope.diagnosis.rules.layer_view import edge_features
+from edgescope.diagnosis.layer_view import edge_features
 
 EDGES = torch.tensor([[0, 1, 0, 1], [2, 2, 3, 3]])
 ATTR = torch.tensor([[1.0], [2.0], [3.0], [4.0]])

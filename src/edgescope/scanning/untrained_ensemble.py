@@ -31,7 +31,7 @@ def baseline_argument(baseline: object) -> "nn.Module | Scan | Untrained | None"
         InputError: for the class of a model, another text, or what is no baseline.
 
     Example:
-        >>> from edgescope.scanning.untrained import baseline_argument
+        >>> from edgescope.scanning.untrained_ensemble import baseline_argument
         >>> baseline_argument("untrained").members
         10
     """
