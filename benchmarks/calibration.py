@@ -34,7 +34,8 @@ from edgescope.scanning.criteria.calibration import calibrate, cells
 from edgescope.scanning.scan_sites import choose_sites
 from edgescope.statistics.new_member import pearson_sf
 from edgescope.statistics.ratio import edge_ratios
-from edgescope.statistics.sketch import SiteSketch, SketchLayout
+from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch_layout import SketchLayout
 
 AXES = ("ratio", "magnitude")
 RATES = (1e-3, 1e-4, 1e-5)

@@ -38,7 +38,8 @@ from edgescope.scanning.criteria import Bounds, Ensemble
 from edgescope.scanning.criteria.calibration import calibrate
 from edgescope.scanning.criteria.false_positive_rate import FALSE_DISCOVERY_RATE, SUPPORT
 from edgescope.statistics.extremity import judge, top_levels
-from edgescope.statistics.sketch import SiteSketch, SketchLayout
+from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch_layout import SketchLayout
 
 AXES = Bounds._fields
 RATES = (1e-2, 1e-3, 1e-4)

@@ -16,7 +16,14 @@ from polars.testing import assert_frame_equal
 from torch_geometric.explain import Explainer, ModelConfig
 
 import edgescope as es
-from edgescope.attribute import METHODS, AttentionRollout, MassiveActivationExplainer, Settings, importances, make
+from edgescope.attribute import (
+    METHODS,
+    AttentionRollout,
+    MassiveActivationExplainer,
+    Settings,
+    importances,
+    make,
+)
 from edgescope.interpret import edge_groups, enrichment, heat_maps, importance, massive_edges
 from edgescope.intervene import reallocation
 from edgescope.lib.errors import EdgescopeWarning, InputError

@@ -63,9 +63,26 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from edgescope import attribute, capturing, data, diagnosis, interpret, models, report, study, train
+    from edgescope import (
+        attribute,
+        capturing,
+        data,
+        diagnosis,
+        interpret,
+        models,
+        report,
+        study,
+        train,
+    )
     from edgescope.attribute import MassiveActivationExplainer
-    from edgescope.intervene import Ablation, NoiseAttack, Reallocation, ablate, noise_attack, reallocation
+    from edgescope.intervene import (
+        Ablation,
+        NoiseAttack,
+        Reallocation,
+        ablate,
+        noise_attack,
+        reallocation,
+    )
     from edgescope.large import LargeGraph, predict_large
     from edgescope.lib import errors
     from edgescope.scanning.large_scan import scan_large

@@ -14,8 +14,8 @@ from torch_geometric.nn import GATConv, GCNConv, GINConv, GPSConv, JumpingKnowle
 from torch_geometric.utils import softmax
 
 import edgescope as es
-from edgescope.capturing.coverage import model_coverage
 from edgescope.capturing.look import Look
+from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.softmax_calls import SoftmaxCalls
 from support.coverage_cases import KINDS, WIDTH, Net, graphs, model_of
 from support.graph_cases import EDGE_DIM, TYPES

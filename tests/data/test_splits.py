@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgescope.data.chemistry.molecule_dataset import LOST_LABELS
-from edgescope.data.splits import check_fractions, divide, part_sizes, parts_from_labels, random_parts
+from edgescope.data.splits import (
+    check_fractions,
+    divide,
+    part_sizes,
+    parts_from_labels,
+    random_parts,
+)
 from edgescope.lib.errors import InputError
 
 fractions = st.sampled_from([(0.8, 0.1, 0.1), (0.5, 0.5, 0.0), (0.0, 0.0, 1.0), (0.34, 0.33, 0.33)])

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgescope.interpret.topology import SimpleGraphs, articulation_distance, betweenness, degree_product
+from edgescope.interpret.topology import (
+    SimpleGraphs,
+    articulation_distance,
+    betweenness,
+    degree_product,
+)
 from support.graph_sets import both_ways, dataset_of, random_multigraph, simple
 
 

@@ -9,7 +9,14 @@ import pytest
 
 from edgescope.lib import files as _files
 from edgescope.lib.errors import InputError
-from edgescope.lib.files import alone, readable_file, replacing, replacing_folder, restored, writable_folder
+from edgescope.lib.files import (
+    alone,
+    readable_file,
+    replacing,
+    replacing_folder,
+    restored,
+    writable_folder,
+)
 from edgescope.lib.input_files import reading_folder
 
 

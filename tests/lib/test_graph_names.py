@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch_geometric.data import Batch, Data
 
 from edgescope.lib.errors import InputError
-from edgescope.lib.graph_names import LONGEST, TAKEN, GraphNames, column_name, from_file, label, to_file, visible
+from edgescope.lib.graph_names import TAKEN, GraphNames, column_name, from_file, label, to_file
+from edgescope.lib.visible_text import LONGEST, visible
 
 COLUMNS = st.sampled_from(["graph", "id_graph", "id_id_graph", "smiles", "edge", "mol_id", "", "é"])
 TEXTS = st.dictionaries(st.integers(0, 9), st.text(st.characters(exclude_categories=["Cs"])))

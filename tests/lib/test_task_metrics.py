@@ -5,7 +5,14 @@ from itertools import permutations
 import pytest
 
 from edgescope.lib.errors import InputError
-from edgescope.lib.task_metrics import KNOWN, METRICS, TASK_OF, known_metric, metric_of_loss, metric_of_run
+from edgescope.lib.task_metrics import (
+    KNOWN,
+    METRICS,
+    TASK_OF,
+    known_metric,
+    metric_of_loss,
+    metric_of_run,
+)
 from edgescope.study.study_metric import metric_of_test, show_metric
 
 LABELS = {"test_loss": 0.9, "test_accuracy": 0.31, "test_roc_auc": 0.74, "test_loss_trivial": 0.7}

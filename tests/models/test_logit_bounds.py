@@ -12,7 +12,7 @@ from scipy.special import softmax
 
 import edgescope as es
 from edgescope.models import EdgeAttention
-from edgescope.models.attention import EdgeWeight
+from edgescope.models.attention_steps import EdgeWeight
 from support.model_cases import batches, random_model, two_graphs
 
 NO_CLAMP = {"logit_limit": None}

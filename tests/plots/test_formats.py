@@ -2,7 +2,16 @@
 
 import pytest
 
-from edgescope.plots.formats import between, fixed, interval, kind_of_edge, listing, number, percent, with_article
+from edgescope.plots.formats import (
+    between,
+    fixed,
+    interval,
+    kind_of_edge,
+    listing,
+    number,
+    percent,
+    with_article,
+)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from edgescope.statistics.bootstrap import bootstrap, mean_of, mean_over_graphs, paired_difference, percentile_interval, small_sample_factor
-from edgescope.statistics.sketch import GROUPS
+from edgescope.statistics.bootstrap import (
+    bootstrap,
+    mean_of,
+    mean_over_graphs,
+    paired_difference,
+    percentile_interval,
+    small_sample_factor,
+)
+from edgescope.statistics.sketch_layout import GROUPS
 
 
 def second_bin(counts):

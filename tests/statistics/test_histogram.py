@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from edgescope.statistics import LogBins
-from edgescope.statistics.histogram import bin_of_quantile, cells, ecdf_difference, parents, quantile, share_over, tail_index
+from edgescope.statistics.histogram import (
+    bin_of_quantile,
+    cells,
+    ecdf_difference,
+    parents,
+    quantile,
+    share_over,
+    tail_index,
+)
 
 BINS = LogBins(1000.0)
 CELLS = cells(BINS, np.arange(BINS.size))

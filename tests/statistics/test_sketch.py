@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edgescope import MassiveActivations
 from edgescope.lib.errors import InputError
 from edgescope.statistics import SketchLayout
-from edgescope.statistics.sketch import GROUPS
+from edgescope.statistics.sketch_layout import GROUPS
 
 TYPES = 3
 

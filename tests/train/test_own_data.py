@@ -14,8 +14,8 @@ from edgescope.data.splits import cut
 from edgescope.lib.errors import InputError
 from edgescope.lib.tensors import write_tensors
 from edgescope.train import RunFolder, own_data, recipe
-from edgescope.train.own_data import GRAPHS, joint_fingerprint
 from edgescope.train.preflight import describe, open_run
+from edgescope.train.run_graphs import GRAPHS, joint_fingerprint
 from support.data_layouts import wikipedia
 
 

@@ -12,7 +12,13 @@ from edgescope.attribute.massive_explainer import MassiveActivationExplainer
 from edgescope.attribute.method import Importance, Method, ModelMethod, costs
 from edgescope.attribute.methods import METHODS, Settings, importances, make
 from edgescope.attribute.occlusion import Occlusion
-from edgescope.attribute.stability import Agreement, agreement, between_methods, rank_correlation, top_overlap
+from edgescope.attribute.stability import (
+    Agreement,
+    agreement,
+    between_methods,
+    rank_correlation,
+    top_overlap,
+)
 from edgescope.attribute.structure import Degree, EdgeTypeFrequency, Random
 from edgescope.attribute.subjects import Subject, subjects_of
 from edgescope.attribute.truth import TruthScores, against_truth

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from edgescope.attribute.bonds import Bonds, Bools, Floats, bonds, places, share_of, without_bonds
 from edgescope.attribute.fidelity import CHANGE, UNFAITHFUL, Outputs, characterisation, predict
 from edgescope.attribute.stability import TOP
-from edgescope.data.graphs import GraphDataset, check_dataset
+from edgescope.data.dataset_check import check_dataset
+from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, call_model

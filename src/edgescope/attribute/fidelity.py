@@ -29,7 +29,8 @@ from torch import Tensor, nn
 from edgescope.attribute.bonds import Floats
 from edgescope.attribute.outputs import by_graph
 from edgescope.data.batch_loaders import loader
-from edgescope.data.graphs import GraphDataset, check_dataset
+from edgescope.data.dataset_check import check_dataset
+from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.graph_names import GraphNames

@@ -9,7 +9,14 @@ from torch_geometric.explain.config import ExplainerConfig, ModelConfig
 from typing_extensions import override
 
 from edgescope.attribute.copies import Copies, without_edges
-from edgescope.attribute.edge_mask import SAME, check_maskable, check_reversed, clean_masks, loops_to_strip, masked_attention
+from edgescope.attribute.edge_mask import (
+    SAME,
+    check_maskable,
+    check_reversed,
+    clean_masks,
+    loops_to_strip,
+    masked_attention,
+)
 from edgescope.attribute.method import ModelMethod
 from edgescope.attribute.outputs import Target, by_graph, choose_columns, count_graphs, explained
 from edgescope.lib.errors import InputError

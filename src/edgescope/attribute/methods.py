@@ -16,8 +16,9 @@ from edgescope.attribute.method import CountingCall, Importance, Method
 from edgescope.attribute.occlusion import Occlusion
 from edgescope.attribute.outputs import Target, target_of
 from edgescope.attribute.structure import Degree, EdgeTypeFrequency, Random
+from edgescope.data.dataset_check import check_dataset
 from edgescope.data.edges.directions import Merge, batched_edges, merge_directions
-from edgescope.data.graphs import GraphDataset, check_dataset
+from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError, did_you_mean
 from edgescope.lib.graph_names import GraphNames
 from edgescope.lib.mistakes import check_model

@@ -11,10 +11,11 @@ from edgescope.capturing.adapters.adapter import Adapter, Stage
 from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MessagePassingAdapter
 from edgescope.capturing.adapters.registry import register
-from edgescope.capturing.coverage import Coverage, SeenLayer, UnseenLayer, model_coverage
+from edgescope.capturing.coverage import Coverage, SeenLayer, UnseenLayer
 from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.capturing.edits import Edit, edit
 from edgescope.capturing.forward_pass import Trust
+from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.site_choice import Sites, list_layers, list_sites
 from edgescope.capturing.sites import Site
 from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape, record

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.graph_input import GraphInput, InputEdges, NodeSet, edge_types, plain_edges, same_tensors
+from edgescope.capturing.graph_input import (
+    GraphInput,
+    InputEdges,
+    NodeSet,
+    edge_types,
+    plain_edges,
+    same_tensors,
+)
 from edgescope.capturing.node_sets import affixes, nodes_of
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import attribute, bound_call

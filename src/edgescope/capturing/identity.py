@@ -9,7 +9,14 @@ from torch import Tensor
 from edgescope.capturing.certainty import check_columns, check_replaced_loops, check_sizes_of_nodes
 from edgescope.capturing.edge_columns import Column, find_columns, is_rewritten
 from edgescope.capturing.edge_match import match_edges
-from edgescope.capturing.edge_rows import EdgeIdentity, EdgeRows, PairRows, Relation, RelationRows, Rows
+from edgescope.capturing.edge_rows import (
+    EdgeIdentity,
+    EdgeRows,
+    PairRows,
+    Relation,
+    RelationRows,
+    Rows,
+)
 from edgescope.capturing.graph_input import GraphInput, InputEdges, plain_edges, starts
 from edgescope.capturing.origin import Origins
 from edgescope.capturing.pairs import check_sizes, first_between

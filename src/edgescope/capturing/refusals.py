@@ -9,7 +9,13 @@ from torch import nn
 from edgescope.capturing.adapters.adapter import Adapter
 from edgescope.capturing.adapters.layer_options import refuse_option
 from edgescope.capturing.adapters.registry import find_adapter
-from edgescope.capturing.attention_signs import Signs, is_plain, own_functions, says_attention, signs_of
+from edgescope.capturing.attention_signs import (
+    Signs,
+    is_plain,
+    own_functions,
+    says_attention,
+    signs_of,
+)
 from edgescope.lib.model_call import forward_signature
 
 Kind = Literal["attention", "perhaps", "message passing", "none"]

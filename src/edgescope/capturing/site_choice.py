@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from edgescope.capturing.adapters.registry import adapters, class_name
-from edgescope.capturing.coverage import model_coverage, unknown_parts
+from edgescope.capturing.model_survey import model_coverage, unknown_parts
 from edgescope.capturing.sites import Refused, Site, find_sites
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_several

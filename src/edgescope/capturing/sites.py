@@ -13,7 +13,19 @@ from torch import nn
 from edgescope.capturing.adapters.adapter import Adapter, Stage
 from edgescope.capturing.adapters.registry import find_adapter
 from edgescope.capturing.attention_signs import Signs, is_plain, signs_of
-from edgescope.capturing.refusals import ATTENTION, PERHAPS, READ_OUT, Kind, is_aggregation, kind_of_closed, looks_like_attention, refuse_closed, refuse_layer, refuse_whole, unknown_layer
+from edgescope.capturing.refusals import (
+    ATTENTION,
+    PERHAPS,
+    READ_OUT,
+    Kind,
+    is_aggregation,
+    kind_of_closed,
+    looks_like_attention,
+    refuse_closed,
+    refuse_layer,
+    refuse_whole,
+    unknown_layer,
+)
 
 
 class Site(NamedTuple):

@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 
 import edgescope
-from edgescope.cli import ablate, data, demo, diagnose, explain, imports, interpret, report, scan, study, train
+from edgescope.cli import (
+    _twins,
+    ablate,
+    data,
+    demo,
+    diagnose,
+    explain,
+    imports,
+    interpret,
+    report,
+    scan,
+    study,
+    train,
+)
 from edgescope.cli._modes import command_with
 from edgescope.lib.errors import EdgescopeError, EdgescopeWarning
 
@@ -60,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words[:2]
     try:
         with _warnings_in_one_line():
-            words = study.in_todays_words(words)
+            words = _twins.in_todays_words(words)
             code = app(words, standalone_mode=False)
     except (EdgescopeError, typer.TyperException) as error:
         if debug:

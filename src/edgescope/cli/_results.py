@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 import edgescope as es
-from edgescope.lib.graph_names import visible
 from edgescope.lib.model_call import said_arguments
+from edgescope.lib.visible_text import visible
 
 if TYPE_CHECKING:
     from torch import nn

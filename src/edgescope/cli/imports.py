@@ -8,7 +8,7 @@ import typer
 import edgescope as es
 from edgescope.cli._results import conclusion, looked_at, show_scan
 from edgescope.lib.errors import InputError
-from edgescope.lib.input_files import yaml_in
+from edgescope.lib.yaml_files import yaml_in
 
 app = typer.Typer(
     help="Convert files that the published code has written.",

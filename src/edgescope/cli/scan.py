@@ -7,7 +7,12 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
-from edgescope.cli._baseline import BASELINE_CHOICE, CRITERION_CHOICE, choose_baseline, choose_criterion
+from edgescope.cli._baseline import (
+    BASELINE_CHOICE,
+    CRITERION_CHOICE,
+    choose_baseline,
+    choose_criterion,
+)
 from edgescope.cli._modes import Choice
 from edgescope.cli._results import called, conclusion, looked_at, show_scan, show_sites
 from edgescope.cli._steps import other_part, own_part, repeat_caution, scan_run

@@ -10,15 +10,29 @@ from edgescope.data.access import load
 from edgescope.data.batch_loaders import MoleculeLoader, NeighborBatches, loader
 from edgescope.data.checks.card_check import check
 from edgescope.data.checks.table_check import TableCheck, check_table
-from edgescope.data.chemistry.molecule_dataset import ZINC_VOCABULARY, AtomVocabulary, Molecule, MoleculeDataset
+from edgescope.data.chemistry.molecule_dataset import (
+    ZINC_VOCABULARY,
+    AtomVocabulary,
+    Molecule,
+    MoleculeDataset,
+)
 from edgescope.data.edges.edge_changes import remove_edges
 from edgescope.data.edges.rewiring import rewire
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule_tables.molecule_table import looks_like_a_table
 from edgescope.data.molecule_tables.split_choice import computed_split
 from edgescope.data.node_dataset import NodeDataset
+from edgescope.data.sources.data_card import Card
 from edgescope.data.sources.planted_graphs import planted
-from edgescope.data.sources.source import Card, Request, Source, card, names, needs_files, published_splits, register
+from edgescope.data.sources.source import (
+    Request,
+    Source,
+    card,
+    names,
+    needs_files,
+    published_splits,
+    register,
+)
 from edgescope.data.splits import Splits
 
 __all__ = [

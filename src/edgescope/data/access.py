@@ -14,11 +14,23 @@ from edgescope.data.edges.edge_changes import VIRTUAL
 from edgescope.data.edges.rewiring import apply
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule_tables.molecule_cache import read_molecules
-from edgescope.data.molecule_tables.molecule_table import Identifiers, TableSource, looks_like_a_table
+from edgescope.data.molecule_tables.molecule_table import (
+    Identifiers,
+    TableSource,
+    looks_like_a_table,
+)
 from edgescope.data.molecule_tables.split_choice import SplitOption
 from edgescope.data.molecule_tables.table_grids import Frame
-from edgescope.data.molecule_tables.table_molecules import FEATURES, Features, ParsedTable, Reading, divided_table, find_table
-from edgescope.data.sources.source import TRUTH_RULES, Request, Source, TruthRule, find, named
+from edgescope.data.molecule_tables.table_molecules import (
+    FEATURES,
+    Features,
+    ParsedTable,
+    Reading,
+    divided_table,
+    find_table,
+)
+from edgescope.data.sources.data_card import TRUTH_RULES, TruthRule
+from edgescope.data.sources.source import Request, Source, find, named
 from edgescope.data.splits import PARTS, Splits
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import is_frame, said

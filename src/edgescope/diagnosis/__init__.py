@@ -14,12 +14,18 @@ from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.diagnosis.finding import Finding, Severity
 from edgescope.diagnosis.findings import Findings
-from edgescope.diagnosis.observation import EVERY, coverage_of, layers_of, left_out_message, observe_what_can_be
+from edgescope.diagnosis.observation import (
+    EVERY,
+    coverage_of,
+    layers_of,
+    left_out_message,
+    observe_what_can_be,
+)
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample, StateSeen
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import check_inputs, check_model, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
-from edgescope.scanning.result import check_scan
+from edgescope.scanning.scan_check import check_scan
 
 if TYPE_CHECKING:
     import polars as pl

@@ -13,7 +13,14 @@ from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.node_sets import NodeTypes, two_node_sets
 from edgescope.diagnosis.module_values import Finiteness, block_of, first_states, node_states
 from edgescope.diagnosis.neighbour_sums import Groups
-from edgescope.diagnosis.rules.diagnosis_rule import STAGE_NEEDS, BatchSeen, LayerInfo, LayerSeen, Rule, StateSeen
+from edgescope.diagnosis.rules.diagnosis_rule import (
+    STAGE_NEEDS,
+    BatchSeen,
+    LayerInfo,
+    LayerSeen,
+    Rule,
+    StateSeen,
+)
 from edgescope.lib.model_call import attribute
 
 REMEMBERED = 4

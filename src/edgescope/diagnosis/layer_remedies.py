@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from edgescope.capturing.adapters.adapter import Adapter, Layer
 from edgescope.capturing.adapters.registry import adapters, class_name, find_adapter
-from edgescope.diagnosis.layer_view import LayerInfo
+from edgescope.diagnosis.layer_info import LayerInfo
 from edgescope.lib.errors import InputError
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from edgescope.capturing import EdgeActivations, EdgeIdentity, capture
 from edgescope.capturing.adapters.adapter import bound_arguments
-from edgescope.diagnosis.layer_view import LayerInfo, has_mask
+from edgescope.diagnosis.layer_info import LayerInfo, has_mask
 from edgescope.diagnosis.module_values import open_modules, tensors_in
 from edgescope.diagnosis.neighbour_sums import all_finite, largest_magnitude
 from edgescope.diagnosis.non_finite_inputs import Broken, Key, Source

@@ -15,9 +15,10 @@ import torch
 from torch import nn
 
 from edgescope.capturing.call_stack import layer_at_fault, reason_of
-from edgescope.capturing.coverage import Coverage, model_coverage
+from edgescope.capturing.coverage import Coverage
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.look import Look
+from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.capturing.sites import Site, find_sites
 from edgescope.diagnosis.batch_view import Watch

@@ -9,11 +9,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgescope.data.dataset_check import check_dataset
 from edgescope.data.edges.directions import batched_edges
-from edgescope.data.graphs import GraphDataset, check_dataset
+from edgescope.data.graphs import GraphDataset
 from edgescope.interpret.bond_chemistry import Chemistry
 from edgescope.interpret.kinds import BINS, Kind, Null, binned, labelled
-from edgescope.interpret.topology import SimpleGraphs, articulation_distance, balanced_forman, betweenness, degree_product
+from edgescope.interpret.topology import (
+    SimpleGraphs,
+    articulation_distance,
+    balanced_forman,
+    betweenness,
+    degree_product,
+)
 from edgescope.lib.errors import InputError
 
 DIRECTIONS = ("to the lower degree", "between equal degrees", "to the higher degree")

@@ -27,7 +27,7 @@ from edgescope.scanning.result import Scan
 from edgescope.scanning.scan_sites import choose_sites
 from edgescope.scanning.settings import Settings
 from edgescope.scanning.shards import SHARD_EVERY, Shards
-from edgescope.statistics.sketch import JOINT_BUDGET
+from edgescope.statistics.sketch_layout import JOINT_BUDGET
 
 MAX_COMBINATIONS = 32
 """Combinations of groups that are counted apart where groups overlap."""

@@ -6,12 +6,14 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from edgescope.data.dataset_check import check_dataset
 from edgescope.data.fingerprint import fingerprint
-from edgescope.data.graphs import GraphDataset, check_dataset
+from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 from edgescope.scanning.criteria import Rule
 from edgescope.scanning.edge_types import ADDED
-from edgescope.scanning.result import Scan, check_scan
+from edgescope.scanning.result import Scan
+from edgescope.scanning.scan_check import check_scan
 
 
 @dataclass(frozen=True)

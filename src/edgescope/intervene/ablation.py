@@ -18,7 +18,13 @@ from edgescope.intervene.activation_choice import Where, selector
 from edgescope.intervene.controls import CONTROLS, Control
 from edgescope.intervene.interventions import Result, Variant, Work, table_rows
 from edgescope.intervene.metric_resamples import Scorer
-from edgescope.intervene.replacement import ONE_NUMBER, VALUES, Value, choose_places, left_out_message
+from edgescope.intervene.replacement import (
+    ONE_NUMBER,
+    VALUES,
+    Value,
+    choose_places,
+    left_out_message,
+)
 from edgescope.intervene.replay import Passes, SiteValues, first_call
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import check_inputs, check_model, check_number, said

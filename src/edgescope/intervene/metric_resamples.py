@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from edgescope.intervene.replay import Outputs
 from edgescope.lib.errors import InputError
 from edgescope.lib.task_metrics import KNOWN
-from edgescope.statistics.bootstrap import MIN_GROUPS, RESAMPLES, percentile_interval, resampling_weights
+from edgescope.statistics.bootstrap import (
+    MIN_GROUPS,
+    RESAMPLES,
+    percentile_interval,
+    resampling_weights,
+)
 from edgescope.statistics.effects import Estimate
 from edgescope.statistics.ranks import roc_area
 

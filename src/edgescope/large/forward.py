@@ -34,7 +34,7 @@ from edgescope.large.limits import GIBIBYTE, check_input, chunk_size
 from edgescope.large.passes import Map, Piece, kernels, pieces, workers
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.progress import track
-from edgescope.models.attention import NORMALISER_FLOOR
+from edgescope.models.attention_steps import NORMALISER_FLOOR
 from edgescope.models.graph_transformer import GraphTransformer
 
 Visit = Callable[[slice, Tensor], None]

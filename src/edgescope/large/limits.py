@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from edgescope.large.large_graph import LargeGraph
 from edgescope.lib.errors import InputError
 from edgescope.models.graph_transformer import GraphTransformer
-from edgescope.statistics.sketch import SketchLayout
+from edgescope.statistics.sketch_layout import SketchLayout
 
 
 def check_input(model: nn.Module, x: Tensor, graph: LargeGraph) -> None:

@@ -5,12 +5,12 @@ names. A name that edgescope's tables use themselves gets ``id_`` in front: an i
 ``edge`` is ``id_edge``, in every table.
 """
 
-import unicodedata
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from edgescope.lib.errors import InputError, shortened
+from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import attribute
+from edgescope.lib.visible_text import short
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,11 +28,6 @@ TAKEN = frozenset(
 )
 """What tables that have a column ``graph`` call their other columns."""
 
-LONGEST = 60
-"""Characters of identifiers that a caption or a message shows."""
-
-_UNSEEN = {"Cc", "Cf", "Cn", "Cs", "Zl", "Zp"}
-"""Categories of characters that cannot be seen, or turn the text beside them round."""
 
 _ELSEWHERE = "give batches the graphs' positions in the whole data set as batch.graph"
 
@@ -274,25 +269,6 @@ def called(graph: int, identifiers: Mapping[str, str | None]) -> str:
 def label(identifiers: Mapping[str, str | None]) -> str:
     """Return the identifiers of a graph for people to read, shortened; empty if there are none."""
     return short(", ".join(dict.fromkeys(text for text in identifiers.values() if text)))
-
-
-def short(text: str) -> str:
-    """Return a text that fits a caption, with every character to be seen."""
-    return shortened(visible(text[: LONGEST + 1]), LONGEST)
-
-
-def visible(text: str) -> str:
-    r"""Return a text with escapes, such as ``\x00``, for characters that cannot be seen.
-
-    Among them are those that would change how the text around them is shown, such as the codes of
-    terminals and marks of right-to-left writing.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSEEN else char
-        for char in text
-    )
 
 
 def _known(texts: Mapping[int, str | None]) -> dict[int, str]:

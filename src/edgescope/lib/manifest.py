@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +12,10 @@ from warnings import warn
 
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.files import replacing_folder, restored
+from edgescope.lib.folder_files import MANIFEST, file_names, identity_of, noted_files, take_along
 from edgescope.lib.input_files import DamagedError, check_memory, json_of, reading_folder, whole
 from edgescope.lib.typed_fields import sealed, unsealed
 from edgescope.lib.version import versions
-
-MANIFEST = "manifest.json"
-"""Written last into a folder."""
 
 FORMAT = 1
 """Of the manifest itself; raised when a change makes older ones unreadable."""
@@ -113,17 +110,17 @@ def storing(
         InputError: if ``folder`` cannot be written, or holds something else.
     """
     # What is damaged can be replaced as well, also without its marker.
-    marker = MANIFEST if _noted(folder)[0] == kind.what else kind.marker
+    marker = MANIFEST if noted_files(folder)[0] == kind.what else kind.marker
     with replacing_folder(folder, marker, other or f"not {kind.what}") as new:
         new.mkdir(parents=True)
         yield new
         seal(new, kind, counts)
-        _take_along(Path(os.path.realpath(folder)), new)
+        take_along(Path(os.path.realpath(folder)), new)
 
 
 def seal(folder: Path, kind: Kind, counts: Mapping[str, int]) -> None:
     """Write the manifest of a folder whose other files are all there."""
-    names = sorted(_names(folder))
+    names = sorted(file_names(folder))
     fields = {
         "of": {"what": kind.what, "format": kind.format},
         "counts": dict(counts),
@@ -148,7 +145,7 @@ def stored(folder: Path, kind: Kind, read: Callable[[Stored], Result]) -> Result
         EdgescopeWarning: if the folder is of an earlier version, without a manifest.
     """
     restored(folder)
-    before = _identity(folder)
+    before = identity_of(folder)
     while True:
         try:
             with reading_folder(folder, kind.what, kind.remedy):
@@ -156,10 +153,10 @@ def stored(folder: Path, kind: Kind, read: Callable[[Stored], Result]) -> Result
         except InputError:
             # A folder that is exchanged is another one; as long as it is the same, it is damaged.
             restored(folder)
-            if (now := _identity(folder)) == before:
+            if (now := identity_of(folder)) == before:
                 raise
         else:
-            if (now := _identity(folder)) == before:
+            if (now := identity_of(folder)) == before:
                 break
         before = now
     with reading_folder(folder, kind.what, kind.remedy):
@@ -194,7 +191,7 @@ def _read(folder: Path, kind: Kind) -> Stored:
             "there; check the path"
         )
     if not os.path.lexists(manifest):
-        names = [name for name in _names(folder) if name.endswith(_STORED)]
+        names = [name for name in file_names(folder) if name.endswith(_STORED)]
         files = {name: whole(folder / name, f"a file of {kind.what}") for name in names}
         if (number := _format(files, kind)) >= kind.format:
             raise DamagedError(
@@ -267,50 +264,3 @@ def _format(files: Mapping[str, bytes], kind: Kind) -> int:
     if type(number) is not int or number < kind.earlier or number > kind.format:
         raise ValueError(f"format {number}, this version reads {kind.format}")
     return number
-
-
-def _names(folder: Path) -> list[str]:
-    """Return the paths of all files in a folder, relative to it; those of no file are left out."""
-    return [
-        Path(root, name).relative_to(folder).as_posix()
-        for root, _, names in os.walk(folder)
-        for name in names
-        if (Path(root) / name).is_file()
-    ]
-
-
-def _identity(folder: Path) -> object:
-    """Return what differs between two folders that were in the same place."""
-    try:
-        manifest = (folder / MANIFEST).stat()
-    except OSError:
-        manifest = None
-    try:
-        own = folder.stat()
-    except OSError:
-        return None
-    return own.st_dev, own.st_ino, manifest and (manifest.st_ino, manifest.st_mtime_ns)
-
-
-def _noted(folder: Path) -> tuple[object, list[str]]:
-    """Return of what a manifest is and the files it names; None if there is no readable one."""
-    try:
-        held = json_of(whole(folder / MANIFEST, "a manifest"))
-        return held["of"]["what"], list(held["files"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None, []
-
-
-def _take_along(old: Path, new: Path) -> None:
-    """Link the files of a folder that do not belong to what is stored there into the new one."""
-    what, ours = _noted(old)
-    if what is None:
-        return  # of an earlier version or damaged: what belongs to it cannot be told
-    for name in set(_names(old)) - {MANIFEST, *ours}:
-        place = new / name
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(old / name, place)
-            except OSError:
-                shutil.copy2(old / name, place)

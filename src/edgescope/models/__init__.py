@@ -6,7 +6,8 @@ Models of PyG's layers are loaded when they are first used, as they import PyG.
 from typing import TYPE_CHECKING, Any
 
 from edgescope.models.architectures import ARCHITECTURES, architecture, build
-from edgescope.models.attention import EdgeAttention, EdgeScore
+from edgescope.models.attention import EdgeAttention
+from edgescope.models.attention_steps import EdgeScore
 from edgescope.models.checkpoint import load, save
 from edgescope.models.dense_gat import DenseGAT
 from edgescope.models.graph_transformer import GraphTransformer

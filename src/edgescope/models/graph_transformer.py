@@ -3,7 +3,8 @@
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from edgescope.models.attention import LOGIT_LIMIT, EdgeAttention
+from edgescope.models.attention import EdgeAttention
+from edgescope.models.attention_steps import LOGIT_LIMIT
 from edgescope.models.blocks import Readout, StateBlock
 from edgescope.models.embeddings import Types
 from edgescope.models.explicit_bias import ExplicitBias, check_explicit_bias

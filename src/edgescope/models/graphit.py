@@ -3,7 +3,7 @@
 from torch import Tensor
 from typing_extensions import override
 
-from edgescope.models.attention import LOGIT_LIMIT
+from edgescope.models.attention_steps import LOGIT_LIMIT
 from edgescope.models.blocks import Readout
 from edgescope.models.embeddings import Types
 from edgescope.models.explicit_bias import ExplicitBias

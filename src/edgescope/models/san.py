@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from edgescope.models.attention import LOGIT_LIMIT
+from edgescope.models.attention_steps import LOGIT_LIMIT
 from edgescope.models.blocks import Readout
 from edgescope.models.embeddings import Types
 from edgescope.models.explicit_bias import ExplicitBias

@@ -10,7 +10,8 @@ from edgescope.lib.optional import require
 from edgescope.report.numbers import collect
 from edgescope.report.page import render_page
 from edgescope.report.section_registry import check_results
-from edgescope.scanning.result import Scan, check_scan
+from edgescope.scanning.result import Scan
+from edgescope.scanning.scan_check import check_scan
 
 
 def write_report(

@@ -22,7 +22,7 @@ from edgescope.scanning.site_counter import SiteCounter
 from edgescope.scanning.site_scan import SiteEdges, SiteScan, one_graph
 from edgescope.scanning.whole_graph import WholeGraph
 from edgescope.statistics.counting.edge_labels import EdgeLabels
-from edgescope.statistics.sketch import SketchLayout
+from edgescope.statistics.sketch_layout import SketchLayout
 
 if TYPE_CHECKING:
     from edgescope.capturing.graph_parts import Part

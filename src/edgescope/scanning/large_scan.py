@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgescope.capturing import Coverage, EdgeActivations, EdgeIdentity
-from edgescope.capturing.coverage import layer_of, model_coverage
+from edgescope.capturing.coverage import layer_of
+from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.site_choice import select_sites
 from edgescope.large.edge_stream import layers_of
 from edgescope.large.forward import chunked
@@ -27,7 +28,7 @@ from edgescope.scanning.scan import MAX_ROWS
 from edgescope.scanning.settings import check_ensemble, common_ratio
 from edgescope.scanning.site_counter import SiteCounter
 from edgescope.scanning.site_scan import one_graph
-from edgescope.statistics.sketch import JOINT_BUDGET, SketchLayout
+from edgescope.statistics.sketch_layout import JOINT_BUDGET, SketchLayout
 
 BLOCK = 2**20
 """Edges whose types are looked through at a time: 8 MB."""

@@ -1,26 +1,21 @@
 """Several scans made into one, as if one had gone over everything."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from functools import reduce
 from operator import add
-from textwrap import shorten
 
 import polars as pl
 
 from edgescope.capturing.coverage import merged
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import GraphNames
-from edgescope.scanning.massive_rows import PLACE, by_graph, largest_first, most_extreme
-from edgescope.scanning.result import Scan, ScanInfo, SiteScan, check_scan
+from edgescope.scanning.massive_rows import by_graph, largest_first, most_extreme
+from edgescope.scanning.merge_checks import check_alike, check_parts, check_same_graphs, equal_scans
+from edgescope.scanning.result import Scan, ScanInfo, SiteScan
+from edgescope.scanning.scan_check import check_scan
 from edgescope.scanning.site_scan import SiteEdges, held_graphs, one_graph
 from edgescope.scanning.type_union import with_common_types
-
-_MERGED = {"coverage", "data", "data_fingerprint", "graphs", "max_rows", "seconds"}
-"""What may differ in :class:`~edgescope.scanning.result.ScanInfo` between scans that are merged."""
-
-_SAID = {"arguments", "types_from"}
-"""What a scan of an older version does not say; where both say it, it must be the same."""
 
 _AND = " + "
 """Between the names of data sets that were scanned together."""
@@ -77,9 +72,9 @@ def merge_scans(scans: Iterable[Scan], *, same_graphs: bool = False) -> Scan:
     parts = with_common_types(parts)
     check_alike(parts)
     if same_graphs:
-        _check_same_graphs(parts)
+        check_same_graphs(parts)
     else:
-        _check_parts(parts)
+        check_parts(parts)
     sites = {
         site: merge_sites([part.sites[site] for part in parts], _max_rows(parts))
         for site in parts[0].sites
@@ -147,88 +142,6 @@ def merge_sites(found: Sequence[SiteScan], max_rows: int) -> SiteScan:
     )
 
 
-def check_alike(scans: Sequence[Scan]) -> None:
-    """Refuse scans that did not ask the same question of the same sites.
-
-    Raises:
-        InputError: naming the first difference.
-    """
-    first = scans[0]
-    for other in scans[1:]:
-        if list(other.sites) != list(first.sites):
-            missing = set(first.sites).symmetric_difference(other.sites)
-            what = f"only one has {', '.join(sorted(missing))}" if missing else "in another order"
-            raise InputError(
-                f"cannot merge scans of different sites ({what}); scan the same sites of the "
-                "same architecture"
-            )
-        for field in fields(ScanInfo):
-            values = getattr(first.info, field.name), getattr(other.info, field.name)
-            unknown = field.name in _SAID and not all(values)
-            if field.name not in _MERGED and not unknown and values[0] != values[1]:
-                received = " and ".join(shorten(repr(value), 100) for value in values)
-                raise InputError(
-                    f"cannot merge scans with different {field.name}: received {received}; "
-                    f"scan again with the same {field.name}"
-                )
-        for site, found in first.sites.items():
-            if found.of.target_row != other.sites[site].of.target_row:
-                raise InputError(
-                    f"cannot merge scans of which one calls row 0 of edge_index the target at "
-                    f"{site} and another row 1: their layers differ in flow, or one scan is of an "
-                    "earlier version; scan again with layers of the same flow"
-                )
-            layouts = asdict(found.sketch.layout), asdict(other.sites[site].sketch.layout)
-            if layouts[0] != layouts[1]:
-                name = next(key for key in layouts[0] if layouts[0][key] != layouts[1][key])
-                raise InputError(
-                    f"cannot merge scans with different {name} at {site}: received "
-                    f"{layouts[0][name]} and {layouts[1][name]}; scan again with the same {name}"
-                )
-
-
-def _check_same_graphs(scans: Sequence[Scan]) -> None:
-    sizes = {scan.info.graphs for scan in scans}
-    if len(sizes) > 1:
-        raise InputError(
-            f"received scans of {min(sizes)} to {max(sizes)} graphs with same_graphs=True, "
-            "expected equal numbers; scan the same graphs with every model"
-        )
-    if len({scan.info.data_fingerprint for scan in scans} - {""}) > 1:
-        names = " and ".join(dict.fromkeys(scan.info.data for scan in scans))
-        raise InputError(
-            f"received scans of different graphs ({names}) with same_graphs=True; scan the same "
-            "graphs with every model"
-        )
-
-
-def _check_parts(scans: Sequence[Scan]) -> None:
-    """Refuse parts that hold the same activation: it would be counted twice."""
-    for site in scans[0].sites:
-        found = (
-            pl.concat([scan.sites[site].rows, scan.sites[site].extremes.drop("largest")])
-            .select(PLACE)
-            .unique()
-            for scan in scans
-        )
-        held = pl.concat(found)
-        twice = held.filter(held.is_duplicated()).sort(PLACE)
-        if twice.height:
-            row = twice.row(0, named=True)
-            remedy = (
-                "merge scans of parts that share no edge, such as clusters, or scan all batches "
-                "at once"
-                if scans[0].info.parts
-                else "give batches the graphs' positions as batch.graph"
-            )
-            cause = "" if scans[0].info.parts else ", or both number their graphs from 0"
-            raise InputError(
-                f"cannot merge scans that both hold edge {row['edge']} of "
-                f"{scans[0].names.called(row['graph'])} at {site}: they overlap{cause}; {remedy}, "
-                "or pass same_graphs=True for several models"
-            )
-
-
 def _max_rows(scans: Sequence[Scan]) -> int:
     # Fewer would still be right, more not: the rows beyond the smallest number are incomplete.
     return min(scan.info.max_rows for scan in scans)
@@ -275,7 +188,7 @@ def _merged_baseline(scans: Sequence[Scan], same_graphs: bool) -> Scan | None:
             f"cannot merge {len(scans)} scans of which {len(baselines)} have a baseline; "
             "scan all of them against a baseline, or none"
         )
-    if all(_equal(baselines[0], other) for other in baselines[1:]):
+    if all(equal_scans(baselines[0], other) for other in baselines[1:]):
         return baselines[0]
     return merge_scans(baselines, same_graphs=same_graphs)
 
@@ -291,25 +204,3 @@ def _merged_members(scans: Sequence[Scan], same_graphs: bool) -> list[Scan]:
             "the same number of untrained members"
         )
     return [merge_scans(alike) for alike in zip(*(scan.members for scan in scans), strict=True)]
-
-
-def _equal(one: Scan, other: Scan) -> bool:
-    """Whether two scans are the same one, perhaps read from disk twice."""
-    return one is other or (
-        one.info == other.info
-        and list(one.sites) == list(other.sites)
-        and all(_equal_sites(one.sites[site], other.sites[site]) for site in one.sites)
-    )
-
-
-def _equal_sites(one: SiteScan, other: SiteScan) -> bool:
-    return (
-        one.sketch.layout == other.sketch.layout
-        and one.seen == other.seen
-        and one.of == other.of
-        and one.sketch.maxima.equal(other.sketch.maxima)
-        and all(one.sketch.counts[k].equal(v) for k, v in other.sketch.counts.items())
-        and one.rows.equals(other.rows)
-        and one.extremes.equals(other.extremes)
-        and one.nonfinite.equals(other.nonfinite)
-    )

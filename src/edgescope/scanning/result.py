@@ -11,7 +11,6 @@ import polars as pl
 from edgescope.capturing.coverage import Coverage, layer_of
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.graph_names import GraphNames
-from edgescope.lib.mistakes import said
 from edgescope.scanning import site_tables
 from edgescope.scanning.criteria import Bounds, Rule, criterion
 from edgescope.scanning.site_scan import ScanInfo, SiteScan
@@ -263,21 +262,6 @@ class Scan(ScanTables):
     def _ensemble(self) -> Ensemble:
         """Return the sketches of what the scan is compared with, by site."""
         return {} if self.baseline is None else self.baseline.ensemble()
-
-
-def check_scan(scan: object, name: str = "scan") -> None:
-    """Refuse what is no scan.
-
-    Raises:
-        InputError: saying what was passed, and what to pass.
-    """
-    if isinstance(scan, Scan):
-        return
-    if isinstance(scan, str | Path):
-        remedy = f"read it with es.load_scan({str(scan)!r})"
-    else:
-        remedy = "es.scan(model, loader) makes one"
-    raise InputError(f"received {said(scan)} as {name}, expected a scan; {remedy}")
 
 
 def _reaches(needed: Bounds, kept: Bounds) -> bool:

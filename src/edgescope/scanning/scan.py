@@ -28,7 +28,7 @@ from edgescope.scanning.settings import Settings, check_ensemble, common_ratio
 from edgescope.scanning.shards import SHARD_EVERY, Shards
 from edgescope.scanning.store import load_scan
 from edgescope.scanning.untrained_ensemble import Untrained, baseline_argument
-from edgescope.statistics.sketch import JOINT_BUDGET
+from edgescope.statistics.sketch_layout import JOINT_BUDGET
 
 __all__ = ["Scan", "load_scan", "scan"]
 

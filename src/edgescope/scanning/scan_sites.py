@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from torch import nn
 
-from edgescope.capturing.coverage import Coverage, layer_of, model_coverage
+from edgescope.capturing.coverage import Coverage, layer_of
+from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.capturing.sites import Site
 from edgescope.lib.errors import InputError

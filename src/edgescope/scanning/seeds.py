@@ -17,7 +17,7 @@ from edgescope.lib.graph_names import GraphNames
 from edgescope.lib.mistakes import check_model
 from edgescope.scanning.criteria import Rule
 from edgescope.scanning.loaders import graph_loader
-from edgescope.scanning.merge import check_alike
+from edgescope.scanning.merge_checks import check_alike
 from edgescope.scanning.result import Scan
 from edgescope.scanning.scan import scan
 from edgescope.scanning.store import load_seeds, save_seeds

@@ -8,7 +8,7 @@ from edgescope.scanning.massive_rows import RowKeeper
 from edgescope.scanning.site_scan import SiteEdges, SiteScan
 from edgescope.statistics.counting.counter import SketchCounter
 from edgescope.statistics.counting.edge_labels import EdgeLabels
-from edgescope.statistics.sketch import SketchLayout
+from edgescope.statistics.sketch_layout import SketchLayout
 
 
 class SiteCounter:

@@ -21,7 +21,8 @@ from edgescope.lib.typed_fields import record
 from edgescope.scanning.criteria import read_rule
 from edgescope.scanning.result import Scan, ScanInfo, SiteScan
 from edgescope.scanning.site_scan import SiteEdges
-from edgescope.statistics.sketch import SiteSketch, SketchLayout
+from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch_layout import SketchLayout
 
 FORMAT = 3
 """Raised when a change makes older folders unreadable. Folders of format 2 have no manifest; those

@@ -13,7 +13,8 @@ from edgescope.scanning.edge_types import ADDED
 from edgescope.scanning.result import Scan
 from edgescope.scanning.site_scan import SiteScan
 from edgescope.statistics.bins import LogBins
-from edgescope.statistics.sketch import SiteSketch, SketchLayout
+from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch_layout import SketchLayout
 
 _BY_TYPE = {"edges", "nonfinite", "undefined"}
 """Counters by type, beside those by type and bin."""

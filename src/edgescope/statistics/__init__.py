@@ -11,7 +11,8 @@ from warnings import warn
 from edgescope.statistics.bins import LogBins
 from edgescope.statistics.gamma import GammaFit, fit_gamma
 from edgescope.statistics.ratio import EdgeRatios, edge_ratios
-from edgescope.statistics.sketch import SiteSketch, SketchLayout
+from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch_layout import SketchLayout
 
 __all__ = [
     "EdgeRatios",

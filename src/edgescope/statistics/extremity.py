@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from edgescope.statistics.bins import LogBins
 from edgescope.statistics.members import largest, upper_levels
-from edgescope.statistics.sketch import AXES, Ensemble, SiteSketch
+from edgescope.statistics.sketch import Ensemble, SiteSketch
+from edgescope.statistics.sketch_layout import AXES
 
 Array = NDArray[np.float64]
 Test = tuple[str, str]

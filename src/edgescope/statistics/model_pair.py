@@ -3,9 +3,23 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edgescope.statistics.bootstrap import CONFIDENCE, MIN_GROUPS, Bootstrap, bootstrap, small_sample_factor
+from edgescope.statistics.bootstrap import (
+    CONFIDENCE,
+    MIN_GROUPS,
+    Bootstrap,
+    bootstrap,
+    small_sample_factor,
+)
 from edgescope.statistics.effects import Effects, Estimate, Exceedance, Tail
-from edgescope.statistics.histogram import bin_of_quantile, cells, ecdf_difference, parents, quantile, share_over, tail_index
+from edgescope.statistics.histogram import (
+    bin_of_quantile,
+    cells,
+    ecdf_difference,
+    parents,
+    quantile,
+    share_over,
+    tail_index,
+)
 from edgescope.statistics.sketch import SiteSketch
 
 Array = NDArray[np.float64]

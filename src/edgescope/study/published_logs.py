@@ -30,7 +30,7 @@ from edgescope.scanning.edge_types import MOST_TYPES, value_names
 from edgescope.scanning.result import Scan, ScanInfo
 from edgescope.scanning.site_counter import SiteCounter
 from edgescope.scanning.site_scan import SiteScan
-from edgescope.statistics.sketch import SketchLayout
+from edgescope.statistics.sketch_layout import SketchLayout
 
 EDGES, TYPES = "layers.malog_e", "model.edge_types"
 SCORE = "attention"

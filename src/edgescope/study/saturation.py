@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.model_call import call_model
-from edgescope.models.attention import LOGIT_LIMIT, EdgeWeight
+from edgescope.models.attention_steps import LOGIT_LIMIT, EdgeWeight
 
 
 def share_beyond(model: nn.Module, loader: Iterable[Any]) -> float | None:
     """Return the share of logits, of all edges, heads and layers, at or beyond their limit.
 
     The limit is the clamp's or the cap's of the layer; without either the published
-    :data:`~edgescope.models.attention.LOGIT_LIMIT`, so that variants can be compared. It takes one
-    forward pass of every batch.
+    :data:`~edgescope.models.attention_steps.LOGIT_LIMIT`, so that variants can be compared. It
+    takes one forward pass of every batch.
 
     Args:
         model: the model; only edgescope's own attention has logits with a limit.

@@ -11,7 +11,14 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.files import replacing, writable_folder
 from edgescope.lib.optional import require
 from edgescope.lib.task_metrics import known_metric
-from edgescope.plots.axes import EDGE_TYPES, STATES, legend_row, ratio_axis, sorted_graphs, threshold_line
+from edgescope.plots.axes import (
+    EDGE_TYPES,
+    STATES,
+    legend_row,
+    ratio_axis,
+    sorted_graphs,
+    threshold_line,
+)
 from edgescope.plots.svg import figure, settings
 from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.statistics.sketch import SiteSketch

@@ -7,8 +7,16 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from edgescope.lib.errors import InputError, did_you_mean
-from edgescope.lib.input_files import reason, yaml_of
-from edgescope.study.spec import DataSource, Overrides, RecipeOnData, Rewiring, ScanOptions, StudySpec
+from edgescope.lib.input_files import reason
+from edgescope.lib.yaml_files import yaml_of
+from edgescope.study.spec import (
+    DataSource,
+    Overrides,
+    RecipeOnData,
+    Rewiring,
+    ScanOptions,
+    StudySpec,
+)
 
 STUDIES = Path(__file__).parent / "studies"
 """Where the studies that come with edgescope lie, one YAML file each."""

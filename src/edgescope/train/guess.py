@@ -18,7 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.statistics.bootstrap import MIN_GROUPS, RESAMPLES, percentile_interval, resampling_weights
+from edgescope.statistics.bootstrap import (
+    MIN_GROUPS,
+    RESAMPLES,
+    percentile_interval,
+    resampling_weights,
+)
 from edgescope.statistics.ranks import roc_area
 from edgescope.train.standardisation import Standardisation
 

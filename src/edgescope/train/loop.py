@@ -12,7 +12,13 @@ from lightning.pytorch.strategies import DDPStrategy
 from typing_extensions import override
 
 from edgescope.data import MoleculeLoader, loader
-from edgescope.train.epoch_record import AtomicCheckpointIO, EndOnSigterm, EpochKeeper, Record, StopAtMinimumLearningRate
+from edgescope.train.epoch_record import (
+    AtomicCheckpointIO,
+    EndOnSigterm,
+    EpochKeeper,
+    Record,
+    StopAtMinimumLearningRate,
+)
 from edgescope.train.preflight import has_targets
 from edgescope.train.recipe_file import Recipe
 from edgescope.train.standardisation import Standardisation

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any
 from edgescope.lib.errors import InputError, shortened
 from edgescope.lib.task_metrics import TASK_OF
 from edgescope.lib.typed_fields import sha256_of
-from edgescope.train.own_data import GRAPHS, differences, fingerprints, joint_fingerprint, note_graphs
 from edgescope.train.recipe_file import Recipe
 from edgescope.train.run_folder import RunFolder
+from edgescope.train.run_graphs import (
+    GRAPHS,
+    differences,
+    fingerprints,
+    joint_fingerprint,
+    note_graphs,
+)
 from edgescope.train.standardisation import standardisation
 from edgescope.train.versions import versions
 

@@ -18,7 +18,8 @@ from pydantic import (
 )
 
 from edgescope.lib.errors import InputError, did_you_mean
-from edgescope.lib.input_files import reason, yaml_of
+from edgescope.lib.input_files import reason
+from edgescope.lib.yaml_files import yaml_of
 from edgescope.models import build
 from edgescope.models.architectures import architecture, check_size
 

@@ -9,8 +9,9 @@ import yaml
 
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.files import replacing
-from edgescope.lib.input_files import reading, yaml_in, yaml_of
+from edgescope.lib.input_files import reading
 from edgescope.lib.typed_fields import digest_of, fitting
+from edgescope.lib.yaml_files import yaml_in, yaml_of
 
 UNCHECKED = "{} is of an earlier version, which has no checksum and cannot be checked for damage"
 """Said of a file without a digest."""

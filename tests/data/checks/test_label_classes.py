@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from edgescope.data import check_table
 from edgescope.data.checks.duplicates import conflicts, groups, tolerance
-from edgescope.data.checks.label_values import counts_rows, dominant, is_labels, one_class, robust_spread
+from edgescope.data.checks.label_values import (
+    counts_rows,
+    dominant,
+    is_labels,
+    one_class,
+    robust_spread,
+)
 from support.planted_tables import CLEAN
 
 

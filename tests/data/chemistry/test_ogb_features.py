@@ -10,7 +10,12 @@ from torch_geometric.utils import from_smiles
 
 import edgescope as es
 from edgescope.data.chemistry.notation import UnusableError
-from edgescope.data.chemistry.ogb_features import EDGE_COLUMNS, NODE_COLUMNS, OgbFeaturiser, element_names
+from edgescope.data.chemistry.ogb_features import (
+    EDGE_COLUMNS,
+    NODE_COLUMNS,
+    OgbFeaturiser,
+    element_names,
+)
 
 
 def read(smiles, **options):

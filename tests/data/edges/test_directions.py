@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edgescope as es
-from edgescope.data.edges.directions import MERGES, batched_edges, edge_graphs, merge_directions, reverse_edges, undirected_edges
+from edgescope.data.edges.directions import (
+    MERGES,
+    batched_edges,
+    edge_graphs,
+    merge_directions,
+    reverse_edges,
+    undirected_edges,
+)
 from edgescope.lib.errors import InputError
 
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from edgescope.data.molecule_tables.cell_contents import MISSING, Cell, cell, plainer, unit, unit_of_name
+from edgescope.data.molecule_tables.cell_contents import (
+    MISSING,
+    Cell,
+    cell,
+    plainer,
+    unit,
+    unit_of_name,
+)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,15 @@ from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from edgescope.scanning.criteria import KINDS, Bounds, Calibrated, CalibratedCriterion, Criterion, criterion, read_rule
+from edgescope.scanning.criteria import (
+    KINDS,
+    Bounds,
+    Calibrated,
+    CalibratedCriterion,
+    Criterion,
+    criterion,
+    read_rule,
+)
 from support.own_criterion import product
 from support.scan_cases import SITES
 from support.scan_equality import differences, numbered_graphs, small_model

@@ -13,7 +13,7 @@ from edgescope.lib.errors import InputError
 from edgescope.statistics import SketchLayout, edge_ratios
 from edgescope.statistics.counting.counter import SketchCounter, count_with_torch, joint_cells
 from edgescope.statistics.counting.edge_labels import EdgeLabels
-from edgescope.statistics.sketch import GROUPS
+from edgescope.statistics.sketch_layout import GROUPS
 
 NASTY = [0.0, -0.0, 1.0, 1e-45, -1e-40, 1e-38, 3e38, -3e38, np.inf, -np.inf, np.nan]
 

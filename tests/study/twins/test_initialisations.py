@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from torch_geometric.nn import GATConv, GATv2Conv
 
 from edgescope.lib.errors import InputError
-from edgescope.study.twins.initialisations import CHUNK, Setting, attend, draw_features, draw_ties, draw_weights
+from edgescope.study.twins.initialisations import (
+    CHUNK,
+    Setting,
+    attend,
+    draw_features,
+    draw_ties,
+    draw_weights,
+)
 
 DRAWS = 4
 

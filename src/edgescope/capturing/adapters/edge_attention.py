@@ -5,9 +5,20 @@ from typing import Any
 
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Adapter, Emit, Layer, Remove, Replace, Stage, bound_arguments, observing, spliced
+from edgescope.capturing.adapters.adapter import (
+    Adapter,
+    Emit,
+    Layer,
+    Remove,
+    Replace,
+    Stage,
+    bound_arguments,
+    observing,
+    spliced,
+)
 from edgescope.capturing.edge_rows import EdgeRows
-from edgescope.models.attention import LOGIT_LIMIT, NORMALISER_FLOOR, EdgeAttention, EdgeWeight
+from edgescope.models.attention import EdgeAttention
+from edgescope.models.attention_steps import LOGIT_LIMIT, NORMALISER_FLOOR, EdgeWeight
 
 BIASED = Stage(
     "(K h_j * Q h_i) / sqrt(D) * W e_ij + b_i e', b_i = (Q h_i . k') / sqrt(D)", "[E, H, D]"

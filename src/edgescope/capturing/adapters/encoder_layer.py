@@ -10,7 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
-from edgescope.capturing.adapters.adapter import Adapter, Emit, Layer, Remove, bound_arguments, names, observing
+from edgescope.capturing.adapters.adapter import (
+    Adapter,
+    Emit,
+    Layer,
+    Remove,
+    bound_arguments,
+    names,
+    observing,
+)
 from edgescope.capturing.adapters.dense import STAGES, DenseCall, emit_pairs, unnest
 from edgescope.capturing.adapters.layer_options import check_arguments
 from edgescope.capturing.adapters.multihead import MultiheadAdapter, emit_call

@@ -8,7 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Emit, Layer, Remove, Stage, bound_arguments, names, observing
+from edgescope.capturing.adapters.adapter import (
+    Emit,
+    Layer,
+    Remove,
+    Stage,
+    bound_arguments,
+    names,
+    observing,
+)
 from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.capturing.edge_rows import EdgeRows, Relation, RelationRows, Rows

@@ -8,9 +8,21 @@ from weakref import WeakSet
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.adapters.adapter import Emit, Layer, Remove, Replace, bound_arguments, observing, spliced
+from edgescope.capturing.adapters.adapter import (
+    Emit,
+    Layer,
+    Remove,
+    Replace,
+    bound_arguments,
+    observing,
+    spliced,
+)
 from edgescope.capturing.adapters.edge_call import EdgeCall, EdgeFormulas, check_alike
-from edgescope.capturing.adapters.layer_options import check_arguments, refuse_fused, refuse_two_sets
+from edgescope.capturing.adapters.layer_options import (
+    check_arguments,
+    refuse_fused,
+    refuse_two_sets,
+)
 from edgescope.capturing.graph_input import plain_edges
 
 _BEFORE_MESSAGE = {"score", "logit", "weight"}

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from edgescope.capturing.adapters.adapter import Adapter, Emit, Layer, Remove, bound_arguments, names
+from edgescope.capturing.adapters.adapter import (
+    Adapter,
+    Emit,
+    Layer,
+    Remove,
+    bound_arguments,
+    names,
+)
 from edgescope.capturing.adapters.dense import STAGES, dense_call, emit_pairs
 from edgescope.capturing.adapters.layer_options import check_arguments
 from edgescope.lib.errors import InputError

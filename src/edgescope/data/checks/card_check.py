@@ -13,7 +13,8 @@ from edgescope.data.checks.table_check import check_table
 from edgescope.data.chemistry.molecule_dataset import MoleculeDataset
 from edgescope.data.molecule_tables.table_grids import Frame
 from edgescope.data.node_dataset import NodeDataset
-from edgescope.data.sources.source import Card, card
+from edgescope.data.sources.data_card import Card
+from edgescope.data.sources.source import card
 from edgescope.data.splits import PARTS, Splits
 from edgescope.lib.errors import InputError
 

@@ -3,7 +3,15 @@
 import numpy as np
 import polars as pl
 
-from edgescope.data.checks.label_values import DOMINATES, FEWEST, TO_SIGMA, counts_rows, dominant, known, robust_spread
+from edgescope.data.checks.label_values import (
+    DOMINATES,
+    FEWEST,
+    TO_SIGMA,
+    counts_rows,
+    dominant,
+    known,
+    robust_spread,
+)
 from edgescope.data.checks.table_findings import Subject, TableFinding
 from edgescope.lib.plurals import plural
 

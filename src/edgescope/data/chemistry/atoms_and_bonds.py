@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from edgescope.data.chemistry.molecule_dataset import BOND_TYPE_NAMES, edge_type_names
-from edgescope.data.chemistry.notation import UnusableError, canonical, key, key_as_written, plain, unseen
+from edgescope.data.chemistry.notation import (
+    UnusableError,
+    canonical,
+    key,
+    key_as_written,
+    plain,
+    unseen,
+)
 from edgescope.lib.optional import require
 
 FEATURISER_VERSION = 3

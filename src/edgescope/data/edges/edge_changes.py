@@ -13,7 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgescope.data.edges.directions import batched_edges, edge_graphs, reverse_edges, undirected_edges
+from edgescope.data.edges.directions import (
+    batched_edges,
+    edge_graphs,
+    reverse_edges,
+    undirected_edges,
+)
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.node_dataset import NodeDataset
 from edgescope.lib.errors import EdgescopeWarning, InputError

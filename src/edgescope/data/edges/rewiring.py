@@ -10,7 +10,14 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from edgescope.data.edges.edge_changes import Draw, drawn, refuse_nodes, shuffled, with_random_edges, with_virtual_node
+from edgescope.data.edges.edge_changes import (
+    Draw,
+    drawn,
+    refuse_nodes,
+    shuffled,
+    with_random_edges,
+    with_virtual_node,
+)
 from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 

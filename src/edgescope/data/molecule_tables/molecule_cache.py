@@ -19,7 +19,12 @@ import torch
 from torch import Tensor
 
 from edgescope.data.chemistry.atoms_and_bonds import FEATURISER_VERSION
-from edgescope.data.chemistry.molecule_dataset import LOST_LABELS, REJECTED_SCHEMA, AtomVocabulary, MoleculeDataset
+from edgescope.data.chemistry.molecule_dataset import (
+    LOST_LABELS,
+    REJECTED_SCHEMA,
+    AtomVocabulary,
+    MoleculeDataset,
+)
 from edgescope.data.molecule_tables.molecule_table import TableSource
 from edgescope.data.molecule_tables.table_molecules import ParsedTable, Reading, parse
 from edgescope.lib.errors import EdgescopeWarning, InputError

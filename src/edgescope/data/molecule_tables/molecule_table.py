@@ -11,7 +11,14 @@ import numpy as np
 import polars as pl
 
 from edgescope.data.chemistry.molecule_dataset import LOST_LABELS
-from edgescope.data.molecule_tables.column_choice import Asked, Grid, asked, holds_texts, places, texts
+from edgescope.data.molecule_tables.column_choice import (
+    Asked,
+    Grid,
+    asked,
+    holds_texts,
+    places,
+    texts,
+)
 from edgescope.data.molecule_tables.numerals import MARKS, Mark
 from edgescope.data.molecule_tables.smiles_cells import smiles_cells
 from edgescope.data.molecule_tables.table_grids import Frame, frame_grid, kind_of, read_grid

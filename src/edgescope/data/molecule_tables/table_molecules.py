@@ -12,10 +12,27 @@ import torch
 from torch import Tensor
 
 from edgescope.data.chemistry.atoms_and_bonds import Featuriser
-from edgescope.data.chemistry.molecule_dataset import REJECTED_SCHEMA, AtomVocabulary, MoleculeDataset, edge_type_names
+from edgescope.data.chemistry.molecule_dataset import (
+    REJECTED_SCHEMA,
+    AtomVocabulary,
+    MoleculeDataset,
+    edge_type_names,
+)
 from edgescope.data.chemistry.notation import UnusableError
-from edgescope.data.chemistry.ogb_features import EDGE_COLUMNS, EDGE_TYPE_NAMES, NODE_COLUMNS, Columns, OgbFeaturiser, element_names
-from edgescope.data.molecule_tables.molecule_table import Table, TableSource, frame_source, table_source
+from edgescope.data.chemistry.ogb_features import (
+    EDGE_COLUMNS,
+    EDGE_TYPE_NAMES,
+    NODE_COLUMNS,
+    Columns,
+    OgbFeaturiser,
+    element_names,
+)
+from edgescope.data.molecule_tables.molecule_table import (
+    Table,
+    TableSource,
+    frame_source,
+    table_source,
+)
 from edgescope.data.molecule_tables.split_choice import SplitOption, computed_parts, read_split
 from edgescope.data.molecule_tables.table_grids import Frame
 from edgescope.data.splits import PARTS, Splits, divide

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from edgescope.data.chemistry.molecule_dataset import MoleculeDataset
 from edgescope.data.molecule_tables.molecule_table import Table, TableSource
-from edgescope.data.sources.source import Card, Request, Source, TruthRule, register
+from edgescope.data.sources.data_card import Card, TruthRule
+from edgescope.data.sources.source import Request, Source, register
 from edgescope.data.splits import PARTS, Splits, divide, validation_part
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import DAMAGED, arrays_of, reason

@@ -11,7 +11,8 @@ from torch import Tensor
 from edgescope.data.graphs import SINGLE_EDGE_TYPE
 from edgescope.data.molecule_tables.split_choice import parts_from_files, read_columns
 from edgescope.data.node_dataset import Incoming, NodeDataset
-from edgescope.data.sources.source import Card, Request, Source, register
+from edgescope.data.sources.data_card import Card
+from edgescope.data.sources.source import Request, Source, register
 from edgescope.data.splits import PARTS, Splits
 from edgescope.lib.errors import InputError
 

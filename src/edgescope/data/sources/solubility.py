@@ -8,7 +8,8 @@ import polars as pl
 from edgescope.data.molecule_tables.column_choice import Asked
 from edgescope.data.molecule_tables.molecule_table import Table, TableSource, select
 from edgescope.data.molecule_tables.table_grids import frame_grid
-from edgescope.data.sources.source import Card, Request, Source, register
+from edgescope.data.sources.data_card import Card
+from edgescope.data.sources.source import Request, Source, register
 from edgescope.data.splits import Splits, divide, validation_part
 from edgescope.lib.optional import require
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from edgescope.data.chemistry.scaffolds import scaffold_parts
 from edgescope.data.molecule_tables.molecule_table import table_source
 from edgescope.data.molecule_tables.split_choice import parts_from_files
-from edgescope.data.sources.source import Card, Request, Source, register
+from edgescope.data.sources.data_card import Card
+from edgescope.data.sources.source import Request, Source, register
 from edgescope.data.splits import DEFAULT_FRACTIONS, Splits, divide, random_parts
 
 TASKS = (

@@ -20,7 +20,8 @@ from torch import Tensor
 from edgescope.data.edges.directions import batched_edges, edge_graphs
 from edgescope.data.flat_groups import end_to_end
 from edgescope.data.graphs import SINGLE_EDGE_TYPE, GraphDataset
-from edgescope.data.sources.source import Card, Request, Source, register
+from edgescope.data.sources.data_card import Card
+from edgescope.data.sources.source import Request, Source, register
 from edgescope.data.splits import Splits, divide_at_random
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import reading

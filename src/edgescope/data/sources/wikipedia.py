@@ -7,7 +7,8 @@ import torch
 
 from edgescope.data.graphs import SINGLE_EDGE_TYPE
 from edgescope.data.node_dataset import Incoming, NodeDataset
-from edgescope.data.sources.source import Card, Request, Source, register
+from edgescope.data.sources.data_card import Card
+from edgescope.data.sources.source import Request, Source, register
 from edgescope.data.splits import PARTS, Splits
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import DAMAGED, arrays_of, reading, reason

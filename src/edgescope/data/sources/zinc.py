@@ -17,8 +17,9 @@ from edgescope.data.flat_groups import end_to_end
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule_tables.molecule_cache import cache_folder
 from edgescope.data.molecule_tables.molecule_table import table_source
+from edgescope.data.sources.data_card import Card
 from edgescope.data.sources.penalised_logp import penalised_logp
-from edgescope.data.sources.source import Card, Request, Source, register
+from edgescope.data.sources.source import Request, Source, register
 from edgescope.data.splits import PARTS, Splits
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.files import replacing

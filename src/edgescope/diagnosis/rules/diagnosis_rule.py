@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from torch import nn
 
 from edgescope.diagnosis.finding import Finding, Severity, place
-from edgescope.diagnosis.layer_view import BatchSeen, LayerInfo, LayerSeen, Sample, StateSeen
+from edgescope.diagnosis.layer_info import LayerInfo
+from edgescope.diagnosis.layer_view import BatchSeen, LayerSeen, Sample, StateSeen
 from edgescope.diagnosis.neighbour_sums import Sums
 
 if TYPE_CHECKING:

@@ -10,7 +10,14 @@ from torch import nn
 from edgescope.diagnosis.finding import MODEL, Finding, Severity, place
 from edgescope.diagnosis.non_finite_inputs import Given, Source, own_sources, sources_of
 from edgescope.diagnosis.non_finite_place import OUTPUT, Place, Rerun, in_the_batch, in_the_model
-from edgescope.diagnosis.rules.diagnosis_rule import BatchSeen, LayerInfo, LayerSeen, Rule, Sample, StateSeen
+from edgescope.diagnosis.rules.diagnosis_rule import (
+    BatchSeen,
+    LayerInfo,
+    LayerSeen,
+    Rule,
+    Sample,
+    StateSeen,
+)
 
 
 @dataclass

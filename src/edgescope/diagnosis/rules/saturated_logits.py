@@ -10,7 +10,7 @@ from edgescope.diagnosis.finding import Finding, Severity
 from edgescope.diagnosis.layer_remedies import applicable
 from edgescope.diagnosis.neighbour_sums import Sums, largest_by, sum_by
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule
-from edgescope.models.attention import LOGIT_LIMIT
+from edgescope.models.attention_steps import LOGIT_LIMIT
 
 VANISHED = 1e-3
 """A softmax whose largest weight is 1 - 1e-3 or more has a gradient of at most w (1 - w) = 1e-3 by

@@ -18,7 +18,8 @@ from edgescope.scanning.criteria.false_positive_rate import Calibrated, Calibrat
 from edgescope.scanning.criteria.presets import PRESETS, criterion
 from edgescope.scanning.criteria.rule import KINDS, Both, Either, Rule, read_rule
 from edgescope.scanning.criteria.thresholds import Criterion
-from edgescope.statistics.sketch import PAPER_RATIO, SUN_MAGNITUDE, Ensemble
+from edgescope.statistics.sketch import Ensemble
+from edgescope.statistics.sketch_layout import PAPER_RATIO, SUN_MAGNITUDE
 
 __all__ = [
     "EDGE",

@@ -8,7 +8,7 @@ from edgescope.lib.typed_fields import fields_of
 from edgescope.scanning.criteria.false_positive_rate import Calibrated
 from edgescope.scanning.criteria.rule import KINDS, Rule
 from edgescope.scanning.criteria.thresholds import Criterion
-from edgescope.statistics.sketch import SUN_MAGNITUDE
+from edgescope.statistics.sketch_layout import SUN_MAGNITUDE
 
 PRESETS: dict[str, Rule] = {
     "paper2025": Criterion("paper2025"),

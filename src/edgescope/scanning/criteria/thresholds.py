@@ -11,7 +11,7 @@ from torch import Tensor
 from edgescope.lib.mistakes import check_number
 from edgescope.scanning.criteria.bounds import Bounds, Thresholds, exceeds
 from edgescope.scanning.criteria.rule import Rule
-from edgescope.statistics.sketch import PAPER_RATIO
+from edgescope.statistics.sketch_layout import PAPER_RATIO
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from torch import Tensor
 from edgescope.lib.errors import InputError
 from edgescope.statistics.counting.edge_labels import EdgeLabels
 from edgescope.statistics.ratio import EdgeTops, edge_ratios
-from edgescope.statistics.sketch import GROUPS, SiteSketch, SketchLayout
+from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch_layout import GROUPS, SketchLayout
 
 if TYPE_CHECKING:
     from edgescope.statistics.bins import LogBins

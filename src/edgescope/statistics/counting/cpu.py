@@ -15,7 +15,7 @@ from torch import Tensor
 
 from edgescope.statistics.counting.edge_labels import EdgeLabels
 from edgescope.statistics.ratio import EdgeTops
-from edgescope.statistics.sketch import GROUPS, SketchLayout
+from edgescope.statistics.sketch_layout import GROUPS, SketchLayout
 
 EDGES = 64
 """Edges that are put into the order of channels at once: they fit into the fastest cache."""

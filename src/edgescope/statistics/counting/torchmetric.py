@@ -9,7 +9,8 @@ from torchmetrics import Metric
 from edgescope.statistics.counting.counter import SketchCounter, zeros
 from edgescope.statistics.counting.edge_labels import EdgeLabels
 from edgescope.statistics.ratio import EdgeTops
-from edgescope.statistics.sketch import JOINT_BUDGET, SiteSketch, SketchLayout
+from edgescope.statistics.sketch import SiteSketch
+from edgescope.statistics.sketch_layout import JOINT_BUDGET, SketchLayout
 
 
 class MassiveActivations(Metric):

@@ -16,8 +16,24 @@ from torch import Tensor
 
 from edgescope.lib.errors import InputError
 from edgescope.lib.progress import track
-from edgescope.study.twins.initialisations import Attention, LayerKind, Setting, Weights, attend, certify, draw_weights, regions_of
-from edgescope.study.twins.tasks import Task, TaskName, look_up_task, task_accuracy, task_loss, twins_task
+from edgescope.study.twins.initialisations import (
+    Attention,
+    LayerKind,
+    Setting,
+    Weights,
+    attend,
+    certify,
+    draw_weights,
+    regions_of,
+)
+from edgescope.study.twins.tasks import (
+    Task,
+    TaskName,
+    look_up_task,
+    task_accuracy,
+    task_loss,
+    twins_task,
+)
 from edgescope.study.twins.traces import STARTS, Escapes, Trace
 
 POOL = 20_000

@@ -6,7 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgescope.lib.optional import require
-from edgescope.plots.axes import BLUE, EDGE_TYPES, STATES, legend_row, ratio_axis, sorted_graphs, steps, threshold_line
+from edgescope.plots.axes import (
+    BLUE,
+    EDGE_TYPES,
+    STATES,
+    legend_row,
+    ratio_axis,
+    sorted_graphs,
+    steps,
+    threshold_line,
+)
 from edgescope.plots.svg import INK, WIDE, figure, render
 from edgescope.report.words import above, ratio_threshold, state_label, thresholds
 

@@ -5,7 +5,15 @@ from typing import Any
 import numpy as np
 
 from edgescope.lib.optional import require
-from edgescope.plots.axes import STATES, colour_bar, colours, legend_row, sorted_graphs, steps, threshold_line
+from edgescope.plots.axes import (
+    STATES,
+    colour_bar,
+    colours,
+    legend_row,
+    sorted_graphs,
+    steps,
+    threshold_line,
+)
 from edgescope.plots.formats import number, percent
 from edgescope.plots.svg import HALF, INK, WIDE, figure, render
 from edgescope.report.words import above, ratio_threshold, state_label

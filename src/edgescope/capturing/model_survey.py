@@ -1,0 +1,66 @@
+"""What of a model can be looked at, and what cannot and why, before it has run."""
+
+from collections.abc import Iterable, Mapping
+
+from torch import nn
+
+from edgescope.capturing.attention_signs import Signs, is_plain
+from edgescope.capturing.coverage import LEFT_OUT, Coverage, SeenLayer, UnseenLayer
+from edgescope.capturing.refusals import NONE, PERHAPS, unknown_layer
+from edgescope.capturing.sites import Refused, Site, find_sites
+
+
+def model_coverage(
+    model: nn.Module,
+    sites: Iterable[Site] | None = None,
+    left_out: Mapping[str, str] | None = None,
+) -> Coverage:
+    """Return what of a model can be looked at, and what cannot and why.
+
+    Args:
+        model: any model.
+        sites: the sites to look at; all by default.
+        left_out: path of a layer that is left out to the reason; by default ``sites=``.
+    """
+    found = find_sites(model)
+    wanted = None if sites is None else {site.name for site in sites}
+    stages: dict[str, list[str]] = {}
+    layers: dict[str, str] = {}
+    for each in found:
+        if isinstance(each, Site):
+            layers[each.path] = class_of(each.layer)
+            if wanted is None or each.name in wanted:
+                stages.setdefault(each.path, []).append(each.stage)
+    unseen = {
+        each.path: UnseenLayer(each.path, class_of(each.layer), each.reason, each.kind)
+        for each in found
+        if isinstance(each, Refused) and each.kind != NONE
+    }
+    for path in layers.keys() - stages.keys():
+        unseen[path] = UnseenLayer(path, layers[path], (left_out or {}).get(path, LEFT_OUT))
+    order = list(dict.fromkeys(each.path for each in found))
+    return Coverage(
+        tuple(SeenLayer(path, layers[path], tuple(names)) for path, names in stages.items()),
+        tuple(unseen[path] for path in order if path in unseen),
+    )
+
+
+def unknown_parts(model: nn.Module) -> Coverage:
+    """Return the innermost modules of a model that are not torch's own, if nothing else is known.
+
+    One of them may attend in a way that no name and no call gives away.
+    """
+    own = [(path, module) for path, module in model.named_modules() if not is_plain(module)]
+    inner = [each for each in own if all(map(is_plain, list(each[1].modules())[1:]))]
+    return Coverage(
+        unseen=tuple(
+            UnseenLayer(path, class_of(module), unknown_layer(Signs()), PERHAPS)
+            for path, module in inner
+        )
+    )
+
+
+def class_of(layer: nn.Module) -> str:
+    """Return the name of a layer's class, of a compiled one that of what was compiled."""
+    original = getattr(layer, "original_name", None)  # of TorchScript
+    return str(original or type(getattr(layer, "_orig_mod", layer)).__name__)
