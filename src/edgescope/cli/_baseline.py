@@ -25,7 +25,7 @@ def _criterion_mode(given: Mapping[str, Any]) -> str | None:
 
 def _rates(rule: es.Rule) -> tuple[str, ...]:
     """Return which of the options ``--rate`` and ``--fdr`` a rule has."""
-    own = {field.name for field in fields(rule)} if is_dataclass(rule) else set()
+    own: set[str] = {field.name for field in fields(rule)} if is_dataclass(rule) else set()
     return tuple(name for name in ("rate", "fdr") if name in own)
 
 
