@@ -1,9 +1,4 @@
-"""Undirected edges of a data set, each a bond, and their places within their graph.
-
-Undirected edges of a data set: the two directions of an edge are one bond.
-
-Ranks of bonds among the bonds of their own graph, for all graphs at once.
-"""
+"""Undirected edges of a data set, each a bond, and their places within their graph."""
 
 from dataclasses import dataclass, replace
 

@@ -1,9 +1,4 @@
-"""What an attribution method is, its importances over a data set, and what they cost.
-
-What an attribution method is, and its importances over a data set.
-
-What a method costs: passes through the model, counted where they happen.
-"""
+"""What an attribution method is, its importances over a data set, and what they cost."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator

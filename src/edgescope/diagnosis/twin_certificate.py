@@ -1,7 +1,5 @@
 r"""Twins, nodes with the same neighbourhood, and when a layer provably gives both one output.
 
-Twins: nodes that a layer shows the same neighbourhood.
-
 Two nodes are twins for a layer if the edges into them, as the layer saw them, come from the same
 source nodes with the same edge features, as often. Only its own state can then tell the layer which
 of the two it is working for.
@@ -12,15 +10,11 @@ the sources of i, i among those of k, and all others are shared (with edge featu
 loops have to fit too). Without added self-loops, nodes are twins that share all sources, whether or
 not there is an edge between them.
 
-When attention provably does not depend on the node that attends: the exact certificate.
-
 A logit of GATConv is :math:`\mathrm{LeakyReLU}(t_i + s_j + e_{ij})`, with :math:`t_i` from the
 node's own state, :math:`s_j` from its neighbour's and :math:`e_{ij}` from the edge's. If all logits
 of a node lie on one side of zero, LeakyReLU is the same linear function for all of them,
 :math:`t_i` is a constant of the softmax and cancels. The node's attention then depends on its
 neighbours only.
-
-So two twins (nodes with the same incoming edges) get the same output, head by head, if
 
 - all logits of both lie above zero, or all of both below (*linear region*). On different sides they
   do not: the softmax of one is taken of the logits, that of the other of ``negative_slope`` times

@@ -1,7 +1,5 @@
 r"""Where a link lies in its graph: degrees, betweenness, bridges, curvature.
 
-The simple graphs that topology is measured on: undirected, without self-loops or duplicates.
-
 Balanced Forman curvature of the edges of a graph (Topping et al., arXiv 2111.14522, def. 1).
 
 For a link :math:`i \sim j` of a simple graph with degrees :math:`d_i, d_j`, it is 0 if one of them
@@ -16,10 +14,6 @@ with :math:`\triangle` the common neighbours of both, :math:`\square^i` the neig
 :math:`i` that lie on a 4-cycle over the link without diagonals, and :math:`\gamma` the largest
 number of these cycles through one node of :math:`\square^i` or :math:`\square^j`; the last term is
 0 if there is none.
-
-Where a link lies in its graph: degrees, betweenness, distance to an articulation point.
-
-All graphs of a data set are gone through at once, as one disconnected graph.
 """
 
 from dataclasses import dataclass

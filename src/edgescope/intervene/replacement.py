@@ -1,9 +1,4 @@
-"""At which sites an intervention replaces activations, and by what.
-
-At which sites an intervention replaces activations.
-
-What is put in the place of an activation.
-"""
+"""At which sites an intervention replaces activations, and by what."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, get_args

@@ -1,16 +1,10 @@
 r"""The edge stream of a GraphTransformer in eval mode, in as few products as possible.
 
-Linear layers over the edges of a chunk.
-
-The edge stream of a GraphTransformer in eval mode, in as few products as possible.
-
 In eval mode batch normalisation is an affine map, :math:`\mathrm{BN}(v) = a \odot v + c` with
 :math:`a = \gamma / \sqrt{\sigma^2 + \epsilon}` and :math:`c = \beta - a \mu` (Ioffe and Szegedy,
 arXiv 1502.03167, algorithm 2), and affine maps in a row are one. So a layer without residuals is
 two products, scores to hidden layer and hidden layer to the next layer's projections. With
 residuals the two sums stay, and the projection is a product of its own.
-
-Maps are folded in float64 and rounded once, so results differ from the module's by rounding only.
 """
 
 from typing import NamedTuple, cast

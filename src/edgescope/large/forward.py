@@ -1,7 +1,5 @@
 """A GraphTransformer in eval mode on a graph whose edge states do not fit into memory.
 
-A GraphTransformer in eval mode on a graph whose edge states do not fit into memory.
-
 What a layer computes on an edge depends on that edge's attributes and on the states of its two
 ends in the layers below, and on nothing else. So the edge states need not be kept: layer ``l``
 computes them again from the edge attributes and the queries and keys of layers ``0`` to ``l``,
@@ -15,8 +13,6 @@ exact. To compute a layer again takes 16,384 multiplications and additions witho
 to gather queries and keys, and all of it is shared between the cores. Three layers need three such
 updates (0 + 1 + 2). Their number grows with the square of the depth, that of states to store
 linearly: on two cores storing would win from about 40 layers, or 25 with residuals.
-
-Predictions of a model on a graph too large for memory.
 """
 
 from collections.abc import Callable, Iterator

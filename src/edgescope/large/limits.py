@@ -1,9 +1,4 @@
-"""What is refused before any edge is looked at, and how many edges fit into a chunk.
-
-What is refused before any edge is looked at.
-
-How many edges fit into a chunk, given the bytes that may be used.
-"""
+"""What is refused before any edge is looked at, and how many edges fit into a chunk."""
 
 from math import prod
 

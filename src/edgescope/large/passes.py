@@ -1,12 +1,9 @@
 """Passes over pieces of a large graph, in order, with several threads.
 
-Pieces of a graph, and several threads that work through them in order.
-
-The steps of attention that follow edges to their nodes, each in one pass over memory.
-
-They are what :class:`~edgescope.models.EdgeScore` and :class:`~edgescope.models.EdgeAttention`
-do with ``index_select`` and ``index_add``, without a temporary for every operation. They release
-the interpreter's lock, so that several chunks of edges are worked on at once.
+The steps of attention that follow edges to their nodes are what
+:class:`~edgescope.models.EdgeScore` and :class:`~edgescope.models.EdgeAttention` do with
+``index_select`` and ``index_add``, without a temporary for every operation. They release the
+interpreter's lock, so that several chunks of edges are worked on at once.
 """
 
 from collections import deque

@@ -1,12 +1,5 @@
 r"""Attention over edges that carry features: the core that the published architectures share.
 
-The steps of edge attention, from projections to messages.
-
-Each is a module without parameters, so that what it returns can be observed, and replaced before
-anything is computed from it, through an ordinary forward hook.
-
-Attention over edges that carry features: the core that the published architectures share.
-
 For an edge from node j to node i, with ``H`` heads of ``D`` channels (Bini et al.,
 arXiv 2409.03463, and the layers of their repository GNN-MAs):
 

@@ -1,4 +1,8 @@
-"""The steps of edge attention, from projections to messages."""
+"""The steps of edge attention, from projections to messages.
+
+Each is a module without parameters, so that what it returns can be observed, and replaced before
+anything is computed from it, through an ordinary forward hook.
+"""
 
 from torch import Tensor, nn
 

@@ -1,9 +1,4 @@
-"""What a scan collects from the activations of every site.
-
-What a scan collects from the activations of every site.
-
-Calls of a model on one batch, where it is called several times.
-"""
+"""What a scan collects from the activations of every site."""
 
 from collections import Counter
 from collections.abc import Callable

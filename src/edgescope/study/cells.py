@@ -1,9 +1,4 @@
-"""The cells of a study: one training run and one scan each, named by what decides its result.
-
-JSON files of a study, which say what version they are of and hold a digest.
-
-The cells of a study: one training run and one scan each, named by what decides its result.
-"""
+"""The cells of a study: one training run and one scan each, named by what decides its result."""
 
 import hashlib
 import json

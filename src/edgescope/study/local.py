@@ -1,9 +1,4 @@
-"""Cells on this machine, one after the other, in a process beside this one.
-
-What happens to cells while a study runs.
-
-Cells on this machine, one after the other, in a process beside this one.
-"""
+"""Cells on this machine, one after the other, in a process beside this one."""
 
 import json
 import signal

@@ -1,9 +1,4 @@
-"""The end of an epoch: its record, its lines in the log, its checkpoint; and when training ends.
-
-When training ends.
-
-The end of an epoch: its record, its lines in the log, its checkpoint.
-"""
+"""The end of an epoch: its record, its lines in the log, its checkpoint; and when training ends."""
 
 import hashlib
 import math

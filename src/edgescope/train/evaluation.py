@@ -1,9 +1,4 @@
-"""What a trained model is judged by: ROC-AUC averaged over tasks, on graphs of any size.
-
-What a trained model is judged by: the area under the ROC curve, averaged over tasks.
-
-The metric of a model on a graph too large for memory, over all of its edges.
-"""
+"""What a trained model is judged by: ROC-AUC averaged over tasks, on graphs of any size."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple

@@ -1,14 +1,11 @@
 """What guessing gets, and whether a trained model is better than that.
 
-What guessing gets: the same prediction for every graph, the best that the targets alone give.
-
-Of a number that is its median over the training part, which of all constants has the least mean
+The guess is the same prediction for every graph, the best that the targets alone give. Of a
+number that is its median over the training part, which of all constants has the least mean
 absolute error there; of a label its base rate, the share of ones, which has the least
 cross-entropy. A constant ranks nothing, so its ROC-AUC is 0.5 by definition, and its accuracy is
 that of the label that is the more frequent one in training. A model that does no better has learnt
 nothing that helps, whatever its numbers look like.
-
-Is a trained model better than guessing? Target by target, beyond the chance of few graphs.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,4 @@
-"""What training prints: Lightning without its talk, and how it is getting on.
-
-How training is getting on, on standard error.
-
-Lightning without its talk, and with signals that mean what they mean everywhere else.
-"""
+"""What training prints: Lightning without its talk, and how it is getting on."""
 
 import logging
 import signal

@@ -1,9 +1,5 @@
 """Experiment (b): how often random initialisation gives twins the same output, and why.
 
-Shares of random draws, with their intervals.
-
-Experiment (b): how often random initialisation gives twins the same output, and why.
-
 Folklore says about half of the time. Measured on the graph of the UvA deep-learning tutorial 7 and
 on random graphs, one factor at a time: heads, channels, slope, initialisation, sign of the
 features, self-loops, neighbours, and GAT against GATv2.
