@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from edgescope.lib import plugins
 from edgescope.scanning.criteria import KINDS, Rule
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "extending-criterion.md"
@@ -45,8 +46,11 @@ def installed(folder: Path, source: str = SOURCE) -> Iterator[None]:
     sys.path.insert(0, str(folder))
     try:
         with forgotten_kinds():
+            # The process reads a group once; a test is as good as a new process.
             KINDS._loaded = False
+            plugins._loaded.cache_clear()
             yield
     finally:
+        plugins._loaded.cache_clear()
         sys.path.remove(str(folder))
         sys.modules.pop("my_package", None)

@@ -1,12 +1,11 @@
 """Classes by name: those of this package, of the program at hand, and of installed packages."""
 
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
-from warnings import warn
 
-from edgescope.lib.errors import EdgescopeWarning, InputError
-from edgescope.lib.input_files import DamagedError, reason
+from edgescope.lib.errors import InputError
+from edgescope.lib.input_files import DamagedError
+from edgescope.lib.plugins import plugins
 
 Item = TypeVar("Item")
 
@@ -76,29 +75,12 @@ class ClassRegistry(Generic[Item]):
         yield from list(self._classes.items())
 
     def _load(self) -> None:
-        """Import what other packages add; what cannot be imported is told in one warning."""
-        if self._loaded:
-            return
-        self._loaded = True
-        failed = []
-        for point in entry_points(group=self.group):
-            try:
-                point.load()
-            except Exception as error:  # noqa: BLE001  (whatever an import of a stranger's raises)
-                failed.append(f"{_said(point)}: {reason(error)}")
-        if failed:
-            warn(
-                f"cannot load what other packages add as {self.group}: {'; '.join(failed)}; "
-                "repair or uninstall them",
-                EdgescopeWarning,
-                stacklevel=3,
-            )
+        """Import what other packages add; each class registers itself as it is imported."""
+        if not self._loaded:
+            self._loaded = True
+            for _ in plugins(self.group):
+                pass
 
 
 def _origin(of: type) -> str:
     return f"{of.__module__}.{of.__qualname__}"
-
-
-def _said(point: EntryPoint) -> str:
-    package = f" of {point.dist.name}" if point.dist is not None else ""
-    return f"{point.name!r}{package} ({point.value})"
