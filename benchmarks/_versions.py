@@ -1,4 +1,4 @@
-"""Counting and scanning with two versions of the package, in one run.
+"""Counting, capturing and scanning with two versions of the package, in one run.
 
     python benchmarks/_versions.py OTHER/src [--data zinc12k --root FOLDER --rounds 9]
 
@@ -33,12 +33,12 @@ def main() -> None:
         return
     here = str(Path(__file__).resolve().parent.parent / "src")
     with version(here, options) as this, version(options.other, options) as other:
-        for name in ("count", "scan"):
+        for name in ("count", "capture", "scan"):
             times = [(this(name), other(name)) for _ in range(WARM_UP + options.rounds)][WARM_UP:]
             own, others = (median(taken) for taken in zip(*times, strict=True))
             low, middle, high = quantiles((a / b for a, b in times), n=4)
             print(
-                f"{name:6s} {1e3 * own:8.1f} ms here, {1e3 * others:8.1f} ms there, ratio within "
+                f"{name:8s} {1e3 * own:8.1f} ms here, {1e3 * others:8.1f} ms there, ratio within "
                 f"a round {middle:.3f} ({low:.3f} to {high:.3f})"
             )
 
@@ -89,7 +89,16 @@ def serve(options: argparse.Namespace) -> None:
         for _ in range(COUNTED):
             metric.update(values, kinds, graph)
 
-    actions = {"count": count, "scan": lambda: es.scan(model, loader, progress=False)}
+    def capture() -> None:
+        for _ in range(COUNTED):
+            with torch.no_grad(), es.capture(model, SITE):
+                model(batch.x, batch.edge_index, batch.edge_attr, batch.batch)
+
+    actions = {
+        "count": count,
+        "capture": capture,
+        "scan": lambda: es.scan(model, loader, progress=False),
+    }
     for line in sys.stdin:
         start = time.perf_counter()
         actions[line.strip()]()
