@@ -1,6 +1,7 @@
 """Modules under the names of earlier versions: they work, and say what they are called now."""
 
 import sys
+from collections.abc import Callable, Collection
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -26,6 +27,8 @@ OLD = {
     "edgescope.seeds": "edgescope.scanning.seeds",
     "edgescope.statistics.compare": "edgescope.scanning.compare",
     "edgescope.statistics.concentration": "edgescope.scanning.concentration",
+    "edgescope.statistics.criteria": "edgescope.scanning.criteria",
+    "edgescope.statistics.metric": "edgescope.statistics.counting.torchmetric",
     "edgescope.statistics.families": "edgescope.scanning.families",
     "edgescope.storage": "edgescope.scanning.store",
     "edgescope.train.metrics": "edgescope.train.evaluation",
@@ -51,6 +54,28 @@ class OldModule(ModuleType):
             stacklevel=2,
         )
         return found
+
+
+def moved(package: str, names: Collection[str], place: str) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a package that names have left.
+
+    Args:
+        package: its dotted path.
+        names: what was there.
+        place: where it is now, below ``edgescope``.
+    """
+
+    def found(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
+        if name not in names:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        warn(
+            f"{package}.{name} is now edgescope.{place}.{name}; import it from there",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return getattr(import_module(f"edgescope.{place}"), name)
+
+    return found
 
 
 def keep_old_names() -> None:
