@@ -100,7 +100,7 @@ def test_features_are_replaced_and_the_edge_stays():
 
 
 def test_the_mean_state_is_needed_first():
-    with pytest.raises(InputError, match=r"call prepare\(model, dataset\) before"):
+    with pytest.raises(InputError, match=r"call prepare\(model, dataset\) first"):
         Occlusion(of="features").attribute(own_model(), random_batch(1))
 
 

@@ -147,13 +147,13 @@ REFUSED = {
     "no clamp": (
         lambda: random_model(logit_limit=None),
         {},
-        r"a GraphTransformer with no logit_limit, which a large graph is not",
+        r"a GraphTransformer with no logit_limit, which es.scan_large does not support",
     ),
     "a cap": (lambda: random_model(logit_limit=None, logit_cap=2.0), {}, r"and logit_cap, which"),
     "a sink": (
         lambda: random_model(qk_norm=True, sink=True),
         {},
-        r"with qk_norm and sink, which a large graph is not",
+        r"with qk_norm and sink, which es.scan_large does not support",
     ),
     "half precision": (lambda: random_model(torch.float16), {}, r"in torch\.float16 on cpu"),
     "features": (lambda: random_model(features=8), {}, r"shape \[3\], expected 8 features"),

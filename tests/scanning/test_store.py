@@ -65,7 +65,7 @@ def test_a_scan_that_says_nothing_of_batch_norm_loads(scan, tmp_path):
 
 
 def load_unchecked(folder):
-    with pytest.warns(EdgescopeWarning, match=r"earlier version, without a manifest\.json"):
+    with pytest.warns(EdgescopeWarning, match=r"earlier version, which has no manifest\.json"):
         return es.load_scan(folder)
 
 

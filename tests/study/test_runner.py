@@ -114,7 +114,7 @@ def test_a_study_stopped_again_and_again_gives_the_same_tables(
         )
         if moment == "in training":
             assert process.returncode == 130, err
-            assert err.splitlines()[-1].startswith("interrupted; what was finished is kept")
+            assert err.splitlines()[-1].startswith("interrupted; finished work is kept")
             assert "Traceback" not in err
     assert command("study", "run", study, "--out", out) == 0
     assert tables(out, tmp_path / "tables") == undisturbed
@@ -253,7 +253,7 @@ def test_what_is_no_study_is_refused(words, part, tmp_path, monkeypatch, capsys)
 
 def test_a_run_without_a_folder_is_refused(describe, capsys):
     assert command("study", "run", describe()) == 2
-    assert "--out is needed" in capsys.readouterr().err
+    assert "--out is missing" in capsys.readouterr().err
 
 
 def test_the_board_shows_what_cells_are_doing(describe, finished, tmp_path):

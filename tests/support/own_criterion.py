@@ -44,6 +44,7 @@ def installed(folder: Path, source: str = SOURCE) -> Iterator[None]:
     entry = "[edgescope.criteria]\nproduct = my_package:Product\n"
     (info / "entry_points.txt").write_text(entry)
     sys.path.insert(0, str(folder))
+    sys.modules.pop("my_package", None)  # another test's
     try:
         with forgotten_kinds():
             # The process reads a group once; a test is as good as a new process.

@@ -186,7 +186,7 @@ def of_seeds(folder: Path) -> Figures:
 
 def of_large_graph(folder: Path) -> Figures:
     """Return what a large graph in files holds."""
-    graph = es.LargeGraph.open(folder)
+    graph = es.LargeGraph.load(folder)
     return {"edges": graph.num_edges, "types": graph.num_edge_types}
 
 

@@ -13,7 +13,7 @@ from edgescope.data.fingerprint import fingerprint
 from edgescope.data.splits import cut
 from edgescope.lib.errors import InputError
 from edgescope.lib.tensors import write_tensors
-from edgescope.train import RunFolder, own_data, recipe
+from edgescope.train import RunFolder, own_data, recipe, run_graphs
 from edgescope.train.preflight import describe, open_run
 from edgescope.train.run_graphs import GRAPHS, joint_fingerprint
 from support.data_layouts import wikipedia
@@ -163,8 +163,9 @@ def test_rewired_graphs_are_rewired_again_or_refused(begun, how):
 def test_another_version_of_what_reads_molecules_is_named(begun, monkeypatch):
     run, _ = begun(split="part")
     prints = run.config["splits"]["fingerprints"]
-    monkeypatch.setattr(own_data, "fingerprints", lambda _: {**prints, "val": {}})
-    here = own_data.versions()
+    for module in (own_data, run_graphs):
+        monkeypatch.setattr(module, "fingerprints", lambda _: {**prints, "val": {}})
+    here = run_graphs.versions()
     then = {"RDKit": ("rdkit", "2025.03.1"), "featuriser": ("featuriser", 1)}
     run.config["versions"] |= dict(then.values())
     with pytest.raises(InputError) as caught:
@@ -212,7 +213,7 @@ def test_a_training_does_not_go_on_with_other_data(begun, frame):
     run, path = begun(split="part")
     frame.with_columns(y=0 - pl.col("y")).write_csv(path)
     splits = es.data.load(**run.data, progress=False)
-    with pytest.raises(InputError, match=r"What differs: the targets of 40 graphs are"):
+    with pytest.raises(InputError, match=r"What differs: the targets of 40 graphs differ"):
         open_run(run.path, describe(recipe("demo"), splits, run.data), splits)
 
 
@@ -342,7 +343,7 @@ def test_a_scan_says_of_which_graphs_it_is(begun):
         with pytest.raises(InputError, match="are not those of"):
             use()
     with pytest.raises(InputError, match=r"different graphs .* with same_graphs=True"):
-        es.merging.merge_scans([own, stale], same_graphs=True)
+        es.merge_scans([own, stale], same_graphs=True)
     plain = es.scan(model, list(es.data.loader(splits.test)), progress=False)
     assert plain.info.data_fingerprint == ""  # a list of batches does not say
 

@@ -234,7 +234,7 @@ def test_a_process_that_is_one_of_several_already_is_refused(few, shared, tmp_pa
     store = distributed.HashStore()
     distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     try:
-        with pytest.raises(InputError, match=r"one of several already; call fit outside of"):
+        with pytest.raises(InputError, match=r"already one of several; call fit outside"):
             fit(shared(), few, tmp_path, processes=2)
     finally:
         distributed.destroy_process_group()

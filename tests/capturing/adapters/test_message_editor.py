@@ -50,8 +50,9 @@ def test_a_constant_added_to_all_logits_of_a_node_changes_nothing(kind, data):
         constant = 3 * torch.randn(size, heads, 1, generator=random)
         return found.values + constant.to(found.values)[found.target]
 
+    # A layer of its own accord may give NaN, as TransformerConv does for features of no edge.
     torch.testing.assert_close(
-        outputs(call, edited(call, add)), outputs(call), rtol=1e-4, atol=1e-4
+        outputs(call, edited(call, add)), outputs(call), rtol=1e-4, atol=1e-4, equal_nan=True
     )
 
 
