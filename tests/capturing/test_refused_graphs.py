@@ -55,6 +55,7 @@ class Pooled(nn.Module):
 
 
 def test_a_layer_after_pooling_is_refused_and_those_before_can_be_captured():
+    torch.manual_seed(0)  # some weights pool all edges away, so that none is left to refuse
     model = Pooled()
     found = refusal(model)
     assert found.startswith("which row of conv:logit belongs to which edge cannot be told: ")
