@@ -60,9 +60,7 @@ def test_all_graphs_are_taken_where_more_are_asked_for(run):
 
 
 def test_equal_seeds_are_refused(run):
-    with pytest.raises(
-        InputError, match="have the seeds 1, 1, expected a different seed for each"
-    ):
+    with pytest.raises(InputError, match="have the seeds 1, 1, expected a different seed for each"):
         subjects_of([run(1), run(1)])
 
 

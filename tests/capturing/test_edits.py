@@ -8,24 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.data import Batch
-from torch_geometric.nn import (
-    GATConv,
-    GENConv,
-    HANConv,
-    SuperGATConv,
-)
+from torch_geometric.nn import GATConv, GENConv, HANConv, SuperGATConv
 
 import edgescope as es
 from edgescope.capturing import edit
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import call_model
-from support.layer_reference import (
-    GRAPHS,
-    MULTIGRAPH,
-    NODE_DIM,
-    Alone,
-    numbers,
-)
+from support.layer_reference import GRAPHS, MULTIGRAPH, NODE_DIM, Alone, numbers
 from support.scan_equality import numbered_graphs, small_model
 from support.written_out import (
     BOUNDS,

@@ -4,13 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
-from torch_geometric.nn import (
-    GATConv,
-    GCNConv,
-    GENConv,
-    PerformerAttention,
-    TransformerConv,
-)
+from torch_geometric.nn import GATConv, GCNConv, GENConv, PerformerAttention, TransformerConv
 
 import edgescope as es
 from support.one_layer import EDGES, Model, X, gat, listed, refusal, weights

@@ -6,11 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch_geometric import EdgeIndex
-from torch_geometric.nn import (
-    GATConv,
-    MessagePassing,
-    TopKPooling,
-)
+from torch_geometric.nn import GATConv, MessagePassing, TopKPooling
 from torch_geometric.utils import coalesce, dropout_edge, to_torch_csr_tensor, to_undirected
 
 import edgescope as es

@@ -33,9 +33,7 @@ def older(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["scan", "scans of seeds", "ablation", "leaderboard"])
 def test_results_of_earlier_versions_can_be_read_with_a_warning(name, older):
-    with pytest.warns(
-        EdgescopeWarning, match=r"an earlier version, which has no manifest\.json"
-    ):
+    with pytest.warns(EdgescopeWarning, match=r"an earlier version, which has no manifest\.json"):
         THINGS[name].read(older)
 
 

@@ -5,13 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import nn
-from torch_geometric.nn import (
-    GATConv,
-    GATv2Conv,
-    GENConv,
-    SuperGATConv,
-    TransformerConv,
-)
+from torch_geometric.nn import GATConv, GATv2Conv, GENConv, SuperGATConv, TransformerConv
 
 import edgescope as es
 from edgescope.data.graphs import GraphDataset

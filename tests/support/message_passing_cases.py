@@ -15,14 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
-from torch_geometric.nn import (
-    GATConv,
-    GATv2Conv,
-    GENConv,
-    RGATConv,
-    SuperGATConv,
-    TransformerConv,
-)
+from torch_geometric.nn import GATConv, GATv2Conv, GENConv, RGATConv, SuperGATConv, TransformerConv
 from torch_geometric.nn.aggr import SoftmaxAggregation
 from torch_geometric.nn.models.attentive_fp import GATEConv
 

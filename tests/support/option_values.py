@@ -6,14 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch_geometric.nn import (
-    GATConv,
-    GATv2Conv,
-    GENConv,
-    RGATConv,
-    SuperGATConv,
-    TransformerConv,
-)
+from torch_geometric.nn import GATConv, GATv2Conv, GENConv, RGATConv, SuperGATConv, TransformerConv
 from torch_geometric.nn.aggr import SoftmaxAggregation
 from torch_geometric.nn.models.attentive_fp import GATEConv
 

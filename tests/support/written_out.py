@@ -5,11 +5,7 @@ from functools import partial
 import numpy as np
 import torch
 from torch import nn
-from torch_geometric.nn import (
-    GATConv,
-    GATv2Conv,
-    TransformerConv,
-)
+from torch_geometric.nn import GATConv, GATv2Conv, TransformerConv
 
 from edgescope.models import EdgeAttention
 from support.layer_reference import (

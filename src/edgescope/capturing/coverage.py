@@ -5,13 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from edgescope.capturing.refusals import (
-    ATTENTION,
-    MESSAGE_PASSING,
-    NONE,
-    PERHAPS,
-    Kind,
-)
+from edgescope.capturing.refusals import ATTENTION, MESSAGE_PASSING, NONE, PERHAPS, Kind
 from edgescope.lib.plurals import plural
 
 if TYPE_CHECKING:

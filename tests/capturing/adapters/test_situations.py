@@ -5,14 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch_geometric import EdgeIndex
-from torch_geometric.nn import (
-    GATConv,
-    GATv2Conv,
-    GENConv,
-    RGATConv,
-    SuperGATConv,
-    TransformerConv,
-)
+from torch_geometric.nn import GATConv, GATv2Conv, GENConv, RGATConv, SuperGATConv, TransformerConv
 from torch_geometric.nn.models.attentive_fp import GATEConv
 from torch_geometric.utils import scatter
 

@@ -3,11 +3,7 @@
 from dataclasses import replace
 
 import torch
-from torch_geometric.utils import (
-    add_remaining_self_loops,
-    add_self_loops,
-    to_undirected,
-)
+from torch_geometric.utils import add_remaining_self_loops, add_self_loops, to_undirected
 
 from support.identity.flow import REVERSED, operation
 from support.identity.layers import ADDED

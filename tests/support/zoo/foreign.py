@@ -2,15 +2,7 @@
 
 import torch
 from torch import nn
-from torch_geometric.nn import (
-    AGNNConv,
-    DenseGATConv,
-    FAConv,
-    GATConv,
-    GATv2Conv,
-    GCNConv,
-    HEATConv,
-)
+from torch_geometric.nn import AGNNConv, DenseGATConv, FAConv, GATConv, GATv2Conv, GCNConv, HEATConv
 from torch_geometric.utils import softmax, to_dense_adj, to_dense_batch
 
 from support.zoo.graphs import WIDTH
