@@ -15,7 +15,7 @@ PRESETS: dict[str, Rule] = {
     "sun2024": Criterion("sun2024", magnitude=SUN_MAGNITUDE),
     "calibrated": Calibrated(),
 }
-"""Criteria that ship with the package; beside them stand the kinds of :data:`.rule.KINDS`."""
+"""Criteria that ship with the package; beside them stand the kinds of :data:`edgescope.scanning.criteria.KINDS`."""
 
 
 def criterion(rule: str | Rule) -> Rule:
