@@ -35,8 +35,8 @@ def sentences(
     compared with how rare an edge's type is, which needs no model.
 
     Args:
-        table: of a leaderboard, as :meth:`.Leaderboard.table` gives it.
-        difference: :meth:`.Leaderboard.difference`.
+        table: of a leaderboard, as :meth:`edgescope.attribute.Leaderboard.table` gives it.
+        difference: :meth:`edgescope.attribute.Leaderboard.difference`.
         methods: which to speak of; by default those of massive activations, else all.
     """
     present = [name for name in table["method"].unique(maintain_order=True) if name != REFERENCE]

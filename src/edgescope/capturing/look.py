@@ -30,7 +30,7 @@ class Look:
 
     Example:
         >>> import torch
-        >>> from edgescope.capturing.coverage import model_coverage
+        >>> from edgescope.capturing.model_survey import model_coverage
         >>> class Mixing(torch.nn.Module):
         ...     def forward(self, x):
         ...         return (x @ x.mT).softmax(-1) @ x

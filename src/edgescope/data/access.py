@@ -64,8 +64,8 @@ def load(
     spreadsheet shows, 2 for the first below a header; those of a data frame their position, from 0.
 
     Args:
-        source: a name among :func:`names`, or the path of a CSV or Parquet table of molecules, or
-            such a table as a data frame of polars or pandas.
+        source: a name among :func:`edgescope.data.names`, or the path of a CSV or Parquet table of
+            molecules, or such a table as a data frame of polars or pandas.
         root: folder of a published data set that is read from files, or the folder that a table's
             path is relative to. ``"solubility"`` needs none.
         smiles_column: column of a table that holds the SMILES.

@@ -9,6 +9,16 @@ class Findings(FindingList):
     """Findings in order of severity, then of the rules, then of the model's layers.
 
     See :class:`~edgescope.diagnosis.finding.FindingList` for its attributes.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.load("solubility").test[:64]
+        >>> model = es.models.GAT(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> found = es.diagnose(model, es.data.loader(graphs), select="non-finite")
+        >>> found.at_least("warning"), found.rules
+        ([], ('non-finite',))
+        >>> print(found.text().splitlines()[0])
+        GAT: nothing found by 1 rule over 32 graphs in 1 batch; looked at 1 of 1
     """
 
     def text(self, width: int = 80, *, colours: bool = False) -> str:

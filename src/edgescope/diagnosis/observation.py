@@ -32,7 +32,13 @@ from edgescope.scanning.batches import device_of, on_device
 EVERY = 6
 """One batch in this many is looked at by default, or this part of the graphs where there are fewer
 batches. To look at one takes two to four times as long as to run the model on it, with global
-attention up to seven times, and diagnosis is to take less than twice a pass over the data."""
+attention up to seven times, and diagnosis is to take less than twice a pass over the data.
+
+Example:
+    >>> import edgescope as es
+    >>> es.diagnosis.EVERY
+    6
+"""
 
 SAMPLE_SHARE = 10
 """One batch in this many, and one at least, is a sample on which rules may run the model again."""

@@ -6,6 +6,13 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 __version__ = "0.1.0"
+"""Version of the package.
+
+Example:
+    >>> import edgescope as es
+    >>> es.__version__.count(".")
+    2
+"""
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

@@ -23,6 +23,14 @@ class Need:
         call: what makes one, such as ``"es.ablate"``.
         command: the command that makes one, such as ``"ablate"``; empty if there is none.
         stored: where that command leaves it in the folder of a run; empty if nowhere.
+
+    Example:
+        >>> import json
+        >>> import edgescope as es
+        >>> def read(path):
+        ...     return json.loads(path.read_text())
+        >>> es.report.Need("counts", dict, read, call="counting", stored="counts.json").absence
+        'no counts was given; counting makes one'
     """
 
     option: str
@@ -48,6 +56,14 @@ class Material:
         results: results beside it, by the name of the option of ``scan.report``.
         numbers: what has been gathered so far: the numbers of the page as a whole and of the
             sections before, as in the JSON file.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.load("solubility").test[:64]
+        >>> model = es.models.GAT(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
+        >>> material = es.report.Material(es.scan(model, es.data.loader(graphs)), results={})
+        >>> material.scan.info.graphs, material.numbers
+        (64, {})
     """
 
     scan: Scan

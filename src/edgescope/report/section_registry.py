@@ -30,6 +30,16 @@ def section(own: Own) -> Own:
 
     Raises:
         InputError: if it lacks a name or a title, or another section has its name.
+
+    Example:
+        >>> import edgescope as es
+        >>> @es.report.section
+        ... class Size(es.report.Section):
+        ...     name, title = "size", "How large it is"
+        ...     template = "<p>{{ section.graphs | plural('graph') }}.</p>"
+        ...
+        ...     def numbers(self, material):
+        ...         return {"graphs": material.scan.info.graphs}
     """
     if not (isinstance(own, type) and issubclass(own, Section)):
         raise InputError(f"received {own!r}, expected a class derived from es.report.Section")
@@ -57,7 +67,13 @@ def all_sections() -> list[Section]:
 
 
 def all_needs() -> list[Need]:
-    """Return the results beside a scan that sections are about, each once, in their order."""
+    """Return the results beside a scan that sections are about, each once, in their order.
+
+    Example:
+        >>> import edgescope as es
+        >>> [need.command for need in es.report.all_needs()]
+        ['interpret', 'ablate', 'explain', 'diagnose']
+    """
     needs: dict[str, Need] = {}
     for each in all_sections():
         for need in each.needs:
@@ -77,6 +93,12 @@ def stored_results(run: Path | None, **elsewhere: Path | None) -> dict[str, Any]
 
     Raises:
         InputError: if one cannot be read.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.report.stored_results(None)
+        {}
+        >>> scan.report("report.html", **es.report.stored_results(run.path))  # doctest: +SKIP
     """
     found = {}
     for need in all_needs():

@@ -38,7 +38,7 @@ def write_report(
         **results: results beside the scan, each for a section of its own: ``interpretation``, what
             massive activations sit on; ``ablation``, what replacing them does; ``leaderboard``,
             what edge importances are worth; ``diagnosis``, what ``es.diagnose`` found; and what
-            other :class:`.Section` need.
+            other :class:`edgescope.report.Section` need.
 
     Returns:
         The path of the HTML file.

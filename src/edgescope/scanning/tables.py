@@ -85,10 +85,11 @@ class ScanTables(ABC):
         edges of all members), members_over (how many have an edge over it), supported (the smallest
         rate on this axis whose threshold an edge of the members still reaches), p (rank of the
         site's extremity among those of all models, sites and axes; see
-        :func:`.extremity.p_values`), q (the chance of such a site anywhere in an untrained model;
-        see :func:`.extremity.q_value`) and massive (whether q is at most the criterion's ``fdr``,
-        and some edge over the threshold). The stated rate is half of the criterion's on each axis.
-        Other criteria have other columns beside site, axis and massive.
+        :func:`edgescope.statistics.extremity.p_values`), q (the chance of such a site anywhere in
+        an untrained model; see :func:`edgescope.statistics.extremity.q_value`) and massive (whether
+        q is at most the criterion's ``fdr``, and some edge over the threshold). The stated rate is
+        half of the criterion's on each axis. Other criteria have other columns beside site, axis
+        and massive.
 
         Args:
             criterion: another criterion than the scan's.

@@ -33,7 +33,7 @@ class Members:
 
     Levels are logarithms of the largest ratio (or magnitude) of an edge. The spread of a level
     between members is estimated at all sites together, see
-    :func:`edgescope.statistics.moderated.moderated`; so is its skewness, together with what is
+    :func:`edgescope.statistics.new_member.moderated`; so is its skewness, together with what is
     known of it, :data:`SKEWNESS`.
 
     Args:

@@ -78,6 +78,12 @@ def is_done(cell: Cell, out: str | Path) -> bool:
     Args:
         cell: from :func:`edgescope.study.plan`.
         out: the folder of the study; it need not exist.
+
+    Example:
+        >>> import edgescope as es
+        >>> cell = es.study.plan(es.study.read("mitigation-small", root="data"))[0]
+        >>> es.study.is_done(cell, "mitigation")
+        False
     """
     return (folder_of(cell, Path(out)) / RESULT).is_file()
 

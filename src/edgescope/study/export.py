@@ -39,6 +39,13 @@ class StudyTable(NamedTuple):
         title: what it shows, in a line.
         values: every number, one fact per column.
         published: the same laid out as in the paper, as text.
+
+    Example:
+        >>> import edgescope as es
+        >>> values = pl.DataFrame({"model": ["GAT"], "mae": [0.5]})
+        >>> table = es.study.StudyTable("Test metric", values, values.cast(pl.String))
+        >>> table.values["mae"].item(), table.published["mae"].item()
+        (0.5, '0.5')
     """
 
     title: str
@@ -104,6 +111,15 @@ def write_tables(found: Mapping[str, StudyTable], out: str | Path) -> list[Path]
 
     Raises:
         InputError: if the folder cannot be written to.
+
+    Example:
+        >>> import tempfile
+        >>> import edgescope as es
+        >>> values = pl.DataFrame({"model": ["GAT"], "mae": [0.5]})
+        >>> found = {"metrics": es.study.StudyTable("Test metric", values, values.cast(pl.String))}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     [path.name for path in es.study.write_tables(found, folder)]
+        ['metrics.csv', 'metrics.tex']
     """
     folder, files = Path(out), []
     for name, table in found.items():

@@ -149,6 +149,17 @@ def import_malog(
         InputError: as :func:`read_malog`; if layers, batches, edges or widths do not agree, if
             the width is no multiple of ``num_heads``, if a type has no name, or if more than 256
             have none.
+
+    Example:
+        >>> import tempfile
+        >>> import edgescope as es
+        >>> scores = {"attention": torch.tensor([[1.0, 2.0], [1.0, 4000.0]])}  # [E, F] of a batch
+        >>> log = {"layers.malog_e": [[scores]], "model.edge_types": [torch.tensor([1, 2])]}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save(log, f"{folder}/malog.pkl")
+        ...     scan = es.study.import_malog(f"{folder}/malog.pkl")
+        >>> list(scan.sites), scan.massive()["value"].to_list()
+        (['layers.0.attention:score'], [4000.0])
     """
     started = time.perf_counter()
     if heads is not None:

@@ -194,7 +194,7 @@ class StudySpec(_Strict):
         threads: threads of every cell, on which the last bits of results depend; as many as
             torch takes by default.
         processes: how many processes train a cell together, which share its threads; see
-            :func:`edgescope.train.trainer`.
+            :func:`edgescope.train.fit`.
         shard_every: seconds between the shards of a scan; no effect on results.
 
     Example:

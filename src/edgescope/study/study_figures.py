@@ -56,6 +56,11 @@ def write_figures(study: Study, out: str | Path, suffix: str = "svg") -> list[Pa
         InputError: if there is no such format, if the folder cannot be written to, or if no
             trained cell is done.
         MissingExtraError: if matplotlib is not installed.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.study.write_figures(es.study.load("study"), "figures")  # doctest: +SKIP
+        [PosixPath('figures/grid.svg'), PosixPath('figures/prevalence.svg')]
     """
     if suffix not in FORMATS:
         raise InputError(f"received the format {suffix!r}, expected one of {', '.join(FORMATS)}")

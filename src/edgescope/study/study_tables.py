@@ -103,7 +103,13 @@ def metrics_as_published(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def cautions(study: Study) -> list[str]:
-    """Say of every trained cell that is not better than guessing that it is not, one line each."""
+    """Say of every trained cell that is not better than guessing that it is not, one line each.
+
+    Example:
+        >>> import edgescope as es
+        >>> for line in es.study.cautions(es.study.load("study")):  # doctest: +SKIP
+        ...     print(line)
+    """
     return [
         f"{done.cell.name}: {verdict.caution}"
         for done in study.finished

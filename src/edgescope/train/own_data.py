@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def own_splits(run: "Run", root: str | Path | None, *, progress: bool) -> "Splits":
-    """Load what a run was trained on; see :meth:`RunFolder.splits`."""
+    """Load what a run was trained on; see :meth:`edgescope.train.RunFolder.splits`."""
     from edgescope.data import load
     from edgescope.data.splits import SUBSET, cut
 
@@ -59,7 +59,7 @@ def _check_spec(run: "Run", spec: Mapping[str, Any]) -> None:
 
 
 def read_like(run: "Run", source: str | Path, options: Mapping[str, Any]) -> "Splits":
-    """Load other data as the model of a run reads them; see :meth:`RunFolder.read`."""
+    """Load other data as the model reads them; see :meth:`edgescope.train.RunFolder.read`."""
     from edgescope.data import load
     from edgescope.data.chemistry.ogb_features import element_names
     from edgescope.data.edges.edge_changes import VIRTUAL
@@ -89,7 +89,7 @@ def read_like(run: "Run", source: str | Path, options: Mapping[str, Any]) -> "Sp
 
 
 def said_of_scan(run: "Run", info: "ScanInfo") -> str | None:
-    """Say that a scan is of other data than a run's own; see :meth:`RunFolder.said_of_scan`."""
+    """Say that a scan is of other data; see :meth:`edgescope.train.RunFolder.said_of_scan`."""
     prints = run.config["splits"].get("fingerprints")
     if not (prints and info.data_fingerprint):
         return None

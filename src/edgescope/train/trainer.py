@@ -54,7 +54,7 @@ def fit(
     found.
 
     Args:
-        recipe: see :func:`edgescope.train.recipe_file`.
+        recipe: see :func:`edgescope.train.recipe`.
         splits: training, validation and test data, from :func:`edgescope.data.load`.
         out: the run folder; made if it does not exist.
         data: where ``splits`` came from, in plain values; kept in ``config.yaml`` so that a later
@@ -119,7 +119,7 @@ def start(
     and data. :func:`fit` on the folder goes on from there.
 
     Args:
-        recipe: see :func:`edgescope.train.recipe_file`.
+        recipe: see :func:`edgescope.train.recipe`.
         splits: as for :func:`fit`.
         out: the run folder; made if it does not exist.
         data: as for :func:`fit`.

@@ -132,6 +132,11 @@ ZINC_VOCABULARY = AtomVocabulary(
 
 Source: the authors of the benchmark, https://github.com/graphdeeplearning/benchmarking-gnns,
 issue 42.
+
+Example:
+    >>> import edgescope as es
+    >>> len(es.data.ZINC_VOCABULARY), es.data.ZINC_VOCABULARY.index("C H1")
+    (28, 4)
 """
 
 

@@ -44,6 +44,22 @@ class Request(NamedTuple):
         split: which of the data set's splits; None for a data set with one.
         progress: whether to show a bar.
         truth_rule: how the truth of atoms becomes one of bonds, where there is any.
+
+    Example:
+        >>> import polars as pl
+        >>> import edgescope as es
+        >>> class Chains(es.data.Source):
+        ...     name = "chains"
+        ...     card = es.data.Card("atoms of a chain", "graph", "regression", 1, (3, 1, 1))
+        ...     files = False
+        ...
+        ...     def load(self, request: es.data.Request) -> es.data.Splits:
+        ...         sizes = range(2, 7)
+        ...         table = pl.DataFrame({"smiles": ["C" * n for n in sizes], "atoms": sizes})
+        ...         return request.table(table, "atoms", split=(0.6, 0.2, 0.2))
+        >>> _ = es.data.register(Chains)
+        >>> len(es.data.load("chains", cache=False).train)
+        3
     """
 
     root: Path | None
@@ -164,6 +180,18 @@ def register(source: Class) -> Class:
     Raises:
         InputError: if it is no complete subclass of :class:`Source`, or its name is taken or looks
             like the path of a table.
+
+    Example:
+        >>> import edgescope as es
+        >>> @es.data.register
+        ... class Rings(es.data.Source):
+        ...     name = "rings"
+        ...     card = es.data.Card("rings of a molecule", "graph", "regression", 1, (8, 1, 1))
+        ...
+        ...     def load(self, request: es.data.Request) -> es.data.Splits:
+        ...         return request.table("rings.csv", "rings", split=(0.8, 0.1, 0.1))
+        >>> "rings" in es.data.names(), es.data.card("rings").metric
+        (True, 'mae')
     """
     if not (isinstance(source, type) and issubclass(source, Source)) or isabstract(source):
         raise InputError(

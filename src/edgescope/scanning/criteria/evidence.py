@@ -57,7 +57,7 @@ def by_site(evidence: pl.DataFrame) -> dict[str, dict[str, Any]]:
     """Return the columns that the evidence of a criterion adds to a site's row, by site.
 
     Args:
-        evidence: as :meth:`.Rule.evidence` returns it.
+        evidence: as :meth:`edgescope.Rule.evidence` returns it.
     """
     found: dict[str, dict[str, Any]] = {}
     for row in evidence.iter_rows(named=True):

@@ -196,7 +196,7 @@ class CalibratedCriterion(Rule):
         return self.rate
 
     def evidence(self, sites: Mapping[str, SiteSketch], ensemble: Ensemble) -> pl.DataFrame:
-        """Return what :func:`.evidence.calibration` says."""
+        """Return what :func:`~edgescope.scanning.criteria.evidence.calibration` says."""
         thresholds = {site: self.bounds(site) for site in sites}
         return calibration(sites, ensemble, thresholds, self.rate, self.fdr)
 

@@ -15,7 +15,15 @@ PRESETS: dict[str, Rule] = {
     "sun2024": Criterion("sun2024", magnitude=SUN_MAGNITUDE),
     "calibrated": Calibrated(),
 }
-"""Criteria that ship with the package; beside them stand the kinds of :data:`.rule.KINDS`."""
+"""Criteria that ship with the package.
+
+Beside them stand the kinds of :data:`edgescope.scanning.criteria.KINDS`.
+
+Example:
+    >>> import edgescope as es
+    >>> es.PRESETS["sun2024"].in_words()
+    'ratio above 1,000 and magnitude above 100'
+"""
 
 
 def criterion(rule: str | Rule) -> Rule:
@@ -27,8 +35,8 @@ def criterion(rule: str | Rule) -> Rule:
         InputError: if there is no such name.
 
     Example:
-        >>> from edgescope.statistics import criterion
-        >>> criterion("sun2024").magnitude
+        >>> import edgescope as es
+        >>> es.criterion("sun2024").magnitude
         100.0
     """
     if isinstance(rule, Rule):

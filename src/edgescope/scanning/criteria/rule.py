@@ -32,6 +32,22 @@ class Rule(ABC):
         kind: what stored scans and the command line call the class. A class without one can be
             scanned with, but not stored.
         name: how reports call the rule; its kind, unless it says otherwise.
+
+    Example:
+        >>> import polars as pl
+        >>> import edgescope as es
+        >>> from edgescope.scanning.criteria import Bounds
+        >>> class Negative(es.Rule):
+        ...     def expression(self):
+        ...         return pl.col("value") < -10
+        ...
+        ...     def bounds(self, site):
+        ...         return Bounds(magnitude=10.0)
+        ...
+        ...     def in_words(self):
+        ...         return "value below -10"
+        >>> (Negative() & es.criterion("paper2025")).in_words()
+        '(value below -10) and (ratio above 1,000)'
     """
 
     kind: ClassVar[str] = ""

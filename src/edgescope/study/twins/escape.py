@@ -67,7 +67,7 @@ def escapes(
 
     Example:
         >>> import edgescope as es
-        >>> found = es.diagnose.escapes(starts=1, steps=2, progress=False)
+        >>> found = es.study.twins.escapes(starts=1, steps=2, progress=False)
         >>> type(found).__name__
         'Escapes'
     """

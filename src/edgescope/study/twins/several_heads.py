@@ -116,7 +116,7 @@ def many_heads(
 
     Example:
         >>> import edgescope as es
-        >>> found = es.diagnose.many_heads(heads=(1, 2), draws=20, progress=False)
+        >>> found = es.study.twins.many_heads(heads=(1, 2), draws=20, progress=False)
         >>> type(found).__name__
         'ManyHeads'
     """

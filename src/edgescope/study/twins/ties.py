@@ -180,7 +180,7 @@ def tie_frequencies(draws: int = 20_000, *, seed: int = 0, progress: bool = True
 
     Example:
         >>> import edgescope as es
-        >>> found = es.diagnose.tie_frequencies(draws=20, progress=False)
+        >>> found = es.study.twins.tie_frequencies(draws=20, progress=False)
         >>> type(found).__name__
         'TieFrequencies'
     """
