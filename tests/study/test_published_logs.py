@@ -11,7 +11,8 @@ import torch
 import edgescope as es
 from edgescope.cli import main
 from edgescope.lib.errors import InputError
-from edgescope.study.published_logs import EDGES, TYPES, import_malog, read_malog
+from edgescope.study.log_pickle import read_malog
+from edgescope.study.published_logs import EDGES, TYPES, import_malog
 
 
 def molecules():

@@ -21,10 +21,14 @@ def install(monkeypatch, folder, group, code, **names):
     (metadata / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
     monkeypatch.syspath_prepend(str(folder))
     invalidate_caches()
-    # The process reads a group once; the test is as good as a new process, and leaves one behind.
+    monkeypatch.delitem(sys.modules, "my_package", raising=False)
+    as_new_process(monkeypatch)
+
+
+def as_new_process(monkeypatch):
+    """Let groups be read again, which a process does once, for the test that asks."""
     monkeypatch.setattr(plugins, "_ADDED", set())
     monkeypatch.setattr(plugins, "_loaded", plugins.cache(plugins._loaded.__wrapped__))
-    monkeypatch.delitem(sys.modules, "my_package", raising=False)
 
 
 def first_example(page):

@@ -2,12 +2,11 @@
 
 import importlib
 import pkgutil
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, TypeVar
-from warnings import warn
 
-from edgescope.lib.errors import EdgescopeWarning, InputError, did_you_mean
+from edgescope.lib.errors import InputError, did_you_mean
+from edgescope.lib.plugins import add_plugins
 from edgescope.report.section_protocol import Need, Section
 
 GROUP = "edgescope.sections"
@@ -18,9 +17,6 @@ BUILT_IN = "edgescope.report.sections"
 
 SECTIONS: dict[str, Section] = {}
 """Every section by its name."""
-
-TRIED: set[EntryPoint] = set()
-"""Entry points that have been loaded, or found to be broken."""
 
 Own = TypeVar("Own", bound=type[Section])
 
@@ -59,10 +55,7 @@ def all_sections() -> list[Section]:
     """Return every section by its place; those that are not loaded yet are loaded now."""
     for module in pkgutil.iter_modules(importlib.import_module(BUILT_IN).__path__):
         importlib.import_module(f"{BUILT_IN}.{module.name}")
-    for entry in entry_points(group=GROUP):
-        if entry not in TRIED:
-            TRIED.add(entry)
-            _plug_in(entry)
+    add_plugins(GROUP, section)
     return sorted(SECTIONS.values(), key=lambda each: each.place)
 
 
@@ -130,24 +123,6 @@ def check_results(results: dict[str, Any]) -> dict[str, Any]:
                 f"{need.kind.__name__}, as {need.call} returns"
             )
     return given
-
-
-def _plug_in(entry: EntryPoint) -> None:
-    """Register the section of another package; warn of one that cannot be used."""
-    try:
-        section(entry.load())
-    except Exception as error:  # noqa: BLE001  (whatever the code of another package raises)
-        warn(
-            f"the section {entry.name!r} of {_package(entry)} cannot be used "
-            f"({type(error).__name__}: {' '.join(str(error).split())}); "
-            "reports are made without it, update or remove that package",
-            EdgescopeWarning,
-            stacklevel=4,
-        )
-
-
-def _package(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist is not None else entry.value
 
 
 def _address(own: type) -> tuple[str, str]:

@@ -257,8 +257,7 @@ def names() -> list[str]:
     """Name the data sets that :func:`~edgescope.data.load` knows.
 
     Example:
-        >>> import edgescope as es
-        >>> "solubility" in es.data.names()
+        >>> "solubility" in names()
         True
     """
     _own()

@@ -34,20 +34,10 @@ class Rule(ABC):
         name: how reports call the rule; its kind, unless it says otherwise.
 
     Example:
-        >>> import polars as pl
         >>> import edgescope as es
-        >>> from edgescope.scanning.criteria import Bounds
-        >>> class Negative(es.Rule):
-        ...     def expression(self):
-        ...         return pl.col("value") < -10
-        ...
-        ...     def bounds(self, site):
-        ...         return Bounds(magnitude=10.0)
-        ...
-        ...     def in_words(self):
-        ...         return "value below -10"
-        >>> (Negative() & es.criterion("paper2025")).in_words()
-        '(value below -10) and (ratio above 1,000)'
+        >>> either = es.criterion("paper2025") | es.criterion("sun2024")
+        >>> isinstance(either, es.Rule)
+        True
     """
 
     kind: ClassVar[str] = ""
