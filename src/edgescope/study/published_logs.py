@@ -61,15 +61,9 @@ def import_malog(
             have none.
 
     Example:
-        >>> import tempfile
         >>> import edgescope as es
-        >>> scores = {"attention": torch.tensor([[1.0, 2.0], [1.0, 4000.0]])}  # [E, F] of a batch
-        >>> log = {"layers.malog_e": [[scores]], "model.edge_types": [torch.tensor([1, 2])]}
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     torch.save(log, f"{folder}/malog.pkl")
-        ...     scan = es.study.import_malog(f"{folder}/malog.pkl")
-        >>> list(scan.sites), scan.massive()["value"].to_list()
-        (['layers.0.attention:score'], [4000.0])
+        >>> scan = es.study.import_malog("malog.pkl", num_heads=8)  # doctest: +SKIP
+        >>> scan.report("report.html")  # doctest: +SKIP
     """
     started = time.perf_counter()
     if heads is not None:

@@ -50,16 +50,15 @@ class Request(NamedTuple):
         >>> import edgescope as es
         >>> class Chains(es.data.Source):
         ...     name = "chains"
-        ...     card = es.data.Card("atoms of a chain", "graph", "regression", 1, (3, 1, 1))
+        ...     card = es.data.Card("atoms of a chain", "graph", "regression", 1, (2, 1, 1))
         ...     files = False
         ...
         ...     def load(self, request: es.data.Request) -> es.data.Splits:
-        ...         sizes = range(2, 7)
-        ...         table = pl.DataFrame({"smiles": ["C" * n for n in sizes], "atoms": sizes})
-        ...         return request.table(table, "atoms", split=(0.6, 0.2, 0.2))
+        ...         rows = {"smiles": ["CC", "CCC", "CCCC", "CCCCC"], "atoms": [2, 3, 4, 5]}
+        ...         return request.table(pl.DataFrame(rows), "atoms", split=(0.5, 0.25, 0.25))
         >>> _ = es.data.register(Chains)
         >>> len(es.data.load("chains", cache=False).train)
-        3
+        2
     """
 
     root: Path | None

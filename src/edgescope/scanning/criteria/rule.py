@@ -35,9 +35,8 @@ class Rule(ABC):
 
     Example:
         >>> import edgescope as es
-        >>> either = es.criterion("paper2025") | es.criterion("sun2024")
-        >>> isinstance(either, es.Rule)
-        True
+        >>> (es.criterion("paper2025") & es.Criterion("large", magnitude=50)).in_words()
+        '(ratio above 1,000) and (magnitude above 50)'
     """
 
     kind: ClassVar[str] = ""
@@ -134,10 +133,9 @@ class Rule(ABC):
             ensemble: per site the sketches of the members, at least :attr:`members_tested`.
 
         Returns:
-            A table with the columns ``site``, ``axis`` (``"ratio"`` or ``"magnitude"``),
-            ``massive`` (what the test says) and others. Of these, ``threshold``,
-            ``members_over``, ``supported``, ``exceedance``, ``p`` and ``q`` enter
-            :meth:`edgescope.Scan.table`.
+            A table of ``site``, ``axis`` (``"ratio"`` or ``"magnitude"``), ``massive`` (what the
+            test says) and others, of which ``threshold``, ``members_over``, ``supported``,
+            ``exceedance``, ``p`` and ``q`` enter :meth:`edgescope.Scan.table`.
 
         Raises:
             InputError: if the rule tests no site.
@@ -186,10 +184,8 @@ class Rule(ABC):
                 "dictionaries of these"
             )
         # Whoever lacks the class is told where it was defined.
-        known = (
-            {"kind": kind} if origin.startswith("edgescope.") else {"kind": kind, "class": origin}
-        )
-        return known | values
+        foreign = {} if origin.startswith("edgescope.") else {"class": origin}
+        return {"kind": kind} | foreign | values
 
     @classmethod
     def from_description(cls, values: Mapping[str, Any]) -> "Rule":
