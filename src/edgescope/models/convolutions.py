@@ -133,7 +133,7 @@ class ConvolutionModel(PropertyModel):
             Predictions ``[G, out_dim]``; ``[V, out_dim]`` with ``readout="node"``.
 
         Raises:
-            InputError: if ``x`` or ``edge_attr`` holds a type that the model has not got.
+            InputError: if ``x`` or ``edge_attr`` holds a type that the model lacks.
         """
         node, edge = self.embed_nodes(x), self.embed_edges(edge_attr)
         for layer in self.layers:

@@ -67,7 +67,7 @@ def embed(embedding: nn.Module, values: Tensor, what: str, option: str) -> Tenso
         States ``[N, F]``.
 
     Raises:
-        InputError: if there are types that the embedding has not got, or another number of
+        InputError: if there are types that the embedding lacks, or another number of
             columns.
     """
     if isinstance(embedding, nn.Linear):

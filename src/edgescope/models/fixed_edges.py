@@ -87,7 +87,7 @@ class FixedEdgeModel(PropertyModel):
             Predictions ``[G, out_dim]``; ``[V, out_dim]`` with ``readout="node"``.
 
         Raises:
-            InputError: if ``x`` or ``edge_attr`` holds a type that the model has not got, if
+            InputError: if ``x`` or ``edge_attr`` holds a type that the model lacks, if
                 ``edge_real`` is given to a model without ``full_graph``, or if the full graph would
                 be too large.
         """

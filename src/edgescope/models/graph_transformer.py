@@ -163,7 +163,7 @@ class GraphTransformer(PropertyModel):
             Predictions ``[G, out_dim]``; ``[V, out_dim]`` with ``readout="node"``.
 
         Raises:
-            InputError: if ``x`` or ``edge_attr`` holds a type that the model has not got.
+            InputError: if ``x`` or ``edge_attr`` holds a type that the model lacks.
         """
         node = self.embed_nodes(x)
         if self.config["laplacian_eigenvectors"]:
