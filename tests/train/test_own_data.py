@@ -227,7 +227,7 @@ def test_the_table_and_the_versions_are_recorded(begun):
 
 
 def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
-    from edgescope.train import versions
+    from edgescope.train import run_graphs as versions
 
     monkeypatch.setattr(versions, "_PACKAGES", ("torch", "not-a-package"))
     assert versions.versions()["not-a-package"] is None

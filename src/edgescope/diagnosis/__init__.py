@@ -174,7 +174,7 @@ class _Diagnose:
         Raises:
             InputError: if the file cannot be read, or holds something else.
         """
-        from edgescope.diagnosis.finding_store import load_findings
+        from edgescope.diagnosis.findings import load_findings
 
         return load_findings(Path(path))
 

@@ -1,8 +1,14 @@
-"""What ``es.diagnose`` returns: findings that can be written as text, JSON, SARIF and HTML."""
+"""What ``es.diagnose`` returns: findings, written as text, JSON, SARIF and HTML, and read again."""
 
-from edgescope.diagnosis.finding import FindingList
+from pathlib import Path
+from typing import Any
+
+from edgescope.capturing.coverage import Coverage
+from edgescope.diagnosis.finding import SEVERITIES, Finding, FindingList
 from edgescope.diagnosis.findings_json import as_json, as_sarif
 from edgescope.diagnosis.findings_text import as_html, as_page, as_text
+from edgescope.lib.errors import InputError
+from edgescope.lib.input_files import json_of, reading, whole
 
 
 class Findings(FindingList):
@@ -48,3 +54,40 @@ class Findings(FindingList):
             page: whether to return a whole page that holds the section.
         """
         return as_page(self) if page else as_html(self)
+
+
+WHAT = "findings as edgescope diagnose --format json writes them"
+
+REMEDY = "diagnose again with --format json"
+
+
+def load_findings(path: Path) -> Findings:
+    """Read the findings that :func:`edgescope.diagnosis.findings_json.as_json` wrote to a file.
+
+    Raises:
+        InputError: if there is no such file, it cannot be read, or it holds something else, such
+            as a SARIF log.
+    """
+    with reading(f"{path}, which should be {WHAT},", REMEDY, InputError):
+        written = json_of(whole(path, WHAT))
+        if not isinstance(written, dict) or "findings" not in written:
+            sarif = isinstance(written, dict) and "runs" in written
+            held = "a SARIF log" if sarif else f"JSON of another kind ({type(written).__name__})"
+            raise InputError(f"{path} holds {held}, expected {WHAT}; {REMEDY}")
+        return Findings(
+            [_finding(each) for each in written["findings"]],
+            model=written["model"],
+            rules=written["rules"],
+            batches=written["batches"],
+            graphs=written["graphs"],
+            arguments=written["arguments"],
+            unjudged={rule: tuple(paths) for rule, paths in written["unjudged"].items()},
+            coverage=written["coverage"] and Coverage.from_dict(written["coverage"]),
+            caution=written["caution"] or "",
+        )
+
+
+def _finding(written: dict[str, Any]) -> Finding:
+    if written["severity"] not in SEVERITIES:
+        raise ValueError(f"severity {written['severity']!r}, expected {', '.join(SEVERITIES)}")
+    return Finding(**written)

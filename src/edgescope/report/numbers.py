@@ -15,12 +15,12 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import said_arguments
 from edgescope.lib.version import __version__
 from edgescope.report.counts import calibration, edge_types, is_plain, judged, main_axis, site_axis
-from edgescope.report.coverage_words import coverage_numbers
 from edgescope.report.distributions import distributions
 from edgescope.report.names import short_names, site_pattern
 from edgescope.report.section_protocol import Material, Section
 from edgescope.report.section_registry import all_sections
 from edgescope.report.summary import busiest, summary
+from edgescope.report.words import coverage_numbers
 from edgescope.scanning.edge_types import ADDED
 from edgescope.scanning.result import Scan
 

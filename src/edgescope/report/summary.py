@@ -4,9 +4,8 @@ from typing import Any
 
 from edgescope.lib.plurals import plural
 from edgescope.plots.formats import kind_of_edge, listing, number, percent, with_article
-from edgescope.report.coverage_words import no_all_clear
 from edgescope.report.names import named, site_list
-from edgescope.report.words import exceeds
+from edgescope.report.words import exceeds, no_all_clear
 
 
 def busiest(numbers: dict[str, Any]) -> str | None:

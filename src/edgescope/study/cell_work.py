@@ -1,31 +1,36 @@
-"""The work of one cell: train it, scan it, write its result last."""
+"""The work of one cell: train it, scan it, count saturated logits, write its result last."""
 
 import json
 import os
 import shutil
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from filelock import FileLock
+from torch import Tensor, nn
 
 from edgescope.data.splits import SUBSET, cut
 from edgescope.lib.errors import InputError
+from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.files import writable_folder
 from edgescope.lib.input_files import reading
+from edgescope.lib.model_call import call_model
 from edgescope.lib.typed_fields import fitting
+from edgescope.models.attention_steps import LOGIT_LIMIT, EdgeWeight
 from edgescope.scanning.criteria import criterion
 from edgescope.scanning.scan import scan
 from edgescope.scanning.untrained_ensemble import Untrained
 from edgescope.study.cells import UNTRAINED, Cell, content_of, folder_of, read_stored, write_stored
-from edgescope.study.saturation import share_beyond
 
 if TYPE_CHECKING:
     from edgescope.data import Splits
     from edgescope.scanning.result import Scan
     from edgescope.train import RunFolder
+
 
 RESULT = "result.json"
 """Written last: a cell is done when it is there."""
@@ -191,3 +196,39 @@ def _scanned(
     )
     found.save(place)
     return found
+
+
+def share_beyond(model: nn.Module, loader: Iterable[Any]) -> float | None:
+    """Return the share of logits, of all edges, heads and layers, at or beyond their limit.
+
+    The limit is the clamp's or the cap's of the layer; without either the published
+    :data:`~edgescope.models.attention_steps.LOGIT_LIMIT`, so that variants can be compared. It
+    takes one forward pass of every batch.
+
+    Args:
+        model: the model; only edgescope's own attention has logits with a limit.
+        loader: batches that the model is called on.
+
+    Returns:
+        The share; None for a model without that attention, and where there are no edges.
+    """
+    counts = [0, 0]
+
+    def count(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+        assert isinstance(module, EdgeWeight)
+        limit = module.limit or module.cap or LOGIT_LIMIT
+        counts[0] += int((args[0].abs() >= limit).sum())
+        counts[1] += args[0].numel()
+
+    modules = [module for module in model.modules() if isinstance(module, EdgeWeight)]
+    if not modules:
+        return None
+    hooks = [module.register_forward_pre_hook(count) for module in modules]
+    try:
+        with evaluating(model), torch.no_grad():
+            for batch in loader:
+                call_model(model, batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return counts[0] / counts[1] if counts[1] else None

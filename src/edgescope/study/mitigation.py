@@ -19,7 +19,7 @@ def mitigation(study: Study, threshold: float = PAPER_RATIO) -> pl.DataFrame:
     - growth: the largest magnitude of a site over the median magnitude of the same site in the
       untrained model, the largest of all sites. Ratios are blind to whole vectors that grow;
     - beyond: share of the attention logits at or beyond their limit
-      (:func:`edgescope.study.saturation.share_beyond`).
+      (:func:`edgescope.study.cell_work.share_beyond`).
 
     Columns: model, data, variant (its name, if it has one), state, metric, seeds (their number),
     mean and sd of the test metric (``n - 1``; null for one seed), prevalence and prevalence_sd,

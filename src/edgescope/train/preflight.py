@@ -15,9 +15,9 @@ from edgescope.train.run_graphs import (
     fingerprints,
     joint_fingerprint,
     note_graphs,
+    versions,
 )
 from edgescope.train.standardisation import standardisation
-from edgescope.train.versions import versions
 
 if TYPE_CHECKING:
     from edgescope.data import GraphDataset, Splits

@@ -1,4 +1,7 @@
-"""Which graphs a run was trained on: noted in its folder, and held against those of now."""
+"""Which graphs a run was trained on: noted in its folder, and held against those of now.
+
+Beside the graphs stand the versions of what makes them: packages, and the featuriser.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,9 +14,9 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from edgescope.lib import version
 from edgescope.lib.errors import shortened
 from edgescope.lib.tensors import read_tensors, write_tensors
-from edgescope.train.versions import versions
 
 if TYPE_CHECKING:
     from edgescope.data import AtomVocabulary, Splits
@@ -188,3 +191,22 @@ def _noted(folder: Path, like: Mapping[str, Tensor]) -> dict[str, Tensor] | None
     fits = tensors.keys() == like.keys() and all(len(size) == 1 for size in sizes.values())
     whole = all(each.dim() == 1 and each.dtype == torch.int64 for each in tensors.values())
     return tensors if checked and fits and whole else None
+
+
+_PACKAGES = ("torch", "torch_geometric", "lightning", "numpy", "polars", "rdkit")
+
+
+def versions() -> dict[str, str | int | None]:
+    """Return the versions of edgescope, Python and packages; None of one that is not installed.
+
+    ``featuriser`` counts the changes of how molecules become graphs.
+    """
+    from edgescope.data.chemistry.atoms_and_bonds import FEATURISER_VERSION
+
+    found = version.versions(_PACKAGES)
+    return {
+        "edgescope": found["edgescope"],
+        "featuriser": FEATURISER_VERSION,
+        "python": found["python"],
+        **{package: found.get(package) for package in _PACKAGES},
+    }

@@ -3,9 +3,9 @@
 from typing import Any
 
 from edgescope.plots.formats import kind_of_edge, listing, number, percent
-from edgescope.report.coverage_words import unseen
 from edgescope.report.names import site_list
 from edgescope.report.summary import marked, untrained_over
+from edgescope.report.words import unseen
 from edgescope.scanning.edge_types import ADDED
 
 GROWN = 100.0

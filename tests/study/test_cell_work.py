@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import edgescope as es
-from edgescope.study.saturation import share_beyond
+from edgescope.study.cell_work import share_beyond
 from support.model_cases import random_model, two_graphs
 
 
