@@ -35,7 +35,7 @@ class Rule(ABC):
 
     Example:
         >>> import edgescope as es
-        >>> (es.criterion("paper2025") & es.Criterion("large", magnitude=50)).in_words()
+        >>> (es.criterion("paper2025") & es.Criterion("large", ratio=0, magnitude=50)).in_words()
         '(ratio above 1,000) and (magnitude above 50)'
     """
 
