@@ -1,10 +1,13 @@
 """Compiled and TorchScript modules call no hooks: they are refused, with what to do."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
+import torch._dynamo
 from torch import nn
+from torch._dynamo.symbolic_convert import InstructionTranslator
 
 import edgescope as es
 from edgescope.lib.errors import InputError
@@ -87,3 +90,28 @@ def test_a_torchscript_module_is_refused(make):
     expected = "it is a TorchScript module, whose layers call no hooks; capture the module that"
     assert expected in refusal(model)
     assert listed(model).startswith(expected)
+
+
+def test_the_compiler_traces_nothing_that_observes(monkeypatch):
+    class Halves(Model):
+        def __init__(self):
+            super().__init__(gat())
+            self.compiled = torch.compile(gat(), backend="eager")
+
+        def forward(self, x, edge_index):
+            return self.conv(self.compiled(x, edge_index), edge_index)
+
+    traced = []
+    begin = InstructionTranslator.run
+
+    def run(translator):
+        traced.append(translator.f_code.co_filename)
+        return begin(translator)
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(InstructionTranslator, "run", run)
+    model = Halves().eval()
+    with torch.no_grad(), es.capture(model, "conv:weight"):
+        model(X, EDGES)
+    assert traced  # the compiled half was
+    assert [file for file in traced if file.startswith(str(Path(es.__file__).parent))] == []

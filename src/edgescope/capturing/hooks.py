@@ -1,9 +1,10 @@
 """Hooks and modes on a model that is watched: none is left behind, none goes along with a copy."""
 
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary, finalize
 
 import torch
@@ -218,6 +219,37 @@ def _stands_in(hook: object) -> bool:
 def _discard(hooks: dict[int, Any], numbers: Collection[int]) -> None:
     for number in numbers:
         hooks.pop(number, None)
+
+
+_DISPATCH = "__torch_dispatch__"
+"""What torch calls of a mode for every operation."""
+
+
+class ObserverMode(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not say
+    """A mode that sees what torch computes; it is never compiled, and compiles nothing anew."""
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        """Leave compiled parts of a model compiled."""
+        return True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Be called as a plain function: torch would load its compiler to keep out of it."""
+        return False
+
+    def __enter__(self) -> Self:
+        """Begin to see what torch computes in this thread."""
+        kind = type(self)
+        # A compiler that is there would trace what runs within a compiled part, this included.
+        if "torch._dynamo" in sys.modules and "untraced" not in vars(kind):
+            setattr(kind, _DISPATCH, torch.compiler.disable(kind.__torch_dispatch__))  # type: ignore[no-untyped-call]  # torch's
+            kind.untraced = True
+        super().__enter__()  # type: ignore[no-untyped-call]  # torch's
+        return self
+
+    untraced: ClassVar[bool]
+    """Whether the compiler was told to keep out of the class."""
 
 
 def leave(mode: TorchDispatchMode) -> None:

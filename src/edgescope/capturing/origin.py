@@ -6,10 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgescope.capturing.graph_input import InputEdges, memory_of, version
-from edgescope.capturing.hooks import leave
+from edgescope.capturing.hooks import ObserverMode, leave
 from edgescope.capturing.operations import NO_DISPATCH, UNKNOWN, Op, aten, move_of
 
 SHARED = -2
@@ -54,7 +53,7 @@ class Codes:
             self._first -= below
 
 
-class Origins(TorchDispatchMode):
+class Origins(ObserverMode):
     """Follows the edges of the input through what torch computes, while it is entered.
 
     Every operation that moves numbers, such as indexing, sorting, joining or writing in place, is
@@ -89,20 +88,10 @@ class Origins(TorchDispatchMode):
         self._written: Counter[int] = Counter()
         self._memory: dict[int, Codes] | None = None
 
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        """Leave compiled parts of a model compiled."""
-        return True
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Be called as a plain function: torch would load its compiler to keep out of it."""
-        return False
-
     def enter(self) -> None:
         """Begin to follow what torch computes in this thread."""
         self.followed = True
-        self.__enter__()  # type: ignore[no-untyped-call]  # torch's
+        self.__enter__()
 
     def leave(self) -> None:
         """Cease to follow, if it was begun."""

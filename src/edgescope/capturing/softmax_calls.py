@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from edgescope.capturing.attention_signs import is_plain
 from edgescope.capturing.call_stack import running_modules, which_run
+from edgescope.capturing.hooks import ObserverMode
 from edgescope.capturing.operations import NO_DISPATCH, Operation, operation
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class _Mark:
     call: SoftmaxCall | None = None
 
 
-class SoftmaxCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not say
+class SoftmaxCalls(ObserverMode):
     """Notes softmax and the like in the code of a model while the block runs.
 
     It sees torch's operations, and the results that they hand on; it changes neither, and puts no
@@ -106,16 +106,6 @@ class SoftmaxCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
             code = getattr(type(module).forward, "__code__", None)
             if code is not None:
                 self._suspects[code].append(module)
-
-    @classmethod
-    def ignore_compile_internals(cls) -> bool:
-        """Leave compiled parts of a model compiled."""
-        return True
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Be called as a plain function: torch would load its compiler to keep out of it."""
-        return False
 
     def __torch_dispatch__(
         self,
