@@ -14,7 +14,7 @@ import edgescope
 from edgescope.capturing.adapters.registry import ADAPTERS
 from edgescope.data import names
 from edgescope.data.sources import source
-from edgescope.report.section_registry import SECTIONS
+from edgescope.report.section_registry import SECTIONS, all_sections
 from support.own_criterion import forgotten_kinds
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,13 +33,13 @@ def _forget_what_is_registered(monkeypatch):
     """Take back what the examples register."""
     names()
     monkeypatch.setattr(source, "_KNOWN", dict(source._KNOWN))
+    all_sections()
     adapters, sections = list(ADAPTERS), dict(SECTIONS)
     with forgotten_kinds():
         yield
     ADAPTERS[:] = adapters
-    for name in SECTIONS.keys() - sections.keys():
-        if not type(SECTIONS[name]).__module__.startswith("edgescope."):
-            del SECTIONS[name]
+    SECTIONS.clear()
+    SECTIONS.update(sections)
 
 
 @pytest.mark.parametrize("page", ALONE, ids=lambda page: page.name)
