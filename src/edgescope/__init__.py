@@ -99,6 +99,7 @@ _LAZY = {
     "Reallocation": "edgescope.intervene",
     "SeedScans": "edgescope.scanning.seeds",
     "ablate": "edgescope.intervene",
+    "errors": "edgescope.lib",
     "gather_scans": "edgescope.scanning.merge",
     "noise_attack": "edgescope.intervene",
     "predict_large": "edgescope.large",
@@ -144,8 +145,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute
         return importlib.import_module(f"edgescope.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
-    if name == "errors":
-        return importlib.import_module("edgescope.lib.errors")
     if f"edgescope.{name}" in OLD:
         return sys.modules[f"edgescope.{name}"]
     raise AttributeError(f"module 'edgescope' has no attribute {name!r}")

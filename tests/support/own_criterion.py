@@ -27,11 +27,11 @@ def product() -> type[Rule]:
 @contextmanager
 def forgotten_kinds() -> Iterator[None]:
     """Take back which criteria a block registers."""
-    kept = dict(KINDS._classes), KINDS._loaded
+    kept = dict(KINDS._classes)
     try:
         yield
     finally:
-        KINDS._classes, KINDS._loaded = kept
+        KINDS._classes = kept
 
 
 @contextmanager
@@ -48,7 +48,6 @@ def installed(folder: Path, source: str = SOURCE) -> Iterator[None]:
     try:
         with forgotten_kinds():
             # The process reads a group once; a test is as good as a new process.
-            KINDS._loaded = False
             plugins._loaded.cache_clear()
             yield
     finally:

@@ -26,7 +26,6 @@ class ClassRegistry(Generic[Item]):
         self.what = what
         self.group = group
         self._classes: dict[str, type[Item]] = {}
-        self._loaded = False
 
     def register(self, name: str, of: type[Item]) -> None:
         """Take a class in.
@@ -76,10 +75,8 @@ class ClassRegistry(Generic[Item]):
 
     def _load(self) -> None:
         """Import what other packages add; each class registers itself as it is imported."""
-        if not self._loaded:
-            self._loaded = True
-            for _ in plugins(self.group):
-                pass
+        for _ in plugins(self.group):  # read once in a process
+            pass
 
 
 def _origin(of: type) -> str:
