@@ -140,7 +140,9 @@ class Collector:
         if site not in self._counters:
             self._open(site, values.device)
         placed = EdgeActivations(site, values, rows.placed)
-        kept = self._counters[site].update(placed, rows.labels)
+        # No mode, ours or the user's, need see what a scan computes for itself.
+        with torch._C._DisableTorchDispatch():  # noqa: SLF001  (torch has no public name for it)
+            kept = self._counters[site].update(placed, rows.labels)
         self._names.take(self._batch_names, kept, "received batches")
         if self._names.size > self._forget_above:
             held = set().union(*(each.graphs() for each in self._counters.values()))

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from edgescope.statistics.counting.edge_labels import EdgeLabels
 from edgescope.statistics.ratio import EdgeTops
-from edgescope.statistics.sketch_layout import GROUPS, SketchLayout
+from edgescope.statistics.sketch_layout import AXES, GROUPS, SketchLayout
 
-EDGES = 64
-"""Edges that are put into the order of channels at once: they fit into the fastest cache."""
+Rule = tuple[np.int32, ...]
+"""What says which bin holds a pattern: see :attr:`LogBins.rule`."""
 
 _MAGNITUDE = np.int32(0x7FFFFFFF)  # all but the sign
 _INFINITE = np.int32(0x7F800000)  # the pattern of infinity; those of NaNs are larger
@@ -38,81 +38,103 @@ def count_on_cpu(
     """
     patterns = values.detach().to(torch.float32).flatten(1).contiguous().numpy().view(np.int32)
     patterns = patterns & _MAGNITUDE
-    middle = (layout.width - 1) // 2
+    edges, middle = len(patterns), (layout.width - 1) // 2
     median = np.partition(patterns, middle, axis=1)[:, middle].copy().view(np.float32)
-    patterns = _by_channel(patterns)
-    top = patterns.max(axis=0)
-    finite = top < _INFINITE
-    defined = finite & (median > 0)
-    divisor = np.where(defined, median, np.float32(1))
+    top, kept = np.zeros((2, edges), np.int32), np.zeros((2, edges), np.bool_)
     edge_type, graph, place, graphs = labels.arrays
+    rules = _rules(layout, "", "joint_")
+    of_values = [counts[f"{kind}{name}"] for name in AXES for kind in ("", "joint_")]
+    _count_values(patterns, median, edge_type, rules, *of_values, top, kept)
     np.add.at(counts["edges"], edge_type, 1)
+    finite, defined = kept[1], kept[0]
     np.add.at(counts["nonfinite"], edge_type[~finite], 1)
     np.add.at(counts["undefined"], edge_type[finite & ~defined], 1)
-    tops = {}
-    for row, (name, kept) in enumerate((("magnitude", finite), ("ratio", defined))):
-        if name == "ratio":
-            patterns, top = (_over(each, divisor) for each in (patterns, top))
-        tops[name] = np.where(kept, top, np.int32(0))
-        bins = (getattr(layout, kind + name) for kind in ("", "joint_", "coarse_"))
-        fine, joint, coarse = (np.array(each.rule, np.int32) for each in bins)
-        of_values = counts[name], counts[f"joint_{name}"]
-        _count_values(patterns, kept, edge_type, fine, joint, *of_values)
+    rules = _rules(layout, "", "coarse_")
+    for row, name in enumerate(AXES):
         of_tops = [counts[f"{kind}_{name}"] for kind in ("edge", "group", "graph")]
-        of_tops.append(maxima.view(np.int32)[1 - row])
         of_graph = np.full(graphs, -1, np.int32)
-        _count_tops(top, kept, edge_type, graph, place, fine, coarse, *of_tops, of_graph)
-    of_edges = (median, *(tops[name].view(np.float32) for name in ("magnitude", "ratio")))
-    return EdgeTops(*map(torch.from_numpy, (*of_edges, finite, defined)))
+        largest = maxima.view(np.int32)[row]
+        of_edges = top[row], kept[row], edge_type, graph, place
+        _count_tops(*of_edges, rules[2 * row : 2 * row + 2], *of_tops, largest, of_graph)
+    top_ratio, top_magnitude = top.view(np.float32)
+    return EdgeTops(*map(torch.from_numpy, (median, top_magnitude, top_ratio, finite, defined)))
 
 
-def _over(patterns: NDArray[np.int32], divisor: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Divide the magnitudes of edges ``[..., E]``; what is not finite remains so."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return (patterns.view(np.float32) / divisor).view(np.int32)
-
-
-@njit(nogil=True, cache=True)
-def _by_channel(patterns: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return values ``[E, F]`` as ``[F, E]``."""
-    edges, width = patterns.shape
-    turned = np.empty((width, edges), np.int32)
-    for start in range(0, edges, EDGES):
-        for k in range(start, min(start + EDGES, edges)):
-            for f in range(width):
-                turned[f, k] = patterns[k, f]
-    return turned
+def _rules(layout: SketchLayout, *kinds: str) -> tuple[Rule, ...]:
+    """Return the rules of the bins of ratios, then of magnitudes."""
+    bins = [getattr(layout, f"{kind}{name}") for name in AXES for kind in kinds]
+    return tuple(tuple(map(np.int32, each.rule)) for each in bins)
 
 
 @njit(nogil=True, cache=True)
+def _bin(pattern: np.int32, rule: Rule) -> np.uint32:
+    """Return the number of the bin that holds a value.
+
+    The shift is masked, as one of 32 or more would have to be looked out for; the number is
+    unsigned, as a signed index could count from the end.
+    """
+    first, shift, lowest, _ = rule
+    return np.uint32(((pattern - first) >> (shift & 31)) - lowest)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _count_values(
     patterns: NDArray[np.int32],
-    kept: NDArray[np.bool_],
+    median: NDArray[np.float32],
     edge_type: NDArray[np.int64],
-    fine: NDArray[np.int32],
-    joint: NDArray[np.int32],
-    counter: NDArray[np.int64],
-    joint_counter: NDArray[np.int64],
+    rules: tuple[Rule, ...],
+    ratio: NDArray[np.int64],
+    joint_ratio: NDArray[np.int64],
+    magnitude: NDArray[np.int64],
+    joint_magnitude: NDArray[np.int64],
+    top: NDArray[np.int32],
+    kept: NDArray[np.bool_],
 ) -> None:
-    """Count the values ``[F, E]`` of the edges that are ``kept`` into ``[B]`` and ``[T, F, C]``.
+    """Count the values ``[E, F]`` into ``[B]`` and ``[T, F, C]``; find the largest of each edge.
 
-    Channel by channel: of the joint counter, what is in use is then small enough for the cache.
+    The largest ratios and magnitudes go to ``top [2, E]``, and whether there are any to ``kept``:
+    a magnitude counts if its edge is finite, a ratio if the edge's median is above zero as well.
     """
-    width, edges = patterns.shape
-    # Shifts are masked, as one of 32 or more would have to be looked out for; numbers are
-    # unsigned, as a signed index could count from the end.
-    first, shift, lowest = fine[0], fine[1] & 31, fine[2]
-    joint_first, joint_shift, joint_lowest = joint[0], joint[1] & 31, joint[2]
-    number, cell = np.empty(edges, np.uint32), np.empty(edges, np.uint32)
-    for f in range(width):
-        channel = patterns[f]
-        for k in range(edges):  # by itself, so that it is done for many edges at once
-            number[k] = np.uint32(((channel[k] - first) >> shift) - lowest)
-            cell[k] = np.uint32(((channel[k] - joint_first) >> joint_shift) - joint_lowest)
-        for k in range(edges):
-            if kept[k]:
-                counter[number[k]] += 1
-                joint_counter[np.uint64(edge_type[k]), np.uint64(f), cell[k]] += 1
+    edges, width = patterns.shape
+    values = patterns.view(np.float32)
+    quotients = np.empty(width, np.float32)
+    quotient = quotients.view(np.int32)
+    numbers = np.empty((4, width), np.uint32)
+    for k in range(edges):
+        value, divisor = patterns[k], median[k]
+        top[1, k] = _largest(value)
+        if top[1, k] >= _INFINITE:
+            top[1, k] = 0
+            continue
+        kept[1, k] = True
+        of_ratio, of_magnitude = joint_ratio[edge_type[k]], joint_magnitude[edge_type[k]]
+        # Bins are found by themselves, so that this is done for many values at once.
+        for f in range(width):
+            numbers[2, f] = _bin(value[f], rules[2])
+            numbers[3, f] = _bin(value[f], rules[3])
+        for f in range(width):
+            magnitude[numbers[2, f]] += 1
+            of_magnitude[f, numbers[3, f]] += 1
+        if not divisor > 0:
+            continue
+        kept[0, k] = True
+        for f in range(width):
+            quotients[f] = values[k, f] / divisor
+        top[0, k] = _largest(quotient)
+        for f in range(width):
+            numbers[0, f] = _bin(quotient[f], rules[0])
+            numbers[1, f] = _bin(quotient[f], rules[1])
+        for f in range(width):
+            ratio[numbers[0, f]] += 1
+            of_ratio[f, numbers[1, f]] += 1
+
+
+@njit(nogil=True, cache=True)
+def _largest(patterns: NDArray[np.int32]) -> np.int32:
+    largest = np.int32(0)
+    for k in range(len(patterns)):  # over positions, so that it is done for many at once
+        largest = max(largest, patterns[k])
+    return largest
 
 
 @njit(nogil=True, cache=True)
@@ -122,8 +144,7 @@ def _count_tops(
     edge_type: NDArray[np.int64],
     graph: NDArray[np.int64],
     place: NDArray[np.int64],
-    fine: NDArray[np.int32],
-    coarse: NDArray[np.int32],
+    rules: tuple[Rule, ...],
     by_type: NDArray[np.int64],
     by_group: NDArray[np.int64],
     by_graph: NDArray[np.int64],
@@ -136,10 +157,10 @@ def _count_tops(
     """
     for k in range(len(top)):
         if kept[k]:
-            by_type[edge_type[k], ((top[k] - fine[0]) >> fine[1]) - fine[2]] += 1
-            by_group[graph[k] % GROUPS, ((top[k] - coarse[0]) >> coarse[1]) - coarse[2]] += 1
+            by_type[edge_type[k], _bin(top[k], rules[0])] += 1
+            by_group[graph[k] % GROUPS, _bin(top[k], rules[1])] += 1
             maxima[edge_type[k]] = max(maxima[edge_type[k]], top[k])
             of_graph[place[k]] = max(of_graph[place[k]], top[k])
     for largest in of_graph:
         if largest >= 0:
-            by_graph[((largest - fine[0]) >> fine[1]) - fine[2]] += 1
+            by_graph[_bin(largest, rules[0])] += 1
