@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Adapter, Stage
@@ -12,6 +12,8 @@ from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MessagePassingAdapter
 from edgescope.capturing.adapters.registry import register
 from edgescope.capturing.coverage import Coverage, SeenLayer, UnseenLayer
+from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
+from edgescope.capturing.discovery.model_trace import discover
 from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.capturing.edits import Edit, edit
 from edgescope.capturing.forward_pass import Trust
@@ -20,6 +22,7 @@ from edgescope.capturing.site_choice import Sites, list_layers, list_sites
 from edgescope.capturing.sites import Site
 from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape, record
 from edgescope.lib.mistakes import check_inputs, check_model
+from edgescope.lib.model_call import Call, call_model
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,9 +30,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Adapter",
     "Coverage",
+    "Discovery",
     "EdgeActivations",
     "EdgeCall",
     "EdgeIdentity",
+    "EdgeTensor",
     "MessagePassingAdapter",
     "SeenLayer",
     "Site",
@@ -144,6 +149,33 @@ class _Capture:
             [('0', 'GATConv', True), ('1', 'FAConv', False)]
         """
         return model_coverage(model)
+
+    def discover(
+        self,
+        model: nn.Module,
+        *batch: Any,
+        inputs: Mapping[str, str] | None = None,
+        call: Call | None = None,
+        known: bool = False,
+    ) -> Discovery:
+        """Find attention that no adapter knows, by running a model on a batch.
+
+        See :class:`~edgescope.capturing.discovery.Discovery`. What is found becomes sites of the
+        model, as if an adapter knew them.
+
+        Args:
+            model: the model.
+            batch: a batch, or the arguments that the model is called with, one after the other.
+            inputs: what the model calls its inputs, as in ``es.capture``.
+            call: how to call the model on the batch.
+            known: whether to look into layers that an adapter knows as well.
+        """
+        check_model(model)
+        check_inputs(inputs)
+        one = batch[0] if len(batch) == 1 else batch
+        several = len(batch) > 1 or isinstance(one, Tensor)
+        how = call or ((lambda model, _: model(*batch)) if several else call_model)
+        return discover(model, one, how, inputs, known=known)
 
     def layers(self) -> "pl.DataFrame":
         """Return every layer class that can be captured, one row per stage.

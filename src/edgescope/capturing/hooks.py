@@ -149,9 +149,13 @@ class Watch:
             attach: registers them, and hands each to :meth:`add`.
         """
         with _LOCK:
-            self._first = RemovableHandle.next_id
-            attach(self)
-            self._last = RemovableHandle.next_id
+            _REGISTERING.append(self)
+            try:
+                self._first = RemovableHandle.next_id
+                attach(self)
+                self._last = RemovableHandle.next_id
+            finally:
+                _REGISTERING.pop()
 
     def release(self) -> None:
         """Take away every hook that was registered since the watch began.
@@ -169,6 +173,14 @@ class Watch:
             watches = _WATCHES.get(module, [])
             if self in watches:
                 watches.remove(self)
+
+
+_REGISTERING: list[Watch] = []
+
+
+def registering() -> Watch | None:
+    """Return the watch whose hooks are being registered, if one is."""
+    return _REGISTERING[-1] if _REGISTERING else None
 
 
 @contextmanager

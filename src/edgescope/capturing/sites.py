@@ -13,6 +13,7 @@ from torch import nn
 from edgescope.capturing.adapters.adapter import Adapter, Stage
 from edgescope.capturing.adapters.registry import find_adapter
 from edgescope.capturing.attention_signs import Signs, is_plain, signs_of
+from edgescope.capturing.discovered_sites import Discovered, discovered_in
 from edgescope.capturing.refusals import (
     ATTENTION,
     PERHAPS,
@@ -93,13 +94,40 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
     :mod:`edgescope.capturing.attention_signs`.
     """
     found = _known_layers(model)
+    own = discovered_in(model)
+    if own and all(each.path or not isinstance(each, Refused) for each in found):
+        found = [each for each in found if not _is_discovered(each, own)]
+        found += _discovered(model, own)
     layers = {each.layer for each in found}
-    more = list(_strangers(model, layers))
-    if not more:
+    more = [each for each in _strangers(model, layers) if not _is_discovered(each, own)]
+    if not more and not own:
         return found
     place = {path: number for number, (path, _) in enumerate(model.named_modules())}
     # The order of stages stays, as sorting is stable.
-    return sorted([*found, *more], key=lambda each: place.get(each.path, len(place)))
+    return sorted(
+        [*found, *more], key=lambda each: place.get(each.path.partition("#")[0], len(place))
+    )
+
+
+def _discovered(model: nn.Module, own: Sequence[Discovered]) -> Iterator[Site]:
+    """Give the sites of the attention that was discovered in a model."""
+    modules = dict(model.named_modules())
+    for each in own:
+        layer = modules[each.path]
+        keys = tuple(_keys(model, each.path))
+        for stage, about in each.adapter.stages_of(layer).items():
+            yield Site(f"{each.name}:{stage}", each.name, layer, stage, about, each.adapter, keys)
+
+
+def _is_discovered(found: "Site | Refused", own: Sequence[Discovered]) -> bool:
+    """Return whether what was refused is what was discovered, or a part of it, or holds it."""
+    if isinstance(found, Site):
+        return False
+    path = found.path
+    return any(
+        path == each.path or path.startswith(f"{each.path}.") or each.path.startswith(f"{path}.")
+        for each in own
+    )
 
 
 def _known_layers(model: nn.Module) -> list[Site | Refused]:

@@ -1,0 +1,150 @@
+"""What a trace says about attention, found out once for all runs that take the same way."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+from edgescope.capturing.discovery.flow import Flow, Indexed, backward, numbers_of
+from edgescope.capturing.discovery.logits import add_logit
+from edgescope.capturing.discovery.normalisation import Attention, find_attention
+from edgescope.capturing.discovery.recipes import Recipe
+from edgescope.capturing.discovery.trace import Trace
+from edgescope.capturing.edge_rows import EdgeRows
+from edgescope.capturing.origin import Origins
+from edgescope.lib.errors import InputError
+
+STAGES = ("score", "logit", "weight", "message")
+
+
+class Ends(NamedTuple):
+    """Where in a trace the ends of the rows are."""
+
+    source: tuple[int, int] | None
+    """Number of the index of sources, and its dimension; ``None`` if the rows have none."""
+    target: tuple[int, int]
+    nodes: tuple[tuple[int, int] | None, tuple[int, int]]
+    """Value and dimension that say how many nodes there are."""
+
+    def rows(self, trace: Trace) -> EdgeRows:
+        """Return which rows they are.
+
+        Raises:
+            InputError: if the source of a row is not known.
+        """
+        target = numbers_of(trace.values[self.target[0]], self.target[1])
+        source = None
+        if self.source is not None:
+            source = numbers_of(trace.values[self.source[0]], self.source[1])
+        edge_index, row = _edge_index(source, target)
+        sizes = tuple(
+            None if each is None else trace.values[each[0]].tensor.size(each[1])
+            for each in self.nodes
+        )
+        ends = (sizes[0], sizes[1]) if row == 1 else (sizes[1], sizes[0])
+        return EdgeRows(edge_index, ends, target_row=row)
+
+
+def _edge_index(source: Tensor | None, target: Tensor) -> tuple[Tensor, int]:
+    """Return both ends as one tensor ``[2, E]``, the user's own if they are views of its rows."""
+    base = target._base  # noqa: SLF001  (nothing public says)
+    if base is not None and base.dim() == 2 and base.size(0) == 2:  # noqa: PLR2004  (both ends)
+        for row in (1, 0):
+            own = base.size(1) == target.numel() and _is_same(base[row], target)
+            if own and (source is None or _is_same(base[1 - row], source)):
+                return base, row
+    if source is None:
+        raise InputError(
+            "only the node that attends is known of its rows, not the one attended to; pass "
+            "edge_index as one tensor [2, E]"
+        )
+    return torch.stack([source, target]), 1
+
+
+def _is_same(one: Tensor, other: Tensor) -> bool:
+    return (
+        one.shape == other.shape
+        and one.data_ptr() == other.data_ptr()
+        and one.stride() == other.stride()
+    )
+
+
+class Found(NamedTuple):
+    """One attention of a program: how the values of its stages and its rows are had."""
+
+    kind: str
+    recipes: dict[str, Recipe]
+    ends: Ends
+    shapes: dict[str, str]
+    """Shape of each stage, such as ``[E, 2, 4]``."""
+
+    @property
+    def form(self) -> tuple[str, ...]:
+        """What tells it from another one in the same place: its kind and stages."""
+        return (self.kind, *(stage for stage in STAGES if stage in self.recipes))
+
+
+def read(trace: Trace) -> tuple[Flow, list[tuple[Attention, Found]]]:
+    """Return every attention in a trace, in the order of its operations."""
+    flow = Flow(trace)
+    result: list[tuple[Attention, Found]] = []
+    for each in find_attention(flow):
+        add_logit(flow, each)
+        source = source_of(flow, each)
+        target = each.target
+        into = target.step.args[0]
+        at = target.step.args[1] if isinstance(target.step.args[1], int) else 0
+        ends = Ends(
+            None if source is None else (source.by.number, source.dim),
+            (target.by.number, target.dim),
+            (
+                None if source is None else (source.rows.number, _at(source)),
+                (into.number, at % max(into.tensor.dim(), 1)),
+            ),
+        )
+        shapes = {stage: _shape(recipe(trace)) for stage, recipe in each.recipes.items()}
+        result.append((each, Found(each.kind, each.recipes, ends, shapes)))
+    return flow, result
+
+
+def _shape(values: Tensor) -> str:
+    return f"[E, {values.size(1)}, {values.size(2)}]"
+
+
+def _at(source: Indexed) -> int:
+    """Return the dimension of what is gathered from that holds the nodes."""
+    args = source.step.args
+    if source.step.name in {"index", "_unsafe_index"}:
+        return next(n for n, each in enumerate(args[1]) if each is not None)
+    return args[1] % max(args[0].tensor.dim(), 1) if isinstance(args[1], int) else 0
+
+
+def _is_followed(index: Tensor) -> bool:
+    """Return whether an index holds ends of the user's edges, as far as a pass follows them."""
+    for mode in _get_current_dispatch_mode_stack():
+        if isinstance(mode, Origins):
+            return mode.codes(index) is not None
+    return True
+
+
+def source_of(flow: Flow, found: Attention) -> Indexed | None:
+    """Return the index of the nodes that are attended to, if just one other index is used.
+
+    Raises:
+        InputError: never; ``None`` also if there are several, as none of them is known to be it.
+    """
+    of_target = numbers_of(found.target.by, found.target.dim)
+    before: set[int] = set()
+    for value in (found.logit, found.message):
+        before.update({} if value is None else backward(value))
+    others: list[tuple[Tensor, Indexed]] = []
+    for each in flow.gathers[found.atom]:
+        if each.step.results[0].number not in before or not each.rows.tensor.is_floating_point():
+            continue
+        numbers = numbers_of(each.by, each.dim)
+        if torch.equal(numbers, of_target) or not _is_followed(numbers):
+            continue
+        if not any(torch.equal(numbers, known) for known, _ in others):
+            others.append((numbers, each))
+    return others[0][1] if len(others) == 1 else None
