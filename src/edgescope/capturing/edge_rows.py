@@ -49,6 +49,9 @@ class PairRows(NamedTuple):
     """Position in its graph of the node that it attends to ``[P]``."""
     sizes: Tensor
     """Number of nodes of every graph ``[G]``, without padding."""
+    tokens: int = 0
+    """How many nodes the model has appended to every graph, such as a virtual node: their
+    positions come after those of the graph's own nodes."""
 
 
 Rows = EdgeRows | RelationRows | PairRows

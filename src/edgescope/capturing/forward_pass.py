@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing.activations import EdgeActivations
-from edgescope.capturing.adapters.adapter import Remove
+from edgescope.capturing.adapters.adapter import Remove, observing
 from edgescope.capturing.call_graphs import read_graph_input
 from edgescope.capturing.edge_rows import Rows
+from edgescope.capturing.graph_input import GraphInput
 from edgescope.capturing.hooks import Watch
 from edgescope.capturing.identity import Identifier
 from edgescope.capturing.origin import Origins
+from edgescope.capturing.pair_grid import PairGrid, Values
 from edgescope.capturing.sites import Site
 from edgescope.lib.errors import InputError
 
@@ -54,6 +56,21 @@ class ForwardPass:
     def stop(self) -> None:
         """End a forward pass of the model."""
         self._identifier = None
+
+    def placed(self, values: Values, rows: Rows | PairGrid) -> tuple[Tensor, Rows]:
+        """Return values and their rows, once the pass says which pairs of a grid are nodes.
+
+        Raises:
+            InputError: if it is not certain which they are.
+        """
+        if not isinstance(rows, PairGrid):
+            assert isinstance(values, Tensor)
+            return values, rows
+        assert not isinstance(values, Tensor)
+        graph = GraphInput((), None, "") if self._identifier is None else self._identifier.graph
+        with observing():
+            pairs, places = rows.pairs(graph)
+            return values(places), pairs
 
     def activations(self, site: Site, values: Tensor, rows: Rows) -> EdgeActivations:
         """Return one stage of one call of a layer, named ``conv@2:weight`` if it is the second.

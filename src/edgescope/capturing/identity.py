@@ -251,16 +251,24 @@ class Identifier:
         if self.graph.relations:
             raise InputError("the nodes of a heterogeneous graph are of several types")
         given = check_sizes(self.graph, rows.sizes)
-        offset = starts(rows.sizes)[rows.graph]
-        seen = torch.stack([rows.key, rows.query]) + offset
+        first, total = starts(rows.sizes)[rows.graph], int(rows.sizes.sum())
+        place = torch.stack([rows.key, rows.query])
+        own = place < rows.sizes[rows.graph]
+        appended = total + rows.graph * rows.tokens - rows.sizes[rows.graph]
+        seen = place + first.where(own, appended)
+        offset = seen - place
         if given is None:
             added = torch.full_like(rows.graph, -1)
-            identity = EdgeIdentity(seen, added, rows.graph, None, offset.expand(2, -1))
+            identity = EdgeIdentity(seen, added, rows.graph, None, offset)
         else:
             if given.unclear is not None:
                 raise InputError(given.unclear)
-            position = first_between(seen, given.snapshot, int(rows.sizes.sum()))
-            identity = self._at(given, seen, position)
+            nodes = total + rows.tokens * rows.sizes.numel()
+            position = first_between(seen, given.snapshot, nodes)
+            # A node that was appended is in no graph of the input, but its neighbours are.
+            identity = self._at(given, seen.where(own, first), position)
+            if rows.tokens:
+                identity = identity._replace(edge_index=seen, graph=rows.graph, node_offset=offset)
         self._pairs = [(rows, identity)]
         return identity
 

@@ -12,6 +12,7 @@ from edgescope.capturing.adapters.adapter import Remove
 from edgescope.capturing.edge_rows import Rows
 from edgescope.capturing.forward_pass import ForwardPass, Trust, runs_again
 from edgescope.capturing.identity import Identifier
+from edgescope.capturing.pair_grid import PairGrid, Values
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.capturing.sites import Site
 from edgescope.lib.errors import InputError
@@ -116,10 +117,13 @@ class _Recorder(ForwardPass):
         self.tape.sites[:] = self._sites
         self.tape._records.clear()  # noqa: SLF001  (filled here only)
 
-    def emit(self, sites: Mapping[str, Site], stage: str, values: Tensor, rows: Rows) -> None:
+    def emit(
+        self, sites: Mapping[str, Site], stage: str, given: Values, grid: Rows | PairGrid
+    ) -> None:
         """Take in one stage of one call of a layer."""
         if runs_again():
             return
+        values, rows = self.placed(given, grid)
         activations = self.activations(sites[stage], values.detach(), rows)
         name = activations.site
         if name not in self.tape.sites:

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing.edge_rows import Relation, Rows
+from edgescope.capturing.pair_grid import PairGrid, Values
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import forward_signature
 
-Emit = Callable[[str, Tensor, Rows], None]
-"""Receives a stage, its values ``[E, H, D]`` and which rows they are."""
+Emit = Callable[[str, Values, Rows | PairGrid], None]
+"""Receives a stage, its values ``[E, H, D]`` and which rows they are; of dense attention that was
+discovered, what gives the values of some pairs, and the grid that says which."""
 
 Replace = Callable[[str, Tensor, Rows], Tensor | None]
 """Receives a stage, its values ``[E, H, D]`` and which rows they are; returns what takes their
@@ -29,7 +31,7 @@ Layer: TypeAlias = Any
 EDGE_ARGUMENTS = ("edge_attr", "edge", "edge_type", "edge_weight", "edge_real", "factor")
 """What layers call arguments with one row per edge."""
 
-STAGE_NAMES = ("score", "logit", "weight", "message")
+STAGE_NAMES = ("score", "unbiased", "logit", "weight", "message")
 """The stages of attention, in the order in which a layer computes them."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
 from edgescope.capturing.discovery.axes import Axes, Dim, Dims
 from edgescope.capturing.discovery.trace import Step, Trace, Value, is_pointwise
@@ -24,6 +25,7 @@ class AxisRules:
     def __init__(self, trace: Trace) -> None:
         self.axes = Axes()
         self._masks: dict[int, Dim] = {}
+        self._joined: dict[int, list[tuple[int, Value]]] = {}
         for value in trace.values:
             if value.step is None:
                 value.dims = self.axes.all_new(value.tensor.shape)
@@ -33,6 +35,8 @@ class AxisRules:
 
     def _dims(self, step: Step, result: Value) -> Dims:
         shape = result.tensor.shape
+        if result.form is not None:
+            return result.form.dims
         rule = _RULES.get(step.name)
         dims = None
         if rule is not None:
@@ -42,6 +46,17 @@ class AxisRules:
         if dims is None or tuple(map(self.axes.size, dims)) != tuple(shape):
             return self.axes.all_new(shape)
         return dims
+
+    def note_joined(self, atom: int, parts: list[tuple[int, Value]]) -> None:
+        """Note what an atom was joined from: sizes, and the values."""
+        self._joined[atom] = parts
+
+    def joined(self) -> dict[int, list[tuple[int, bool]]]:
+        """Return what atoms were joined from: sizes, and whether each part is a parameter."""
+        return {
+            self.axes.root(atom): [(size, _is_learned(part)) for size, part in parts]
+            for atom, parts in self._joined.items()
+        }
 
     def selected(self, mask: Value, size: int) -> Dim:
         """Return the dimension of what is selected by a mask, the same for all that it selects."""
@@ -167,8 +182,40 @@ def _concatenate(rules: AxisRules, step: Step, result: Value) -> Dims:
             same = len(parts) > 1 and len(kinds) == 1
             own = axes.new(len(parts)) + parts[0].dims[n] if same else axes.new(size)
             own = parts[0].dims[n] if len(parts) == 1 else own
+            if own and not same:
+                rules.note_joined(own[0], [(part.tensor.size(n), part) for part in parts])
         joined.append(own)
     return tuple(joined)
+
+
+def _is_learned(value: Value) -> bool:
+    """Return whether a value is a parameter in some form, such as a token for every graph."""
+    while value.step is not None:
+        first = next(value.step.inputs(), None)
+        if first is None or value.step.name not in {
+            "expand",
+            "view",
+            "unsqueeze",
+            "repeat",
+            "clone",
+            "index_select",
+            "select",
+            "slice",
+            "embedding",
+            "detach",
+            "_to_copy",
+            "t",
+            "transpose",
+            "permute",
+            "squeeze",
+            "add",
+            "_unsafe_view",
+            "alias",
+            "mul",
+        }:
+            return False
+        value = first
+    return isinstance(value.tensor, nn.Parameter)
 
 
 def _stack(rules: AxisRules, step: Step, result: Value) -> Dims:

@@ -21,17 +21,21 @@ class DiscoveryAdapter(Adapter):
     Args:
         number: which attention of the module it is, from 0.
         stages: what there is of it.
+        tokens: how many tokens the model puts before and after the nodes, if that was seen.
     """
 
     layer = nn.Module
     stages: ClassVar[Mapping[str, Stage]] = {}
     discovers: ClassVar[bool] = True
 
-    def __init__(self, number: int, stages: Mapping[str, Stage]) -> None:
+    def __init__(
+        self, number: int, stages: Mapping[str, Stage], tokens: tuple[int, int] | None = None
+    ) -> None:
         self._number = number
+        self._tokens = tokens
         self.stages = dict(stages)  # type: ignore[misc]  # of this one, not of its class
 
     def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
         """Trace the module whenever it runs, and emit the stages at its end."""
         wanted = tuple(stage for stage in self.stages if stage in stages)
-        yield from scope_of(layer).listen(layer, (self._number, wanted, emit))
+        yield from scope_of(layer).listen(layer, (self._number, wanted, emit, self._tokens))

@@ -19,8 +19,28 @@ SCATTERS = frozenset(
 """Operations that combine rows of a tensor by an index."""
 
 KEEPS = frozenset(
-    "view _unsafe_view reshape _reshape_alias unsqueeze squeeze expand permute transpose t clone "
-    "contiguous detach alias _to_copy lift_fresh slice dropout native_dropout repeat".split()  # noqa: SIM905  (a list would take a line each)
+    [
+        "view",
+        "_unsafe_view",
+        "reshape",
+        "_reshape_alias",
+        "unsqueeze",
+        "squeeze",
+        "expand",
+        "permute",
+        "transpose",
+        "t",
+        "clone",
+        "contiguous",
+        "detach",
+        "alias",
+        "_to_copy",
+        "lift_fresh",
+        "slice",
+        "dropout",
+        "native_dropout",
+        "repeat",
+    ]
 )
 """Operations after which numbers are what they were, in another form."""
 
@@ -49,6 +69,7 @@ class Flow:
         self.trace = trace
         rules = AxisRules(trace)
         self.axes = rules.axes
+        self.joined = rules.joined()
         self.gathers: dict[int, list[Indexed]] = defaultdict(list)
         self.scatters: dict[int, list[Indexed]] = defaultdict(list)
         for step in trace.steps:

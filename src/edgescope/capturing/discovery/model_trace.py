@@ -14,7 +14,9 @@ from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdap
 from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
 from edgescope.capturing.discovery.flow import Flow
 from edgescope.capturing.discovery.normalisation import Attention
-from edgescope.capturing.discovery.program import STAGES, Found, read
+from edgescope.capturing.discovery.pair_attention import PairAttention
+from edgescope.capturing.discovery.pair_program import PairFound
+from edgescope.capturing.discovery.program import STAGES, Found, Read, read
 from edgescope.capturing.discovery.trace import Call, Step, Trace
 from edgescope.capturing.hooks import entered
 from edgescope.capturing.sites import Site, find_sites
@@ -25,6 +27,7 @@ from edgescope.lib.model_call import Call as ModelCall
 
 FORMULAS = {
     "score": "what is summed over channels into the logit",
+    "unbiased": "what is summed over channels, without what is added to it",
     "logit": "what the {of} is taken of",
     "message": "weight by what is summed into the node",
 }
@@ -68,26 +71,25 @@ def _devices(model: nn.Module) -> list[int]:
 
 def _places(
     trace: Trace,
-    found: list[tuple[Attention, Found]],
+    found: list[Read],
     covered: Collection[str],
 ) -> tuple[dict[Discovered, int], dict[str, str]]:
     """Return the smallest module in which each attention can be found, and what has none."""
     places: dict[Discovered, int] = {}
     refused: dict[str, str] = {}
-    parts: dict[Call, list[tuple[Attention, Found]]] = {}
+    parts: dict[Call, list[Read]] = {}
     for number, (attention, _) in enumerate(found):
         calls = _common(attention.steps)
         if any(_is_in(path, covered) for path, _ in calls):
             continue
-        first = attention.steps[0]
         for depth in range(len(calls), 0, -1):
             call = calls[depth - 1]
             if call not in parts:
                 parts[call] = read(trace.part(call))[1]
-            at = _position(trace, call, parts[call], first)
+            at = _position(trace, call, parts[call], number, found)
             if at is not None:
                 here = parts[call][at][1]
-                places.setdefault(_discovered(call[0], at, here), number)
+                places.setdefault(_discovered(call[0], at, here, found[number][1]), number)
                 break
         else:
             path = calls[-1][0] if calls else ""
@@ -111,17 +113,20 @@ def _common(steps: list[Step]) -> tuple[Call, ...]:
 
 
 def _position(
-    trace: Trace, call: Call, found: list[tuple[Attention, Found]], first: Step
+    trace: Trace, call: Call, parts: list[Read], number: int, found: list[Read]
 ) -> int | None:
     """Return which of the attentions of a module one of the whole model is, if it can be had."""
-    before = sum(call in step.calls for step in trace.steps[: first.number])
-    for at, (attention, here) in enumerate(found):
-        if attention.steps[0].number == before and _has_ends(attention, here):
+    attention, whole = found[number]
+    before = sum(call in step.calls for step in trace.steps[: attention.steps[0].number])
+    for at, (own, here) in enumerate(parts):
+        if own.steps[0].number == before and here.shapes == whole.shapes and _has_ends(own, here):
             return at
     return None
 
 
-def _has_ends(attention: Attention, found: Found) -> bool:
+def _has_ends(attention: Attention | PairAttention, found: Found | PairFound) -> bool:
+    if isinstance(found, PairFound) or isinstance(attention, PairAttention):
+        return True
     if found.ends.source is not None:
         return True
     base = attention.target.by.tensor._base  # noqa: SLF001  (nothing public says)
@@ -132,16 +137,19 @@ def _is_in(path: str, covered: Collection[str]) -> bool:
     return any(path == each or path.startswith(f"{each}.") for each in covered)
 
 
-def _discovered(path: str, number: int, found: Found) -> Discovered:
+def _discovered(
+    path: str, number: int, found: Found | PairFound, whole: Found | PairFound
+) -> Discovered:
     stages = {
         stage: Stage(_formula(stage, found), found.shapes[stage])
         for stage in STAGES
         if stage in found.recipes
     }
-    return Discovered(path, number, DiscoveryAdapter(number, stages))
+    tokens = whole.tokens if isinstance(whole, PairFound) else None
+    return Discovered(path, number, DiscoveryAdapter(number, stages, tokens))
 
 
-def _formula(stage: str, found: Found) -> str:
+def _formula(stage: str, found: Found | PairFound) -> str:
     if stage == "weight":
         return KINDS[found.kind]
     return FORMULAS[stage].format(of="exponential" if found.kind == "softmax" else "sigmoid")
@@ -195,7 +203,7 @@ def _at_fault(left: list[Discovered], here: list[str], error: InputError) -> Dis
 
 def _tensors(
     flow: Flow,
-    found: list[tuple[Attention, Found]],
+    found: list[Read],
     candidates: dict[Discovered, int],
     sites: Collection[str],
     refused: Mapping[str, str],

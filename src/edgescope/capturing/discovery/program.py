@@ -9,13 +9,16 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 from edgescope.capturing.discovery.flow import Flow, Indexed, backward, numbers_of
 from edgescope.capturing.discovery.logits import add_logit
 from edgescope.capturing.discovery.normalisation import Attention, find_attention
+from edgescope.capturing.discovery.pair_attention import PairAttention, find_pairs
+from edgescope.capturing.discovery.pair_fused import read_fused
+from edgescope.capturing.discovery.pair_program import PairFound, read_pairs, tokens_of
 from edgescope.capturing.discovery.recipes import Recipe
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.edge_rows import EdgeRows
 from edgescope.capturing.origin import Origins
 from edgescope.lib.errors import InputError
 
-STAGES = ("score", "logit", "weight", "message")
+STAGES = ("score", "unbiased", "logit", "weight", "message")
 
 
 class Ends(NamedTuple):
@@ -85,10 +88,14 @@ class Found(NamedTuple):
         return (self.kind, *(stage for stage in STAGES if stage in self.recipes))
 
 
-def read(trace: Trace) -> tuple[Flow, list[tuple[Attention, Found]]]:
+Read = tuple[Attention | PairAttention, Found | PairFound]
+"""An attention, and how its values are had."""
+
+
+def read(trace: Trace) -> tuple[Flow, list[Read]]:
     """Return every attention in a trace, in the order of its operations."""
     flow = Flow(trace)
-    result: list[tuple[Attention, Found]] = []
+    result: list[Read] = []
     for each in find_attention(flow):
         add_logit(flow, each)
         source = source_of(flow, each)
@@ -105,6 +112,12 @@ def read(trace: Trace) -> tuple[Flow, list[tuple[Attention, Found]]]:
         )
         shapes = {stage: _shape(recipe(trace)) for stage, recipe in each.recipes.items()}
         result.append((each, Found(each.kind, each.recipes, ends, shapes)))
+    for pairs in find_pairs(flow):
+        fused = pairs.weight is None
+        of_pairs = read_fused(trace, pairs) if fused else read_pairs(flow, pairs)
+        if of_pairs is not None:
+            result.append((pairs, of_pairs._replace(tokens=tokens_of(flow, pairs))))
+    result.sort(key=lambda each: each[0].steps[0].number)
     return flow, result
 
 

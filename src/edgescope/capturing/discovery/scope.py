@@ -6,24 +6,26 @@ runs of the same way only take the numbers.
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from torch import nn
 
 from edgescope.capturing.adapters.adapter import Emit, Remove, observing
+from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import Found, read
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import Watch, leave, registering
 from edgescope.lib.errors import InputError
 
-Listener = tuple[int, tuple[str, ...], Emit]
-"""Which attention of a module, which stages of it, and what receives them."""
+Listener = tuple[int, tuple[str, ...], Emit, tuple[int, int] | None]
+"""Which attention of a module, which stages of it, what receives them, and the known tokens."""
 
 REMEMBERED = 16
 """Ways through a module that are remembered."""
 
 
-_WAYS: WeakKeyDictionary[nn.Module, dict[int, list[Found]]] = WeakKeyDictionary()
+_WAYS: WeakKeyDictionary[nn.Module, dict[int, list[Found | PairFound]]] = WeakKeyDictionary()
 _SCOPES: WeakKeyDictionary[Watch, dict[int, "Scope"]] = WeakKeyDictionary()
 
 
@@ -64,10 +66,15 @@ class Scope:
         leave(trace)
         if sys.exc_info()[0] is not None:
             return
-        for number, stages, emit in list(self._listeners):
+        for number, stages, emit, tokens in list(self._listeners):
             with observing():
                 found = self._found(trace, number)
             if found is None:
+                continue
+            if isinstance(found, PairFound):
+                grid = found.grid(trace, tokens)
+                for stage in stages:
+                    emit(stage, partial(found.recipes[stage], trace), grid)
                 continue
             rows = found.ends.rows(trace)
             for stage in stages:
@@ -75,7 +82,7 @@ class Scope:
                     values = found.recipes[stage](trace)
                 emit(stage, values, rows)
 
-    def _found(self, trace: Trace, number: int) -> Found | None:
+    def _found(self, trace: Trace, number: int) -> Found | PairFound | None:
         """Return one of the attentions of a run; ``None`` if there is nothing to attend to.
 
         Raises:

@@ -27,9 +27,10 @@ class Value:
         step: the operation that computed it; ``None`` for what was there before.
         slot: which of the operation's results it is.
         dims: what every dimension stands for, see :mod:`edgescope.capturing.discovery.axes`.
+        form: for another view of what an operation wrote to, that view before.
     """
 
-    __slots__ = ("_copy", "dims", "number", "slot", "step", "tensor", "uses")
+    __slots__ = ("_copy", "dims", "form", "number", "slot", "step", "tensor", "uses")
 
     def __init__(self, number: int, tensor: Tensor, step: "Step | None", slot: int) -> None:
         self.number = number
@@ -38,6 +39,7 @@ class Value:
         self.slot = slot
         self.dims: tuple[tuple[int, ...], ...] = ()
         self.uses: list[Step] = []
+        self.form: Value | None = None
         self._copy: Tensor | None = None
 
     @property
@@ -138,6 +140,7 @@ class Trace(ObserverMode):
 
     def _add(self, values: dict[int, Value], value: Value, step: Step | None) -> Value:
         copied = Value(len(self.values), value.now, step, value.slot)
+        copied.form = None if value.form is None else values.get(value.form.number)
         self.values.append(copied)
         values[value.number] = copied
         return copied
@@ -194,7 +197,9 @@ class Trace(ObserverMode):
         step.results.append(self._new(tensor, step, 0))
         for each in views:
             if each.tensor is not tensor:
-                self._new(each.tensor, step, -1).dims = each.dims
+                other = self._new(each.tensor, step, -1)
+                other.form = each
+                step.results.append(other)
 
     def _tree(self, args: tuple[Any, ...]) -> Tree:
         return tuple(
@@ -294,6 +299,20 @@ def is_pointwise(step: Step) -> bool:
 
 
 _POINTWISE = frozenset(
-    "clone _to_copy detach alias copy where masked_fill dropout native_dropout lift_fresh "
-    "lift_fresh_copy contiguous bernoulli rsub".split()  # noqa: SIM905  (a list would take a line each)
+    [
+        "clone",
+        "_to_copy",
+        "detach",
+        "alias",
+        "copy",
+        "where",
+        "masked_fill",
+        "dropout",
+        "native_dropout",
+        "lift_fresh",
+        "lift_fresh_copy",
+        "contiguous",
+        "bernoulli",
+        "rsub",
+    ]
 )

@@ -1,0 +1,275 @@
+"""Attention between all pairs of nodes of a dense batch, recognised by what is computed with it.
+
+A softmax over a dimension of nodes, of a tensor that has these nodes twice, is attention; so is an
+exponential or a sigmoid divided by its sum over them, and torch's operation that does all at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+
+from edgescope.capturing.discovery.axis_rules import reduced
+from edgescope.capturing.discovery.flow import KEEPS, Flow, backward
+from edgescope.capturing.discovery.trace import Step, Value, is_pointwise
+
+SOFTMAX = frozenset({"_softmax", "softmax", "_safe_softmax", "_log_softmax"})
+FUSED = frozenset(
+    {
+        "scaled_dot_product_attention",
+        "_scaled_dot_product_flash_attention_for_cpu",
+        "_scaled_dot_product_flash_attention",
+        "_scaled_dot_product_efficient_attention",
+        "_scaled_dot_product_attention_math",
+        "_scaled_dot_product_fused_attention_overrideable",
+    }
+)
+MATRICES = frozenset({"bmm", "mm", "baddbmm"})
+
+
+@dataclass
+class PairAttention:
+    """One dense attention.
+
+    Attributes:
+        kind: how the weights come about: ``"softmax"``, ``"normalised gate"`` or ``"fused"``.
+        node: atom of the nodes.
+        logit: what the softmax is taken of; the queries, where it is fused.
+        weight: its result; ``None`` where it is never formed.
+        key: place of the keys among the atoms of ``weight``.
+        query: place of the queries; ``None`` if they are other nodes than the keys.
+        steps: the operations that belong to it.
+    """
+
+    kind: str
+    node: int
+    logit: Value
+    weight: Value | None
+    key: int
+    query: int | None
+    steps: list[Step] = field(default_factory=list)
+
+    def values(self) -> dict[str, Value]:
+        """Return the values that are a stage as they are."""
+        return {} if self.weight is None else {"logit": self.logit, "weight": self.weight}
+
+
+def find_pairs(flow: Flow) -> Iterator[PairAttention]:
+    """Give every dense attention of a trace, in the order of its operations."""
+    for step in flow.trace.steps:
+        if not step.results:
+            continue
+        if step.name in SOFTMAX:
+            found = _softmax(flow, step)
+        elif step.name in {"exp", "sigmoid"}:
+            found = _by_hand(flow, step)
+        elif step.name in FUSED:
+            found = _fused(flow, step)
+        else:
+            continue
+        if found is not None:
+            found.steps += _around(flow, found)
+            yield found
+
+
+def _softmax(flow: Flow, step: Step) -> PairAttention | None:
+    logit, weight = next(step.inputs()), step.results[0]
+    at = next((each for each in step.args[1:] if isinstance(each, int)), -1)
+    if step.name == "_log_softmax":
+        powers = [use.results[0] for use in weight.uses if use.name == "exp"]
+        if not powers:
+            return None
+        weight = powers[0]
+    places = _places(flow, weight, at)
+    if places is None:
+        return None
+    return PairAttention("softmax", places[0], logit, weight, places[1], places[2], [step])
+
+
+def _places(flow: Flow, weight: Value, at: int) -> tuple[int, int, int] | None:
+    """Return the atom of the nodes, and the places of keys and queries among a tensor's atoms."""
+    if not weight.dims or not weight.dims[at]:
+        return None
+    at %= len(weight.dims)
+    before = sum(len(dim) for dim in weight.dims[:at])
+    if len(weight.dims[at]) != 1:
+        return None
+    atoms = flow.atoms(weight)
+    node = atoms[before]
+    others = [n for n, each in enumerate(atoms) if each == node and n != before]
+    return (node, before, others[0]) if len(others) == 1 else None
+
+
+def _by_hand(flow: Flow, step: Step) -> PairAttention | None:
+    """Return what is divided by its own sum over one of two dimensions of the same nodes."""
+    positive = step.results[0]
+    atoms = flow.atoms(positive)
+    twice = [each for each in dict.fromkeys(atoms) if atoms.count(each) == 2]  # noqa: PLR2004  (both ends)
+    if not twice:
+        return None
+    node = twice[0]
+
+    def goes_on(step: Step, result: Value) -> bool:
+        same = flow.atoms(result).count(node) == 2  # noqa: PLR2004  (as above)
+        return same and (is_pointwise(step) or step.name in KEEPS)
+
+    along = flow.onward([positive], goes_on)
+    for value in list(along.values()):
+        for use in value.uses:
+            if use.name not in {"sum", "mean"} or not use.results:
+                continue
+            dims = reduced(use)
+            if len(dims) != 1:
+                continue
+            places = _places(flow, value, next(iter(dims)))
+            if places is None:
+                continue
+            weight = _quotient(flow, along, use.results[0])
+            if weight is not None and _sums_to_one(flow, weight, places[1]):
+                kind = "softmax" if step.name == "exp" else "normalised gate"
+                logit = _unshifted(next(step.inputs()))
+                steps = [step, use] + ([weight.step] if weight.step else [])
+                return PairAttention(kind, node, logit, weight, places[1], places[2], steps)
+    return None
+
+
+def _unshifted(value: Value) -> Value:
+    """Return logits before the largest one of each query was taken off."""
+    step = value.step
+    if step is None or step.name != "sub" or not isinstance(step.args[1], Value):
+        return value
+    whole, shift = step.args[:2]
+    before = backward(shift)
+    largest = any(v.step and v.step.name in {"amax", "max"} for v in before.values())
+    return whole if largest and whole.number in before else value
+
+
+def _quotient(flow: Flow, along: dict[int, Value], total: Value) -> Value | None:
+    """Return what is computed of an exponential and of its sum."""
+    below = flow.onward([total], lambda step, _: is_pointwise(step) or step.name in KEEPS)
+    for number in sorted(along):
+        step = along[number].step
+        if step is None or not is_pointwise(step):
+            continue
+        inputs = [each.number for each in step.inputs()]
+        own = [n for n in inputs if n in along and n not in below]
+        if own and any(n in below for n in inputs):
+            return along[number]
+    return None
+
+
+def _sums_to_one(flow: Flow, weight: Value, key: int) -> bool:
+    """Return whether weights sum to one over the keys, or to less."""
+    dim, held = 0, 0
+    for n, atoms in enumerate(weight.dims):
+        if held <= key < held + len(atoms):
+            dim = n
+        held += len(atoms)
+    del flow
+    total = weight.now.double().sum(dim)
+    total = total[total.isfinite()]
+    return (
+        bool((weight.now >= 0).all())
+        and bool((total <= 1 + 1e-3).all())
+        and bool(
+            (total > 0.5).any()  # noqa: PLR2004  (a weight, and not something small)
+        )
+    )
+
+
+def _fused(flow: Flow, step: Step) -> PairAttention | None:
+    query, key = step.args[:2]
+    node, other = flow.axes.roots(key.dims[-2]), flow.axes.roots(query.dims[-2])
+    if len(node) != 1:
+        return None
+    same = node == other
+    return PairAttention("fused", node[0], query, None, -1, -2 if same else None, [step])
+
+
+def _around(flow: Flow, found: PairAttention) -> list[Step]:
+    """Return the matrix products on both sides of a softmax, which belong to it."""
+    steps: list[Step] = []
+    before = backward(found.logit)
+    products = [v.step for v in before.values() if v.step and v.step.name in MATRICES]
+    products = [s for s in products if flow.atoms(s.results[0]).count(found.node) == 2]  # noqa: PLR2004  (both ends)
+    if products:
+        steps.append(max(products, key=lambda step: step.number))
+    if found.weight is not None:
+        used = value_product(flow, found)
+        if used is not None:
+            steps.append(used)
+    return steps
+
+
+def value_product(flow: Flow, found: PairAttention) -> Step | None:
+    """Return where the weights multiply the values of the nodes."""
+    assert found.weight is not None
+
+    def goes_on(step: Step, result: Value) -> bool:
+        same = flow.atoms(result).count(found.node) == 2  # noqa: PLR2004  (as above)
+        return same and (is_pointwise(step) or step.name in KEEPS)
+
+    along = flow.onward([found.weight], goes_on)
+    uses = [use for value in along.values() for use in value.uses if use.name in MATRICES]
+    return min(uses, key=lambda step: step.number) if uses else None
+
+
+def place_before(flow: Flow, step: Step, value: Value, place: int) -> int | None:
+    """Return where an atom of an operation's result is among those of one of its arguments.
+
+    Args:
+        flow: the trace.
+        step: an operation that keeps numbers, or works number by number.
+        value: one of its arguments.
+        place: place among the atoms of the result.
+    """
+    result = step.results[0]
+    after, before = flow.atoms(result), flow.atoms(value)
+    if step.name in {"permute", "transpose", "t"}:
+        order = _order(step, len(value.dims))
+        starts = [sum(len(d) for d in value.dims[:n]) for n in range(len(value.dims))]
+        moved = [starts[n] + k for n in order for k in range(len(value.dims[n]))]
+        return moved[place] if place < len(moved) else None
+    if after == before:
+        return place
+    if is_pointwise(step) or step.name in {"expand", "repeat"}:
+        at = _dim_of(result, place)
+        back = at - len(result.dims)
+        if -back > len(value.dims) or len(value.dims[back]) != len(result.dims[at]):
+            return None
+        within = place - sum(len(d) for d in result.dims[:at])
+        return sum(len(d) for d in value.dims[: len(value.dims) + back]) + within
+    kept = [n for n, each in enumerate(after) if each in before]
+    if place in kept and [after[n] for n in kept] == [each for each in before if each in after]:
+        wanted = kept.index(place)
+        return [n for n, each in enumerate(before) if each in after][wanted]
+    return None
+
+
+def _dim_of(value: Value, place: int) -> int:
+    held = 0
+    for n, dim in enumerate(value.dims):
+        held += len(dim)
+        if place < held:
+            return n
+    raise IndexError(place)
+
+
+def _order(step: Step, rank: int) -> list[int]:
+    if step.name == "t":
+        return list(reversed(range(rank)))
+    if step.name == "transpose":
+        order = list(range(rank))
+        a, b = step.args[1], step.args[2]
+        order[a], order[b] = order[b], order[a]
+        return order
+    return [n % rank for n in step.args[1]]
+
+
+def is_mask(value: Value) -> bool:
+    """Return whether what is added to logits only forbids pairs: zeros, and what is very low."""
+    numbers = value.now
+    if not numbers.is_floating_point():
+        return True
+    kept = numbers > -1e3  # noqa: PLR2004  (masks are lower than any bias)
+    return bool((numbers[kept] == 0).all()) and not bool(torch.isnan(numbers).any())
