@@ -19,7 +19,7 @@ from edgescope.capturing.edge_rows import (
 )
 from edgescope.capturing.graph_input import GraphInput, InputEdges, plain_edges, starts
 from edgescope.capturing.origin import Origins
-from edgescope.capturing.pairs import check_sizes, first_between
+from edgescope.capturing.pairs import as_pairs, check_sizes, first_between, warn_of_pairs
 from edgescope.lib.errors import InputError
 
 REMEMBERED = 4
@@ -105,7 +105,11 @@ class Identifier:
             position = self._position(seen, own, column, rows)
         except InputError:
             if not self._vouched(site):
-                raise
+                pairs = as_pairs(seen, rows, self.graph) if rows.pairs else None
+                if pairs is None:
+                    raise
+                warn_of_pairs(site)
+                return self._at(pairs[0], seen, pairs[1], rows.target_row)
             edges, position = self._match(seen, rows, keys, relation)
             return self._at(edges, seen, position, rows.target_row)
         identity = self._at(self.graph.inputs[column.input], seen, position, rows.target_row)

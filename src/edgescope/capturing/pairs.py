@@ -1,10 +1,13 @@
 """Pairs of nodes of a dense batch: whose nodes they are, and which edge runs between them."""
 
+import warnings
+
 import torch
 from torch import Tensor
 
+from edgescope.capturing.edge_rows import EdgeRows
 from edgescope.capturing.graph_input import GraphInput, InputEdges, NodeSet
-from edgescope.lib.errors import InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 
 
 def check_sizes(graph: GraphInput, sizes: Tensor) -> InputEdges | None:
@@ -81,6 +84,55 @@ def first_between(pairs: Tensor, edge_index: Tensor, num_nodes: int) -> Tensor:
         return torch.full_like(wanted, -1)
     found = torch.searchsorted(there, wanted).clamp(max=len(there) - 1)
     return order[found].where(there[found] == wanted, -1)
+
+
+def as_pairs(seen: Tensor, rows: EdgeRows, graph: GraphInput) -> tuple[InputEdges, Tensor] | None:
+    """Return which edge of the input every row is ``[E]``, by its two nodes, -1 if it is none.
+
+    For rows that a model computed itself, such as all pairs of nodes of each graph. Nodes that it
+    appended after those of the input are in no edge.
+
+    Args:
+        seen: source and target of the rows ``[2, E]``.
+        rows: what else is known of them.
+        graph: what the model was given.
+
+    Returns:
+        The input and the positions; ``None`` if the numbers do not say it: there are fewer nodes
+        than in the input, a row joins two graphs, or several edges join the same two nodes.
+    """
+    inputs = [each for each in graph.inputs if each.square and each.unclear is None]
+    if len(inputs) != len(graph.inputs) or not inputs or inputs[0].relation is not None:
+        return None
+    given = inputs[0]
+    nodes = given.nodes[0]
+    here = [size for size in rows.num_nodes if size is not None]
+    size = nodes.size
+    if size is None or not here or min(here) < size or len(set(here)) > 1:
+        return None
+    own = (seen < size).all(0)
+    if nodes.tells_graphs:
+        source, target = (nodes.graph_of(end[own]) for end in seen)
+        if not torch.equal(source, target):
+            return None
+    position = first_between(seen, given.snapshot, max(here[0], size))
+    keys = given.snapshot[0] * max(size, 1) + given.snapshot[1]
+    _, place, often = torch.unique(keys, return_inverse=True, return_counts=True)
+    found = position[position >= 0]
+    if bool((often[place[found]] > 1).any()):
+        return None
+    return given, position
+
+
+def warn_of_pairs(site: str) -> None:
+    """Warn that the rows of a site are known by the numbers of their nodes only."""
+    warnings.warn(
+        f"the model computed the rows of {site.partition(':')[0] or 'the model'} itself, so they "
+        "are taken for the edges of the input between the same nodes; this holds unless the model "
+        "has renumbered its nodes",
+        EdgescopeWarning,
+        stacklevel=2,
+    )
 
 
 def _cause(sizes: Tensor, expected: Tensor, has_batch: bool) -> str:

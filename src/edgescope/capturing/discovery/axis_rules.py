@@ -25,6 +25,7 @@ class AxisRules:
     def __init__(self, trace: Trace) -> None:
         self.axes = Axes()
         self._masks: dict[int, Dim] = {}
+        self.heads: dict[int, Dim] = {}
         self._joined: dict[int, list[tuple[int, Value]]] = {}
         for value in trace.values:
             if value.step is None:
@@ -182,10 +183,29 @@ def _concatenate(rules: AxisRules, step: Step, result: Value) -> Dims:
             same = len(parts) > 1 and len(kinds) == 1
             own = axes.new(len(parts)) + parts[0].dims[n] if same else axes.new(size)
             own = parts[0].dims[n] if len(parts) == 1 else own
+            if same and _is_split(parts):
+                rules.heads[own[0]] = _cut_of(parts[0])
             if own and not same:
                 rules.note_joined(own[0], [(part.tensor.size(n), part) for part in parts])
         joined.append(own)
     return tuple(joined)
+
+
+def _is_split(parts: Sequence[Value]) -> bool:
+    """Return whether values are the parts of one that was divided, each once."""
+    steps = {None if part.step is None else part.step.number for part in parts}
+    return len(steps) == 1 and None not in steps and len({part.slot for part in parts}) > 1
+
+
+def _cut_of(part: Value) -> Dim:
+    """Return the atoms of the dimension along which a value was divided into parts."""
+    step = part.step
+    assert step is not None
+    whole = _first(step)
+    at = step.args[2] if len(step.args) > 2 else step.kwargs.get("dim", 0)  # noqa: PLR2004
+    if step.name == "unbind":
+        at = step.args[1] if len(step.args) > 1 else step.kwargs.get("dim", 0)
+    return whole.dims[at] if whole.dims else ()
 
 
 def _is_learned(value: Value) -> bool:

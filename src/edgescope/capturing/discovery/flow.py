@@ -70,6 +70,7 @@ class Flow:
         rules = AxisRules(trace)
         self.axes = rules.axes
         self.joined = rules.joined()
+        self._cuts = rules.heads
         self.gathers: dict[int, list[Indexed]] = defaultdict(list)
         self.scatters: dict[int, list[Indexed]] = defaultdict(list)
         for step in trace.steps:
@@ -88,7 +89,11 @@ class Flow:
         for value in self.trace.values:
             if value.step is None and isinstance(value.tensor, nn.Parameter):
                 found.update(root for dim in value.dims for root in self.axes.roots(dim))
-        return self.axes.with_parts(found)
+        found = self.axes.with_parts(found)
+        for atom, cut in self._cuts.items():
+            if set(self.axes.roots(cut)) & found:  # heads that stand along another dimension
+                found |= self.axes.with_parts({self.axes.root(atom)})
+        return found
 
     def atoms(self, value: Value) -> list[int]:
         """Return what a value's dimensions stand for, atom by atom."""

@@ -14,6 +14,7 @@ from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdap
 from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
 from edgescope.capturing.discovery.flow import Flow
 from edgescope.capturing.discovery.normalisation import Attention
+from edgescope.capturing.discovery.other_softmax import others
 from edgescope.capturing.discovery.pair_attention import PairAttention
 from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import STAGES, Found, Read, read
@@ -60,6 +61,9 @@ def discover(
         flow, found = read(trace)
         candidates, refused = _places(trace, found, covered)
         remember(model, list(candidates))
+        for path, reason in others(flow, [each for each, _ in found]):
+            if not _is_in(path, covered):
+                refused.setdefault(path, reason)
         sites = _tried(model, batch, call, inputs, candidates, refused)
     tensors = _tensors(flow, found, candidates, sites, refused)
     return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()))

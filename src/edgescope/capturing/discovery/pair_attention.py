@@ -116,12 +116,10 @@ def _by_hand(flow: Flow, step: Step) -> PairAttention | None:
     along = flow.onward([positive], goes_on)
     for value in list(along.values()):
         for use in value.uses:
-            if use.name not in {"sum", "mean"} or not use.results:
+            at = _summed(use, value)
+            if at is None:
                 continue
-            dims = reduced(use)
-            if len(dims) != 1:
-                continue
-            places = _places(flow, value, next(iter(dims)))
+            places = _places(flow, value, at)
             if places is None:
                 continue
             weight = _quotient(flow, along, use.results[0])
@@ -131,6 +129,22 @@ def _by_hand(flow: Flow, step: Step) -> PairAttention | None:
                 steps = [step, use] + ([weight.step] if weight.step else [])
                 return PairAttention(kind, node, logit, weight, places[1], places[2], steps)
     return None
+
+
+def _summed(step: Step, value: Value) -> int | None:
+    """Return the one dimension over which an operation sums a value, also as a product with ones."""
+    if not step.results:
+        return None
+    if step.name in {"sum", "mean"}:
+        dims = reduced(step)
+        return next(iter(dims)) if len(dims) == 1 else None
+    if step.name not in MATRICES | {"mv"}:
+        return None
+    one, other = [each for each in step.args if isinstance(each, Value)][-2:]
+    ones = other if value is one else one
+    if not bool((ones.now == 1).all()):
+        return None
+    return -1 if value is one else -2
 
 
 def _unshifted(value: Value) -> Value:

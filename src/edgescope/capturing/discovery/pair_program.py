@@ -21,6 +21,7 @@ from edgescope.capturing.discovery.pair_values import (
     PairRecipe,
     Products,
     Summed,
+    UnknownSize,
     Weighted,
     arrangement,
 )
@@ -69,7 +70,10 @@ def read_pairs(flow: Flow, found: PairAttention) -> PairFound | None:
 
     ``None`` if that cannot be told.
     """
-    return _Reader(flow, found).read()
+    try:
+        return _Reader(flow, found).read()
+    except UnknownSize:
+        return None
 
 
 def tokens_of(flow: Flow, found: PairAttention) -> tuple[int, int] | None:

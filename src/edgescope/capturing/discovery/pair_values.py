@@ -11,6 +11,11 @@ from edgescope.capturing.discovery.flow import Flow
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.pair_grid import PairPlaces
 
+
+class UnknownSize(Exception):  # noqa: N818  (no error: the stage is left out)
+    """A dimension is made of several parts whose sizes change with the batch."""
+
+
 Part = str
 """What an atom is: ``graph``, ``query``, ``key``, ``node``, ``head`` or ``channel``."""
 
@@ -34,6 +39,8 @@ class Arrangement(NamedTuple):
                     for n, own in dim:
                         held *= own if own is not None else sizes.get(n, 1)
                     sizes[open_[0]] = size // max(held, 1)
+        if any(own is None and n not in sizes for dim in self.dims for n, own in dim):
+            raise UnknownSize
         flat = [own if own is not None else sizes[n] for dim in self.dims for n, own in dim]
         parts = tensor.reshape(flat).permute([n for part in self.order for n in part])
         shape: list[int] = []

@@ -46,7 +46,7 @@ class Ends(NamedTuple):
             for each in self.nodes
         )
         ends = (sizes[0], sizes[1]) if row == 1 else (sizes[1], sizes[0])
-        return EdgeRows(edge_index, ends, target_row=row)
+        return EdgeRows(edge_index, ends, target_row=row, pairs=True)
 
 
 def _edge_index(source: Tensor | None, target: Tensor) -> tuple[Tensor, int]:
@@ -156,8 +156,10 @@ def source_of(flow: Flow, found: Attention) -> Indexed | None:
         if each.step.results[0].number not in before or not each.rows.tensor.is_floating_point():
             continue
         numbers = numbers_of(each.by, each.dim)
-        if torch.equal(numbers, of_target) or not _is_followed(numbers):
+        if torch.equal(numbers, of_target):
             continue
         if not any(torch.equal(numbers, known) for known, _ in others):
             others.append((numbers, each))
+    if len(others) > 1:
+        others = [(numbers, each) for numbers, each in others if _is_followed(numbers)]
     return others[0][1] if len(others) == 1 else None
