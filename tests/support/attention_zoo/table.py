@@ -1,11 +1,19 @@
 """The zoo of attention: models in other people's styles, with their attention worked out."""
 
-from support.attention_zoo import dgl_like, handmade_gat, scattered, segments
+from support.attention_zoo import (
+    dense_masks,
+    dgl_like,
+    functional,
+    handmade_gat,
+    pair_bias,
+    scattered,
+    segments,
+)
 from support.attention_zoo.case import Case
 
-CASES: list[Case] = [
-    *scattered.CASES,
-    *dgl_like.CASES,
-    *segments.CASES,
-    *handmade_gat.CASES,
-]
+FILES = (
+    *(scattered, dgl_like, segments, handmade_gat),
+    *(pair_bias, dense_masks, functional),
+)
+
+CASES: list[Case] = [case for file in FILES for case in file.CASES]
