@@ -6,18 +6,21 @@ from support.attention_zoo import (
     functional,
     handmade_gat,
     linear,
+    neighbours,
     pair_bias,
+    pyg_layers,
     scattered,
     segments,
     temporal,
     two_sides,
+    without,
 )
 from support.attention_zoo.case import Case
 
 FILES = (
-    *(scattered, dgl_like, segments, handmade_gat),
+    *(scattered, dgl_like, segments, handmade_gat, neighbours),
     *(pair_bias, dense_masks, functional),
-    *(linear, temporal, two_sides),
+    *(linear, temporal, two_sides, pyg_layers, without),
 )
 
 CASES: list[Case] = [case for file in FILES for case in file.CASES]
