@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from support.attention_zoo.case import DISCOVERED, NO_ATTENTION, NO_VALUE
 from support.attention_zoo.table import CASES
@@ -75,7 +76,50 @@ def test_what_is_expected_is_well_formed(case):
         if each.input_edge is not None:
             given = each.input_edge >= 0
             rows = batch.edge_index[:, each.input_edge[given]]
-            assert torch.equal(rows, each.edge_index[:, given])
+            ends = each.edge_index[:, given]
+            assert torch.equal(rows, ends) or torch.equal(rows, ends.flip(0))
+
+
+class Computed(TorchDispatchMode):
+    """All numbers that are computed, each tensor's in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.values = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **kwargs or {})
+        for each in tensors(out):
+            if isinstance(each, torch.Tensor) and each.is_floating_point() and each.numel():
+                numbers = each._values() if each.is_sparse else each
+                self.values.append(numbers.double().flatten().sort().values)
+        return out
+
+    def hold(self, values):
+        """Tell whether one tensor has all of these."""
+        return any(self.within(numbers, values.flatten()) for numbers in self.values)
+
+    @staticmethod
+    def within(numbers, values):
+        if len(numbers) < len(values):
+            return False
+        at = torch.searchsorted(numbers, values)
+        near = torch.stack(
+            [numbers[at.clamp(max=len(numbers) - 1)], numbers[(at - 1).clamp(min=0)]]
+        )
+        return torch.isclose(near, values, atol=2e-5, rtol=2e-5).any(0).all()
+
+
+@cases
+def test_what_is_said_to_be_formed_is(case):
+    model, batch = case.model(), case.batch()
+    expected = case.expected(model, batch)
+    if not any(each.formed for each in expected):
+        pytest.skip("nothing of it is formed")  # flex_attention refuses to be watched, too
+    with torch.no_grad(), Computed() as computed:
+        case.call(model, batch)
+    found = {(e.path, e.stage, e.part): computed.hold(e.values) for e in expected}
+    assert found == {(e.path, e.stage, e.part): e.formed for e in expected}
 
 
 @cases

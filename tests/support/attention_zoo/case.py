@@ -24,8 +24,12 @@ class Expected:
     path: str
     """Path of the smallest module in which attention gathers, normalises and aggregates."""
     stage: str
-    """``"score"``, ``"logit"`` (as it enters the exponential), ``"weight"``, ``"message"`` (as it
-    is aggregated), or ``"gate"`` (a factor of messages that is not normalised)."""
+    """What the values are.
+
+    ``"score"``: its channels sum to a logit, but for a scale, a slope or what is added.
+    ``"logit"``: what is exponentiated, before its maximum is subtracted. ``"weight"``: normalised
+    over the edges of a node. ``"gate"``: a factor of messages that is not. ``"message"``: what is
+    aggregated."""
     values: Tensor
     """``[E, H, D]``; D is 1 where there is a number per head."""
     edge_index: Tensor
@@ -34,13 +38,13 @@ class Expected:
     Of dense attention these are the pairs of nodes that neither padding nor mask takes away, once
     each, in any order; what is formed may have more rows, of weight 0."""
     input_edge: Tensor | None = None
-    """``[E]``: position in the batch's ``edge_index``, -1 for what a model adds; ``None`` if the
-    model's rows are not those of the batch's edges."""
+    """``[E]``: position in the batch's ``edge_index``, whose ends may be turned; -1 for what a
+    model adds; ``None`` if the model's rows are not those of the batch's edges."""
     part: str = ""
     """Which of several of the same stage in one module: ``"unbiased"`` are logits before a bias
     was added; others are described where they are made."""
     formed: bool = True
-    """Whether a tensor of the model holds the values, for some rows more perhaps."""
+    """Whether one tensor of the model holds the values, for some rows more perhaps."""
     sums_to_one: bool = True
     """Of a weight: whether it does, over the rows of each target."""
     over: int = 1

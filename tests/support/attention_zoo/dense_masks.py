@@ -152,7 +152,7 @@ def looped_graphs(m, data):
     h, pairs = m.enc(data.x), pairs_of(data.batch)
     q, k, v = (per_head(part) for part in m.attention.qkv(h).split(DIM, dim=1))
     raw = (q[pairs[1]] * k[pairs[0]]).sum(-1) / 2
-    out, sites = biased("attention", pairs, raw, None, v[pairs[0]], len(h))
+    out, sites = biased("attention", pairs, raw, None, v[pairs[0]], len(h), formed=False)
     return m.read(h + out, data.batch), sites
 
 

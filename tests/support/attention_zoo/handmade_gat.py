@@ -1,5 +1,7 @@
 """GAT as people write it themselves."""
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -213,8 +215,7 @@ def looped_heads(m, data):
             "conv", data.edge_index, logit, w[source][:, None], len(h), all_edges(data)
         )
         outs.append(out.flatten(1))
-        sites += [site(s.path, s.stage, s.values, s.edge_index, s.input_edge,
-                       part=f"head {number}") for s in more]  # fmt: skip
+        sites += [replace(each, part=f"head {number}") for each in more]
     return m.read(sum(outs) / HEADS, data.batch), sites
 
 

@@ -1,5 +1,6 @@
 """What dense models share: nets that take padded graphs, and pairs of nodes out of padding."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -81,7 +82,7 @@ def biased(
     sites = [] if bias is None else [site(path, "logit", raw, pairs, part="unbiased")]
     sites += [site(path, "logit", logit, pairs), site(path, "weight", weight, pairs)]
     out = summed(weight[..., None] * value, pairs[1], nodes).flatten(1)
-    return out, [Expected(**(vars(each) | {"formed": formed})) for each in sites]
+    return out, [replace(each, formed=formed) for each in sites]
 
 
 def split(x: Tensor, heads: int) -> Tensor:

@@ -9,18 +9,20 @@ from support.attention_zoo import (
     neighbours,
     pair_bias,
     pyg_layers,
+    pyg_models,
     scattered,
     segments,
     temporal,
     two_sides,
+    unusual,
     without,
 )
 from support.attention_zoo.case import Case
 
 FILES = (
-    *(scattered, dgl_like, segments, handmade_gat, neighbours),
+    *(scattered, dgl_like, segments, handmade_gat, neighbours, unusual),
     *(pair_bias, dense_masks, functional),
-    *(linear, temporal, two_sides, pyg_layers, without),
+    *(linear, temporal, two_sides, pyg_layers, pyg_models, without),
 )
 
 CASES: list[Case] = [case for file in FILES for case in file.CASES]

@@ -1,6 +1,7 @@
 """Attention between two sets: drugs and drugs, nodes and links, nodes and hyperedges."""
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -181,8 +182,7 @@ def hyper_net(m, data):
     (node, hyper), edges = data.edge_index, data.edge_index
     pulled = a.v2e(h)[node]
     first, sites = attend("attention", edges, torch.tanh(a.a_e(pulled)), pulled[:, None], n, own)
-    sites = [site(s.path, s.stage, s.values, s.edge_index, own, part="nodes to hyperedges")
-             for s in sites]  # fmt: skip
+    sites = [replace(each, part="nodes to hyperedges") for each in sites]
     pushed = a.e2v(first[:, 0].clamp(min=0))[hyper]
     logit = a.a_v(torch.cat([pushed, h[node]], dim=1))
     weight = normalised(logit, node, n)
