@@ -27,6 +27,12 @@ class Net(nn.Module):
         return self.head(h.new_zeros(graphs, h.size(1)).index_add(0, batch, h))
 
 
+def wide(linear: nn.Linear) -> nn.Linear:
+    """Return a layer with weights so large that logits reach the limits of a clamp."""
+    nn.init.normal_(linear.weight)
+    return linear
+
+
 def per_head(x: Tensor, heads: int = HEADS) -> Tensor:
     """Return ``[V, H, D]`` of ``[V, H * D]``."""
     return x.reshape(len(x), heads, -1)

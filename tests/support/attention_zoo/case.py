@@ -26,7 +26,7 @@ class Expected:
     stage: str
     """What the values are.
 
-    ``"score"``: its channels sum to a logit, but for a scale, a slope or what is added.
+    ``"score"``: its channels sum to a logit, but for a scale, a slope, a limit or what is added.
     ``"logit"``: what is exponentiated, before its maximum is subtracted. ``"weight"``: normalised
     over the edges of a node. ``"gate"``: a factor of messages that is not. ``"message"``: what is
     aggregated."""

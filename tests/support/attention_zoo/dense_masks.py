@@ -40,23 +40,23 @@ class MATAttention(nn.Module):
     def __init__(self):
         super().__init__()
         self.linears = nn.ModuleList([nn.Linear(DIM, DIM) for _ in range(4)])
-        self.lambdas = (0.4, 0.3, 0.3)
+        self.shares = (0.4, 0.3, 0.3)
 
-    def attention(self, query, key, value, mask, adj, distance):
-        scores = torch.matmul(query, key.transpose(-2, -1)) / math.sqrt(D)
-        scores = scores.masked_fill(mask == 0, -1e12)
-        p_attn = F.softmax(scores, dim=-1)
-        p_dist = F.softmax(-distance.masked_fill(mask.squeeze(1) == 0, float("inf")), dim=-1)
-        p_adj = adj / (adj.sum(dim=-1, keepdim=True) + 1e-6)
-        by_attn, by_dist, by_adj = self.lambdas
-        p_weighted = by_attn * p_attn + (by_dist * p_dist + by_adj * p_adj).unsqueeze(1)
-        return torch.matmul(p_weighted, value)
+    def mixture(self, query, key, mask, adjacency, distance):
+        """Return ``[B, H, N, N]``: what each of three kinds of attention gives, by its share."""
+        logit = (query @ key.mT / math.sqrt(D)).masked_fill(~mask[:, None, None], -1e12)
+        away = distance.masked_fill(~mask[:, None], torch.inf)
+        next_to = adjacency / (adjacency.sum(-1, keepdim=True) + 1e-6)
+        of_logit, of_distance, of_adjacency = self.shares
+        fixed = of_distance * F.softmax(-away, dim=-1) + of_adjacency * next_to
+        return of_logit * F.softmax(logit, dim=-1) + fixed[:, None]
 
     def forward(self, h, graph):
         q, k, v = (split(lin(h), HEADS) for lin in self.linears[:3])
-        mask, pos = graph["mask"][:, None, None, :], graph["pos"]
+        pos = graph["pos"]
         far = (pos.unsqueeze(1) - pos.unsqueeze(2)).norm(dim=-1)
-        return self.linears[3](joined(self.attention(q, k, v, mask, graph["adjacency"], far)))
+        weight = self.mixture(q, k, graph["mask"], graph["adjacency"], far)
+        return self.linears[3](joined(weight @ v))
 
 
 def mat(m, graph):
@@ -86,8 +86,8 @@ class EdgesToKeys(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.to_q, self.to_kv = nn.Linear(DIM, DIM), nn.Linear(DIM, 2 * DIM)
-        self.edges_to_kv, self.to_out = nn.Linear(EDGES, DIM), nn.Linear(DIM, DIM)
+        self.query, self.both = nn.Linear(DIM, DIM), nn.Linear(DIM, 2 * DIM)
+        self.edge, self.out = nn.Linear(EDGES, DIM), nn.Linear(DIM, DIM)
 
     @staticmethod
     def fold(t):
@@ -96,16 +96,14 @@ class EdgesToKeys(nn.Module):
         return t.movedim(-2, 1).reshape(-1, *t.shape[1:-2], D)
 
     def forward(self, nodes, graph):
-        q, (k, v) = self.to_q(nodes), self.to_kv(nodes).chunk(2, dim=-1)
-        q, k, v, e = map(self.fold, (q, k, v, self.edges_to_kv(graph["edge_attr"])))
-        ek, ev = k.unsqueeze(1) + e, v.unsqueeze(1) + e
-        sim = torch.einsum("b i d, b i j d -> b i j", q, ek) * D**-0.5
-        near = graph["adjacency"].bool() | torch.eye(q.size(1), dtype=torch.bool)
+        key, value = map(self.fold, self.both(nodes).chunk(2, dim=-1))
+        query, edge = self.fold(self.query(nodes)), self.fold(self.edge(graph["edge_attr"]))
+        logit = torch.einsum("bid,bijd->bij", query, key[:, None] + edge) / math.sqrt(D)
+        near = graph["adjacency"].bool() | torch.eye(nodes.size(1), dtype=torch.bool)
         near = near.repeat_interleave(HEADS, dim=0)
-        sim.masked_fill_(~near, -torch.finfo(sim.dtype).max)
-        attn = sim.softmax(dim=-1)
-        out = torch.einsum("b i j, b i j d -> b i d", attn, ev)
-        return self.to_out(joined(out.view(-1, HEADS, *out.shape[1:])))
+        logit.masked_fill_(~near, -torch.finfo(logit.dtype).max)
+        out = torch.einsum("bij,bijd->bid", logit.softmax(-1), value[:, None] + edge)
+        return self.out(joined(out.view(-1, HEADS, *out.shape[1:])))
 
 
 def edges_to_keys(m, graph):
@@ -113,11 +111,11 @@ def edges_to_keys(m, graph):
     (a,), near = m.layers, (entries(graph, "adjacency", pairs) > 0) | (pairs[0] == pairs[1])
     pairs = pairs[:, near]
     source, target = pairs
-    h, e = m.enc(x), per_head(a.edges_to_kv(entries(graph, "edge_attr", pairs)))
-    q, (k, v) = per_head(a.to_q(h)), map(per_head, a.to_kv(h).split(DIM, dim=-1))
+    h, e = m.enc(x), per_head(a.edge(entries(graph, "edge_attr", pairs)))
+    q, (k, v) = per_head(a.query(h)), map(per_head, a.both(h).split(DIM, dim=-1))
     logit = (q[target] * (k[source] + e)).sum(-1) / 2
     out, sites = attend("layers.0", pairs, logit, v[source] + e, len(x), message=False)
-    return m.read(h + a.to_out(out.flatten(1)), graph["graphs"].batch), sites
+    return m.read(h + a.out(out.flatten(1)), graph["graphs"].batch), sites
 
 
 class GraphLoop(nn.Module):

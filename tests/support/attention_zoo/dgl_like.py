@@ -3,11 +3,23 @@
 import torch
 from torch import nn
 
-from support.attention_zoo.by_hand import DIM, HEADS, Net, all_edges, per_head, shares, site, summed
+from support.attention_zoo.by_hand import (
+    DIM,
+    HEADS,
+    Net,
+    all_edges,
+    per_head,
+    shares,
+    site,
+    summed,
+    wide,
+)
 from support.attention_zoo.case import Case
 from support.attention_zoo.graphs import BONDS, EDGES, nasty, plain
 
 D = DIM // HEADS
+LIMIT = 2.0
+"""Of logits, which the wide projections of these layers often exceed."""
 
 
 class Edges:
@@ -41,82 +53,67 @@ class Frame:
         self.ndata[out].index_add_(0, self.dst, value)
 
 
-def src_dot_dst(src_field, dst_field, out_field):
-    def func(edges):
-        return {out_field: edges.src[src_field] * edges.dst[dst_field]}
-
-    return func
+def products(of_source, of_target, name):
+    """Return a function of edges: the product of a feature of one end and one of the other."""
+    return lambda edges: {name: edges.src[of_source] * edges.dst[of_target]}
 
 
-def scaling(field, scale):
-    def func(edges):
-        return {field: edges.data[field] / scale}
-
-    return func
+def changed(name, change):
+    """Return a function of edges that changes one of their features."""
+    return lambda edges: {name: change(edges.data[name])}
 
 
-def imp_exp_attn(implicit, explicit):
-    def func(edges):
-        return {implicit: edges.data[implicit] * edges.data[explicit]}
-
-    return func
+def multiplied(name, other):
+    """Return a function of edges that multiplies a feature by another one."""
+    return lambda edges: {name: edges.data[name] * edges.data[other]}
 
 
-def out_edge_features(field):
-    def func(edges):
-        return {"e_out": edges.data[field]}
-
-    return func
+def copied(name, to):
+    """Return a function of edges that keeps a feature under another name."""
+    return lambda edges: {to: edges.data[name]}
 
 
-def exp(field):
-    def func(edges):
-        return {field: torch.exp(edges.data[field].sum(-1, keepdim=True).clamp(-5, 5))}
-
-    return func
+def exponential(vectors):
+    """Return exponentials of the sums of vectors, within limits."""
+    return vectors.sum(-1, keepdim=True).clamp(-LIMIT, LIMIT).exp()
 
 
-class MultiHeadAttentionLayer(nn.Module):
+class EdgeFunctionAttention(nn.Module):
     """Attention of a graph transformer with edges (Dwivedi and Bresson, arXiv 2012.09699)."""
 
     def __init__(self):
         super().__init__()
-        self.Q, self.K, self.V, self.proj_e = (nn.Linear(DIM, DIM, bias=False) for _ in range(4))
-
-    def propagate_attention(self, g):
-        g.apply_edges(src_dot_dst("K_h", "Q_h", "score"))
-        g.apply_edges(scaling("score", D**0.5))
-        g.apply_edges(imp_exp_attn("score", "proj_e"))
-        g.apply_edges(out_edge_features("score"))
-        g.apply_edges(exp("score"))
-        g.u_mul_e_sum("V_h", "score", "wV")
-        g.copy_sum("score", "z")
+        self.query, self.key, self.value, self.edge = (
+            wide(nn.Linear(DIM, DIM, bias=False)) for _ in range(4)
+        )
 
     def forward(self, g, h, e):
-        g.ndata.update(
-            Q_h=self.Q(h).view(-1, HEADS, D),
-            K_h=self.K(h).view(-1, HEADS, D),
-            V_h=self.V(h).view(-1, HEADS, D),
-        )
-        g.edata["proj_e"] = self.proj_e(e).view(-1, HEADS, D)
-        self.propagate_attention(g)
-        h_out = g.ndata["wV"] / (g.ndata["z"] + torch.full_like(g.ndata["z"], 1e-6))
-        return h_out, g.edata["e_out"]
+        for name in ("query", "key", "value"):
+            g.ndata[name] = getattr(self, name)(h).view(-1, HEADS, D)
+        g.edata["edge"] = self.edge(e).view(-1, HEADS, D)
+        g.apply_edges(products("key", "query", "state"))
+        g.apply_edges(changed("state", lambda state: state / D**0.5))
+        g.apply_edges(multiplied("state", "edge"))
+        g.apply_edges(copied("state", "next"))
+        g.apply_edges(changed("state", exponential))
+        g.u_mul_e_sum("value", "state", "above")
+        g.copy_sum("state", "below")
+        return g.ndata["above"] / (g.ndata["below"] + 1e-6), g.edata["next"]
 
 
-class GraphTransformerLayer(nn.Module):
+class EdgeLayer(nn.Module):
     """Attention, and a projection of nodes and of edges, with residuals."""
 
     def __init__(self):
         super().__init__()
-        self.attention = MultiHeadAttentionLayer()
-        self.O_h, self.O_e = nn.Linear(DIM, DIM), nn.Linear(DIM, DIM)
-        self.norm_h, self.norm_e = nn.LayerNorm(DIM), nn.LayerNorm(DIM)
+        self.attention = EdgeFunctionAttention()
+        self.nodes, self.edges = nn.Linear(DIM, DIM), nn.Linear(DIM, DIM)
+        self.norm_nodes, self.norm_edges = nn.LayerNorm(DIM), nn.LayerNorm(DIM)
 
     def forward(self, g, h, e):
-        h_attn, e_attn = self.attention(g, h, e)
-        h = self.norm_h(h + self.O_h(h_attn.view(-1, DIM)))
-        return h, self.norm_e(e + self.O_e(e_attn.view(-1, DIM)))
+        new_h, new_e = self.attention(g, h, e)
+        h = self.norm_nodes(h + self.nodes(new_h.flatten(1)))
+        return h, self.norm_edges(e + self.edges(new_e.flatten(1)))
 
 
 class GraphTransformer(Net):
@@ -124,25 +121,25 @@ class GraphTransformer(Net):
 
     def __init__(self):
         super().__init__()
-        self.embedding_e = nn.Embedding(BONDS, DIM)
-        self.layers = nn.ModuleList([GraphTransformerLayer() for _ in range(2)])
+        self.bonds = nn.Embedding(BONDS, DIM)
+        self.layers = nn.ModuleList([EdgeLayer() for _ in range(2)])
 
     def forward(self, data):
         g = Frame(data.edge_index, data.num_nodes)
-        h, e = self.enc(data.x), self.embedding_e(data.bond)
+        h, e = self.enc(data.x), self.bonds(data.bond)
         for conv in self.layers:
             h, e = conv(g, h, e)
         return self.read(h, data.batch)
 
 
 def graph_transformer(m, data):
-    h, e, n, sites = m.enc(data.x), m.embedding_e.weight[data.bond], data.num_nodes, []
+    h, e, n, sites = m.enc(data.x), m.bonds.weight[data.bond], data.num_nodes, []
     source, target = edges = data.edge_index
     for number, layer in enumerate(m.layers):
         a = layer.attention
-        q, k, v = per_head(a.Q(h)), per_head(a.K(h)), per_head(a.V(h))
-        score = k[source] * q[target] / 2 * per_head(a.proj_e(e))
-        logit = score.sum(-1).clamp(-5, 5)
+        q, k, v = per_head(a.query(h)), per_head(a.key(h)), per_head(a.value(h))
+        score = k[source] * q[target] / 2 * per_head(a.edge(e))
+        logit = score.sum(-1).clamp(-LIMIT, LIMIT)
         weight = shares(logit.exp(), target, n, 1e-6)
         path, own = f"layers.{number}.attention", all_edges(data)
         sites += [
@@ -152,8 +149,8 @@ def graph_transformer(m, data):
             site(path, "message", logit.exp()[..., None] * v[source], edges, own),
         ]
         out = summed(weight[..., None] * v[source], target, n)
-        h = layer.norm_h(h + layer.O_h(out.flatten(1)))
-        e = layer.norm_e(e + layer.O_e(score.flatten(1)))
+        h = layer.norm_nodes(h + layer.nodes(out.flatten(1)))
+        e = layer.norm_edges(e + layer.edges(score.flatten(1)))
     return m.read(h, data.batch), sites
 
 
@@ -162,26 +159,26 @@ class SANAttention(nn.Module):
 
     def __init__(self):
         super().__init__()
+        self.of_real, self.of_other = (
+            nn.ModuleList([wide(nn.Linear(DIM, DIM)) for _ in range(3)]) for _ in range(2)
+        )
+        self.value = nn.Linear(DIM, DIM)
         self.gamma = 0.3
-        self.Q, self.K, self.E = (nn.Linear(DIM, DIM) for _ in range(3))
-        self.Q_2, self.K_2, self.E_2 = (nn.Linear(DIM, DIM) for _ in range(3))
-        self.V = nn.Linear(DIM, DIM)
 
     def forward(self, h, index, attr, real):
-        value = self.V(h).view(-1, HEADS, D)
-        score = value.new_empty(index.size(1), HEADS, 1)
-        for ours, (Q, K, E), scale in (
-            (real, (self.Q, self.K, self.E), 1 / (1 + self.gamma)),
-            (~real, (self.Q_2, self.K_2, self.E_2), self.gamma / (1 + self.gamma)),
+        value = self.value(h).view(-1, HEADS, D)
+        power = value.new_empty(index.size(1), HEADS, 1)
+        for rows, (query, key, edge), share in (
+            (real.nonzero()[:, 0], self.of_real, 1 / (1 + self.gamma)),
+            ((~real).nonzero()[:, 0], self.of_other, self.gamma / (1 + self.gamma)),
         ):
-            rows = ours.nonzero().squeeze(1)
-            src, dst = index[0][rows], index[1][rows]
-            part = K(h).view(-1, HEADS, D)[src] * Q(h).view(-1, HEADS, D)[dst] / D**0.5
-            part = part * E(attr[rows]).view(-1, HEADS, D)
-            score[rows] = torch.exp(part.sum(-1, keepdim=True).clamp(-5, 5)) * scale
-        wV = torch.zeros_like(value).index_add_(0, index[1], value[index[0]] * score)
-        z = score.new_zeros(len(h), HEADS, 1).index_add_(0, index[1], score)
-        return (wV / (z + 1e-6)).flatten(1)
+            source, target = index[:, rows]
+            state = key(h).view(-1, HEADS, D)[source] * query(h).view(-1, HEADS, D)[target]
+            state = state / D**0.5 * edge(attr[rows]).view(-1, HEADS, D)
+            power[rows] = exponential(state) * share
+        above = torch.zeros_like(value).index_add_(0, index[1], value[index[0]] * power)
+        below = power.new_zeros(len(h), HEADS, 1).index_add_(0, index[1], power)
+        return (above / (below + 1e-6)).flatten(1)
 
 
 class SAN(Net):
@@ -213,14 +210,14 @@ def san(m, data):
     q, k, e = (
         torch.where(real[:, None, None], per_head(one(z))[at], per_head(two(z))[at])
         for one, two, z, at in (
-            (a.Q, a.Q_2, h, target),
-            (a.K, a.K_2, h, source),
-            (a.E, a.E_2, attr, slice(None)),
+            (a.of_real[0], a.of_other[0], h, target),
+            (a.of_real[1], a.of_other[1], h, source),
+            (a.of_real[2], a.of_other[2], attr, slice(None)),
         )
     )
-    logit = (q * k * e / 2).sum(-1).clamp(-5, 5)
+    logit = (q * k * e / 2).sum(-1).clamp(-LIMIT, LIMIT)
     amount = logit.exp() * torch.where(real, 1 / 1.3, 0.3 / 1.3).double()[:, None]
-    weight, value = shares(amount, target, n, 1e-6), per_head(a.V(h))[source]
+    weight, value = shares(amount, target, n, 1e-6), per_head(a.value(h))[source]
     path = "attention"
     sites = [
         site(path, "logit", logit, pairs, formed=False),

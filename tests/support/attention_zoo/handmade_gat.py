@@ -84,11 +84,12 @@ class OneHead(nn.Module):
         self.a = nn.Parameter(torch.randn(2 * D, 1))
 
     def forward(self, h, adj):
-        Wh = h @ self.W
-        e = F.leaky_relu(Wh @ self.a[:D] + (Wh @ self.a[D:]).T, 0.2)
-        attention = torch.where(adj > 0, e, -9e15 * torch.ones_like(e))
-        attention = F.softmax(attention, dim=1)
-        return torch.matmul(F.dropout(attention, 0.6, training=self.training), Wh)
+        value = torch.mm(h, self.W)
+        ours, theirs = torch.mm(value, self.a[:D]), torch.mm(value, self.a[D:])
+        logit = F.leaky_relu(ours + theirs.T, 0.2)
+        masked = torch.where(adj > 0, logit, torch.full_like(logit, -9e15))
+        weight = F.dropout(masked.softmax(dim=1), 0.6, training=self.training)
+        return torch.mm(weight, value)
 
 
 class DenseGAT(Net):
@@ -96,8 +97,8 @@ class DenseGAT(Net):
 
     def __init__(self):
         super().__init__()
-        self.attentions = nn.ModuleList([OneHead() for _ in range(HEADS)])
-        self.out_att = OneHead()
+        self.heads = nn.ModuleList([OneHead() for _ in range(HEADS)])
+        self.last = OneHead()
         self.out = nn.Linear(D, DIM)
 
     def forward(self, data):
@@ -105,8 +106,8 @@ class DenseGAT(Net):
         adj[data.edge_index[1], data.edge_index[0]] = 1
         adj = adj + torch.eye(data.num_nodes).to(adj)
         x = self.enc(data.x)
-        x = F.elu(torch.cat([att(x, adj) for att in self.attentions], dim=1))
-        return self.read(self.out(self.out_att(x, adj)), data.batch)
+        x = F.elu(torch.cat([att(x, adj) for att in self.heads], dim=1))
+        return self.read(self.out(self.last(x, adj)), data.batch)
 
 
 def _neighbours(data):
@@ -128,8 +129,8 @@ def dense_gat(m, data):
         return out.flatten(1)
 
     h = m.enc(data.x)
-    h = [head(f"attentions.{k}", layer, h) for k, layer in enumerate(m.attentions)]
-    h = head("out_att", m.out_att, F.elu(torch.cat(h, dim=1)))
+    h = [head(f"heads.{k}", layer, h) for k, layer in enumerate(m.heads)]
+    h = head("last", m.last, F.elu(torch.cat(h, dim=1)))
     return m.read(m.out(h), data.batch), sites
 
 

@@ -45,16 +45,15 @@ class NodeFormerConv(nn.Module):
         self.tau = 0.5
 
     def features(self, data):
-        data = data / self.tau**0.5
-        dash = torch.einsum("nhd,md->nhm", D**-0.25 * data, self.projection)
-        return torch.exp(dash - 0.5 * data.pow(2).sum(-1, keepdim=True) * D**-0.5) + 1e-6
+        data = data / self.tau**0.5 * D**-0.25
+        return torch.exp(data @ self.projection.t() - data.square().sum(-1, True) / 2) + 1e-6
 
     def forward(self, z, edge_index):
         q, k, v = (lin(z).view(-1, HEADS, D) for lin in (self.Wq, self.Wk, self.Wv))
         q, k = self.features(q), self.features(k)
-        kvs = torch.einsum("nhm,nhd->hmd", k, v)
-        below = torch.einsum("nhm,hm->nh", q, k.sum(0))
-        out = torch.einsum("nhm,hmd->nhd", q, kvs) / below.unsqueeze(-1)
+        memory = torch.einsum("vhm,vhd->hmd", k, v)
+        below = torch.einsum("vhm,hm->vh", q, k.sum(0))
+        out = torch.einsum("vhm,hmd->vhd", q, memory) / below.unsqueeze(-1)
         row, col = edge_index
         value = _norm(edge_index, len(z), z.dtype)
         relation = torch.sigmoid(self.b)[None, :, None] * v[row] * value[:, None, None]
@@ -72,18 +71,14 @@ class DIFFormerConv(nn.Module):
 
     def simple(self, qs, ks, vs):
         qs, ks = qs / torch.norm(qs, p=2), ks / torch.norm(ks, p=2)
-        N = qs.shape[0]
-        kvs = torch.einsum("lhm,lhd->hmd", ks, vs)
-        num = torch.einsum("nhm,hmd->nhd", qs, kvs) + vs.sum(0, keepdim=True)
-        below = torch.einsum("nhm,hm->nh", qs, ks.sum(0)).unsqueeze(-1) + N
-        return num / below
+        memory = torch.einsum("vha,vhb->hab", ks, vs)
+        above = torch.einsum("vha,hab->vhb", qs, memory) + vs.sum(0, keepdim=True)
+        return above / (torch.einsum("vha,ha->vh", qs, ks.sum(0)).unsqueeze(-1) + len(qs))
 
     def sigmoid(self, qs, ks, vs):
-        attention_num = torch.sigmoid(torch.einsum("nhm,lhm->nlh", qs, ks))
-        all_ones = qs.new_ones(ks.shape[0])
-        attention_normalizer = torch.einsum("nlh,l->nh", attention_num, all_ones)
-        attention = attention_num / attention_normalizer.unsqueeze(1)
-        return torch.einsum("nlh,lhd->nhd", attention, vs)
+        open_to = torch.einsum("tha,sha->tsh", qs, ks).sigmoid()
+        whole = torch.einsum("tsh,s->th", open_to, qs.new_ones(len(ks)))
+        return torch.einsum("tsh,shb->thb", open_to / whole.unsqueeze(1), vs)
 
     def forward(self, z, edge_index):
         qs, ks, vs = (lin(z).reshape(-1, HEADS, D) for lin in (self.Wq, self.Wk, self.Wv))

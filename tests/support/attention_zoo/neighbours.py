@@ -40,20 +40,17 @@ class NeighbourAttention(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.neighbor_fc = nn.Linear(DIM + EDGES, DIM)
-        self.align, self.attend = nn.Linear(2 * DIM, 1), nn.Linear(DIM, DIM)
-        self.cell = nn.GRUCell(DIM, DIM)
+        self.near, self.value = nn.Linear(DIM + EDGES, DIM), nn.Linear(DIM, DIM)
+        self.logit, self.cell = nn.Linear(2 * DIM, 1), nn.GRUCell(DIM, DIM)
 
     def forward(self, atoms, bonds, atom_table, edge_table):
-        mask = (atom_table != -1).float().unsqueeze(-1)
-        softmax_mask = torch.where(atom_table != -1, 0.0, -9e8).unsqueeze(-1)
-        neighbor = torch.cat([atoms[atom_table], bonds[edge_table]], dim=-1)
-        neighbor = F.leaky_relu(self.neighbor_fc(neighbor))
-        expanded = atoms.unsqueeze(-2).expand_as(neighbor)
-        align = F.leaky_relu(self.align(torch.cat([expanded, neighbor], dim=-1)))
-        weight = F.softmax(align + softmax_mask, -2) * mask
-        context = F.elu(torch.sum(torch.mul(weight, self.attend(neighbor)), -2))
-        return self.cell(context, atoms)
+        there = (atom_table >= 0).unsqueeze(-1)
+        near = torch.cat([atoms[atom_table], bonds[edge_table]], dim=-1)
+        near = F.leaky_relu(self.near(near))
+        both = torch.cat([atoms.unsqueeze(1).expand_as(near), near], dim=-1)
+        logit = F.leaky_relu(self.logit(both)) + torch.where(there, 0.0, -9e8)
+        weight = F.softmax(logit, -2) * there  # a node alone has a softmax of paddings
+        return self.cell(F.elu((weight * self.value(near)).sum(-2)), atoms)
 
 
 class MoleculeAttention(nn.Module):
@@ -61,15 +58,15 @@ class MoleculeAttention(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.align, self.attend = nn.Linear(2 * DIM, 1), nn.Linear(DIM, DIM)
+        self.logit, self.value = nn.Linear(2 * DIM, 1), nn.Linear(DIM, DIM)
 
     def forward(self, atoms, batch):
-        atoms, mask = to_dense_batch(atoms, batch)
-        mol = (atoms * mask.unsqueeze(-1)).sum(1, keepdim=True).expand_as(atoms)
-        align = F.leaky_relu(self.align(torch.cat([mol.relu(), atoms], dim=-1)))
-        align = align + torch.where(mask, 0.0, -9e8).unsqueeze(-1)
-        weight = F.softmax(align, dim=1) * mask.unsqueeze(-1)
-        return (weight * self.attend(atoms)).sum(1)
+        atoms, there = to_dense_batch(atoms, batch)
+        there = there.unsqueeze(-1)
+        whole = (atoms * there).sum(1, keepdim=True).relu().expand_as(atoms)
+        logit = F.leaky_relu(self.logit(torch.cat([whole, atoms], dim=-1)))
+        weight = F.softmax(logit + torch.where(there, 0.0, -9e8), dim=1) * there
+        return (weight * self.value(atoms)).sum(1)
 
 
 class AttentiveFP(Net):
@@ -88,13 +85,13 @@ class AttentiveFP(Net):
 def attentive_fp(m, data):
     h, a, n = F.leaky_relu(m.enc(data.x)), m.atoms, data.num_nodes
     source, target = edges = data.edge_index
-    near = F.leaky_relu(a.neighbor_fc(torch.cat([h[source], data.edge_attr], dim=1)))
-    logit = F.leaky_relu(a.align(torch.cat([h[target], near], dim=1)))
-    out, sites = attend("atoms", edges, logit, a.attend(near)[:, None], n, all_edges(data))
+    near = F.leaky_relu(a.near(torch.cat([h[source], data.edge_attr], dim=1)))
+    logit = F.leaky_relu(a.logit(torch.cat([h[target], near], dim=1)))
+    out, sites = attend("atoms", edges, logit, a.value(near)[:, None], n, all_edges(data))
     h = a.cell(F.elu(out[:, 0]), h).relu()
     mol, down = summed(h, data.batch, 3).relu(), torch.stack([torch.arange(n), data.batch])
-    logit = F.leaky_relu(m.mol.align(torch.cat([mol[data.batch], h], dim=1)))
-    out, more = attend("mol", down, logit, m.mol.attend(h)[:, None], 3)
+    logit = F.leaky_relu(m.mol.logit(torch.cat([mol[data.batch], h], dim=1)))
+    out, more = attend("mol", down, logit, m.mol.value(h)[:, None], 3)
     return m.head(out[:, 0]), sites + more
 
 
@@ -118,12 +115,12 @@ class GDNLayer(MessagePassing):
         return self.propagate(edge_index, x=self.lin(x), embedding=embedding)
 
     def message(self, x_i, x_j, embedding_i, embedding_j, edge_index_i, size_i):
-        key_i = torch.cat([x_i, embedding_i], dim=-1)
-        key_j = torch.cat([x_j, embedding_j], dim=-1)
-        left, right = (torch.cat([self.att_x[k], self.att_e[k]]) for k in (0, 1))
-        alpha = (key_i * left).sum(-1) + (key_j * right).sum(-1)
-        alpha = softmax(F.leaky_relu(alpha, 0.2), edge_index_i, num_nodes=size_i)
-        return x_j * alpha.view(-1, 1)
+        ends = torch.stack(
+            [torch.cat([x_i, embedding_i], -1), torch.cat([x_j, embedding_j], -1)], 1
+        )
+        logit = (ends * torch.cat([self.att_x, self.att_e], dim=-1)).sum((1, 2))
+        weight = softmax(F.leaky_relu(logit, 0.2), edge_index_i, num_nodes=size_i)
+        return x_j * weight.view(-1, 1)
 
 
 class GDN(nn.Module):

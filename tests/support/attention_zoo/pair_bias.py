@@ -41,20 +41,15 @@ class GraphormerAttention(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.linear_q, self.linear_k, self.linear_v = (nn.Linear(DIM, DIM) for _ in range(3))
-        self.output_layer = nn.Linear(DIM, DIM)
+        self.query, self.key, self.value = (nn.Linear(DIM, DIM) for _ in range(3))
+        self.out = nn.Linear(DIM, DIM)
 
-    def forward(self, q, k, v, attn_bias=None):
-        q, k, v = (
-            split(lin(z), HEADS)
-            for lin, z in ((self.linear_q, q), (self.linear_k, k), (self.linear_v, v))
-        )
-        q = q * D**-0.5
-        x = torch.matmul(q, k.transpose(2, 3))
-        if attn_bias is not None:
-            x = x + attn_bias
-        x = torch.softmax(x, dim=3)
-        return self.output_layer(joined(x.matmul(v)))
+    def forward(self, h, bias=None):
+        q, k, v = (split(lin(h), HEADS) for lin in (self.query, self.key, self.value))
+        logit = torch.matmul(q * D**-0.5, k.transpose(2, 3))
+        if bias is not None:
+            logit = logit + bias
+        return self.out(joined(torch.softmax(logit, dim=3).matmul(v)))
 
 
 class GraphormerLayer(nn.Module):
@@ -62,11 +57,10 @@ class GraphormerLayer(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.norm, self.self_attention = nn.LayerNorm(DIM), GraphormerAttention()
+        self.norm, self.attention = nn.LayerNorm(DIM), GraphormerAttention()
 
     def forward(self, h, graph):
-        y = self.norm(h)
-        return self.self_attention(y, y, y, graph["bias"])
+        return self.attention(self.norm(h), graph["bias"])
 
 
 class Graphormer(DenseNet):
@@ -90,11 +84,11 @@ def graphormer(m, graph):
     bias = m.bias.spatial.weight[entries(graph, "hops", pairs) + 1]
     bias = bias + m.bias.edge.weight[entries(graph, "bond", pairs)]
     for number, layer in enumerate(m.layers):
-        a, y = layer.self_attention, layer.norm(h)
-        q, k, v = (per_head(lin(y)) for lin in (a.linear_q, a.linear_k, a.linear_v))
+        a, y = layer.attention, layer.norm(h)
+        q, k, v = (per_head(lin(y)) for lin in (a.query, a.key, a.value))
         raw = (q[target] * k[source]).sum(-1) / math.sqrt(D)
-        out, more = biased(f"layers.{number}.self_attention", pairs, raw, bias, v[source], len(x))
-        h, sites = h + a.output_layer(out), sites + more
+        out, more = biased(f"layers.{number}.attention", pairs, raw, bias, v[source], len(x))
+        h, sites = h + a.out(out), sites + more
     return m.read(h, graph["graphs"].batch), sites
 
 
@@ -115,22 +109,22 @@ class TransformerMLayer(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.q_proj, self.k_proj, self.v_proj = (nn.Linear(DIM, DIM) for _ in range(3))
-        self.out_proj = nn.Linear(DIM, DIM)
+        self.query, self.key, self.value, self.out = (nn.Linear(DIM, DIM) for _ in range(4))
 
     def forward(self, h, graph):
-        query = h.transpose(0, 1)
-        N, B, _ = query.shape
-        q = (self.q_proj(query) * D**-0.5).contiguous().view(N, B * HEADS, D).transpose(0, 1)
-        k = self.k_proj(query).contiguous().view(N, B * HEADS, D).transpose(0, 1)
-        v = self.v_proj(query).contiguous().view(N, B * HEADS, D).transpose(0, 1)
-        weights = torch.bmm(q, k.transpose(1, 2))
-        weights += graph["bias"].view(B * HEADS, N, N)
-        weights = weights.view(B, HEADS, N, N)
-        weights = weights.masked_fill(~graph["mask"][:, None, None, :], float("-inf"))
-        probs = nn.functional.softmax(weights.view(B * HEADS, N, N), dim=-1)
-        attn = torch.bmm(probs, v).transpose(0, 1).contiguous().view(N, B, DIM)
-        return self.out_proj(attn).transpose(0, 1)
+        first = h.transpose(0, 1)
+        N, B, _ = first.shape
+
+        def folded(x):
+            return x.contiguous().view(N, B * HEADS, D).transpose(0, 1)
+
+        q, k, v = (folded(lin(first)) for lin in (self.query, self.key, self.value))
+        logit = torch.bmm(q * D**-0.5, k.transpose(1, 2))
+        logit += graph["bias"].view(B * HEADS, N, N)
+        padding = ~graph["mask"].repeat_interleave(HEADS, dim=0).unsqueeze(1)
+        weight = nn.functional.softmax(logit.masked_fill(padding, float("-inf")), dim=-1)
+        out = torch.bmm(weight, v).transpose(0, 1).contiguous().view(N, B, DIM)
+        return self.out(out).transpose(0, 1)
 
 
 class TransformerM(DenseNet):
@@ -153,10 +147,10 @@ def transformer_m(m, graph):
     h, (layer,), pos = m.enc(x), m.layers, graph["graphs"].pos
     bias = m.spatial.weight[entries(graph, "hops", pairs) + 1]
     bias = bias + m.gbf((pos[source] - pos[target]).pow(2).sum(1).sqrt())
-    q, k, v = (per_head(lin(h)) for lin in (layer.q_proj, layer.k_proj, layer.v_proj))
+    q, k, v = (per_head(lin(h)) for lin in (layer.query, layer.key, layer.value))
     raw = (q[target] * k[source]).sum(-1) / math.sqrt(D)
     out, sites = biased("layers.0", pairs, raw, bias, v[source], len(x))
-    return m.read(h + layer.out_proj(out), graph["graphs"].batch), sites
+    return m.read(h + layer.out(out), graph["graphs"].batch), sites
 
 
 class PairBiasAttention(nn.Module):
@@ -164,24 +158,21 @@ class PairBiasAttention(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.norm, self.norm_z = nn.LayerNorm(DIM), nn.LayerNorm(DIM)
-        self.qkv = nn.ModuleList([nn.Linear(DIM, DIM, bias=False) for _ in range(3)])
-        self.linear_z = nn.Linear(DIM, HEADS, bias=False)
-        self.linear_g, self.linear_o = nn.Linear(DIM, DIM), nn.Linear(DIM, DIM)
-        self.inf = 1e9
+        self.norm, self.norm_pair = nn.LayerNorm(DIM), nn.LayerNorm(DIM)
+        self.query, self.key, self.value = (nn.Linear(DIM, DIM, bias=False) for _ in range(3))
+        self.bias = nn.Linear(DIM, HEADS, bias=False)
+        self.gate, self.out = nn.Linear(DIM, DIM), nn.Linear(DIM, DIM)
 
-    def forward(self, m, graph):
-        m = self.norm(m)
-        q, k, v = (lin(m).view(*m.shape[:-1], HEADS, D) for lin in self.qkv)
-        mask_bias = (self.inf * (graph["mask"].to(m) - 1))[:, None, None, :]
-        pair_bias = self.linear_z(self.norm_z(graph["z"])).permute(0, 3, 1, 2)
-        a = torch.einsum("...qhc,...khc->...hqk", q / math.sqrt(D), k)
-        for bias in (mask_bias, pair_bias):
-            a = a + bias
-        a = torch.nn.functional.softmax(a, dim=-1)
-        o = torch.einsum("...hqk,...khc->...qhc", a, v)
-        o = o * torch.sigmoid(self.linear_g(m)).view(o.shape)
-        return self.linear_o(o.reshape(*o.shape[:-2], -1))
+    def forward(self, h, graph):
+        h = self.norm(h)
+        q, k, v = (lin(h).unflatten(-1, (HEADS, D)) for lin in (self.query, self.key, self.value))
+        logit = torch.einsum("...ihd,...jhd->...hij", q / math.sqrt(D), k)
+        padding = 1e9 * (graph["mask"].to(h) - 1)
+        biases = [padding[:, None, None], self.bias(self.norm_pair(graph["z"])).movedim(-1, 1)]
+        for bias in biases:
+            logit = logit + bias
+        out = torch.einsum("...hij,...jhd->...ihd", logit.softmax(-1), v)
+        return self.out(out.flatten(-2) * self.gate(h).sigmoid())
 
 
 class PairBias(DenseNet):
@@ -206,10 +197,10 @@ def pair_bias(m, graph):
     h, (a,) = m.enc(x), m.layers
     z = m.left(h)[target] + m.right(h)[source] + m.edge(entries(graph, "edge_attr", pairs))
     y = a.norm(h)
-    q, k, v = (per_head(lin(y)) for lin in a.qkv)
+    q, k, v = (per_head(lin(y)) for lin in (a.query, a.key, a.value))
     raw = (q[target] * k[source]).sum(-1) / math.sqrt(D)
-    out, sites = biased("layers.0", pairs, raw, a.linear_z(a.norm_z(z)), v[source], len(x))
-    out = a.linear_o(out * torch.sigmoid(a.linear_g(y)))
+    out, sites = biased("layers.0", pairs, raw, a.bias(a.norm_pair(z)), v[source], len(x))
+    out = a.out(out * torch.sigmoid(a.gate(y)))
     return m.read(h + out, graph["graphs"].batch), sites
 
 

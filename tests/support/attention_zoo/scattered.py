@@ -18,11 +18,14 @@ from support.attention_zoo.by_hand import (
     shares,
     site,
     summed,
+    wide,
 )
 from support.attention_zoo.case import Case
 from support.attention_zoo.graphs import EDGES, nasty
 
 STEPS = 3
+LIMIT = 2.0
+"""Of logits, which the wide projections of these layers often exceed."""
 D = DIM // HEADS
 
 
@@ -31,39 +34,37 @@ class GritAttention(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.Q, self.K, self.V = (nn.Linear(DIM, DIM, bias=False) for _ in range(3))
-        self.E = nn.Linear(STEPS, 2 * DIM)
-        self.Aw = nn.Parameter(torch.randn(D, HEADS, 1))
-        self.VeRow = nn.Parameter(torch.randn(D, HEADS, D) / 2)
-        self.clamp = 5.0
+        self.query, self.key, self.value = (wide(nn.Linear(DIM, DIM, bias=False)) for _ in range(3))
+        self.of_pair = nn.Linear(STEPS, 2 * DIM)
+        self.to_logit = nn.Parameter(3 * torch.randn(D, HEADS, 1))
+        self.from_pair = nn.Parameter(torch.randn(D, HEADS, D) / 2)
 
-    def propagate(self, batch):
-        src = batch.K_h[batch.pair_index[0]]
-        dest = batch.Q_h[batch.pair_index[1]]
-        score = src + dest
-        scale, shift = batch.E.view(-1, HEADS, 2 * D).chunk(2, dim=-1)
-        score = score * scale
-        score = torch.sqrt(torch.relu(score)) - torch.sqrt(torch.relu(-score))
-        score = torch.relu(score + shift)
-        e_t = score
-        score = torch.einsum("ehd, dhc->ehc", score, self.Aw)
-        score = torch.clamp(score, -self.clamp, self.clamp)
-        index = batch.pair_index[1].view(-1, 1, 1).expand_as(score)
-        power = score.exp()
-        below = power.new_zeros(batch.num_nodes, HEADS, 1).scatter_add_(0, index, power)
-        attn = power / (below.gather(0, index) + 1e-16)
-        msg = batch.V_h[batch.pair_index[0]] * attn
-        batch.wV = torch.zeros_like(batch.V_h).index_add_(0, batch.pair_index[1], msg)
-        rows = torch.zeros_like(batch.V_h).index_add_(0, batch.pair_index[1], e_t * attn)
-        batch.wV = batch.wV + torch.einsum("nhd, dhc -> nhc", rows, self.VeRow)
+    def weigh(self, state, batch):
+        """Return weights ``[P, H, 1]``: exponentials of what is clamped, over their sums."""
+        logit = torch.einsum("phd,dho->pho", state, self.to_logit).clamp(-LIMIT, LIMIT)
+        power, at = logit.exp(), batch.pair_index[1].view(-1, 1, 1).expand(-1, HEADS, 1)
+        below = power.new_zeros(batch.num_nodes, HEADS, 1).scatter_add_(0, at, power)
+        return power / (below.gather(0, at) + 1e-16)
+
+    def gather(self, batch):
+        source, target = batch.pair_index
+        slope, shift = batch.of_pair.view(-1, HEADS, 2 * D).chunk(2, dim=-1)
+        state = (batch.own_keys[source] + batch.own_queries[target]) * slope
+        state = state.relu().sqrt() - state.neg().relu().sqrt() + shift
+        state = state.relu()
+        weight = self.weigh(state, batch)
+        batch.out = torch.zeros_like(batch.own_values)
+        batch.out.index_add_(0, target, batch.own_values[source] * weight)
+        pairs = torch.zeros_like(batch.own_values).index_add_(0, target, state * weight)
+        batch.out = batch.out + torch.einsum("vhd,dho->vho", pairs, self.from_pair)
 
     def forward(self, batch):
-        batch.Q_h, batch.K_h, batch.V_h = (
-            lin(batch.h).view(-1, HEADS, D) for lin in (self.Q, self.K, self.V)
-        )
-        batch.E = self.E(batch.pair_attr)
-        self.propagate(batch)
-        return batch.wV.flatten(1)
+        batch.own_queries = self.query(batch.h).view(-1, HEADS, D)
+        batch.own_keys = self.key(batch.h).view(-1, HEADS, D)
+        batch.own_values = self.value(batch.h).view(-1, HEADS, D)
+        batch.of_pair = self.of_pair(batch.pair_attr)
+        self.gather(batch)
+        return batch.out.flatten(1)
 
 
 class Grit(Net):
@@ -93,17 +94,17 @@ class Grit(Net):
 def grit(m, data):
     a, h, n = m.attention, m.enc(data.x), data.num_nodes
     source, target = pairs = pairs_of(data.batch)
-    scale, shift = a.E(m.walks(data)[source, target]).view(-1, HEADS, 2 * D).split(D, dim=-1)
-    q, k, v = (per_head(lin(h)) for lin in (a.Q, a.K, a.V))
+    scale, shift = a.of_pair(m.walks(data)[source, target]).view(-1, HEADS, 2 * D).split(D, dim=-1)
+    q, k, v = (per_head(lin(h)) for lin in (a.query, a.key, a.value))
     inner = (q[target] + k[source]) * scale
     e = (inner.sign() * inner.abs().sqrt() + shift).clamp(min=0)
-    score = e * a.Aw[..., 0].t()
-    logit = score.sum(-1).clamp(-5, 5)
+    score = e * a.to_logit[..., 0].t()
+    logit = score.sum(-1).clamp(-LIMIT, LIMIT)
     weight = normalised(logit, target, n)
     sent = weight[..., None] * v[source]
     out = summed(sent, target, n)
     rows = summed(weight[..., None] * e, target, n)
-    out = out + (rows[:, :, :, None] * a.VeRow.permute(1, 0, 2)).sum(2)
+    out = out + (rows[:, :, :, None] * a.from_pair.permute(1, 0, 2)).sum(2)
     path = "attention"
     sites = [
         site(path, "score", score, pairs, formed=False),
@@ -120,21 +121,21 @@ class ExphormerAttention(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.Q, self.K, self.V, self.E = (nn.Linear(DIM, DIM, bias=False) for _ in range(4))
+        self.query, self.key, self.value, self.edge = (
+            wide(nn.Linear(DIM, DIM, bias=False)) for _ in range(4)
+        )
 
     def forward(self, h, edge_index, edge_attr):
-        q, k, v = (lin(h).view(-1, HEADS, D) for lin in (self.Q, self.K, self.V))
-        src, dst = edge_index
-        score = torch.mul(k[src], q[dst])
-        score = score / math.sqrt(D)
-        score = torch.mul(score, self.E(edge_attr).view(-1, HEADS, D))
-        score = torch.exp(score.sum(-1, keepdim=True).clamp(-5, 5))
-        msg = v[src] * score
-        wV = torch.zeros_like(v)
-        wV.scatter_add_(0, dst[:, None, None].expand_as(msg), msg)
-        Z = score.new_zeros(v.size(0), HEADS, 1)
-        Z.scatter_add_(0, dst[:, None, None].expand_as(score), score)
-        return (wV / (Z + 1e-6)).view(-1, DIM)
+        q, k, v = (lin(h).view(-1, HEADS, D) for lin in (self.query, self.key, self.value))
+        source, target = edge_index
+        state = k[source] * q[target] / math.sqrt(D)
+        state = state * self.edge(edge_attr).view(-1, HEADS, D)
+        power = state.sum(-1, keepdim=True).clamp(-LIMIT, LIMIT).exp()
+        sent = v[source] * power
+        above, below = torch.zeros_like(v), power.new_zeros(v.size(0), HEADS, 1)
+        above.scatter_add_(0, target[:, None, None].expand_as(sent), sent)
+        below.scatter_add_(0, target[:, None, None].expand_as(power), power)
+        return (above / (below + 1e-6)).view(-1, DIM)
 
 
 class Exphormer(Net):
@@ -165,10 +166,10 @@ def exphormer(m, data):
     h, n, sites = m.enc(data.x), data.num_nodes, []
     source, target = edges
     for number, layer in enumerate(m.layers):
-        q, k, v, e = (per_head(f(z)) for f, z in zip(
-            (layer.Q, layer.K, layer.V, layer.E), (h, h, h, attr), strict=True))  # fmt: skip
+        q, k, v = (per_head(lin(h)) for lin in (layer.query, layer.key, layer.value))
+        e = per_head(layer.edge(attr))
         score = q[target] * k[source] * e / 2
-        logit = score.sum(-1).clamp(-5, 5)
+        logit = score.sum(-1).clamp(-LIMIT, LIMIT)
         weight = shares(logit.exp(), target, n, 1e-6)
         path = f"layers.{number}"
         sites += [

@@ -40,37 +40,38 @@ class SpatialAttention(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.fc_q, self.fc_k, self.fc_v = (nn.Linear(2 * DIM, DIM) for _ in range(3))
-        self.fc = nn.Linear(DIM, DIM)
+        self.query, self.key, self.value = (nn.Linear(2 * DIM, DIM) for _ in range(3))
+        self.out = nn.Linear(DIM, DIM)
 
-    def forward(self, x, ste):
-        x = torch.cat((x, ste), dim=-1)
-        query, key, value = (f(x).relu() for f in (self.fc_q, self.fc_k, self.fc_v))
-        query = torch.cat(torch.split(query, D, dim=-1), dim=0)
-        key = torch.cat(torch.split(key, D, dim=-1), dim=0)
-        value = torch.cat(torch.split(value, D, dim=-1), dim=0)
-        attention = torch.matmul(query, key.transpose(2, 3))
-        attention = torch.softmax(attention / D**0.5, dim=-1)
-        x = torch.matmul(attention, value)
-        return self.fc(torch.cat(torch.split(x, x.size(0) // HEADS, dim=0), dim=-1))
+    @staticmethod
+    def stacked(x):
+        """Return heads one after the other along the batch: ``[H * B, ..., D]``."""
+        return torch.cat(x.chunk(HEADS, dim=-1), dim=0)
+
+    @staticmethod
+    def beside(x):
+        """Return heads side by side again."""
+        return torch.cat(x.chunk(HEADS, dim=0), dim=-1)
+
+    def projected(self, x, place):
+        both = torch.cat([x, place], dim=-1)
+        return (self.stacked(f(both).relu()) for f in (self.query, self.key, self.value))
+
+    def forward(self, x, place):
+        query, key, value = self.projected(x, place)
+        weight = (query.matmul(key.transpose(2, 3)) / D**0.5).softmax(dim=-1)
+        return self.out(self.beside(weight.matmul(value)))
 
 
 class TemporalAttention(SpatialAttention):
     """Attention of a sensor to its past, with a mask of what is to come (GMAN)."""
 
-    def forward(self, x, ste):
-        x = torch.cat((x, ste), dim=-1)
-        query, key, value = (f(x).relu() for f in (self.fc_q, self.fc_k, self.fc_v))
-        query, key, value = (
-            torch.cat(torch.split(z, D, dim=-1), dim=0).permute(0, 2, 1, 3)
-            for z in (query, key, value)
-        )
-        attention = torch.matmul(query, key.transpose(2, 3)) / D**0.5
-        steps = x.size(1)
-        past = torch.tril(torch.ones(steps, steps)).bool().expand_as(attention)
-        attention = torch.where(past, attention, torch.full_like(attention, -(2**15) + 1))
-        x = torch.matmul(attention.softmax(-1), value).permute(0, 2, 1, 3)
-        return self.fc(torch.cat(torch.split(x, x.size(0) // HEADS, dim=0), dim=-1))
+    def forward(self, x, place):
+        query, key, value = (z.transpose(1, 2) for z in self.projected(x, place))
+        logit = query.matmul(key.transpose(2, 3)) / D**0.5
+        past = logit.new_ones(x.size(1), x.size(1)).tril().bool()
+        weight = torch.where(past, logit, -32767.0).softmax(dim=-1)
+        return self.out(self.beside(weight.matmul(value).transpose(1, 2)))
 
 
 class GMAN(nn.Module):
@@ -79,14 +80,17 @@ class GMAN(nn.Module):
     def __init__(self):
         super().__init__()
         self.enc, self.out = nn.Linear(WIDTH, DIM), nn.Linear(DIM, 1)
-        self.se, self.te = nn.Parameter(torch.randn(N, DIM)), nn.Parameter(torch.randn(T, DIM))
+        self.sensor, self.step = (
+            nn.Parameter(torch.randn(N, DIM)),
+            nn.Parameter(torch.randn(T, DIM)),
+        )
         self.spatial, self.temporal = SpatialAttention(), TemporalAttention()
         self.gate_s, self.gate_t = nn.Linear(DIM, DIM, bias=False), nn.Linear(DIM, DIM)
 
     def forward(self, x):
         x = self.enc(x)
-        ste = (self.se[None, None] + self.te[None, :, None]).expand(x.size(0), -1, -1, -1)
-        hs, ht = self.spatial(x, ste), self.temporal(x, ste)
+        place = (self.sensor[None, None] + self.step[None, :, None]).expand(x.size(0), -1, -1, -1)
+        hs, ht = self.spatial(x, place), self.temporal(x, place)
         z = torch.sigmoid(self.gate_s(hs) + self.gate_t(ht))
         return self.out(x + z * hs + (1 - z) * ht)
 
@@ -94,7 +98,7 @@ class GMAN(nn.Module):
 def gman(m, batch):
     every = [(b, t, n) for b in range(B) for t in range(T) for n in range(N)]
     h = m.enc(batch["x"].reshape(-1, WIDTH))
-    ste = torch.stack([m.se[n] + m.te[t] for _, t, n in every])
+    place = torch.stack([m.sensor[n] + m.step[t] for _, t, n in every])
     states, sites = [], []
     for path in ("spatial", "temporal"):
         layer, time = getattr(m, path), path == "temporal"
@@ -103,11 +107,11 @@ def gman(m, batch):
         else:
             ends = [(number(b, t, s), number(b, t, n)) for b, t, n in every for s in range(N)]
         pairs = torch.tensor(ends).t()
-        z = torch.cat([h, ste], dim=1)
-        q, k, v = (per_head(f(z).clamp(min=0)) for f in (layer.fc_q, layer.fc_k, layer.fc_v))
+        z = torch.cat([h, place], dim=1)
+        q, k, v = (per_head(f(z).clamp(min=0)) for f in (layer.query, layer.key, layer.value))
         logit = (q[pairs[1]] * k[pairs[0]]).sum(-1) / math.sqrt(D)
         out, more = attend(path, pairs, logit, v[pairs[0]], len(h), message=False)
-        states.append(layer.fc(out.flatten(1)))
+        states.append(layer.out(out.flatten(1)))
         sites += more
     z = torch.sigmoid(m.gate_s(states[0]) + m.gate_t(states[1]))
     out = m.out(h + z * states[0] + (1 - z) * states[1])
