@@ -1,0 +1,28 @@
+"""The zoo of attention: models in other people's styles, with their attention worked out."""
+
+from support.attention_zoo import (
+    dense_masks,
+    dgl_like,
+    functional,
+    handmade_gat,
+    linear,
+    neighbours,
+    pair_bias,
+    pyg_layers,
+    pyg_models,
+    scattered,
+    segments,
+    temporal,
+    two_sides,
+    unusual,
+    without,
+)
+from support.attention_zoo.case import Case
+
+FILES = (
+    *(scattered, dgl_like, segments, handmade_gat, neighbours, unusual),
+    *(pair_bias, dense_masks, functional),
+    *(linear, temporal, two_sides, pyg_layers, pyg_models, without),
+)
+
+CASES: list[Case] = [case for file in FILES for case in file.CASES]
