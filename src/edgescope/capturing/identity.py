@@ -109,7 +109,10 @@ class Identifier:
                 if pairs is None:
                     raise
                 warn_of_pairs(site)
-                return self._at(pairs[0], seen, pairs[1], rows.target_row)
+                followed = self._followed(own, keys, relation)
+                return self._at(
+                    pairs[0], seen, pairs[1] if followed is None else followed, rows.target_row
+                )
             edges, position = self._match(seen, rows, keys, relation)
             return self._at(edges, seen, position, rows.target_row)
         identity = self._at(self.graph.inputs[column.input], seen, position, rows.target_row)
@@ -117,6 +120,16 @@ class Identifier:
         self._known = [*self._known, _Known(column, kind, rows.real, identity)]
         self._known = self._known[-REMEMBERED * len(self.graph.inputs) :]
         return identity
+
+    def _followed(
+        self, own: Tensor, keys: Sequence[object], relation: Relation | None
+    ) -> Tensor | None:
+        """Return the positions ``[E]`` of rows of which some could be followed, -1 for others."""
+        try:
+            column = self._column(own, keys, relation)
+        except InputError:
+            return None
+        return None if bool((column.position < 0).all()) else column.position
 
     def _position(self, seen: Tensor, own: Tensor, column: Column, rows: EdgeRows) -> Tensor:
         """Return which edge of its input every row is ``[E]``, -1 for added ones."""

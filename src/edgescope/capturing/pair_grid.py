@@ -76,6 +76,9 @@ class PairGrid:
                 "its queries are other nodes than its keys, as in cross-attention, so its pairs "
                 "are not pairs of nodes of one graph"
             )
+        for batch in _batches(graph):
+            if graphs == 1 and batch.numel() == keys and int(batch.max()) > 0:
+                return self._in_one(batch)
         sizes = self._sizes(graph)
         if sizes.numel() != graphs:
             places = torch.arange(keys, device=sizes.device)
@@ -163,12 +166,31 @@ class PairGrid:
         rows = PairRows(graph, place[graph, query], place[graph, key], sizes, tokens)
         return rows, PairPlaces(graph, query, key)
 
+    def _in_one(self, batch: Tensor) -> tuple[PairRows, PairPlaces]:
+        """Return the pairs where the nodes of all graphs stand in one matrix.
+
+        Raises:
+            InputError: if nodes attend to those of other graphs, or graphs are not one by one.
+        """
+        query, key = self._attended().any(1)[0].nonzero().unbind(1)
+        graph = batch[query]
+        if not torch.equal(graph, batch[key]) or bool((batch.diff() < 0).any()):
+            raise InputError(
+                "nodes attend to those of other graphs of the batch, so its pairs are not pairs of "
+                "nodes of one graph; call the model on one graph at a time"
+            )
+        sizes = batch.bincount()
+        first = (sizes.cumsum(0) - sizes)[graph]
+        rows = PairRows(graph, query - first, key - first, sizes)
+        return rows, PairPlaces(torch.zeros_like(graph), query, key)
+
     def _attended(self) -> Tensor:
         """Return which pairs are not masked ``[G, H, Q, K]``."""
-        some = self._weight != 0
+        # A softmax of what is all masked is NaN; one of a NaN has a logit that is.
+        some = (self._weight != 0) & ~self._weight.isnan()
         if self._logit is None:
             return some
-        return some | (self._logit > MASKED)
+        return some | (self._logit > MASKED) | self._logit.isnan()
 
 
 def _batches(graph: GraphInput) -> Iterator[Tensor]:

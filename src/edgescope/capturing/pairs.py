@@ -89,8 +89,9 @@ def first_between(pairs: Tensor, edge_index: Tensor, num_nodes: int) -> Tensor:
 def as_pairs(seen: Tensor, rows: EdgeRows, graph: GraphInput) -> tuple[InputEdges, Tensor] | None:
     """Return which edge of the input every row is ``[E]``, by its two nodes, -1 if it is none.
 
-    For rows that a model computed itself, such as all pairs of nodes of each graph. Nodes that it
-    appended after those of the input are in no edge.
+    For rows that a model computed itself, such as all pairs of nodes of each graph. Of several
+    edges between two nodes it is the first, as in dense attention. Nodes that the model appended
+    after those of the input are in no edge.
 
     Args:
         seen: source and target of the rows ``[2, E]``.
@@ -99,7 +100,7 @@ def as_pairs(seen: Tensor, rows: EdgeRows, graph: GraphInput) -> tuple[InputEdge
 
     Returns:
         The input and the positions; ``None`` if the numbers do not say it: there are fewer nodes
-        than in the input, a row joins two graphs, or several edges join the same two nodes.
+        than in the input, or a row joins two graphs.
     """
     inputs = [each for each in graph.inputs if each.square and each.unclear is None]
     if len(inputs) != len(graph.inputs) or not inputs or inputs[0].relation is not None:
@@ -115,21 +116,15 @@ def as_pairs(seen: Tensor, rows: EdgeRows, graph: GraphInput) -> tuple[InputEdge
         source, target = (nodes.graph_of(end[own]) for end in seen)
         if not torch.equal(source, target):
             return None
-    position = first_between(seen, given.snapshot, max(here[0], size))
-    keys = given.snapshot[0] * max(size, 1) + given.snapshot[1]
-    _, place, often = torch.unique(keys, return_inverse=True, return_counts=True)
-    found = position[position >= 0]
-    if bool((often[place[found]] > 1).any()):
-        return None
-    return given, position
+    return given, first_between(seen, given.snapshot, max(here[0], size))
 
 
 def warn_of_pairs(site: str) -> None:
     """Warn that the rows of a site are known by the numbers of their nodes only."""
     warnings.warn(
-        f"the model computed the rows of {site.partition(':')[0] or 'the model'} itself, so they "
-        "are taken for the edges of the input between the same nodes; this holds unless the model "
-        "has renumbered its nodes",
+        f"the model computed rows of {site.partition(':')[0] or 'the model'} itself, so they are "
+        "taken for the edges of the input between the same nodes; this holds unless the model has "
+        "renumbered its nodes",
         EdgescopeWarning,
         stacklevel=2,
     )

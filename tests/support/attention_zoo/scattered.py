@@ -139,7 +139,7 @@ class ExphormerAttention(nn.Module):
 
 
 class Exphormer(Net):
-    """Edges of the graph, and those of an expander: a ring through the nodes of the batch."""
+    """Edges of the graph, and those of an expander: a ring through the nodes of each graph."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,7 +148,9 @@ class Exphormer(Net):
         self.norm = nn.LayerNorm(DIM)
 
     def joined(self, data):
-        ring = torch.stack([torch.arange(data.num_nodes), torch.arange(data.num_nodes).roll(2)])
+        node, first = torch.arange(data.num_nodes), data.ptr[data.batch]
+        size = data.ptr.diff()[data.batch]
+        ring = torch.stack([node, first + (node - first - 2) % size])
         attr = [self.edge_enc(data.edge_attr), self.expander.weight.expand(ring.size(1), -1)]
         return torch.cat([data.edge_index, ring], dim=1), torch.cat(attr)
 

@@ -110,6 +110,14 @@ class Axes:
                         left.append(root)
         return found
 
+    def siblings(self, atoms: set[int]) -> set[int]:
+        """Return the parts that some atoms were divided into, as a projection into heads."""
+        found: set[int] = set()
+        for atom in atoms:
+            for halves in self._parts.get(self.root(atom), {}).values():
+                found.update(root for half in halves for root in self.roots(half))
+        return found
+
     def view(self, dims: Dims, shape: Sequence[int]) -> Dims:
         """Return the dimensions of a tensor that is viewed in another shape."""
         if 0 in shape:

@@ -381,6 +381,18 @@ def _attention(rules: AxisRules, step: Step, result: Value) -> Dims | None:
     return (*query.dims[:-1], value.dims[-1])
 
 
+def _convolution(rules: AxisRules, step: Step, result: Value) -> Dims:
+    """Keep the batch and places that stay in number; channels are those of the kernel."""
+    value, weight = step.args[:2]
+    axes, shape = rules.axes, result.tensor.shape
+    places = tuple(
+        dim if axes.size(dim) == size else axes.new(size)
+        for dim, size in zip(value.dims[2:], shape[2:], strict=True)
+    )
+    batch = value.dims[0] if axes.size(value.dims[0]) == shape[0] else axes.new(shape[0])
+    return (batch, weight.dims[0], *places)
+
+
 def _norm(rules: AxisRules, step: Step, result: Value) -> Dims | None:
     return None if result.slot else _first(step).dims
 
@@ -423,6 +435,7 @@ _RULES: dict[str, Rule] = {
     **_named("scatter scatter_add scatter_reduce", _scatter),
     **_named("index_add index_reduce index_copy", _index_add),
     **_named("index_put _index_put_impl _unsafe_index_put", _index_put),
+    **_named("convolution conv1d conv2d mkldnn_convolution _convolution", _convolution),
     **_named("repeat", _repeat),
     **_named(
         "scaled_dot_product_attention _scaled_dot_product_flash_attention_for_cpu "

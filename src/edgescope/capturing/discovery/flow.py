@@ -61,6 +61,8 @@ class Flow:
     """A trace whose dimensions are known, with its gathers and scatters.
 
     Attributes:
+        features: atoms of parameters, such as heads and channels, and what they were divided into.
+        parts: those that such an atom was divided into, as into heads and their channels.
         gathers: by the atom of the rows that come out.
         scatters: by the atom of the rows that go in.
     """
@@ -81,6 +83,7 @@ class Flow:
             if len(dim) == 1:
                 kind = self.gathers if step.name in GATHERS else self.scatters
                 kind[self.axes.root(dim[0])].append(found)
+        self.parts: set[int] = set()
         self.features = self._features()
 
     def _features(self) -> set[int]:
@@ -89,10 +92,12 @@ class Flow:
         for value in self.trace.values:
             if value.step is None and isinstance(value.tensor, nn.Parameter):
                 found.update(root for dim in value.dims for root in self.axes.roots(dim))
+        self.parts = self.axes.siblings(found)
         found = self.axes.with_parts(found)
         for atom, cut in self._cuts.items():
             if set(self.axes.roots(cut)) & found:  # heads that stand along another dimension
                 found |= self.axes.with_parts({self.axes.root(atom)})
+                self.parts.add(self.axes.root(atom))
         return found
 
     def atoms(self, value: Value) -> list[int]:

@@ -123,7 +123,8 @@ def _by_hand(flow: Flow, step: Step) -> PairAttention | None:
             if places is None:
                 continue
             weight = _quotient(flow, along, use.results[0])
-            if weight is not None and _sums_to_one(flow, weight, places[1]):
+            places = None if weight is None else _same_places(flow, weight, value, places, positive)
+            if weight is not None and places and _sums_to_one(weight, places[1]):
                 kind = "softmax" if step.name == "exp" else "normalised gate"
                 logit = _unshifted(next(step.inputs()))
                 steps = [step, use] + ([weight.step] if weight.step else [])
@@ -172,14 +173,44 @@ def _quotient(flow: Flow, along: dict[int, Value], total: Value) -> Value | None
     return None
 
 
-def _sums_to_one(flow: Flow, weight: Value, key: int) -> bool:
+def _same_places(
+    flow: Flow, weight: Value, summed: Value, places: tuple[int, int, int], positive: Value
+) -> tuple[int, int, int] | None:
+    """Return the places of keys and queries in the weights, from those in what is summed."""
+    node = places[0]
+    wanted = tuple(_back(flow, summed, place, positive) for place in places[1:])
+    for key, query in ((a, b) for a in range(9) for b in range(9) if a != b):
+        atoms = flow.atoms(weight)
+        if max(key, query) < len(atoms) and atoms[key] == atoms[query] == node:
+            if tuple(_back(flow, weight, each, positive) for each in (key, query)) == wanted:
+                return node, key, query
+    return None
+
+
+def _back(flow: Flow, value: Value, place: int, positive: Value) -> int | None:
+    """Return where an atom of a value is in what it comes from, number by number or by its form."""
+    while value is not positive:
+        step = value.step
+        if step is None:
+            return None
+        inputs = [each for each in step.inputs() if positive.number in backward(each)]
+        twice = [each for each in inputs if flow.atoms(each).count(flow.atoms(value)[place]) == 2]  # noqa: PLR2004  (both ends)
+        if not twice:
+            return None
+        before = place_before(flow, step, twice[0], place)
+        if before is None:
+            return None
+        value, place = twice[0], before
+    return place
+
+
+def _sums_to_one(weight: Value, key: int) -> bool:
     """Return whether weights sum to one over the keys, or to less."""
     dim, held = 0, 0
     for n, atoms in enumerate(weight.dims):
         if held <= key < held + len(atoms):
             dim = n
         held += len(atoms)
-    del flow
     total = weight.now.double().sum(dim)
     total = total[total.isfinite()]
     return (

@@ -100,8 +100,9 @@ class _Reader:
         atoms = flow.atoms(found.weight)
         ends = {found.key, found.query}
         rest = [each for n, each in enumerate(atoms) if n not in ends]
-        self._heads = {each for each in rest if each in flow.features}
-        self._graphs = {each for each in rest if each not in flow.features}
+        heads = {each for each in rest if each in flow.parts}
+        self._heads = heads or {each for each in rest if each in flow.features}
+        self._graphs = {each for each in rest if each not in self._heads}
 
     def read(self) -> PairFound | None:
         """Return what was found."""
@@ -141,6 +142,7 @@ class _Reader:
 
     def _pairs(self, value: Value, key: int) -> OfPairs | None:
         """Return how ``[G, H, Q, K]`` is had from a tensor with nodes twice."""
+        value = self._unmerged(value)
         atoms = self._flow.atoms(value)
         parts: list[str] = []
         for n, each in enumerate(atoms):
@@ -156,6 +158,20 @@ class _Reader:
             return None
         order = ("graph", "head", "query", "key")
         return OfPairs(value.number, arrangement(self._flow, value.dims, parts, order))
+
+    def _unmerged(self, value: Value) -> Value:
+        """Return an earlier form of a value, in which no dimension mixes what batches change."""
+        flow = self._flow
+        while value.step is not None and value.step.name in KEEPS:
+            changing = (
+                sum(root not in flow.features for root in flow.axes.roots(dim))
+                for dim in value.dims
+            )
+            before = next(value.step.inputs())
+            if max(changing, default=0) < 2 or flow.atoms(before) != flow.atoms(value):  # noqa: PLR2004  (one can be worked out)
+                break
+            value = before
+        return value
 
     def _logit(self, weight: Value) -> OfPairs | None:
         """Return how the logits are had, in the form in which they enter."""
@@ -222,6 +238,7 @@ class _Reader:
     def _nodes(self, value: Value, channels: Dim) -> OfNodes | None:
         """Return how ``[G, H, N, D]`` is had from a tensor with nodes once."""
         roots = set(self._flow.axes.roots(channels))
+        value = self._unmerged(value)
         parts: list[str] = []
         for each in self._flow.atoms(value):
             if each == self._found.node:
