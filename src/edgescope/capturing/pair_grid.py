@@ -20,6 +20,10 @@ MASKED = -5e3
 of a type, or one from -1e4 down."""
 
 
+TOKENS = 4
+"""How many tokens beside the nodes are looked for, where nothing says how many there are."""
+
+
 class PairPlaces(NamedTuple):
     """Where in a dense batch the pairs are ``[P]``."""
 
@@ -106,8 +110,9 @@ class PairGrid:
         return (self._weight > 0).any(1).any(1).sum(1)
 
     def _layouts(self, sizes: Tensor) -> Iterator[tuple[Tensor, int]]:
-        """Give every usual way to lay out nodes: the place ``[G, K]`` of each in its graph, -1
-        for padding; tokens come after the nodes; and the number of tokens.
+        """Give every usual way to lay out nodes, and its number of tokens.
+
+        A way is the place ``[G, K]`` of each in its graph, -1 for padding; tokens come after nodes.
         """
         length = self._weight.size(3)
         at = torch.arange(length, device=sizes.device).expand(sizes.numel(), -1)
@@ -117,7 +122,11 @@ class PairGrid:
         if self._tokens is not None and any(self._tokens):
             yield self._with_tokens(own, at, *self._tokens), sum(self._tokens)
             return
-        ways = [(0, 0), (length - own, 0), *((n, n) for n in range(1, min(spare, 4) + 1))]
+        ways: list[tuple[Tensor | int, int]] = [
+            (0, 0),
+            (length - own, 0),
+            *((n, n) for n in range(1, min(spare, TOKENS) + 1)),
+        ]
         for first, tokens in ways:
             node = at - first
             place = node.where((node >= 0) & (node < own), -1)
@@ -127,7 +136,7 @@ class PairGrid:
                 known.append(place)
                 yield place, tokens
         if spare:
-            for tokens in range(1, min(spare, 4) + 1):  # after the padding, or after the nodes
+            for tokens in range(1, min(spare, TOKENS) + 1):  # after the padding, or after the nodes
                 for token in (at - (length - tokens), at - own):
                     place = at.where(at < own, -1)
                     is_token = (token >= 0) & (token < tokens)

@@ -98,8 +98,8 @@ def test_no_global_hook_is_left_whatever_happens():
     with pytest.raises(InputError, match="no site matches"), es.capture(model, "nothing"):
         pass
     assert hooks_of_all_modules() == before
-    with pytest.raises(InputError, match="padding before"), es.capture(model):
-        model(x, src_key_padding_mask=torch.tensor([[True, False, False]]))
+    with pytest.raises(InputError, match="padding between"), es.capture(model):
+        model(x, src_key_padding_mask=torch.tensor([[False, True, False]]))
     assert hooks_of_all_modules() == before
 
 

@@ -75,11 +75,24 @@ def test_queries_that_are_not_the_keys_are_refused():
         capture(attention(), x, y, call=lambda layer, x, y: layer(x, y[:, :2], y[:, :2])[0])
 
 
-def test_padding_before_the_nodes_is_refused():
+def test_padding_between_the_nodes_is_refused():
+    x = torch.randn(2, 3, WIDTH)
+    padding = torch.tensor([[False, False, True], [False, True, False]])
+    with pytest.raises(InputError, match=r"padding between the nodes.*to_dense_batch"):
+        capture(attention(), x, key_padding_mask=padding)
+
+
+def test_padding_may_stand_before_the_nodes():
     x = torch.randn(2, 3, WIDTH)
     padding = torch.tensor([[False, False, True], [True, False, False]])
-    with pytest.raises(InputError, match=r"padding before or between the nodes.*to_dense_batch"):
-        capture(attention(), x, key_padding_mask=padding)
+    behind = torch.tensor([[False, False, True], [False, False, True]])
+    layer = attention()
+    _, before = capture(layer, x, key_padding_mask=padding)
+    moved = torch.stack([x[0], x[1].roll(-1, 0)])
+    _, after = capture(layer, moved, key_padding_mask=behind)
+    for site in after.sites:
+        assert torch.equal(before[site].identity.edge_index, after[site].identity.edge_index)
+        torch.testing.assert_close(before[site].values, after[site].values)
 
 
 def test_a_causal_hint_that_contradicts_the_mask_is_refused():

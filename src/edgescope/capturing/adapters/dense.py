@@ -73,10 +73,9 @@ class _Pairs:
     """The stages of one call, each computed when it is asked for."""
 
     def __init__(self, layer: Layer, call: DenseCall) -> None:
-        self.rows = _rows(call, layer.num_heads)
+        self.rows, self._present, self._first = _rows(call, layer.num_heads)
         self._layer = layer
         self._call = call
-        self._present = _first(self.rows.sizes, call.key.size(1))
         first = starts(self.rows.sizes)[self.rows.graph]
         self._query, self._key = first + self.rows.query, first + self.rows.key
         self._known: dict[str, Tensor] = {}
@@ -92,7 +91,7 @@ class _Pairs:
         """Return the sum of the score with what the masks add ``[P, H, 1]``."""
         if "sum" not in self._known:
             self.score()
-        return _add_masks(self._known["sum"], self._call, self.rows).unsqueeze(-1)
+        return _add_masks(self._known["sum"], self._call, self._places()).unsqueeze(-1)
 
     def weight(self) -> Tensor:
         """Return the softmax over the keys of each query ``[P, H, 1]``.
@@ -112,6 +111,12 @@ class _Pairs:
         """Return the value by its weight ``[P, H, D]``."""
         return self.weight() * self._project(2, self._call.value)[self._key]
 
+    def _places(self) -> PairRows:
+        """Return the pairs by their places in the dense batch."""
+        first = self._first[self.rows.graph]
+        rows = self.rows
+        return rows._replace(query=rows.query + first, key=rows.key + first)
+
     def _project(self, part: int, states: Tensor) -> Tensor:
         """Return the queries (part 0), keys (1) or values (2) of all nodes ``[V, H, D]``."""
         layer = self._layer
@@ -130,15 +135,20 @@ def _same(query: Tensor, key: Tensor) -> bool:
     return query is key or (alike and torch.equal(query, key))
 
 
-def _rows(call: DenseCall, heads: int) -> PairRows:
-    """Return the pairs of nodes of which at least one head may attend to the other."""
-    sizes = _sizes(call, heads)
-    present = _first(sizes, call.key.size(1))
+def _rows(call: DenseCall, heads: int) -> tuple[PairRows, Tensor, Tensor]:
+    """Return the pairs of nodes of which at least one head may attend to the other.
+
+    Also which places hold nodes ``[B, S]``, and the place of the first node of each graph ``[B]``.
+    """
+    present = _present(call, heads)
+    sizes = present.sum(1)
+    first = present.to(torch.uint8).argmax(1) if present.size(1) else torch.zeros_like(sizes)
     allowed = present[:, :, None] & present[:, None, :]
     if call.mask is not None:
         allowed &= _allowed(_by_head(call.mask, heads)).any(1)
     graph, query, key = allowed.nonzero().unbind(1)
-    return PairRows(graph, query, key, sizes)
+    rows = PairRows(graph, query - first[graph], key - first[graph], sizes)
+    return rows, present, first
 
 
 def _first(sizes: Tensor, length: int) -> Tensor:
@@ -146,28 +156,30 @@ def _first(sizes: Tensor, length: int) -> Tensor:
     return torch.arange(length, device=sizes.device) < sizes[:, None]
 
 
-def _sizes(call: DenseCall, heads: int) -> Tensor:
-    """Return the number of nodes of every graph ``[B]``.
+def _present(call: DenseCall, heads: int) -> Tensor:
+    """Return which places hold the nodes of every graph ``[B, S]``.
 
     Raises:
-        InputError: if the nodes of a graph are not the first ones of its row.
+        InputError: if there is padding between the nodes of a graph.
     """
     batch, length = call.key.shape[:2]
+    device = call.key.device
     if call.padding is not None:
         present = _allowed(call.padding)
-        sizes = present.sum(1)
-        if not torch.equal(present, _first(sizes, length)):
+        at = torch.arange(length, device=device)
+        span = at.where(present, -1).amax(1) - at.where(present, length).amin(1) + 1
+        if length and not torch.equal(span.where(present.any(1), 0), present.sum(1)):
             raise InputError(
-                "a key_padding_mask has padding before or between the nodes of a graph, so their "
-                "numbers cannot be told; put the nodes first, as "
+                "a key_padding_mask has padding between the nodes of a graph, so their numbers "
+                "cannot be told; put the nodes together, as "
                 "torch_geometric.utils.to_dense_batch does"
             )
-        return sizes
+        return present
     if call.mask is not None and call.mask.dim() == 3 and batch > 1:  # noqa: PLR2004  (one per head)
         # The padding may be in the mask: keys at the end to which nothing attends.
         used = _allowed(_by_head(call.mask, heads)).flatten(1, 2).any(1)
-        return (used * torch.arange(1, length + 1, device=used.device)).amax(1)
-    return torch.full((batch,), length, device=call.key.device)
+        return _first((used * torch.arange(1, length + 1, device=device)).amax(1), length)
+    return torch.ones(batch, length, dtype=torch.bool, device=device)
 
 
 def _allowed(mask: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from edgescope.capturing.adapters.adapter import (
 from edgescope.capturing.adapters.edge_call import EdgeCall
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 from edgescope.capturing.edge_rows import EdgeRows, Relation, RelationRows, Rows
+from edgescope.capturing.pair_grid import PairGrid, Values
 from edgescope.lib.errors import InputError
 
 
@@ -66,8 +67,9 @@ class HANAdapter(MessagePassingAdapter):
             gathered.clear()  # of what a call that raised left here
             relations[:] = bound_arguments(layer, args, kwargs)["edge_index_dict"]
 
-        def gather(stage: str, values: Tensor, rows: Rows) -> None:
+        def gather(stage: str, values: Values, rows: Rows | PairGrid) -> None:
             assert isinstance(rows, EdgeRows)
+            assert isinstance(values, Tensor)
             gathered[stage].append((values, rows))
 
         def leave(*_: object) -> None:
