@@ -87,9 +87,9 @@ def test_padding_may_stand_before_the_nodes():
     padding = torch.tensor([[False, False, True], [True, False, False]])
     behind = torch.tensor([[False, False, True], [False, False, True]])
     layer = attention()
-    _, before = capture(layer, x, key_padding_mask=padding)
+    before, _ = capture(layer, x, key_padding_mask=padding)
     moved = torch.stack([x[0], x[1].roll(-1, 0)])
-    _, after = capture(layer, moved, key_padding_mask=behind)
+    after, _ = capture(layer, moved, key_padding_mask=behind)
     for site in after.sites:
         assert torch.equal(before[site].identity.edge_index, after[site].identity.edge_index)
         torch.testing.assert_close(before[site].values, after[site].values)
