@@ -17,6 +17,7 @@ SOFTMAX = frozenset({"_softmax", "softmax", "_safe_softmax", "_log_softmax"})
 FUSED = frozenset(
     {
         "scaled_dot_product_attention",
+        "flex_attention",
         "_scaled_dot_product_flash_attention_for_cpu",
         "_scaled_dot_product_flash_attention",
         "_scaled_dot_product_efficient_attention",

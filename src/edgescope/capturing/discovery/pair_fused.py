@@ -47,10 +47,39 @@ class Operands(NamedTuple):
         return logit + mask.to(logit.dtype)
 
 
+class FlexOperands(NamedTuple):
+    """What ``flex_attention`` is given, with functions that change scores and forbid pairs."""
+
+    step: int
+    query: int
+    key: int
+    value: int
+    scale: float
+
+    def product(self, trace: Trace, places: PairPlaces) -> Tensor:
+        """Return the products of queries and keys ``[P, H, D]``."""
+        query, key = (trace.values[n].now for n in (self.query, self.key))
+        one = query[places.graph, :, places.query]
+        return one * key[places.graph, :, places.key] * self.scale
+
+    def logits(self, trace: Trace) -> Tensor:
+        """Return what the softmax is taken of ``[G, H, Q, K]``, by torch's own functions."""
+        from torch._higher_order_ops.flex_attention import _math_attention_inner
+
+        given = [_tensors(each) for each in trace.steps[self.step].args]
+        return _math_attention_inner(*given)[1]
+
+
+def _tensors(given: Any) -> Any:  # noqa: ANN401  (an argument of any kind)
+    if isinstance(given, Value):
+        return given.now
+    return tuple(map(_tensors, given)) if isinstance(given, tuple) else given
+
+
 class FusedScore(NamedTuple):
     """The products that are summed into the logits."""
 
-    operands: Operands
+    operands: Operands | FlexOperands
 
     def __call__(self, trace: Trace, places: PairPlaces) -> Tensor:
         """Return the values ``[P, H, D]``."""
@@ -60,7 +89,7 @@ class FusedScore(NamedTuple):
 class FusedLogit(NamedTuple):
     """What the softmax is taken of."""
 
-    operands: Operands
+    operands: Operands | FlexOperands
 
     def grid(self, trace: Trace) -> Tensor:
         """Return the values ``[G, H, Q, K]``."""
@@ -74,7 +103,7 @@ class FusedLogit(NamedTuple):
 class FusedWeight(NamedTuple):
     """The softmax, 0 where all is masked."""
 
-    operands: Operands
+    operands: Operands | FlexOperands
 
     def grid(self, trace: Trace) -> Tensor:
         """Return the values ``[G, H, Q, K]``."""
@@ -100,25 +129,15 @@ class FusedMessage(NamedTuple):
 def read_fused(trace: Trace, found: PairAttention) -> PairFound | None:
     """Return how the stages of a fused attention are had; ``None`` for a form that is not known."""
     step = found.steps[0]
-    given = _by_name(step)
-    query, key, value = (given[name] for name in ("query", "key", "value"))
-    alike = query.tensor.dim() == 4 and query.tensor.shape[:2] == key.tensor.shape[:2]  # noqa: PLR2004  ([G, H, N, D])
-    if not alike:
+    operands = _flex(step) if step.name == "flex_attention" else _operands(step)
+    if operands is None:
         return None
-    mask = given.get("attn_mask", given.get("attn_bias"))
-    scale = given.get("scale")
-    scale = 1 / math.sqrt(query.tensor.size(-1)) if scale is None else float(scale)
-    operands = Operands(
-        query.number,
-        key.number,
-        value.number,
-        mask.number if isinstance(mask, Value) else None,
-        bool(given.get("is_causal")),
-        scale,
-    )
+    query, biased = trace.values[operands.query], True
+    if isinstance(operands, Operands):
+        biased = operands.mask is not None and not is_mask(trace.values[operands.mask])
     score, weight = FusedScore(operands), FusedWeight(operands)
     recipes: dict[str, PairRecipe] = {"score": score}
-    if isinstance(mask, Value) and not is_mask(mask):
+    if biased:
         recipes["unbiased"] = Summed(score)
     logit: Grid = FusedLogit(operands)
     recipes |= {"logit": logit, "weight": weight, "message": FusedMessage(weight)}
@@ -128,6 +147,32 @@ def read_fused(trace: Trace, found: PairAttention) -> PairFound | None:
         for stage, recipe in recipes.items()
     }
     return PairFound("softmax", recipes, shapes, weight, logit, found.query is not None)
+
+
+def _operands(step: Step) -> Operands | None:
+    given = _by_name(step)
+    query, key, value = (given[name] for name in ("query", "key", "value"))
+    if not _alike(query, key):
+        return None
+    mask = given.get("attn_mask", given.get("attn_bias"))
+    scale = given.get("scale")
+    scale = 1 / math.sqrt(query.tensor.size(-1)) if scale is None else float(scale)
+    number = mask.number if isinstance(mask, Value) else None
+    causal = bool(given.get("is_causal"))
+    return Operands(query.number, key.number, value.number, number, causal, scale)
+
+
+def _flex(step: Step) -> FlexOperands | None:
+    query, key, value = step.args[:3]
+    scale = step.args[5]
+    if not _alike(query, key) or not isinstance(scale, float):
+        return None
+    return FlexOperands(step.number, query.number, key.number, value.number, scale)
+
+
+def _alike(query: Value, key: Value) -> bool:
+    """Return whether there are as many graphs and heads of queries as of keys."""
+    return query.tensor.dim() == 4 and query.tensor.shape[:2] == key.tensor.shape[:2]  # noqa: PLR2004  ([G, H, N, D])
 
 
 def _by_name(step: Step) -> dict[str, Any]:
