@@ -1,7 +1,7 @@
 """The logits and scores of an attention, traced back from what its exponential was taken of."""
 
-from edgescope.capturing.discovery.flow import GATHERS, KEEPS, SCATTERS, Flow, backward, numbers_of
-from edgescope.capturing.discovery.normalisation import Attention
+from edgescope.capturing.discovery.dataflow import GATHERS, KEEPS, SCATTERS, Flow, backward, numbers_of
+from edgescope.capturing.discovery.edge_attention import Attention
 from edgescope.capturing.discovery.recipes import Factors, Recipe, Scaled, Taken, layout
 from edgescope.capturing.discovery.trace import Step, Value, is_pointwise
 

@@ -12,8 +12,8 @@ from edgescope.capturing.adapters.adapter import Stage
 from edgescope.capturing.discovered_sites import Discovered, remember
 from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
 from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
-from edgescope.capturing.discovery.flow import Flow
-from edgescope.capturing.discovery.normalisation import Attention
+from edgescope.capturing.discovery.dataflow import Flow
+from edgescope.capturing.discovery.edge_attention import Attention
 from edgescope.capturing.discovery.program import STAGES, Found, read
 from edgescope.capturing.discovery.trace import Call, Step, Trace
 from edgescope.capturing.hooks import entered

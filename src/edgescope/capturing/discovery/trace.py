@@ -26,16 +26,19 @@ class Value:
         tensor: the tensor.
         step: the operation that computed it; ``None`` for what was there before.
         slot: which of the operation's results it is.
-        dims: what every dimension stands for, see :mod:`edgescope.capturing.discovery.axes`.
+        was: the value before, of a view of memory that the operation wrote to through another
+            tensor.
+        dims: what every dimension stands for, see :mod:`edgescope.capturing.discovery.dimensions`.
     """
 
-    __slots__ = ("_copy", "dims", "number", "slot", "step", "tensor", "uses")
+    __slots__ = ("_copy", "dims", "number", "slot", "step", "tensor", "uses", "was")
 
     def __init__(self, number: int, tensor: Tensor, step: "Step | None", slot: int) -> None:
         self.number = number
         self.tensor = tensor
         self.step = step
         self.slot = slot
+        self.was: Value | None = None
         self.dims: tuple[tuple[int, ...], ...] = ()
         self.uses: list[Step] = []
         self._copy: Tensor | None = None
@@ -152,7 +155,11 @@ class Trace(ObserverMode):
         self.steps.append(copied)
         for value in copied.inputs():
             value.uses.append(copied)
-        copied.results = [self._add(values, value, copied) for value in step.results]
+        for value in step.results:
+            if value.was is None or value.was.number in values:
+                was = None if value.was is None else values[value.was.number]
+                copied.results.append(self._add(values, value, copied))
+                copied.results[-1].was = was
 
     def __torch_dispatch__(
         self,
@@ -194,7 +201,8 @@ class Trace(ObserverMode):
         step.results.append(self._new(tensor, step, 0))
         for each in views:
             if each.tensor is not tensor:
-                self._new(each.tensor, step, -1).dims = each.dims
+                step.results.append(self._new(each.tensor, step, -1))
+                step.results[-1].was = each
 
     def _tree(self, args: tuple[Any, ...]) -> Tree:
         return tuple(

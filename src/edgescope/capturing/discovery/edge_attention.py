@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from edgescope.capturing.discovery.flow import KEEPS, Flow, Indexed, backward, is_sum, numbers_of
+from edgescope.capturing.discovery.dataflow import KEEPS, Flow, Indexed, backward, is_sum, numbers_of
 from edgescope.capturing.discovery.recipes import Divided, Recipe, Taken, layout
 from edgescope.capturing.discovery.trace import Step, Value, is_pointwise
 

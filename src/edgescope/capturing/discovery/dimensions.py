@@ -22,6 +22,7 @@ class Axes:
         self._parent: list[int] = []
         self._size: list[int] = []
         self._parts: dict[int, dict[tuple[int, int], tuple[Dim, Dim]]] = {}
+        self._selected: dict[int, Dim] = {}
 
     def new(self, size: int) -> Dim:
         """Return a dimension that stands for something new."""
@@ -34,6 +35,22 @@ class Axes:
     def all_new(self, shape: Sequence[int]) -> Dims:
         """Return dimensions that all stand for something new."""
         return tuple(self.new(size) for size in shape)
+
+    def made_of(self, first: Dim, rest: Dim) -> Dim:
+        """Return a dimension of one atom that can be divided into two others."""
+        if not first or not rest:
+            return first or rest
+        sizes = self.size(first), self.size(rest)
+        made = self.new(sizes[0] * sizes[1])
+        if made:
+            self._parts[made[0]] = {sizes: (first, rest)}
+        return made
+
+    def selected(self, mask: int, size: int) -> Dim:
+        """Return the dimension of what is selected by a mask, the same for all that it selects."""
+        if mask not in self._selected:
+            self._selected[mask] = self.new(size)
+        return self._selected[mask]
 
     def root(self, atom: int) -> int:
         """Return what stands for an atom and all that are the same."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.discovery.axis_rules import AxisRules
+from edgescope.capturing.discovery.dimension_rules import axes_of
 from edgescope.capturing.discovery.trace import Step, Trace, Value, is_pointwise
 
 GATHERS = frozenset({"index", "_unsafe_index", "index_select", "gather", "embedding"})
@@ -47,8 +47,7 @@ class Flow:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        rules = AxisRules(trace)
-        self.axes = rules.axes
+        self.axes = axes_of(trace)
         self.gathers: dict[int, list[Indexed]] = defaultdict(list)
         self.scatters: dict[int, list[Indexed]] = defaultdict(list)
         for step in trace.steps:
