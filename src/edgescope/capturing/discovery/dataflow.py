@@ -154,11 +154,40 @@ def scattered(step: Step) -> Indexed | None:
 
 
 def is_sum(step: Step) -> bool:
-    """Return whether a scatter sums, or takes the mean."""
-    if step.name in {"scatter_reduce", "index_reduce"}:
-        how = [each for each in (*step.args, *step.kwargs.values()) if isinstance(each, str)]
-        return any(each in {"sum", "mean", "add"} for each in how)
-    return True
+    """Return whether a scatter sums."""
+    return _how(step) in {"sum", "add"}
+
+
+def is_average(step: Step) -> bool:
+    """Return whether a scatter takes the mean."""
+    return _how(step) == "mean"
+
+
+def _how(step: Step) -> str:
+    """Return how a scatter combines rows."""
+    if step.name not in {"scatter_reduce", "index_reduce", "segment_reduce"}:
+        return "sum"
+    how = [each for each in (*step.args, *step.kwargs.values()) if isinstance(each, str)]
+    return how[0] if how else ""
+
+
+def origin(index: Value) -> tuple[int, tuple[object, ...]]:
+    """Return what an index is a form or part of, and which part."""
+    way: list[object] = []
+    while index.step is not None and index.was is None:
+        step = index.step
+        if step.name in {"select", "unbind", "slice"}:
+            way.append((step.args[1:], index.slot))
+        elif step.name not in KEEPS:
+            break
+        index = next(step.inputs())
+    return index.number, tuple(way)
+
+
+def has_same_numbers(one: Indexed, other: Indexed) -> bool:
+    """Return whether two operations are by the same index."""
+    a, b = numbers_of(one.by, one.dim), numbers_of(other.by, other.dim)
+    return a.shape == b.shape and torch.equal(a, b)
 
 
 def _is_mask(value: Value) -> bool:

@@ -7,21 +7,36 @@ structure says is checked: within every node the quotient is a constant times th
 sums to one or less.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-import torch
-from torch import Tensor
+from edgescope.capturing.discovery.dataflow import (
+    KEEPS,
+    Flow,
+    Indexed,
+    has_same_numbers,
+    is_average,
+    is_sum,
+    numbers_of,
+    origin,
+)
+from edgescope.capturing.discovery.gates import GATES, gated
+from edgescope.capturing.discovery.quotients import (
+    EXPONENTIALS,
+    Quotient,
+    by_logarithms,
+    divided_after,
+    divided_before,
+    times,
+)
+from edgescope.capturing.discovery.recipes import Divided, Layout, Recipe, Taken, layout
+from edgescope.capturing.discovery.shares import is_share
+from edgescope.capturing.discovery.trace import Step, Value
 
-from edgescope.capturing.discovery.dataflow import KEEPS, Flow, Indexed, backward, is_sum, numbers_of
-from edgescope.capturing.discovery.recipes import Divided, Recipe, Taken, layout
-from edgescope.capturing.discovery.trace import Step, Value, is_pointwise
-
-EXPONENTIALS = frozenset({"exp", "exp2"})
-GATES = frozenset({"sigmoid"})
-
-Kind = Literal["softmax", "normalised gate", "gate"]
+Kind = Literal["softmax", "weighted softmax", "normalised gate", "gate"]
+"""How weights come about: of exponentials, alone or times a factor, or of sigmoids; a gate is not
+normalised."""
 
 
 @dataclass
@@ -34,11 +49,14 @@ class Attention:
         target: the index by which it is summed.
         logit: what the exponential or the gate is taken of.
         positive: its result.
-        weight: how the weights are had.
-        message: what is summed.
         heads: atoms of the weights beside the rows.
+        weight: the weights; ``None`` if they are never formed.
+        below: what the sum of messages is divided by, if only that is divided.
+        message: what is summed.
         steps: the operations that belong to it.
+        indices: all that has to be by one index.
         recipes: how each stage is had.
+        score: what is summed over channels into the logit.
     """
 
     kind: Kind
@@ -51,8 +69,20 @@ class Attention:
     below: Value | None = None
     message: Value | None = None
     steps: list[Step] = field(default_factory=list)
+    indices: list[Indexed] = field(default_factory=list)
     recipes: dict[str, Recipe] = field(default_factory=dict)
     score: Value | None = None
+
+    def take(self, stage: str, value: Value, arranged: Layout | None) -> None:
+        """Note that a stage is a value, if it is known how it becomes ``[E, H, D]``."""
+        if arranged is not None:
+            self.recipes[stage] = Taken(value.number, arranged)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether all that is by one index is so in every run, and not just by its numbers."""
+        of_target = origin(self.target.by)
+        return all(origin(each.by) == of_target for each in self.indices)
 
     def values(self) -> dict[str, Value]:
         """Return the values that are a stage as they are, or become it."""
@@ -82,203 +112,104 @@ def find_attention(flow: Flow) -> Iterator[Attention]:
 
 
 def _find(flow: Flow, step: Step, positive: Value, atom: int) -> Attention | None:
-    logit = next(step.inputs())
-    along = flow.along([positive], atom)
-    sums = [each for each in flow.scatters[atom] if each.rows.number in along and is_sum(each.step)]
-    before = _divided_before(flow, along, sums, atom)
-    candidates = [*before, *_by_logarithms(flow, positive, logit, atom)]
-    for total, weight in candidates:
-        if _is_normalised(flow, weight, positive, total, atom):
-            return _before(flow, step, total, weight, positive, logit, atom)
-    for total, below, summed in _divided_after(flow, positive, sums):
-        found = _after(flow, step, total, below, summed, positive, logit, atom)
+    sums = flow.scatters[atom]
+    for each in divided_before(flow, positive, sums, atom):
+        found = _before(flow, step, each, atom)
         if found is not None:
             return found
+    if step.name in EXPONENTIALS:
+        for each in by_logarithms(flow, positive, atom):
+            found = _before(flow, step, each, atom)
+            if found is not None:
+                return found
+    for each in divided_after(flow, positive, sums, atom):
+        found = _after(flow, step, each, atom)
+        if found is not None:
+            return found
+    return _gate(flow, step, atom) if step.name in GATES else None
+
+
+def _kind(step: Step, rows: Value) -> Kind:
+    """Return how weights come about of what was summed, which is the positive, or times it."""
     if step.name in GATES:
-        return _gate(flow, step, positive, logit, sums, atom)
-    return None
-
-
-def _divided_before(
-    flow: Flow, along: dict[int, Value], sums: list[Indexed], atom: int
-) -> Iterator[tuple[Indexed, Value]]:
-    """Give what is computed of an exponential and of its sum, gathered back to the edges."""
-    for total in sums:
-        nodes = _at_nodes(flow, total.step.results)
-        back = [
-            each.step.results[0]
-            for each in flow.gathers[atom]
-            if each.rows.number in nodes and _same_numbers(each, total)
-        ]
-        spread = flow.along(back, atom)
-        for number in sorted(along):
-            step = along[number].step
-            if step is None or not is_pointwise(step) or (number in spread and step.name in KEEPS):
-                continue
-            inputs = [each.number for each in step.inputs()]
-            own = [n for n in inputs if n in along and n not in spread]
-            if own and any(n in spread for n in inputs):
-                yield total, along[number]
-                break
-
-
-def _by_logarithms(
-    flow: Flow, positive: Value, logit: Value, atom: int
-) -> Iterator[tuple[Indexed, Value]]:
-    """Give an exponential that is a weight by itself, as a logarithm was taken off first."""
-    before = backward(logit)
-    if not any(each.step and each.step.name in {"log", "logsumexp"} for each in before.values()):
-        return
-    for total in reversed(flow.scatters[atom]):  # the last one is that of this attention
-        if is_sum(total.step) and total.rows.number in before:
-            yield total, positive
-            return
-
-
-def _divided_after(
-    flow: Flow, positive: Value, sums: list[Indexed]
-) -> Iterator[tuple[Indexed, Value, Indexed]]:
-    """Give sums of messages that are divided by the sum of the exponential."""
-    for total in sums:
-        own = flow.atoms(positive)
-        below = _at_nodes(flow, total.step.results)
-        for summed in sums:
-            if summed.step is total.step or not _same_numbers(summed, total):
-                continue
-            above = _at_nodes(flow, summed.step.results)
-            for number in sorted(above):
-                step = above[number].step
-                if step is None or step.name not in {"div", "mul"}:
-                    continue
-                inputs = list(step.inputs())
-                over = [each for each in inputs if each.number in below]
-                if over and any(each.number in above for each in inputs) and len(own):
-                    lower = over[-1]
-                    if step.name == "mul":
-                        inverse = _source(lower, {"reciprocal"})
-                        if inverse is None:
-                            continue
-                        lower = inverse
-                    yield total, lower, summed
-                    break
-
-
-def _source(value: Value, names: set[str]) -> Value | None:
-    """Return what an operation of these names was given that a value comes from, by its form."""
-    while value.step is not None:
-        first = next(value.step.inputs())
-        if value.step.name in names:
-            return first
+        return "normalised gate"
+    value = rows
+    while value.step is not None and value.step is not step:
         if value.step.name not in KEEPS:
-            return None
-        value = first
-    return None
+            return "weighted softmax"
+        value = next(value.step.inputs())
+    return "softmax"
 
 
-def _at_nodes(flow: Flow, results: Iterable[Value]) -> dict[int, Value]:
-    """Return what is computed from sums node by node."""
-    return flow.onward(results, lambda step, _: is_pointwise(step) or step.name in KEEPS)
-
-
-def _same_numbers(one: Indexed, other: Indexed) -> bool:
-    a, b = numbers_of(one.by, one.dim), numbers_of(other.by, other.dim)
-    return a.shape == b.shape and torch.equal(a, b)
-
-
-def _is_normalised(flow: Flow, weight: Value, positive: Value, total: Indexed, atom: int) -> bool:
-    """Return whether a quotient is what its structure says, in every node."""
-    heads = flow.atoms(weight)
-    own, other = (layout(flow, each.dims, atom, heads) for each in (weight, positive))
+def _before(flow: Flow, step: Step, quotient: Quotient, atom: int) -> Attention | None:
+    """Return attention whose weights are formed, if they are what their structure says."""
+    total, weight = quotient.total, quotient.weight
+    assert weight is not None
+    every = flow.atoms(weight)
+    own, other = (layout(flow, each.dims, atom, every) for each in (weight, total.rows))
     if own is None or other is None:
-        return False
-    a, b = own.arrange(weight.now), other.arrange(positive.now)
-    return a.shape == b.shape and is_share(a, b, numbers_of(total.by, total.dim))
-
-
-def is_share(weight: Tensor, positive: Tensor, node: Tensor) -> bool:
-    """Return whether weights are, in every node, a constant times something positive.
-
-    They sum to one, or to less where something was added to the sum that divides.
-
-    Args:
-        weight: the weights ``[E, H, D]``.
-        positive: what was divided ``[E, H, D]``.
-        node: the node of each row ``[E]``.
-    """
-    if not weight.numel():
-        return False
-    size = 32 * torch.finfo(weight.dtype).eps
-    weight, positive = weight.double(), positive.double()
-    finite = weight.isfinite() & positive.isfinite()
-    weight, positive = weight.where(finite, 0), positive.where(finite, 0)
-    nodes = int(node.max()) + 1
-    total, above = (
-        each.new_zeros(nodes, *each.shape[1:]).index_add(0, node, each)
-        for each in (positive, weight)
-    )
-    there = total > 0
-    share = above / total.where(there, 1)
-    expected = positive * share[node]
-    scale = above[node].abs().clamp(min=1e-30)
-    close = bool(((weight - expected).abs() <= max(size, 1e-5) * scale).all())
-    return close and bool((weight >= 0).all()) and bool((above <= 1 + max(size, 1e-4)).all())
-
-
-def _heads(flow: Flow, weight: Value, message: Value | None, atom: int) -> frozenset[int]:
-    """Return what is a head: what weights share with messages that are wider."""
-    own = [each for each in flow.atoms(weight) if each != atom]
-    wider = message is not None and len(flow.atoms(message)) > len(flow.atoms(weight))
-    return frozenset(own) if wider or message is None else frozenset()
-
-
-def _message(flow: Flow, weight: Value, total: Indexed, atom: int) -> Indexed | None:
-    """Return where the weights, by which something is multiplied, are summed."""
-    along = flow.along([weight], atom)
-    for each in flow.scatters[atom]:
-        if each.rows.number in along and each.step is not total.step and _same_numbers(each, total):
-            return each
-    return None
-
-
-def _before(
-    flow: Flow,
-    step: Step,
-    total: Indexed,
-    weight: Value,
-    positive: Value,
-    logit: Value,
-    atom: int,
-) -> Attention | None:
-    summed = _message(flow, weight, total, atom)
-    message = None if summed is None else summed.rows
-    heads = _heads(flow, weight, message, atom)
-    kind: Kind = "softmax" if step.name in EXPONENTIALS else "normalised gate"
-    steps = [step, total.step]
-    steps += [] if weight.step is None else [weight.step]
-    steps += [] if summed is None else [summed.step]
-    found = Attention(kind, atom, total, logit, positive, heads, weight, None, message, steps)
-    own = layout(flow, weight.dims, atom, heads)
-    if own is None:
         return None
-    found.recipes["weight"] = Taken(weight.number, own)
-    if message is not None:
-        of_message = layout(flow, message.dims, atom, heads)
-        if of_message is not None:
-            found.recipes["message"] = Taken(message.number, of_message)
+    node = numbers_of(total.by, total.dim)
+    if not is_share(own.arrange(weight.now), other.arrange(total.rows.now), node):
+        return None
+    summed = _aggregated(flow, weight, total, atom)
+    heads = _heads(flow, weight, None if summed is None else summed.rows, atom)
+    found = Attention(
+        kind=_kind(step, total.rows),
+        atom=atom,
+        target=total,
+        logit=next(step.inputs()),
+        positive=step.results[0],
+        heads=heads,
+        weight=weight,
+        message=None if summed is None else summed.rows,
+        steps=[step, total.step, *([] if weight.step is None else [weight.step])],
+        indices=quotient.indices(),
+    )
+    found.take("weight", weight, layout(flow, weight.dims, atom, heads))
+    if summed is not None:
+        found.steps.append(summed.step)
+        found.indices.append(summed)
+        found.take("message", summed.rows, layout(flow, summed.rows.dims, atom, heads))
     return found
 
 
-def _after(
-    flow: Flow,
-    step: Step,
-    total: Indexed,
-    below: Value,
-    summed: Indexed,
-    positive: Value,
-    logit: Value,
-    atom: int,
-) -> Attention | None:
+def _aggregated(flow: Flow, weight: Value, total: Indexed, atom: int) -> Indexed | None:
+    """Return where what the weights multiply is summed, or else what is computed of them."""
+    sums = [
+        each
+        for each in flow.scatters[atom]
+        if each.step is not total.step
+        and (is_sum(each.step) or is_average(each.step))
+        and has_same_numbers(each, total)
+    ]
+    for found in (times(flow, weight, atom), flow.along([weight], atom)):
+        for each in sums:
+            if each.rows.number in found:
+                return each
+    return None
+
+
+def _heads(flow: Flow, weight: Value, message: Value | None, atom: int) -> frozenset[int]:
+    """Return what is a head: what weights share with messages that are wider.
+
+    Where heads have one channel each, this is a dimension of its own in what is multiplied.
+    """
+    own = frozenset(each for each in flow.atoms(weight) if each != atom)
+    if message is None or len(flow.atoms(message)) > len(flow.atoms(weight)):
+        return own
+    before = message
+    while before.step is not None and before.step.name in {"view", "_unsafe_view", "reshape"}:
+        before = next(before.step.inputs())
+    last = before.dims[-1] if before.dims else ()
+    return own if own and len(before.dims) > 2 and not last else frozenset()  # noqa: PLR2004
+
+
+def _after(flow: Flow, step: Step, quotient: Quotient, atom: int) -> Attention | None:
     """Return attention whose messages are divided only once they were summed."""
+    total, below, summed = quotient.total, quotient.below, quotient.summed
+    assert below is not None
+    assert summed is not None
     heads = _heads(flow, total.rows, summed.rows, atom)
     own = layout(flow, total.rows.dims, atom, heads)
     of_message = layout(flow, summed.rows.dims, atom, heads)
@@ -287,51 +218,47 @@ def _after(
     if own is None or of_message is None or at is None:
         return None
     weight = Divided(Taken(total.rows.number, own), below.number, at, total.by.number, total.dim)
-    values, powers = weight(flow.trace), own.arrange(total.rows.now)
-    if not is_share(values, powers, numbers_of(total.by, total.dim)):
+    node = numbers_of(total.by, total.dim)
+    if not is_share(weight(flow.trace), own.arrange(total.rows.now), node):
         return None
-    kind: Kind = "softmax" if step.name in EXPONENTIALS else "normalised gate"
-    steps = [step, total.step, summed.step]
-    found = Attention(kind, atom, total, logit, positive, heads, None, below, summed.rows, steps)
-    found.recipes["weight"] = weight
-    found.recipes["message"] = weight._replace(above=Taken(summed.rows.number, of_message))
-    return found
+    return Attention(
+        kind=_kind(step, total.rows),
+        atom=atom,
+        target=total,
+        logit=next(step.inputs()),
+        positive=step.results[0],
+        heads=heads,
+        weight=None,
+        below=below,
+        message=summed.rows,
+        steps=[step, total.step, summed.step],
+        indices=quotient.indices(),
+        recipes={
+            "weight": weight,
+            "message": weight._replace(above=Taken(summed.rows.number, of_message)),
+        },
+    )
 
 
-def _gate(
-    flow: Flow, step: Step, positive: Value, logit: Value, sums: list[Indexed], atom: int
-) -> Attention | None:
-    """Return a gate: what is multiplied by it is summed over the edges of a node."""
-    for each in sums:
-        product = _product(flow, each.rows, positive, atom)
-        if product is not None:
-            heads = _heads(flow, positive, each.rows, atom)
-            steps = [step, each.step]
-            found = Attention(
-                "gate", atom, each, logit, positive, heads, positive, None, each.rows, steps
-            )
-            own, other = (layout(flow, value.dims, atom, heads) for value in (positive, each.rows))
-            if own is None or other is None:
-                return None
-            found.recipes["weight"] = Taken(positive.number, own)
-            found.recipes["message"] = Taken(each.rows.number, other)
-            return found
-    return None
-
-
-def _product(flow: Flow, rows: Value, positive: Value, atom: int) -> Step | None:
-    """Return where a gate was multiplied by something else with a row per edge."""
-    before = backward(rows, {positive.number})
-    for value in before.values():
-        step = value.step
-        if step is not None and step.name == "mul":
-            inputs = list(step.inputs())
-            gates = [each for each in inputs if positive.number in backward(each)]
-            others = [each for each in inputs if flow.has(each, atom) and each not in gates]
-            if len(gates) == 1 and others and not _computed_from(others[0], positive):
-                return step
-    return None
-
-
-def _computed_from(value: Value, positive: Value) -> bool:
-    return positive.number in backward(value)
+def _gate(flow: Flow, step: Step, atom: int) -> Attention | None:
+    """Return a gate, by which what is summed over the edges of a node was multiplied."""
+    positive = step.results[0]
+    summed = gated(flow, positive, flow.scatters[atom], atom)
+    if summed is None:
+        return None
+    heads = _heads(flow, positive, summed.rows, atom)
+    found = Attention(
+        kind="gate",
+        atom=atom,
+        target=summed,
+        logit=next(step.inputs()),
+        positive=positive,
+        heads=heads,
+        weight=positive,
+        message=summed.rows,
+        steps=[step, summed.step],
+        indices=[summed],
+    )
+    found.take("weight", positive, layout(flow, positive.dims, atom, heads))
+    found.take("message", summed.rows, layout(flow, summed.rows.dims, atom, heads))
+    return found if len(found.recipes) == 2 else None  # noqa: PLR2004  (both)

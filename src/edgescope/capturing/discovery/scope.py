@@ -5,7 +5,7 @@ runs of the same way only take the numbers.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from weakref import WeakKeyDictionary
 
 from torch import nn
@@ -66,7 +66,7 @@ class Scope:
             return
         for number, stages, emit in list(self._listeners):
             with observing():
-                found = self._found(trace, number)
+                found = self._found(trace, number, stages)
             if found is None:
                 continue
             rows = found.ends.rows(trace)
@@ -75,7 +75,7 @@ class Scope:
                     values = found.recipes[stage](trace)
                 emit(stage, values, rows)
 
-    def _found(self, trace: Trace, number: int) -> Found | None:
+    def _found(self, trace: Trace, number: int, stages: Collection[str]) -> Found | None:
         """Return one of the attentions of a run; ``None`` if there is nothing to attend to.
 
         Raises:
@@ -90,7 +90,7 @@ class Scope:
                 self._known[way] = found
         else:
             found = self._known[way]
-        if number < len(found):
+        if number < len(found) and set(stages) <= set(found[number].recipes):
             return found[number]
         if any(not value.tensor.numel() for value in trace.values):
             return None  # no edge, so nothing to tell a softmax by

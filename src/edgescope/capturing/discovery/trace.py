@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.hooks import ObserverMode
+from edgescope.capturing.hooks import ObserverMode, is_hook
 from edgescope.capturing.operations import NO_DISPATCH
 
 Call = tuple[str, int]
@@ -172,6 +172,8 @@ class Trace(ObserverMode):
         if any(getattr(kind, "__torch_dispatch__", None) is not NO_DISPATCH for kind in types):
             return NotImplemented  # a wrapper such as PyG's EdgeIndex: what is inside comes here
         kwargs = kwargs or {}
+        if is_hook():
+            return func(*args, **kwargs)
         name, writes = _about(func)
         step = Step(len(self.steps), name, func, self._tree(args), kwargs)
         if kwargs:
