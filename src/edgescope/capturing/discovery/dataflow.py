@@ -1,26 +1,33 @@
 """Where values of a trace come from and go to, and which of their rows are edges."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from edgescope.capturing.discovery.dimension_rules import axes_of
+from edgescope.capturing.discovery.dimensions import Dim
 from edgescope.capturing.discovery.trace import Step, Trace, Value, is_pointwise
 
 GATHERS = frozenset({"index", "_unsafe_index", "index_select", "gather", "embedding"})
 """Operations that take rows of a tensor by an index."""
 
 SCATTERS = frozenset(
-    ["scatter_add", "index_add", "scatter_reduce", "index_put", "_index_put_impl", "index_reduce"]
+    {
+        *("scatter_add", "index_add", "scatter_reduce", "index_put", "_index_put_impl"),
+        *("index_reduce", "segment_reduce"),
+    }
 )
 """Operations that combine rows of a tensor by an index."""
 
 KEEPS = frozenset(
-    "view _unsafe_view reshape _reshape_alias unsqueeze squeeze expand permute transpose t clone "
-    "contiguous detach alias _to_copy lift_fresh slice dropout native_dropout repeat".split()  # noqa: SIM905  (a list would take a line each)
+    {
+        *("view", "_unsafe_view", "reshape", "_reshape_alias", "unsqueeze", "squeeze", "expand"),
+        *("permute", "transpose", "t", "clone", "contiguous", "detach", "alias", "_to_copy"),
+        *("lift_fresh", "slice", "dropout", "native_dropout", "repeat"),
+    }
 )
 """Operations after which numbers are what they were, in another form."""
 
@@ -50,27 +57,52 @@ class Flow:
         self.axes = axes_of(trace)
         self.gathers: dict[int, list[Indexed]] = defaultdict(list)
         self.scatters: dict[int, list[Indexed]] = defaultdict(list)
+        self._atoms: dict[int, list[int]] = {}
+        self._joined: dict[tuple[int, ...], int] = {}
+        indexed: list[tuple[Indexed, tuple[int, ...]]] = []
         for step in trace.steps:
             found = gathered(step) if step.name in GATHERS else scattered(step)
             if found is None or isinstance(found.rows.tensor, nn.Parameter):
                 continue  # a table of parameters has no nodes
             dim = found.by.dims[found.dim] if found.by.dims else ()
-            if len(dim) == 1:
-                kind = self.gathers if step.name in GATHERS else self.scatters
-                kind[self.axes.root(dim[0])].append(found)
-        self.features = self._features()
+            if dim and is_by_rows(found):
+                roots = self.axes.roots(dim)
+                indexed.append((found, roots))
+                if len(roots) > 1 and roots not in self._joined:
+                    self._joined[roots] = self.axes.new(self.axes.size(roots))[0]
+        for found, roots in indexed:
+            kind = self.gathers if found.step.name in GATHERS else self.scatters
+            kind[self.roots(roots)[0]].append(found)
+        for found in segmented(trace):
+            self._add_segments(found)
 
-    def _features(self) -> set[int]:
-        """Return the atoms of parameters, such as heads and channels."""
-        found: set[int] = set()
-        for value in self.trace.values:
-            if value.step is None and isinstance(value.tensor, nn.Parameter):
-                found.update(root for dim in value.dims for root in self.axes.roots(dim))
-        return self.axes.with_parts(found)
+    def _add_segments(self, found: Indexed) -> None:
+        """Note a sum over rows that stand next to each other as one by an index with its numbers.
+
+        Args:
+            found: the sum, with the borders of its segments in the place of an index.
+        """
+        numbers = segments_of(found)
+        for atom in self.atoms(found.rows)[:1]:
+            for each in (*self.gathers[atom], *self.scatters[atom]):
+                if torch.equal(numbers_of(each.by, each.dim), numbers):
+                    self.scatters[atom].append(found._replace(by=each.by, dim=each.dim))
+                    return
+
+    def roots(self, dim: Dim) -> Dim:
+        """Return the atoms of a dimension, those of rows that an index has as one."""
+        roots = self.axes.roots(dim)
+        for joined, atom in self._joined.items():
+            for n in range(len(roots) - len(joined) + 1):
+                if roots[n : n + len(joined)] == joined:
+                    return (*roots[:n], atom, *roots[n + len(joined) :])
+        return roots
 
     def atoms(self, value: Value) -> list[int]:
         """Return what a value's dimensions stand for, atom by atom."""
-        return [root for dim in value.dims for root in self.axes.roots(dim)]
+        if value.number not in self._atoms:
+            self._atoms[value.number] = [root for dim in value.dims for root in self.roots(dim)]
+        return self._atoms[value.number]
 
     def has(self, value: Value, atom: int) -> bool:
         """Return whether one dimension of a value stands for an atom, and no other does."""
@@ -138,7 +170,7 @@ def gathered(step: Step) -> Indexed | None:
 def scattered(step: Step) -> Indexed | None:
     """Return what an operation sums, or combines otherwise, by an index."""
     args = step.args
-    if step.name not in SCATTERS:
+    if step.name not in SCATTERS or step.name == "segment_reduce":
         return None
     if step.name in {"index_put", "_index_put_impl"}:
         there = [each for each in args[1] if isinstance(each, Value)]
@@ -151,6 +183,48 @@ def scattered(step: Step) -> Indexed | None:
         return None
     at = args[1] % max(args[0].tensor.dim(), 1)
     return Indexed(step, source, args[2], 0 if step.name.startswith("index") else at)
+
+
+def is_by_rows(found: Indexed) -> bool:
+    """Return whether an index has one number per row, which it may repeat over other dimensions."""
+    index, at = found.by.now, found.dim
+    for n in range(index.dim()):
+        if n != at and index.size(n) > 1 and index.stride(n) and index.numel():
+            if not bool((index == index.select(n, 0).unsqueeze(n)).all()):
+                return False
+    return True
+
+
+def segmented(trace: Trace) -> Iterator[Indexed]:
+    """Give what is summed, or combined otherwise, over rows that stand next to each other."""
+    for step in trace.steps:
+        if step.name != "segment_reduce":
+            continue
+        borders = [step.kwargs.get(name) for name in ("lengths", "offsets")]
+        axis = step.kwargs.get("axis", 0)
+        given = [each for each in borders if isinstance(each, Value)]
+        if len(given) == 1 and given[0].tensor.dim() == 1 and not axis:
+            yield Indexed(step, step.args[0], given[0], 0)
+
+
+def segments_of(found: Indexed) -> Tensor:
+    """Return the segment of each row, from the lengths or the borders of the segments."""
+    borders = found.by.now
+    given = isinstance(found.step.kwargs.get("lengths"), Value)
+    lengths = borders if given else borders.diff()
+    return torch.arange(lengths.numel(), device=lengths.device).repeat_interleave(lengths)
+
+
+def is_continued(found: Indexed) -> bool:
+    """Return whether a sum goes on with an earlier one, as one over edges in pieces does."""
+    into = found.step.args[0]
+    while isinstance(into, Value) and into.step is not None:
+        if into.step.name in SCATTERS:
+            return scattered(into.step) is not None
+        if into.step.name not in KEEPS:
+            return False
+        into = next(into.step.inputs())
+    return False
 
 
 def is_sum(step: Step) -> bool:
@@ -176,7 +250,10 @@ def origin(index: Value) -> tuple[int, tuple[object, ...]]:
     way: list[object] = []
     while index.step is not None and index.was is None:
         step = index.step
-        if step.name in {"select", "unbind", "slice"}:
+        if step.name in {"select", "unbind"}:
+            dim = step.args[1] if len(step.args) > 1 else 0
+            way.append((dim, step.args[2] if step.name == "select" else index.slot))
+        elif step.name in {"slice", "split", "chunk", "split_with_sizes"}:
             way.append((step.args[1:], index.slot))
         elif step.name not in KEEPS:
             break

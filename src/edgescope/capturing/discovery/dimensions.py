@@ -36,16 +36,6 @@ class Axes:
         """Return dimensions that all stand for something new."""
         return tuple(self.new(size) for size in shape)
 
-    def made_of(self, first: Dim, rest: Dim) -> Dim:
-        """Return a dimension of one atom that can be divided into two others."""
-        if not first or not rest:
-            return first or rest
-        sizes = self.size(first), self.size(rest)
-        made = self.new(sizes[0] * sizes[1])
-        if made:
-            self._parts[made[0]] = {sizes: (first, rest)}
-        return made
-
     def selected(self, mask: int, size: int) -> Dim:
         """Return the dimension of what is selected by a mask, the same for all that it selects."""
         if mask not in self._selected:
@@ -114,18 +104,6 @@ class Axes:
         if (first, rest) not in parts:
             parts[first, rest] = (self.new(first), self.new(rest))
         return parts[first, rest]
-
-    def with_parts(self, atoms: set[int]) -> set[int]:
-        """Return atoms, and those that they were divided into."""
-        found = set(atoms)
-        left = list(atoms)
-        while left:
-            for halves in self._parts.get(self.root(left.pop()), {}).values():
-                for root in (root for half in halves for root in self.roots(half)):
-                    if root not in found:
-                        found.add(root)
-                        left.append(root)
-        return found
 
     def view(self, dims: Dims, shape: Sequence[int]) -> Dims:
         """Return the dimensions of a tensor that is viewed in another shape."""

@@ -24,6 +24,7 @@ from edgescope.capturing.discovery.dataflow import (
 from edgescope.capturing.discovery.gates import GATES, gated
 from edgescope.capturing.discovery.quotients import (
     EXPONENTIALS,
+    TIMES,
     Quotient,
     by_logarithms,
     divided_after,
@@ -34,9 +35,9 @@ from edgescope.capturing.discovery.recipes import Divided, Layout, Recipe, Taken
 from edgescope.capturing.discovery.shares import is_share
 from edgescope.capturing.discovery.trace import Step, Value
 
-Kind = Literal["softmax", "weighted softmax", "normalised gate", "gate"]
-"""How weights come about: of exponentials, alone or times a factor, or of sigmoids; a gate is not
-normalised."""
+Kind = Literal["softmax", "weighted softmax", "normalised gate", "normalised", "gate"]
+"""How weights come about: of exponentials, alone or times a factor, of sigmoids, or of something else
+that is positive; a gate is not normalised."""
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Attention:
         kind: how the weights come about.
         atom: what the rows are.
         target: the index by which it is summed.
-        logit: what the exponential or the gate is taken of.
+        logit: what the exponential or the gate is taken of; ``None`` if they are several.
         positive: its result.
         heads: atoms of the weights beside the rows.
         weight: the weights; ``None`` if they are never formed.
@@ -62,7 +63,7 @@ class Attention:
     kind: Kind
     atom: int
     target: Indexed
-    logit: Value
+    logit: Value | None
     positive: Value
     heads: frozenset[int]
     weight: Value | None
@@ -100,48 +101,92 @@ def find_attention(flow: Flow) -> Iterator[Attention]:
     """Give every attention along the edges of a trace, in the order of its operations."""
     taken: set[int] = set()
     for step in flow.trace.steps:
-        if step.name not in EXPONENTIALS | GATES or not step.results:
-            continue
-        positive = step.results[0]
-        for atom in dict.fromkeys(flow.atoms(positive)):
-            if atom in flow.scatters and flow.has(positive, atom) and positive.number not in taken:
-                found = _find(flow, step, positive, atom)
-                if found is not None:
-                    taken.add(positive.number)
-                    yield found
+        for positive in _positives(step):
+            for atom in dict.fromkeys(flow.atoms(positive)):
+                alone = atom in flow.scatters and flow.has(positive, atom)
+                if alone and positive.number not in taken:
+                    found = _find(flow, positive, atom)
+                    if found is not None:
+                        taken.add(positive.number)
+                        yield found
 
 
-def _find(flow: Flow, step: Step, positive: Value, atom: int) -> Attention | None:
+def _positives(step: Step) -> list[Value]:
+    """Return what an operation computes that may be normalised."""
+    if step.name in EXPONENTIALS | GATES | POSITIVE:
+        return step.results[:1]
+    if step.name in PUTS and _power(step) is not None:
+        return step.results[:1]
+    return []
+
+
+PUTS = frozenset({"index_put", "_index_put_impl", "index_copy", "cat"})
+"""Operations that put parts together."""
+
+POSITIVE = frozenset({"softplus"})
+"""Other operations whose results are positive."""
+
+
+def _power(step: Step | None) -> Step | None:
+    """Return the exponential, or the like, that something is a form of, or all its parts are."""
+    while step is not None:
+        if step.name in EXPONENTIALS | GATES | POSITIVE:
+            return step
+        if step.name == "cat":
+            parts = [_power(part.step) for part in step.args[0] if isinstance(part, Value)]
+            return parts[0] if all(parts) else None
+        if step.name in PUTS:
+            source = step.args[3] if step.name == "index_copy" else step.args[2]
+            step = source.step if isinstance(source, Value) else None
+        elif step.name in TIMES:
+            step = next(step.inputs()).step  # what is multiplied comes first
+        else:
+            return None
+    return None
+
+
+def _find(flow: Flow, positive: Value, atom: int) -> Attention | None:
+    step = positive.step
+    assert step is not None
     sums = flow.scatters[atom]
     for each in divided_before(flow, positive, sums, atom):
-        found = _before(flow, step, each, atom)
+        found = _before(flow, positive, each, atom)
         if found is not None:
             return found
     if step.name in EXPONENTIALS:
         for each in by_logarithms(flow, positive, atom):
-            found = _before(flow, step, each, atom)
+            found = _before(flow, positive, each, atom)
             if found is not None:
                 return found
     for each in divided_after(flow, positive, sums, atom):
-        found = _after(flow, step, each, atom)
+        found = _after(flow, positive, each, atom)
         if found is not None:
             return found
-    return _gate(flow, step, atom) if step.name in GATES else None
+    return _gate(flow, positive, atom) if step.name in GATES else None
 
 
-def _kind(step: Step, rows: Value) -> Kind:
+def _logit(positive: Value) -> Value | None:
+    """Return what a positive is computed of; ``None`` if it is put together of several."""
+    step = positive.step
+    return None if step is None or step.name in PUTS else next(step.inputs())
+
+
+def _kind(positive: Value, rows: Value) -> Kind:
     """Return how weights come about of what was summed, which is the positive, or times it."""
-    if step.name in GATES:
-        return "normalised gate"
+    power = _power(positive.step)
+    if power is None or power.name not in EXPONENTIALS:
+        return "normalised gate" if power is not None and power.name in GATES else "normalised"
     value = rows
-    while value.step is not None and value.step is not step:
+    while value.step is not None and value.number != positive.number:
+        if value.step.name in EXPONENTIALS:
+            break  # of a logit, whose logarithm is taken again
         if value.step.name not in KEEPS:
             return "weighted softmax"
         value = next(value.step.inputs())
     return "softmax"
 
 
-def _before(flow: Flow, step: Step, quotient: Quotient, atom: int) -> Attention | None:
+def _before(flow: Flow, positive: Value, quotient: Quotient, atom: int) -> Attention | None:
     """Return attention whose weights are formed, if they are what their structure says."""
     total, weight = quotient.total, quotient.weight
     assert weight is not None
@@ -155,15 +200,15 @@ def _before(flow: Flow, step: Step, quotient: Quotient, atom: int) -> Attention 
     summed = _aggregated(flow, weight, total, atom)
     heads = _heads(flow, weight, None if summed is None else summed.rows, atom)
     found = Attention(
-        kind=_kind(step, total.rows),
+        kind=_kind(positive, total.rows),
         atom=atom,
         target=total,
-        logit=next(step.inputs()),
-        positive=step.results[0],
+        logit=_logit(positive),
+        positive=positive,
         heads=heads,
         weight=weight,
         message=None if summed is None else summed.rows,
-        steps=[step, total.step, *([] if weight.step is None else [weight.step])],
+        steps=_steps(positive.step, total.step, weight.step),
         indices=quotient.indices(),
     )
     found.take("weight", weight, layout(flow, weight.dims, atom, heads))
@@ -172,6 +217,10 @@ def _before(flow: Flow, step: Step, quotient: Quotient, atom: int) -> Attention 
         found.indices.append(summed)
         found.take("message", summed.rows, layout(flow, summed.rows.dims, atom, heads))
     return found
+
+
+def _steps(*steps: Step | None) -> list[Step]:
+    return [step for step in steps if step is not None]
 
 
 def _aggregated(flow: Flow, weight: Value, total: Indexed, atom: int) -> Indexed | None:
@@ -205,7 +254,7 @@ def _heads(flow: Flow, weight: Value, message: Value | None, atom: int) -> froze
     return own if own and len(before.dims) > 2 and not last else frozenset()  # noqa: PLR2004
 
 
-def _after(flow: Flow, step: Step, quotient: Quotient, atom: int) -> Attention | None:
+def _after(flow: Flow, positive: Value, quotient: Quotient, atom: int) -> Attention | None:
     """Return attention whose messages are divided only once they were summed."""
     total, below, summed = quotient.total, quotient.below, quotient.summed
     assert below is not None
@@ -222,16 +271,16 @@ def _after(flow: Flow, step: Step, quotient: Quotient, atom: int) -> Attention |
     if not is_share(weight(flow.trace), own.arrange(total.rows.now), node):
         return None
     return Attention(
-        kind=_kind(step, total.rows),
+        kind=_kind(positive, total.rows),
         atom=atom,
         target=total,
-        logit=next(step.inputs()),
-        positive=step.results[0],
+        logit=_logit(positive),
+        positive=positive,
         heads=heads,
         weight=None,
         below=below,
         message=summed.rows,
-        steps=[step, total.step, summed.step],
+        steps=_steps(positive.step, total.step, summed.step),
         indices=quotient.indices(),
         recipes={
             "weight": weight,
@@ -240,9 +289,8 @@ def _after(flow: Flow, step: Step, quotient: Quotient, atom: int) -> Attention |
     )
 
 
-def _gate(flow: Flow, step: Step, atom: int) -> Attention | None:
+def _gate(flow: Flow, positive: Value, atom: int) -> Attention | None:
     """Return a gate, by which what is summed over the edges of a node was multiplied."""
-    positive = step.results[0]
     summed = gated(flow, positive, flow.scatters[atom], atom)
     if summed is None:
         return None
@@ -251,12 +299,12 @@ def _gate(flow: Flow, step: Step, atom: int) -> Attention | None:
         kind="gate",
         atom=atom,
         target=summed,
-        logit=next(step.inputs()),
+        logit=_logit(positive),
         positive=positive,
         heads=heads,
         weight=positive,
         message=summed.rows,
-        steps=[step, summed.step],
+        steps=_steps(positive.step, summed.step),
         indices=[summed],
     )
     found.take("weight", positive, layout(flow, positive.dims, atom, heads))

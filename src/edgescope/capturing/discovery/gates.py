@@ -1,7 +1,7 @@
 """Gates: factors of messages between zero and one, of which no node's edges share anything."""
 
-from edgescope.capturing.discovery.dataflow import KEEPS, Flow, Indexed, backward, is_sum
-from edgescope.capturing.discovery.quotients import times
+from edgescope.capturing.discovery.dataflow import KEEPS, Flow, Indexed, backward
+from edgescope.capturing.discovery.quotients import is_whole, times
 from edgescope.capturing.discovery.trace import Value, is_pointwise
 
 GATES = frozenset({"sigmoid"})
@@ -21,7 +21,7 @@ def gated(flow: Flow, positive: Value, sums: list[Indexed], atom: int) -> Indexe
     through = times(flow, positive, atom)
     itself = _itself(positive)
     for each in sums:
-        if each.rows.number not in through or not is_sum(each.step):
+        if each.rows.number not in through or not is_whole(each):
             continue
         way = backward(each.rows)
         for value in through.values():

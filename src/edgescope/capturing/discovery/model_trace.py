@@ -14,7 +14,7 @@ from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdap
 from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
 from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.edge_attention import Attention
-from edgescope.capturing.discovery.program import STAGES, Found, read
+from edgescope.capturing.discovery.program import STAGES, Found, read, without_ends
 from edgescope.capturing.discovery.trace import Call, Step, Trace
 from edgescope.capturing.hooks import entered
 from edgescope.capturing.sites import Site, find_sites
@@ -55,10 +55,10 @@ def discover(
         with entered(trace):
             call(model, batch)
         flow, found = read(trace)
-        candidates, refused = _places(trace, found, covered)
+        candidates, refused, reasons = _places(flow, found, covered)
         remember(model, list(candidates))
         sites = _tried(model, batch, call, inputs, candidates, refused)
-    tensors = _tensors(flow, found, candidates, sites, refused)
+    tensors = _tensors(flow, found, candidates, sites, refused, reasons)
     return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()))
 
 
@@ -67,11 +67,16 @@ def _devices(model: nn.Module) -> list[int]:
 
 
 def _places(
-    trace: Trace,
+    flow: Flow,
     found: list[tuple[Attention, Found]],
     covered: Collection[str],
-) -> tuple[dict[Discovered, int], dict[str, str]]:
-    """Return the smallest module in which each attention can be found, and what has none."""
+) -> tuple[dict[Discovered, int], dict[str, str], dict[int, str]]:
+    """Return the smallest module in which each attention can be found, and what has none and why.
+
+    What has none comes by the path of the module that computes it, and by its number.
+    """
+    trace = flow.trace
+    reasons: dict[int, str] = {}
     places: dict[Discovered, int] = {}
     refused: dict[str, str] = {}
     parts: dict[Call, list[tuple[Attention, Found]]] = {}
@@ -91,8 +96,9 @@ def _places(
                 break
         else:
             path = calls[-1][0] if calls else ""
-            refused[path] = "which node each of its rows is attended to at cannot be told"
-    return places, refused
+            reasons[number] = without_ends(flow, attention)
+            refused[path] = reasons[number]
+    return places, refused, reasons
 
 
 def _common(steps: list[Step]) -> tuple[Call, ...]:
@@ -144,7 +150,8 @@ def _discovered(path: str, number: int, found: Found) -> Discovered:
 def _formula(stage: str, found: Found) -> str:
     if stage == "weight":
         return KINDS[found.kind]
-    return FORMULAS[stage].format(of="exponential" if found.kind == "softmax" else "sigmoid")
+    powers = {"normalised": "softplus", "gate": "sigmoid", "normalised gate": "sigmoid"}
+    return FORMULAS[stage].format(of=powers.get(found.kind, "exponential"))
 
 
 def _tried(
@@ -199,6 +206,7 @@ def _tensors(
     candidates: dict[Discovered, int],
     sites: Collection[str],
     refused: Mapping[str, str],
+    reasons: Mapping[int, str],
 ) -> tuple[EdgeTensor, ...]:
     """Return every tensor with a row per edge, with what it is used as."""
     names = {number: place for place, number in candidates.items()}
@@ -208,8 +216,11 @@ def _tensors(
         for stage, value in attention.values().items():
             if stage in here.recipes:
                 site = "" if place is None else f"{place.name}:{stage}"
-                reason = "" if place is None else refused.get(place.name, "")
-                roles[value.number] = (stage, site if site in sites else "", reason)
+                reason = reasons.get(number, "")
+                if place is not None:
+                    reason = refused.get(place.name, "")
+                role = "gate" if stage == "weight" and attention.kind == "gate" else stage
+                roles[value.number] = (role, site if site in sites else "", reason)
     atoms = {*flow.gathers, *flow.scatters}
     return tuple(_rows(flow, atoms, roles))
 

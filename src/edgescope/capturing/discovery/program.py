@@ -93,7 +93,7 @@ def read(trace: Trace) -> tuple[Flow, list[tuple[Attention, Found]]]:
         add_logit(flow, each)
         source = source_of(flow, each)
         target = each.target
-        into = target.step.args[0]
+        into = target.step.results[0]
         at = target.step.args[1] if isinstance(target.step.args[1], int) else 0
         ends = Ends(
             None if source is None else (source.by.number, source.dim),
@@ -131,20 +131,39 @@ def _is_followed(index: Tensor) -> bool:
 def source_of(flow: Flow, found: Attention) -> Indexed | None:
     """Return the index of the nodes that are attended to, if just one other index is used.
 
-    Raises:
-        InputError: never; ``None`` also if there are several, as none of them is known to be it.
+    ``None`` also if there are several, as none of them is known to be it.
     """
+    others = [each for numbers, each in _others(flow, found) if _is_followed(numbers)]
+    return others[0] if len(others) == 1 else None
+
+
+def without_ends(flow: Flow, found: Attention) -> str:
+    """Say why it is not known which node each row of an attention is attended to at."""
+    others = _others(flow, found)
+    if not others:
+        return (
+            "read-out: its rows are nodes, or what else the model has a row of, and are summed "
+            "into graphs; no edge is attended to"
+        )
+    followed = sum(_is_followed(numbers) for numbers, _ in others)
+    if followed > 1:
+        return f"which of the {followed} nodes that each of its rows is of is attended to is open"
+    return "which node each of its rows is attended to at cannot be told"
+
+
+def _others(flow: Flow, found: Attention) -> list[tuple[Tensor, Indexed]]:
+    """Return every index, but that of the targets, by which what it computes with was gathered."""
     of_target = numbers_of(found.target.by, found.target.dim)
     before: set[int] = set()
-    for value in (found.logit, found.message):
+    for value in (found.logit, found.positive, found.message):
         before.update({} if value is None else backward(value))
     others: list[tuple[Tensor, Indexed]] = []
     for each in flow.gathers[found.atom]:
         if each.step.results[0].number not in before or not each.rows.tensor.is_floating_point():
             continue
         numbers = numbers_of(each.by, each.dim)
-        if torch.equal(numbers, of_target) or not _is_followed(numbers):
+        if torch.equal(numbers, of_target):
             continue
         if not any(torch.equal(numbers, known) for known, _ in others):
             others.append((numbers, each))
-    return others[0][1] if len(others) == 1 else None
+    return others

@@ -13,6 +13,7 @@ from edgescope.capturing.discovery.dataflow import (
     Indexed,
     backward,
     has_same_numbers,
+    is_continued,
     is_sum,
 )
 from edgescope.capturing.discovery.trace import Step, Value
@@ -53,11 +54,13 @@ class Quotient(NamedTuple):
         return [each for each in (self.total, self.back, self.summed) if each is not None]
 
 
-def divided_before(flow: Flow, positive: Value, sums: list[Indexed], atom: int) -> Iterator[Quotient]:
+def divided_before(
+    flow: Flow, positive: Value, sums: list[Indexed], atom: int
+) -> Iterator[Quotient]:
     """Give what is computed of something and of its sum, gathered back to the edges."""
     own = times(flow, positive, atom)
     for total in sums:
-        if total.rows.number not in own or not is_sum(total.step):
+        if total.rows.number not in own or not is_whole(total):
             continue
         nodes = divisors(flow, total.step.results, None)
         for back in flow.gathers[atom]:
@@ -68,11 +71,14 @@ def divided_before(flow: Flow, positive: Value, sums: list[Indexed], atom: int) 
                 yield Quotient(total, step.results[0], back)
 
 
+def is_whole(total: Indexed) -> bool:
+    """Return whether a sum is over all edges of a node, and not one of the pieces of it."""
+    return is_sum(total.step) and not is_continued(total)
+
+
 def times(flow: Flow, value: Value, atom: int) -> dict[int, Value]:
     """Return a value, and what is it times something, with the same rows."""
-    return flow.onward(
-        [value], lambda step, result: step.name in TIMES and flow.has(result, atom)
-    )
+    return flow.onward([value], lambda step, result: step.name in TIMES and flow.has(result, atom))
 
 
 def divisors(
@@ -134,7 +140,7 @@ def by_logarithms(flow: Flow, positive: Value, atom: int) -> Iterator[Quotient]:
     if not any(each.step and each.step.name in {"log", "log1p"} for each in before.values()):
         return
     for total in reversed(flow.scatters[atom]):  # the last one is that of this attention
-        if not is_sum(total.step) or total.rows.number not in before:
+        if total.rows.number not in before or not is_whole(total):
             continue
         nodes = flow.onward(total.step.results, lambda step, _: step.name in LOGARITHMS)
         for back in flow.gathers[atom]:
@@ -145,16 +151,18 @@ def by_logarithms(flow: Flow, positive: Value, atom: int) -> Iterator[Quotient]:
                 yield Quotient(total, positive, back)
 
 
-def divided_after(flow: Flow, positive: Value, sums: list[Indexed], atom: int) -> Iterator[Quotient]:
+def divided_after(
+    flow: Flow, positive: Value, sums: list[Indexed], atom: int
+) -> Iterator[Quotient]:
     """Give sums of messages that are divided by the sum of what they were multiplied by."""
     own = times(flow, positive, atom)
     here = [each for each in sums if each.rows.number in own]
     for total in here:
-        if not is_sum(total.step):
+        if not is_whole(total):
             continue
         below = divisors(flow, total.step.results, None)
         for summed in here:
-            if summed.step is total.step or not is_sum(summed.step):
+            if summed.step is total.step or not is_whole(summed):
                 continue
             if not has_same_numbers(summed, total):
                 continue

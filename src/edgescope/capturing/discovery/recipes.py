@@ -39,7 +39,7 @@ def layout(flow: Flow, dims: Dims, atom: int, heads: Collection[int]) -> Layout 
         atom: the rows.
         heads: what is a head; all else is a channel.
     """
-    atoms = [root for dim in dims for root in flow.axes.roots(dim)]
+    atoms = [root for dim in dims for root in flow.roots(dim)]
     if atoms.count(atom) != 1:
         return None
     rows = atoms.index(atom)

@@ -83,10 +83,12 @@ class Scope:
         """
         way = hash(trace.signature)
         if way not in self._known:
-            found = [each for _, each in read(trace)[1]]
+            attention = read(trace)[1]
+            found = [each for _, each in attention]
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            if all(value.tensor.numel() for value in trace.values):
+            # What has a size of one, or is alike by its numbers only, may be otherwise next time.
+            if len(found) > number and all(each.is_certain for each, _ in attention):
                 self._known[way] = found
         else:
             found = self._known[way]

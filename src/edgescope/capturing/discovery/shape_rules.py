@@ -138,22 +138,19 @@ def _concatenate(at: Applied) -> Dims:
         for part in parts:
             if n != place and len(part.dims) == len(shape):
                 own = axes.join(own, part.dims[n])
-        joined.append(_in_a_row(axes, [part.dims[n] for part in parts], n) if n == place else own)
+        joined.append(_in_a_row(axes, [part.dims[n] for part in parts]) if n == place else own)
         if axes.size(joined[n]) != size:
             joined[n] = axes.new(size)
     return tuple(joined)
 
 
-def _in_a_row(axes: Axes, parts: list[Dim], place: int) -> Dim:
+def _in_a_row(axes: Axes, parts: list[Dim]) -> Dim:
     """Return the dimension in which others stand one after the other."""
     if len(parts) == 1:
         return parts[0]
     if len({axes.roots(part) for part in parts}) > 1:
         return axes.new(sum(map(axes.size, parts)))
-    if place:
-        return axes.new(len(parts)) + parts[0]
-    # Rows, such as edges in both directions, are of one kind.
-    return axes.made_of(axes.new(len(parts)), parts[0])
+    return axes.new(len(parts)) + parts[0]
 
 
 def _stack(at: Applied) -> Dims:
