@@ -104,6 +104,14 @@ class Flow:
             self._atoms[value.number] = [root for dim in value.dims for root in self.roots(dim)]
         return self._atoms[value.number]
 
+    def nodes(self) -> set[int]:
+        """Return the atoms of what is gathered from, which are nodes; of all rows if nothing is."""
+        found: set[int] = set()
+        for each in (each for several in self.gathers.values() for each in several):
+            found.update(self.atoms(each.rows)[:1])
+        own = {root for root in self.scatters if root in found}
+        return own or set(self.scatters)
+
     def has(self, value: Value, atom: int) -> bool:
         """Return whether one dimension of a value stands for an atom, and no other does."""
         return self.atoms(value).count(atom) == 1

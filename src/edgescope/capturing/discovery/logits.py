@@ -136,7 +136,8 @@ def _score(
 ) -> Recipe | None:
     """Return what is summed over channels into a logit, if something is.
 
-    A number that the sum is multiplied by multiplies each channel. Where a logit is a sum, the score
+    A number that the sum is multiplied by multiplies each channel, before anything else is done with
+    it. Where a logit is a sum, the score
     is in the part in which both ends of an edge are multiplied, if one is.
 
     Args:
@@ -148,7 +149,6 @@ def _score(
     """
     value = logit
     factors: list[tuple[bool, float | int]] = list(scale)
-    plain = True
     while value.step is not None:
         step = value.step
         inputs = [each for each in step.inputs() if flow.has(each, found.atom)]
@@ -160,12 +160,12 @@ def _score(
             if step.name == "mean" and summed is not None:
                 size = inputs[0].tensor.numel() / max(step.results[0].tensor.numel(), 1)
                 factors.append((True, float(size)))
-            return Scaled(summed, tuple(factors)) if summed and factors and plain else summed
+            return Scaled(summed, tuple(factors)) if summed and factors else summed
         if step.name in {"bmm", "mm", "addmm", "mv"}:
             if of_pairs and len(inputs) < 2:  # noqa: PLR2004  (both ends)
                 return None
             product = _factors(flow, step, found)
-            return Scaled(product, tuple(factors)) if product and factors and plain else product
+            return Scaled(product, tuple(factors)) if product and factors else product
         if step.name in GATHERS | SCATTERS:
             return None
         if step.name in {"add", "sub"} and len(inputs) > 1:
@@ -173,7 +173,8 @@ def _score(
             scores = [each for each in inputs if _score(flow, each, found, of_pairs=True)]
             if len(scores) != 1:
                 return None
-            plain = plain and inputs[0] is scores[0]
+            if step.name == "sub" and step.args[0] is not scores[0]:
+                factors.append((False, -1.0))
             inputs = scores
         if len(inputs) != 1:
             return None
@@ -182,8 +183,8 @@ def _score(
         factor = _factor(step, inputs[0])
         if factor is not None:
             factors.append(factor)
-        elif step.name not in KEEPS:
-            plain = False
+        elif step.name not in KEEPS | {"add", "sub"}:
+            factors.clear()  # what comes after is not what was summed
         value = inputs[0]
     return None
 

@@ -140,11 +140,8 @@ def source_of(flow: Flow, found: Attention) -> Indexed | None:
 def without_ends(flow: Flow, found: Attention) -> str:
     """Say why it is not known which node each row of an attention is attended to at."""
     others = _others(flow, found)
-    if not others:
-        return (
-            "read-out: its rows are nodes, or what else the model has a row of, and are summed "
-            "into graphs; no edge is attended to"
-        )
+    if not others and found.atom in flow.nodes():
+        return "read-out: its rows are nodes, and are summed into graphs; no edge is attended to"
     followed = sum(_is_followed(numbers) for numbers, _ in others)
     if followed > 1:
         return f"which of the {followed} nodes that each of its rows is of is attended to is open"
