@@ -22,6 +22,20 @@ _LOCK = threading.RLock()
 """Held while hooks are registered, as they are known by numbers that torch counts up."""
 
 
+class _Hooks(threading.local):
+    """How many hooks of watches run in a thread, one within the other."""
+
+    running = 0
+
+
+_HOOKS = _Hooks()
+
+
+def is_hook() -> bool:
+    """Return whether a hook of a watch runs, so that what torch computes is not the model's."""
+    return _HOOKS.running > 0
+
+
 class Unwatched:
     """What stands in a copy of a watched model for the hook of the original, until it is complete.
 
@@ -67,7 +81,11 @@ class Watching:
             return None
         if self.watch.is_elsewhere():
             return None
-        return self._observe(*args, **kwargs)
+        _HOOKS.running += 1
+        try:
+            return self._observe(*args, **kwargs)
+        finally:
+            _HOOKS.running -= 1
 
     def __reduce__(self) -> tuple[Callable[..., Unwatched], tuple[Any, ...]]:
         """Leave nothing in a pickled copy once it is complete."""

@@ -18,7 +18,7 @@ from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.scanning.criteria import Rule
 from edgescope.scanning.result import Scan
 from edgescope.statistics.bootstrap import MIN_GROUPS, RESAMPLES, Bootstrap
-from edgescope.statistics.discovery import q_values
+from edgescope.statistics.false_discovery import q_values
 
 ANY = "any site"
 """What rows are called in which an edge counts as massive if it is at one site or more.

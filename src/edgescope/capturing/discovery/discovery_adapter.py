@@ -10,6 +10,8 @@ from edgescope.capturing.discovery.scope import scope_of
 
 KINDS = {
     "softmax": "exp(logit) over its sum over the edges of a node",
+    "weighted softmax": "exp(logit) times a factor over its sum over the edges of a node",
+    "normalised": "softplus(logit) over its sum over the edges of a node",
     "normalised gate": "sigmoid(logit) over its sum over the edges of a node",
     "gate": "sigmoid(logit), not normalised",
 }

@@ -1,7 +1,19 @@
 """The logits and scores of an attention, traced back from what its exponential was taken of."""
 
-from edgescope.capturing.discovery.flow import GATHERS, KEEPS, SCATTERS, Flow, backward, numbers_of
-from edgescope.capturing.discovery.normalisation import Attention
+from math import log
+
+from edgescope.capturing.discovery.dataflow import (
+    GATHERS,
+    KEEPS,
+    SCATTERS,
+    Flow,
+    Indexed,
+    backward,
+    gathered,
+    has_same_numbers,
+    numbers_of,
+)
+from edgescope.capturing.discovery.edge_attention import Attention
 from edgescope.capturing.discovery.recipes import Factors, Recipe, Scaled, Taken, layout
 from edgescope.capturing.discovery.trace import Step, Value, is_pointwise
 
@@ -16,26 +28,34 @@ SMALL = 4096
 
 def add_logit(flow: Flow, found: Attention) -> None:
     """Add how the logit, and the score whose channels it sums, are had."""
+    if found.logit is None:
+        return
     logit = unshifted(flow, found.logit, found)
     found.logit = logit
     own = layout(flow, logit.dims, found.atom, found.heads)
     if own is None:
         return
-    found.recipes["logit"] = Taken(logit.number, own)
-    score = _score(flow, logit, found)
+    # A power of two is one of e, of a logit that was multiplied before.
+    is_two = found.positive.step is not None and found.positive.step.name == "exp2"
+    scale: tuple[tuple[bool, float], ...] = ((False, log(2)),) if is_two else ()
+    taken = Taken(logit.number, own)
+    found.recipes["logit"] = Scaled(taken, scale) if scale else taken
+    if not found.heads and len(flow.atoms(found.positive)) > 1:
+        return  # a channel each, so that no channels were summed
+    score = _score(flow, logit, found, scale)
     if score is not None:
         found.recipes["score"] = score
 
 
 def unshifted(flow: Flow, value: Value, found: Attention) -> Value:
     """Return a logit before the largest one of each node was taken off."""
-    while value.step is not None:
+    while value.step is not None and value.was is None:
         step = value.step
-        if step.name in KEEPS and _is_rows(flow, step, found):
-            value = next(step.inputs())
-            continue
         inputs = list(step.inputs())
-        if step.name != "sub" or len(inputs) != 2:  # noqa: PLR2004  (what is left, and a shift)
+        if step.name in KEEPS and flow.has(inputs[0], found.atom):
+            value = inputs[0]
+            continue
+        if step.name != "sub" or len(inputs) != 2 or step.kwargs:  # noqa: PLR2004  (and a shift)
             return value
         whole, shift = inputs
         if not flow.has(whole, found.atom) or not _is_shift(flow, shift, whole, found):
@@ -44,19 +64,17 @@ def unshifted(flow: Flow, value: Value, found: Attention) -> Value:
     return value
 
 
-def _is_rows(flow: Flow, step: Step, found: Attention) -> bool:
-    return flow.has(next(step.inputs()), found.atom)
-
-
 def _is_shift(flow: Flow, shift: Value, whole: Value, found: Attention) -> bool:
     """Return whether a number is the same for all edges of a node, and found from their logits."""
     before = backward(shift)
     if not any(each.step and each.step.name in _MAXIMA for each in before.values()):
         return False
-    if not {whole.number, *_forms(whole)} & before.keys():
+    if not _forms(whole).keys() & before.keys():
         return False
     if found.atom not in flow.atoms(shift):
         return True  # one number for all
+    if not _is_of_nodes(flow, shift, found):
+        return False
     rows = layout(flow, shift.dims, found.atom, flow.atoms(shift))
     if rows is None:
         return False
@@ -69,47 +87,118 @@ def _is_shift(flow: Flow, shift: Value, whole: Value, found: Attention) -> bool:
     return bool((first[node] == numbers).all())
 
 
-def _forms(value: Value) -> set[int]:
-    """Return the numbers of what a value is another form of."""
-    found = {value.number}
-    while value.step is not None and value.step.name in KEEPS:
+def _is_of_nodes(flow: Flow, shift: Value, found: Attention) -> bool:
+    """Return whether all of a number's rows were gathered by the node that sums, or its graph."""
+    left, seen = [shift], {shift.number}
+    while left:
+        step = left.pop().step
+        if step is None:
+            return False
+        if step.name in GATHERS:
+            by = gathered(step)
+            if by is None or not _is_by_node(by, found):
+                return False
+        elif is_pointwise(step) or step.name in KEEPS:
+            more = [each for each in step.inputs() if flow.has(each, found.atom)]
+            if not more:
+                return False
+            left += [each for each in more if each.number not in seen]
+            seen.update(each.number for each in more)
+        else:
+            return False
+    return True
+
+
+def _is_by_node(by: Indexed, found: Attention) -> bool:
+    if has_same_numbers(by, found.target):
+        return True
+    index = by.by.step
+    graph = None if index is None else gathered(index)
+    return graph is not None and has_same_numbers(graph, found.target)
+
+
+def _forms(value: Value) -> dict[int, Value]:
+    """Return what a value is another form of, or has only something taken off."""
+    found = {value.number: value}
+    while value.step is not None and (value.step.name in KEEPS or value.step.name == "sub"):
         value = next(value.step.inputs())
-        found.add(value.number)
+        found[value.number] = value
     return found
 
 
-def _score(flow: Flow, logit: Value, found: Attention) -> Recipe | None:
+def _score(
+    flow: Flow,
+    logit: Value,
+    found: Attention,
+    scale: tuple[tuple[bool, float], ...] = (),
+    *,
+    of_pairs: bool = False,
+) -> Recipe | None:
     """Return what is summed over channels into a logit, if something is.
 
-    A number that the sum is multiplied by multiplies each channel.
+    A number that the sum is multiplied by multiplies each channel, before anything else is done with
+    it. Where a logit is a sum, the score
+    is in the part in which both ends of an edge are multiplied, if one is.
+
+    Args:
+        flow: the trace.
+        logit: the logit.
+        found: the attention.
+        scale: what the logit was multiplied by.
+        of_pairs: whether only a sum of products of two things with a row per edge counts.
     """
     value = logit
-    factors: list[tuple[bool, float | int]] = []
-    plain = True
+    factors: list[tuple[bool, float | int]] = list(scale)
     while value.step is not None:
         step = value.step
         inputs = [each for each in step.inputs() if flow.has(each, found.atom)]
         if step.name in {"sum", "mean"} and len(inputs) == 1:
+            if of_pairs and not _is_product(flow, inputs[0], found):
+                return None
             summed = _summed(flow, inputs[0], found)
             found.score = inputs[0]
             if step.name == "mean" and summed is not None:
                 size = inputs[0].tensor.numel() / max(step.results[0].tensor.numel(), 1)
                 factors.append((True, float(size)))
-            return Scaled(summed, tuple(factors)) if summed and factors and plain else summed
+            return Scaled(summed, tuple(factors)) if summed and factors else summed
         if step.name in {"bmm", "mm", "addmm", "mv"}:
+            if of_pairs and len(inputs) < 2:  # noqa: PLR2004  (both ends)
+                return None
             product = _factors(flow, step, found)
-            return Scaled(product, tuple(factors)) if product and factors and plain else product
-        if step.name in GATHERS | SCATTERS or len(inputs) != 1:
+            return Scaled(product, tuple(factors)) if product and factors else product
+        if step.name in GATHERS | SCATTERS:
+            return None
+        if step.name in {"add", "sub"} and len(inputs) > 1:
+            of_pairs = True
+            scores = [each for each in inputs if _score(flow, each, found, of_pairs=True)]
+            if len(scores) != 1:
+                return None
+            if step.name == "sub" and step.args[0] is not scores[0]:
+                factors.append((False, -1.0))
+            inputs = scores
+        if len(inputs) != 1:
             return None
         if not (is_pointwise(step) or step.name in KEEPS):
             return None
         factor = _factor(step, inputs[0])
         if factor is not None:
             factors.append(factor)
-        elif step.name not in KEEPS:
-            plain = False
+        elif step.name not in KEEPS | {"add", "sub"}:
+            factors.clear()  # what comes after is not what was summed
         value = inputs[0]
     return None
+
+
+def _is_product(flow: Flow, value: Value, found: Attention) -> bool:
+    """Return whether a value is a product of two things with a row per edge."""
+    while value.step is not None:
+        inputs = [each for each in value.step.inputs() if flow.has(each, found.atom)]
+        if value.step.name == "mul" and len(inputs) > 1:
+            return True
+        if len(inputs) != 1 or not (value.step.name == "mul" or value.step.name in KEEPS):
+            return False
+        value = inputs[0]
+    return False
 
 
 def _factor(step: Step, value: Value) -> tuple[bool, float | int] | None:
@@ -137,7 +226,7 @@ def _factors(flow: Flow, step: Step, found: Attention) -> Factors | None:
         step.name == "mv"
     ):
         return None
-    summed = flow.axes.roots(one.dims[-1])
+    summed = flow.roots(one.dims[-1])
     heads = [root for root in flow.atoms(found.positive) if root != found.atom]
     if found.atom in summed or set(summed) & set(heads):
         return None

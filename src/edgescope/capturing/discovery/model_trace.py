@@ -10,14 +10,14 @@ from torch import nn
 from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Stage
 from edgescope.capturing.discovered_sites import Discovered, remember
+from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
+from edgescope.capturing.discovery.edge_attention import Attention
 from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
-from edgescope.capturing.discovery.flow import Flow
-from edgescope.capturing.discovery.normalisation import Attention
 from edgescope.capturing.discovery.other_softmax import others
 from edgescope.capturing.discovery.pair_attention import PairAttention
 from edgescope.capturing.discovery.pair_program import PairFound
-from edgescope.capturing.discovery.program import STAGES, Found, Read, read
+from edgescope.capturing.discovery.program import STAGES, Found, Read, read, without_ends
 from edgescope.capturing.discovery.trace import Call, Step, Trace
 from edgescope.capturing.hooks import entered
 from edgescope.capturing.sites import Site, find_sites
@@ -59,13 +59,13 @@ def discover(
         with entered(trace):
             call(model, batch)
         flow, found = read(trace)
-        candidates, refused = _places(trace, found, covered)
+        candidates, refused, reasons = _places(flow, found, covered)
         remember(model, list(candidates))
         for path, reason in others(flow, [each for each, _ in found]):
             if not _is_in(path, covered):
                 refused.setdefault(path, reason)
         sites = _tried(model, batch, call, inputs, candidates, refused)
-    tensors = _tensors(flow, found, candidates, sites, refused)
+    tensors = _tensors(flow, found, candidates, sites, refused, reasons)
     return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()))
 
 
@@ -74,11 +74,16 @@ def _devices(model: nn.Module) -> list[int]:
 
 
 def _places(
-    trace: Trace,
+    flow: Flow,
     found: list[Read],
     covered: Collection[str],
-) -> tuple[dict[Discovered, int], dict[str, str]]:
-    """Return the smallest module in which each attention can be found, and what has none."""
+) -> tuple[dict[Discovered, int], dict[str, str], dict[int, str]]:
+    """Return the smallest module in which each attention can be found, and what has none and why.
+
+    What has none comes by the path of the module that computes it, and by its number.
+    """
+    trace = flow.trace
+    reasons: dict[int, str] = {}
     places: dict[Discovered, int] = {}
     refused: dict[str, str] = {}
     parts: dict[Call, list[Read]] = {}
@@ -97,8 +102,13 @@ def _places(
                 break
         else:
             path = calls[-1][0] if calls else ""
-            refused[path] = "which node each of its rows is attended to at cannot be told"
-    return places, refused
+            reasons[number] = (
+                without_ends(flow, attention)
+                if isinstance(attention, Attention)
+                else "its nodes stand in a form that cannot be brought into order"
+            )
+            refused[path] = reasons[number]
+    return places, refused, reasons
 
 
 def _common(steps: list[Step]) -> tuple[Call, ...]:
@@ -156,7 +166,8 @@ def _discovered(
 def _formula(stage: str, found: Found | PairFound) -> str:
     if stage == "weight":
         return KINDS[found.kind]
-    return FORMULAS[stage].format(of="exponential" if found.kind == "softmax" else "sigmoid")
+    powers = {"normalised": "softplus", "gate": "sigmoid", "normalised gate": "sigmoid"}
+    return FORMULAS[stage].format(of=powers.get(found.kind, "exponential"))
 
 
 def _tried(
@@ -211,6 +222,7 @@ def _tensors(
     candidates: dict[Discovered, int],
     sites: Collection[str],
     refused: Mapping[str, str],
+    reasons: Mapping[int, str],
 ) -> tuple[EdgeTensor, ...]:
     """Return every tensor with a row per edge, with what it is used as."""
     names = {number: place for place, number in candidates.items()}
@@ -220,8 +232,11 @@ def _tensors(
         for stage, value in attention.values().items():
             if stage in here.recipes:
                 site = "" if place is None else f"{place.name}:{stage}"
-                reason = "" if place is None else refused.get(place.name, "")
-                roles[value.number] = (stage, site if site in sites else "", reason)
+                reason = reasons.get(number, "")
+                if place is not None:
+                    reason = refused.get(place.name, "")
+                role = "gate" if stage == "weight" and attention.kind == "gate" else stage
+                roles[value.number] = (role, site if site in sites else "", reason)
     atoms = {*flow.gathers, *flow.scatters}
     return tuple(_rows(flow, atoms, roles))
 

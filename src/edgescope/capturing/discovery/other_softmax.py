@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from edgescope.capturing.discovery.flow import Flow
-from edgescope.capturing.discovery.normalisation import Attention
+from edgescope.capturing.discovery.dataflow import Flow
+from edgescope.capturing.discovery.edge_attention import Attention
 from edgescope.capturing.discovery.pair_attention import PairAttention
 
 

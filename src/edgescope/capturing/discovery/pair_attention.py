@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from edgescope.capturing.discovery.axis_rules import reduced
-from edgescope.capturing.discovery.flow import KEEPS, Flow, backward
+from edgescope.capturing.discovery.dataflow import KEEPS, Flow, backward
+from edgescope.capturing.discovery.shape_rules import reduced
 from edgescope.capturing.discovery.trace import Step, Value, is_pointwise
 
 SOFTMAX = frozenset({"_softmax", "softmax", "_safe_softmax", "_log_softmax"})
@@ -49,6 +49,12 @@ class PairAttention:
     key: int
     query: int | None
     steps: list[Step] = field(default_factory=list)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it looks the same on every batch: a dimension of size one may stand for more."""
+        formed = self.logit if self.weight is None else self.weight
+        return 1 not in formed.tensor.shape
 
     def values(self) -> dict[str, Value]:
         """Return the values that are a stage as they are."""

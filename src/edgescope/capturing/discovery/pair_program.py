@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from edgescope.capturing.discovery.axes import Dim
-from edgescope.capturing.discovery.flow import KEEPS, Flow
+from edgescope.capturing.discovery.dataflow import KEEPS, Flow
+from edgescope.capturing.discovery.dimensions import Dim
 from edgescope.capturing.discovery.pair_attention import (
     MATRICES,
     PairAttention,
@@ -78,7 +78,7 @@ def read_pairs(flow: Flow, found: PairAttention) -> PairFound | None:
 
 def tokens_of(flow: Flow, found: PairAttention) -> tuple[int, int] | None:
     """Return how many tokens were put before and after the nodes, if they were joined here."""
-    parts = flow.joined.get(found.node)
+    parts = flow.axes.pieces(found.node)
     if parts is None:
         return None
     largest = max(parts, key=lambda part: part[0])

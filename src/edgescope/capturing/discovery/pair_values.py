@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from edgescope.capturing.discovery.axes import Dims
-from edgescope.capturing.discovery.flow import Flow
+from edgescope.capturing.discovery.dataflow import Flow
+from edgescope.capturing.discovery.dimensions import Dims
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.pair_grid import PairPlaces
 

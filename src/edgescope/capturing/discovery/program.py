@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from edgescope.capturing.discovery.flow import Flow, Indexed, backward, numbers_of
+from edgescope.capturing.discovery.dataflow import Flow, Indexed, backward, numbers_of
+from edgescope.capturing.discovery.edge_attention import Attention, find_attention
 from edgescope.capturing.discovery.logits import add_logit
-from edgescope.capturing.discovery.normalisation import Attention, find_attention
 from edgescope.capturing.discovery.pair_attention import PairAttention, find_pairs
 from edgescope.capturing.discovery.pair_fused import read_fused
 from edgescope.capturing.discovery.pair_program import PairFound, read_pairs, tokens_of
@@ -100,7 +100,7 @@ def read(trace: Trace) -> tuple[Flow, list[Read]]:
         add_logit(flow, each)
         source = source_of(flow, each)
         target = each.target
-        into = target.step.args[0]
+        into = target.step.results[0]
         at = target.step.args[1] if isinstance(target.step.args[1], int) else 0
         ends = Ends(
             None if source is None else (source.by.number, source.dim),
@@ -144,12 +144,30 @@ def _is_followed(index: Tensor) -> bool:
 def source_of(flow: Flow, found: Attention) -> Indexed | None:
     """Return the index of the nodes that are attended to, if just one other index is used.
 
-    Raises:
-        InputError: never; ``None`` also if there are several, as none of them is known to be it.
+    ``None`` also if there are several, as none of them is known to be it.
+    """
+    others = [each for _, each in _others(flow, found)]
+    return others[0] if len(others) == 1 else None
+
+
+def without_ends(flow: Flow, found: Attention) -> str:
+    """Say why it is not known which node each row of an attention is attended to at."""
+    others = _others(flow, found)
+    if not others and found.atom in flow.nodes():
+        return "read-out: its rows are nodes, and are summed into graphs; no edge is attended to"
+    if len(others) > 1:
+        return f"which of the {len(others)} nodes of each of its rows is attended to is open"
+    return "which node each of its rows is attended to at cannot be told"
+
+
+def _others(flow: Flow, found: Attention) -> list[tuple[Tensor, Indexed]]:
+    """Return every index, but that of the targets, by which what it computes with was gathered.
+
+    Of several it is those that hold ends of the user's edges, as far as a pass follows these.
     """
     of_target = numbers_of(found.target.by, found.target.dim)
     before: set[int] = set()
-    for value in (found.logit, found.message):
+    for value in (found.logit, found.positive, found.message):
         before.update({} if value is None else backward(value))
     others: list[tuple[Tensor, Indexed]] = []
     for each in flow.gathers[found.atom]:
@@ -162,4 +180,4 @@ def source_of(flow: Flow, found: Attention) -> Indexed | None:
             others.append((numbers, each))
     if len(others) > 1:
         others = [(numbers, each) for numbers, each in others if _is_followed(numbers)]
-    return others[0][1] if len(others) == 1 else None
+    return others

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-from edgescope.capturing.discovery.axes import Dims
-from edgescope.capturing.discovery.flow import Flow, numbers_of
+from edgescope.capturing.discovery.dataflow import Flow, numbers_of
+from edgescope.capturing.discovery.dimensions import Dims
 from edgescope.capturing.discovery.trace import Trace
 
 
@@ -39,7 +39,7 @@ def layout(flow: Flow, dims: Dims, atom: int, heads: Collection[int]) -> Layout 
         atom: the rows.
         heads: what is a head; all else is a channel.
     """
-    atoms = [root for dim in dims for root in flow.axes.roots(dim)]
+    atoms = [root for dim in dims for root in flow.roots(dim)]
     if atoms.count(atom) != 1:
         return None
     rows = atoms.index(atom)

@@ -5,7 +5,7 @@ runs of the same way only take the numbers.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from weakref import WeakKeyDictionary
 
@@ -68,7 +68,7 @@ class Scope:
             return
         for number, stages, emit, tokens in list(self._listeners):
             with observing():
-                found = self._found(trace, number)
+                found = self._found(trace, number, stages)
             if found is None:
                 continue
             if isinstance(found, PairFound):
@@ -82,7 +82,9 @@ class Scope:
                     values = found.recipes[stage](trace)
                 emit(stage, values, rows)
 
-    def _found(self, trace: Trace, number: int) -> Found | PairFound | None:
+    def _found(
+        self, trace: Trace, number: int, stages: Collection[str]
+    ) -> Found | PairFound | None:
         """Return one of the attentions of a run; ``None`` if there is nothing to attend to.
 
         Raises:
@@ -90,14 +92,16 @@ class Scope:
         """
         way = hash(trace.signature)
         if way not in self._known:
-            found = [each for _, each in read(trace)[1]]
+            attention = read(trace)[1]
+            found = [each for _, each in attention]
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            if all(value.tensor.numel() for value in trace.values):
+            # What has a size of one, or is alike by its numbers only, may be otherwise next time.
+            if len(found) > number and all(each.is_certain for each, _ in attention):
                 self._known[way] = found
         else:
             found = self._known[way]
-        if number < len(found):
+        if number < len(found) and set(stages) <= set(found[number].recipes):
             return found[number]
         if any(not value.tensor.numel() for value in trace.values):
             return None  # no edge, so nothing to tell a softmax by

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.hooks import ObserverMode
+from edgescope.capturing.hooks import ObserverMode, is_hook
 from edgescope.capturing.operations import NO_DISPATCH
 
 Call = tuple[str, int]
@@ -26,20 +26,21 @@ class Value:
         tensor: the tensor.
         step: the operation that computed it; ``None`` for what was there before.
         slot: which of the operation's results it is.
-        dims: what every dimension stands for, see :mod:`edgescope.capturing.discovery.axes`.
-        form: for another view of what an operation wrote to, that view before.
+        was: the value before, of a view of memory that the operation wrote to through another
+            tensor.
+        dims: what every dimension stands for, see :mod:`edgescope.capturing.discovery.dimensions`.
     """
 
-    __slots__ = ("_copy", "dims", "form", "number", "slot", "step", "tensor", "uses")
+    __slots__ = ("_copy", "dims", "number", "slot", "step", "tensor", "uses", "was")
 
     def __init__(self, number: int, tensor: Tensor, step: "Step | None", slot: int) -> None:
         self.number = number
         self.tensor = tensor
         self.step = step
         self.slot = slot
+        self.was: Value | None = None
         self.dims: tuple[tuple[int, ...], ...] = ()
         self.uses: list[Step] = []
-        self.form: Value | None = None
         self._copy: Tensor | None = None
 
     @property
@@ -140,7 +141,6 @@ class Trace(ObserverMode):
 
     def _add(self, values: dict[int, Value], value: Value, step: Step | None) -> Value:
         copied = Value(len(self.values), value.now, step, value.slot)
-        copied.form = None if value.form is None else values.get(value.form.number)
         self.values.append(copied)
         values[value.number] = copied
         return copied
@@ -155,7 +155,11 @@ class Trace(ObserverMode):
         self.steps.append(copied)
         for value in copied.inputs():
             value.uses.append(copied)
-        copied.results = [self._add(values, value, copied) for value in step.results]
+        for value in step.results:
+            if value.was is None or value.was.number in values:
+                was = None if value.was is None else values[value.was.number]
+                copied.results.append(self._add(values, value, copied))
+                copied.results[-1].was = was
 
     def __torch_dispatch__(
         self,
@@ -168,6 +172,8 @@ class Trace(ObserverMode):
         if any(getattr(kind, "__torch_dispatch__", None) is not NO_DISPATCH for kind in types):
             return NotImplemented  # a wrapper such as PyG's EdgeIndex: what is inside comes here
         kwargs = kwargs or {}
+        if is_hook():
+            return func(*args, **kwargs)
         name, writes = _about(func)
         step = Step(len(self.steps), name, func, self._tree(args), kwargs)
         if kwargs:
@@ -197,9 +203,8 @@ class Trace(ObserverMode):
         step.results.append(self._new(tensor, step, 0))
         for each in views:
             if each.tensor is not tensor:
-                other = self._new(each.tensor, step, -1)
-                other.form = each
-                step.results.append(other)
+                step.results.append(self._new(each.tensor, step, -1))
+                step.results[-1].was = each
 
     def _tree(self, args: tuple[Any, ...]) -> Tree:
         return tuple(

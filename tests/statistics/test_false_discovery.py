@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import false_discovery_control
 
-from edgescope.statistics.discovery import q_values
+from edgescope.statistics.false_discovery import q_values
 
 
 def test_rows_without_a_p_value_do_not_count():

@@ -22,6 +22,9 @@ class Axes:
         self._parent: list[int] = []
         self._size: list[int] = []
         self._parts: dict[int, dict[tuple[int, int], tuple[Dim, Dim]]] = {}
+        self._pieces: dict[int, list[tuple[int, bool]]] = {}
+        self._stacked: dict[int, Dim] = {}
+        self._selected: dict[int, Dim] = {}
 
     def new(self, size: int) -> Dim:
         """Return a dimension that stands for something new."""
@@ -34,6 +37,12 @@ class Axes:
     def all_new(self, shape: Sequence[int]) -> Dims:
         """Return dimensions that all stand for something new."""
         return tuple(self.new(size) for size in shape)
+
+    def selected(self, mask: int, size: int) -> Dim:
+        """Return the dimension of what is selected by a mask, the same for all that it selects."""
+        if mask not in self._selected:
+            self._selected[mask] = self.new(size)
+        return self._selected[mask]
 
     def root(self, atom: int) -> int:
         """Return what stands for an atom and all that are the same."""
@@ -97,6 +106,25 @@ class Axes:
         if (first, rest) not in parts:
             parts[first, rest] = (self.new(first), self.new(rest))
         return parts[first, rest]
+
+    def note_pieces(self, dim: Dim, pieces: list[tuple[int, bool]]) -> None:
+        """Note what a dimension was joined from: sizes, and which pieces are parameters."""
+        if len(dim) == 1:
+            self._pieces[dim[0]] = pieces
+
+    def pieces(self, atom: int) -> list[tuple[int, bool]] | None:
+        """Return what an atom was joined from, if it was."""
+        root = self.root(atom)
+        return next((each for a, each in self._pieces.items() if self.root(a) == root), None)
+
+    def note_stacked(self, dim: Dim, cut: Dim) -> None:
+        """Note that parts of one dimension were put along another, as heads along the batch."""
+        if dim:
+            self._stacked[dim[0]] = cut
+
+    def stacked(self) -> list[tuple[int, Dim]]:
+        """Return the atoms of parts that stand along another dimension, and what was divided."""
+        return [(self.root(atom), self.roots(cut)) for atom, cut in self._stacked.items()]
 
     def with_parts(self, atoms: set[int]) -> set[int]:
         """Return atoms, and those that they were divided into."""
