@@ -12,8 +12,8 @@ from edgescope.attribute.fidelity import CHANGE, UNFAITHFUL, Outputs, characteri
 from edgescope.attribute.stability import TOP
 from edgescope.data.dataset_check import check_dataset
 from edgescope.data.graphs import GraphDataset
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
-from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, call_model
 from edgescope.lib.progress import track
 from edgescope.lib.task_metrics import Task
@@ -152,7 +152,7 @@ class Removal:
         batch_size: int = 64,
         call: Call = call_model,
     ) -> None:
-        check_model(model)
+        model = eager_twin(model)
         check_dataset(dataset)
         self.shares = np.asarray(shares, dtype=np.float64)
         inside = len(self.shares) > 1 and self.shares[0] >= 0 and self.shares[-1] <= 1

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from edgescope.attribute.method import undisturbed
 from edgescope.data.graphs import GraphDataset
+from edgescope.lib.compiled_parts import named_parts
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import Call
 from edgescope.lib.progress import track
@@ -114,7 +115,7 @@ class EdgeStates:
         return torch.stack(sums).sum(0) / dataset.edge_index.size(1)
 
     def _module(self, model: nn.Module) -> tuple[str, nn.Module | None]:
-        modules = dict(model.named_modules())
+        modules = dict(named_parts(model))
         if self.at is None:
             return EDGE_EMBEDDING, modules.get(EDGE_EMBEDDING)
         if self.at not in modules:

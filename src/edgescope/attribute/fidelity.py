@@ -31,10 +31,10 @@ from edgescope.attribute.outputs import by_graph
 from edgescope.data.batch_loaders import loader
 from edgescope.data.dataset_check import check_dataset
 from edgescope.data.graphs import GraphDataset
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.graph_names import GraphNames
-from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, call_model
 from edgescope.lib.task_metrics import METRICS, Task
 from edgescope.scanning.batches import device_of, on_device
@@ -56,7 +56,7 @@ def predict(
         InputError: if there is no graph, or the model does not give a row of finite numbers for
             every graph.
     """
-    check_model(model)
+    model = eager_twin(model)
     check_dataset(dataset)
     batches: Iterable[Any] = loader(dataset, batch_size=batch_size)
     rows = []

@@ -17,6 +17,7 @@ from edgescope.attribute.method import ModelMethod, undisturbed
 from edgescope.attribute.normalisation import SCALES, Scale, ranks, scaled
 from edgescope.attribute.outputs import count_graphs, graph_of_edges
 from edgescope.capturing.site_choice import Sites
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import Call
 from edgescope.scanning.batches import device_of
@@ -177,6 +178,7 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
         def run(each: nn.Module, _: Any) -> Any:  # noqa: ANN401  (of any model)
             return each(x, edge_index, **kwargs)
 
+        model = eager_twin(model)
         with undisturbed(model):
             score = self.explain(model, data, run)
         mask = ranks(score, of[edge_index[0]], graphs)

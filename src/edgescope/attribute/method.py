@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from edgescope.attribute.outputs import check_plain_batch, count_graphs
 from edgescope.data.graphs import GraphDataset
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.eval_mode import evaluating, without_gradients
 from edgescope.lib.model_call import Call, call_model
 from edgescope.scanning.batches import device_of, on_device
@@ -87,6 +88,7 @@ class ModelMethod(Method):
         Raises:
             InputError: if the batch is not one of plain graphs.
         """
+        model = eager_twin(model)
         check_plain_batch(batch)
         with undisturbed(model):
             return self.explain(model, on_device(batch, device_of(model)), call).detach()

@@ -19,9 +19,9 @@ from edgescope.attribute.structure import Degree, EdgeTypeFrequency, Random
 from edgescope.data.dataset_check import check_dataset
 from edgescope.data.edges.directions import Merge, batched_edges, merge_directions
 from edgescope.data.graphs import GraphDataset
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError, did_you_mean
 from edgescope.lib.graph_names import GraphNames
-from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.lib.progress import track
 from edgescope.lib.task_metrics import Task
@@ -141,7 +141,7 @@ def importances(
         >>> found["massive"].edge.shape == graphs.edge_attr.shape
         True
     """
-    check_model(model)
+    model = eager_twin(model)
     check_dataset(dataset)
     if batch_size < 1:
         raise InputError(f"received batch_size={batch_size}, expected at least 1")

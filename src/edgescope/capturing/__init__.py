@@ -21,6 +21,7 @@ from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.site_choice import Sites, list_layers, list_sites
 from edgescope.capturing.sites import Site
 from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape, record
+from edgescope.lib.eager_twin import warn_of_compiled
 from edgescope.lib.mistakes import check_inputs, check_model
 from edgescope.lib.model_call import Call, call_model
 
@@ -105,7 +106,7 @@ class _Capture:
             >>> tape["layers.0.attention:score"].values.shape
             torch.Size([2, 2, 4])
         """
-        check_model(model)
+        warn_of_compiled(model)
         check_inputs(inputs)
         return record(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs, trust=trust)
 
@@ -121,7 +122,7 @@ class _Capture:
 
         See :func:`edgescope.capturing.edits.edit`.
         """
-        check_model(model)
+        warn_of_compiled(model)
         check_inputs(inputs)
         return edit(model, sites, fn, inputs, trust)
 

@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 
 from torch import nn
 
+from edgescope.lib.compiled_parts import original, uncompiled
+
 ENTRIES = ("forward", "message", "edge_update", "update", "aggregate", "message_and_aggregate")
 """Methods that a module computes in: those of ``torch.nn.Module`` and of PyG's layers. The other
 methods of a class count only if one of these calls them."""
@@ -64,9 +66,10 @@ def signs_of(path: str, module: nn.Module) -> Signs:
     """
     kind = type(module)
     own = path.rpartition(".")[2]
-    parts = (*module._parameters, *(n for n, m in module.named_children() if is_plain(m)))  # noqa: SLF001  (names alone; parameters() would give tensors)
+    children = [(name, original(child)) for name, child in module.named_children()]
+    parts = (*module._parameters, *(n for n, m in children if is_plain(m)))  # noqa: SLF001  (names alone; parameters() would give tensors)
     name = next((each for each in (kind.__name__, own, *parts) if says_attention(each)), "")
-    soft = next((type(m).__name__ for m in module.children() if isinstance(m, _SOFTMAX)), "")
+    soft = next((type(m).__name__ for _, m in children if isinstance(m, _SOFTMAX)), "")
     return Signs(name, called_by(kind) or soft)
 
 
@@ -110,7 +113,8 @@ def own_functions(kind: type[nn.Module]) -> dict[str, FunctionType]:
     for base in kind.__mro__:
         if base in {nn.Module, object} or base.__name__ == "MessagePassing":
             break
-        found = {n: f for n, f in vars(base).items() if isinstance(f, FunctionType)} | found
+        given = {name: uncompiled(value) for name, value in vars(base).items()}
+        found = {n: f for n, f in given.items() if isinstance(f, FunctionType)} | found
     return found
 
 
@@ -123,7 +127,7 @@ def _names(kind: type[nn.Module]) -> Iterator[str]:
         function = waiting.pop(0)
         for name in _names_in(function.__code__):
             yield name
-            called = own.get(name) or function.__globals__.get(name)
+            called = own.get(name) or uncompiled(function.__globals__.get(name))
             if isinstance(called, FunctionType) and called not in seen and not _known(called):
                 seen.add(called)
                 waiting.append(called)

@@ -6,6 +6,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from edgescope.capturing.refusals import ATTENTION, MESSAGE_PASSING, NONE, PERHAPS, Kind
+from edgescope.lib.eager_twin import eager_words
 from edgescope.lib.plurals import plural
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Coverage:
     Attributes:
         seen: the layers that were looked at, in the order of the model.
         unseen: what else seems to attend, or passes messages, with the reasons.
+        eager: paths of what is compiled in the model, an empty one if all of it is; its eager
+            original was run.
 
     Example:
         >>> from torch import nn
@@ -96,6 +99,7 @@ calls softmax'
 
     seen: tuple[SeenLayer, ...] = ()
     unseen: tuple[UnseenLayer, ...] = ()
+    eager: tuple[str, ...] = ()
 
     @property
     def attention(self) -> tuple[UnseenLayer, ...]:
@@ -137,6 +141,7 @@ calls softmax'
         idle = _listed([each.path for each in self.empty])
         parts = [f"no edge was seen by {idle}"] if idle else []
         parts += [f"not looked at: {'; '.join(self.gaps())}"] if self.unseen else []
+        parts += [eager_words(self.eager)] if self.eager else []
         return "; ".join(parts)
 
     def table(self) -> "pl.DataFrame":
@@ -172,6 +177,7 @@ calls softmax'
             "seen": [{**asdict(each), "stages": list(each.stages)} for each in self.seen],
             "unseen": [asdict(each) for each in self.unseen],
             "complete": self.complete,
+            **({"eager": list(self.eager)} if self.eager else {}),
         }
 
     @classmethod
@@ -180,6 +186,7 @@ calls softmax'
         return cls(
             tuple(SeenLayer(**{**e, "stages": tuple(e["stages"])}) for e in written["seen"]),
             tuple(UnseenLayer(**each) for each in written["unseen"]),
+            tuple(written.get("eager", ())),
         )
 
     def after(self, rows: Mapping[str, int | None]) -> "Coverage":
@@ -188,14 +195,14 @@ calls softmax'
             replace(each, ran=True, rows=rows[each.path]) for each in self.seen if each.path in rows
         )
         idle = {each.path: NOT_RUN for each in self.seen if each.path not in rows}
-        return Coverage(seen, self.without(idle).unseen)
+        return replace(self, seen=seen, unseen=self.without(idle).unseen)
 
     def without(self, layers: Mapping[str, str]) -> "Coverage":
         """Return the coverage if some layers are not looked at, for these reasons."""
         seen = tuple(each for each in self.seen if each.path not in layers)
         gone = [each for each in self.seen if each.path in layers]
         unseen = [UnseenLayer(each.path, each.layer, layers[each.path]) for each in gone]
-        return Coverage(seen, (*self.unseen, *unseen))
+        return replace(self, seen=seen, unseen=(*self.unseen, *unseen))
 
     def __add__(self, other: "Coverage") -> "Coverage":
         """Return what two results looked at together: rows add, and no gap is forgotten."""
@@ -208,7 +215,8 @@ calls softmax'
             if _GRAVITY.index(gap.kind) < _GRAVITY.index(known.kind):
                 unseen[gap.path] = gap
         gaps = tuple(each for each in unseen.values() if each.path not in seen)
-        return Coverage(tuple(seen.values()), gaps)
+        eager = tuple(dict.fromkeys((*self.eager, *other.eager)))
+        return Coverage(tuple(seen.values()), gaps, eager)
 
 
 def layer_of(site: str) -> str:

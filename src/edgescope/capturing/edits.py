@@ -11,6 +11,8 @@ from edgescope.capturing.edge_rows import Rows
 from edgescope.capturing.forward_pass import ForwardPass, Trust, runs_again
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.capturing.sites import Site, find_sites
+from edgescope.lib.compiled_parts import original
+from edgescope.lib.compiler_stance import eagerly
 from edgescope.lib.errors import InputError
 
 Edit = Callable[[EdgeActivations], Tensor | None]
@@ -90,7 +92,7 @@ def edit(
     def check(*_: object) -> None:
         editor.check_run()
 
-    with editor.attached(model, chosen, inputs, attach, after=check):
+    with eagerly(model), editor.attached(original(model), chosen, inputs, attach, after=check):
         yield
 
 

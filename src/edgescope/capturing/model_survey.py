@@ -8,6 +8,7 @@ from edgescope.capturing.attention_signs import Signs, is_plain
 from edgescope.capturing.coverage import LEFT_OUT, Coverage, SeenLayer, UnseenLayer
 from edgescope.capturing.refusals import NONE, PERHAPS, unknown_layer
 from edgescope.capturing.sites import Refused, Site, find_sites
+from edgescope.lib.compiled_parts import compiled_parts, named_parts
 
 
 def model_coverage(
@@ -42,6 +43,7 @@ def model_coverage(
     return Coverage(
         tuple(SeenLayer(path, layers[path], tuple(names)) for path, names in stages.items()),
         tuple(unseen[path] for path in order if path in unseen),
+        tuple(compiled_parts(model)),
     )
 
 
@@ -50,8 +52,8 @@ def unknown_parts(model: nn.Module) -> Coverage:
 
     One of them may attend in a way that no name and no call gives away.
     """
-    own = [(path, module) for path, module in model.named_modules() if not is_plain(module)]
-    inner = [each for each in own if all(map(is_plain, list(each[1].modules())[1:]))]
+    own = [(path, module) for path, module in named_parts(model) if not is_plain(module)]
+    inner = [each for each in own if all(is_plain(m) for p, m in named_parts(each[1]) if p)]
     return Coverage(
         unseen=tuple(
             UnseenLayer(path, class_of(module), unknown_layer(Signs()), PERHAPS)

@@ -5,6 +5,8 @@ from typing import Literal
 
 import torch
 from torch import nn
+from torch._ops import OpOverload
+from torch.fx import GraphModule
 
 from edgescope.capturing.adapters.adapter import Adapter
 from edgescope.capturing.adapters.layer_options import refuse_option
@@ -16,6 +18,7 @@ from edgescope.capturing.attention_signs import (
     says_attention,
     signs_of,
 )
+from edgescope.lib.compiled_parts import ahead_of_time, named_parts, uncompiled
 from edgescope.lib.model_call import forward_signature
 
 Kind = Literal["attention", "perhaps", "message passing", "none"]
@@ -60,22 +63,29 @@ def refuse_compiled(module: nn.Module) -> str | None:
             "it is a TorchScript module, whose layers call no hooks; capture the module that it "
             "was scripted from"
         )
-    if type(module).__name__ == "OptimizedModule" and hasattr(module, "_orig_mod"):
+    if ahead_of_time(module):
         return (
-            "it is compiled, and hooks set after compilation may never be called; use the "
-            "original module, which torch.compile keeps in ._orig_mod"
+            "it is compiled ahead of time, and calling it never runs its original, so no layer "
+            "calls a hook; use the original module, which torch keeps in ._orig_mod"
         )
-    if getattr(module, "_compiled_call_impl", None) is not None:
+    if is_exported(module):
         return (
-            "it was compiled in place by .compile(), and hooks set after compilation may never be "
-            "called; capture a copy.deepcopy of the model, which is not compiled"
-        )
-    if hasattr(module.forward, "_torchdynamo_orig_callable"):
-        return (
-            "its forward is compiled, and hooks of its layers may never be called; capture a model "
-            "whose forward is not"
+            "it is an exported program, a list of operations in which no layer is left; capture "
+            "the module that it was exported from"
         )
     return None
+
+
+def is_exported(module: nn.Module) -> bool:
+    """Return whether a module is what ``torch.export`` or the like makes of another.
+
+    A graph that ``torch.fx`` traced is not: it calls the layers that it did not trace through.
+    """
+    if any(base.__module__.startswith("torch.export.") for base in type(module).__mro__):
+        return True
+    if not isinstance(module, GraphModule):
+        return False
+    return any(isinstance(node.target, OpOverload) for node in module.graph.nodes)
 
 
 def is_aggregation(module: nn.Module) -> bool:
@@ -88,7 +98,7 @@ def attends(module: nn.Module) -> bool:
     """Return whether a module, or one within it, is known to attend or shows a sign of it."""
     return any(
         find_adapter(part) is not None or (not is_plain(part) and bool(signs_of(path, part)))
-        for path, part in module.named_modules()
+        for path, part in named_parts(module)
     )
 
 
@@ -109,10 +119,7 @@ def kind_of_closed(module: nn.Module) -> Kind:
 def refuse_layer(adapter: Adapter, base: type[nn.Module], layer: nn.Module) -> str | None:
     """Say why a layer cannot be captured by the adapter for its class or base, if so."""
     for name in adapter.relies_on:
-        own = name in vars(layer) or getattr(type(layer), name, None) is not getattr(
-            base, name, None
-        )
-        if own:
+        if _overrides(layer, base, name):
             return (
                 f"it overrides {name} of {base.__name__}, so the formulas of {base.__name__} "
                 "need not hold; register an adapter for it with es.capture.register"
@@ -123,6 +130,17 @@ def refuse_layer(adapter: Adapter, base: type[nn.Module], layer: nn.Module) -> s
             "set its explain = None if they are"
         )
     return refuse_option(adapter, base, layer) or adapter.refusal(layer)
+
+
+def _overrides(layer: nn.Module, base: type[nn.Module], name: str) -> bool:
+    """Return whether a function of a layer is another than that of its base, compiled or not."""
+    function = getattr(type(layer), name, None)
+    if name in vars(layer):
+        function = uncompiled(vars(layer)[name])
+        if function is vars(layer)[name] or getattr(function, "__self__", None) is not layer:
+            return True
+        function = getattr(function, "__func__", None)
+    return uncompiled(function) is not uncompiled(getattr(base, name, None))
 
 
 def looks_like_attention(path: str, layer: nn.Module) -> tuple[str, Kind, Signs] | None:
@@ -162,7 +180,7 @@ def signs_of_messages(path: str, layer: nn.Module) -> Signs:
         return own
     if "return_attention_weights" in forward_signature(layer).parameters:
         return Signs("return_attention_weights")
-    parts = (signs_of(n, p) for n, p in layer.named_modules() if n and not is_plain(p))
+    parts = (signs_of(n, p) for n, p in named_parts(layer) if n and not is_plain(p))
     return next(filter(None, parts), own)
 
 

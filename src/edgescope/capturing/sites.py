@@ -27,6 +27,7 @@ from edgescope.capturing.refusals import (
     refuse_whole,
     unknown_layer,
 )
+from edgescope.lib.compiled_parts import named_parts, original
 
 
 class Site(NamedTuple):
@@ -102,7 +103,7 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
     more = [each for each in _strangers(model, layers) if not _is_discovered(each, own)]
     if not more and not own:
         return found
-    place = {path: number for number, (path, _) in enumerate(model.named_modules())}
+    place = {path: number for number, (path, _) in enumerate(named_parts(model))}
     # The order of stages stays, as sorting is stable.
     return sorted(
         [*found, *more], key=lambda each: place.get(each.path.partition("#")[0], len(place))
@@ -133,16 +134,17 @@ def _is_discovered(found: "Site | Refused", own: Sequence[Discovered]) -> bool:
 def _known_layers(model: nn.Module) -> list[Site | Refused]:
     """Return what an adapter knows, and the layers of which some class or mark says why not."""
     found: list[Site | Refused] = []
+    model = original(model)
     whole = refuse_whole(model)
     if whole is not None:
         kind = ATTENTION if isinstance(model, nn.TransformerEncoderLayer) else kind_of_closed(model)
         return [Refused("", model, whole, kind)]
     claimed: set[str] = set()
     paths: dict[nn.Module, list[str]] = defaultdict(list)
-    for path, layer in model.named_modules(remove_duplicate=False):
+    for path, layer in named_parts(model, each_once=False):
         paths[layer].append(path)
     adapters = _adapters(model)
-    for path, layer in model.named_modules():
+    for path, layer in named_parts(model):
         if any(path.startswith(f"{other}.") for other in claimed):
             continue
         closed = refuse_closed(layer)
@@ -203,7 +205,7 @@ def _keys(model: nn.Module, path: str) -> Iterator[object]:
             yield dict(zip(children, parent.keys(), strict=True))[name]
         child = children[name]
         assert child is not None
-        parent = child
+        parent = original(child)
 
 
 def _strangers(model: nn.Module, found: Collection[nn.Module]) -> Iterator[Refused]:
@@ -217,7 +219,7 @@ def _strangers(model: nn.Module, found: Collection[nn.Module]) -> Iterator[Refus
     """
     inside = {part for layer in found for part in layer.modules()}
     holders: set[str] = set()
-    for path, module in reversed(list(model.named_modules())):
+    for path, module in reversed(list(named_parts(model))):
         if path in holders or module in inside:
             holders.update(_above(path))
             continue

@@ -12,6 +12,7 @@ from edgescope.capturing.attention_signs import is_plain
 from edgescope.capturing.call_stack import running_modules, which_run
 from edgescope.capturing.hooks import ObserverMode
 from edgescope.capturing.operations import NO_DISPATCH, Operation, operation
+from edgescope.lib.compiled_parts import named_parts, original
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -94,8 +95,8 @@ class SoftmaxCalls(ObserverMode):
         super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.calls: list[SoftmaxCall] = []
         self.ran: set[str] = set()
-        self._model = model
-        self._paths = {id(module): path for path, module in model.named_modules()}
+        self._model = original(model)
+        self._paths = {id(module): path for path, module in named_parts(model)}
         self._covered = {id(module) for module in covered}
         self._edges = {size for size in edges if size > 1}
         self._sizes = self._edges | {size for size in nodes if size > 1}

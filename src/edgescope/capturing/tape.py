@@ -15,6 +15,8 @@ from edgescope.capturing.identity import Identifier
 from edgescope.capturing.pair_grid import PairGrid, Values
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.capturing.sites import Site
+from edgescope.lib.compiled_parts import original
+from edgescope.lib.compiler_stance import eagerly
 from edgescope.lib.errors import InputError
 
 Reduce = Callable[[EdgeActivations], Any]
@@ -61,8 +63,9 @@ class Tape:
             return self._records[site]
         if site in self.sites:
             raise KeyError(
-                f"{site} has not been computed yet; run the model inside the block, and not within "
-                "torch.compile, where layers call no hooks"
+                f"{site} has not been computed yet; run the model inside the block, and not in "
+                "another module that torch.compile made of it, whose layers call no hooks: capture "
+                "that one"
             )
         raise KeyError(f"{site} was not captured; captured sites: {', '.join(self.sites)}")
 
@@ -93,7 +96,7 @@ def record(
         stages = {each.stage: each for each in sites_of_layer}
         yield from site.adapter.attach(site.layer, tuple(stages), partial(recorder.emit, stages))
 
-    with recorder.attached(model, chosen, inputs, attach):
+    with eagerly(model), recorder.attached(original(model), chosen, inputs, attach):
         yield tape
 
 

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from warnings import warn
@@ -22,8 +23,10 @@ from edgescope.diagnosis.observation import (
     observe_what_can_be,
 )
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample, StateSeen
+from edgescope.lib.compiled_parts import compiled_parts
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from edgescope.lib.mistakes import check_inputs, check_model, check_number
+from edgescope.lib.mistakes import check_inputs, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.scanning.scan_check import check_scan
 
@@ -122,7 +125,7 @@ class _Diagnose:
         from edgescope.diagnosis.rule_choice import choose_rules
         from edgescope.scanning.loaders import graph_loader
 
-        check_model(model)
+        given, model = model, eager_twin(model)
         loader = graph_loader(loader)
         noted = NotedCall(call)
         check_inputs(inputs)
@@ -163,7 +166,9 @@ class _Diagnose:
             graphs=seen.graphs,
             arguments=noted.arguments,
             unjudged={rule.id: rule.unjudged for rule in chosen if rule.unjudged},
-            coverage=coverage_of(model, layers, seen, refused),
+            coverage=replace(
+                coverage_of(model, layers, seen, refused), eager=tuple(compiled_parts(given))
+            ),
         )
 
     def load(self, path: str | Path) -> Findings:

@@ -21,6 +21,7 @@ from edgescope.diagnosis.rules.diagnosis_rule import (
     Rule,
     StateSeen,
 )
+from edgescope.lib.compiled_parts import named_parts
 from edgescope.lib.model_call import attribute
 
 REMEMBERED = 4
@@ -81,7 +82,8 @@ class Watch:
         layers = list(self._layers.values())
         if not (stages or "rows" in self._needs):
             # Of a layer without a hook of its own, capture alone can tell that it ran.
-            closed = [info for info in layers if not _is_open(info, model)]
+            modules = dict(named_parts(model))
+            closed = [info for info in layers if not _is_open(info, modules)]
             layers = [] if self._number else closed
         with ExitStack() as stack:
             if layers:
@@ -111,8 +113,8 @@ class Watch:
             yield
 
     def _attach(self, model: nn.Module, states: bool) -> Iterator[Any]:
-        modules = dict(model.named_modules())
-        open_ones = [path for path, info in self._layers.items() if _is_open(info, model)]
+        modules = dict(named_parts(model))
+        open_ones = [path for path, info in self._layers.items() if _is_open(info, modules)]
         for path in open_ones:
             done = partial(self._layer_done, path)
             yield modules[path].register_forward_hook(done, with_kwargs=True).remove
@@ -256,6 +258,6 @@ def _by_channel(stages: Mapping[str, EdgeActivations]) -> bool:
     return any(each.values.size(2) > 1 for name, each in stages.items() if name in SOFTMAX_STAGES)
 
 
-def _is_open(info: LayerInfo, model: nn.Module) -> bool:
+def _is_open(info: LayerInfo, modules: Mapping[str, nn.Module]) -> bool:
     """Return whether a layer may have a hook: in a fused one it would change which kernel runs."""
-    return model.get_submodule(info.path) is info.layer
+    return modules.get(info.path) is info.layer

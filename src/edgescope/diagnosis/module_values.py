@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from edgescope.capturing.adapters.adapter import Remove
 from edgescope.capturing.refusals import refuse_closed
+from edgescope.lib.compiled_parts import named_parts
 
 
 class Finiteness:
@@ -46,7 +47,7 @@ def open_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     their modules has a hook, and so is what is compiled.
     """
     closed: list[str] = []
-    for path, module in model.named_modules():
+    for path, module in named_parts(model):
         if any(path.startswith(each) for each in closed):
             continue
         inside = f"{path}." if path else ""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from edgescope.diagnosis.neighbour_sums import all_finite
+from edgescope.lib.compiled_parts import plain_path
 
 
 class Broken(NamedTuple):
@@ -130,7 +131,7 @@ def own_sources(model: nn.Module) -> list[Source]:
     named += [("parameter", *each) for each in model.named_parameters()]
     named += [("buffer", *each) for each in model.named_buffers()]
     return [
-        Own(kind, name, broken, tensor)  # type: ignore[arg-type]  # one of the two
+        Own(kind, plain_path(model, name), broken, tensor)  # type: ignore[arg-type]  # one of the two
         for kind, name, tensor in named
         if not is_lazy(tensor) and (broken := Broken.of(tensor)) is not None
     ]

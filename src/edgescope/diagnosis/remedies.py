@@ -6,7 +6,6 @@ in common with the old one are not kept, but for one remedy that has no need to:
 model that will be trained anew.
 """
 
-import copy
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -17,6 +16,8 @@ from torch import nn
 
 from edgescope.diagnosis.finding import MODEL, Finding
 from edgescope.diagnosis.layer_remedies import REMEDIES
+from edgescope.lib.compiled_parts import is_wrapper, original
+from edgescope.lib.eager_twin import eager_copy
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import check_model, said
 
@@ -73,12 +74,13 @@ def try_remedy(
         GATv2Conv(4, 8, heads=2)
     """
     check_model(model)
+    model = original(model)
     one = isinstance(finding, Finding)
     findings = [finding] if isinstance(finding, Finding) else _checked(finding)
     planned = _planned(findings, remedy, edge_dim)
     if not planned:
         raise InputError(_nothing_to_try(findings))
-    changed = copy.deepcopy(model)
+    changed = eager_copy(model)
     state = torch.random.get_rng_state()
     refused: list[InputError] = []
     try:
@@ -172,7 +174,7 @@ def _change_layer(
 
 def _layer_at(model: nn.Module, path: str) -> nn.Module:
     try:
-        return model.get_submodule(path)
+        return original(model.get_submodule(path))
     except AttributeError as error:
         raise InputError(
             f"received a finding at {path or MODEL}, which {type(model).__name__} lacks; "
@@ -184,8 +186,9 @@ def _replaced(model: nn.Module, path: str, layer: nn.Module, new: nn.Module) -> 
     """Put ``new`` wherever the model holds ``layer``."""
     if not path:
         return new
-    for owner in list(model.modules()):
+    # The wrapper of a compiled layer goes with it, as it would go on to call that.
+    for owner in [each for each in model.modules() if not is_wrapper(each)]:
         for name, child in list(owner.named_children()):
-            if child is layer:
+            if original(child) is layer:
                 setattr(owner, name, new)
     return model

@@ -16,8 +16,8 @@ from edgescope.data.graphs import GraphDataset
 from edgescope.interpret.groups import EdgeGroups
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.scan_edges import check_edges, turned
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
-from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.scanning.criteria import PAPER_RATIO, Criterion
 from edgescope.scanning.edge_types import EdgeTypes
@@ -162,7 +162,7 @@ def heat_maps(
         >>> list(maps.scan.sites)
         ['layers.0.conv:score']
     """
-    check_model(model)
+    model = eager_twin(model)
     loader = graph_loader(loader)
     chosen_kind = counted = _chosen(groups[kind], only)
     if chosen_kind.null == "reversal":

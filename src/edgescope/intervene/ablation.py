@@ -26,8 +26,9 @@ from edgescope.intervene.replacement import (
     left_out_message,
 )
 from edgescope.intervene.replay import Passes, SiteValues, first_call
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from edgescope.lib.mistakes import check_inputs, check_model, check_number, said
+from edgescope.lib.mistakes import check_inputs, check_number, said
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.lib.progress import track
 from edgescope.scanning.edge_types import EdgeTypes, names_of
@@ -127,7 +128,7 @@ def ablate(
         ['chosen', 'number']
     """
     started = time.perf_counter()
-    check_model(model)
+    model = eager_twin(model)
     loader = graph_loader(loader)
     compared = baseline_argument(baseline)
     noted = NotedCall(call)

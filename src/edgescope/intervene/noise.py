@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgescope.lib.compiled_parts import named_parts
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating, without_gradients
-from edgescope.lib.mistakes import check_model, check_number
+from edgescope.lib.mistakes import check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.lib.progress import track
 from edgescope.scanning.batches import device_of, on_device
@@ -139,7 +141,7 @@ def noise_attack(
         >>> {kind: len(losses) for kind, losses in found.losses.items()}
         {'none': 1, 'random': 2, 'ascent': 2}
     """
-    check_model(model)
+    model = eager_twin(model)
     loader = graph_loader(loader)
     noted = NotedCall(call)
     _check(std=std, steps=steps, step=step, restarts=restarts)
@@ -248,7 +250,7 @@ def _shapes(modules: dict[str, nn.Module]) -> "Iterator[dict[str, Tensor]]":
 
 
 def _modules(model: nn.Module, at: Sequence[str] | None) -> dict[str, nn.Module]:
-    there = dict(model.named_modules())
+    there = dict(named_parts(model))
     wanted = [name for name in EMBEDDINGS if name in there] if at is None else list(at)
     missing = [name for name in wanted if name not in there]
     if missing or not wanted:

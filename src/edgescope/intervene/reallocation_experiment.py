@@ -19,9 +19,9 @@ from edgescope.capturing import EdgeActivations, capture
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.intervene.activation_choice import RuleSelector
 from edgescope.intervene.reallocation_result import Reallocation
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
-from edgescope.lib.mistakes import check_model
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.lib.progress import track
 from edgescope.scanning.batches import BatchOfGraphs, device_of, on_device
@@ -99,7 +99,7 @@ def reallocation(
         >>> found.table().height  # the layer, and all layers together
         2
     """
-    check_model(model)
+    model = eager_twin(model)
     loader = graph_loader(loader)
     noted = NotedCall(call)
     names, kinds = _kinds(loader, added, edge_type_names)

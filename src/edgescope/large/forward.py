@@ -28,6 +28,7 @@ from edgescope.large.edge_stream import EdgeStream, layers_of
 from edgescope.large.large_graph import LargeGraph
 from edgescope.large.limits import GIBIBYTE, check_input, chunk_size
 from edgescope.large.passes import Map, Piece, kernels, pieces, workers
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.progress import track
 from edgescope.models.attention_steps import NORMALISER_FLOOR
@@ -213,6 +214,7 @@ def predict_large(
         >>> es.predict_large(model, x, graph).shape
         torch.Size([3, 1])
     """
+    model = eager_twin(model)
     check_input(model, x, graph)
     threads = torch.get_num_threads()
     size = chunk_size(model, graph, memory, threads)

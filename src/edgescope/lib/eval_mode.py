@@ -8,17 +8,22 @@ import numpy as np
 import torch
 from torch import nn
 
+from edgescope.lib.compiler_stance import eagerly
+
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Set a model to eval mode, and every module back to the mode that it was in."""
+    """Set a model to eval mode, and every module back to the mode that it was in.
+
+    What is compiled runs eagerly meanwhile; see :func:`edgescope.lib.compiler_stance.eagerly`.
+    """
     modes = {module: module.training for module in model.modules()}
 
     def back() -> None:
         for module, mode in modes.items():
             module.training = mode
 
-    with _undone_by(back):
+    with eagerly(model), _undone_by(back):
         model.eval()
         yield
 

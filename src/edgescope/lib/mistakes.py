@@ -41,10 +41,24 @@ def check_model(model: object, name: str = "model") -> None:
             f"received {said(model)} as {name}, expected a torch.nn.Module; the model comes "
             "first and the loader second"
         )
+    if hasattr(model, "_torchdynamo_orig_callable") or _is_of(model, "torch._dynamo"):
+        raise InputError(
+            f"received a compiled function as {name}, expected a torch.nn.Module; pass the model "
+            "itself, which is run eagerly, and how to call it with call="
+        )
+    if _is_of(model, "torch.export") or _is_of(model, "torch._inductor"):
+        raise InputError(
+            f"received {said(model)} as {name}, a list of operations in which no layer is left; "
+            "capture the module that it was exported from"
+        )
     raise InputError(
         f"received {said(model)} as {name}, expected a torch.nn.Module; models of other libraries "
         "cannot be inspected"
     )
+
+
+def _is_of(thing: object, package: str) -> bool:
+    return f"{type(thing).__module__}.".startswith(f"{package}.")
 
 
 def check_loader(loader: object) -> None:

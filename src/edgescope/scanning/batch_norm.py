@@ -1,6 +1,5 @@
 """Batch norm of untrained members: in the state that the model's own batch norm is in."""
 
-import copy
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgescope.lib.eager_twin import eager_copy
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.model_call import Call
@@ -58,7 +58,7 @@ def weights_of_start(
     found = {name: 1.0 if _as_made(norm) else _counted(norm) for name, norm in norms.items()}
     unsure = [name for name, weight in found.items() if 0 < weight < 1]
     if unsure:
-        again = copy.deepcopy(model)
+        again = eager_copy(model)
         calibrate_batch_norm(again, batches, call, device)
         settled = norms_with_statistics(again)
         for name in unsure:

@@ -17,6 +17,7 @@ from edgescope.large.edge_stream import layers_of
 from edgescope.large.forward import chunked
 from edgescope.large.large_graph import LargeGraph
 from edgescope.large.limits import GIBIBYTE, check_input, chunk_size
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
 from edgescope.models.graph_transformer import GraphTransformer
 from edgescope.scanning.criteria import Bounds, Rule
@@ -95,6 +96,7 @@ def scan_large(
     rule = find_criterion(criterion)
     check_ensemble(rule, baseline)
     rule = rule.resolve(None if baseline is None else baseline.ensemble())
+    model = eager_twin(model)
     check_input(model, x, graph)
     names, values = _edge_types(graph, edge_type_names)
     if keep_ratio is None:

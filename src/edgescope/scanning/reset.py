@@ -1,6 +1,5 @@
 """Re-initialising a model: every module's own reset, and what none of them reaches."""
 
-import copy
 import inspect
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from edgescope.lib.compiled_parts import named_parts, original, plain_path
+from edgescope.lib.eager_twin import eager_copy
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import generators_kept
 
@@ -31,14 +32,14 @@ def copy_model(model: nn.Module) -> nn.Module:
     Raises:
         InputError: if the model has parameters without a size yet, or cannot be copied.
     """
-    lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
+    lazy = [plain_path(model, name) for name, p in model.named_parameters() if is_lazy(p)]
     if lazy:
         raise InputError(
             f"{_listed(lazy)} of {type(model).__name__} have no size yet, expected a model that "
             "has run once; call it on a batch before the scan"
         )
     try:
-        return copy.deepcopy(model)
+        return eager_copy(model)
     except (RuntimeError, TypeError) as error:
         raise InputError(
             f"{type(model).__name__} cannot be copied with copy.deepcopy ({error}), which an "
@@ -122,7 +123,7 @@ def check_reset(model: nn.Module, reset: Reset | None, keep: Sequence[str]) -> N
         if not _kept(name, keep) and not torch.equal(tensor, second[name])
     ]
     if left:
-        owners = dict(model.named_modules())
+        owners = dict(named_parts(model))
         classes = {type(owners[name.rpartition(".")[0]]).__name__ for name in left}
         raise InputError(
             f"no reset_parameters of {type(model).__name__} sets {_listed(left)} (of "
@@ -141,7 +142,7 @@ def tensors(model: nn.Module) -> dict[str, Tensor]:
     }
     found: dict[str, Tensor] = dict(model.named_parameters())
     found |= {n: buffer for n, buffer in model.named_buffers() if id(buffer) not in passing}
-    return found
+    return {plain_path(model, name): tensor for name, tensor in found.items()}
 
 
 def _children_first(
@@ -152,7 +153,7 @@ def _children_first(
         return
     seen.add(module)
     for child_name, child in module.named_children():
-        yield from _children_first(child, f"{name}.{child_name}".lstrip("."), seen)
+        yield from _children_first(original(child), f"{name}.{child_name}".lstrip("."), seen)
     yield name, module
 
 

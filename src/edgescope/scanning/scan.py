@@ -12,8 +12,10 @@ from torch import nn
 
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
+from edgescope.lib.compiled_parts import compiled_parts
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import EdgescopeWarning
-from edgescope.lib.mistakes import check_inputs, check_model, check_number
+from edgescope.lib.mistakes import check_inputs, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.scanning.criteria import PAPER_RATIO, Rule
 from edgescope.scanning.criteria import criterion as find_criterion
@@ -131,7 +133,7 @@ def scan(
         >>> list(scan.sites)
         ['layers.0.attention:score', 'layers.1.attention:score']
     """
-    check_model(model)
+    given, model = model, eager_twin(model)
     loader = graph_loader(loader)
     compared = baseline_argument(baseline)
     noted = NotedCall(call)
@@ -164,7 +166,9 @@ def scan(
             rule=rule.resolve(None if compared is None else compared.ensemble())
         )
         found, chosen = scan_model(model, loader, chosen, settings)
-        info = replace(found.info, data_fingerprint=fingerprint_of_loader(loader))
+        coverage = found.coverage and replace(found.coverage, eager=tuple(compiled_parts(given)))
+        mark = fingerprint_of_loader(loader)
+        info = replace(found.info, data_fingerprint=mark, coverage=coverage)
         if compared is not None:
             compared = compared.without(chosen.refused)
         found = Scan(found.sites, info, found.names, compared)

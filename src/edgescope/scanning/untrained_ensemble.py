@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_number, said
 from edgescope.lib.model_call import Call, call_model
@@ -39,7 +40,9 @@ def baseline_argument(baseline: object) -> "nn.Module | Scan | Untrained | None"
 
     if baseline is Untrained or baseline == "untrained":
         return Untrained()
-    if baseline is None or isinstance(baseline, nn.Module | Untrained | Scan):
+    if isinstance(baseline, nn.Module):
+        return eager_twin(baseline, stacklevel=4)
+    if baseline is None or isinstance(baseline, Untrained | Scan):
         return baseline
     if isinstance(baseline, str | Path):
         raise InputError(
@@ -122,6 +125,7 @@ class Untrained:
         Raises:
             InputError: if something cannot be re-initialised, or the model not be copied.
         """
+        model = eager_twin(model)
         check_reset(model, self.reset, self.keep)
         device = device_of(model)
         start: dict[str, float] = {}

@@ -114,6 +114,21 @@ def seen(
     return Case(name, model, batches, **expected | other)
 
 
+def eagerly_seen(
+    name: str,
+    model: Callable[[], nn.Module],
+    batches: Callable[[], Sequence[Any]],
+    *layers: str,
+    **other: Any,
+) -> Case:
+    """Return a case in which all is right, and it is said that eager originals were looked at."""
+    told = Right(layers, warned="is compiled: its eager original is run")
+    silent = {"capture": Right(layers), "explain": Right(layers)}  # what warns is not asked there
+    return seen(
+        name, model, batches, *layers, scan=told, diagnose=told, ablate=told, **silent, **other
+    )
+
+
 def refused(
     name: str,
     model: Callable[[], nn.Module],

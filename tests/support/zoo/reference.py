@@ -26,13 +26,21 @@ def watched(model: nn.Module) -> Iterator[Calls]:
             lambda _, args, kwargs, out, path=path: calls[path].append((args, kwargs, out)),
             with_kwargs=True,
         )
-        for path, layer in model.named_modules()
+        for path, layer in named_originals(model)
     ]
     try:
         yield calls
     finally:
         for handle in handles:
             handle.remove()
+
+
+def named_originals(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Give every module with its path; not what torch.compile wraps around one."""
+    for path, module in model.named_modules():
+        if type(module).__name__ != "OptimizedModule":
+            names = [name for name in path.split(".") if name != "_orig_mod"]
+            yield ".".join(names), module
 
 
 def own_weights(layer: nn.Module, call: Any) -> tuple[Tensor, Tensor] | None:
@@ -48,8 +56,7 @@ def own_weights(layer: nn.Module, call: Any) -> tuple[Tensor, Tensor] | None:
 def check_layer(model: nn.Module, path: str, calls: Calls, tape: Any) -> int:
     """Compare what was captured of a layer with what it says itself; return how many calls."""
     layer = model.get_submodule(path)
-    if isinstance(getattr(layer, "_orig_mod", None), nn.Module):
-        return 0
+    layer = getattr(layer, "_orig_mod", layer)
     for number, call in enumerate(calls[path], 1):
         name = path if number == 1 else f"{path}@{number}"
         found = tape[f"{name}:weight"]

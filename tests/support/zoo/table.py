@@ -7,7 +7,7 @@ from torch import nn
 from torch_geometric.nn import GAT, AttentiveFP, GATConv, GATv2Conv, TransformerConv
 
 from support.zoo import framed, graphs, plain
-from support.zoo.case import Case, Refused, Right, refused, seen
+from support.zoo.case import Case, Refused, Right, eagerly_seen, seen
 from support.zoo.graphs import EDGES, WIDTH, molecules, without_edge_features
 from support.zoo.table_of_changes import CHANGING, FOREIGN, SEVERAL, TYPED
 
@@ -200,15 +200,8 @@ FRAMED = [
         call=_inner,
         **EDGE,
     ),
-    refused("compiled", framed.compiled, molecules, "compile", call=_inner),
-    seen(
-        "partly compiled",
-        framed.partly_compiled,
-        molecules,
-        "conv1",
-        scan=Right(("conv1",), unseen=("TransformerConv",)),
-        diagnose=Right(("conv1",), unseen=("TransformerConv",)),
-    ),
+    eagerly_seen("compiled", framed.compiled, molecules, "conv1", "conv2", call=_inner, **EDGE),
+    eagerly_seen("partly compiled", framed.partly_compiled, molecules, "conv1", "conv2", **EDGE),
 ]
 
 ZOO: list[Case] = [*PLAIN, *FRAMED, *SEVERAL, *CHANGING, *TYPED, *FOREIGN]

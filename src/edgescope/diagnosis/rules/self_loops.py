@@ -13,6 +13,7 @@ from edgescope.diagnosis.layer_remedies import applicable
 from edgescope.diagnosis.module_values import block_of, first_states
 from edgescope.diagnosis.neighbour_sums import all_finite, largest_magnitude, scaled
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample
+from edgescope.lib.compiled_parts import named_parts, original
 from edgescope.lib.model_call import attribute
 
 DOUBLED = 0.01
@@ -91,7 +92,7 @@ its own features, it should not see itself.
 
     def probe(self, sample: Sample) -> None:
         """See whether nodes see themselves in the blocks that have no self-loops."""
-        modules = dict(sample.model.named_modules())
+        modules = dict(named_parts(sample.model))
         blocks: dict[str, list[str]] = {}
         for path in self._layers:
             if modules.get(path) is self.layer(path).layer:
@@ -248,6 +249,6 @@ def _entering(
                 if states is not None and len(states) == size:
                     action(block, states)
 
-            module = model.get_submodule(block)
+            module = original(model.get_submodule(block))
             hooks.callback(module.register_forward_pre_hook(enter, with_kwargs=True).remove)
         yield
