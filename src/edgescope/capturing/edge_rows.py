@@ -23,6 +23,8 @@ class EdgeRows(NamedTuple):
     """Which rows are edges of the graph ``[E]``, where the layer is told; the rest are added."""
     target_row: int = 1
     """Row of ``edge_index`` that holds the node that attends: 0 where the flow is reversed."""
+    two_sets: bool = False
+    """Whether its ends are of two sets whatever the model was given, such as hyperedges."""
 
 
 class RelationRows(NamedTuple):
