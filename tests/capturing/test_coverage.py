@@ -5,11 +5,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from torch_geometric.nn import AGNNConv, FAConv, GATConv, GCNConv
+from torch_geometric.nn import DNAConv, GATConv, GCNConv
 
 import edgescope as es
 from edgescope.capturing.coverage import Coverage, SeenLayer, UnseenLayer, layer_of, merged
-from support.coverage_cases import WIDTH, Net
+from support.coverage_cases import WIDTH, Cosine, Net
 
 PATHS = ("a", "b.0", "b.1", "c.conv", "")
 STAGES = ("score", "logit", "weight", "message")
@@ -28,7 +28,7 @@ def coverages(draw):
         for path in paths[:cut]
     ]
     unseen = [
-        UnseenLayer(path, "AGNNConv", draw(st.text(max_size=9)), draw(st.sampled_from(KINDS)))
+        UnseenLayer(path, "Cosine", draw(st.text(max_size=9)), draw(st.sampled_from(KINDS)))
         for path in paths[cut:]
     ]
     return Coverage(tuple(seen), tuple(unseen))
@@ -107,19 +107,19 @@ def test_a_layer_that_did_not_run_was_not_looked_at(coverage):
 
 
 def test_many_layers_of_one_class_and_reason_are_one_entry():
-    coverage = es.capture.coverage(Net(*(AGNNConv() for _ in range(9))))
+    coverage = es.capture.coverage(Net(*(Cosine() for _ in range(9))))
     (gap,) = coverage.gaps()
-    expected = "layers.0, layers.1, layers.2, layers.3 and 5 more (AGNNConv): no adapter knows"
+    expected = "layers.0, layers.1, layers.2, layers.3 and 5 more (Cosine): no adapter knows"
     assert gap.startswith(expected)
 
 
 def test_attention_is_named_before_what_shows_no_sign_of_it():
-    gaps = es.capture.coverage(Net(GCNConv(WIDTH, WIDTH), FAConv(WIDTH))).gaps()
-    assert [gap.partition(":")[0] for gap in gaps] == ["layers.1 (FAConv)", "layers.0 (GCNConv)"]
+    gaps = es.capture.coverage(Net(GCNConv(WIDTH, WIDTH), DNAConv(WIDTH))).gaps()
+    assert [gap.partition(":")[0] for gap in gaps] == ["layers.1 (DNAConv)", "layers.0 (GCNConv)"]
 
 
 def test_the_static_coverage_of_a_model():
-    coverage = es.capture.coverage(Net(GATConv(WIDTH, WIDTH), AGNNConv(), GCNConv(WIDTH, WIDTH)))
+    coverage = es.capture.coverage(Net(GATConv(WIDTH, WIDTH), Cosine(), GCNConv(WIDTH, WIDTH)))
     assert coverage.seen == (SeenLayer("layers.0", "GATConv", ("logit", "weight", "message")),)
     assert [(gap.path, gap.kind) for gap in coverage.unseen] == [
         ("layers.1", "attention"),

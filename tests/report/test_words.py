@@ -4,18 +4,18 @@ import json
 
 import pytest
 import torch
-from torch_geometric.nn import AGNNConv, GATv2Conv, GCNConv
+from torch_geometric.nn import GATv2Conv, GCNConv
 
 import edgescope as es
 from edgescope.report.numbers import collect
-from support.coverage_cases import WIDTH, Net, OwnMessages, graphs
+from support.coverage_cases import WIDTH, Cosine, Net, OwnMessages, graphs
 
 UNSEEN = {
     "nothing": ([], True),
     "no sign of attention": ([GCNConv], True),
-    "attention": ([AGNNConv], False),
+    "attention": ([Cosine], False),
     "perhaps": ([OwnMessages], False),
-    "several": ([AGNNConv, GCNConv, OwnMessages], False),
+    "several": ([Cosine, GCNConv, OwnMessages], False),
 }
 
 

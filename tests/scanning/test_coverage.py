@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch_geometric.data import Batch
-from torch_geometric.nn import AGNNConv, GATConv, GATv2Conv, GCNConv
+from torch_geometric.nn import GATConv, GATv2Conv, GCNConv
 
 import edgescope as es
 from edgescope.capturing.coverage import Coverage
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.scanning.merge import merge_scans
-from support.coverage_cases import WIDTH, Net, Renumbered, Uniform, graphs
+from support.coverage_cases import WIDTH, Cosine, Net, Renumbered, Uniform, graphs
 from support.earlier_versions import without_manifest
 from support.scan_equality import differences
 
@@ -22,7 +22,7 @@ from support.scan_equality import differences
 def mixed():
     """A model of which half is looked at: two layers, the second of which returns one channel."""
     torch.manual_seed(0)
-    layers = GATv2Conv(WIDTH, WIDTH), AGNNConv(), Uniform(), GCNConv(WIDTH, WIDTH)
+    layers = GATv2Conv(WIDTH, WIDTH), Cosine(), Uniform(), GCNConv(WIDTH, WIDTH)
     return Net(*layers, GATConv(WIDTH, WIDTH)).eval()
 
 
@@ -221,10 +221,10 @@ def test_the_coverage_of_a_model_is_not_changed_by_a_batch_of_one_graph():
 
 def test_nothing_left_is_an_error_that_says_why():
     torch.manual_seed(0)
-    model = nn.ModuleDict({"x": Net(Renumbered(), AGNNConv(), GATConv(WIDTH, 1))})["x"].eval()
+    model = nn.ModuleDict({"x": Net(Renumbered(), Cosine(), GATConv(WIDTH, 1))})["x"].eval()
     with pytest.raises(InputError) as refused:
         scan(model, parts())
     said = str(refused.value)
     assert "layers.0.conv: which row" in said
     assert "layers.2: it holds one number per edge and head" in said
-    assert "layers.1 (AGNNConv): no adapter knows this layer" in said
+    assert "layers.1 (Cosine): no adapter knows this layer" in said

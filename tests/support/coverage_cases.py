@@ -7,20 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 from torch_geometric.nn import (
-    AGNNConv,
     AttentionalAggregation,
     DenseGATConv,
-    FAConv,
-    FeaStConv,
+    DNAConv,
     GATConv,
     GATv2Conv,
     GCNConv,
-    GeneralConv,
     GINConv,
-    HEATConv,
     MessagePassing,
     PerformerAttention,
-    PointTransformerConv,
     SAGEConv,
 )
 from torch_geometric.utils import softmax
@@ -147,6 +142,19 @@ class OwnMessages(MessagePassing):
         return self.propagate(edge_index, x=x)
 
 
+class Cosine(MessagePassing):
+    """Attention by the cosine of two states, written by hand."""
+
+    def __init__(self) -> None:
+        super().__init__(aggr="add")
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        return self.propagate(edge_index, x=x, unit=F.normalize(x))
+
+    def message(self, x_j: Tensor, unit_i: Tensor, unit_j: Tensor, index: Tensor) -> Tensor:
+        return x_j * softmax((unit_i * unit_j).sum(-1), index).unsqueeze(-1)
+
+
 class Renumbered(nn.Module):
     """A known layer that is given renumbered nodes, so that no row can be told apart."""
 
@@ -171,17 +179,8 @@ class Idle(nn.Module):
         return x
 
 
-def _faconv(layer: nn.Module, x: Tensor, edge_index: Tensor) -> Tensor:
-    return layer(x, x, edge_index)
-
-
-def _heat(layer: nn.Module, x: Tensor, edge_index: Tensor) -> Tensor:
-    kinds, edges = torch.zeros(len(x)).long(), torch.zeros(edge_index.size(1)).long()
-    return layer(x, edge_index, kinds, edges, torch.zeros(edge_index.size(1), 2))
-
-
-def _points(layer: nn.Module, x: Tensor, edge_index: Tensor) -> Tensor:
-    return layer(x, x[:, :3], edge_index)
+def _jumping(layer: nn.Module, x: Tensor, edge_index: Tensor) -> Tensor:
+    return layer(torch.stack([x, -x], 1), edge_index)
 
 
 class Kind(NamedTuple):
@@ -200,30 +199,8 @@ class Kind(NamedTuple):
 UNKNOWN = "no adapter knows this layer"
 
 KINDS = [
-    Kind("AGNNConv", AGNNConv, "AGNNConv", "attention", UNKNOWN),
-    Kind("FAConv", lambda: Called(FAConv(WIDTH), _faconv), "FAConv", "attention", UNKNOWN),
-    Kind(
-        "HEATConv",
-        lambda: Called(HEATConv(WIDTH, WIDTH, 1, 1, 2, 2, 2), _heat),
-        "HEATConv",
-        "attention",
-        UNKNOWN,
-    ),
-    Kind("FeaStConv", lambda: FeaStConv(WIDTH, WIDTH, 2), "FeaStConv", "attention", UNKNOWN),
-    Kind(
-        "PointTransformerConv",
-        lambda: Called(PointTransformerConv(WIDTH, WIDTH), _points),
-        "PointTransformerConv",
-        "attention",
-        UNKNOWN,
-    ),
-    Kind(
-        "GeneralConv",
-        lambda: GeneralConv(WIDTH, WIDTH, attention=True),
-        "GeneralConv",
-        "attention",
-        UNKNOWN,
-    ),
+    Kind("cosines by hand", Cosine, "Cosine", "attention", UNKNOWN),
+    Kind("DNAConv", lambda: Called(DNAConv(WIDTH), _jumping), "DNAConv", "attention", UNKNOWN),
     Kind(
         "softmax aggregation",
         lambda: SAGEConv(WIDTH, WIDTH, aggr="softmax"),

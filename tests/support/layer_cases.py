@@ -12,13 +12,21 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 from torch_geometric.nn import (
+    AGNNConv,
+    FAConv,
+    FeaStConv,
     GATConv,
     GATv2Conv,
     GENConv,
+    GeneralConv,
     GPSConv,
     HANConv,
+    HEATConv,
     HeteroConv,
     HGTConv,
+    HypergraphConv,
+    PointTransformerConv,
+    ResGatedGraphConv,
     RGATConv,
     SuperGATConv,
     TransformerConv,
@@ -34,7 +42,11 @@ from support.layer_nets import (
     dense_encoder,
     gps,
     gps_global,
+    with_all_types,
     with_edges,
+    with_hyperedges,
+    with_positions,
+    with_start,
     with_types,
     without_edges,
 )
@@ -56,6 +68,7 @@ class Case:
         replaces_loops: whether the layer drops the input's self-loops and adds its own.
         pairs: whether its rows are pairs of nodes rather than edges.
         hetero: whether the model takes a heterogeneous graph.
+        two_ways: whether a message is made of what its source has received from all its nodes.
     """
 
     name: str
@@ -65,6 +78,7 @@ class Case:
     replaces_loops: bool = False
     pairs: bool = False
     hetero: bool = False
+    two_ways: bool = False
 
     def inputs(self, data: Data) -> dict[str, Any]:
         """Return the arguments of the model for a graph or a batch of graphs."""
@@ -109,6 +123,17 @@ def _gps_local() -> nn.Module:
 def _encoder(**options: Any) -> nn.Module:
     layer = nn.TransformerEncoderLayer(WIDTH, HEADS, 16, batch_first=True, **options)
     return nn.TransformerEncoder(layer, 1, enable_nested_tensor=not options)
+
+
+def _points() -> nn.Module:
+    position = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, WIDTH))
+    return PointTransformerConv(WIDTH, WIDTH, position, nn.Linear(WIDTH, WIDTH))
+
+
+def _hyper(**options: Any) -> nn.Module:
+    return HypergraphConv(
+        WIDTH, WIDTH // HEADS, use_attention=True, heads=HEADS, dropout=0.1, **options
+    )
 
 
 def _hetero_gat() -> nn.Module:
@@ -156,6 +181,66 @@ CASES = [
     ),
     Case("GATEConv", _net(partial(GATEConv, WIDTH, WIDTH, EDGE_DIM, dropout=0.1))),
     Case("GENConv", _net(partial(GENConv, WIDTH, WIDTH, edge_dim=EDGE_DIM, norm="layer"))),
+    Case("AGNNConv", _net(AGNNConv, without_edges), reads_edges=False, **LOOPS),
+    Case(
+        "AGNNConv, no loops",
+        _net(partial(AGNNConv, add_self_loops=False), without_edges),
+        reads_edges=False,
+    ),
+    Case(
+        "FAConv", _net(partial(FAConv, WIDTH, dropout=0.1), with_start), reads_edges=False, **LOOPS
+    ),
+    Case(
+        "FAConv, no loops",
+        _net(partial(FAConv, WIDTH, add_self_loops=False), with_start),
+        reads_edges=False,
+    ),
+    Case(
+        "FeaStConv",
+        _net(partial(FeaStConv, WIDTH, WIDTH, heads=HEADS), without_edges),
+        reads_edges=False,
+        **LOOPS,
+    ),
+    Case(
+        "HEATConv",
+        _net(
+            partial(HEATConv, WIDTH, WIDTH // HEADS, 2, TYPES, 3, EDGE_DIM, 2, HEADS, dropout=0.1),
+            with_all_types,
+        ),
+    ),
+    Case("PointTransformerConv", _net(_points, with_positions), reads_edges=False, **LOOPS),
+    Case(
+        "GeneralConv, additive",
+        _net(partial(GeneralConv, WIDTH, WIDTH, EDGE_DIM, heads=HEADS, attention=True)),
+    ),
+    Case(
+        "GeneralConv, product",
+        _net(
+            partial(
+                GeneralConv,
+                WIDTH,
+                WIDTH,
+                EDGE_DIM,
+                heads=HEADS,
+                attention=True,
+                attention_type="dot_product",
+                directed_msg=False,
+            )
+        ),
+    ),
+    Case("ResGatedGraphConv", _net(partial(ResGatedGraphConv, WIDTH, WIDTH, edge_dim=EDGE_DIM))),
+    Case(
+        "ResGatedGraphConv, no edges",
+        _net(partial(ResGatedGraphConv, WIDTH, WIDTH), without_edges),
+        reads_edges=False,
+    ),
+    Case("HypergraphConv, node", _net(_hyper, with_hyperedges), reads_edges=False),
+    Case(
+        "HypergraphConv, edge",
+        _net(partial(_hyper, attention_mode="edge"), with_hyperedges),
+        reads_edges=False,
+        two_ways=True,
+    ),
     Case(
         "GPSConv, local part",
         _net(_gps_local, gps),

@@ -59,6 +59,23 @@ def with_types(layer, x, edge_index, edge_attr, edge_type, batch):
     return layer(x, edge_index, edge_type, edge_attr)
 
 
+def with_start(layer, x, edge_index, edge_attr, edge_type, batch):
+    return layer(x, x, edge_index)
+
+
+def with_all_types(layer, x, edge_index, edge_attr, edge_type, batch):
+    return layer(x, edge_index, (x[:, 0] > 0).long(), edge_type, edge_attr)
+
+
+def with_positions(layer, x, edge_index, edge_attr, edge_type, batch):
+    return layer(x, x[:, :3], edge_index)
+
+
+def with_hyperedges(layer, x, edge_index, edge_attr, edge_type, batch):
+    """Call a hypergraph layer with a hyperedge for each node, which has the node's state."""
+    return layer(x, edge_index, hyperedge_attr=x, num_edges=len(x))
+
+
 def gps(layer, x, edge_index, edge_attr, edge_type, batch):
     return layer(x, edge_index, batch, edge_attr=edge_attr)
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch_geometric.nn import GENConv, RGATConv
+from torch_geometric.nn import GENConv, PointTransformerConv, RGATConv
 from torch_geometric.nn.aggr import SoftmaxAggregation
 
 from support.option_values import NODE_DIM, RELATIONS, STATES, edge_shapes, options
@@ -28,6 +28,10 @@ ARGUMENTS = frozenset(
         "return_attention_weights",
         "neg_edge_index",
         "batch",
+        "x_0",
+        "edge_weight",
+        "node_type",
+        "pos",
     }
 )
 """Parameters of ``forward`` that :func:`drawn` knows how to give."""
@@ -43,7 +47,7 @@ class Called(nn.Module):
         self.conv = layer
 
     def forward(self, x: Any, edge_index: Tensor, arguments: dict[str, Any]) -> Any:
-        return self.conv(x, edge_index, **arguments)
+        return self.conv(x=x, edge_index=edge_index, **arguments)
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ class Call:
             layer = self.kind(**deepcopy(self.options))
             for name, parameter in layer.named_parameters():
                 # What starts as zeros or ones would hide an error, and RGATConv leaves some unset.
-                if name in {"w", "l1", "b1", "l2", "b2", "aggr_module.t"} or name.endswith("bias"):
+                told = {"w", "l1", "b1", "l2", "b2", "aggr_module.t", "beta"}
+                if name in told or name.endswith("bias"):
                     nn.init.uniform_(parameter, 0.5, 2)
         return Called(layer.to(self.dtype).train(self.training))
 
@@ -114,7 +119,8 @@ def drawn(kind: type[nn.Module], pick: Pick, **fixed: Any) -> Call:
     def numbers(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator).to(dtype)
 
-    x, sizes = _states(kind, chosen["in_channels"], pick, numbers)
+    width = chosen.get("in_channels", chosen.get("channels", NODE_DIM))
+    x, sizes = _states(kind, width, pick, numbers)
     edges = choose("edges", (6, 9, 0, 1, 2, 3))
     ends = [torch.randint(size, (edges,), generator=generator) for size in sizes]
     edge_index = torch.stack(ends)
@@ -125,6 +131,10 @@ def drawn(kind: type[nn.Module], pick: Pick, **fixed: Any) -> Call:
         "return_attention_weights": lambda: pick((None, True)),
         "neg_edge_index": lambda: pick((None, edge_index.flip(0))),
         "batch": lambda: pick((None, torch.zeros(sizes[0], dtype=torch.int64))),
+        "x_0": lambda: numbers(*x.shape),
+        "edge_weight": lambda: None if chosen["normalize"] else numbers(edges),
+        "node_type": lambda: torch.randint(2, (sizes[0],), generator=generator),
+        "pos": lambda: _positions(x, numbers),
     }
     arguments = {name: make() for name, make in given.items() if name in taken}
     arguments = {name: value for name, value in arguments.items() if value is not None}
@@ -157,6 +167,12 @@ def _agreeing(kind: type[nn.Module], chosen: dict[str, Any]) -> dict[str, Any]:
             chosen["aggr"] = "softmax"
         if chosen["aggr"] == "softmax_sg":
             chosen["learn_t"] = False
+    if kind is PointTransformerConv:
+        width = chosen["out_channels"]
+        if chosen["pos_nn"] is not None:
+            chosen["pos_nn"] = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, width))
+        if chosen["attn_nn"] is not None:
+            chosen["attn_nn"] = nn.Linear(width, 1 if chosen["attn_nn"] == "one" else width)
     if isinstance(chosen.get("fill_value"), Tensor) and chosen["edge_dim"] is not None:
         chosen["fill_value"] = chosen["fill_value"].expand(chosen["edge_dim"])
     return chosen
@@ -179,6 +195,14 @@ def _states(
     return {"one": x, "twice": (x, x), "sources alone": (x, None)}[form], (nodes, nodes)
 
 
+def _positions(x: Any, numbers: Callable[..., Tensor]) -> Any:
+    """Return positions of the nodes, one set for one set of states."""
+    if isinstance(x, Tensor):
+        return numbers(len(x), 3)
+    first = numbers(len(x[0]), 3)
+    return (first, first if x[1] is x[0] else numbers(len(x[1]), 3))
+
+
 def _features(
     kind: type[nn.Module],
     chosen: dict[str, Any],
@@ -190,7 +214,8 @@ def _features(
     shape = pick(edge_shapes(kind, chosen))
     if shape == "none":
         return None
-    channels, width = chosen["out_channels"], chosen["edge_dim"]
+    channels = chosen["out_channels"]
+    width = chosen.get("edge_dim", chosen.get("in_edge_channels"))
     sizes = {"E": edges, "R": RELATIONS, "H": chosen.get("heads", 1), "C": channels, "1": 1}
     sizes["D"] = channels if width is None else width
     features = numbers(*(sizes[name] for name in shape.strip("[]").split(", ") if name))

@@ -68,6 +68,10 @@ class Alone(nn.Module):
         edge_type: Any = None,
         **rest: Any,
     ) -> Any:
+        if rest.keys() & {"x_0", "node_type", "pos"}:  # which come between the others
+            rest |= {} if edge_type is None else {"edge_type": edge_type}
+            rest |= {} if edge_attr is None else {"edge_attr": edge_attr}
+            return self.conv(x, edge_index=edge_index, **rest)
         if edge_type is None:
             return self.conv(x, edge_index, *([] if edge_attr is None else [edge_attr]), **rest)
         return self.conv(x, edge_index, edge_type, edge_attr, **rest)
@@ -183,8 +187,9 @@ def assert_edges(observed: Observed, edges: Array, position: Array | None = None
         assert np.array_equal(stage.input_edge.numpy(), position)
 
 
-def assert_messages_add_up(observed: Observed, side: int = 1) -> None:
+def assert_messages_add_up(observed: Observed, side: int = 1, reduce: str = "sum") -> None:
     """Check that the messages of a target add up to what the layer made of them."""
     message, (aggregated,) = observed.stages["message"], observed.aggregated
-    total = scatter(message.values, message.edge_index[side], dim_size=len(aggregated))
+    target = message.edge_index[side]
+    total = scatter(message.values, target, dim_size=len(aggregated), reduce=reduce)
     torch.testing.assert_close(total.flatten(), aggregated.flatten(), equal_nan=True)

@@ -1,9 +1,10 @@
-"""Every message-passing layer with every option that changes its attention, on nasty graphs.
+"""Every message-passing layer of ``attention_options`` on nasty graphs.
 
 The formula of each layer (``adapters/test_gat.py`` and so on) and what holds for all of them
 (``adapters/test_message_passing_layers.py``) are tested on the examples of this table.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -15,13 +16,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
-from torch_geometric.nn import GATConv, GATv2Conv, GENConv, RGATConv, SuperGATConv, TransformerConv
-from torch_geometric.nn.aggr import SoftmaxAggregation
-from torch_geometric.nn.models.attentive_fp import GATEConv
+from torch_geometric.nn import FAConv, FeaStConv, HEATConv, PointTransformerConv, RGATConv
 
+from support.attention_options import DEFAULTS, OPTIONS
 from support.layer_reference import (
     BIPARTITE,
-    EDGE_DIM,
     GRAPHS,
     NODE_DIM,
     Array,
@@ -30,99 +29,6 @@ from support.layer_reference import (
     observe,
     with_loops,
 )
-
-RELATIONS = 4  # one of them has no edges
-TWO_KINDS = {"in_channels": (NODE_DIM, 2)}
-EDGES = {"edge_dim": EDGE_DIM}
-TWO = {"heads": 2}
-MULTIPLY = {"attention_mode": "multiplicative-self-attention", "dim": 2}
-
-DEFAULTS: dict[type[nn.Module], dict[str, Any]] = {
-    GATConv: {},
-    GATv2Conv: {},
-    TransformerConv: {},
-    SuperGATConv: TWO,
-    RGATConv: TWO | {"num_relations": RELATIONS},
-    GATEConv: {"out_channels": NODE_DIM} | EDGES,  # it works only where both widths agree
-    GENConv: {"norm": "layer"},
-}
-
-OPTIONS: dict[type[nn.Module], dict[str, dict[str, Any]]] = {
-    GATConv: {
-        "plain": {},
-        "heads": TWO,
-        "one channel": TWO | {"out_channels": 1},
-        "edges": TWO | EDGES,
-        "one number per edge": TWO | {"edge_dim": 1},
-        "edges filled with a number": EDGES | {"fill_value": 0.5},
-        "edges filled with a tensor": EDGES | {"fill_value": torch.arange(3.0)},
-        "no loops": TWO | EDGES | {"add_self_loops": False},
-        "averaged heads, residual": TWO | {"concat": False, "residual": True},
-        "two kinds of nodes": TWO | TWO_KINDS,
-        "two kinds of nodes, no loops": TWO | TWO_KINDS | {"add_self_loops": False},
-    },
-    GATv2Conv: {
-        "plain": {},
-        "shared weights": TWO | {"share_weights": True},
-        "one channel": TWO | {"out_channels": 1},
-        "edges": TWO | EDGES,
-        "one number per edge": TWO | {"edge_dim": 1},
-        "edges filled with a number": EDGES | {"fill_value": 0.5},
-        "no loops": TWO | EDGES | {"add_self_loops": False},
-        "averaged heads, residual": TWO | {"concat": False, "residual": True},
-        "two kinds of nodes, no loops": TWO | TWO_KINDS | {"add_self_loops": False},
-    },
-    TransformerConv: {
-        "plain": {},
-        "heads": TWO,
-        "one channel": TWO | {"out_channels": 1},
-        "edges": TWO | EDGES,
-        "no bias": TWO | EDGES | {"bias": False},
-        "beta": TWO | EDGES | {"beta": True},
-        "averaged heads, no root": TWO | {"concat": False, "root_weight": False},
-        "two kinds of nodes": TWO | EDGES | TWO_KINDS,
-    },
-    SuperGATConv: {
-        "mixed": {},
-        "product": {"attention_type": "SD"},
-        "product, one head, one channel": {"attention_type": "SD", "heads": 1, "out_channels": 1},
-        "no loops": {"add_self_loops": False},
-        "averaged heads": {"attention_type": "SD", "concat": False, "negative_slope": 0.7},
-    },
-    RGATConv: {
-        "plain": {},
-        "one head, one channel": {"heads": 1, "out_channels": 1},
-        "edges": EDGES,
-        "one number per edge": {"edge_dim": 1},
-        "within relation": EDGES | {"attention_mechanism": "within-relation"},
-        "bases": {"num_bases": 2},
-        "bases, edges": EDGES | {"num_bases": 2},
-        "blocks": {"num_blocks": 2} | EDGES,
-        "averaged heads": {"concat": False},
-        "multiplicative": MULTIPLY,
-        "multiplicative, edges": MULTIPLY | {"edge_dim": EDGE_DIM, "num_bases": 2},
-    }
-    | {
-        f"{mod}, dim {mode.get('dim', 1)}": mode | {"mod": mod}
-        for mod in ("additive", "scaled", "f-additive", "f-scaled")
-        for mode in ({}, MULTIPLY)
-    },
-    GATEConv: {"plain": {}},
-    GENConv: {
-        "plain": {},
-        "no edges": {"edge_dim": None},
-        "edges as wide as the layer": {"out_channels": EDGE_DIM} | EDGES,
-        "nodes as wide as the layer": {"out_channels": NODE_DIM} | EDGES,
-        "edges": EDGES,
-        "one channel": {"out_channels": 1} | EDGES,
-        "temperature": {"t": 0.3} | EDGES,
-        "learnt temperature": {"learn_t": True} | EDGES,
-        "temperature per channel": EDGES | {"aggr": SoftmaxAggregation(learn=True, channels=3)},
-        "half of the gradient": {"aggr": "softmax_sg", "t": 2.0} | EDGES,
-        "messages normalised": {"msg_norm": True, "in_channels": 3} | EDGES,
-        "two kinds of nodes": TWO_KINDS,
-    },
-}
 
 
 class Seen(NamedTuple):
@@ -154,11 +60,15 @@ class Example:
     def build(self, **more: Any) -> nn.Module:
         """Return the layer with its parameters as they may be after training."""
         torch.manual_seed(0)
-        given = {"in_channels": NODE_DIM, "out_channels": 3} | DEFAULTS[self.layer] | self.options
+        widths = {"in_channels": NODE_DIM, "out_channels": 3}
+        taken = inspect.signature(self.layer.__init__).parameters
+        given = {name: width for name, width in widths.items() if name in taken}
+        given |= DEFAULTS[self.layer] | self.options
         layer = self.layer(**deepcopy(given) | more).eval()
         for name, parameter in layer.named_parameters():
             # What starts as zeros or ones would hide an error, and RGATConv leaves some unset.
-            if name in {"w", "l1", "b1", "l2", "b2", "aggr_module.t"} or name.endswith("bias"):
+            told = {"w", "l1", "b1", "l2", "b2", "aggr_module.t", "beta"}
+            if name in told or name.endswith("bias"):
                 nn.init.uniform_(parameter, 0.5, 2)
         return layer.to(self.dtype)
 
@@ -173,13 +83,40 @@ class Example:
     @property
     def edge_attr(self) -> Tensor | None:
         """Features of the edges, if the layer takes any."""
-        width = (DEFAULTS[self.layer] | self.options).get("edge_dim")
+        given = DEFAULTS[self.layer] | self.options
+        width = given.get("edge_dim", given.get("in_edge_channels"))
         return None if width is None else self.graph.edge_attr[:, :width].to(self.dtype)
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """What the layer takes beside states, edges and their features."""
+        if self.layer is FAConv:
+            given = self.graph.edge_attr[:, 0].to(self.dtype)
+            weight = {} if self.options.get("normalize", True) else {"edge_weight": given}
+            return {"x_0": self.x, **weight}
+        if self.layer is HEATConv:
+            return {"node_type": self.node_type, "edge_type": self.graph.edge_type}
+        if self.layer is PointTransformerConv:
+            return {"pos": self.pos}
+        return {"edge_type": self.graph.edge_type} if self.layer is RGATConv else {}
+
+    @property
+    def node_type(self) -> Tensor:
+        """Type of every node ``[V]``."""
+        return torch.arange(len(self.graph.x)) % 2
+
+    @property
+    def pos(self) -> Any:
+        """Positions of all nodes, or of sources and of targets, each ``[V, 3]``."""
+        x = self.graph.x
+        sizes = [len(part) for part in x] if isinstance(x, tuple) else [len(x)]
+        generator = torch.Generator().manual_seed(1)
+        pos = [torch.randn(size, 3, generator=generator).to(self.dtype) for size in sizes]
+        return tuple(pos) if isinstance(x, tuple) else pos[0]
 
     def observe(self, layer: nn.Module, edge_attr: Tensor | None = None, **more: Any) -> Observed:
         """Call the layer, by default with the features of the example."""
-        if self.layer is RGATConv:
-            more["edge_type"] = self.graph.edge_type
+        more = self.more | more
         edge_attr = self.edge_attr if edge_attr is None else edge_attr
         return observe(layer, self.x, self.graph.edge_index, edge_attr, **more)
 
@@ -188,7 +125,7 @@ class Example:
         source, target = self.x if isinstance(self.x, tuple) else (self.x, self.x)
         edges, features = self.graph.edge_index.numpy(), self.edge_attr
         position, kind = np.arange(edges.shape[1]), self.graph.edge_type.numpy()
-        if getattr(layer, "add_self_loops", False):
+        if getattr(layer, "add_self_loops", False) and getattr(layer, "normalize", True):
             fill = getattr(layer, "fill_value", "mean")
             fill = numbers(fill) if isinstance(fill, Tensor) else fill
             nodes = min(len(source), len(target))
@@ -201,6 +138,8 @@ class Example:
 def examples(layer: type[nn.Module], options: dict[str, Any]) -> Iterator[tuple[str, Example]]:
     """Give a layer with some options on every graph, and on one of them in narrow numbers."""
     graphs = BIPARTITE if isinstance(options.get("in_channels"), tuple) else GRAPHS
+    if layer is FeaStConv and not options.get("add_self_loops", True):  # it takes no empty graph
+        graphs = {where: graph for where, graph in graphs.items() if graph.num_edges}
     first = next(iter(graphs.values()))
     for where, graph in graphs.items():
         yield where, Example(layer, options, graph)

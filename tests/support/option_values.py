@@ -6,7 +6,21 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch_geometric.nn import GATConv, GATv2Conv, GENConv, RGATConv, SuperGATConv, TransformerConv
+from torch_geometric.nn import (
+    AGNNConv,
+    FAConv,
+    FeaStConv,
+    GATConv,
+    GATv2Conv,
+    GENConv,
+    GeneralConv,
+    HEATConv,
+    PointTransformerConv,
+    ResGatedGraphConv,
+    RGATConv,
+    SuperGATConv,
+    TransformerConv,
+)
 from torch_geometric.nn.aggr import SoftmaxAggregation
 from torch_geometric.nn.models.attentive_fp import GATEConv
 
@@ -18,7 +32,17 @@ LAYERS: tuple[type[nn.Module], ...] = (
     RGATConv,
     GATEConv,
     GENConv,
+    AGNNConv,
+    HEATConv,
+    PointTransformerConv,
+    GeneralConv,
+    FAConv,
+    FeaStConv,
+    ResGatedGraphConv,
 )
+GATES = (FAConv, FeaStConv, ResGatedGraphConv)
+"""Those whose weights do not come from a softmax over the edges of a node."""
+
 NODE_DIM, EDGE_DIM, RELATIONS = 4, 3, 3
 
 OPTIONS: dict[str, Sequence[Any]] = {
@@ -57,6 +81,22 @@ OPTIONS: dict[str, Sequence[Any]] = {
     "num_layers": (2, 1),
     "expansion": (2, 1),
     "eps": (1e-7, 0.1),
+    "requires_grad": (True, False),
+    "channels": (NODE_DIM, -1),
+    "cached": (False, True),
+    "normalize": (True, False),
+    "num_node_types": (2,),
+    "num_edge_types": (RELATIONS,),
+    "edge_type_emb_dim": (3, 1),
+    "edge_attr_emb_dim": (2, 1),
+    "pos_nn": (None, "network"),
+    "attn_nn": (None, "network", "one"),
+    "in_edge_channels": (None, EDGE_DIM),
+    "skip_linear": (False, True),
+    "directed_msg": (True, False),
+    "attention": (True,),
+    "l2_normalize": (False, True),
+    "act": (nn.Sigmoid(), torch.tanh, nn.ReLU(inplace=True), nn.PReLU()),
     # Of every layer that passes messages.
     "aggr": ("add", "mean", "max"),
     "flow": ("source_to_target", "target_to_source"),
@@ -67,6 +107,15 @@ _OWN: dict[type[nn.Module], dict[str, Sequence[Any]]] = {
     SuperGATConv: {"in_channels": (NODE_DIM, -1)},
     RGATConv: {"in_channels": (NODE_DIM,), "out_channels": (2, 4)},
     GATEConv: {"in_channels": (NODE_DIM,), "out_channels": (NODE_DIM,), "edge_dim": (EDGE_DIM, 1)},
+    FAConv: {"eps": (0.1, 0.0)},
+    FeaStConv: {"in_channels": (NODE_DIM, -1)},
+    HEATConv: {"in_channels": (NODE_DIM,), "edge_dim": (EDGE_DIM, 1)},
+    PointTransformerConv: {"in_channels": (NODE_DIM, (NODE_DIM, 2), -1)},
+    GeneralConv: {
+        "in_channels": (NODE_DIM, (NODE_DIM, 2), -1),
+        "attention_type": ("additive", "dot_product"),
+    },
+    ResGatedGraphConv: {"edge_dim": (None, EDGE_DIM)},
     GENConv: {
         "in_channels": (NODE_DIM, 3, (NODE_DIM, 2), -1),
         "out_channels": (3, 1),
@@ -80,6 +129,9 @@ STATES: dict[type[nn.Module], Sequence[str]] = {
     GENConv: ("one", "twice", "pair", "sources alone"),
     SuperGATConv: ("one",),
     GATEConv: ("one",),
+    AGNNConv: ("one",),
+    FAConv: ("one",),
+    HEATConv: ("one",),
 }
 """How node states may be given: ``x``, ``(x, x)``, ``(x_s, x_t)`` or ``(x, None)``."""
 
@@ -104,13 +156,17 @@ def options(layer: type[nn.Module]) -> dict[str, Sequence[Any]]:
 
 def edge_shapes(layer: type[nn.Module], chosen: dict[str, Any]) -> Sequence[str]:
     """Return the names of the shapes of edge features that are tried; ``"none"`` is without."""
+    if layer is GeneralConv:
+        return ("none",) if chosen["in_edge_channels"] is None else ("none", "[E, D]")
     if "edge_dim" not in chosen:
         return ("none",)
+    if layer is ResGatedGraphConv:
+        return ("none",) if chosen["edge_dim"] is None else ("[E, D]",)
     if layer is GENConv:  # which may project, and adds what has as many channels
         return ("none", "[E, D]", "[1, D]", "[D]", "[1, E, D]", "[E, 1, D]")
     if chosen["edge_dim"] is None:
         return ("none", *_ADDED) if layer in {TransformerConv, GATConv} else ("none",)
-    if layer is GATEConv:
+    if layer in {GATEConv, HEATConv}:
         return ("[E, D]",)
     if chosen.get("add_self_loops"):
         return _PLAIN

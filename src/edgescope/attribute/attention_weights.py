@@ -115,8 +115,19 @@ class AttentionRollout(ModelMethod):
 
 
 def _weights(model: nn.Module, batch: Any, call: Call, inputs: Inputs) -> Any:  # noqa: ANN401
-    """Return the attention weights of all layers, averaged over heads."""
-    names = [site.name for site in sites_at(model, "weight")]
+    """Return the attention weights of all layers, averaged over heads.
+
+    Raises:
+        InputError: if a layer's weights are no shares of a node's edges.
+    """
+    sites = sites_at(model, "weight")
+    for site in sites:
+        if not site.adapter.normalised or site.adapter.two_sets(site.layer):
+            raise InputError(
+                f"{site.name} is of a {type(site.layer).__name__}, whose weights are no shares of "
+                f"the edges into a node: {site.about.formula}; use another method"
+            )
+    names = [site.name for site in sites]
     return layer_rows(
         model,
         names,

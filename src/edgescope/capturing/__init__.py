@@ -143,11 +143,11 @@ class _Capture:
 
         Example:
             >>> from torch import nn
-            >>> from torch_geometric.nn import FAConv, GATConv
+            >>> from torch_geometric.nn import DNAConv, GATConv
             >>> import edgescope as es
-            >>> model = nn.ModuleList([GATConv(8, 8), FAConv(8)])
+            >>> model = nn.ModuleList([GATConv(8, 8), DNAConv(8)])
             >>> es.capture.coverage(model).table().select("path", "layer", "seen").rows()
-            [('0', 'GATConv', True), ('1', 'FAConv', False)]
+            [('0', 'GATConv', True), ('1', 'DNAConv', False)]
         """
         return model_coverage(model)
 

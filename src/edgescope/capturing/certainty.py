@@ -67,6 +67,23 @@ def check_sizes_of_nodes(rows: EdgeRows, given: InputEdges) -> None:
             )
 
 
+def check_two_sets(rows: EdgeRows, given: InputEdges) -> None:
+    """Refuse rows to hyperedges in a batch that numbers these as nodes.
+
+    They may be numbered so, one for each node; then there are as many of them.
+
+    Raises:
+        InputError: if there are not, and the batch holds several graphs.
+    """
+    nodes, hyperedges = rows.num_nodes
+    if given.square and nodes != hyperedges and any(each.tells_graphs for each in given.nodes):
+        raise InputError(
+            f"its rows lead from {nodes} nodes to {hyperedges} hyperedges, and the batch says of "
+            "nodes alone which graph they are of; pass a batch of PyG's HyperGraphData whole, or "
+            "one graph at a time"
+        )
+
+
 def check_replaced_loops(
     seen: Tensor, own: Tensor, column: Column, given: InputEdges, origins: Origins
 ) -> Tensor:

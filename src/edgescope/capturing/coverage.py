@@ -65,9 +65,9 @@ class UnseenLayer:
             passing"`` along edges without a sign of attention.
 
     Example:
-        >>> from torch_geometric.nn import FAConv
+        >>> from torch_geometric.nn import DNAConv
         >>> import edgescope as es
-        >>> es.capture.coverage(FAConv(8)).unseen[0].kind
+        >>> es.capture.coverage(DNAConv(8)).unseen[0].kind
         'attention'
     """
 
@@ -89,12 +89,12 @@ class Coverage:
 
     Example:
         >>> from torch import nn
-        >>> from torch_geometric.nn import AGNNConv, GATConv
+        >>> from torch_geometric.nn import DNAConv, GATConv
         >>> import edgescope as es
-        >>> es.capture.coverage(nn.ModuleList([GATConv(8, 8), AGNNConv()])).sentence()
-        'looked at 1 of 2 attention-like layers; not looked at: 1 (AGNNConv): no adapter knows \
+        >>> es.capture.coverage(nn.ModuleList([GATConv(8, 8), DNAConv(8)])).sentence()
+        'looked at 1 of 2 attention-like layers; not looked at: 1 (DNAConv): no adapter knows \
 this layer; write one and register it with es.capture.register; taken for attention, as its code \
-calls softmax'
+calls restricted_softmax'
     """
 
     seen: tuple[SeenLayer, ...] = ()

@@ -25,6 +25,8 @@ class EdgeRows(NamedTuple):
     """Row of ``edge_index`` that holds the node that attends: 0 where the flow is reversed."""
     pairs: bool = False
     """Whether rows that the model computed anew may be known by their nodes, as pairs of these."""
+    two_sets: bool = False
+    """Whether its ends are of two sets whatever the model was given, such as hyperedges."""
 
 
 class RelationRows(NamedTuple):

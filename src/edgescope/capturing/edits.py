@@ -38,8 +38,8 @@ def edit(
     the layer to rounding: in :class:`~edgescope.models.EdgeAttention` weight and message, which
     are normalised after the sum over edges; in PyG's layers all before the message.
 
-    All stages of edgescope's own attention, of ``GATConv``, ``GATv2Conv`` and ``TransformerConv``
-    can be edited, and the message of most other message-passing layers.
+    All stages of edgescope's own attention and of most layers of PyG can be edited, and the message
+    alone of ``SuperGATConv``, ``RGATConv`` and ``GATEConv``.
     :meth:`es.capture.sites <edgescope.capturing._Capture.sites>` says which. A tape that records
     at the same time shows scores and logits as edited if its block was entered later, and
     recomputes the rest as it would be without the edit.

@@ -6,7 +6,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from edgescope.capturing.certainty import check_columns, check_replaced_loops, check_sizes_of_nodes
+from edgescope.capturing.certainty import (
+    check_columns,
+    check_replaced_loops,
+    check_sizes_of_nodes,
+    check_two_sets,
+)
 from edgescope.capturing.edge_columns import Column, find_columns, is_rewritten
 from edgescope.capturing.edge_match import match_edges
 from edgescope.capturing.edge_rows import (
@@ -31,7 +36,7 @@ class _Known(NamedTuple):
     """An identity found before in this call of the model."""
 
     column: Column
-    kind: tuple[bool, int]
+    kind: tuple[bool, int, bool]
     real: Tensor | None
     identity: EdgeIdentity
 
@@ -95,11 +100,12 @@ class Identifier:
             )
         seen = plain_edges(rows.edge_index, "the layer")
         own = rows.given if rows.replaces_loops and rows.given is not None else seen
+        kind = (rows.replaces_loops, rows.target_row, rows.two_sets)
         try:
             column = self._column(own, keys, relation)
             for known in self._known:
                 alike = known.column is column and known.real is rows.real
-                alike = alike and known.kind == (rows.replaces_loops, rows.target_row)
+                alike = alike and known.kind == kind
                 if alike and _same(known.identity.edge_index, seen):
                     return known.identity
             position = self._position(seen, own, column, rows)
@@ -116,7 +122,6 @@ class Identifier:
             edges, position = self._match(seen, rows, keys, relation)
             return self._at(edges, seen, position, rows.target_row)
         identity = self._at(self.graph.inputs[column.input], seen, position, rows.target_row)
-        kind = (rows.replaces_loops, rows.target_row)
         self._known = [*self._known, _Known(column, kind, rows.real, identity)]
         self._known = self._known[-REMEMBERED * len(self.graph.inputs) :]
         return identity
@@ -138,7 +143,9 @@ class Identifier:
             raise InputError(edges.unclear)
         if not own.size(1) and seen.size(1) and not column.certain:
             raise InputError("it was given no edge, and which input its own belong to is not known")
-        if not column.as_given and rows.real is None:
+        if rows.two_sets:
+            check_two_sets(rows, edges)
+        elif not column.as_given and rows.real is None:
             check_sizes_of_nodes(rows, edges)
         if rows.replaces_loops and rows.given is not None:
             return check_replaced_loops(seen, own, column, edges, self.origins)

@@ -169,10 +169,16 @@ class Watch:
         identity = next(iter(stages.values())).identity
         self.ran[info.path] = (self.ran.get(info.path) or 0) + len(identity.input_edge)
         flat = {name: each.values.flatten(1) for name, each in stages.items()}
-        given = next(iter((arguments or {}).values()), None)
         two_sets = self._sets.differ(identity)
+        if info.adapter.two_sets(info.layer):
+            # What it is given first are the states of one of its two sets alone.
+            given, two_sets = None, True
+        else:
+            given = next(iter((arguments or {}).values()), None)
         if two_sets is None:
             two_sets = two_node_sets(given, self._batch)
+        # A gate is no share of what a node attends with.
+        shares = info.adapter.normalised
         seen = LayerSeen(
             path,
             info.layer,
@@ -184,8 +190,8 @@ class Watch:
             self._graph(identity, two_sets),
             None if self._nodes is None else len(self._nodes),
             info.attends_to_all,
-            flat.get("logit"),
-            flat.get("weight"),
+            flat.get("logit") if shares else None,
+            flat.get("weight") if shares else None,
             stages["score"].above_floor if "score" in stages else None,
             stages["message"].above_floor if "message" in stages else None,
             node_states(given, identity.target_row),

@@ -36,9 +36,9 @@ class LayerSeen:
         num_nodes: number of nodes of the batch, if the graph is homogeneous.
         pairs: whether the layer attends to all pairs of nodes of a graph, not along edges.
         logit: ``[E, H]``, ``weight``: ``[E, H]`` before dropout, ``score`` and ``message``:
-            ``[E, H, D]``; each ``None`` unless a rule needs it and the layer has it. A layer that
-            attends by channel has its channels in place of heads here, and says so. Scores and
-            messages at the layer's floor are zeros.
+            ``[E, H, D]``; each ``None`` unless a rule needs it and the layer has it, and the first
+            two if its weights are gates. A layer that attends by channel has its channels in place
+            of heads here, and says so. Scores and messages at the layer's floor are zeros.
         x: node states that the layer was given, of sources and of targets, each ``[V, F]``.
         output: node states that it returned ``[V, F']``.
         arguments: the arguments of the call by name.

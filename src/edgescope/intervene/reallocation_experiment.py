@@ -106,7 +106,9 @@ def reallocation(
     selector = RuleSelector(find_criterion(criterion))
     chosen = choose_sites(model, sites).sites
     paths = {site.path for site in chosen}
-    weights = [s for s in select_sites(model, None) if s.stage == WEIGHT and s.path in paths]
+    # The gates of a node add up to nothing that could have been given to other edges.
+    weighing = [s for s in select_sites(model, None) if s.stage == WEIGHT and s.path in paths]
+    weights = [site for site in weighing if site.adapter.normalised]
     wanted = {site.name for site in (*chosen, *weights)}
     counts: dict[str, _PerGraph] = defaultdict(lambda: _PerGraph(len(_COUNTS)))
     shares: dict[str, _PerGraph] = defaultdict(lambda: _PerGraph(len(_WEIGHTS)))

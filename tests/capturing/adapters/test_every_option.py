@@ -1,6 +1,7 @@
 """Every layer in every configuration: what is captured is what it computes, or it is refused."""
 
 import inspect
+from contextlib import nullcontext
 
 import polars as pl
 import pytest
@@ -15,8 +16,9 @@ import edgescope as es
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING
 from edgescope.capturing.adapters.registry import find_adapter
 from edgescope.lib.errors import InputError
+from support.gate_reference import gate
 from support.layer_options import ARGUMENTS, calls
-from support.option_values import LAYERS, options
+from support.option_values import GATES, LAYERS, options
 from support.softmax_calls import softmax_calls
 
 TOLERANCE = {
@@ -85,12 +87,18 @@ def observed(call, model):
     def aggregated(_, __, out):
         seen["aggregated"] = out
 
+    def passed(layer, inputs, out):
+        del out
+        seen["layer"], seen["arguments"] = layer, inputs[0]
+
     hooks = [
         model.conv.register_propagate_forward_pre_hook(edges),
         model.conv.register_aggregate_forward_hook(aggregated),
+        model.conv.register_message_forward_hook(passed),
     ]
     try:
-        with softmax_calls(call.kind) as taken, es.capture(model) as tape:
+        watched = nullcontext() if call.kind in GATES else softmax_calls(call.kind)
+        with watched as taken, es.capture(model) as tape:
             seen["output"] = call.run(model)
     finally:
         for hook in hooks:
@@ -139,9 +147,16 @@ def test_captured_numbers_are_those_that_the_layer_computes(kind, data):
     if "score" in stages:
         logit = stages["score"].values.double().sum(-1, keepdim=True)
         if "attention_type" in call.options:
-            logit = F.leaky_relu(logit, call.options["negative_slope"])
+            logit = F.leaky_relu(logit, call.options.get("negative_slope", 0.2))
         assert_near(logit, stages["logit"].values.double(), call.precision, "score")
     message, aggregated = stages["message"].values.double().flatten(1), seen["aggregated"]
+    if kind in GATES:
+        own = gate(seen["layer"], seen["arguments"])
+        wanted = {"logit": own.logit, "weight": own.weight(own.logit)}
+        if not (call.training and call.options.get("dropout")):
+            wanted["message"] = own.message(wanted["weight"])
+        for name, values in wanted.items():
+            assert_near(stages[name].values.flatten(), values.flatten(), call.precision, name)
     how = "add" if kind is GENConv else call.options.get("aggr", "add")
     reduce = {"add": "sum"}.get(how, how)
     total = scatter(message, edges[side], dim_size=len(aggregated), reduce=reduce)
@@ -200,6 +215,23 @@ def written_out(call, stage, values, factor, summand):
         hook = model.conv.register_message_forward_hook(
             lambda _, __, own: values.reshape(own.shape)
         )
+        try:
+            return call.run(model)
+        finally:
+            hook.remove()
+
+    if call.kind in GATES:
+
+        def message(layer, inputs, own):
+            found = gate(layer, inputs[0])
+            shape = found.logit.shape
+            weight = values.reshape(shape).to(found.logit.dtype)
+            weight = found.weight(weight) if stage == "logit" else weight
+            if hasattr(layer, "_alpha"):
+                layer._alpha = weight.to(layer._alpha.dtype)
+            return found.message(weight).to(own.dtype)
+
+        hook = model.conv.register_message_forward_hook(message)
         try:
             return call.run(model)
         finally:

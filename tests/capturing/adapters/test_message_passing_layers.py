@@ -4,13 +4,25 @@ import inspect
 
 import pytest
 import torch
-from torch_geometric.nn import GATConv, GATv2Conv, GENConv, RGATConv, TransformerConv
+from torch_geometric.nn import (
+    FAConv,
+    FeaStConv,
+    GATConv,
+    GATv2Conv,
+    GENConv,
+    ResGatedGraphConv,
+    RGATConv,
+    TransformerConv,
+)
 from torch_geometric.nn.aggr import basic
 
+from support.attention_options import OPTIONS
 from support.layer_reference import MULTIGRAPH, assert_edges, assert_messages_add_up
-from support.message_passing_cases import OPTIONS, Example, over
+from support.message_passing_cases import Example, over
 
-TELLS_WEIGHTS = (GATConv, GATv2Conv, TransformerConv, RGATConv)
+TELLS_WEIGHTS = (GATConv, GATv2Conv, TransformerConv, RGATConv, FAConv)
+GATES = (FAConv, FeaStConv, ResGatedGraphConv)  # without a softmax over the edges of a node
+NORMALISED = [layer for layer in OPTIONS if layer not in GATES]
 FLAT_FEATURES = (GATConv, GATv2Conv, RGATConv)
 
 
@@ -23,17 +35,18 @@ def test_every_row_is_the_edge_that_it_names(example):
 
 @over()
 def test_messages_add_up_to_what_the_layer_aggregates(example):
-    assert_messages_add_up(example.observe(example.build()))
+    reduce = "mean" if example.layer is FeaStConv else "sum"
+    assert_messages_add_up(example.observe(example.build()), reduce=reduce)
 
 
 @over(*TELLS_WEIGHTS)
 def test_weights_are_bit_for_bit_those_that_the_layer_returns(example):
     found = example.observe(example.build(), return_attention_weights=True)
     weight = found.stages["weight"].values.flatten(1)
-    assert torch.equal(weight, found.output[1][1])
+    assert torch.equal(weight.flatten(), found.output[1][1].flatten())
 
 
-@over()
+@over(*NORMALISED)
 def test_logits_and_weights_are_bit_for_bit_those_of_the_layers_softmax(example, monkeypatch):
     calls = []
     module = basic if example.layer is GENConv else inspect.getmodule(example.layer)

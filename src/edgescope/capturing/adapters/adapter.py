@@ -73,6 +73,8 @@ class Adapter(ABC):
         arguments: the same for the arguments of ``forward``.
         edge_option: the layer's option, and attribute, that says how many features an edge has,
             such as ``"edge_dim"``; ``None`` if it has none that may be left out.
+        normalised: whether the weights of the edges into a node add up to one. Where they do not,
+            as with a gate for every edge, no rule of diagnosis judges them as shares.
         joins_relations: whether one softmax is taken over all relations into a node.
         dynamic: full name of a class that is built with the same arguments and ranks neighbours
             by the node that attends as well, for a class that :meth:`is_static`.
@@ -94,6 +96,7 @@ class Adapter(ABC):
     options: ClassVar[frozenset[str] | None] = None
     arguments: ClassVar[frozenset[str] | None] = None
     edge_option: ClassVar[str | None] = None
+    normalised: ClassVar[bool] = True
     joins_relations: ClassVar[bool] = False
     dynamic: ClassVar[str | None] = None
     remedies: ClassVar[frozenset[str]] = frozenset()
@@ -156,6 +159,13 @@ class Adapter(ABC):
     def features_of_loops(self, layer: Layer) -> Any:  # noqa: ANN401  (of PyG's fill_value)
         """Return what gives features to loops that are appended, as PyG's ``fill_value`` says."""
         return getattr(layer, "fill_value", "mean")
+
+    def two_sets(self, layer: Layer) -> bool:
+        """Return whether the ends of a row are of two sets, though the layer is given one of nodes.
+
+        As in a hypergraph, whose rows lead from nodes to hyperedges.
+        """
+        return False
 
     def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
         """Return the arguments of ``forward`` with one row per edge that the layer works with."""

@@ -24,6 +24,7 @@ class EdgeCall:
         message: what ``message`` returned.
         own_weight: the weights as the layer itself gives them, before dropout, where it does.
         outputs: what the submodules named by the adapter returned.
+        returned: the same call by call, for a submodule that the layer calls several times.
 
     Example:
         >>> from edgescope.capturing import MessagePassingAdapter, Stage
@@ -41,6 +42,7 @@ class EdgeCall:
         self.message = torch.empty(0)
         self.own_weight: Tensor | None = None
         self.outputs: dict[str, Tensor] = {}
+        self.returned: dict[str, list[Tensor]] = {}
         self.arguments: dict[str, Any] = {}
         self._adapter = adapter
         self._layer = layer
@@ -94,8 +96,13 @@ class EdgeCall:
             self._stages[name] = getattr(self._adapter, name)(self._layer, self)
         return self._stages[name]
 
-    def per_head(self, values: Tensor) -> Tensor:
-        """View values of the edges as ``[E, H, D]``.
+    def keep_output(self, name: str, output: Tensor) -> None:
+        """Note what a submodule returned."""
+        self.outputs[name] = output
+        self.returned.setdefault(name, []).append(output)
+
+    def per_head(self, values: Tensor, stage: str) -> Tensor:
+        """View values of the edges as ``[E, H, D]``; a message that joins the heads has one.
 
         Raises:
             InputError: if they are not one row per edge, or cannot be divided among the heads.
@@ -106,7 +113,8 @@ class EdgeCall:
                 f"received values of shape {list(values.shape)} for {edges} edges, expected one "
                 "row per edge; the features of the edges may have another number of rows"
             )
-        return per_head(values, self._adapter.heads(self._layer))
+        joined = stage == "message" and self._adapter.joins_heads
+        return per_head(values, 1 if joined else self._adapter.heads(self._layer))
 
     def softmax(self, logit: Tensor) -> Tensor:
         """Return the softmax of ``logit`` ``[E, ...]`` over the edges of each target."""
@@ -133,6 +141,7 @@ class EdgeFormulas(Adapter):
     loops_option: ClassVar[str | None] = None
     weight_in: ClassVar[Literal["edge_update", "message"] | None] = None
     kept_weight: ClassVar[str | None] = None
+    joins_heads: ClassVar[bool] = False
 
     def check(self) -> None:
         """Refuse an adapter that promises stages it has no formula for."""
@@ -159,8 +168,18 @@ class EdgeFormulas(Adapter):
         return call.stage("score").sum(-1)
 
     def weight(self, layer: Layer, call: EdgeCall) -> Tensor:
-        """Return the attention weights, before dropout; by default the softmax of the logit."""
-        return call.softmax(call.stage("logit"))
+        """Return the attention weights, before dropout; by default what the logit gives."""
+        return self.weight_of(layer, call, call.stage("logit"))
+
+    def logit_of(self, layer: Layer, score: Tensor) -> Tensor:
+        """Return the logit ``[E, H]`` that a score ``[E, H, D]`` gives; by default its sum."""
+        del layer
+        return score.sum(-1)
+
+    def weight_of(self, layer: Layer, call: EdgeCall, logit: Tensor) -> Tensor:
+        """Return the weights that logits ``[E, ...]`` give; by default their softmax."""
+        del layer
+        return call.softmax(logit)
 
     def message(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return what is aggregated at the target; by default what ``message`` returned.
@@ -172,6 +191,10 @@ class EdgeFormulas(Adapter):
     def value(self, layer: Layer, call: EdgeCall) -> Tensor:
         """Return what the weight is multiplied by to give the message ``[E, H, D]``."""
         raise NotImplementedError
+
+    def message_of(self, layer: Layer, call: EdgeCall, weight: Tensor) -> Tensor:
+        """Return the messages that weights ``[E, H]`` give; by default the value times them."""
+        return self.value(layer, call) * weight.unsqueeze(-1)
 
     def heads(self, layer: Layer) -> int:
         """Return the number of heads ``H``: the layer's ``heads``, or 1."""

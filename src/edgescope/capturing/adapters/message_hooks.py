@@ -81,7 +81,7 @@ class LayerHooks:
         return None
 
     def _computed(self, name: str, _: Layer, __: object, output: Tensor) -> None:
-        self._call.outputs[name] = output
+        self._call.keep_output(name, output)
 
 
 class MessageObserver(LayerHooks):
@@ -102,8 +102,7 @@ class MessageObserver(LayerHooks):
     def _edges_updated(self, layer: Layer, inputs: tuple[Any, ...], weight: Tensor) -> None:
         super()._edges_updated(layer, inputs, weight)
         # In training, what edge_update returns is what dropout leaves of the weights.
-        drops = layer.training and getattr(layer, "dropout", 0.0)
-        if self._adapter.weight_in == "edge_update" and not drops:
+        if self._adapter.weight_in == "edge_update" and not self._drops():
             self._call.own_weight = weight
 
     def _messages_computed(self, layer: Layer, inputs: tuple[Any, ...], message: Tensor) -> None:
@@ -119,10 +118,24 @@ class MessageObserver(LayerHooks):
         rows = call.rows()
         for stage in self._stages:
             with observing():
-                if stage == "weight" and call.own_weight is not None and self._layer not in EDITED:
-                    check_alike(self._layer, "weights", call.own_weight, call.stage(stage))
-                values = call.per_head(call.stage(stage))
+                if stage == "weight" and self._layer not in EDITED:
+                    self._check_weights(call)
+                values = call.per_head(call.stage(stage), stage)
             self._emit(stage, values, rows)
+
+    def _check_weights(self, call: EdgeCall) -> None:
+        """Hold the weights against the layer's own, or against its messages if it keeps none."""
+        layer, weight = self._layer, call.stage("weight")
+        if call.own_weight is not None:
+            check_alike(layer, "weights", call.own_weight, weight)
+        elif self._adapter.weight_in == "message" and not self._drops():
+            check_alike(
+                layer, "messages", call.message, self._adapter.message_of(layer, call, weight)
+            )
+
+    def _drops(self) -> bool:
+        """Return whether the layer drops some of its weights, as it may in training."""
+        return bool(self._layer.training and getattr(self._layer, "dropout", 0.0))
 
 
 class MessageEditor(LayerHooks):
@@ -181,15 +194,17 @@ class MessageEditor(LayerHooks):
         if self._adapter.weight_in == "message":
             found = self._weights()
             if found is not None:
-                value = self._adapter.value(self._layer, self._call)
                 before, after = (
-                    (value * weight.unsqueeze(-1)).reshape(message.shape) for weight in found
+                    self._adapter.message_of(self._layer, self._call, weight).reshape(message.shape)
+                    for weight in found
                 )
                 check_alike(layer, "messages", message, before)
                 message, changed = spliced(message, before, after), True
                 self._keep(found[1])
         if "message" in self._stages:
-            new = self._replace("message", self._call.per_head(message), self._call.rows())
+            new = self._replace(
+                "message", self._call.per_head(message, "message"), self._call.rows()
+            )
             if new is not None:
                 message, changed = new.reshape(message.shape), True
         return message if changed else None
@@ -209,17 +224,21 @@ class MessageEditor(LayerHooks):
         before = call.stage("weight")
         logit = call.stage("logit")
         if "score" in self._stages:
-            score = self._call.per_head(call.stage("score"))
+            score = self._call.per_head(call.stage("score"), "score")
             new = self._replace("score", score, self._call.rows())
             if new is not None:
-                logit, changed = spliced(logit, score.sum(-1), new.sum(-1)), True
+                own, given = (
+                    self._adapter.logit_of(self._layer, each).reshape(logit.shape)
+                    for each in (score, new)
+                )
+                logit, changed = spliced(logit, own, given), True
         if "logit" in self._stages:
-            new = self._replace("logit", self._call.per_head(logit), self._call.rows())
+            new = self._replace("logit", self._call.per_head(logit, "logit"), self._call.rows())
             if new is not None:
                 logit, changed = new.reshape(logit.shape), True
-        after = call.softmax(logit) if changed else before
+        after = self._adapter.weight_of(self._layer, call, logit) if changed else before
         if "weight" in self._stages:
-            new = self._replace("weight", self._call.per_head(after), self._call.rows())
+            new = self._replace("weight", self._call.per_head(after, "weight"), self._call.rows())
             if new is not None:
                 after, changed = new.reshape(after.shape), True
         return (before, after) if changed else None

@@ -16,7 +16,9 @@ class MessagePassingAdapter(EdgeFormulas):
     A stage is computed by the method of its name, from the arguments of the layer's
     ``message`` and ``edge_update``: write :meth:`score` or :meth:`logit`; :meth:`weight` and
     :meth:`message` follow unless the layer does something else. Each returns ``[E, H, D]``,
-    ``[E, H * D]``, or ``[E, H]`` for one number per edge and head.
+    ``[E, H * D]``, or ``[E, H]`` for one number per edge and head. What a layer does with a score,
+    a logit or weights that were replaced, :meth:`logit_of`, :meth:`weight_of` and
+    :meth:`message_of` say: by default a sum, a softmax and a product with the value.
 
     Attributes:
         submodules: parts of the layer whose output the formulas need, such as ``"lin_edge"``;
@@ -28,6 +30,7 @@ class MessagePassingAdapter(EdgeFormulas):
             comes before the message can be replaced as well: ``"edge_update"`` if it returns the
             weights ``[E, H]``, ``"message"`` if it computes and applies them, for which
             :meth:`value` is needed; ``None`` if only the message can be replaced.
+        joins_heads: whether a message is the sum over the heads, so that it has one.
         kept_weight: the layer's attribute that ``message`` leaves the weights in until the layer
             returns them, if there is one. Captured weights are held against it, or against what
             ``edge_update`` returned if ``weight_in`` says that these are the weights.

@@ -3,15 +3,23 @@
 from torch import nn
 
 from edgescope.capturing.adapters.adapter import Adapter
+from edgescope.capturing.adapters.agnn import AGNNAdapter
 from edgescope.capturing.adapters.edge_attention import EdgeAttentionAdapter
 from edgescope.capturing.adapters.encoder_layer import EncoderLayerAdapter
+from edgescope.capturing.adapters.fa import FAAdapter
+from edgescope.capturing.adapters.feast import FeaStAdapter
 from edgescope.capturing.adapters.gat import GATAdapter
 from edgescope.capturing.adapters.gate import GATEAdapter
 from edgescope.capturing.adapters.gatv2 import GATv2Adapter
 from edgescope.capturing.adapters.gen import GENAdapter
+from edgescope.capturing.adapters.general import GeneralAdapter
 from edgescope.capturing.adapters.han import HANAdapter
+from edgescope.capturing.adapters.heat import HEATAdapter
 from edgescope.capturing.adapters.hgt import HGTAdapter
+from edgescope.capturing.adapters.hypergraph import HypergraphAdapter
 from edgescope.capturing.adapters.multihead import MultiheadAdapter
+from edgescope.capturing.adapters.point_transformer import PointTransformerAdapter
+from edgescope.capturing.adapters.res_gated import ResGatedAdapter
 from edgescope.capturing.adapters.rgat import RGATAdapter
 from edgescope.capturing.adapters.supergat import SuperGATAdapter
 from edgescope.capturing.adapters.transformer import TransformerAdapter
@@ -28,6 +36,14 @@ ADAPTERS: list[Adapter] = [
     RGATAdapter(),
     GATEAdapter(),
     GENAdapter(),
+    AGNNAdapter(),
+    FAAdapter(),
+    FeaStAdapter(),
+    HEATAdapter(),
+    PointTransformerAdapter(),
+    GeneralAdapter(),
+    ResGatedAdapter(),
+    HypergraphAdapter(),
     HGTAdapter(),
     HANAdapter(),
     MultiheadAdapter(),
