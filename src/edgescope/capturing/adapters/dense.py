@@ -54,12 +54,7 @@ def emit_pairs(layer: Layer, call: DenseCall, stages: Collection[str], emit: Emi
     Raises:
         InputError: if queries and keys are not the same nodes, or the padding has gaps.
     """
-    if not _same(call.query, call.key):
-        raise InputError(
-            f"{type(layer).__name__} was called with a query other than its key, as in "
-            "cross-attention, so its pairs are not pairs of nodes of one graph; leave this layer "
-            "out with sites="
-        )
+    check_self_attention(layer, call)
     with observing():
         pairs = _Pairs(layer, call)
     for stage in STAGES:
@@ -69,6 +64,20 @@ def emit_pairs(layer: Layer, call: DenseCall, stages: Collection[str], emit: Emi
             emit(stage, values, pairs.rows)
 
 
+def check_self_attention(layer: Layer, call: DenseCall) -> None:
+    """Refuse queries that are other nodes than the keys.
+
+    Raises:
+        InputError: if they are.
+    """
+    if not same_states(call.query, call.key):
+        raise InputError(
+            f"{type(layer).__name__} was called with a query other than its key, as in "
+            "cross-attention, so its pairs are not pairs of nodes of one graph; leave this layer "
+            "out with sites="
+        )
+
+
 class _Pairs:
     """The stages of one call, each computed when it is asked for."""
 
@@ -76,7 +85,7 @@ class _Pairs:
         self.rows = _rows(call, layer.num_heads)
         self._layer = layer
         self._call = call
-        self._present = _first(self.rows.sizes, call.key.size(1))
+        self._present = first_places(self.rows.sizes, call.key.size(1))
         first = starts(self.rows.sizes)[self.rows.graph]
         self._query, self._key = first + self.rows.query, first + self.rows.key
         self._known: dict[str, Tensor] = {}
@@ -125,15 +134,16 @@ class _Pairs:
         return per_head(projected, layer.num_heads)
 
 
-def _same(query: Tensor, key: Tensor) -> bool:
+def same_states(query: Tensor, key: Tensor) -> bool:
+    """Return whether queries and keys are the same states."""
     alike = query.shape == key.shape and query.dtype == key.dtype
     return query is key or (alike and torch.equal(query, key))
 
 
 def _rows(call: DenseCall, heads: int) -> PairRows:
     """Return the pairs of nodes of which at least one head may attend to the other."""
-    sizes = _sizes(call, heads)
-    present = _first(sizes, call.key.size(1))
+    sizes = sizes_of(call, heads)
+    present = first_places(sizes, call.key.size(1))
     allowed = present[:, :, None] & present[:, None, :]
     if call.mask is not None:
         allowed &= _allowed(_by_head(call.mask, heads)).any(1)
@@ -141,12 +151,12 @@ def _rows(call: DenseCall, heads: int) -> PairRows:
     return PairRows(graph, query, key, sizes)
 
 
-def _first(sizes: Tensor, length: int) -> Tensor:
+def first_places(sizes: Tensor, length: int) -> Tensor:
     """Return which of ``length`` places hold the nodes of each graph ``[B, S]``."""
     return torch.arange(length, device=sizes.device) < sizes[:, None]
 
 
-def _sizes(call: DenseCall, heads: int) -> Tensor:
+def sizes_of(call: DenseCall, heads: int) -> Tensor:
     """Return the number of nodes of every graph ``[B]``.
 
     Raises:
@@ -156,7 +166,7 @@ def _sizes(call: DenseCall, heads: int) -> Tensor:
     if call.padding is not None:
         present = _allowed(call.padding)
         sizes = present.sum(1)
-        if not torch.equal(present, _first(sizes, length)):
+        if not torch.equal(present, first_places(sizes, length)):
             raise InputError(
                 "a key_padding_mask has padding before or between the nodes of a graph, so their "
                 "numbers cannot be told; put the nodes first, as "
@@ -223,4 +233,4 @@ def unnest(states: Tensor) -> tuple[Tensor, Tensor]:
     """Return a nested tensor as states ``[B, S, F]`` and which of them are padding ``[B, S]``."""
     dense = states.to_padded_tensor(0.0)
     sizes = torch.tensor([len(each) for each in states.unbind()], device=dense.device)
-    return dense, ~_first(sizes, dense.size(1))
+    return dense, ~first_places(sizes, dense.size(1))
