@@ -25,7 +25,7 @@ from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule,
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import check_inputs, check_model, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
-from edgescope.scanning.scan_check import check_scan
+from edgescope.scanning.scan_check import check_scan, refuse_nodes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -128,6 +128,7 @@ class _Diagnose:
         check_inputs(inputs)
         if scan is not None:
             check_scan(scan)
+            refuse_nodes(scan)
         for name, number in (("every", every), ("max_batches", max_batches)):
             if number is not None:
                 check_number(number, name)
