@@ -27,7 +27,7 @@ GAP = 2
 """Columns between two cells of a table."""
 
 _HIDDEN = {
-    *("edges", "exceedance", "members", "member_low", "member_median", "member_high"),
+    *("edges", "nodes", "exceedance", "members", "member_low", "member_median", "member_high"),
     *("spread", "freedom", "skewness", "extrapolated", "supported", "massive"),
 }
 """Columns of the evidence that are not printed; ``massive`` is, in words."""

@@ -63,6 +63,8 @@ class EdgeTypes:
     """What holds the integers."""
     remedies: ClassVar[str] = f"{NAMES}; {COLUMN}"
     """What to do about integers that may be no types."""
+    by_name: ClassVar[str] = "edge types are their relations"
+    """What the types of a heterogeneous graph are."""
     read = staticmethod(type_column)
     measured = staticmethod(measure_doubt)
 
@@ -203,8 +205,8 @@ class EdgeTypes:
         given = len(self._given or ())
         if kind == "relations" and given:
             raise InputError(
-                f"received {given} {self.argument} for heterogeneous graphs, whose {self.row} "
-                f"types have names; leave {self.argument} out"
+                f"received {given} {self.argument} for heterogeneous graphs, whose "
+                f"{self.by_name}; leave {self.argument} out"
             )
         if kind == "none" and given > 1:
             raise InputError(

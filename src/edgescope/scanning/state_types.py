@@ -77,6 +77,7 @@ class StateTypes(EdgeTypes):
         "if these are types, name them in order of their value with node_type_names=[...]; if "
         "not, pass node_type_names=() to count all nodes alike"
     )
+    by_name = "node types have names of their own"
     read = staticmethod(node_column)
     measured = staticmethod(node_doubt)
 

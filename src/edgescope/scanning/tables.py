@@ -106,7 +106,7 @@ class ScanTables(ABC):
                 "the scan has no untrained ensemble as its baseline; scan with "
                 "baseline=es.Untrained()"
             )
-        return rule.evidence(sketches, self._ensemble())
+        return in_words(rule.evidence(sketches, self._ensemble()), self.info.rows)
 
     def by_edge_type(self, threshold: float | None = None, axis: str = "ratio") -> pl.DataFrame:
         """Return, per site and edge type, how many edges hold a ratio above a threshold.
