@@ -101,6 +101,12 @@ def _dense(graph: GraphInput, rows: DenseNodeRows) -> EdgeIdentity:
     """Return which node every row of the states around a dense layer is."""
     if graph.relations:
         raise InputError("the nodes of a heterogeneous graph are of several types")
+    if not graph.inputs and graph.batch is None:
+        raise InputError(
+            "the model was given neither edges nor the graph of every node, so how many nodes each "
+            "graph has cannot be checked; give its forward batch, or say what it calls it with "
+            "inputs={'batch': ...}"
+        )
     given, sizes = check_sizes(graph, rows.sizes), rows.sizes
     if given is not None and given.unclear is not None:
         raise InputError(given.unclear)

@@ -166,7 +166,9 @@ METADATA = (["a", "b"], list(TYPED["edge_index_dict"]))
 @pytest.mark.parametrize("kind", [HGTConv, HANConv])
 def test_node_types_of_a_joint_layer(kind):
     model = OfTypes(kind(4, 6, METADATA, heads=2)).eval()
-    inputs = TYPED | {"batch_dict": {"a": torch.tensor([0, 0, 1]), "b": torch.tensor([0] * 4 + [1])}}
+    inputs = TYPED | {
+        "batch_dict": {"a": torch.tensor([0, 0, 1]), "b": torch.tensor([0] * 4 + [1])}
+    }
     inputs["edge_index_dict"] = inputs["edge_index_dict"] | {
         ("a", "to", "b"): torch.tensor([[0, 2, 2], [3, 4, 4]])
     }
