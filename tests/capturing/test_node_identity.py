@@ -25,7 +25,7 @@ class Changing(nn.Module):
         self.conv = gat() if layer is None else layer
         self.change = change
 
-    def forward(self, x, edge_index, batch=None):
+    def forward(self, x, edge_index, batch=None):  # noqa: ARG002  (read by capture)
         return self.conv(*self.change(x, edge_index))
 
 
@@ -60,7 +60,7 @@ REFUSED = {
     "permuted": (permuted, "renumbered on the way"),
     "a virtual node": (with_virtual_node, "5 rows, the model was given 4 nodes: more are usually"),
     "fewer nodes": (lambda x, e: (x[:3], e[:, :2]), "3 rows.*4 nodes: fewer are usually"),
-    "edges of its own": (lambda x, e: (x, torch.tensor([[0], [1]])), "do not come from those"),
+    "edges of its own": (lambda x, _: (x, torch.tensor([[0], [1]])), "do not come from those"),
     "only loops of its own": (
         lambda x, e: (x, add_self_loops(e[:, :0], num_nodes=4)[0]),
         "do not come from|none of its edges is one of the input",
@@ -131,9 +131,9 @@ def test_the_number_of_nodes_must_be_known():
             return self.conv(h, edge_index)
 
     model, x = Named().eval(), torch.randn(4, 4)
-    with pytest.raises(InputError, match=r"how many nodes.*inputs=\{'x': ...\}"):
-        with torch.no_grad(), es.capture(model, "*:state"):
-            model(x, EDGES)
+    reason = r"how many nodes.*inputs=\{'x': ...\}"
+    with pytest.raises(InputError, match=reason), es.capture(model, "*:state"):
+        model(x, EDGES)
     with torch.no_grad(), es.capture(model, "*:state", inputs={"x": "h"}) as tape:
         model(x, EDGES)
     assert torch.equal(tape["conv.in:state"].values[:, 0], x)
@@ -154,7 +154,7 @@ def test_two_sets_of_nodes():
             super().__init__()
             self.conv = GATConv((4, 4), 4, add_self_loops=False)
 
-        def forward(self, x_s, x_t, edge_index, x_s_batch=None, x_t_batch=None):
+        def forward(self, x_s, x_t, edge_index, **_):
             return self.conv((x_s, x_t), edge_index)
 
     model = Bipartite().eval()
@@ -165,9 +165,9 @@ def test_two_sets_of_nodes():
         "x_s_batch": torch.tensor([0, 1]),
         "x_t_batch": torch.tensor([0, 0, 1, 1, 1]),
     }
-    with pytest.raises(InputError, match="two sets of nodes, whose numbers are the same"):
-        with es.capture(model, "conv.in:state"):
-            model(**inputs)
+    reason = "two sets of nodes, whose numbers are the same"
+    with pytest.raises(InputError, match=reason), es.capture(model, "conv.in:state"):
+        model(**inputs)
     with torch.no_grad(), es.capture(model, "conv:state") as tape:
         out = model(**inputs)
     assert torch.equal(tape["conv:state"].values[:, 0], out)
@@ -222,9 +222,9 @@ def test_a_pooling_model_is_seen_up_to_where_it_pools():
     with torch.no_grad(), es.capture(model, "first*:state") as tape:
         model(*inputs)
     assert tape["first:state"].node.tolist() == [0, 1, 2, 3] * 2
-    with pytest.raises(InputError, match=r"second.in:state belongs to which node.*leave this site"):
-        with es.capture(model, "second*:state"):
-            model(*inputs)
+    reason = r"second.in:state belongs to which node.*leave this site"
+    with pytest.raises(InputError, match=reason), es.capture(model, "second*:state"):
+        model(*inputs)
 
 
 def test_an_edge_has_two_nodes():

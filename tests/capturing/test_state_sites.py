@@ -59,7 +59,7 @@ def test_what_asks_gets_them(sites, expected):
 
 
 def test_an_unknown_one_is_refused():
-    with pytest.raises(InputError, match="no site matches 'convs.2:state'.*convs.1.in:state"):
+    with pytest.raises(InputError, match=r"no site matches 'convs.2:state'.*convs.1.in:state"):
         taken("convs.2:state")
 
 
@@ -83,9 +83,10 @@ def test_the_name_of_another_module_is_not_taken():
 
 
 def test_they_cannot_be_edited():
-    with pytest.raises(InputError, match="convs.0:state cannot be edited"):
-        with es.capture.edit(Net(), "convs.0:state", lambda found: found.values):
-            pass
+    reason = r"convs.0:state cannot be edited"
+    edit = es.capture.edit(Net(), "convs.0:state", lambda found: found.values)
+    with pytest.raises(InputError, match=reason), edit:
+        pass
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_the_coverage_of_an_encoder_names_the_layer():
             layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
             self.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
 
-        def forward(self, x, edge_index):
+        def forward(self, x, edge_index):  # noqa: ARG002  (read by capture)
             return self.encoder(x[None])[0]
 
     scan = es.scan(Encoded(), [Data(x=X, edge_index=EDGES)], sites="*:state", progress=False)

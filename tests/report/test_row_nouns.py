@@ -15,7 +15,7 @@ from support import report_pages
 
 SENTENCES = {
     "No edge has a defined ratio.": "No node has a defined ratio.",
-    "An edge whose ratio exceeds 10; an edge, edges.": "A node whose ratio exceeds 10; a node, nodes.",
+    "An edge exceeds 1; an edge, edges.": "A node exceeds 1; a node, nodes.",
     "edges 7, Edges with a ratio": "nodes 7, Nodes with a ratio",
     "Directed edges 9, the directed edges of": "Nodes 9, the nodes of",
     "the nearest edge between bins": "the nearest edge between bins",

@@ -1,6 +1,7 @@
 """What enters and leaves every layer, held against hooks of plain torch."""
 
 from functools import partial
+from typing import ClassVar
 
 import pytest
 import torch
@@ -86,7 +87,7 @@ def test_a_row_is_a_node_of_the_user_and_nothing_is_changed_or_left_behind(case)
 def test_nasty_graphs(nodes, edges, flow):
     layer = GATv2Conv(WIDTH, 3, heads=1, flow=flow)
     model = nn.ModuleDict({"one": layer})
-    model.forward = lambda x, edge_index: layer(x, edge_index)
+    model.forward = layer
     x = torch.randn(nodes, WIDTH)
     x[0, :3] = torch.tensor([torch.nan, torch.inf, 0.0])
     edge_index = torch.tensor(edges, dtype=torch.int64).reshape(-1, 2).t().contiguous()
@@ -148,7 +149,7 @@ class OfTypes(nn.Module):
         super().__init__()
         self.layer = layer
 
-    def forward(self, x_dict, edge_index_dict, batch_dict=None):
+    def forward(self, x_dict, edge_index_dict, batch_dict=None):  # noqa: ARG002  (read by capture)
         return self.layer(x_dict, edge_index_dict)
 
 
@@ -232,11 +233,11 @@ class OwnLayer(nn.Module):
 
 class OwnAdapter(MessagePassingAdapter):
     layer = OwnLayer
-    stages = {"logit": Stage("x_i * x_j")}
+    stages: ClassVar = {"logit": Stage("x_i * x_j")}
     node_argument = "states"
     edge_argument = "links"
 
-    def attach(self, layer, stages, emit):
+    def attach(self, *_):
         return iter(())
 
 
@@ -256,7 +257,7 @@ def test_an_adapter_says_what_its_layer_calls_states_and_edges(monkeypatch):
     assert torch.equal(tape["own.in:state"].values[:, 0], x)
     assert torch.equal(tape["own:state"].values[:, 0], OwnLayer()(x, edge_index))
     monkeypatch.setattr(registry, "ADAPTERS", [Unnamed(), *registry.ADAPTERS])
-    with pytest.raises(InputError, match="called without x as tensors.*node_argument"):
+    with pytest.raises(InputError, match=r"called without x as tensors.*node_argument"):
         captured(model, inputs)
 
 
