@@ -126,13 +126,13 @@ class _Capture:
         check_inputs(inputs)
         return edit(model, sites, fn, inputs, trust)
 
-    def sites(self, model: nn.Module) -> "pl.DataFrame":
+    def sites(self, model: nn.Module, *, states: bool = False) -> "pl.DataFrame":
         """Return what can be captured in a model, and what cannot and why.
 
         See :func:`edgescope.capturing.site_choice.list_sites`.
         """
         check_model(model)
-        return list_sites(model)
+        return list_sites(model, states=states)
 
     def coverage(self, model: nn.Module) -> Coverage:
         """Return which attention of a model can be looked at, and which cannot and why.

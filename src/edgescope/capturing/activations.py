@@ -88,6 +88,24 @@ class EdgeActivations(NamedTuple):
         return self.identity.target
 
     @property
+    def node(self) -> Tensor:
+        """The node of every row ``[V]`` at a site of node states, numbered within its graph.
+
+        Raises:
+            InputError: if a row of the site is an edge.
+        """
+        return self.identity.node
+
+    @property
+    def node_type(self) -> Tensor | None:
+        """The type of every node ``[V]`` at a site of node states, if there is one.
+
+        Raises:
+            InputError: if a row of the site is an edge.
+        """
+        return None if self.node is None else self.edge_type
+
+    @property
     def real(self) -> Tensor:
         """Whether the user gave the edge ``[E]``, boolean; else it was added on the way."""
         return self.identity.input_edge >= 0

@@ -132,9 +132,13 @@ def _homogeneous(
         return _field(source, key)
 
     nodes = nodes_of(source, edge_index, get, _keys(source), called, shared)
-    return InputEdges(
+    found = InputEdges(
         edge_index, kind, nodes.ends, square=nodes.square, name=name, unclear=nodes.unclear
     )
+    states = _tensor(fields["x"] if shared is None or fields["x"] is not None else get(shared["x"]))
+    if nodes.square and states is not None and states.dim():
+        found.node_type = edge_types(states, len(states))
+    return found
 
 
 def _heterogeneous(path: str, fields: Mapping[str, Any], owner: str) -> list[InputEdges]:
@@ -205,7 +209,7 @@ def _joined(inputs: Sequence[InputEdges]) -> InputEdges:
         f"the inputs {name} are the same tensor with different types, nodes or relations, and "
         "which of them a layer was given cannot be told; give each its own copy of the edges"
     )
-    return InputEdges(
+    found = InputEdges(
         first.edge_index,
         first.edge_type,
         first.nodes,
@@ -215,6 +219,9 @@ def _joined(inputs: Sequence[InputEdges]) -> InputEdges:
         relations=first.relations,
         unclear=None if all(_alike(first, each) for each in others) else unclear,
     )
+    if all(same_tensors(first.node_type, each.node_type) for each in others):
+        found.node_type = first.node_type
+    return found
 
 
 def _alike(one: InputEdges, other: InputEdges) -> bool:

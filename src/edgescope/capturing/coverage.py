@@ -220,8 +220,15 @@ calls restricted_softmax'
 
 
 def layer_of(site: str) -> str:
-    """Return the path of the layer that a site belongs to, such as ``conv`` of ``conv@2:score``."""
-    return site.rpartition(":")[0].partition("@")[0]
+    """Return the path of the layer that a site belongs to, such as ``conv`` of ``conv@2:score``.
+
+    Also of ``conv.in:state``, the states that enter it.
+    """
+    at, _, stage = site.rpartition(":")
+    path = at.partition("@")[0]
+    if stage == "state" and f".{path}".endswith(".in"):
+        return path.removesuffix("in").removesuffix(".")
+    return path
 
 
 def merged(parts: Sequence[Coverage | None]) -> Coverage | None:

@@ -1,8 +1,10 @@
 """The rows that a layer computed: as its adapter describes them, and which edges they are."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor
+
+from edgescope.lib.errors import InputError
 
 Relation = tuple[str, str, str]
 """Type of an edge in a heterogeneous graph: source node type, relation, target node type."""
@@ -58,7 +60,36 @@ class PairRows(NamedTuple):
     positions come after those of the graph's own nodes."""
 
 
-Rows = EdgeRows | RelationRows | PairRows
+class NodeBlock(NamedTuple):
+    """The nodes of one set, whose states stand one after the other, in the order of the nodes."""
+
+    size: int
+    """How many rows there are of them."""
+    end: int | None = None
+    """The row of ``edge_index`` that numbers them; ``None`` if both do."""
+    kind: str = ""
+    """The node type, where a layer works on all types of a heterogeneous graph at once."""
+
+
+class NodeRows(NamedTuple):
+    """One row per node around a layer, known by the edges that the layer was called with."""
+
+    edge_indices: tuple[Tensor, ...]
+    """The edges ``[2, E]`` that the layer was given, or those of each relation."""
+    blocks: tuple[NodeBlock, ...]
+    """The nodes whose states these are, one set after the other."""
+    relations: tuple[Relation, ...] = ()
+    """The relation of each of ``edge_indices``, if the layer works on all of them at once."""
+
+
+class DenseNodeRows(NamedTuple):
+    """One row per node around a dense layer, graph by graph."""
+
+    sizes: Tensor
+    """Number of nodes of every graph ``[G]``, without padding."""
+
+
+Rows = EdgeRows | RelationRows | PairRows | NodeRows | DenseNodeRows
 """What every emission of an adapter comes with."""
 
 
@@ -107,6 +138,10 @@ class EdgeIdentity(NamedTuple):
     input: str = ""
     """Which input of the call the edges belong to, where the model was given several graphs, such
     as ``"edge_index_t"`` or ``"snapshots[1]"``; empty if there is one only."""
+    of: Literal["edge", "node"] = "edge"
+    """What a row is. At a site of node states it is a node: source and target are both that node,
+    ``input_edge`` is its number in its graph and ``position`` that among all nodes; ``edge_type``
+    is the node's type, which ``relations`` names in a heterogeneous graph."""
 
     @property
     def in_input(self) -> Tensor:
@@ -122,6 +157,19 @@ class EdgeIdentity(NamedTuple):
     def target(self) -> Tensor:
         """The node that attends and aggregates ``[E]``, numbered as in ``edge_index``."""
         return self.edge_index[self.target_row]
+
+    @property
+    def node(self) -> Tensor:
+        """The node of every row ``[V]``, numbered within its graph as the user gave it.
+
+        Raises:
+            InputError: if a row is an edge.
+        """
+        if self.of != "node":
+            raise InputError(
+                "a row of this site is an edge, which has two nodes: own_source and own_target"
+            )
+        return self.own_target
 
     @property
     def own_source(self) -> Tensor:

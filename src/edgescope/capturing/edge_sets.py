@@ -118,6 +118,9 @@ class EdgeSet(NamedTuple):
     def holds(self, identity: EdgeIdentity) -> bool:
         """Return whether the rows of a layer are where their positions say."""
         position = identity.in_input
+        if identity.of == "node":  # its numbers are those of any edges of as many nodes
+            ends = self.edge_index
+            return not ends.numel() or int(ends.max()) < len(position)
         real = position >= 0
         at, here = position[real], self.edge_index.to(position.device)
         if at.numel() and int(at.max()) >= here.size(1):
@@ -134,6 +137,8 @@ class EdgeSet(NamedTuple):
         Raises:
             InputError: if it is not certain to which graph the nodes belong.
         """
+        if identity.of == "node":
+            return self._place_nodes(identity, size)
         position, rows = identity.in_input, identity.edge_index
         ends = self.edge_index.to(rows.device)
         nodes = [int(row.max()) + 1 if row.numel() else 0 for row in rows]
@@ -148,6 +153,21 @@ class EdgeSet(NamedTuple):
         given = InputEdges(ends, nodes=(first, second))
         input_edge, graph, offset = given.locate(rows, position, identity.target_row)
         return identity._replace(input_edge=input_edge, graph=graph, node_offset=offset)
+
+    def _place_nodes(self, identity: EdgeIdentity, size: int) -> EdgeIdentity:
+        """Return rows that are nodes with the graph of each, and numbered in it."""
+        node = identity.in_input
+        vectors = self.graph_of_nodes(size, (len(node), len(node)))
+        first, second = (vector.to(node.device) for vector in vectors)
+        if len(first) != len(node) or not first.equal(second):
+            raise InputError(
+                f"a layer has {len(node)} nodes, and which of the {size} graphs of {self.path} "
+                "they belong to cannot be told; let the model's forward take batch"
+            )
+        offset = NodeSet(first, len(first)).offset(node, first)
+        return identity._replace(
+            input_edge=node - offset, graph=first, node_offset=offset.expand(2, -1)
+        )
 
     def graph_of_nodes(self, size: int, nodes: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return the graph of the nodes at either end ``[V_0]``, ``[V_1]``.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing.activations import EdgeActivations
-from edgescope.capturing.adapters.adapter import Remove, observing
+from edgescope.capturing.adapters.adapter import Adapter, Remove, observing
 from edgescope.capturing.call_graphs import read_graph_input
 from edgescope.capturing.edge_rows import Rows
 from edgescope.capturing.graph_input import GraphInput
@@ -119,9 +119,9 @@ class ForwardPass:
         Raises:
             InputError: if another thread has hooked the model.
         """
-        layers: dict[str, list[Site]] = defaultdict(list)
+        layers: dict[tuple[str, Adapter], list[Site]] = defaultdict(list)
         for site in sites:
-            layers[site.path].append(site)
+            layers[site.path, site.adapter].append(site)
 
         def leave(*_: object) -> None:
             self._leave()

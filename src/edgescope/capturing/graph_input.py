@@ -112,6 +112,7 @@ class InputEdges:
         self.relation = relation
         self.relations = tuple(relations)
         self.unclear = unclear
+        self.node_type: Tensor | None = None  # of every node [V], where both ends are one set
         self.memory = memory_of(edge_index)
         self.version = version(edge_index)
 

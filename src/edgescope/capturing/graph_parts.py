@@ -106,6 +106,8 @@ class Part:
         Raises:
             InputError: if the model was given other edges than the batch holds.
         """
+        if identity.of == "node":
+            return self._identify_nodes(identity)
         position = identity.in_input
         ends = torch.empty_like(identity.edge_index)
         input_edge = torch.full_like(identity.input_edge, -1)
@@ -123,6 +125,38 @@ class Part:
             graph=torch.zeros_like(identity.graph),
             node_offset=torch.zeros_like(ends),
         )
+
+    def _identify_nodes(self, identity: EdgeIdentity) -> EdgeIdentity:
+        """Return rows that are nodes, numbered in the whole graph."""
+        node = identity.in_input
+        number = torch.empty_like(node)
+        names = identity.relations or ("",)
+        kind = torch.zeros_like(node) if identity.relation is None else identity.relation
+        for place, name in enumerate(names):
+            rows = (kind == place).nonzero().squeeze(1)
+            known = self._numbers_of(name if identity.relations else None)
+            if len(rows) and (known is None or len(rows) != len(known)):
+                raise InputError(
+                    f"the model has {len(rows)} nodes, its batch numbers "
+                    f"{0 if known is None else len(known)} in n_id, so they cannot be found in the "
+                    "whole graph; pass the batch's own nodes on to the model"
+                )
+            if known is not None:
+                number[rows] = known.to(node.device, torch.int64)[node[rows]]
+        return identity._replace(
+            edge_index=number.expand(2, -1),
+            input_edge=number,
+            graph=torch.zeros_like(identity.graph),
+            node_offset=torch.zeros_like(identity.edge_index),
+        )
+
+    def _numbers_of(self, kind: str | None) -> Tensor | None:
+        """Return the numbers in the whole graph of the batch's nodes, perhaps of a node type."""
+        for relation, part in self.edges.items():
+            ends = (None, None) if relation is None else (relation[0], relation[2])
+            if kind in ends:
+                return part.n_id[ends.index(kind)]
+        return None
 
 
 def _rows_by_relation(

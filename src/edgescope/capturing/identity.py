@@ -15,21 +15,23 @@ from edgescope.capturing.certainty import (
 from edgescope.capturing.edge_columns import Column, find_columns, is_rewritten
 from edgescope.capturing.edge_match import match_edges
 from edgescope.capturing.edge_rows import (
+    DenseNodeRows,
     EdgeIdentity,
     EdgeRows,
+    NodeRows,
     PairRows,
     Relation,
     RelationRows,
     Rows,
 )
 from edgescope.capturing.graph_input import GraphInput, InputEdges, plain_edges, starts
+from edgescope.capturing.node_identity import NodeIdentifier
 from edgescope.capturing.origin import Origins
 from edgescope.capturing.pairs import as_pairs, check_sizes, first_between, warn_of_pairs
 from edgescope.lib.errors import InputError
 
 REMEMBERED = 4
-"""How many results of identification are kept for a call and input: a model rarely has more than
-two kinds of layers, say with and without added self-loops."""
+"""How many results are kept for a call and input: few models have more than two kinds of layers."""
 
 
 class _Known(NamedTuple):
@@ -63,6 +65,7 @@ class Identifier:
         self._columns: list[tuple[object, Tensor, Column]] = []
         self._known: list[_Known] = []
         self._pairs: list[tuple[PairRows, EdgeIdentity]] = []
+        self._nodes = NodeIdentifier(graph)
         self._joined: tuple[RelationRows, EdgeIdentity] | None = None
 
     def identify(self, rows: Rows, site: str, keys: Sequence[object] = ()) -> EdgeIdentity:
@@ -78,7 +81,10 @@ class Identifier:
             InputError: if it is not certain which edge every row is.
             NotFollowed: if the layer was given a copy of the edges in a pass that is not followed.
         """
+        what = "node" if isinstance(rows, NodeRows | DenseNodeRows) else "edge"
         try:
+            if isinstance(rows, NodeRows | DenseNodeRows):
+                return self._identify_nodes(rows, site, keys)
             if isinstance(rows, PairRows):
                 return self._identify_pairs(rows)
             if isinstance(rows, RelationRows):
@@ -86,7 +92,7 @@ class Identifier:
             return self._identify_edges(rows, site, keys)
         except InputError as error:
             raise InputError(
-                f"which row of {site} belongs to which edge cannot be told: {error}; "
+                f"which row of {site} belongs to which {what} cannot be told: {error}; "
                 "leave this site out with sites="
             ) from error
 
@@ -262,10 +268,23 @@ class Identifier:
             torch.cat([part.relation for part in parts if part.relation is not None]),
             torch.cat([part.position for part in parts if part.position is not None]),
             rows.target_row,
-            *inputs,
+            inputs[0] if inputs else "",
         )
         self._joined = (rows, identity)
         return identity
+
+    def _identify_nodes(
+        self, rows: NodeRows | DenseNodeRows, site: str, keys: Sequence[object]
+    ) -> EdgeIdentity:
+        def column(own: Tensor, relation: Relation | None) -> Column | None:
+            try:
+                return self._column(own, keys, relation)
+            except InputError:
+                if not self._vouched(site):
+                    raise
+                return None
+
+        return self._nodes.identify(rows, column)
 
     def _identify_pairs(self, rows: PairRows) -> EdgeIdentity:
         """Identify pairs of nodes of a dense batch, whose rows hold the nodes of each graph."""

@@ -8,6 +8,7 @@ from edgescope.capturing.attention_signs import Signs, is_plain
 from edgescope.capturing.coverage import LEFT_OUT, Coverage, SeenLayer, UnseenLayer
 from edgescope.capturing.refusals import NONE, PERHAPS, unknown_layer
 from edgescope.capturing.sites import Refused, Site, find_sites
+from edgescope.capturing.state_sites import StateAdapter
 from edgescope.lib.compiled_parts import compiled_parts, named_parts
 
 
@@ -24,7 +25,9 @@ def model_coverage(
         left_out: path of a layer that is left out to the reason; by default ``sites=``.
     """
     found = find_sites(model)
+    sites = None if sites is None else list(sites)
     wanted = None if sites is None else {site.name for site in sites}
+    covered: set[str] = set()
     stages: dict[str, list[str]] = {}
     layers: dict[str, str] = {}
     for each in found:
@@ -32,12 +35,18 @@ def model_coverage(
             layers[each.path] = class_of(each.layer)
             if wanted is None or each.name in wanted:
                 stages.setdefault(each.path, []).append(each.stage)
+    for site in sites or ():
+        if isinstance(site.adapter, StateAdapter):
+            block = site.adapter.block
+            layers.setdefault(block, class_of(site.layer))
+            stages[block] = [site.stage]
+            covered.add(site.adapter.edges_at)
     unseen = {
         each.path: UnseenLayer(each.path, class_of(each.layer), each.reason, each.kind)
         for each in found
         if isinstance(each, Refused) and each.kind != NONE
     }
-    for path in layers.keys() - stages.keys():
+    for path in layers.keys() - stages.keys() - covered:
         unseen[path] = UnseenLayer(path, layers[path], (left_out or {}).get(path, LEFT_OUT))
     order = list(dict.fromkeys(each.path for each in found))
     return Coverage(

@@ -9,6 +9,7 @@ from torch import nn
 from edgescope.capturing.adapters.registry import adapters, class_name
 from edgescope.capturing.model_survey import model_coverage, unknown_parts
 from edgescope.capturing.sites import Refused, Site, find_sites
+from edgescope.capturing.state_sites import asks_for_states, is_state, state_sites
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_several
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 Sites = str | Sequence[str] | Callable[[Site], bool] | None
-"""Names or shell-style patterns, a function that says yes or no to a site, or all sites."""
+"""Names or shell-style patterns, a function that says yes or no to a site, or all sites of edges.
+
+Sites of node states are taken by a pattern that ends in ``state``, such as ``"*:state"``; a
+function is asked about them if it takes no site of edges."""
 
 
 def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
@@ -32,8 +36,10 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
         raise InputError(no_sites_message(model))
     if wanted is None:
         return sites
+    states = state_sites(model, sites)
     if callable(wanted):
         chosen = [site for site in sites if wanted(site)]
+        chosen = chosen or [site for site in states if wanted(site)]
         if not chosen:
             raise InputError(f"sites= took none of the model's {len(sites)} sites: {_names(sites)}")
         return chosen
@@ -41,6 +47,8 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
     patterns = [wanted] if isinstance(wanted, str) else list(wanted)
     if not patterns:
         raise InputError(f"sites= is empty; the model's sites are: {_names(sites)}")
+    if any(map(asks_for_states, patterns)):
+        sites = [*sites, *states]
     for pattern in patterns:
         if not any(_matches(site, pattern) for site in sites):
             path = pattern.partition(":")[0]
@@ -65,6 +73,8 @@ def no_sites_message(model: nn.Module) -> str:
 
 
 def _matches(site: Site, pattern: str) -> bool:
+    if is_state(site) and not asks_for_states(pattern):
+        return False
     # A path such as convs.<a___to___b> holds no wildcard, but brackets of a pattern might.
     return site.name == pattern or fnmatchcase(site.name, pattern)
 
@@ -73,7 +83,7 @@ def _names(sites: Sequence[Site]) -> str:
     return ", ".join(site.name for site in sites)
 
 
-def list_sites(model: nn.Module) -> "pl.DataFrame":
+def list_sites(model: nn.Module, *, states: bool = False) -> "pl.DataFrame":
     """Return what can be captured in a model, and what cannot and why.
 
     Columns: site, layer (class), shape, formula, dropout (whether values are those before or
@@ -82,17 +92,24 @@ def list_sites(model: nn.Module) -> "pl.DataFrame":
 
     Args:
         model: any model.
+        states: whether to list the sites of node states as well, behind the others.
 
     Example:
         >>> from torch_geometric.nn import GATConv
         >>> import edgescope as es
         >>> es.capture.sites(GATConv(8, 8, heads=2))["site"].to_list()
         [':logit', ':weight', ':message']
+        >>> es.capture.sites(GATConv(8, 8, heads=2), states=True)["site"].to_list()[3:]
+        ['in:state', ':state']
     """
     import polars as pl
 
     rows: list[tuple[str | bool | None, ...]] = []
-    for found in find_sites(model):
+    everything = find_sites(model)
+    if states:
+        known = [found for found in everything if isinstance(found, Site)]
+        everything = [*everything, *state_sites(model, known)]
+    for found in everything:
         layer = type(found.layer).__name__
         if isinstance(found, Site):
             about = found.about

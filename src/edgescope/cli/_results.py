@@ -27,7 +27,7 @@ GAP = 2
 """Columns between two cells of a table."""
 
 _HIDDEN = {
-    *("edges", "exceedance", "members", "member_low", "member_median", "member_high"),
+    *("edges", "nodes", "exceedance", "members", "member_low", "member_median", "member_high"),
     *("spread", "freedom", "skewness", "extrapolated", "supported", "massive"),
 }
 """Columns of the evidence that are not printed; ``massive`` is, in words."""
@@ -47,7 +47,9 @@ def show_scan(scan: es.Scan) -> None:
         *compared,
         (100 * pl.col("share_over")).alias("% over"),
     )
-    by_type = scan.by_edge_type().pivot(on="edge_type", index="site", values="rate")
+    of_nodes = scan.info.rows == "node"
+    found = scan.by_node_type() if of_nodes else scan.by_edge_type()
+    by_type = found.pivot(on=f"{scan.info.rows}_type", index="site", values="rate")
     shares = by_type.select("site", (pl.exclude("site") * 100).name.prefix("% of "))
     show(table.join(shares, on="site", maintain_order="left"))
 
@@ -55,6 +57,7 @@ def show_scan(scan: es.Scan) -> None:
 def conclusion(scan: es.Scan) -> str:
     """Say in a sentence what the criterion calls massive, and where."""
     rule, total = scan.info.criterion, len(scan.sites)
+    row = "an edge" if scan.info.rows == "edge" else "a node"
     if rule.members_tested:
         rows = scan.calibration()
         sites = rows.filter("massive")["site"].unique(maintain_order=True).to_list()
@@ -71,15 +74,15 @@ def conclusion(scan: es.Scan) -> str:
         said = rule.test_in_words(members)
         return f"at {len(sites)} of {total} sites {said}{where}{alone}"
     if rule.everywhere and rule.everywhere.ratio and not rule.everywhere.magnitude:
-        over = scan.table()["edges_over"]
+        over = scan.table()[f"{scan.info.rows}s_over"]
         return (
-            f"{over.sum()} times an edge holds a ratio above {rule.everywhere.ratio:g}, at "
+            f"{over.sum()} times {row} holds a ratio above {rule.everywhere.ratio:g}, at "
             f"{(over > 0).sum()} of {total} sites"
         )
     found = scan.massive_edges()
     least = "" if found["complete"].all() else "at least "
     return (
-        f"{least}{found['massive'].sum()} times the criterion {rule.name} calls an edge massive, "
+        f"{least}{found['massive'].sum()} times the criterion {rule.name} calls {row} massive, "
         f"at {(found['massive'] > 0).sum()} of {total} sites"
     )
 

@@ -28,7 +28,7 @@ from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import check_inputs, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
-from edgescope.scanning.scan_check import check_scan
+from edgescope.scanning.scan_check import check_scan, refuse_nodes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -131,6 +131,7 @@ class _Diagnose:
         check_inputs(inputs)
         if scan is not None:
             check_scan(scan)
+            refuse_nodes(scan)
         for name, number in (("every", every), ("max_batches", max_batches)):
             if number is not None:
                 check_number(number, name)

@@ -21,6 +21,7 @@ from edgescope.capturing.look import Look
 from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.capturing.sites import Site, find_sites
+from edgescope.capturing.state_sites import StateAdapter
 from edgescope.diagnosis.batch_view import Watch
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, Rule, Sample
 from edgescope.lib.errors import InputError
@@ -57,7 +58,8 @@ def layers_of(model: nn.Module, wanted: Sites = None) -> list[LayerInfo]:
     Raises:
         InputError: if the model has none, or ``wanted`` takes none.
     """
-    paths = {site.path for site in select_sites(model, wanted)}
+    chosen = [(site, site.adapter) for site in select_sites(model, wanted)]
+    paths = {a.edges_at if isinstance(a, StateAdapter) else site.path for site, a in chosen}
     found: dict[str, list[Site]] = defaultdict(list)
     for site in select_sites(model, None):
         if site.path in paths:

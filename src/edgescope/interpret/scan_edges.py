@@ -13,7 +13,7 @@ from edgescope.lib.errors import InputError
 from edgescope.scanning.criteria import Rule
 from edgescope.scanning.edge_types import ADDED
 from edgescope.scanning.result import Scan
-from edgescope.scanning.scan_check import check_scan
+from edgescope.scanning.scan_check import check_scan, refuse_nodes
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ def massive_edges(
         1
     """
     check_scan(scan)
+    refuse_nodes(scan)
     check_dataset(dataset)
     _check_graphs(scan, dataset)
     for site, found in scan.sites.items():

@@ -16,6 +16,7 @@ from edgescope.lib.mistakes import said
 from edgescope.scanning.criteria import Criterion, Rule
 from edgescope.scanning.criteria import criterion as find_criterion
 from edgescope.scanning.result import Scan
+from edgescope.scanning.scan_check import refuse_nodes
 from edgescope.scanning.scan_sites import scalar_message
 from edgescope.statistics.ratio import edge_ratios
 
@@ -104,6 +105,7 @@ class ScanSelector(RuleSelector):
 
     def __init__(self, scan: Scan) -> None:
         super().__init__(scan.info.criterion)
+        refuse_nodes(scan)
         self.name = f"scan, {scan.info.criterion.name}"
         if scan.info.parts:
             raise InputError(

@@ -21,7 +21,7 @@ PREFIX = "id_"
 TAKEN = frozenset(
     {
         *("graph", "smiles", "site", "input", "edge", "edges", "source", "target", "edge_type"),
-        *("head", "channel", "value", "ratio", "largest", "excess"),
+        *("node", "nodes", "node_type", "head", "channel", "value", "ratio", "largest", "excess"),
         *("data", "recipe", "training", "method", "correlation", "overlap"),
         *("auroc", "average_precision", "plus", "minus", "unfaithfulness"),
     }

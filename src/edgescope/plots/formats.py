@@ -94,7 +94,9 @@ def kind_of_edge(edge_type: str, *, many: bool = False) -> str:
     """Name an edge by its type: "double bond", or "type 2 edge" for a type that is no bond."""
     if edge_type in {"single", "double", "triple", "aromatic"}:
         return f"{edge_type} bond{'s' * many}"
-    return f"{edge_type} edge{'s' * many}" if edge_type != "edge" else f"edge{'s' * many}"
+    if edge_type in {"edge", "node"}:  # which have no type
+        return f"{edge_type}{'s' * many}"
+    return f"{edge_type} edge{'s' * many}"
 
 
 def with_article(noun: str) -> str:

@@ -17,12 +17,14 @@ from edgescope.lib.version import __version__
 from edgescope.report.counts import calibration, edge_types, is_plain, judged, main_axis, site_axis
 from edgescope.report.distributions import distributions
 from edgescope.report.names import short_names, site_pattern
+from edgescope.report.row_nouns import said_of
 from edgescope.report.section_protocol import Material, Section
 from edgescope.report.section_registry import all_sections
 from edgescope.report.summary import busiest, summary
 from edgescope.report.words import coverage_numbers
 from edgescope.scanning.edge_types import ADDED
 from edgescope.scanning.result import Scan
+from edgescope.scanning.row_words import as_edges
 
 FORMAT = 2
 """Raised when the meaning of a key changes."""
@@ -53,7 +55,7 @@ def collect(
     """
     numbers: dict[str, Any] = finite(_whole(scan, title, run, caution))
     numbers["busiest"] = busiest(numbers)
-    numbers["summary"] = summary(numbers)
+    numbers["summary"] = [said_of(text, scan.info.rows) for text in summary(numbers)]
     numbers["contents"] = []
     material = Material(scan, results, numbers)
     for section in all_sections():
@@ -89,7 +91,7 @@ def _whole(
 ) -> dict[str, Any]:
     """Gather what several sections say, and the facts on top."""
     info, sites = scan.info, list(scan.sites)
-    table, short, axis = scan.table(), short_names(sites), main_axis(scan)
+    table, short, axis = as_edges(scan.table(), info.rows), short_names(sites), main_axis(scan)
     found = judged(scan, table)
     heading = f"{info.model} on {info.data}" if info.data else info.model
     return {
@@ -104,7 +106,7 @@ def _whole(
         "by_edge_type": edge_types(scan, axis),
         "by_magnitude": edge_types(scan, "magnitude") if axis == "ratio" else [],
         "calibration": calibration(scan),
-        "extremes": scan.names.rows(scan.extremes()),
+        "extremes": scan.names.rows(as_edges(scan.extremes(), info.rows)),
         "site_pattern": site_pattern(sites),
         "sites": [
             {
@@ -143,6 +145,7 @@ def _scanned(scan: Scan, axis: str, found: dict[str, dict[str, Any]]) -> dict[st
     thresholds = {(of[axis] or {}).get("threshold") for of in found.values()}
     one = rule.everywhere
     return {
+        "rows": info.rows,
         "model": info.model,
         "data": info.data,
         "graphs": info.graphs,

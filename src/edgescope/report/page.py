@@ -12,6 +12,7 @@ from edgescope.lib.plurals import plural
 from edgescope.plots import formats
 from edgescope.plots.svg import settings
 from edgescope.report.names import named
+from edgescope.report.row_nouns import page_of
 from edgescope.report.section_registry import SECTIONS
 from edgescope.report.summary import marked
 from edgescope.report.words import METRICS, above
@@ -55,7 +56,7 @@ def render_page(numbers: dict[str, Any]) -> str:
             script_hash=f"sha256-{digest}",
         )
     )
-    return page
+    return page_of(page, numbers["scanned"]["rows"])
 
 
 def _context(numbers: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The edge types of a scan: their names, and the number of every row's type."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from warnings import warn
 
 import torch
@@ -41,6 +41,8 @@ class EdgeTypes:
     ``"type 7"``, and those that occur are numbered in their order, so that a large number costs no
     more than a small one.
 
+    :class:`~edgescope.scanning.state_types.StateTypes` does the same for nodes.
+
     Args:
         loader: the batches, whose data set may name the types of its edges.
         names: names of the integer types, in order of their values from 0 on, if the user gave
@@ -51,6 +53,21 @@ class EdgeTypes:
             :meth:`edgescope.lib.model_call.NotedCall.passed` does.
     """
 
+    row: ClassVar[str] = "edge"
+    """What has a type."""
+    argument: ClassVar[str] = "edge_type_names"
+    """What a scan calls the names."""
+    holder: ClassVar[str] = "edge_type"
+    """What ``inputs=`` calls the argument that holds them."""
+    read_from: ClassVar[str] = "edge_attr or edge_type"
+    """What holds the integers."""
+    remedies: ClassVar[str] = f"{NAMES}; {COLUMN}"
+    """What to do about integers that may be no types."""
+    by_name: ClassVar[str] = "edge types are their relations"
+    """What the types of a heterogeneous graph are."""
+    read = staticmethod(type_column)
+    measured = staticmethod(measure_doubt)
+
     def __init__(
         self,
         loader: Iterable[Any],
@@ -60,9 +77,9 @@ class EdgeTypes:
         passed: Callable[[Any], Sequence[str]] = lambda _: (),
     ) -> None:
         if isinstance(names, str):
-            raise InputError(f"received edge_type_names={names!r}, expected a list of names")
+            raise InputError(f"received {self.argument}={names!r}, expected a list of names")
         self._given = None if names is None else tuple(names)
-        self._named = names_of(loader) if self._given is None else self._given
+        self._named = names_of(loader, self.argument) if self._given is None else self._given
         self._values: tuple[int, ...] = ()
         self._column: TypeColumn | None = None
         self._edges = 0
@@ -78,15 +95,15 @@ class EdgeTypes:
     def names(self) -> tuple[str, ...]:
         """Name of every edge type."""
         if self._given == ():
-            names: tuple[str, ...] = (NO_TYPES,)
+            names: tuple[str, ...] = (self.row,)
         elif self._kind == "relations":
             names = self._relations
         elif self._kind == "none":
-            names = self._given or (NO_TYPES,)
+            names = self._given or (self.row,)
         elif self._named is not None:
             names = self._named
         else:
-            names = value_names(self._values) or (NO_TYPES,)
+            names = value_names(self._values) or (self.row,)
         if self._added and ADDED in names:
             raise InputError(
                 f"an edge type is called {ADDED!r}, which is what a scan calls rows that are no "
@@ -163,7 +180,7 @@ class EdgeTypes:
         for batch in loader if whole is None else [whole]:
             given = passed(batch)
             self._by_call = BY_CALL in given
-            column = type_column(batch, inputs, given)
+            column = self.read(batch, inputs, given)
             self._column = column if self._column is None else self._column
             if column is None or column.values is None:
                 return  # the batches are alike
@@ -182,20 +199,20 @@ class EdgeTypes:
         kind = "relations" if identity.relations is not None else kind
         if self._kind not in {None, kind}:
             raise InputError(
-                "some batches give the model an integer per edge as its type and others do not; "
-                "give all of them edge_attr or edge_type of the same form"
+                f"some batches give the model an integer per {self.row} as its type and others do "
+                f"not; give all of them {self.read_from} of the same form"
             )
         given = len(self._given or ())
         if kind == "relations" and given:
             raise InputError(
-                f"received {given} edge_type_names for heterogeneous graphs, whose edge types are "
-                "their relations; leave edge_type_names out"
+                f"received {given} {self.argument} for heterogeneous graphs, whose "
+                f"{self.by_name}; leave {self.argument} out"
             )
         if kind == "none" and given > 1:
             raise InputError(
-                f"received {given} edge_type_names, but the model is not given an integer per edge "
-                "as edge_attr or edge_type; leave edge_type_names out, or name the argument that "
-                "holds the types with inputs={'edge_type': ...}"
+                f"received {given} {self.argument}, but the model is not given an integer per "
+                f"{self.row} as {self.read_from}; leave {self.argument} out, or name the argument "
+                f"that holds the types with inputs={{'{self.holder}': ...}}"
             )
         first = self._kind is None
         self._kind = kind
@@ -217,11 +234,11 @@ class EdgeTypes:
     def _check_values(self) -> None:
         if len(self._values) <= MOST_TYPES:
             return
-        source = "edge_attr or edge_type" if self._column is None else self._column.source
+        source = self.read_from if self._column is None else self._column.source
         raise InputError(
             f"received integers from {self._values[0]} to {self._values[-1]} as {source}, with "
-            f"more than {MOST_TYPES} different values, too many to count each as a type of edge; "
-            f"{NAMES}; {COLUMN}; or pass a measure, such as a time, as real numbers"
+            f"more than {MOST_TYPES} different values, too many to count each as a type of "
+            f"{self.row}; {self.remedies}; or pass a measure, such as a time, as real numbers"
         )
 
     @property
@@ -230,11 +247,11 @@ class EdgeTypes:
         column = self._column
         if column is None or column.values is None:
             return ""
-        return column.doubt or measure_doubt(column, len(self._values), self._edges)
+        return column.doubt or self.measured(column, len(self._values), self._edges)
 
     def _warn_of_doubt(self) -> None:
         if self.doubt:
-            warn(f"{self.doubt}; {NAMES}; {COLUMN}", EdgescopeWarning, stacklevel=2)
+            warn(f"{self.doubt}; {self.remedies}", EdgescopeWarning, stacklevel=2)
 
     def _warn_of_none(self) -> None:
         """Warn if the model was given something that might be types and was not taken for them."""
@@ -248,8 +265,8 @@ class EdgeTypes:
         low, high, limit = int(kinds.min()), int(kinds.max()), len(self._named)
         if not 0 <= low <= high < limit:
             raise InputError(
-                f"received edge types from {low} to {high}, expected 0 to {limit - 1}; "
-                "name all types in order with edge_type_names="
+                f"received {self.row} types from {low} to {high}, expected 0 to {limit - 1}; "
+                f"name all types in order with {self.argument}="
             )
 
 
@@ -258,11 +275,16 @@ def value_names(values: Iterable[int]) -> tuple[str, ...]:
     return tuple(f"type {value}" for value in values)
 
 
-def names_of(loader: Iterable[Any]) -> tuple[str, ...] | None:
-    """Return the names that the data set of a loader gives to its edge types, if it does."""
+def names_of(loader: Iterable[Any], called: str = "edge_type_names") -> tuple[str, ...] | None:
+    """Return the names that the data set of a loader gives to its edge types, if it does.
+
+    Args:
+        loader: the batches.
+        called: the attribute of the data set that holds them.
+    """
     dataset = getattr(loader, "dataset", None)
     while dataset is not None:
-        names = getattr(dataset, "edge_type_names", None)
+        names = getattr(dataset, called, None)
         if names is not None:
             return tuple(names)
         dataset = getattr(dataset, "dataset", None)  # of which it is a subset

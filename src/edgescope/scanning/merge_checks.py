@@ -88,14 +88,15 @@ def check_parts(scans: Sequence[Scan]) -> None:
         if twice.height:
             row = twice.row(0, named=True)
             remedy = (
-                "merge scans of parts that share no edge, such as clusters, or scan all batches "
+                f"merge scans of parts that share no {scans[0].info.rows}, such as clusters, or "
+                "scan all batches "
                 "at once"
                 if scans[0].info.parts
                 else "give batches the graphs' positions as batch.graph"
             )
             cause = "" if scans[0].info.parts else ", or both number their graphs from 0"
             raise InputError(
-                f"cannot merge scans that both hold edge {row['edge']} of "
+                f"cannot merge scans that both hold {scans[0].info.rows} {row['edge']} of "
                 f"{scans[0].names.called(row['graph'])} at {site}: they overlap{cause}; {remedy}, "
                 "or pass same_graphs=True for several models"
             )

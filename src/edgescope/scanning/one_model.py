@@ -27,7 +27,7 @@ from edgescope.scanning.result import Scan, ScanInfo
 from edgescope.scanning.scan_sites import Chosen, nothing_left_message
 from edgescope.scanning.settings import Settings
 from edgescope.scanning.shards import Shard
-from edgescope.scanning.site_scan import held_graphs
+from edgescope.scanning.site_scan import Rows, held_graphs
 from edgescope.scanning.whole_graph import WholeGraph
 
 
@@ -104,7 +104,7 @@ def scan_model(
     names = [name for name in names if name not in skipped]
     if not names:
         raise InputError(nothing_left_message(model, chosen.left_out, chosen.refused))
-    part = _part(model, loader, settings, collector, started, coverage, looked)
+    part = _part(model, loader, settings, collector, started, coverage, looked, chosen.rows)
     shard.keep(part, names, skipped, settings.types)
     whole = shard.join(part)
     for name in names:
@@ -122,6 +122,7 @@ def _part(
     started: float,
     coverage: Coverage,
     looked: Look | None,
+    of: Rows,
 ) -> Scan:
     """Return what was collected, at every site."""
     results = {site: collector.result(site) for site in collector.sites}
@@ -144,6 +145,7 @@ def _part(
         types_from=settings.types.source,
         coverage=coverage if looked is None else looked.corrected(coverage),
         batch_norm=has_statistics(model),
+        rows=of,
     )
     return Scan(results, info, collector.names().of(held_graphs(results)))
 
@@ -185,6 +187,7 @@ def _collect(
                 settings.call(model, on_device(batch, device))
             if shard.due:
                 coverage = chosen.coverage(model, collector.skipped)
-                part = _part(model, loader, settings, collector, started, coverage, looked)
+                scope = (settings, collector, started, coverage, looked, chosen.rows)
+                part = _part(model, loader, *scope)
                 shard.keep(part, tape.sites, collector.skipped, settings.types)
     return tape.sites

@@ -13,6 +13,7 @@ from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.graph_names import GraphNames
 from edgescope.scanning import site_tables
 from edgescope.scanning.criteria import Bounds, Rule, criterion
+from edgescope.scanning.row_words import in_words
 from edgescope.scanning.site_scan import ScanInfo, SiteScan
 from edgescope.scanning.tables import ScanTables
 from edgescope.statistics.sketch import Ensemble, SiteSketch
@@ -173,6 +174,8 @@ class Scan(ScanTables):
         the names of their columns, or with ``id_`` in front of names such as those above. If the
         model was given several graphs in one call, the second column is input: the name of the one
         that the edge belongs to; graph is then the position of the item that holds them all.
+        In a scan of node states a row is a node: edge, source and target are one column, node (its
+        number in its graph), and node_type stands for edge_type.
         Likewise if ``call`` runs the model several times on a
         batch: rows of the second are of the input ``"call 2"``.
 
@@ -204,8 +207,14 @@ class Scan(ScanTables):
         Args:
             criterion: another rule than the scan's.
         """
-        rule = self._rule(criterion)
-        return self.names.beside(pl.concat(rule.select(rows) for rows in self._named("rows")))
+        return self._worded(self._kept(self._rule(criterion)))
+
+    def _kept(self, rule: Rule) -> pl.DataFrame:
+        return pl.concat(rule.select(rows) for rows in self._named("rows"))
+
+    def _worded(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Return a table with the names of its columns, and of the graphs."""
+        return self.names.beside(in_words(table, self.info.rows))
 
     def massive_edges(self) -> pl.DataFrame:
         """Return, per site, how many edges hold an activation that the criterion calls massive.
@@ -218,7 +227,8 @@ class Scan(ScanTables):
             site: _reaches(rule.bounds(site), self.floor(site)) and found.seen == found.rows.height
             for site, found in self.sites.items()
         }
-        return site_tables.massive_edges(self.sites, self.kept(), complete)
+        found = site_tables.massive_edges(self.sites, self._kept(rule), complete)
+        return in_words(found, self.info.rows)
 
     def floor(self, site: str) -> Bounds:
         """Return what was kept of a site one by one: what exceeds one of these."""
@@ -231,11 +241,11 @@ class Scan(ScanTables):
 
     def extremes(self) -> pl.DataFrame:
         """Return, per site, the activations with the largest ratio and the largest magnitude."""
-        return self.names.beside(pl.concat(self._named("extremes")))
+        return self._worded(pl.concat(self._named("extremes")))
 
     def nonfinite(self) -> pl.DataFrame:
         """Return, per site, the graphs with edges that hold a NaN or an infinity."""
-        return self.names.beside(pl.concat(self._named("nonfinite")))
+        return self._worded(pl.concat(self._named("nonfinite")))
 
     def _named(self, table: str) -> Iterator[pl.DataFrame]:
         """Yield a table of every site, with the names of the site and of edge types."""

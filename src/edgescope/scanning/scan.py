@@ -19,7 +19,6 @@ from edgescope.lib.mistakes import check_inputs, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.scanning.criteria import PAPER_RATIO, Rule
 from edgescope.scanning.criteria import criterion as find_criterion
-from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.merge import merge_scans
 from edgescope.scanning.one_model import scan_model
@@ -28,6 +27,7 @@ from edgescope.scanning.scan_fingerprint import fingerprint_of_loader
 from edgescope.scanning.scan_sites import choose_sites, left_out_message
 from edgescope.scanning.settings import Settings, check_ensemble, common_ratio
 from edgescope.scanning.shards import SHARD_EVERY, Shards
+from edgescope.scanning.state_types import types_of_rows
 from edgescope.scanning.store import load_scan
 from edgescope.scanning.untrained_ensemble import Untrained, baseline_argument
 from edgescope.statistics.sketch_layout import JOINT_BUDGET
@@ -46,6 +46,7 @@ def scan(
     criterion: str | Rule = "paper2025",
     sites: Sites = None,
     edge_type_names: Sequence[str] | None = None,
+    node_type_names: Sequence[str] | None = None,
     inputs: Mapping[str, str] | None = None,
     trust: Trust = (),
     call: Call = call_model,
@@ -85,7 +86,8 @@ def scan(
         sites: names or patterns of the sites to scan, such as ``"*:message"``, or a function that
             takes a :class:`~edgescope.capturing.Site` and says yes or no.
             ``es.capture.sites(model)`` lists them. Sites with one number per edge and head have no
-            ratio and are refused.
+            ratio and are refused. ``"*:state"`` are the states of nodes around every layer, which
+            are counted by node type and cannot be scanned together with edges.
         edge_type_names: name of each edge type, in order; by default those of
             ``loader.dataset.edge_type_names``, or plain numbers after looking through the loader.
             The types are the integers that the model is given as ``edge_type`` or ``edge_attr``,
@@ -94,6 +96,10 @@ def scan(
             relations, such as ``"author writes paper"``. Rows that are no edge of the input are of
             the type ``"added"``: self-loops that a layer adds, and pairs of nodes without an edge
             in global attention.
+        node_type_names: the same for nodes, where the sites are of node states (``"*:state"``): by
+            default those of ``loader.dataset.node_type_names``, or numbers. The types are the
+            integers that the model is given as ``x``, of several per node the first; without any,
+            all nodes are of the type ``"node"``. In a heterogeneous graph they are its node types.
         inputs: what the model's ``forward`` calls ``edge_index``, ``edge_attr``, ``edge_type``,
             ``batch`` and ``x``, where it differs; as in :func:`edgescope.capture`.
         trust: names or patterns of sites whose edges you vouch for, as in
@@ -144,9 +150,16 @@ def scan(
             check_number(number, name)
     rule = find_criterion(criterion)
     check_ensemble(rule, compared)
-    chosen = choose_sites(model, sites)
+    chosen = choose_sites(model, sites, states=True)
     settings = Settings(
-        EdgeTypes(loader, edge_type_names, inputs, chosen.add_edges, partial(noted.passed, model)),
+        types_of_rows(
+            chosen.rows,
+            loader,
+            {"edge": edge_type_names, "node": node_type_names},
+            inputs,
+            chosen.add_edges,
+            partial(noted.passed, model),
+        ),
         dict(inputs or {}),
         noted,
         rule,
@@ -214,14 +227,14 @@ def _scan_baseline(
     members: list[Scan] = []
     refused: Mapping[str, str] = {}
     if isinstance(baseline, nn.Module):
-        chosen = choose_sites(baseline, sites)
+        chosen = choose_sites(baseline, sites, states=True)
         found, chosen = scan_model(baseline, loader, chosen, settings, look=False)
         refused = chosen.refused
     else:
         copies = baseline.models(model, loader, call=settings.call, progress=settings.progress)
         for number, member in enumerate(copies, 1):
             title = f"scanning untrained member {number}/{baseline.members} of {{model}}"
-            chosen = choose_sites(member, sites).without(refused, member)
+            chosen = choose_sites(member, sites, states=True).without(refused, member)
             one, chosen = scan_model(
                 member, loader, chosen, settings._replace(title=title), look=False
             )

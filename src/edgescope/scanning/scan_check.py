@@ -1,10 +1,23 @@
-"""Whether what was passed is a scan."""
+"""Whether what was passed is a scan, and of edges."""
 
 from pathlib import Path
 
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import said
 from edgescope.scanning.result import Scan
+
+
+def refuse_nodes(scan: Scan) -> None:
+    """Refuse a scan of node states where a scan of edges is meant.
+
+    Raises:
+        InputError: saying which to pass.
+    """
+    if scan.info.rows == "node":
+        raise InputError(
+            "received a scan of node states, expected one of edges; scan sites such as '*:score' "
+            "or '*:message'"
+        )
 
 
 def check_scan(scan: object, name: str = "scan") -> None:

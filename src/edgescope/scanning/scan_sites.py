@@ -10,7 +10,9 @@ from edgescope.capturing.coverage import Coverage, layer_of
 from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.capturing.sites import Site
+from edgescope.capturing.state_sites import is_state
 from edgescope.lib.errors import InputError
+from edgescope.scanning.site_scan import Rows
 
 PREFERRED = ("score", "message")
 """Stages that a scan takes by default: the first of these that a layer has. The published study
@@ -60,27 +62,35 @@ class Chosen(NamedTuple):
         return model_coverage(model, sites, {**left_out, **self.refused})
 
     @property
+    def rows(self) -> Rows:
+        """What a row of each of the sites is: an edge, or a node."""
+        return "node" if all(map(is_state, self.sites)) else "edge"
+
+    @property
     def add_edges(self) -> bool:
         """Whether some of their rows are no edge of the input."""
         return any(site.adapter.adds_edges(site.layer) for site in self.sites)
 
 
-def choose_sites(model: nn.Module, wanted: Sites) -> Chosen:
+def choose_sites(model: nn.Module, wanted: Sites, *, states: bool = False) -> Chosen:
     """Return the sites of ``model`` to scan.
 
     Args:
         model: the model.
         wanted: names or patterns, or a function that says yes or no to a
             :class:`~edgescope.capturing.Site`; by default one site with vectors per layer.
+        states: whether they may be sites of node states, if all are.
 
     Raises:
-        InputError: if there are no such sites, or one that was asked for has no vectors.
+        InputError: if there are no such sites, one that was asked for has no vectors, or it is of
+            node states and others are not.
     """
     sites = select_sites(model, wanted)
     if wanted is not None:
         for site in sites:
             if not site.has_vectors:
                 raise InputError(scalar_message(site.name))
+        _check_rows(sites, states)
         return Chosen(sites, by_default=False, left_out=[])
     layers: dict[str, dict[str, Site]] = {}
     for site in sites:
@@ -98,8 +108,30 @@ def choose_sites(model: nn.Module, wanted: Sites) -> Chosen:
     return Chosen(chosen, by_default=True, left_out=left_out)
 
 
+def _check_rows(sites: Sequence[Site], states: bool) -> None:
+    """Refuse sites of node states where only edges will do, or beside sites of edges."""
+    nodes = [site.name for site in sites if is_state(site)]
+    if nodes and not states:
+        raise InputError(
+            f"{nodes[0]} holds the states of nodes, and this is about edges; choose sites such as "
+            "'*:score' or '*:message'. es.capture and es.scan look at node states"
+        )
+    if nodes and len(nodes) < len(sites):
+        other = next(site.name for site in sites if not is_state(site))
+        raise InputError(
+            f"{nodes[0]} has a row per node and {other} one per edge, and a scan counts rows of "
+            "one kind by their types; scan the node states by themselves, with sites='*:state'"
+        )
+
+
 def scalar_message(site: str) -> str:
     """Say why a site that was asked for cannot be scanned, and what to do."""
+    if site.endswith(":state"):
+        return (
+            f"{site} holds one number per node, and the ratio of a scan compares the several "
+            "channels of a node; leave this site out with sites=, or take the numbers themselves "
+            "with es.capture"
+        )
     return (
         f"{site} holds one number per edge and head, and the ratio of a scan compares the several "
         "channels of an edge; choose a site that holds vectors, such as sites='*:score' or "

@@ -19,6 +19,7 @@ from edgescope.scanning.criteria import Rule
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.merge_checks import check_alike
 from edgescope.scanning.result import Scan
+from edgescope.scanning.row_words import as_edges
 from edgescope.scanning.scan import scan
 from edgescope.scanning.store import load_seeds, save_seeds
 from edgescope.scanning.untrained_ensemble import Untrained, baseline_argument
@@ -245,7 +246,7 @@ def _own_baselines(baseline: Any, names: Sequence[str]) -> dict[str, Baseline]: 
 
 def _rates(one: Scan, criterion: str | Rule | None, keys: list[str]) -> pl.DataFrame:
     """Count all edges and those with a massive activation, by ``keys``."""
-    found = one.massive(criterion)
+    found = as_edges(one.massive(criterion), one.info.rows)
     judged = one.significant(criterion)
     if judged is not None:
         found = found.filter(pl.col("site").is_in(judged))

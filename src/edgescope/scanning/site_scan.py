@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import polars as pl
 import torch
@@ -11,6 +11,9 @@ import torch
 from edgescope.capturing.coverage import Coverage
 from edgescope.scanning.criteria import Rule
 from edgescope.statistics.sketch import SiteSketch
+
+Rows = Literal["edge", "node"]
+"""What a row of a scan's sites is; at sites of node states it is a node."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class ScanInfo:
         data_fingerprint: of the graphs that were scanned, as in
             :class:`edgescope.data.fingerprint.Fingerprint`; empty if the loader had no data set
             that has one, or in a scan of an older version.
+        rows: what its sites have a row for, ``"edge"`` or ``"node"``; then ``edge_type_names`` are
+            the names of node types.
     """
 
     model: str
@@ -59,6 +64,7 @@ class ScanInfo:
     coverage: Coverage | None = None
     batch_norm: bool | None = None
     data_fingerprint: str = ""
+    rows: Rows = "edge"
 
     def is_of_other_graphs(self, fingerprint: str) -> bool:
         """Say whether other graphs than those of a fingerprint were scanned, as far as is known."""

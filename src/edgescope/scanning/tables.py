@@ -17,7 +17,8 @@ from edgescope.scanning.concentration import concentration_table
 from edgescope.scanning.criteria import Bounds, Rule
 from edgescope.scanning.criteria.evidence import by_site
 from edgescope.scanning.families import laws_table
-from edgescope.scanning.site_scan import ScanInfo, SiteScan
+from edgescope.scanning.row_words import in_words
+from edgescope.scanning.site_scan import Rows, ScanInfo, SiteScan
 from edgescope.statistics.bootstrap import RESAMPLES
 from edgescope.statistics.gamma import GammaFit, fit_gamma
 from edgescope.statistics.laws import LAWS
@@ -57,6 +58,7 @@ class ScanTables(ABC):
     def table(self, threshold: float | None = None) -> pl.DataFrame:
         """Return one row per site: sizes, maxima, prevalence and the fitted gamma law.
 
+        In a scan of node states, columns say ``nodes`` where they say ``edges`` here.
         Columns that end in ``_untrained`` describe the baseline. ``growth`` is the largest
         magnitude over the median magnitude of the same site in the baseline; NaN if that is 0.
 
@@ -71,7 +73,7 @@ class ScanTables(ABC):
         for site in self.sites:
             limit = self.info.criterion.bounds(site).ratio if threshold is None else threshold
             rows.append(self._compared(site, limit) | judged.get(site, {}))
-        return pl.DataFrame(rows)
+        return in_words(pl.DataFrame(rows), self.info.rows)
 
     def calibration(self, criterion: str | Rule | None = None) -> pl.DataFrame:
         """Return what the criterion's test of every site rests on, one row per site and axis.
@@ -104,7 +106,7 @@ class ScanTables(ABC):
                 "the scan has no untrained ensemble as its baseline; scan with "
                 "baseline=es.Untrained()"
             )
-        return rule.evidence(sketches, self._ensemble())
+        return in_words(rule.evidence(sketches, self._ensemble()), self.info.rows)
 
     def by_edge_type(self, threshold: float | None = None, axis: str = "ratio") -> pl.DataFrame:
         """Return, per site and edge type, how many edges hold a ratio above a threshold.
@@ -121,15 +123,44 @@ class ScanTables(ABC):
             axis: what is compared with it, ``"ratio"`` or ``"magnitude"``.
 
         Raises:
-            InputError: if no threshold is given and the criterion has none on that axis.
+            InputError: if no threshold is given and the criterion has none on that axis, or the
+                scan is of node states.
         """
-        names = self.info.edge_type_names
-        rows = []
-        for site, found in self.sites.items():
-            limit = self._threshold(site, threshold, axis)
-            of_site = site_tables.edge_types(found.sketch, names, limit, axis)
-            rows += [{"site": site} | row for row in of_site]
-        return pl.DataFrame(rows)
+        return self._by_type(threshold, axis, "edge")
+
+    def by_node_type(self, threshold: float | None = None, axis: str = "ratio") -> pl.DataFrame:
+        """Return, per site of node states and node type, how many nodes hold a larger ratio.
+
+        The columns are those of :meth:`by_edge_type`, with node_type and nodes in place of
+        edge_type and edges.
+
+        Args:
+            threshold: the ratio or magnitude to exceed; that of the criterion by default.
+            axis: what is compared with it, ``"ratio"`` or ``"magnitude"``.
+
+        Raises:
+            InputError: if no threshold is given and the criterion has none on that axis, or the
+                scan is of edges.
+        """
+        return self._by_type(threshold, axis, "node")
+
+    def _by_type(self, threshold: float | None, axis: str, rows: Rows) -> pl.DataFrame:
+        own = self.info.rows
+        if own != rows:
+            raise InputError(
+                f"the scan has a row per {own}, not per {rows}; call by_{own}_type() instead"
+            )
+        found = [
+            {"site": site} | row
+            for site, of in self.sites.items()
+            for row in site_tables.edge_types(
+                of.sketch,
+                self.info.edge_type_names,
+                self._threshold(site, threshold, axis),
+                axis,
+            )
+        ]
+        return in_words(pl.DataFrame(found), own)
 
     def heat_map(
         self, site: str, threshold: float | None = None, edge_type: str | None = None

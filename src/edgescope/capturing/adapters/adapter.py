@@ -75,6 +75,9 @@ class Adapter(ABC):
             such as ``"edge_dim"``; ``None`` if it has none that may be left out.
         normalised: whether the weights of the edges into a node add up to one. Where they do not,
             as with a gate for every edge, no rule of diagnosis judges them as shares.
+        node_argument: what ``forward`` calls the states of nodes ``[V, F]``, for the sites of node
+            states; those by node type may have ``_dict`` behind it.
+        edge_argument: what it calls the edges ``[2, E]`` by which these nodes are numbered.
         joins_relations: whether one softmax is taken over all relations into a node.
         dynamic: full name of a class that is built with the same arguments and ranks neighbours
             by the node that attends as well, for a class that :meth:`is_static`.
@@ -97,6 +100,8 @@ class Adapter(ABC):
     arguments: ClassVar[frozenset[str] | None] = None
     edge_option: ClassVar[str | None] = None
     normalised: ClassVar[bool] = True
+    node_argument: ClassVar[str] = "x"
+    edge_argument: ClassVar[str] = "edge_index"
     joins_relations: ClassVar[bool] = False
     dynamic: ClassVar[str | None] = None
     remedies: ClassVar[frozenset[str]] = frozenset()
@@ -208,6 +213,15 @@ class Adapter(ABC):
         Yields:
             A function for each hook that takes it away.
         """
+
+    def attach_states(
+        self, layer: Layer, end: Literal["in", "out"], emit: Emit
+    ) -> Iterator[Remove] | None:
+        """Call ``emit`` with the node states that enter or leave ``layer`` at every call.
+
+        ``None``, the default, where they are those of :attr:`node_argument` and what it returns.
+        """
+        return None
 
     def editable(self, layer: Layer) -> tuple[str, ...]:
         """Return the stages of a particular layer that can be replaced; none by default."""

@@ -54,12 +54,7 @@ def emit_pairs(layer: Layer, call: DenseCall, stages: Collection[str], emit: Emi
     Raises:
         InputError: if queries and keys are not the same nodes, or the padding has gaps.
     """
-    if not _same(call.query, call.key):
-        raise InputError(
-            f"{type(layer).__name__} was called with a query other than its key, as in "
-            "cross-attention, so its pairs are not pairs of nodes of one graph; leave this layer "
-            "out with sites="
-        )
+    check_self_attention(layer, call)
     with observing():
         pairs = _Pairs(layer, call)
     for stage in STAGES:
@@ -67,6 +62,20 @@ def emit_pairs(layer: Layer, call: DenseCall, stages: Collection[str], emit: Emi
             with observing():
                 values = getattr(pairs, stage)()
             emit(stage, values, pairs.rows)
+
+
+def check_self_attention(layer: Layer, call: DenseCall) -> None:
+    """Refuse queries that are other nodes than the keys.
+
+    Raises:
+        InputError: if they are.
+    """
+    if not same_states(call.query, call.key):
+        raise InputError(
+            f"{type(layer).__name__} was called with a query other than its key, as in "
+            "cross-attention, so its pairs are not pairs of nodes of one graph; leave this layer "
+            "out with sites="
+        )
 
 
 class _Pairs:
@@ -130,7 +139,8 @@ class _Pairs:
         return per_head(projected, layer.num_heads)
 
 
-def _same(query: Tensor, key: Tensor) -> bool:
+def same_states(query: Tensor, key: Tensor) -> bool:
+    """Return whether queries and keys are the same states."""
     alike = query.shape == key.shape and query.dtype == key.dtype
     return query is key or (alike and torch.equal(query, key))
 
@@ -140,7 +150,7 @@ def _rows(call: DenseCall, heads: int) -> tuple[PairRows, Tensor, Tensor]:
 
     Also which places hold nodes ``[B, S]``, and the place of the first node of each graph ``[B]``.
     """
-    present = _present(call, heads)
+    present = present_places(call, heads)
     sizes = present.sum(1)
     first = present.to(torch.uint8).argmax(1) if present.size(1) else torch.zeros_like(sizes)
     allowed = present[:, :, None] & present[:, None, :]
@@ -151,12 +161,12 @@ def _rows(call: DenseCall, heads: int) -> tuple[PairRows, Tensor, Tensor]:
     return rows, present, first
 
 
-def _first(sizes: Tensor, length: int) -> Tensor:
+def first_places(sizes: Tensor, length: int) -> Tensor:
     """Return which of ``length`` places hold the nodes of each graph ``[B, S]``."""
     return torch.arange(length, device=sizes.device) < sizes[:, None]
 
 
-def _present(call: DenseCall, heads: int) -> Tensor:
+def present_places(call: DenseCall, heads: int) -> Tensor:
     """Return which places hold the nodes of every graph ``[B, S]``.
 
     Raises:
@@ -178,7 +188,7 @@ def _present(call: DenseCall, heads: int) -> Tensor:
     if call.mask is not None and call.mask.dim() == 3 and batch > 1:  # noqa: PLR2004  (one per head)
         # The padding may be in the mask: keys at the end to which nothing attends.
         used = _allowed(_by_head(call.mask, heads)).flatten(1, 2).any(1)
-        return _first((used * torch.arange(1, length + 1, device=device)).amax(1), length)
+        return first_places((used * torch.arange(1, length + 1, device=device)).amax(1), length)
     return torch.ones(batch, length, dtype=torch.bool, device=device)
 
 
@@ -235,4 +245,4 @@ def unnest(states: Tensor) -> tuple[Tensor, Tensor]:
     """Return a nested tensor as states ``[B, S, F]`` and which of them are padding ``[B, S]``."""
     dense = states.to_padded_tensor(0.0)
     sizes = torch.tensor([len(each) for each in states.unbind()], device=dense.device)
-    return dense, ~_first(sizes, dense.size(1))
+    return dense, ~first_places(sizes, dense.size(1))

@@ -40,6 +40,8 @@ class EdgeAttentionAdapter(Adapter):
         "message": Stage("weight * V h_j", "[E, H, D]"),
     }
 
+    node_argument = "node"
+
     def stages_of(self, layer: Layer) -> Mapping[str, Stage]:
         """Return the stages, with what an explicit bias term, a full graph and bounds change."""
         stages = dict(self.stages)

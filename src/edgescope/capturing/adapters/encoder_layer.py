@@ -19,9 +19,11 @@ from edgescope.capturing.adapters.adapter import (
     names,
     observing,
 )
-from edgescope.capturing.adapters.dense import STAGES, DenseCall, emit_pairs, unnest
+from edgescope.capturing.adapters.dense import STAGES, DenseCall, dense_call, emit_pairs, unnest
+from edgescope.capturing.adapters.dense_states import emit_dense_states
 from edgescope.capturing.adapters.layer_options import check_arguments
 from edgescope.capturing.adapters.multihead import MultiheadAdapter, emit_call
+from edgescope.capturing.adapters.node_states import End
 from edgescope.lib.errors import EdgescopeWarning, InputError
 
 
@@ -80,6 +82,32 @@ class EncoderLayerAdapter(Adapter):
                 emit_pairs(layer.self_attn, _fused_call(layer, args, kwargs), stages, emit)
 
         yield torch_module.register_module_forward_pre_hook(enter).remove
+        yield _watch_all(leave)
+
+    def attach_states(self, layer: Layer, end: End, emit: Emit) -> Iterator[Remove]:
+        """Emit what enters or leaves the whole layer, fused or not, without padding."""
+
+        def leave(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ANN401  (a stranger's)
+            if module is not layer:
+                return
+            given = bound_arguments(layer, args, kwargs)
+            check_arguments(EncoderLayerAdapter(), layer, args, kwargs)
+            attention: Any = layer.self_attn
+            call = dense_call(
+                attention,
+                dict.fromkeys(("query", "key", "value"), given["src"])
+                | {
+                    "key_padding_mask": given["src_key_padding_mask"],
+                    "attn_mask": given["src_mask"],
+                },
+            )
+            states = call.query
+            if end == "out":
+                states = output
+                if not states.is_nested and states.dim() == 3 and not attention.batch_first:  # noqa: PLR2004  (with a batch dimension)
+                    states = states.transpose(0, 1)
+            emit_dense_states(attention, call, states, emit)
+
         yield _watch_all(leave)
 
 

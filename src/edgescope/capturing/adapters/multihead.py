@@ -17,7 +17,9 @@ from edgescope.capturing.adapters.adapter import (
     names,
 )
 from edgescope.capturing.adapters.dense import STAGES, dense_call, emit_pairs
+from edgescope.capturing.adapters.dense_states import emit_dense_states
 from edgescope.capturing.adapters.layer_options import check_arguments
+from edgescope.capturing.adapters.node_states import End
 from edgescope.lib.errors import InputError
 
 
@@ -74,6 +76,21 @@ class MultiheadAdapter(Adapter):
 
         def done(_: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], __: object) -> None:
             emit_call(layer, args, kwargs, stages, emit)
+
+        yield layer.register_forward_hook(done, with_kwargs=True).remove
+
+    def attach_states(self, layer: Layer, end: End, emit: Emit) -> Iterator[Remove]:
+        """Emit the queries, or what attention makes of them, without padding."""
+
+        def done(_: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:  # noqa: ANN401  (a stranger's)
+            check_arguments(self, layer, args, kwargs)
+            call = dense_call(layer, bound_arguments(layer, args, kwargs))
+            states = call.query
+            if end == "out":
+                states = output[0]
+                if states.dim() == 3 and not states.is_nested and not layer.batch_first:  # noqa: PLR2004  (with a batch dimension)
+                    states = states.transpose(0, 1)
+            emit_dense_states(layer, call, states, emit)
 
         yield layer.register_forward_hook(done, with_kwargs=True).remove
 

@@ -14,6 +14,12 @@ class Molecules(Section):
 
     name, title, place = "gallery", "Molecules with the most massive bonds", 500
 
+    def absence(self, material: Material) -> str:
+        """Say that atoms are not drawn."""
+        return (
+            "the scan is of nodes, and drawn are bonds" if material.scan.info.rows == "node" else ""
+        )
+
     def numbers(self, material: Material) -> list[dict[str, Any]]:
         """Choose the molecules."""
         return choose(material.scan)

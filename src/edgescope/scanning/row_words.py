@@ -1,0 +1,50 @@
+"""What the columns of a scan's tables are called where its rows are nodes."""
+
+import polars as pl
+
+from edgescope.scanning.site_scan import Rows
+
+_OF_NODES = {
+    "edge": "node",
+    "edges": "nodes",
+    "edges_over": "nodes_over",
+    "edges_over_untrained": "nodes_over_untrained",
+    "edges_untrained": "nodes_untrained",
+    "edge_type": "node_type",
+}
+"""Names of columns to those of a scan of node states."""
+
+_ENDS = ["source", "target"]
+
+
+def in_words(table: pl.DataFrame, rows: Rows) -> pl.DataFrame:
+    """Return a table with the names of columns that say what its rows are.
+
+    A row that is a node has no source and no target.
+
+    Args:
+        table: a table with the names of a scan of edges.
+        rows: what its rows are.
+    """
+    if rows == "edge":
+        return table
+    return table.drop(_ENDS, strict=False).rename(_OF_NODES, strict=False)
+
+
+def as_edges(table: pl.DataFrame, rows: Rows) -> pl.DataFrame:
+    """Return a table of :func:`in_words` with the names of a scan of edges.
+
+    A node is its own source and target.
+
+    Args:
+        table: the table.
+        rows: what its rows are.
+    """
+    if rows == "edge":
+        return table
+    table = table.rename({new: old for old, new in _OF_NODES.items()}, strict=False)
+    if "edge" not in table.columns:
+        return table
+    order = list(table.columns)
+    order[order.index("edge") + 1 : order.index("edge") + 1] = _ENDS
+    return table.with_columns(pl.col("edge").alias(end) for end in _ENDS).select(order)
