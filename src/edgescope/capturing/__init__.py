@@ -17,6 +17,7 @@ from edgescope.capturing.discovery.model_trace import discover
 from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.capturing.edits import Edit, edit
 from edgescope.capturing.forward_pass import Trust
+from edgescope.capturing.late_capture import is_unknown, record_late
 from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.site_choice import Sites, list_layers, list_sites
 from edgescope.capturing.sites import Site
@@ -58,6 +59,7 @@ class _Capture:
         max_bytes: int = MAX_BYTES,
         inputs: Mapping[str, str] | None = None,
         trust: Trust = (),
+        discover: bool = True,
     ) -> AbstractContextManager[Tape]:
         """Record what attention computes on every edge while the block runs.
 
@@ -81,6 +83,11 @@ class _Capture:
                 layer that is given a copy which cannot be followed, such as edges read back from a
                 list, is refused, unless you say here that they are the edges of the input with the
                 same numbers of nodes; then they are matched by source and target.
+            discover: whether to look for attention in a model in which no adapter knows any: its
+                first forward pass in the block is then preceded by two others on the same
+                arguments, in eval mode and without gradients, that leave the model, its inputs and
+                all random numbers as they were, and the tape has no sites before. Where adapters
+                know some layers, :meth:`es.capture.discover` looks for what is beside them.
 
         Returns:
             A context manager that gives the tape, filled by each forward pass; a later pass
@@ -107,7 +114,8 @@ class _Capture:
         """
         check_model(model)
         check_inputs(inputs)
-        return record(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs, trust=trust)
+        how = record_late if discover and is_unknown(model) else record
+        return how(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs, trust=trust)
 
     def edit(
         self,

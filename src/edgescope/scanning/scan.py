@@ -10,6 +10,7 @@ from warnings import warn
 
 from torch import nn
 
+from edgescope.capturing.discovered_sites import carry_if_alike
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.lib.errors import EdgescopeWarning
@@ -18,6 +19,7 @@ from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.scanning.criteria import PAPER_RATIO, Rule
 from edgescope.scanning.criteria import criterion as find_criterion
 from edgescope.scanning.edge_types import EdgeTypes
+from edgescope.scanning.first_batch import discover_at_start
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.merge import merge_scans
 from edgescope.scanning.one_model import scan_model
@@ -52,6 +54,7 @@ def scan(
     joint_budget: int = JOINT_BUDGET,
     shards: str | Path | None = None,
     shard_every: float = SHARD_EVERY,
+    discover: bool = True,
     progress: bool = True,
 ) -> Scan:
     """Scan every edge of a loader's graphs, at every site of a model.
@@ -108,6 +111,10 @@ def scan(
             shards are deleted when the scan is complete. Processes need a folder each.
         shard_every: seconds between shards, 0 for one after every batch; what was done since
             the last one is done again.
+        discover: whether to look for attention that no adapter knows, by running the model on the
+            first batch once or twice more; see :func:`es.capture.discover
+            <edgescope.capturing.Discovery>`. What is found has sites like the others, marked as
+            discovered; it is remembered for the model.
         progress: whether to show a progress bar.
 
     Returns:
@@ -142,6 +149,7 @@ def scan(
             check_number(number, name)
     rule = find_criterion(criterion)
     check_ensemble(rule, compared)
+    discover_at_start(model, loader, noted, inputs, wanted=discover)
     chosen = choose_sites(model, sites)
     settings = Settings(
         EdgeTypes(loader, edge_type_names, inputs, chosen.add_edges, partial(noted.passed, model)),
@@ -158,6 +166,9 @@ def scan(
     )
     with settings.shards:  # no other call uses them meanwhile
         if isinstance(compared, nn.Module | Untrained):
+            if isinstance(compared, nn.Module):
+                carry_if_alike(model, compared)
+                discover_at_start(compared, loader, noted, inputs, wanted=discover)
             compared, refused = _scan_baseline(compared, model, loader, sites, settings)
             chosen = chosen.without(refused, model)
         settings = settings._replace(

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import ClassVar
 
 from torch import nn
+from typing_extensions import override
 
 from edgescope.capturing.adapters.adapter import Adapter, Emit, Layer, Remove, Stage
 from edgescope.capturing.discovery.scope import scope_of
@@ -18,20 +19,39 @@ KINDS = {
 class DiscoveryAdapter(Adapter):
     """Observes one attention of a module by the operations that compute it.
 
+    What a layer's options say is not known of it: that it is static, what it does with self-loops
+    or which of its arguments are features of edges. So no rule that asks for these speaks of it.
+
     Args:
         number: which attention of the module it is, from 0.
         stages: what there is of it.
+        forms: kind and stages of every attention of the module, in their order; a run in which
+            these are others took another way, and is refused.
     """
 
     layer = nn.Module
     stages: ClassVar[Mapping[str, Stage]] = {}
     discovers: ClassVar[bool] = True
 
-    def __init__(self, number: int, stages: Mapping[str, Stage]) -> None:
+    def __init__(
+        self, number: int, stages: Mapping[str, Stage], forms: tuple[tuple[str, ...], ...]
+    ) -> None:
         self._number = number
+        self._forms = forms
         self.stages = dict(stages)  # type: ignore[misc]  # of this one, not of its class
 
+    @override
+    def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
+        """Return none: what the module is given need not be what its attention is computed of."""
+        return ()
+
+    @override
+    def ranks_by_edges(self, layer: Layer) -> bool:
+        """Return True, as nothing says that features of edges cannot change a logit."""
+        return True
+
+    @override
     def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
         """Trace the module whenever it runs, and emit the stages at its end."""
         wanted = tuple(stage for stage in self.stages if stage in stages)
-        yield from scope_of(layer).listen(layer, (self._number, wanted, emit))
+        yield from scope_of(layer).listen(layer, (self._number, wanted, emit, self._forms))

@@ -1,6 +1,10 @@
 """What discovery found: every tensor with a row per edge, and what it is used as."""
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import ReferenceType
+
+from torch import nn
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,7 +36,8 @@ class EdgeTensor(NamedTuple):
     """Why it is no site, if it has a role."""
 
 
-class Discovery(NamedTuple):
+@dataclass(frozen=True)
+class Discovery:
     """What discovery found in a model.
 
     Example:
@@ -59,6 +64,8 @@ class Discovery(NamedTuple):
     """Every tensor with a row per edge, in the order of computation."""
     refused: tuple[tuple[str, str], ...] = ()
     """Attention that was found and cannot be captured: where, and why."""
+    of: "ReferenceType[nn.Module] | None" = field(default=None, repr=False, compare=False)
+    """The model, for :meth:`pin`."""
 
     def table(self) -> "pl.DataFrame":
         """Return one row per tensor: path, line, operation, shape, role, site and reason."""

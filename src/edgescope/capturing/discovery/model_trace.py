@@ -1,15 +1,23 @@
 """Discovery: a model runs once, and what it computes for every edge is found without an adapter."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from linecache import getline
 from pathlib import PurePath
 from typing import Any
+from weakref import ref
 
-import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from edgescope.capturing.activations import EdgeActivations
-from edgescope.capturing.adapters.adapter import Stage
-from edgescope.capturing.discovered_sites import Discovered, remember
+from edgescope.capturing.adapters.adapter import Stage, observing
+from edgescope.capturing.discovered_sites import (
+    Discovered,
+    Record,
+    record_of,
+    remember,
+    write_record,
+)
 from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
 from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
 from edgescope.capturing.discovery.flow import Flow
@@ -17,11 +25,13 @@ from edgescope.capturing.discovery.normalisation import Attention
 from edgescope.capturing.discovery.program import STAGES, Found, read
 from edgescope.capturing.discovery.trace import Call, Step, Trace
 from edgescope.capturing.hooks import entered
+from edgescope.capturing.pins import Pin, pinned
 from edgescope.capturing.sites import Site, find_sites
 from edgescope.capturing.tape import record
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.model_call import Call as ModelCall
+from edgescope.lib.trial_run import trial_run
 
 FORMULAS = {
     "score": "what is summed over channels into the logit",
@@ -41,29 +51,68 @@ def discover(
     """Find what a model computes for every edge; see :meth:`es.capture.discover`.
 
     Args:
-        model: the model; it is run twice, in eval mode and without gradients.
+        model: the model; it is run twice, in eval mode and without gradients, and left as it was.
         batch: what it is run on.
         call: how.
         inputs: what the model calls its inputs.
         known: whether to look into layers that an adapter knows as well.
+
+    Raises:
+        InputError: if what is discovered is not what was pinned, or the model has parameters
+            without a size.
     """
-    remember(model, ())
+    unsized = [name for name, each in model.named_parameters() if is_lazy(each)]
+    if unsized:
+        raise InputError(
+            f"{unsized[0]} of {type(model).__name__} has no size yet, expected a model that has run "
+            "once; call it on a batch first"
+        )
+    before = record_of(model)
+    try:
+        return _discovered_on(model, batch, call, inputs, before.pins, known=known)
+    except BaseException:
+        write_record(model, before)
+        raise
+
+
+def _discovered_on(
+    model: nn.Module,
+    batch: Any,  # noqa: ANN401  (any PyG batch)
+    call: ModelCall,
+    inputs: Mapping[str, str] | None,
+    pins: Sequence[Pin],
+    *,
+    known: bool,
+) -> Discovery:
+    write_record(model, Record(pins=tuple(pins)))
     covered = [] if known else [s.path for s in find_sites(model) if isinstance(s, Site)]
     paths = {id(module): path for path, module in model.named_modules()}
     trace = Trace(paths, model)
-    with evaluating(model), torch.no_grad(), torch.random.fork_rng(_devices(model)):
+    with trial_run(model, batch) as given, evaluating(model), observing():
         with entered(trace):
-            call(model, batch)
+            call(model, given())
         flow, found = read(trace)
         candidates, refused = _places(trace, found, covered)
-        remember(model, list(candidates))
-        sites = _tried(model, batch, call, inputs, candidates, refused)
-    tensors = _tensors(flow, found, candidates, sites, refused)
-    return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()))
+        candidates = {_named(each, pins): number for each, number in candidates.items()}
+        rejected = {(pin.path, pin.number) for pin in pins if pin.rejected}
+        wanted = {e: n for e, n in candidates.items() if (e.path, e.number) not in rejected}
+        remember(model, list(wanted))
+        sites = _tried(model, lambda: call(model, given()), inputs, wanted, refused)
+    tensors = _tensors(flow, found, wanted, sites, refused)
+    own = record_of(model).found
+    if pins:
+        # Only now is it known which of them can be captured.
+        there = [e.pin for e in own] + [e.pin for e in candidates if e not in wanted]
+        pinned(type(model).__name__, there, pins, refused)
+    looked = any(0 not in each.shape for each in tensors)
+    write_record(model, Record(own, refused, tuple(pins), looked))
+    return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()), ref(model))
 
 
-def _devices(model: nn.Module) -> list[int]:
-    return sorted({p.device.index or 0 for p in model.parameters() if p.is_cuda})
+def _named(each: Discovered, pins: Sequence[Pin]) -> Discovered:
+    """Return what was discovered with the name that the user gave it, if any."""
+    name = next((p.name for p in pins if (p.path, p.number) == (each.path, each.number)), "")
+    return each if name in {"", each.own_name} else each._replace(given=name)
 
 
 def _places(
@@ -86,8 +135,8 @@ def _places(
                 parts[call] = read(trace.part(call))[1]
             at = _position(trace, call, parts[call], first)
             if at is not None:
-                here = parts[call][at][1]
-                places.setdefault(_discovered(call[0], at, here), number)
+                if not any((e.path, e.number) == (call[0], at) for e in places):
+                    places[_discovered(call[0], at, parts[call])] = number
                 break
         else:
             path = calls[-1][0] if calls else ""
@@ -132,13 +181,17 @@ def _is_in(path: str, covered: Collection[str]) -> bool:
     return any(path == each or path.startswith(f"{each}.") for each in covered)
 
 
-def _discovered(path: str, number: int, found: Found) -> Discovered:
+def _discovered(path: str, number: int, all_of: list[tuple[Attention, Found]]) -> Discovered:
+    attention, found = all_of[number]
     stages = {
         stage: Stage(_formula(stage, found), found.shapes[stage])
         for stage in STAGES
         if stage in found.recipes
     }
-    return Discovered(path, number, DiscoveryAdapter(number, stages))
+    adapter = DiscoveryAdapter(number, stages, tuple(each.form for _, each in all_of))
+    operation = " ".join(step.name for step in attention.steps)
+    line = getline(*attention.steps[0].line).strip()
+    return Discovered(path, number, adapter, found.kind, operation, line)
 
 
 def _formula(stage: str, found: Found) -> str:
@@ -149,10 +202,9 @@ def _formula(stage: str, found: Found) -> str:
 
 def _tried(
     model: nn.Module,
-    batch: Any,  # noqa: ANN401  (any PyG batch)
-    call: ModelCall,
+    run: Callable[[], object],
     inputs: Mapping[str, str] | None,
-    candidates: dict[Discovered, int],
+    candidates: Mapping[Discovered, int],
     refused: dict[str, str],
 ) -> tuple[str, ...]:
     """Capture what was found, one module at a time; forget what cannot be."""
@@ -174,7 +226,7 @@ def _tried(
                 reduce=note,
                 inputs=inputs,
             ):
-                call(model, batch)
+                run()
         except InputError as error:
             bad = _at_fault(left, here, error)
             refused[bad.name] = str(error)
@@ -196,7 +248,7 @@ def _at_fault(left: list[Discovered], here: list[str], error: InputError) -> Dis
 def _tensors(
     flow: Flow,
     found: list[tuple[Attention, Found]],
-    candidates: dict[Discovered, int],
+    candidates: Mapping[Discovered, int],
     sites: Collection[str],
     refused: Mapping[str, str],
 ) -> tuple[EdgeTensor, ...]:

@@ -16,8 +16,11 @@ from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import Watch, leave, registering
 from edgescope.lib.errors import InputError
 
-Listener = tuple[int, tuple[str, ...], Emit]
-"""Which attention of a module, which stages of it, and what receives them."""
+Forms = tuple[tuple[str, ...], ...]
+"""Kind and stages of every attention of a module, in their order."""
+
+Listener = tuple[int, tuple[str, ...], Emit, Forms]
+"""Which attention of a module, which stages of it, what receives them, and what else is there."""
 
 REMEMBERED = 16
 """Ways through a module that are remembered."""
@@ -64,9 +67,9 @@ class Scope:
         leave(trace)
         if sys.exc_info()[0] is not None:
             return
-        for number, stages, emit in list(self._listeners):
+        for number, stages, emit, forms in list(self._listeners):
             with observing():
-                found = self._found(trace, number)
+                found = self._found(trace, number, forms)
             if found is None:
                 continue
             rows = found.ends.rows(trace)
@@ -75,7 +78,7 @@ class Scope:
                     values = found.recipes[stage](trace)
                 emit(stage, values, rows)
 
-    def _found(self, trace: Trace, number: int) -> Found | None:
+    def _found(self, trace: Trace, number: int, forms: Forms) -> Found | None:
         """Return one of the attentions of a run; ``None`` if there is nothing to attend to.
 
         Raises:
@@ -90,15 +93,21 @@ class Scope:
                 self._known[way] = found
         else:
             found = self._known[way]
-        if number < len(found):
+        # Which of fewer or of others is meant cannot be told by its number.
+        if tuple(each.form for each in found) == forms:
             return found[number]
-        if any(not value.tensor.numel() for value in trace.values):
+        if not found and any(not value.tensor.numel() for value in trace.values):
             return None  # no edge, so nothing to tell a softmax by
         raise InputError(
             f"{self._name} took another way through its code than when its "
-            f"attention was discovered, and computed {len(found)} attentions instead of "
-            f"{number + 1} or more; run es.capture.discover on this batch as well"
+            f"attention was discovered, and computed {_said(found)} instead of "
+            f"{', '.join(form[0] for form in forms)}; run es.capture.discover on this batch to have "
+            "the sites of that way"
         )
+
+
+def _said(found: list[Found]) -> str:
+    return ", ".join(each.kind for each in found) or "none"
 
 
 def scope_of(module: nn.Module) -> Scope:
