@@ -63,6 +63,7 @@ class Record:
         pins: what the user said of discovered sites.
         looked: whether the model was looked at on a batch that has edges.
         failure: why it could not be looked at.
+        aside: the attention that the user has rejected.
     """
 
     found: tuple[Discovered, ...] = ()
@@ -70,6 +71,7 @@ class Record:
     pins: tuple[Pin, ...] = ()
     looked: bool = False
     failure: str = ""
+    aside: tuple[Discovered, ...] = ()
 
 
 _RECORDS: WeakKeyDictionary[nn.Module, Record] = WeakKeyDictionary()

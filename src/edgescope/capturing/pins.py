@@ -13,6 +13,9 @@ from edgescope.lib.typed_fields import record
 FORMAT = 1
 """Of the file; raised when a change makes older ones unreadable."""
 
+PINS = "pins.json"
+"""Name of the file in the folder of a saved scan."""
+
 REJECTED = "rejected by the user"
 """Why discovered attention is not looked at that could be."""
 
@@ -45,12 +48,19 @@ class Pin(NamedTuple):
     rejected: bool = False
     """Whether it is to have no sites."""
 
+    @property
+    def own_name(self) -> str:
+        """What its sites' names begin with if nobody names it, such as ``layers.0#2``."""
+        return self.path if not self.number else f"{self.path}#{self.number + 1}"
+
     def changes(self, now: "Pin") -> list[str]:
         """Say in what another attention at the same place differs."""
         fields = ("stages", "kind", "operation", "line")
         pairs = ((name, getattr(self, name), getattr(now, name)) for name in fields)
         return [
-            f"{name} was {_said(was)}, is {_said(found)}" for name, was, found in pairs if was != found
+            f"{name} was {_said(was)}, is {_said(found)}"
+            for name, was, found in pairs
+            if was != found
         ]
 
 
@@ -149,8 +159,8 @@ def pinned(
     said += [f"{pin.name} is new" for key, pin in there.items() if key not in known]
     if said:
         raise InputError(
-            f"what was discovered in {model} is not what was pinned: {'; '.join(said)}; pin it anew "
-            "with es.capture.pin(model, {}), or take the pins away with es.capture.pin(model, None)"
+            f"what was discovered in {model} is not what was pinned: {'; '.join(said)}; pin it "
+            "anew with es.capture.pin(model, {}), or take the pins away with es.capture.pin(model, None)"
         )
     return known
 

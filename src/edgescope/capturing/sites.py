@@ -112,14 +112,14 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
     if any(not each.path and isinstance(each, Refused) for each in found):
         known = Record()  # nothing can be captured of the whole
     layers = {each.layer for each in found}
-    more = list(_strangers(model, layers))
+    more: list[Site | Refused] = list(_strangers(model, layers))
     if known == Record():
         if not more:
             return found
         own: dict[str, list[Site | Refused]] = {}
     else:
         own = _discovered(model, known)
-        found = [each for each in found if not _is_discovered(each, own)]
+        found = [_told(each, known) for each in found if not _is_discovered(each, own)]
         more = [_told(each, known) for each in more if not _is_discovered(each, own)]
     place = {path: number for number, (path, _) in enumerate(model.named_modules())}
     at = {each.name: path for path, several in own.items() for each in several}
@@ -132,12 +132,15 @@ NOTHING_FOUND = "discovery found no attention along edges in it"
 """What is said of a part of a model that seems to attend and was looked into."""
 
 
-def _told(each: "Refused", known: Record) -> "Refused":
+def _told(each: "Site | Refused", known: Record) -> "Site | Refused":
     """Return a part that was refused, with what discovery has to say of it."""
     said = NOTHING_FOUND if known.looked else ""
     if known.failure:
         said = f"discovery could not look into it ({known.failure})"
-    return each._replace(reason=f"{each.reason}; {said}") if said else each
+    closed = isinstance(each, Refused) and (each.reason == READ_OUT or refuse_closed(each.layer))
+    if isinstance(each, Site) or closed or not said:
+        return each
+    return each._replace(reason=f"{each.reason}; {said}")
 
 
 def _discovered(model: nn.Module, known: Record) -> dict[str, list["Site | Refused"]]:

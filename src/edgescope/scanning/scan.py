@@ -12,6 +12,7 @@ from torch import nn
 
 from edgescope.capturing.discovered_sites import carry_if_alike
 from edgescope.capturing.forward_pass import Trust
+from edgescope.capturing.pinned_sites import pins_of
 from edgescope.capturing.site_choice import Sites
 from edgescope.lib.errors import EdgescopeWarning
 from edgescope.lib.mistakes import check_inputs, check_model, check_number
@@ -175,7 +176,8 @@ def scan(
             rule=rule.resolve(None if compared is None else compared.ensemble())
         )
         found, chosen = scan_model(model, loader, chosen, settings)
-        info = replace(found.info, data_fingerprint=fingerprint_of_loader(loader))
+        mark = fingerprint_of_loader(loader)
+        info = replace(found.info, data_fingerprint=mark, pins=pins_of(model))
         if compared is not None:
             compared = compared.without(chosen.refused)
         found = Scan(found.sites, info, found.names, compared)

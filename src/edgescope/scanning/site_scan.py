@@ -9,6 +9,7 @@ import polars as pl
 import torch
 
 from edgescope.capturing.coverage import Coverage
+from edgescope.capturing.pins import Pins
 from edgescope.scanning.criteria import Rule
 from edgescope.statistics.sketch import SiteSketch
 
@@ -42,6 +43,8 @@ class ScanInfo:
         data_fingerprint: of the graphs that were scanned, as in
             :class:`edgescope.data.fingerprint.Fingerprint`; empty if the loader had no data set
             that has one, or in a scan of an older version.
+        pins: what was discovered in the model, for :meth:`es.capture.pin`; ``None`` if nothing was.
+            A saved scan has them in a file of their own, ``pins.json``.
     """
 
     model: str
@@ -59,6 +62,7 @@ class ScanInfo:
     coverage: Coverage | None = None
     batch_norm: bool | None = None
     data_fingerprint: str = ""
+    pins: Pins | None = None
 
     def is_of_other_graphs(self, fingerprint: str) -> bool:
         """Say whether other graphs than those of a fingerprint were scanned, as far as is known."""

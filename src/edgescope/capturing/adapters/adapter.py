@@ -77,6 +77,7 @@ class Adapter(ABC):
         remedies: what :func:`edgescope.diagnosis.remedies.try_remedy` can do to a layer of exactly
             this class, whose constructor's arguments are attributes of the layer.
         discovers: whether it observes what was discovered in a model, and knows no class.
+        normalises: whether weights are shares, of which the edges of a node have at most one.
 
     Example:
         >>> import edgescope as es
@@ -97,6 +98,7 @@ class Adapter(ABC):
     dynamic: ClassVar[str | None] = None
     remedies: ClassVar[frozenset[str]] = frozenset()
     discovers: ClassVar[bool] = False
+    normalises: bool = True
 
     def check(self) -> None:
         """Refuse an adapter that cannot work, when it is registered.

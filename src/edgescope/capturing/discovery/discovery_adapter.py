@@ -38,6 +38,7 @@ class DiscoveryAdapter(Adapter):
     ) -> None:
         self._number = number
         self._forms = forms
+        self.normalises = forms[number][:1] != ("gate",)
         self.stages = dict(stages)  # type: ignore[misc]  # of this one, not of its class
 
     @override

@@ -1,10 +1,15 @@
 """What discovery found: every tensor with a row per edge, and what it is used as."""
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import ReferenceType
 
 from torch import nn
+
+from edgescope.capturing.pinned_sites import Wishes, pin_sites
+from edgescope.capturing.pins import Pins
+from edgescope.lib.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,6 +71,17 @@ class Discovery:
     """Attention that was found and cannot be captured: where, and why."""
     of: "ReferenceType[nn.Module] | None" = field(default=None, repr=False, compare=False)
     """The model, for :meth:`pin`."""
+
+    def pin(self, names: Wishes = MappingProxyType({})) -> Pins:
+        """Name, reject and pin what was found; see :meth:`es.capture.pin`.
+
+        Raises:
+            InputError: as there, or if the model is gone.
+        """
+        model = None if self.of is None else self.of()
+        if model is None:
+            raise InputError(f"the {self.model} that was looked at is gone; discover it again")
+        return pin_sites(model, names)
 
     def table(self) -> "pl.DataFrame":
         """Return one row per tensor: path, line, operation, shape, role, site and reason."""

@@ -99,13 +99,11 @@ def _discovered_on(
         remember(model, list(wanted))
         sites = _tried(model, lambda: call(model, given()), inputs, wanted, refused)
     tensors = _tensors(flow, found, wanted, sites, refused)
-    own = record_of(model).found
-    if pins:
-        # Only now is it known which of them can be captured.
-        there = [e.pin for e in own] + [e.pin for e in candidates if e not in wanted]
-        pinned(type(model).__name__, there, pins, refused)
+    own, aside = record_of(model).found, tuple(each for each in candidates if each not in wanted)
+    if pins:  # only now is it known which of them can be captured
+        pinned(type(model).__name__, [each.pin for each in (*own, *aside)], pins, refused)
     looked = any(0 not in each.shape for each in tensors)
-    write_record(model, Record(own, refused, tuple(pins), looked))
+    write_record(model, Record(own, refused, tuple(pins), looked, aside=aside))
     return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()), ref(model))
 
 
