@@ -6,8 +6,16 @@ from typing import ClassVar
 from torch import nn
 from typing_extensions import override
 
-from edgescope.capturing.adapters.adapter import Adapter, Emit, Layer, Remove, Stage
-from edgescope.capturing.discovery.scope import scope_of
+from edgescope.capturing.adapters.adapter import (
+    Adapter,
+    Emit,
+    Layer,
+    Remove,
+    Replace,
+    Stage,
+)
+from edgescope.capturing.discovery.edit_scope import edit_scope_of
+from edgescope.capturing.discovery.scope import Forms, scope_of
 
 KINDS = {
     "softmax": "exp(logit) over its sum over the edges of a node",
@@ -34,10 +42,15 @@ class DiscoveryAdapter(Adapter):
     discovers: ClassVar[bool] = True
 
     def __init__(
-        self, number: int, stages: Mapping[str, Stage], forms: tuple[tuple[str, ...], ...]
+        self,
+        number: int,
+        stages: Mapping[str, Stage],
+        forms: Forms,
+        editable: tuple[str, ...] = (),
     ) -> None:
         self._number = number
         self._forms = forms
+        self._editable = editable
         self.normalises = forms[number][:1] != ("gate",)
         self.stages = dict(stages)  # type: ignore[misc]  # of this one, not of its class
 
@@ -56,3 +69,16 @@ class DiscoveryAdapter(Adapter):
         """Trace the module whenever it runs, and emit the stages at its end."""
         wanted = tuple(stage for stage in self.stages if stage in stages)
         yield from scope_of(layer).listen(layer, (self._number, wanted, emit, self._forms))
+
+    @override
+    def editable(self, layer: Layer) -> tuple[str, ...]:
+        """Return the stages that are the result of one operation."""
+        return self._editable
+
+    @override
+    def attach_edit(
+        self, layer: Layer, stages: Collection[str], replace: Replace
+    ) -> Iterator[Remove]:
+        """Overwrite the result of that operation whenever the module runs."""
+        wanted = tuple(stage for stage in self.stages if stage in stages)
+        yield from edit_scope_of(layer).listen((self._number, wanted, replace, self._forms))

@@ -19,6 +19,7 @@ from edgescope.capturing.discovered_sites import (
     write_record,
 )
 from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
+from edgescope.capturing.discovery.edit_scope import is_editable
 from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
 from edgescope.capturing.discovery.flow import Flow
 from edgescope.capturing.discovery.normalisation import Attention
@@ -186,7 +187,10 @@ def _discovered(path: str, number: int, all_of: list[tuple[Attention, Found]]) -
         for stage in STAGES
         if stage in found.recipes
     }
-    adapter = DiscoveryAdapter(number, stages, tuple(each.form for _, each in all_of))
+    values = attention.values()
+    editable = (s for s in stages if is_editable(found, s) and values[s].step is not None)
+    forms = tuple(each.form for _, each in all_of)
+    adapter = DiscoveryAdapter(number, stages, forms, tuple(editable))
     operation = " ".join(step.name for step in attention.steps)
     line = getline(*attention.steps[0].line).strip()
     return Discovered(path, number, adapter, found.kind, operation, line)

@@ -6,8 +6,10 @@ runs of the same way only take the numbers.
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import nn
 
 from edgescope.capturing.adapters.adapter import Emit, Remove, observing
@@ -26,7 +28,11 @@ REMEMBERED = 16
 """Ways through a module that are remembered."""
 
 
+Signature = tuple[Any, ...]
+"""Operations of a run, and what they worked on."""
+
 _WAYS: WeakKeyDictionary[nn.Module, dict[int, list[Found]]] = WeakKeyDictionary()
+_SIGNATURES: WeakKeyDictionary[nn.Module, dict[int, Signature]] = WeakKeyDictionary()
 _SCOPES: WeakKeyDictionary[Watch, dict[int, "Scope"]] = WeakKeyDictionary()
 
 
@@ -42,6 +48,7 @@ class Scope:
         self._listeners: list[Listener] = []
         self._running: list[Trace] = []
         self._known = _WAYS.setdefault(module, {})
+        self._signatures = _SIGNATURES.setdefault(module, {})
 
     def listen(self, module: nn.Module, listener: Listener) -> Iterator[Remove]:
         """Call a listener after every run; the first one that listens begins the tracing."""
@@ -84,19 +91,22 @@ class Scope:
         Raises:
             InputError: if the module did not compute it.
         """
-        way = hash(trace.signature)
+        signature = trace.signature
+        way = hash(signature)
         if way not in self._known:
             found = [each for _, each in read(trace)[1]]
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            if all(value.tensor.numel() for value in trace.values):
+                self._signatures.clear()
+            if not _has_no_edge(trace):
                 self._known[way] = found
+                self._signatures[way] = signature
         else:
             found = self._known[way]
         # Which of fewer or of others is meant cannot be told by its number.
         if tuple(each.form for each in found) == forms:
             return found[number]
-        if not found and any(not value.tensor.numel() for value in trace.values):
+        if not found and _has_no_edge(trace):
             return None  # no edge, so nothing to tell a softmax by
         raise InputError(
             f"{self._name} took another way through its code than when its "
@@ -104,6 +114,19 @@ class Scope:
             f"{', '.join(form[0] for form in forms)}; run es.capture.discover on this batch to have "
             "the sites of that way"
         )
+
+
+def _has_no_edge(trace: Trace) -> bool:
+    """Return whether a run had indices without an entry; batch norm has empty numbers at any time."""
+    values = (value.tensor for value in trace.values)
+    return any(not each.numel() and each.dtype in {torch.int32, torch.int64} for each in values)
+
+
+def ways_of(module: nn.Module) -> Iterator[tuple[Signature, list[Found]]]:
+    """Give the ways through a module that are remembered, with the attention of each."""
+    signatures = _SIGNATURES.get(module, {})
+    for way, found in _WAYS.get(module, {}).items():
+        yield signatures[way], found
 
 
 def _said(found: list[Found]) -> str:
