@@ -29,6 +29,7 @@ def gat(**options) -> GATConv:
 
 def refusal(model: nn.Module, *args, **options) -> str:
     """Return why a model cannot be captured; the message is one line."""
+    options = {"discover": False, **options}
     with pytest.raises(InputError) as error, es.capture(model, **options):
         model(*(args or (X, EDGES)))
     message = str(error.value)

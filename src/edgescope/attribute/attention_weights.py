@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from edgescope.attribute.layer_edges import Inputs, layer_rows, sites_at
 from edgescope.attribute.method import ModelMethod
+from edgescope.capturing.discovery.unknown_attention import discover_unknown
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import Call
 
@@ -19,7 +20,8 @@ arXiv 2005.00928, section 3: ``0.5 W_att + 0.5 I``)."""
 class AttentionWeight(ModelMethod):
     """Importance of an edge is its attention weight, the mean over heads and layers.
 
-    The weights are those at the sites ``:weight``, after the softmax. A layer that has no row for
+    The weights are those at the sites ``:weight``, after the softmax, also of attention that no
+    adapter knows and that is discovered on the first graphs. A layer that has no row for
     an edge, such as a self-loop that it drops, counts 0.
 
     Args:
@@ -120,6 +122,7 @@ def _weights(model: nn.Module, batch: Any, call: Call, inputs: Inputs) -> Any:  
     Raises:
         InputError: if a layer's weights are no shares of a node's edges.
     """
+    discover_unknown(model, batch, call, inputs)
     sites = sites_at(model, "weight")
     for site in sites:
         if not site.adapter.normalised or site.adapter.two_sets(site.layer):

@@ -16,6 +16,8 @@ from edgescope.attribute.layer_edges import Inputs, layer_rows
 from edgescope.attribute.method import ModelMethod, undisturbed
 from edgescope.attribute.normalisation import SCALES, Scale, ranks, scaled
 from edgescope.attribute.outputs import count_graphs, graph_of_edges
+from edgescope.capturing.discovered_sites import carry_if_alike
+from edgescope.capturing.discovery.unknown_attention import discover_unknown
 from edgescope.capturing.site_choice import Sites
 from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
@@ -65,6 +67,8 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
         sites: which sites to take; by default those of a scan.
         inputs: see :func:`edgescope.capture`.
         name: what it is called in tables; ``"massive"`` or ``"massive_reversed"`` by default.
+        discover: whether to look for attention that no adapter knows, as in
+            :func:`edgescope.scan`, on the first graphs that are explained.
 
     An edge whose median is 0 has no ratio and counts as 1, as in a scan, and an edge that a layer
     has no row for, such as a self-loop that it drops, has the lowest value there.
@@ -95,6 +99,7 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
         sites: Sites = None,
         inputs: Inputs = None,
         name: str | None = None,
+        discover: bool = True,
     ) -> None:
         super().__init__()
         _check("measure", measure, get_args(Measure))
@@ -115,6 +120,7 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
         self.baseline = baseline
         self.sites = sites
         self.inputs = inputs
+        self.discover = discover
         self.name = name or ("massive_reversed" if reverse else "massive")
 
     @override
@@ -124,10 +130,13 @@ class MassiveActivationExplainer(ExplainerAlgorithm, ModelMethod):  # type: igno
         edges = batch.edge_index
 
         def of(each: nn.Module) -> list[Tensor]:
+            if self.discover:
+                discover_unknown(each, batch, call, self.inputs)
             return self._measured(each, lambda: call(each, batch), edges)
 
         values = of(model)
         if self.baseline is not None:
+            carry_if_alike(model, self.baseline)
             with undisturbed(self.baseline):
                 before = of(self.baseline.to(device_of(model)))
             if len(before) != len(values):

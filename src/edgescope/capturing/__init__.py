@@ -17,7 +17,10 @@ from edgescope.capturing.discovery.model_trace import discover
 from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.capturing.edits import Edit, edit
 from edgescope.capturing.forward_pass import Trust
+from edgescope.capturing.late_capture import is_unknown, record_late
 from edgescope.capturing.model_survey import model_coverage
+from edgescope.capturing.pinned_sites import Wishes, pin_sites
+from edgescope.capturing.pins import Pin, Pins
 from edgescope.capturing.site_choice import Sites, list_layers, list_sites
 from edgescope.capturing.sites import Site
 from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape, record
@@ -37,6 +40,8 @@ __all__ = [
     "EdgeIdentity",
     "EdgeTensor",
     "MessagePassingAdapter",
+    "Pin",
+    "Pins",
     "SeenLayer",
     "Site",
     "Stage",
@@ -59,6 +64,7 @@ class _Capture:
         max_bytes: int = MAX_BYTES,
         inputs: Mapping[str, str] | None = None,
         trust: Trust = (),
+        discover: bool = True,
     ) -> AbstractContextManager[Tape]:
         """Record what attention computes on every edge while the block runs.
 
@@ -82,6 +88,11 @@ class _Capture:
                 layer that is given a copy which cannot be followed, such as edges read back from a
                 list, is refused, unless you say here that they are the edges of the input with the
                 same numbers of nodes; then they are matched by source and target.
+            discover: whether to look for attention in a model in which no adapter knows any: its
+                first forward pass in the block is then preceded by two others on the same
+                arguments, in eval mode and without gradients, that leave the model, its inputs and
+                all random numbers as they were, and the tape has no sites before. Where adapters
+                know some layers, :meth:`es.capture.discover` looks for what is beside them.
 
         Returns:
             A context manager that gives the tape, filled by each forward pass; a later pass
@@ -108,7 +119,8 @@ class _Capture:
         """
         warn_of_compiled(model)
         check_inputs(inputs)
-        return record(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs, trust=trust)
+        how = record_late if discover and is_unknown(model) else record
+        return how(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs, trust=trust)
 
     def edit(
         self,
@@ -177,6 +189,53 @@ class _Capture:
         several = len(batch) > 1 or isinstance(one, Tensor)
         how = call or ((lambda model, _: model(*batch)) if several else call_model)
         return discover(model, one, how, inputs, known=known)
+
+    def pin(self, model: nn.Module, pins: Wishes) -> Pins:
+        """Name, reject and pin what was discovered in a model.
+
+        All that was discovered is pinned, with the name that it has or is given here. If the model
+        is looked at again, on another batch or in a later version of its code, it must be the same:
+        the same attention in the same modules, with the same stages, kind, operations and line of
+        source text. Else an error says what has changed. What is rejected has no sites, and the
+        coverage of a result says so.
+
+        Args:
+            model: the model.
+            pins: what is to become of discovered attention, by the beginning of the names of its
+                sites, such as ``layers.0`` or ``layers.0#2``: another name, ``None`` to reject it,
+                ``True`` to keep it, also if it was rejected before. What is not named stays as it
+                is. Or pins from before, or a file of them: that of :meth:`Pins.save
+                <edgescope.capturing.Pins.save>`, or ``pins.json`` in the folder of a saved scan.
+                ``None`` forgets pins and all that was discovered.
+
+        Returns:
+            The pins.
+
+        Raises:
+            InputError: if nothing was discovered yet, a name is unknown, cannot be one or is taken,
+                or what was discovered is not what was pinned before.
+
+        Example:
+            >>> import torch
+            >>> import edgescope as es
+            >>> class Attention(torch.nn.Module):
+            ...     def forward(self, x, edge_index):
+            ...         source, target = edge_index
+            ...         weight = (x[source] * x[target]).sum(-1, keepdim=True).exp()
+            ...         total = torch.zeros(len(x), 1).index_add(0, target, weight)
+            ...         weight = weight / total[target]
+            ...         return torch.zeros_like(x).index_add(0, target, weight * x[source])
+            >>> model = Attention()
+            >>> edges = torch.tensor([[0, 1, 2, 0], [1, 2, 0, 2]])
+            >>> found = es.capture.discover(model, torch.randn(3, 4), edges)
+            >>> pins = es.capture.pin(model, {"": "attention"})
+            >>> with es.capture(model) as tape:
+            ...     _ = model(torch.randn(3, 4), edges)
+            >>> tape.sites
+            ['attention:score', 'attention:logit', 'attention:weight', 'attention:message']
+        """
+        check_model(model)
+        return pin_sites(model, pins)
 
     def layers(self) -> "pl.DataFrame":
         """Return every layer class that can be captured, one row per stage.

@@ -38,6 +38,8 @@ class SeenLayer:
         ran: whether the model ran it; ``None`` if it has not been run, or nobody asked.
         rows: how many rows of it were looked at, edges or pairs of nodes, each once per stage that
             was counted; ``None`` if none were captured.
+        how: ``"adapter"`` if an adapter knows its class, ``"discovered"`` if the attention was found
+            in what the model computes.
 
     Example:
         >>> from torch_geometric.nn import GATConv
@@ -51,6 +53,7 @@ class SeenLayer:
     stages: tuple[str, ...]
     ran: bool | None = None
     rows: int | None = None
+    how: str = "adapter"
 
 
 @dataclass(frozen=True)
@@ -116,10 +119,19 @@ calls restricted_softmax'
         """Whether all attention of the model was looked at, so that "nothing" means nothing."""
         return bool(self.seen) and not self.attention and not self.empty
 
+    @property
+    def discovered(self) -> tuple[SeenLayer, ...]:
+        """Layers that no adapter knows, and whose attention was discovered."""
+        return tuple(each for each in self.seen if each.how == "discovered")
+
     def share(self) -> str:
-        """Say how much was looked at, such as ``3 of 5 attention-like layers``."""
+        """Say how much was looked at, such as ``3 of 5 attention-like layers``.
+
+        If some was discovered, it is counted: ``3 of 5 attention-like layers (1 discovered)``.
+        """
         total = len(self.seen) + len(self.attention)
-        return f"{len(self.seen)} of {plural(total, 'attention-like layer')}"
+        found = f" ({len(self.discovered)} discovered)" if self.discovered else ""
+        return f"{len(self.seen)} of {plural(total, 'attention-like layer')}{found}"
 
     def gaps(self) -> list[str]:
         """Say what was not looked at and why, one entry per class and reason."""
@@ -147,22 +159,27 @@ calls restricted_softmax'
     def table(self) -> "pl.DataFrame":
         """Return one row per layer.
 
-        Columns: path, layer (class), seen (whether it was looked at), kind (``attention``, or what
+        Columns: path, layer (class), seen (whether it was looked at), how (known by an ``adapter``
+        or ``discovered``; null if it was not looked at), kind (``attention``, or what
         else it is as far as can be told), stages, ran, rows and reason (why it was not looked at).
         """
         import polars as pl
 
         rows: list[tuple[Any, ...]] = [
-            (each.path, each.layer, True, ATTENTION, list(each.stages), each.ran, each.rows, None)
+            (
+                *(each.path, each.layer, True, each.how, ATTENTION),
+                *(list(each.stages), each.ran, each.rows, None),
+            )
             for each in self.seen
         ] + [
-            (each.path, each.layer, False, each.kind, [], None, None, each.reason)
+            (each.path, each.layer, False, None, each.kind, [], None, None, each.reason)
             for each in self.unseen
         ]
         schema = {
             "path": pl.String(),
             "layer": pl.String(),
             "seen": pl.Boolean(),
+            "how": pl.String(),
             "kind": pl.String(),
             "stages": pl.List(pl.String()),
             "ran": pl.Boolean(),

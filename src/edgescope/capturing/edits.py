@@ -39,7 +39,8 @@ def edit(
     are normalised after the sum over edges; in PyG's layers all before the message.
 
     All stages of edgescope's own attention and of most layers of PyG can be edited, and the message
-    alone of ``SuperGATConv``, ``RGATConv`` and ``GATEConv``.
+    alone of ``SuperGATConv``, ``RGATConv`` and ``GATEConv``. Of discovered attention it is what one
+    operation computes, once a run was captured, without gradients.
     :meth:`es.capture.sites <edgescope.capturing._Capture.sites>` says which. A tape that records
     at the same time shows scores and logits as edited if its block was entered later, and
     recomputes the rest as it would be without the edit.
@@ -148,6 +149,13 @@ def check_editable(model: nn.Module, sites: Sequence[Site]) -> None:
         sites_there = (found for found in find_sites(model) if isinstance(found, Site))
         there = ", ".join(found.name for found in sites_there if found.editable)
         raise InputError(
-            f"{site.name} cannot be edited: {type(site.layer).__name__} computes it where no hook "
-            f"can replace it; sites that can be edited: {there or 'none'}"
+            f"{site.name} cannot be edited: {why_not(site)}; sites that can be edited: "
+            f"{there or 'none'}"
         )
+
+
+def why_not(site: Site) -> str:
+    """Say why the activations of a site cannot be replaced."""
+    if site.adapter.discovers:
+        return "it is not the result of one operation, or the ends of its edges are not known there"
+    return f"{type(site.layer).__name__} computes it where no hook can replace it"

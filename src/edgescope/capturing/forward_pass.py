@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
+from warnings import warn
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ from edgescope.capturing.identity import Identifier
 from edgescope.capturing.origin import Origins
 from edgescope.capturing.pair_grid import PairGrid, Values
 from edgescope.capturing.sites import Site
-from edgescope.lib.errors import InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 
 Attach = Callable[[Sequence[Site]], Iterator[Remove]]
 """Hooks one layer, whose sites it is given."""
@@ -68,6 +69,14 @@ class ForwardPass:
             return values, rows
         assert not isinstance(values, Tensor)
         graph = GraphInput((), None, "") if self._identifier is None else self._identifier.graph
+        if not graph.inputs and graph.batch is None:
+            warn(
+                f"{graph.model or 'the model'} was given no edges and no batch vector, so its "
+                "pairs are taken for pairs of nodes, and each row of a dense batch for a graph; "
+                "they may be steps in time or the like; name its inputs with inputs=",
+                EdgescopeWarning,
+                stacklevel=2,
+            )
         with observing():
             pairs, places = rows.pairs(graph)
             return values(places), pairs

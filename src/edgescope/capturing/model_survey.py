@@ -30,9 +30,11 @@ def model_coverage(
     covered: set[str] = set()
     stages: dict[str, list[str]] = {}
     layers: dict[str, str] = {}
+    how: dict[str, str] = {}
     for each in found:
         if isinstance(each, Site):
             layers[each.path] = class_of(each.layer)
+            how[each.path] = each.how
             if wanted is None or each.name in wanted:
                 stages.setdefault(each.path, []).append(each.stage)
     for site in sites or ():
@@ -50,7 +52,10 @@ def model_coverage(
         unseen[path] = UnseenLayer(path, layers[path], (left_out or {}).get(path, LEFT_OUT))
     order = list(dict.fromkeys(each.path for each in found))
     return Coverage(
-        tuple(SeenLayer(path, layers[path], tuple(names)) for path, names in stages.items()),
+        tuple(
+            SeenLayer(path, layers[path], tuple(names), how=how[path])
+            for path, names in stages.items()
+        ),
         tuple(unseen[path] for path in order if path in unseen),
         tuple(compiled_parts(model)),
     )

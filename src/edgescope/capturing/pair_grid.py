@@ -19,6 +19,9 @@ MASKED = -5e3
 """A logit at or below this whose weight is 0 was masked: models write ``-inf``, the lowest number
 of a type, or one from -1e4 down."""
 
+FAR_BELOW = -1e8
+"""A logit at or below this was masked whatever its weight, which is not 0 where all is masked."""
+
 
 TOKENS = 4
 """How many tokens beside the nodes are looked for, where nothing says how many there are."""
@@ -107,7 +110,7 @@ class PairGrid:
         for edges in graph.inputs:
             if edges.nodes[0].size is not None:
                 return torch.tensor([edges.nodes[0].size], device=self._weight.device)
-        return (self._weight > 0).any(1).any(1).sum(1)
+        return self._attended().any(1).any(1).sum(1) - sum(self._tokens or ())
 
     def _layouts(self, sizes: Tensor) -> Iterator[tuple[Tensor, int]]:
         """Give every usual way to lay out nodes, and its number of tokens.
@@ -155,17 +158,17 @@ class PairGrid:
 
     def _fits(self, place: Tensor, tokens: int) -> bool:
         """Return whether nodes attend to nodes and tokens only, and to all tokens there are."""
-        weight = self._weight.nan_to_num(nan=1.0)
+        attended = self._attended()
         there = place >= 0
         rows = there[:, None, :, None]
-        leaks = (weight != 0) & rows & ~there[:, None, None, :]
+        leaks = attended & rows & ~there[:, None, None, :]
         if bool(leaks.any()):
             return False
         if not tokens:
             return True
         sizes = (there.sum(1) - tokens)[:, None]
         token = place >= sizes
-        used = ((weight != 0) & rows & token[:, None, None, :]).any(2).any(1)
+        used = (attended & rows & token[:, None, None, :]).any(2).any(1)
         return bool(used[token].all())
 
     def _rows(self, place: Tensor, sizes: Tensor, tokens: int) -> tuple[PairRows, PairPlaces]:
@@ -199,7 +202,8 @@ class PairGrid:
         some = (self._weight != 0) & ~self._weight.isnan()
         if self._logit is None:
             return some
-        return some | (self._logit > MASKED) | self._logit.isnan()
+        open_ = (self._logit > MASKED) | self._logit.isnan()
+        return (some & (self._logit > FAR_BELOW)) | open_
 
 
 def _batches(graph: GraphInput) -> Iterator[Tensor]:

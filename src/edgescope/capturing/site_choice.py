@@ -86,7 +86,8 @@ def _names(sites: Sequence[Site]) -> str:
 def list_sites(model: nn.Module, *, states: bool = False) -> "pl.DataFrame":
     """Return what can be captured in a model, and what cannot and why.
 
-    Columns: site, layer (class), shape, formula, dropout (whether values are those before or
+    Columns: site, layer (class), how (``adapter`` if one knows the class, ``discovered`` if the
+    attention was found in what the model computes), shape, formula, dropout (whether values are those before or
     after the layer's dropout of attention weights), editable (whether ``es.capture.edit`` can
     replace the values) and reason (why it cannot be captured; null if it can).
 
@@ -117,6 +118,7 @@ def list_sites(model: nn.Module, *, states: bool = False) -> "pl.DataFrame":
                 (
                     found.name,
                     layer,
+                    found.how,
                     about.shape,
                     about.formula,
                     about.dropout or None,
@@ -125,8 +127,8 @@ def list_sites(model: nn.Module, *, states: bool = False) -> "pl.DataFrame":
                 )
             )
         else:
-            rows.append((found.path or "(the model)", layer, *[None] * 4, found.reason))
-    names = ["site", "layer", "shape", "formula", "dropout", "editable", "reason"]
+            rows.append((found.path or "(the model)", layer, *[None] * 5, found.reason))
+    names = ["site", "layer", "how", "shape", "formula", "dropout", "editable", "reason"]
     schema = dict.fromkeys(names, pl.String()) | {"editable": pl.Boolean()}
     return pl.DataFrame(rows, schema=schema, orient="row")
 

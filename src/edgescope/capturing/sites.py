@@ -6,14 +6,15 @@ ones; those are listed with the reason why they cannot be captured.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import nn
 
 from edgescope.capturing.adapters.adapter import Adapter, Stage
 from edgescope.capturing.adapters.registry import find_adapter
 from edgescope.capturing.attention_signs import Signs, is_plain, signs_of
-from edgescope.capturing.discovered_sites import Discovered, discovered_in
+from edgescope.capturing.discovered_sites import Record, record_of
+from edgescope.capturing.pins import REJECTED
 from edgescope.capturing.refusals import (
     ATTENTION,
     PERHAPS,
@@ -28,6 +29,9 @@ from edgescope.capturing.refusals import (
     unknown_layer,
 )
 from edgescope.lib.compiled_parts import named_parts, original
+
+How = Literal["adapter", "discovered"]
+"""How a layer is known."""
 
 
 class Site(NamedTuple):
@@ -68,6 +72,11 @@ class Site(NamedTuple):
         return not self.about.shape.endswith(" 1]")
 
     @property
+    def how(self) -> How:
+        """How it is known: by an ``"adapter"`` of its class, or as it was ``"discovered"``."""
+        return "discovered" if self.adapter.discovers else "adapter"
+
+    @property
     def editable(self) -> bool:
         """Whether its activations can be replaced."""
         return self.stage in self.adapter.editable(self.layer)
@@ -87,6 +96,11 @@ class Refused(NamedTuple):
     signs: Signs = Signs()
     """What speaks for attention, in a class that no adapter knows."""
 
+    @property
+    def name(self) -> str:
+        """What it is called among sites: its path."""
+        return self.path
+
 
 def find_sites(model: nn.Module) -> list[Site | Refused]:
     """Return every site of ``model`` and every layer that is refused, in the order of modules.
@@ -95,39 +109,68 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
     :mod:`edgescope.capturing.attention_signs`.
     """
     found = _known_layers(model)
-    own = discovered_in(model)
-    if own and all(each.path or not isinstance(each, Refused) for each in found):
-        found = [each for each in found if not _is_discovered(each, own)]
-        found += _discovered(model, own)
+    known = record_of(model)
+    if any(not each.path and isinstance(each, Refused) for each in found):
+        known = Record()  # nothing can be captured of the whole
     layers = {each.layer for each in found}
-    more = [each for each in _strangers(model, layers) if not _is_discovered(each, own)]
-    if not more and not own:
-        return found
+    more: list[Site | Refused] = list(_strangers(model, layers))
+    if known == Record():
+        if not more:
+            return found
+        own: dict[str, list[Site | Refused]] = {}
+    else:
+        own = _discovered(model, known)
+        found = [_told(each, known) for each in found if not _is_discovered(each, own)]
+        more = [_told(each, known) for each in more if not _is_discovered(each, own)]
     place = {path: number for number, (path, _) in enumerate(named_parts(model))}
+    at = {each.name: path for path, several in own.items() for each in several}
     # The order of stages stays, as sorting is stable.
-    return sorted(
-        [*found, *more], key=lambda each: place.get(each.path.partition("#")[0], len(place))
-    )
+    every = [*found, *(each for several in own.values() for each in several), *more]
+    return sorted(every, key=lambda e: place.get(at.get(e.name, e.path), len(place)))
 
 
-def _discovered(model: nn.Module, own: Sequence[Discovered]) -> Iterator[Site]:
-    """Give the sites of the attention that was discovered in a model."""
+NOTHING_FOUND = "discovery found no attention along edges in it"
+"""What is said of a part of a model that seems to attend and was looked into."""
+
+
+def _told(each: "Site | Refused", known: Record) -> "Site | Refused":
+    """Return a part that was refused, with what discovery has to say of it."""
+    said = NOTHING_FOUND if known.looked else ""
+    if known.failure:
+        said = f"discovery could not look into it ({known.failure})"
+    closed = isinstance(each, Refused) and (each.reason == READ_OUT or refuse_closed(each.layer))
+    if isinstance(each, Site) or closed or not said:
+        return each
+    return each._replace(reason=f"{each.reason}; {said}")
+
+
+def _discovered(model: nn.Module, known: Record) -> dict[str, list["Site | Refused"]]:
+    """Return what was discovered in a model, by the path of the module that computes it."""
     modules = dict(model.named_modules())
-    for each in own:
-        layer = modules[each.path]
-        keys = tuple(_keys(model, each.path))
-        for stage, about in each.adapter.stages_of(layer).items():
-            yield Site(f"{each.name}:{stage}", each.name, layer, stage, about, each.adapter, keys)
+    own: dict[str, list[Site | Refused]] = {}
+    for each in known.found:
+        if each.path not in modules:
+            continue  # the model was taken apart since
+        layer, keys = modules[each.path], tuple(_keys(model, each.path))
+        own.setdefault(each.path, []).extend(
+            Site(f"{each.name}:{stage}", each.name, layer, stage, about, each.adapter, keys)
+            for stage, about in each.adapter.stages_of(layer).items()
+        )
+    gone = [(name, name.partition("#")[0], why) for name, why in known.refused.items()]
+    gone += [(pin.name, pin.path, REJECTED) for pin in known.pins if pin.rejected]
+    for name, path, why in gone:
+        if path in modules:
+            own.setdefault(path, []).append(Refused(name, modules[path], why))
+    return own
 
 
-def _is_discovered(found: "Site | Refused", own: Sequence[Discovered]) -> bool:
-    """Return whether what was refused is what was discovered, or a part of it, or holds it."""
+def _is_discovered(found: "Site | Refused", own: Collection[str]) -> bool:
+    """Return whether what was refused is where something was discovered, a part of it, or holds it."""
     if isinstance(found, Site):
         return False
     path = found.path
     return any(
-        path == each.path or path.startswith(f"{each.path}.") or each.path.startswith(f"{path}.")
-        for each in own
+        path == each or path.startswith(f"{each}.") or each.startswith(f"{path}.") for each in own
     )
 
 

@@ -80,15 +80,21 @@ def record(
     inputs: Mapping[str, str] | None = None,
     trust: Trust = (),
     adaptive: bool = False,
+    tape: Tape | None = None,
 ) -> Iterator[Tape]:
     """Record what attention computes on every edge while the block runs; see ``es.capture``.
 
     With ``adaptive``, passes are not followed once a complete one has shown that every layer is
     given the user's own edges, which costs less; a later pass in which a layer is given a copy then
-    raises :class:`~edgescope.capturing.edge_columns.NotFollowed`, and is to be done anew.
+    raises :class:`~edgescope.capturing.edge_columns.NotFollowed`, and is to be done anew. A
+    ``tape`` that is given is filled instead of a new one.
     """
     chosen = select_sites(model, sites)
-    tape = Tape([site.name for site in chosen])
+    names = [site.name for site in chosen]
+    if tape is None:
+        tape = Tape(names)
+    else:
+        tape.sites[:] = names
     recorder = _Recorder(tape, reduce, max_bytes, trust, adaptive=adaptive)
 
     def attach(sites_of_layer: Sequence[Site]) -> Iterator[Remove]:

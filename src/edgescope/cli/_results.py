@@ -1,8 +1,9 @@
 """What the command line prints: tables, and of a scan and of a run a table and a sentence."""
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import typer
@@ -124,6 +125,20 @@ def show_sites(model: "nn.Module") -> None:
         "others with\n--sites. A site with one number per edge and head (D = 1) has no ratio and "
         "cannot be scanned."
     )
+
+
+def show_discovery(model: "nn.Module", loader: Iterable[Any], *, err: bool = False) -> None:
+    """Print what a model computes for every edge of the first batch, beside what is known.
+
+    Args:
+        model: the model.
+        loader: the batches.
+        err: whether to print it on standard error.
+    """
+    stream = sys.stderr if err else sys.stdout
+    width = Console(file=stream).width if stream.isatty() else WIDE
+    for batch in islice(loader, 1):
+        typer.echo(f"{es.capture.discover(model, batch).text(width)}\n", err=err)
 
 
 def test_result(run: "es.train.RunFolder") -> str:

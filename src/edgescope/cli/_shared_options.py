@@ -86,8 +86,7 @@ RewireShare = Annotated[
     ),
 ]
 RewireSeed = Annotated[
-    int | None,
-    typer.Option("--rewire-seed", help="Random seed of --rewire. Without it: 0."),
+    int | None, typer.Option("--rewire-seed", help="Random seed of --rewire. Without it: 0.")
 ]
 Run = Annotated[Path, typer.Argument(help="Folder of a trained run.")]
 Part = Annotated[str, typer.Option("--split", help="Part of the data: train, val or test.")]
@@ -149,6 +148,14 @@ ShardFolder = Annotated[
         metavar="DIR",
         help="Keep finished parts in this folder, so that the same command resumes there after an "
         "interruption. The folder is emptied at the end.",
+    ),
+]
+Discover = Annotated[
+    bool,
+    typer.Option(
+        "--discover",
+        help="First print what the model computes for every edge beside the "
+        "known layers, and what of it is attention. That is looked at in any case.",
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Graphs per batch.")]

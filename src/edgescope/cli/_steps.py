@@ -8,7 +8,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
-from edgescope.cli._results import show
+from edgescope.cli._results import show, show_discovery
 from edgescope.lib.errors import InputError
 from edgescope.lib.plurals import plural
 
@@ -109,11 +109,12 @@ def scan_run(
     sites: Sequence[str] | None = None,
     batch_size: int = 128,
     shards: Path | None = None,
+    discover: bool = False,
 ) -> "es.Scan":
     """Scan the trained model of a run beside a baseline, and save the scan.
 
-    The baseline is the untrained model of the run by default; other options are those of
-    :func:`edgescope.scan`.
+    The baseline is the untrained model of the run by default; with ``discover``, what is discovered
+    is printed; other options are those of :func:`edgescope.scan`.
     """
     from torch import nn
 
@@ -124,6 +125,8 @@ def scan_run(
     if isinstance(baseline, nn.Module):
         _check_alike(baseline, model, "the baseline is", run)
     loader = es.data.loader(molecules, batch_size=batch_size)
+    if discover:
+        show_discovery(model, loader)
     scan = es.scan(
         model, loader, baseline=baseline, criterion=criterion, sites=sites, shards=shards
     )

@@ -13,7 +13,7 @@ import typer
 import edgescope as es
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
-from edgescope.cli._results import show
+from edgescope.cli._results import show, show_discovery
 from edgescope.cli._steps import other_part, own_part
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.files import replacing, writable_folder
@@ -71,6 +71,7 @@ CHOICES = (
                 *("run", "weights", "data", "root", "smiles_column", "id_columns"),
                 *("part", "batch_size"),
                 *("every", "select", "ignore", "sites", "form", "out", "fail_on", "seed"),
+                "discover",
             ),
         },
         _mode,
@@ -130,6 +131,7 @@ def command(
         ),
     ] = FailOn.error,
     seed: Annotated[int, typer.Option("--seed", help="Random seed of the rules.")] = 0,
+    discover: options.Discover = False,
     list_rules: Annotated[
         bool, typer.Option("--list-rules", help="List all rules and their thresholds.")
     ] = False,
@@ -166,6 +168,8 @@ def command(
         run, weights, data, root, (smiles_column, id_columns), part, batch_size
     )
     caution = es.train.RunFolder(run).caution if run is not None and weights is None else ""
+    if discover:
+        show_discovery(model, loader, err=form is not Format.text and out is None)
     findings = es.diagnose(
         model,
         loader,

@@ -26,7 +26,7 @@ CHOICES = (
             _SCAN: (
                 *("run", "part", "criterion", "rate", "fdr", "baseline", "members", "seed"),
                 *("data", "root", "smiles_column", "id_columns", "weights", "sites"),
-                *("batch_size", "shards"),
+                *("batch_size", "shards", "discover"),
             ),
         },
         lambda given: _LIST if given["list_sites"] else _SCAN,
@@ -71,6 +71,7 @@ def command(
     ] = False,
     batch_size: options.BatchSize = 128,
     shards: options.ShardFolder = None,
+    discover: options.Discover = False,
 ) -> None:
     """Find the massive activations of a trained run.
 
@@ -109,6 +110,7 @@ def command(
         sites=sites or None,
         batch_size=batch_size,
         shards=shards,
+        discover=discover,
     )
     show_scan(scan)
     typer.echo(f"{conclusion(scan)}\n{looked_at(scan)}\n{called(scan.info.arguments)}".rstrip("\n"))

@@ -68,6 +68,7 @@ class _Diagnose:
         every: int = EVERY,
         max_batches: int | None = None,
         seed: int = 0,
+        discover: bool = True,
         progress: bool = True,
     ) -> Findings:
         """Find out what is wrong with the attention of a model, and what can be done.
@@ -78,7 +79,7 @@ class _Diagnose:
         a sample of these: one batch in ten of the loader, at least one and at most four.
 
         Args:
-            model: the model, whose attention layers ``es.capture`` knows.
+            model: the model, whose attention layers ``es.capture`` knows or discovers.
             loader: yields batches of graphs, as in :func:`edgescope.scan`.
             rules: the rules that look, with their thresholds; all of them by default, with the
                 default ones. A rule given here stands for the default rule of its identifier only
@@ -99,6 +100,9 @@ class _Diagnose:
                 all of them.
             max_batches: how many batches to take from the loader, at most.
             seed: decides what rules draw at random.
+            discover: whether to look for attention that no adapter knows, as in
+                :func:`edgescope.scan`. Rules that need no more than logits and weights judge what
+                is found; what needs a layer's options is not said of it.
             progress: whether to show a progress bar.
 
         Returns:
@@ -123,6 +127,7 @@ class _Diagnose:
             'layers.1.conv, head 0 of 2'
         """
         from edgescope.diagnosis.rule_choice import choose_rules
+        from edgescope.scanning.first_batch import discover_at_start
         from edgescope.scanning.loaders import graph_loader
 
         given, model = model, eager_twin(model)
@@ -138,6 +143,7 @@ class _Diagnose:
             if number is not None and number < 1:
                 raise InputError(f"received {name}={number}, expected 1 or more")
         chosen = choose_rules(rules, select, ignore, scan)
+        discover_at_start(model, loader, noted, inputs, wanted=discover)
         layers = layers_of(model, sites)
         seen, layers, refused = observe_what_can_be(
             model,

@@ -122,7 +122,10 @@ class Watch:
             return
         for path in open_ones:
             yield modules[path].register_forward_pre_hook(self._entered, with_kwargs=True).remove
-        for path in dict.fromkeys(block_of(path, modules) for path in open_ones):
+        # What was discovered is named as the user likes, in a module that holds more than itself.
+        layers = {id(info.layer) for info in self._layers.values() if info.adapter.discovers}
+        found = [path for path, module in modules.items() if path and id(module) in layers]
+        for path in dict.fromkeys(block_of(path, modules) for path in (*open_ones, *found)):
             module = modules[path]
             yield module.register_forward_pre_hook(self._block_entered, with_kwargs=True).remove
             yield module.register_forward_hook(partial(self._block_done, path)).remove
@@ -265,5 +268,9 @@ def _by_channel(stages: Mapping[str, EdgeActivations]) -> bool:
 
 
 def _is_open(info: LayerInfo, modules: Mapping[str, nn.Module]) -> bool:
-    """Return whether a layer may have a hook: in a fused one it would change which kernel runs."""
-    return modules.get(info.path) is info.layer
+    """Return whether a layer may have a hook: in a fused one it would change which kernel runs.
+
+    The module in which attention was discovered is no layer whose arguments and output say what
+    they are.
+    """
+    return not info.adapter.discovers and modules.get(info.path) is info.layer

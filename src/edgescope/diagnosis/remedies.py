@@ -14,6 +14,7 @@ from warnings import warn
 import torch
 from torch import nn
 
+from edgescope.capturing.discovered_sites import carry
 from edgescope.diagnosis.finding import MODEL, Finding
 from edgescope.diagnosis.layer_remedies import REMEDIES
 from edgescope.lib.compiled_parts import is_wrapper, original
@@ -81,6 +82,7 @@ def try_remedy(
     if not planned:
         raise InputError(_nothing_to_try(findings))
     changed = eager_copy(model)
+    carry(model, changed)
     state = torch.random.get_rng_state()
     refused: list[InputError] = []
     try:

@@ -10,6 +10,7 @@ import polars as pl
 from torch import nn
 
 from edgescope.capturing import Site
+from edgescope.capturing.discovered_sites import carry_if_alike
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.capturing.tape import MAX_BYTES
@@ -32,6 +33,7 @@ from edgescope.lib.mistakes import check_inputs, check_number, said
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.lib.progress import track
 from edgescope.scanning.edge_types import EdgeTypes, names_of
+from edgescope.scanning.first_batch import discover_at_start
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.result import Scan
 from edgescope.scanning.scan_fingerprint import fingerprint_of_loader
@@ -59,6 +61,7 @@ def ablate(
     trust: Trust = (),
     call: Call = call_model,
     max_bytes: int = MAX_BYTES,
+    discover: bool = True,
     progress: bool = True,
 ) -> Ablation:
     """Replace chosen activations inside the forward pass and measure what that does.
@@ -104,6 +107,8 @@ def ablate(
         call: how to call the model on a batch; must return predictions ``[G, T]`` (or ``[V, T]``
             of nodes).
         max_bytes: how much the recorded activations of a model may take.
+        discover: whether to look for attention that no adapter knows, as in
+            :func:`edgescope.scan`.
         progress: whether to show a progress bar.
 
     Returns:
@@ -141,6 +146,7 @@ def ablate(
             f"the graphs of the scan ({where.info.data or 'unnamed'}) are not those of the loader, "
             "or are in another order; pass the loader that was scanned, or scan again"
         )
+    discover_at_start(model, loader, noted, inputs, wanted=discover)
     places = choose_places(model, where, sites, layers)
     name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric
     batches = list(loader)
@@ -252,6 +258,7 @@ def _untrained(
             "value='untrained' needs the untrained model; pass baseline=es.Untrained(), or a model"
         )
     if isinstance(baseline, nn.Module):
+        carry_if_alike(model, baseline)
         return baseline
     if not isinstance(baseline, Untrained):
         raise InputError(

@@ -27,6 +27,7 @@ from edgescope.lib.progress import track
 from edgescope.scanning.batches import BatchOfGraphs, device_of, on_device
 from edgescope.scanning.criteria import Rule
 from edgescope.scanning.criteria import criterion as find_criterion
+from edgescope.scanning.first_batch import discover_at_start
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.scan_sites import choose_sites
 from edgescope.statistics.bootstrap import CONFIDENCE, RESAMPLES, bootstrap
@@ -60,6 +61,7 @@ def reallocation(
     seed: int = 0,
     resamples: int = RESAMPLES,
     confidence: float = CONFIDENCE,
+    discover: bool = True,
     progress: bool = True,
 ) -> Reallocation:
     """Compare the share of massive activations on added edges with their share of edges.
@@ -83,6 +85,8 @@ def reallocation(
         seed: start of the resampling.
         resamples: how many times graphs are drawn.
         confidence: coverage of the intervals.
+        discover: whether to look for attention that no adapter knows, as in
+            :func:`edgescope.scan`.
         progress: whether to show a progress bar.
 
     Raises:
@@ -104,6 +108,7 @@ def reallocation(
     noted = NotedCall(call)
     names, kinds = _kinds(loader, added, edge_type_names)
     selector = RuleSelector(find_criterion(criterion))
+    discover_at_start(model, loader, noted, inputs, wanted=discover)
     chosen = choose_sites(model, sites).sites
     paths = {site.path for site in chosen}
     # The gates of a node add up to nothing that could have been given to other edges.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing import Site
-from edgescope.capturing.edits import check_editable
+from edgescope.capturing.edits import check_editable, why_not
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.intervene.activation_choice import Selector, Where
 from edgescope.intervene.replay import SiteValues, first_call
@@ -62,12 +62,7 @@ def choose_places(
     if not editable:
         check_editable(model, found)
     reasons = {
-        site.name: (
-            f"it cannot be edited, as {type(site.layer).__name__} computes it where no hook can "
-            "replace it"
-        )
-        for site in found
-        if not site.editable
+        site.name: f"it cannot be edited, as {why_not(site)}" for site in found if not site.editable
     }
     return Places(editable, reasons | dict.fromkeys(scalars, ONE_NUMBER), by_default=True)
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgescope.capturing.discovered_sites import carry
 from edgescope.lib.eager_twin import eager_copy
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
@@ -59,6 +60,7 @@ def weights_of_start(
     unsure = [name for name, weight in found.items() if 0 < weight < 1]
     if unsure:
         again = eager_copy(model)
+        carry(model, again)
         calibrate_batch_norm(again, batches, call, device)
         settled = norms_with_statistics(again)
         for name in unsure:

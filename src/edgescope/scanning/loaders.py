@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from itertools import chain, islice
 from typing import Any
 from warnings import warn
 
@@ -61,6 +62,7 @@ class GraphLoader:
         self._positions = source.positions if isinstance(source, RecordedOrder) else None
         self._seen: list[str] = []
         self._warned = False
+        self._begun: tuple[list[Any], Iterator[Any]] | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  (of any loader)
         """Return an attribute of the loader."""
@@ -75,7 +77,9 @@ class GraphLoader:
             InputError: if one is another than it was in an earlier pass.
         """
         before = ""
-        for number, batch in enumerate(self._source):
+        taken, rest = self._begun or ((), iter(self._source))
+        self._begun = None
+        for number, batch in enumerate(chain(taken, rest)):
             known = None if self._positions is None else self._positions[number]
             placed = batch if known is None else _placed(batch, known)
             if placed is None:
@@ -85,6 +89,16 @@ class GraphLoader:
                 placed = batch
             before = self._checked(placed, number, before)
             yield placed
+
+    def first(self) -> list[Any]:
+        """Return the first batch, which the next pass gives again; an empty list if there is none.
+
+        That pass goes on where this has begun, so that nothing is fetched or drawn twice.
+        """
+        if self._begun is None:
+            rest = iter(self._source)
+            self._begun = list(islice(rest, 1)), rest
+        return list(self._begun[0])
 
     def _checked(self, batch: Any, number: int, before: str) -> str:  # noqa: ANN401  (any PyG batch)
         """Compare a batch with that of the first pass; return its fingerprint."""

@@ -162,6 +162,7 @@ def _merged_info(scans: Sequence[Scan], same_graphs: bool) -> ScanInfo:
         arguments=next((info.arguments for info in infos if info.arguments), ()),
         types_from=next((info.types_from for info in infos if info.types_from), ""),
         coverage=merged([info.coverage for info in infos]),
+        pins=next((info.pins for info in infos if info.pins is not None), None),
     )
 
 

@@ -10,7 +10,7 @@ from edgescope.lib.errors import InputError
 from edgescope.scanning.massive_rows import PLACE
 from edgescope.scanning.result import Scan, ScanInfo, SiteScan
 
-_MERGED = {"coverage", "data", "data_fingerprint", "graphs", "max_rows", "seconds"}
+_MERGED = {"coverage", "data", "data_fingerprint", "graphs", "max_rows", "pins", "seconds"}
 """What may differ in :class:`~edgescope.scanning.result.ScanInfo` between scans that are merged."""
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from edgescope.capturing.discovered_sites import carry
 from edgescope.lib.compiled_parts import named_parts, original, plain_path
 from edgescope.lib.eager_twin import eager_copy
 from edgescope.lib.errors import InputError
@@ -27,7 +28,7 @@ NAMED = 8
 
 
 def copy_model(model: nn.Module) -> nn.Module:
-    """Return a deep copy.
+    """Return a deep copy, with the sites that were discovered in the model.
 
     Raises:
         InputError: if the model has parameters without a size yet, or cannot be copied.
@@ -39,12 +40,14 @@ def copy_model(model: nn.Module) -> nn.Module:
             "has run once; call it on a batch before the scan"
         )
     try:
-        return eager_copy(model)
+        copied = eager_copy(model)
     except (RuntimeError, TypeError) as error:
         raise InputError(
             f"{type(model).__name__} cannot be copied with copy.deepcopy ({error}), which an "
             "untrained baseline needs; pass an untrained model of your own as the baseline"
         ) from error
+    carry(model, copied)
+    return copied
 
 
 def reinitialise(model: nn.Module, seed: int, reset: Reset | None) -> None:

@@ -10,7 +10,9 @@ from warnings import warn
 
 from torch import nn
 
+from edgescope.capturing.discovered_sites import carry_if_alike
 from edgescope.capturing.forward_pass import Trust
+from edgescope.capturing.pinned_sites import pins_of
 from edgescope.capturing.site_choice import Sites
 from edgescope.lib.compiled_parts import compiled_parts
 from edgescope.lib.eager_twin import eager_twin
@@ -19,6 +21,7 @@ from edgescope.lib.mistakes import check_inputs, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.scanning.criteria import PAPER_RATIO, Rule
 from edgescope.scanning.criteria import criterion as find_criterion
+from edgescope.scanning.first_batch import discover_at_start
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.merge import merge_scans
 from edgescope.scanning.one_model import scan_model
@@ -55,6 +58,7 @@ def scan(
     joint_budget: int = JOINT_BUDGET,
     shards: str | Path | None = None,
     shard_every: float = SHARD_EVERY,
+    discover: bool = True,
     progress: bool = True,
 ) -> Scan:
     """Scan every edge of a loader's graphs, at every site of a model.
@@ -116,6 +120,10 @@ def scan(
             shards are deleted when the scan is complete. Processes need a folder each.
         shard_every: seconds between shards, 0 for one after every batch; what was done since
             the last one is done again.
+        discover: whether to look for attention that no adapter knows, by running the model on the
+            first batch once or twice more; see :func:`es.capture.discover
+            <edgescope.capturing.Discovery>`. What is found has sites like the others, marked as
+            discovered; it is remembered for the model.
         progress: whether to show a progress bar.
 
     Returns:
@@ -150,6 +158,7 @@ def scan(
             check_number(number, name)
     rule = find_criterion(criterion)
     check_ensemble(rule, compared)
+    discover_at_start(model, loader, noted, inputs, wanted=discover)
     chosen = choose_sites(model, sites, states=True)
     settings = Settings(
         types_of_rows(
@@ -173,6 +182,9 @@ def scan(
     )
     with settings.shards:  # no other call uses them meanwhile
         if isinstance(compared, nn.Module | Untrained):
+            if isinstance(compared, nn.Module):
+                carry_if_alike(model, compared)
+                discover_at_start(compared, loader, noted, inputs, wanted=discover)
             compared, refused = _scan_baseline(compared, model, loader, sites, settings)
             chosen = chosen.without(refused, model)
         settings = settings._replace(
@@ -181,7 +193,7 @@ def scan(
         found, chosen = scan_model(model, loader, chosen, settings)
         coverage = found.coverage and replace(found.coverage, eager=tuple(compiled_parts(given)))
         mark = fingerprint_of_loader(loader)
-        info = replace(found.info, data_fingerprint=mark, coverage=coverage)
+        info = replace(found.info, data_fingerprint=mark, coverage=coverage, pins=pins_of(model))
         if compared is not None:
             compared = compared.without(chosen.refused)
         found = Scan(found.sites, info, found.names, compared)

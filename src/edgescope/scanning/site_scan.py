@@ -9,6 +9,7 @@ import polars as pl
 import torch
 
 from edgescope.capturing.coverage import Coverage
+from edgescope.capturing.pins import Pins
 from edgescope.scanning.criteria import Rule
 from edgescope.statistics.sketch import SiteSketch
 
@@ -47,6 +48,8 @@ class ScanInfo:
             that has one, or in a scan of an older version.
         rows: what its sites have a row for, ``"edge"`` or ``"node"``; then ``edge_type_names`` are
             the names of node types.
+        pins: what was discovered in the model, for :meth:`es.capture.pin`; ``None`` if nothing was.
+            A saved scan has them in a file of their own, ``pins.json``.
     """
 
     model: str
@@ -65,6 +68,7 @@ class ScanInfo:
     batch_norm: bool | None = None
     data_fingerprint: str = ""
     rows: Rows = "edge"
+    pins: Pins | None = None
 
     def is_of_other_graphs(self, fingerprint: str) -> bool:
         """Say whether other graphs than those of a fingerprint were scanned, as far as is known."""

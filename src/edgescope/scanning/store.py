@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from edgescope.capturing.coverage import Coverage
+from edgescope.capturing.pins import PINS, Pins
 from edgescope.lib import graph_names
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import check_memory, table_of
@@ -161,8 +162,10 @@ def _write(scan: Scan, folder: Path) -> None:
         for site, found in scan.sites.items()
     }
     info = asdict(scan.info) | {"criterion": scan.info.criterion.describe()}
-    coverage = scan.info.coverage
-    info["coverage"] = None if coverage is None else coverage.as_dict()
+    coverage, pins = scan.info.coverage, scan.info.pins
+    info |= {"coverage": None if coverage is None else coverage.as_dict(), "pins": None}
+    if pins is not None:
+        pins.save(folder / PINS)
     counters = sorted({name for found in scan.sites.values() for name in found.sketch.counts})
     description = {"format": FORMAT, "info": info, "counters": counters, "sites": sites}
     (folder / "scan.json").write_text(json.dumps(description, indent=2), encoding="utf-8")
@@ -181,8 +184,8 @@ def _write(scan: Scan, folder: Path) -> None:
     graph_names.to_file(scan.names).write_parquet(folder / "molecules.parquet")
     if scan.baseline is not None:
         write_scan(scan.baseline, folder / "baseline")
-    for number, member in enumerate(scan.members):
-        write_scan(member, folder / "members" / f"{number:04d}")
+    for number, each in enumerate(scan.members):
+        write_scan(each, folder / "members" / f"{number:04d}")
 
 
 def _read_seeds(files: Stored) -> dict[str, Scan]:
@@ -215,6 +218,7 @@ def read_scan(files: Stored) -> Scan:
     info["criterion"] = read_rule(info["criterion"])
     if info.get("coverage") is not None:  # scans of earlier versions have none
         info["coverage"] = Coverage.from_dict(info["coverage"])
+    info["pins"] = Pins.from_dict(files.json(PINS)) if PINS in files.files else None
     tables = {
         name: table_of(files.files[f"{name}.parquet"], {"site": pl.String, **schema})
         for name, schema in _SCHEMAS.items()

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from edgescope.capturing.coverage import layer_of
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_number
 from edgescope.scanning import site_tables
@@ -58,8 +59,10 @@ class ScanTables(ABC):
     def table(self, threshold: float | None = None) -> pl.DataFrame:
         """Return one row per site: sizes, maxima, prevalence and the fitted gamma law.
 
-        In a scan of node states, columns say ``nodes`` where they say ``edges`` here.
-        Columns that end in ``_untrained`` describe the baseline. ``growth`` is the largest
+        Where attention was discovered, ``how`` tells such sites (``discovered``) from those that
+        an ``adapter`` knows. In a scan of node states, columns say ``nodes`` where they say
+        ``edges`` here. Columns that end in ``_untrained`` describe the baseline. ``growth`` is the
+        largest
         magnitude over the median magnitude of the same site in the baseline; NaN if that is 0.
 
         Args:
@@ -243,7 +246,15 @@ class ScanTables(ABC):
             row |= {f"{name}_untrained": before[name] for name in site_tables.COMPARED}
         several = any(found.of.inputs for found in self.sites.values())
         inputs = {"input": ", ".join(self.sites[site].of.inputs)} if several else {}
-        return {"site": site} | inputs | row
+        return {"site": site} | self._known(site) | inputs | row
+
+    def _known(self, site: str) -> dict[str, Any]:
+        """Return how the layer of a site is known, if not by an adapter at all sites."""
+        coverage = self.info.coverage
+        if coverage is None or not coverage.discovered:
+            return {}
+        found = {each.path for each in coverage.discovered}
+        return {"how": "discovered" if layer_of(site) in found else "adapter"}
 
     def _judged(self) -> dict[str, dict[str, Any]]:
         """Return what the criterion's test says of every site."""

@@ -83,6 +83,7 @@ class Adapter(ABC):
             by the node that attends as well, for a class that :meth:`is_static`.
         remedies: what :func:`edgescope.diagnosis.remedies.try_remedy` can do to a layer of exactly
             this class, whose constructor's arguments are attributes of the layer.
+        discovers: whether it observes what was discovered in a model, and knows no class.
 
     Example:
         >>> import edgescope as es
@@ -99,12 +100,13 @@ class Adapter(ABC):
     options: ClassVar[frozenset[str] | None] = None
     arguments: ClassVar[frozenset[str] | None] = None
     edge_option: ClassVar[str | None] = None
-    normalised: ClassVar[bool] = True
+    normalised: bool = True
     node_argument: ClassVar[str] = "x"
     edge_argument: ClassVar[str] = "edge_index"
     joins_relations: ClassVar[bool] = False
     dynamic: ClassVar[str | None] = None
     remedies: ClassVar[frozenset[str]] = frozenset()
+    discovers: ClassVar[bool] = False
 
     def check(self) -> None:
         """Refuse an adapter that cannot work, when it is registered.

@@ -1,6 +1,17 @@
 """What discovery found: every tensor with a row per edge, and what it is used as."""
 
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import ReferenceType
+
+from torch import nn
+
+from edgescope.capturing.discovery.discovery_text import PER_EDGE, WIDTH, as_html, as_text
+from edgescope.capturing.pinned_sites import Wishes, pin_sites
+from edgescope.capturing.pins import Pins
+from edgescope.lib.errors import InputError
+from edgescope.lib.plurals import plural
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +44,8 @@ class EdgeTensor(NamedTuple):
     """Why it is no site, if it has a role."""
 
 
-class Discovery(NamedTuple):
+@dataclass(frozen=True)
+class Discovery:
     """What discovery found in a model.
 
     Example:
@@ -60,6 +72,19 @@ class Discovery(NamedTuple):
     """Every tensor with a row per edge, in the order of computation."""
     refused: tuple[tuple[str, str], ...] = ()
     """Attention that was found and cannot be captured: where, and why."""
+    of: "ReferenceType[nn.Module] | None" = field(default=None, repr=False, compare=False)
+    """The model, for :meth:`pin`."""
+
+    def pin(self, names: Wishes = MappingProxyType({})) -> Pins:
+        """Name, reject and pin what was found; see :meth:`es.capture.pin`.
+
+        Raises:
+            InputError: as there, or if the model is gone.
+        """
+        model = None if self.of is None else self.of()
+        if model is None:
+            raise InputError(f"the {self.model} that was looked at is gone; discover it again")
+        return pin_sites(model, names)
 
     def table(self) -> "pl.DataFrame":
         """Return one row per tensor: path, line, operation, shape, role, site and reason."""
@@ -73,21 +98,25 @@ class Discovery(NamedTuple):
         return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
     def __str__(self) -> str:
-        """Say what was found, attention first."""
-        lines = [self.sentence()]
-        lines += [
-            f"  {each.site or each.path:40s} {each.role:9s} {list(each.shape)} {each.line}"
-            for each in self.tensors
-            if each.role != "per edge"
-        ]
-        lines += [f"  {where or 'the model'}: {reason}" for where, reason in self.refused]
-        return "\n".join(lines)
+        """Say what was found, with a table of the attention."""
+        return as_text(self)
+
+    def text(self, width: int = WIDTH) -> str:
+        """Return what was found as text of so many columns; ``str`` takes 100."""
+        return as_text(self, width)
+
+    def _repr_html_(self) -> str:
+        """Return what was found as a table of a notebook."""
+        return as_html(self)
 
     def sentence(self) -> str:
         """Say in one sentence what was found."""
-        others = sum(each.role == "per edge" for each in self.tensors)
-        return (
-            f"{self.model}: {len(self.sites)} sites of attention discovered; "
-            f"{others} other tensors have a row per edge and are no attention; "
-            f"{len(self.refused)} attentions cannot be captured"
-        )
+        others = sum(each.role == PER_EDGE for each in self.tensors)
+        said = [
+            f"{self.model}: {plural(len(self.sites), 'site')} of attention discovered",
+            f"{plural(others, 'other tensor')} with a row per edge "
+            f"{'is' if others == 1 else 'are'} no attention",
+        ]
+        if self.refused:
+            said.append(f"{plural(len(self.refused), 'attention')} cannot be captured")
+        return "; ".join(said)

@@ -1,37 +1,35 @@
 """Discovery: a model runs once, and what it computes for every edge is found without an adapter."""
 
-from collections.abc import Collection, Iterator, Mapping
-from pathlib import PurePath
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from weakref import ref
 
-import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from edgescope.capturing.activations import EdgeActivations
-from edgescope.capturing.adapters.adapter import Stage
-from edgescope.capturing.discovered_sites import Discovered, remember
-from edgescope.capturing.discovery.dataflow import Flow
-from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
-from edgescope.capturing.discovery.edge_attention import Attention
-from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
+from edgescope.capturing.adapters.adapter import observing
+from edgescope.capturing.discovered_sites import (
+    Discovered,
+    Record,
+    record_of,
+    remember,
+    write_record,
+)
+from edgescope.capturing.discovery.attention_places import is_in, places_of
+from edgescope.capturing.discovery.edge_tensors import Discovery
 from edgescope.capturing.discovery.other_softmax import others
-from edgescope.capturing.discovery.pair_attention import PairAttention
-from edgescope.capturing.discovery.pair_program import PairFound
-from edgescope.capturing.discovery.program import STAGES, Found, Read, read, without_ends
-from edgescope.capturing.discovery.trace import Call, Step, Trace
+from edgescope.capturing.discovery.program import read
+from edgescope.capturing.discovery.tensor_roles import tensors_of
+from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import entered
+from edgescope.capturing.pins import Pin, pinned
 from edgescope.capturing.sites import Site, find_sites
 from edgescope.capturing.tape import record
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.model_call import Call as ModelCall
-
-FORMULAS = {
-    "score": "what is summed over channels into the logit",
-    "unbiased": "what is summed over channels, without what is added to it",
-    "logit": "what the {of} is taken of",
-    "message": "weight by what is summed into the node",
-}
+from edgescope.lib.trial_run import trial_run
 
 
 def discover(
@@ -45,137 +43,76 @@ def discover(
     """Find what a model computes for every edge; see :meth:`es.capture.discover`.
 
     Args:
-        model: the model; it is run twice, in eval mode and without gradients.
+        model: the model; it is run twice, in eval mode and without gradients, and left as it was.
         batch: what it is run on.
         call: how.
         inputs: what the model calls its inputs.
         known: whether to look into layers that an adapter knows as well.
+
+    Raises:
+        InputError: if what is discovered is not what was pinned, or the model has parameters
+            without a size.
     """
-    remember(model, ())
-    covered = [] if known else [s.path for s in find_sites(model) if isinstance(s, Site)]
-    paths = {id(module): path for path, module in model.named_modules()}
-    trace = Trace(paths, model)
-    with evaluating(model), torch.no_grad(), torch.random.fork_rng(_devices(model)):
-        with entered(trace):
-            call(model, batch)
-        flow, found = read(trace)
-        candidates, refused, reasons = _places(flow, found, covered)
-        remember(model, list(candidates))
-        for path, reason in others(flow, [each for each, _ in found]):
-            if not _is_in(path, covered):
-                refused.setdefault(path, reason)
-        sites = _tried(model, batch, call, inputs, candidates, refused)
-    tensors = _tensors(flow, found, candidates, sites, refused, reasons)
-    return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()))
+    unsized = [name for name, each in model.named_parameters() if is_lazy(each)]
+    if unsized:
+        raise InputError(
+            f"{unsized[0]} of {type(model).__name__} has no size yet, expected a model that has run "
+            "once; call it on a batch first"
+        )
+    before = record_of(model)
+    try:
+        return _discovered_on(model, batch, call, inputs, before.pins, known=known)
+    except BaseException:
+        write_record(model, before)
+        raise
 
 
-def _devices(model: nn.Module) -> list[int]:
-    return sorted({p.device.index or 0 for p in model.parameters() if p.is_cuda})
-
-
-def _places(
-    flow: Flow,
-    found: list[Read],
-    covered: Collection[str],
-) -> tuple[dict[Discovered, int], dict[str, str], dict[int, str]]:
-    """Return the smallest module in which each attention can be found, and what has none and why.
-
-    What has none comes by the path of the module that computes it, and by its number.
-    """
-    trace = flow.trace
-    reasons: dict[int, str] = {}
-    places: dict[Discovered, int] = {}
-    refused: dict[str, str] = {}
-    parts: dict[Call, list[Read]] = {}
-    for number, (attention, _) in enumerate(found):
-        calls = _common(attention.steps)
-        if any(_is_in(path, covered) for path, _ in calls):
-            continue
-        for depth in range(len(calls), 0, -1):
-            call = calls[depth - 1]
-            if call not in parts:
-                parts[call] = read(trace.part(call))[1]
-            at = _position(trace, call, parts[call], number, found)
-            if at is not None:
-                here = parts[call][at][1]
-                places.setdefault(_discovered(call[0], at, here, found[number][1]), number)
-                break
-        else:
-            path = calls[-1][0] if calls else ""
-            reasons[number] = (
-                without_ends(flow, attention)
-                if isinstance(attention, Attention)
-                else "its nodes stand in a form that cannot be brought into order"
-            )
-            refused[path] = reasons[number]
-    return places, refused, reasons
-
-
-def _common(steps: list[Step]) -> tuple[Call, ...]:
-    """Return the calls of modules that hold all of some operations, outermost first."""
-    first, *others = (step.calls for step in steps)
-    depth = len(first)
-    for calls in others:
-        alike = (a == b for a, b in zip(first, calls, strict=False))
-        same = 0
-        for each in alike:
-            if not each:
-                break
-            same += 1
-        depth = min(depth, same)
-    return first[:depth]
-
-
-def _position(
-    trace: Trace, call: Call, parts: list[Read], number: int, found: list[Read]
-) -> int | None:
-    """Return which of the attentions of a module one of the whole model is, if it can be had."""
-    attention, whole = found[number]
-    before = sum(call in step.calls for step in trace.steps[: attention.steps[0].number])
-    for at, (own, here) in enumerate(parts):
-        if own.steps[0].number == before and here.shapes == whole.shapes and _has_ends(own, here):
-            return at
-    return None
-
-
-def _has_ends(attention: Attention | PairAttention, found: Found | PairFound) -> bool:
-    if isinstance(found, PairFound) or isinstance(attention, PairAttention):
-        return True
-    if found.ends.source is not None:
-        return True
-    base = attention.target.by.tensor._base  # noqa: SLF001  (nothing public says)
-    return base is not None and base.dim() == 2 and base.size(0) == 2  # noqa: PLR2004  (both ends)
-
-
-def _is_in(path: str, covered: Collection[str]) -> bool:
-    return any(path == each or path.startswith(f"{each}.") for each in covered)
-
-
-def _discovered(
-    path: str, number: int, found: Found | PairFound, whole: Found | PairFound
-) -> Discovered:
-    stages = {
-        stage: Stage(_formula(stage, found), found.shapes[stage])
-        for stage in STAGES
-        if stage in found.recipes
-    }
-    tokens = whole.tokens if isinstance(whole, PairFound) else None
-    return Discovered(path, number, DiscoveryAdapter(number, stages, tokens))
-
-
-def _formula(stage: str, found: Found | PairFound) -> str:
-    if stage == "weight":
-        return KINDS[found.kind]
-    powers = {"normalised": "softplus", "gate": "sigmoid", "normalised gate": "sigmoid"}
-    return FORMULAS[stage].format(of=powers.get(found.kind, "exponential"))
-
-
-def _tried(
+def _discovered_on(
     model: nn.Module,
     batch: Any,  # noqa: ANN401  (any PyG batch)
     call: ModelCall,
     inputs: Mapping[str, str] | None,
-    candidates: dict[Discovered, int],
+    pins: Sequence[Pin],
+    *,
+    known: bool,
+) -> Discovery:
+    write_record(model, Record(pins=tuple(pins)))
+    covered = [] if known else [s.path for s in find_sites(model) if isinstance(s, Site)]
+    paths = {id(module): path for path, module in model.named_modules()}
+    trace = Trace(paths, model)
+    with trial_run(model, batch) as given, evaluating(model), observing():
+        with entered(trace):
+            call(model, given())
+        flow, found = read(trace)
+        candidates, refused, reasons = places_of(flow, found, covered)
+        for path, reason in others(flow, [each for each, _ in found]):
+            if not is_in(path, covered):
+                refused.setdefault(path, reason)
+        candidates = {_named(each, pins): number for each, number in candidates.items()}
+        rejected = {(pin.path, pin.number) for pin in pins if pin.rejected}
+        wanted = {e: n for e, n in candidates.items() if (e.path, e.number) not in rejected}
+        remember(model, list(wanted))
+        sites = _tried(model, lambda: call(model, given()), inputs, wanted, refused)
+    tensors = tensors_of(flow, found, wanted, sites, refused, reasons)
+    own, aside = record_of(model).found, tuple(each for each in candidates if each not in wanted)
+    if pins:  # only now is it known which of them can be captured
+        pinned(type(model).__name__, [each.pin for each in (*own, *aside)], pins, refused)
+    looked = any(0 not in each.shape for each in tensors)
+    write_record(model, Record(own, refused, tuple(pins), looked, aside=aside))
+    return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()), ref(model))
+
+
+def _named(each: Discovered, pins: Sequence[Pin]) -> Discovered:
+    """Return what was discovered with the name that the user gave it, if any."""
+    name = next((p.name for p in pins if (p.path, p.number) == (each.path, each.number)), "")
+    return each if name in {"", each.own_name} else each._replace(given=name)
+
+
+def _tried(
+    model: nn.Module,
+    run: Callable[[], object],
+    inputs: Mapping[str, str] | None,
+    candidates: Mapping[Discovered, int],
     refused: dict[str, str],
 ) -> tuple[str, ...]:
     """Capture what was found, one module at a time; forget what cannot be."""
@@ -197,7 +134,7 @@ def _tried(
                 reduce=note,
                 inputs=inputs,
             ):
-                call(model, batch)
+                run()
         except InputError as error:
             bad = _at_fault(left, here, error)
             refused[bad.name] = str(error)
@@ -214,43 +151,3 @@ def _at_fault(left: list[Discovered], here: list[str], error: InputError) -> Dis
     named = [each for each in left if f"row of {each.name}:" in str(error)]
     missing = [each for each in left if not any(s.startswith(f"{each.name}:") for s in here)]
     return (named or missing or left)[0]
-
-
-def _tensors(
-    flow: Flow,
-    found: list[Read],
-    candidates: dict[Discovered, int],
-    sites: Collection[str],
-    refused: Mapping[str, str],
-    reasons: Mapping[int, str],
-) -> tuple[EdgeTensor, ...]:
-    """Return every tensor with a row per edge, with what it is used as."""
-    names = {number: place for place, number in candidates.items()}
-    roles: dict[int, tuple[str, str, str]] = {}
-    for number, (attention, here) in enumerate(found):
-        place = names.get(number)
-        for stage, value in attention.values().items():
-            if stage in here.recipes:
-                site = "" if place is None else f"{place.name}:{stage}"
-                reason = reasons.get(number, "")
-                if place is not None:
-                    reason = refused.get(place.name, "")
-                role = "gate" if stage == "weight" and attention.kind == "gate" else stage
-                roles[value.number] = (role, site if site in sites else "", reason)
-    atoms = {*flow.gathers, *flow.scatters}
-    return tuple(_rows(flow, atoms, roles))
-
-
-def _rows(
-    flow: Flow, atoms: Collection[int], roles: Mapping[int, tuple[str, str, str]]
-) -> Iterator[EdgeTensor]:
-    for value in flow.trace.values:
-        step = value.step
-        if step is None or not value.tensor.is_floating_point():
-            continue
-        if value.number in roles or (set(flow.atoms(value)) & set(atoms) and step.name != "t"):
-            path = step.calls[-1][0] if step.calls else ""
-            file, line = step.line
-            where = f"{PurePath(file).name}:{line}" if file else ""
-            role, site, reason = roles.get(value.number, ("per edge", "", ""))
-            yield EdgeTensor(path, where, step.name, tuple(value.tensor.shape), role, site, reason)

@@ -27,7 +27,7 @@ class Ends(NamedTuple):
     source: tuple[int, int] | None
     """Number of the index of sources, and its dimension; ``None`` if the rows have none."""
     target: tuple[int, int]
-    nodes: tuple[tuple[int, int] | None, tuple[int, int]]
+    nodes: tuple[tuple[int, int] | None, tuple[int, int] | None]
     """Value and dimension that say how many nodes there are."""
 
     def rows(self, trace: Trace) -> EdgeRows:

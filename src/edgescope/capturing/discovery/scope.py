@@ -5,10 +5,12 @@ runs of the same way only take the numbers.
 """
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import nn
 
 from edgescope.capturing.adapters.adapter import Emit, Remove, observing
@@ -18,14 +20,22 @@ from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import Watch, leave, registering
 from edgescope.lib.errors import InputError
 
-Listener = tuple[int, tuple[str, ...], Emit, tuple[int, int] | None]
-"""Which attention of a module, which stages of it, what receives them, and the known tokens."""
+Forms = tuple[tuple[str, ...], ...]
+"""Kind and stages of every attention of a module, in their order."""
+
+Listener = tuple[int, tuple[str, ...], Emit, Forms, tuple[int, int] | None]
+"""Which attention of a module, which stages of it, what receives them, what else is there, and the
+known tokens."""
 
 REMEMBERED = 16
 """Ways through a module that are remembered."""
 
 
+Signature = tuple[Any, ...]
+"""Operations of a run, and what they worked on."""
+
 _WAYS: WeakKeyDictionary[nn.Module, dict[int, list[Found | PairFound]]] = WeakKeyDictionary()
+_SIGNATURES: WeakKeyDictionary[nn.Module, dict[int, Signature]] = WeakKeyDictionary()
 _SCOPES: WeakKeyDictionary[Watch, dict[int, "Scope"]] = WeakKeyDictionary()
 
 
@@ -41,6 +51,7 @@ class Scope:
         self._listeners: list[Listener] = []
         self._running: list[Trace] = []
         self._known = _WAYS.setdefault(module, {})
+        self._signatures = _SIGNATURES.setdefault(module, {})
 
     def listen(self, module: nn.Module, listener: Listener) -> Iterator[Remove]:
         """Call a listener after every run; the first one that listens begins the tracing."""
@@ -66,9 +77,9 @@ class Scope:
         leave(trace)
         if sys.exc_info()[0] is not None:
             return
-        for number, stages, emit, tokens in list(self._listeners):
+        for number, stages, emit, forms, tokens in list(self._listeners):
             with observing():
-                found = self._found(trace, number, stages)
+                found = self._found(trace, number, forms)
             if found is None:
                 continue
             if isinstance(found, PairFound):
@@ -82,34 +93,54 @@ class Scope:
                     values = found.recipes[stage](trace)
                 emit(stage, values, rows)
 
-    def _found(
-        self, trace: Trace, number: int, stages: Collection[str]
-    ) -> Found | PairFound | None:
+    def _found(self, trace: Trace, number: int, forms: Forms) -> Found | PairFound | None:
         """Return one of the attentions of a run; ``None`` if there is nothing to attend to.
 
         Raises:
             InputError: if the module did not compute it.
         """
-        way = hash(trace.signature)
+        signature = trace.signature
+        way = hash(signature)
         if way not in self._known:
             attention = read(trace)[1]
             found = [each for _, each in attention]
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
+                self._signatures.clear()
             # What has a size of one, or is alike by its numbers only, may be otherwise next time.
-            if len(found) > number and all(each.is_certain for each, _ in attention):
+            if not _has_no_edge(trace) and all(each.is_certain for each, _ in attention):
                 self._known[way] = found
+                self._signatures[way] = signature
         else:
             found = self._known[way]
-        if number < len(found) and set(stages) <= set(found[number].recipes):
+        # Which of fewer or of others is meant cannot be told by its number.
+        if tuple(each.form for each in found) == forms:
             return found[number]
-        if any(not value.tensor.numel() for value in trace.values):
+        if not found and _has_no_edge(trace):
             return None  # no edge, so nothing to tell a softmax by
         raise InputError(
             f"{self._name} took another way through its code than when its "
-            f"attention was discovered, and computed {len(found)} attentions instead of "
-            f"{number + 1} or more; run es.capture.discover on this batch as well"
+            f"attention was discovered, and computed {_said(found)} instead of "
+            f"{', '.join(form[0] for form in forms)}; run es.capture.discover on this batch to have "
+            "the sites of that way"
         )
+
+
+def _has_no_edge(trace: Trace) -> bool:
+    """Return whether a run had indices without an entry; batch norm has empty numbers at any time."""
+    values = (value.tensor for value in trace.values)
+    return any(not each.numel() and each.dtype in {torch.int32, torch.int64} for each in values)
+
+
+def ways_of(module: nn.Module) -> Iterator[tuple[Signature, list[Found | PairFound]]]:
+    """Give the ways through a module that are remembered, with the attention of each."""
+    signatures = _SIGNATURES.get(module, {})
+    for way, found in _WAYS.get(module, {}).items():
+        yield signatures[way], found
+
+
+def _said(found: list[Found | PairFound]) -> str:
+    return ", ".join(each.kind for each in found) or "none"
 
 
 def scope_of(module: nn.Module) -> Scope:

@@ -93,7 +93,8 @@ attention is what the task needs. Compare both layers on the validation set.
         found = compare_rankings(
             seen.groups.sender[others], seen.softmax[others], order[others], seen.number
         )
-        given = (seen.arguments or {}).get("edge_attr") is not None
+        unknown = seen.adapter.discovers  # whether features of edges go into what was discovered
+        given = unknown or (seen.arguments or {}).get("edge_attr") is not None
         has_edges = seen.adapter.ranks_by_edges(seen.layer) and given
         self._by_edge[seen.path] = has_edges or self._by_edge.get(seen.path, False)
         sums = self._sums[seen.path]
@@ -161,6 +162,6 @@ attention is what the task needs. Compare both layers on the validation set.
                 instead(info, "with the same arguments")
                 if proven
                 else "check that the states of the nodes differ, or train longer",
-                applicable("gatv2", info.layer),
+                None if info.adapter.discovers else applicable("gatv2", info.layer),
             )
         ]

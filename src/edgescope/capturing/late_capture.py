@@ -1,0 +1,107 @@
+"""Capture of a model in which nothing is known: it is looked into when it first runs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from edgescope.capturing.discovered_sites import record_of
+from edgescope.capturing.discovery.unknown_attention import discover_unknown, may_discover
+from edgescope.capturing.forward_pass import Trust, runs_again
+from edgescope.capturing.hooks import Watch
+from edgescope.capturing.site_choice import Sites
+from edgescope.capturing.sites import Site, find_sites
+from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape, record
+
+
+def is_unknown(model: nn.Module) -> bool:
+    """Return whether a model has no site yet, or pinned ones to be found, and may be looked into."""
+    if any(isinstance(each, Site) for each in find_sites(model)) and not record_of(model).pins:
+        return False
+    return may_discover(model)
+
+
+@contextmanager
+def record_late(
+    model: nn.Module,
+    sites: Sites = None,
+    *,
+    reduce: Reduce | None = None,
+    max_bytes: int = MAX_BYTES,
+    inputs: Mapping[str, str] | None = None,
+    trust: Trust = (),
+) -> Iterator[Tape]:
+    """Record a model as ``es.capture`` does, whose sites are discovered when it first runs.
+
+    Its first forward pass is preceded by others with the same arguments, in eval mode and without
+    gradients, which leave no trace. Until then the tape has no sites.
+    """
+    tape = Tape(())
+    recorded = partial(
+        record,
+        model,
+        sites,
+        reduce=reduce,
+        max_bytes=max_bytes,
+        inputs=inputs,
+        trust=trust,
+        tape=tape,
+    )
+    late = _Late(recorded, inputs)
+    watch = Watch(model)
+    try:
+        try:
+            watch.register(
+                lambda own: own.add(
+                    model.register_forward_pre_hook(late.begin, with_kwargs=True).remove
+                )
+            )
+            yield tape
+        finally:
+            late.recording.close()
+            watch.release()
+    finally:
+        late.recording.close()
+        watch.release()  # once more, as an interrupt may have come in between
+
+
+class _Late:
+    """Looks into a model when it first runs, and records it from then on."""
+
+    def __init__(
+        self,
+        recorded: Callable[[], AbstractContextManager[Tape]],
+        inputs: Mapping[str, str] | None,
+    ) -> None:
+        self.recording = ExitStack()
+        self._recorded = recorded
+        self._inputs = inputs
+        self._begun = False
+
+    def begin(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Discover sites with the arguments of the first forward pass, and record that as well."""
+        if self._begun or runs_again():
+            return
+        self._begun = True  # the model runs within
+        before = set(model._forward_pre_hooks)  # noqa: SLF001  (torch has no public list of these)
+        try:
+            discover_unknown(model, (args, kwargs), _called, self._inputs)
+            self.recording.enter_context(self._recorded())
+        except BaseException:
+            self._begun = False
+            raise
+        # Torch calls those hooks that were there when the pass began.
+        for number, hook in list(model._forward_pre_hooks.items()):  # noqa: SLF001  (as above)
+            if number in before:
+                continue
+            if number in model._forward_pre_hooks_with_kwargs:  # noqa: SLF001  (as above)
+                hook(model, args, kwargs)
+            else:
+                hook(model, args)
+
+
+def _called(model: nn.Module, given: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:  # noqa: ANN401
+    args, kwargs = given
+    return model(*args, **kwargs)
