@@ -15,7 +15,7 @@ KINDS = {
     "weighted softmax": "exp(logit) times a factor over its sum over the edges of a node",
     "normalised": "softplus(logit) over its sum over the edges of a node",
     "normalised gate": "sigmoid(logit) over its sum over the edges of a node",
-    "gate": "sigmoid(logit), not normalised",
+    "gate": "what multiplies the message, such as sigmoid(logit); not normalised",
 }
 
 

@@ -21,7 +21,7 @@ from edgescope.capturing.discovery.dataflow import (
     numbers_of,
     origin,
 )
-from edgescope.capturing.discovery.gates import GATES, gated
+from edgescope.capturing.discovery.gates import GATES, NARROW, as_multiplied, gated
 from edgescope.capturing.discovery.quotients import (
     EXPONENTIALS,
     TIMES,
@@ -113,7 +113,7 @@ def find_attention(flow: Flow) -> Iterator[Attention]:
 
 def _positives(step: Step) -> list[Value]:
     """Return what an operation computes that may be normalised."""
-    if step.name in EXPONENTIALS | GATES | POSITIVE:
+    if step.name in EXPONENTIALS | GATES | POSITIVE | NARROW:
         return step.results[:1]
     if step.name in PUTS and _power(step) is not None:
         return step.results[:1]
@@ -162,7 +162,7 @@ def _find(flow: Flow, positive: Value, atom: int) -> Attention | None:
         found = _after(flow, positive, each, atom)
         if found is not None:
             return found
-    return _gate(flow, positive, atom) if step.name in GATES else None
+    return _gate(flow, positive, atom) if step.name in GATES | NARROW else None
 
 
 def _logit(positive: Value) -> Value | None:
@@ -294,6 +294,7 @@ def _gate(flow: Flow, positive: Value, atom: int) -> Attention | None:
     summed = gated(flow, positive, flow.scatters[atom], atom)
     if summed is None:
         return None
+    weight = as_multiplied(flow, positive, summed.rows, atom)
     heads = _heads(flow, positive, summed.rows, atom)
     found = Attention(
         kind="gate",
@@ -302,11 +303,11 @@ def _gate(flow: Flow, positive: Value, atom: int) -> Attention | None:
         logit=_logit(positive),
         positive=positive,
         heads=heads,
-        weight=positive,
+        weight=weight,
         message=summed.rows,
         steps=_steps(positive.step, summed.step),
         indices=[summed],
     )
-    found.take("weight", positive, layout(flow, positive.dims, atom, heads))
+    found.take("weight", weight, layout(flow, weight.dims, atom, heads))
     found.take("message", summed.rows, layout(flow, summed.rows.dims, atom, heads))
     return found if len(found.recipes) == 2 else None  # noqa: PLR2004  (both)

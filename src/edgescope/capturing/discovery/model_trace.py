@@ -18,7 +18,7 @@ from edgescope.capturing.discovered_sites import (
 )
 from edgescope.capturing.discovery.attention_places import is_in, places_of
 from edgescope.capturing.discovery.edge_tensors import Discovery
-from edgescope.capturing.discovery.other_softmax import others
+from edgescope.capturing.discovery.valueless import never_formed, others
 from edgescope.capturing.discovery.program import read
 from edgescope.capturing.discovery.tensor_roles import tensors_of
 from edgescope.capturing.discovery.trace import Trace
@@ -85,7 +85,7 @@ def _discovered_on(
             call(model, given())
         flow, found = read(trace)
         candidates, refused, reasons = places_of(flow, found, covered)
-        for path, reason in others(flow, [each for each, _ in found]):
+        for path, reason in (*others(flow, [each for each, _ in found]), *never_formed(flow)):
             if not is_in(path, covered):
                 refused.setdefault(path, reason)
         candidates = {_named(each, pins): number for each, number in candidates.items()}
