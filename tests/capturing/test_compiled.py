@@ -195,7 +195,7 @@ def test_a_block_that_raises_leaves_all_as_it_was(form):
     with torch.no_grad():
         before = model(X, EDGES)
         done = compilations()
-        with pytest.raises(RuntimeError), es.capture(model):
+        with pytest.raises(ValueError, match="integer type"), es.capture(model):
             model(X, EDGES[:, :0].float())  # which no layer takes
         assert stance() is stance_at_first
         assert hooks_of(model) == []
@@ -336,31 +336,6 @@ def test_a_stance_of_the_users_is_there_again_afterwards():
         assert torch.equal(model(X, EDGES), before)
         with pytest.raises(RuntimeError, match="recompile"):
             model(X.double(), EDGES)
-    assert stance() is stance_at_first
-
-
-@said
-def test_a_block_within_a_compiled_function_is_refused():
-    model = torch.compile(Pair().eval(), backend="eager")
-    refused = []
-
-    @torch.compiler.disable(recursive=False)
-    def look():
-        try:
-            with es.capture(model):
-                model(X, EDGES)
-        except InputError as error:
-            refused.append(str(error))
-
-    @torch.compile(backend="eager")
-    def step(x):
-        y = x + 1
-        look()
-        return y * 2
-
-    step(X)
-    assert len(refused) == 1
-    assert "within a function that torch compiles" in refused[0]
     assert stance() is stance_at_first
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgescope.lib.compiled_parts import named_parts
 from edgescope.lib.eager_twin import eager_copy
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
@@ -21,7 +22,7 @@ def norms_with_statistics(model: nn.Module) -> dict[str, nn.Module]:
     """Return the normalisation layers that keep running statistics, by name."""
     return {
         name: module
-        for name, module in model.named_modules()
+        for name, module in named_parts(model)
         if isinstance(getattr(module, "running_mean", None), Tensor)
         and isinstance(getattr(module, "running_var", None), Tensor)
     }
