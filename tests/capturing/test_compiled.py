@@ -6,12 +6,14 @@ Forms of compilation, and that outputs, sites, hooks and compiled code are as th
 import copy
 import threading
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
 import torch._dynamo
 from torch import nn
 from torch._dynamo.eval_frame import _stance as stance_at_first
+from torch._dynamo.symbolic_convert import InstructionTranslator
 from torch._dynamo.utils import counters
 from torch.fx import symbolic_trace
 from torch_geometric.nn import GATConv
@@ -462,3 +464,27 @@ def test_symbolic_graphs_of_attention_are_not_overlooked():
         warnings.simplefilter("ignore")
         coverage = es.capture.coverage(symbolic_trace(Att()))
     assert [each.kind for each in coverage.unseen] == ["attention"]
+
+
+def test_the_compiler_traces_nothing_that_observes(monkeypatch):
+    @torch.compile(backend="eager")
+    def compiled(x):  # no part of the model, so that it stays compiled
+        return x.relu() * 2
+
+    class Halves(Model):
+        def forward(self, x, edge_index):
+            return self.conv(compiled(x), edge_index)
+
+    traced = []
+    begin = InstructionTranslator.run
+
+    def run(translator):
+        traced.append(translator.f_code.co_filename)
+        return begin(translator)
+
+    monkeypatch.setattr(InstructionTranslator, "run", run)
+    model = Halves(gat()).eval()
+    with torch.no_grad(), es.capture(model, "conv:weight"):
+        model(X, EDGES)
+    assert traced  # the compiled half was
+    assert [file for file in traced if file.startswith(str(Path(es.__file__).parent))] == []
