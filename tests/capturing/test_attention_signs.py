@@ -6,7 +6,6 @@ import torch_geometric.nn as geometric
 from torch import nn
 from torch_geometric.nn import MessagePassing
 
-import edgescope as es
 from edgescope.capturing.attention_signs import called_by, says_attention, signs_of
 from edgescope.capturing.sites import Refused, find_sites
 from support.coverage_cases import ByExp, Helped, Net, OwnMessages, Uniform, read_out
