@@ -60,10 +60,11 @@ A row that is no edge of the input, such as a self-loop that the layer added, ha
 Pairs of global attention come without padding, one row per pair of nodes of a graph; where the
 input has an edge from the one to the other, the row carries its number and type.
 
-These are refused for every layer, with the reason and what to do: compiled modules and TorchScript,
-whose hooks may never be called; sparse adjacency matrices, whose edges have no position; paths
-that fuse messages with their aggregation; layers marked `explain = False`; subclasses that
-override a method on which a formula relies; PyG's `decomposed_layers`. So is any row of which it is
+These are refused for every layer, with the reason and what to do: TorchScript, exported
+programs and what is compiled ahead of time, in which no layer calls a hook; sparse adjacency
+matrices, whose edges have no position; paths that fuse messages with their aggregation; layers
+marked `explain = False`; subclasses that override a method on which a formula relies; PyG's
+`decomposed_layers`. So is any row of which it is
 not certain which edge it is.
 
 A formula holds for the options of the layer's constructor, and for the arguments of its `forward`,

@@ -236,13 +236,6 @@ KINDS = [
     ),
     Kind("overrides message", lambda: Doubled(WIDTH, WIDTH), "Doubled", "attention", "overrides"),
     Kind(
-        "compiled",
-        lambda: torch.compile(GATConv(WIDTH, WIDTH), backend="eager"),
-        "GATConv",
-        "attention",
-        "it is compiled",
-    ),
-    Kind(
         "no part of the graph",
         lambda: _unexplained(GATConv(WIDTH, WIDTH)),
         "GATConv",

@@ -142,6 +142,7 @@ def clean_masks(model: nn.Module) -> Iterator[None]:
     """Take away what PyG's explainers leave on layers, also when a call raises."""
     layers = [module for module in model.modules() if isinstance(module, MessagePassing)]
     known = [(layer, "_edge_mask" in layer._parameters) for layer in layers]  # noqa: SLF001
+    of_class = [layer for layer in layers if "propagate" not in vars(layer)]
     try:
         yield
     finally:
@@ -152,6 +153,10 @@ def clean_masks(model: nn.Module) -> Iterator[None]:
                 # A mask that was a parameter leaves an entry without value among them.
                 layer._parameters.pop("_edge_mask", None)  # noqa: SLF001
                 layer._edge_mask = None  # noqa: SLF001
+        for layer in of_class:
+            # PyG puts back the function of the class as one of the layer's own, for which what is
+            # compiled would be compiled anew.
+            vars(layer).pop("propagate", None)
 
 
 def _on_rows(mask: Tensor, seen: Tensor, real: Tensor | None, given: Tensor) -> Tensor:

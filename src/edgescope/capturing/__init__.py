@@ -71,6 +71,9 @@ class _Capture:
         The model's outputs, gradients and random numbers are the same with and without capture,
         and no hook is left behind, whether the block ends or raises.
 
+        What is compiled in the model runs in its eager original while the block runs, which a
+        warning says once; outputs are then those of the original.
+
         Args:
             model: the model to observe.
             sites: names or shell-style patterns of the sites to capture, or a function that

@@ -23,7 +23,15 @@ def original(module: nn.Module) -> nn.Module:
 
 def uncompiled(function: object) -> object:
     """Return the function that ``torch.compile`` was given; anything else itself."""
-    return getattr(function, _ORIGINAL, function) if _is_compiled_function(function) else function
+    if not _is_compiled_function(function):
+        return function
+    found = getattr(function, _ORIGINAL)
+    # A function of torch's own is compiled within another one.
+    around: Any = sys.modules.get("torch._dynamo.external_utils")
+    code = getattr(found, "__code__", None)
+    if code is not None and around is not None and code.co_filename == around.__file__:
+        return getattr(found, "__wrapped__", found)
+    return found
 
 
 def is_wrapper(module: nn.Module) -> bool:

@@ -90,6 +90,8 @@ def eager_copy(model: _Model) -> _Model:
         if is_wrapper(owner):
             continue
         for name, value in list(vars(owner).items()):
+            if name == "_compiled_call_impl":  # torch leaves it out of a copy
+                continue
             function: Any = uncompiled(value)
             whose = getattr(function, "__self__", None)
             if function is value or not isinstance(whose, nn.Module):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing.discovered_sites import carry
+from edgescope.lib.compiled_parts import named_parts
 from edgescope.lib.eager_twin import eager_copy
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
@@ -22,7 +23,7 @@ def norms_with_statistics(model: nn.Module) -> dict[str, nn.Module]:
     """Return the normalisation layers that keep running statistics, by name."""
     return {
         name: module
-        for name, module in model.named_modules()
+        for name, module in named_parts(model)
         if isinstance(getattr(module, "running_mean", None), Tensor)
         and isinstance(getattr(module, "running_var", None), Tensor)
     }

@@ -137,6 +137,7 @@ def ratios(values: Tensor) -> np.ndarray:
 def without_messages(case: Case, path: str) -> float:
     """Return how far predictions move if nothing is aggregated in a layer."""
     model, changes = build(case), []
+    model = getattr(model, "_orig_mod", model)  # compiled code calls no hooks
     layer = model.get_submodule(path)
     if not isinstance(layer, MessagePassing):
         return float("nan")
