@@ -178,7 +178,8 @@ def test_two_sets_of_nodes():
             super().__init__()
             self.conv = GATConv((4, 4), 4, add_self_loops=False)
 
-        def forward(self, x_s, x_t, edge_index, **_):
+        def forward(self, x_s, x_t, edge_index, x_s_batch, x_t_batch):
+            del x_s_batch, x_t_batch  # read by capture
             return self.conv((x_s, x_t), edge_index)
 
     model = Bipartite().eval()
