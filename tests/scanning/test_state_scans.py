@@ -122,6 +122,7 @@ def test_massive_rows_and_counts_are_those_of_a_hook_and_numpy(kind, size, site,
 def test_all_tables_say_nodes():
     scan = states(embedded(), DataLoader(GRAPHS, 4), baseline=embedded())
     tables = [scan.table(), scan.extremes(), scan.massive(), scan.massive_edges(), scan.nonfinite()]
+    tables += [scan.compare(), scan.laws(), scan.concentration()]
     names = {name for table in tables for name in table.columns} - {"id_edge"}
     assert not [name for name in names if re.search("edge|source|target", name)]
     assert {"nodes", "nodes_over", "nodes_over_untrained"} <= set(scan.table().columns)
