@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 from torch_geometric.data import Batch, Data
 from torch_geometric.nn import GATConv, SAGPooling, TopKPooling
@@ -9,6 +11,7 @@ from torch_geometric.utils import add_self_loops
 
 import edgescope as es
 from edgescope.lib.errors import InputError
+from support.graph_cases import WIDTH, graphs
 
 EDGES = torch.tensor([[0, 1, 2, 3, 3], [1, 2, 3, 0, 3]])
 
@@ -121,6 +124,27 @@ def test_nodes_are_known_whatever_becomes_of_the_edges(name):
     assert torch.equal(found.values[:, 0], x)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(graphs(), min_size=1, max_size=4))
+def test_a_graph_has_the_same_rows_in_any_batch(given_graphs):
+    torch.manual_seed(0)
+    model = Changing(lambda x, e: (x, e), GATConv(WIDTH, 3, heads=2)).eval()
+
+    def rows(data, batch):
+        with torch.no_grad(), es.capture(model, "conv*:state") as tape:
+            model(data.x, data.edge_index, batch)
+        return [tape[site] for site in tape.sites]
+
+    together = Batch.from_data_list(given_graphs)
+    for number, alone in enumerate(given_graphs):
+        pairs = zip(rows(alone, None), rows(together, together.batch), strict=True)
+        for own, batched in pairs:
+            mine = batched.graph == number
+            assert batched.node[mine].equal(own.node)
+            assert own.node.equal(torch.arange(alone.num_nodes))
+            assert torch.allclose(batched.values[mine], own.values, atol=1e-5)
+
+
 def test_the_number_of_nodes_must_be_known():
     class Named(nn.Module):
         def __init__(self):
@@ -154,7 +178,8 @@ def test_two_sets_of_nodes():
             super().__init__()
             self.conv = GATConv((4, 4), 4, add_self_loops=False)
 
-        def forward(self, x_s, x_t, edge_index, **_):
+        def forward(self, x_s, x_t, edge_index, x_s_batch, x_t_batch):
+            del x_s_batch, x_t_batch  # read by capture
             return self.conv((x_s, x_t), edge_index)
 
     model = Bipartite().eval()
@@ -216,8 +241,7 @@ def test_a_pooling_model_is_seen_up_to_where_it_pools():
             return self.second(x, edge_index)
 
     model = Pooling().eval()
-    graphs = [Data(x=torch.randn(4, 4), edge_index=EDGES) for _ in range(2)]
-    data = Batch.from_data_list(graphs)
+    data = Batch.from_data_list([Data(x=torch.randn(4, 4), edge_index=EDGES) for _ in range(2)])
     inputs = (data.x, data.edge_index, data.batch)
     with torch.no_grad(), es.capture(model, "first*:state") as tape:
         model(*inputs)

@@ -122,6 +122,7 @@ def test_massive_rows_and_counts_are_those_of_a_hook_and_numpy(kind, size, site,
 def test_all_tables_say_nodes():
     scan = states(embedded(), DataLoader(GRAPHS, 4), baseline=embedded())
     tables = [scan.table(), scan.extremes(), scan.massive(), scan.massive_edges(), scan.nonfinite()]
+    tables += [scan.compare(), scan.laws(), scan.concentration()]
     names = {name for table in tables for name in table.columns} - {"id_edge"}
     assert not [name for name in names if re.search("edge|source|target", name)]
     assert {"nodes", "nodes_over", "nodes_over_untrained"} <= set(scan.table().columns)
@@ -157,9 +158,9 @@ def test_names_of_the_other_kind_are_refused():
 
 
 def test_parts_merge_into_the_whole_and_files_keep_it(tmp_path):
-    model = small_model(factor=3000.0)
-    whole = states(model, DataLoader(GRAPHS, 4))
-    parts = [states(model, DataLoader(part, 2)) for part in (GRAPHS[:4], GRAPHS[4:])]
+    model, sites = small_model(factor=3000.0), "layers.1*:state"
+    whole = states(model, DataLoader(GRAPHS, 4), sites=sites)
+    parts = [states(model, DataLoader(part, 2), sites=sites) for part in (GRAPHS[:4], GRAPHS[4:])]
     assert not differences(es.merge_scans(parts[::-1]), whole)
     again = es.load_scan(whole.save(tmp_path / "scan"))
     assert not differences(again, whole)
@@ -177,7 +178,7 @@ def test_parts_of_nodes_and_of_edges_do_not_merge():
 def test_an_interrupted_scan_goes_on(tmp_path):
 
     def at(number):
-        if number == 9:
+        if number == 3:
             raise InterruptedScanError
 
     def scanned(*args):
@@ -185,11 +186,10 @@ def test_an_interrupted_scan_goes_on(tmp_path):
         return es.scan(
             small_model(factor=3000.0),
             loader,
-            sites="*:state",
+            sites="layers.0.attention:state",
             node_type_names=TYPES,
             shards=shards[0] if shards else None,
             shard_every=0.0,
-            baseline=small_model(seed=1),
             keep_ratio=50.0,
             max_rows=9,
             progress=False,
@@ -202,10 +202,14 @@ def test_an_interrupted_scan_goes_on(tmp_path):
 
 def test_thresholds_are_calibrated_on_untrained_models():
     scan = states(
-        embedded(), DataLoader(GRAPHS, 4), criterion="calibrated", baseline=es.Untrained(members=6)
+        embedded(),
+        DataLoader(GRAPHS, 4),
+        criterion="calibrated",
+        baseline=es.Untrained(members=6),
+        sites="convs.0*:state",
     )
     evidence = scan.calibration()
-    assert set(evidence["site"]) == {f"convs.{n}{e}:state" for n in (0, 1) for e in (".in", "")}
+    assert set(evidence["site"]) == {"convs.0.in:state", "convs.0:state"}
     # One type is set apart by one channel, which no initialisation is.
     row = evidence.row(
         by_predicate=(pl.col("site") == "convs.0.in:state") & (pl.col("axis") == "magnitude"),
@@ -289,16 +293,15 @@ def test_non_finite_states_are_counted_by_node():
 
 
 def test_one_channel_has_no_ratio():
-    model = nn.ModuleDict({"conv": GATConv(3, 1)})
-    model.forward = model["conv"]
     graph = Data(x=torch.randn(3, 3), edge_index=torch.tensor([[0, 1], [1, 2]]))
-    with pytest.raises(InputError, match="conv:state holds one number per node"):
-        states(model, [graph], node_type_names=None)
+    with pytest.raises(InputError, match=":state holds one number per node"):
+        states(GATConv(3, 1).eval(), [graph], node_type_names=None)
 
 
 def test_states_of_several_seeds():
     loader = DataLoader(GRAPHS, 4)
     scans = SeedScans({name: states(small_model(seed), loader) for seed, name in enumerate("ab")})
+    assert scans.findings().columns[:2] == ["site", "node_type"]
     found = scans.findings(by_edge_type=False)
     assert set(found["site"]) == set(scans.scans["a"].sites)
 

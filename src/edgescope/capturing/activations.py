@@ -103,7 +103,7 @@ class EdgeActivations(NamedTuple):
         Raises:
             InputError: if a row of the site is an edge.
         """
-        return None if self.node is None else self.edge_type
+        return self.identity.node_type
 
     @property
     def real(self) -> Tensor:

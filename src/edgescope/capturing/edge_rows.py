@@ -165,11 +165,24 @@ class EdgeIdentity(NamedTuple):
         Raises:
             InputError: if a row is an edge.
         """
+        self._check_nodes()
+        return self.own_target
+
+    @property
+    def node_type(self) -> Tensor | None:
+        """The type of the node of every row ``[V]``, if there is one.
+
+        Raises:
+            InputError: if a row is an edge.
+        """
+        self._check_nodes()
+        return self.edge_type
+
+    def _check_nodes(self) -> None:
         if self.of != "node":
             raise InputError(
                 "a row of this site is an edge, which has two nodes: own_source and own_target"
             )
-        return self.own_target
 
     @property
     def own_source(self) -> Tensor:

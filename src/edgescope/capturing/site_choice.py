@@ -36,10 +36,9 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
         raise InputError(no_sites_message(model))
     if wanted is None:
         return sites
-    states = state_sites(model, sites)
     if callable(wanted):
         chosen = [site for site in sites if wanted(site)]
-        chosen = chosen or [site for site in states if wanted(site)]
+        chosen = chosen or [site for site in state_sites(model, sites) if wanted(site)]
         if not chosen:
             raise InputError(f"sites= took none of the model's {len(sites)} sites: {_names(sites)}")
         return chosen
@@ -48,7 +47,7 @@ def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
     if not patterns:
         raise InputError(f"sites= is empty; the model's sites are: {_names(sites)}")
     if any(map(asks_for_states, patterns)):
-        sites = [*sites, *states]
+        sites = [*sites, *state_sites(model, sites)]
     for pattern in patterns:
         if not any(_matches(site, pattern) for site in sites):
             path = pattern.partition(":")[0]

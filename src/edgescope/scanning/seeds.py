@@ -19,7 +19,7 @@ from edgescope.scanning.criteria import Rule
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.merge_checks import check_alike
 from edgescope.scanning.result import Scan
-from edgescope.scanning.row_words import as_edges
+from edgescope.scanning.row_words import as_edges, in_words
 from edgescope.scanning.scan import scan
 from edgescope.scanning.store import load_seeds, save_seeds
 from edgescope.scanning.untrained_ensemble import Untrained, baseline_argument
@@ -140,7 +140,7 @@ class SeedScans:
         )
         count = pl.col("count")
         holds = pl.when(count == total).then(pl.lit("all")).when(count > 0).then(pl.lit("some"))
-        return found.sort("count", "rate_mean", descending=True, maintain_order=True).select(
+        found = found.sort("count", "rate_mean", descending=True, maintain_order=True).select(
             *keys,
             holds.otherwise(pl.lit("none")).alias("holds"),
             pl.format("{}/{}", count, total).alias("seeds"),
@@ -149,6 +149,7 @@ class SeedScans:
             "rate_min",
             "rate_max",
         )
+        return in_words(found, next(iter(self.scans.values())).info.rows)
 
     def save(self, folder: str | Path) -> Path:
         """Write every scan to a folder of its own, and a baseline that all share only once.

@@ -203,7 +203,7 @@ class ScanTables(ABC):
         Raises:
             InputError: if the scan has no baseline.
         """
-        return compare_scans(self, seed=seed, resamples=resamples)
+        return in_words(compare_scans(self, seed=seed, resamples=resamples), self.info.rows)
 
     def concentration(
         self, threshold: float | None = None, *, measure: str = "ratio", top: int = 1

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Emit, Layer, Remove, bound_arguments
+from edgescope.capturing.adapters.adapter import Emit, Layer, Remove, bound_arguments, observing
 from edgescope.capturing.edge_rows import NodeBlock, NodeRows, Relation
 from edgescope.lib.errors import InputError
 
@@ -87,7 +87,8 @@ def joined(layer: Layer, values: list[Tensor]) -> Tensor:
             f"the node states around {name} are {' and '.join(map(str, widths))} wide, by the set "
             "of nodes, and one site holds states of one width; leave this site out with sites="
         )
-    return (values[0] if len(values) == 1 else torch.cat(values)).unsqueeze(1)
+    with observing():
+        return (values[0] if len(values) == 1 else torch.cat(values)).unsqueeze(1)
 
 
 def _argument(given: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401  (of a stranger's layer)
