@@ -24,7 +24,7 @@ from edgescope.capturing.pins import Pin, Pins
 from edgescope.capturing.site_choice import Sites, list_layers, list_sites
 from edgescope.capturing.sites import Site
 from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape, record
-from edgescope.lib.eager_twin import warn_of_compiled
+from edgescope.lib.eager_twin import eager_twin, warn_of_compiled
 from edgescope.lib.mistakes import check_inputs, check_model
 from edgescope.lib.model_call import Call, call_model
 
@@ -186,7 +186,7 @@ class _Capture:
             call: how to call the model on the batch.
             known: whether to look into layers that an adapter knows as well.
         """
-        check_model(model)
+        model = eager_twin(model)
         check_inputs(inputs)
         one = batch[0] if len(batch) == 1 else batch
         several = len(batch) > 1 or isinstance(one, Tensor)

@@ -9,6 +9,7 @@ from torch import nn
 
 from edgescope.capturing.adapters.adapter import Adapter
 from edgescope.capturing.pins import Pin
+from edgescope.lib.compiled_parts import named_parts, original
 
 
 class Discovered(NamedTuple):
@@ -79,17 +80,17 @@ _RECORDS: WeakKeyDictionary[nn.Module, Record] = WeakKeyDictionary()
 
 def record_of(model: nn.Module) -> Record:
     """Return what is known of a model by discovery."""
-    return _RECORDS.get(model, Record())
+    return _RECORDS.get(original(model), Record())
 
 
 def write_record(model: nn.Module, record: Record) -> None:
     """Replace what is known of a model by discovery."""
-    _RECORDS[model] = record
+    _RECORDS[original(model)] = record
 
 
 def remember(model: nn.Module, found: Sequence[Discovered]) -> None:
     """Make what was discovered in a model sites of it."""
-    _RECORDS[model] = replace(record_of(model), found=tuple(found))
+    write_record(model, replace(record_of(model), found=tuple(found)))
 
 
 def discovered_in(model: nn.Module) -> tuple[Discovered, ...]:
@@ -99,8 +100,8 @@ def discovered_in(model: nn.Module) -> tuple[Discovered, ...]:
 
 def carry(model: nn.Module, copied: nn.Module) -> None:
     """Make what was discovered in a model sites of a copy of it as well."""
-    if model in _RECORDS:
-        _RECORDS[copied] = _RECORDS[model]
+    if original(model) in _RECORDS:
+        write_record(copied, record_of(model))
 
 
 def carry_if_alike(model: nn.Module, other: nn.Module) -> None:
@@ -108,9 +109,9 @@ def carry_if_alike(model: nn.Module, other: nn.Module) -> None:
 
     What runs in the other is compared with what was discovered whenever it is captured.
     """
-    if other not in _RECORDS and _build(model) == _build(other):
+    if original(other) not in _RECORDS and _build(model) == _build(other):
         carry(model, other)
 
 
 def _build(model: nn.Module) -> list[tuple[str, type[nn.Module]]]:
-    return [(path, type(module)) for path, module in model.named_modules()]
+    return [(path, type(module)) for path, module in named_parts(model)]

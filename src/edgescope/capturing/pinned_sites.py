@@ -8,6 +8,7 @@ from torch import nn
 
 from edgescope.capturing.discovered_sites import Discovered, Record, record_of, write_record
 from edgescope.capturing.pins import Pin, Pins, check_name, pinned
+from edgescope.lib.compiled_parts import named_parts
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import said
 
@@ -86,12 +87,12 @@ def _wished(
         name = wish if isinstance(wish, str) else each.name
         result.append(each.pin._replace(name=name, rejected=wish is None or wish is False))
     _check_names(model, result)
-    place = {path: number for number, (path, _) in enumerate(model.named_modules())}
+    place = {path: number for number, (path, _) in enumerate(named_parts(model))}
     return tuple(sorted(result, key=lambda pin: (place.get(pin.path, len(place)), pin.number)))
 
 
 def _check_names(model: nn.Module, pins: Sequence[Pin]) -> None:
-    paths = [path for path, _ in model.named_modules()]
+    paths = [path for path, _ in named_parts(model)]
     for pin in pins:
         if pin.name != pin.own_name:
             others = [other.name for other in pins if other is not pin]

@@ -146,7 +146,7 @@ def _told(each: "Site | Refused", known: Record) -> "Site | Refused":
 
 def _discovered(model: nn.Module, known: Record) -> dict[str, list["Site | Refused"]]:
     """Return what was discovered in a model, by the path of the module that computes it."""
-    modules = dict(model.named_modules())
+    modules = dict(named_parts(model))
     own: dict[str, list[Site | Refused]] = {}
     for each in known.found:
         if each.path not in modules:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from edgescope.capturing.adapters.adapter import Adapter, Emit, Layer, Remove, Stage
 from edgescope.capturing.adapters.node_states import STATE, End, attach_states
 from edgescope.capturing.sites import Site
+from edgescope.lib.compiled_parts import named_parts
 
 if TYPE_CHECKING:
     from torch import nn
@@ -59,7 +60,7 @@ def state_sites(model: "nn.Module", sites: Sequence[Site]) -> list[Site]:
         model: the model.
         sites: its sites of edges.
     """
-    paths = {module: path for path, module in reversed(list(model.named_modules()))}
+    paths = {module: path for path, module in reversed(list(named_parts(model)))}
     there = set(paths.values())
     found: dict[str, Site] = {}
     for site in sites:

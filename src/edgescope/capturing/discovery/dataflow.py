@@ -286,6 +286,13 @@ def origin(index: Value) -> tuple[int, tuple[object, ...]]:
     return index.number, tuple(way)
 
 
+def is_order(index: Value) -> bool:
+    """Return whether an index is an order of rows that was computed."""
+    while index.step is not None and index.step.name in KEEPS:
+        index = next(index.step.inputs())
+    return index.step is not None and index.step.name in {"sort", "argsort", "randperm"}
+
+
 def has_same_numbers(one: Indexed, other: Indexed) -> bool:
     """Return whether two operations are by the same index."""
     a, b = numbers_of(one.by, one.dim), numbers_of(other.by, other.dim)

@@ -18,14 +18,15 @@ from edgescope.capturing.discovered_sites import (
 )
 from edgescope.capturing.discovery.attention_places import is_in, places_of
 from edgescope.capturing.discovery.edge_tensors import Discovery
-from edgescope.capturing.discovery.valueless import never_formed, others
 from edgescope.capturing.discovery.program import read
 from edgescope.capturing.discovery.tensor_roles import tensors_of
 from edgescope.capturing.discovery.trace import Trace
+from edgescope.capturing.discovery.valueless import never_formed, others
 from edgescope.capturing.hooks import entered
 from edgescope.capturing.pins import Pin, pinned
 from edgescope.capturing.sites import Site, find_sites
 from edgescope.capturing.tape import record
+from edgescope.lib.compiled_parts import named_parts
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.model_call import Call as ModelCall
@@ -78,7 +79,7 @@ def _discovered_on(
 ) -> Discovery:
     write_record(model, Record(pins=tuple(pins)))
     covered = [] if known else [s.path for s in find_sites(model) if isinstance(s, Site)]
-    paths = {id(module): path for path, module in model.named_modules()}
+    paths = {id(module): path for path, module in named_parts(model)}
     trace = Trace(paths, model)
     with trial_run(model, batch) as given, evaluating(model), observing():
         with entered(trace):

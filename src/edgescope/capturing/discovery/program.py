@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from edgescope.capturing.discovery.dataflow import Flow, Indexed, backward, numbers_of
+from edgescope.capturing.discovery.dataflow import Flow, Indexed, backward, is_order, numbers_of
 from edgescope.capturing.discovery.edge_attention import Attention, find_attention
 from edgescope.capturing.discovery.logits import add_logit
 from edgescope.capturing.discovery.pair_attention import PairAttention, find_pairs
@@ -173,6 +173,8 @@ def _others(flow: Flow, found: Attention) -> list[tuple[Tensor, Indexed]]:
     for each in flow.gathers[found.atom]:
         if each.step.results[0].number not in before or not each.rows.tensor.is_floating_point():
             continue
+        if is_order(each.by):
+            continue  # rows of edges, in another order
         numbers = numbers_of(each.by, each.dim)
         if torch.equal(numbers, of_target):
             continue

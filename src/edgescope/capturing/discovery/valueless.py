@@ -59,4 +59,3 @@ def never_formed(flow: Flow) -> Iterator[tuple[str, str]]:
                     "them, as in linear attention, so no weight of a pair is ever formed",
                 )
                 break
-
