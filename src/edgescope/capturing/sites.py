@@ -241,7 +241,7 @@ def _keys(model: nn.Module, path: str) -> Iterator[object]:
 
     PyG's dictionary takes tuples as keys and gives them back so.
     """
-    parent = model
+    parent = original(model)
     for name in path.split(".") if path else []:
         children = parent._modules  # noqa: SLF001  (by the inner name, which path holds)
         if isinstance(parent, nn.ModuleDict):
