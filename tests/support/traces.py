@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from edgescope.capturing.discovery.program import Found, read
 from edgescope.capturing.discovery.trace import Trace
-from edgescope.capturing.hooks import entered, leave
+from edgescope.capturing.observer_mode import entered, leave
 
 
 class Reading(NamedTuple):

@@ -5,11 +5,11 @@ import warnings
 import polars as pl
 import pytest
 import torch
-from support.attention_zoo.case import DISCOVERED, NO_ATTENTION
-from support.attention_zoo.table import CASES
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning
+from support.attention_zoo.case import DISCOVERED, NO_ATTENTION
+from support.attention_zoo.table import CASES
 
 CLOSE = 1e-4
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from edgescope.capturing.attention_signs import Signs, says_attention
 from edgescope.capturing.coverage import Coverage, UnseenLayer
-from edgescope.capturing.hooks import entered
+from edgescope.capturing.observer_mode import entered
 from edgescope.capturing.refusals import ATTENTION, PERHAPS, Kind, unknown_layer
 from edgescope.capturing.sites import NOTHING_FOUND, Refused, find_sites
 from edgescope.capturing.softmax_calls import MESSAGES, SoftmaxCall, SoftmaxCalls

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from edgescope.capturing.graph_input import InputEdges, memory_of, version
-from edgescope.capturing.hooks import ObserverMode, leave
+from edgescope.capturing.observer_mode import ObserverMode, leave
 from edgescope.capturing.operations import NO_DISPATCH, UNKNOWN, Op, aten, move_of
 
 SHARED = -2

@@ -10,7 +10,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from edgescope.capturing.attention_signs import is_plain
 from edgescope.capturing.call_stack import running_modules, which_run
-from edgescope.capturing.hooks import ObserverMode
+from edgescope.capturing.observer_mode import ObserverMode
 from edgescope.capturing.operations import NO_DISPATCH, Operation, operation
 from edgescope.lib.compiled_parts import named_parts, original
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 from hypothesis import given, settings
-from support import traces
 from torch import Tensor
+
+from support import traces
 from support.attention_programs import DECOYS, SOFTMAXES, Graph, Program, graphs, programs
 
 ANY = [*sorted(SOFTMAXES), "after", "loop"]

@@ -19,7 +19,8 @@ from edgescope.capturing.discovery.program import Ends, Found
 from edgescope.capturing.discovery.recipes import Layout, Taken
 from edgescope.capturing.discovery.scope import Forms, Signature, ways_of
 from edgescope.capturing.discovery.trace import Trace, Value, memory
-from edgescope.capturing.hooks import Watch, leave, registering
+from edgescope.capturing.hooks import Watch, registering
+from edgescope.capturing.observer_mode import leave
 from edgescope.lib.errors import InputError
 
 Listener = tuple[int, tuple[str, ...], Replace, Forms]

@@ -22,7 +22,7 @@ from edgescope.capturing.discovery.program import read
 from edgescope.capturing.discovery.tensor_roles import tensors_of
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.discovery.valueless import never_formed, others
-from edgescope.capturing.hooks import entered
+from edgescope.capturing.observer_mode import entered
 from edgescope.capturing.pins import Pin, pinned
 from edgescope.capturing.sites import Site, find_sites
 from edgescope.capturing.tape import record

@@ -6,15 +6,16 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from edgescope.capturing.discovery.atom_places import place_before
 from edgescope.capturing.discovery.dataflow import KEEPS, Flow
 from edgescope.capturing.discovery.dimensions import Dim
 from edgescope.capturing.discovery.pair_attention import (
     MATRICES,
     PairAttention,
     is_mask,
-    place_before,
     value_product,
 )
+from edgescope.capturing.discovery.pair_products import are_close, factor_of, is_product
 from edgescope.capturing.discovery.pair_values import (
     OfNodes,
     OfPairs,
@@ -196,7 +197,7 @@ class _Reader:
                 biased = biased or not all(is_mask(v) for v in step.inputs() if v not in inputs)
             if len(inputs) != 1 or not (is_pointwise(step) or step.name in KEEPS):
                 return None, False
-            number = _factor(step, inputs[0])
+            number = factor_of(step, inputs[0])
             if number is None:
                 return None, False
             before = place_before(flow, step, inputs[0], key)
@@ -213,7 +214,7 @@ class _Reader:
 
     def _with_product(self, values: Sequence[Value]) -> tuple[list[Value], list[Value]]:
         """Tell the operand that a product of nodes was summed into from the others."""
-        from_products = [each for each in values if _is_product(each)]
+        from_products = [each for each in values if is_product(each)]
         return from_products[:1], [each for each in values if each not in from_products[:1]]
 
     def _operands(self, step: Step, key: int, factor: float) -> Products | None:
@@ -270,46 +271,10 @@ class _Reader:
         if logit is not None:
             grid = logit.grid(trace).double()
             expected = grid.softmax(-1) if self._found.kind == "softmax" else None
-            if expected is not None and not _close(expected, weight.grid(trace).double()):
+            if expected is not None and not are_close(expected, weight.grid(trace).double()):
                 recipes.pop("logit")
         if products is not None and "unbiased" not in recipes and "logit" in recipes:
             summed = products(trace, places).double().sum(-1, keepdim=True)
-            if not _close(summed, recipes["logit"](trace, places).double()):
+            if not are_close(summed, recipes["logit"](trace, places).double()):
                 recipes.pop("score")
         return recipes
-
-
-def _is_product(value: Value) -> bool:
-    """Return whether a product of nodes was summed into a value, by number and form only."""
-    while value.step is not None:
-        step = value.step
-        if step.name in MATRICES:
-            return True
-        inputs = list(step.inputs())
-        if not (is_pointwise(step) or step.name in KEEPS) or not inputs:
-            return False
-        value = inputs[0]
-    return False
-
-
-def _factor(step: Step, value: Value) -> float | None:
-    """Return the number that an operation multiplies by, 1 for what only masks or moves."""
-    if step.name in {"mul", "div"}:
-        others = [each for each in step.args if each is not value]
-        by = others[0] if others else None
-        if isinstance(by, Value):
-            if by.tensor.numel() != 1:
-                return None
-            by = float(by.now)
-        if not isinstance(by, int | float):
-            return None
-        return float(by) if step.name == "mul" else 1 / float(by)
-    if step.name in KEEPS or step.name in {"add", "sub", "masked_fill", "where", "clamp", "copy"}:
-        return 1.0
-    return None
-
-
-def _close(one: Tensor, other: Tensor) -> bool:
-    both = one.isfinite() & other.isfinite()
-    scale = other.where(both, 0).abs().amax() if other.numel() else other.new_zeros(())
-    return bool(((one - other).where(both, 0).abs() <= 1e-4 * scale.clamp(min=1e-12)).all())

@@ -17,7 +17,8 @@ from edgescope.capturing.adapters.adapter import Emit, Remove, observing
 from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import Found, read
 from edgescope.capturing.discovery.trace import Trace
-from edgescope.capturing.hooks import Watch, leave, registering
+from edgescope.capturing.hooks import Watch, registering
+from edgescope.capturing.observer_mode import leave
 from edgescope.lib.errors import InputError
 
 Forms = tuple[tuple[str, ...], ...]

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.hooks import ObserverMode, is_hook
+from edgescope.capturing.hooks import is_hook
+from edgescope.capturing.observer_mode import ObserverMode
 from edgescope.capturing.operations import NO_DISPATCH
 
 Call = tuple[str, int]

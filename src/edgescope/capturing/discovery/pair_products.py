@@ -1,0 +1,44 @@
+"""From a product of queries and keys to the logits: numbers that multiply, and what only masks."""
+
+from torch import Tensor
+
+from edgescope.capturing.discovery.dataflow import KEEPS
+from edgescope.capturing.discovery.pair_attention import MATRICES
+from edgescope.capturing.discovery.trace import Step, Value, is_pointwise
+
+
+def is_product(value: Value) -> bool:
+    """Return whether a product of nodes was summed into a value, by number and form only."""
+    while value.step is not None:
+        step = value.step
+        if step.name in MATRICES:
+            return True
+        inputs = list(step.inputs())
+        if not (is_pointwise(step) or step.name in KEEPS) or not inputs:
+            return False
+        value = inputs[0]
+    return False
+
+
+def factor_of(step: Step, value: Value) -> float | None:
+    """Return the number that an operation multiplies by, 1 for what only masks or moves."""
+    if step.name in {"mul", "div"}:
+        others = [each for each in step.args if each is not value]
+        by = others[0] if others else None
+        if isinstance(by, Value):
+            if by.tensor.numel() != 1:
+                return None
+            by = float(by.now)
+        if not isinstance(by, int | float):
+            return None
+        return float(by) if step.name == "mul" else 1 / float(by)
+    if step.name in KEEPS or step.name in {"add", "sub", "masked_fill", "where", "clamp", "copy"}:
+        return 1.0
+    return None
+
+
+def are_close(one: Tensor, other: Tensor) -> bool:
+    """Return whether numbers are alike to rounding, where both are finite."""
+    both = one.isfinite() & other.isfinite()
+    scale = other.where(both, 0).abs().amax() if other.numel() else other.new_zeros(())
+    return bool(((one - other).where(both, 0).abs() <= 1e-4 * scale.clamp(min=1e-12)).all())
