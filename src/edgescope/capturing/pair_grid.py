@@ -97,6 +97,8 @@ class PairGrid:
                 "and nodes attend to places that hold none; mask the padding, and put the nodes "
                 "first or last, as torch_geometric.utils.to_dense_batch does"
             )
+        if len(fitting) > 1:  # nothing attends where there is no node
+            fitting = [each for each in fitting if self._all_attend(each[0])] or fitting
         if len(fitting) > 1:
             raise InputError("which places of its dense batch hold nodes cannot be told")
         place, tokens = fitting[0]
@@ -170,6 +172,10 @@ class PairGrid:
         token = place >= sizes
         used = (attended & rows & token[:, None, None, :]).any(2).any(1)
         return bool(used[token].all())
+
+    def _all_attend(self, place: Tensor) -> bool:
+        """Return whether every node and token attends to something."""
+        return bool(self._attended().any(1).any(2)[place >= 0].all())
 
     def _rows(self, place: Tensor, sizes: Tensor, tokens: int) -> tuple[PairRows, PairPlaces]:
         there = place >= 0

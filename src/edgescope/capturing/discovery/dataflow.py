@@ -85,6 +85,9 @@ class Flow:
         for value in self.trace.values:
             if value.step is None and isinstance(value.tensor, nn.Parameter):
                 found.update(root for dim in value.dims for root in self.axes.roots(dim))
+        for atom, whole in self.axes.slices():
+            if set(whole) & self.axes.with_parts(found):
+                found.add(atom)
         parts = self.axes.siblings(found)
         found = self.axes.with_parts(found)
         for atom, cut in self.axes.stacked():

@@ -24,6 +24,7 @@ class Axes:
         self._parts: dict[int, dict[tuple[int, int], tuple[Dim, Dim]]] = {}
         self._pieces: dict[int, list[tuple[int, bool]]] = {}
         self._stacked: dict[int, Dim] = {}
+        self._sliced: list[tuple[int, Dim]] = []
         self._selected: dict[int, Dim] = {}
 
     def new(self, size: int) -> Dim:
@@ -116,6 +117,15 @@ class Axes:
         """Return what an atom was joined from, if it was."""
         root = self.root(atom)
         return next((each for a, each in self._pieces.items() if self.root(a) == root), None)
+
+    def note_slice(self, dim: Dim, whole: Dim) -> None:
+        """Note that a dimension is a part of another one, as one of queries, keys and values."""
+        if dim:
+            self._sliced.append((dim[0], whole))
+
+    def slices(self) -> list[tuple[int, Dim]]:
+        """Return the atoms that are a part of another dimension, and that, in the order of time."""
+        return [(self.root(atom), self.roots(whole)) for atom, whole in self._sliced]
 
     def note_stacked(self, dim: Dim, cut: Dim) -> None:
         """Note that parts of one dimension were put along another, as heads along the batch."""

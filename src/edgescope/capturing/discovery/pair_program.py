@@ -61,7 +61,9 @@ class PairFound(NamedTuple):
             trace: the run.
             tokens: how many tokens the model puts before and after the nodes, if that is known.
         """
-        logit = None if self.logit is None else self.logit.grid(trace)
+        # Only a softmax makes 0 of what its logit is far below others; a mask does of any.
+        softmax = self.logit is not None and self.kind == "softmax"
+        logit = self.logit.grid(trace) if self.logit is not None and softmax else None
         tokens = tokens if self.tokens is None else self.tokens
         return PairGrid(self.weight.grid(trace), logit, same=self.same, tokens=tokens)
 

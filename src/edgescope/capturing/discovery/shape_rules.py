@@ -87,11 +87,12 @@ def _unsqueeze(at: Applied) -> Dims:
 
 def _slice(at: Applied) -> Dims:
     """Keep a dimension that is taken whole; a part of it is something new."""
-    axes = at.axes
-    return tuple(
-        dim if axes.size(dim) == size else axes.new(size)
-        for dim, size in zip(at.dims, at.shape, strict=True)
-    )
+    axes, parts = at.axes, list(at.dims)
+    for n, size in enumerate(at.shape):
+        if axes.size(parts[n]) != size:
+            parts[n] = axes.new(size)
+            axes.note_slice(parts[n], at.dims[n])
+    return tuple(parts)
 
 
 def _select(at: Applied) -> Dims:

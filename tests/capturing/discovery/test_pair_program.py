@@ -1,0 +1,198 @@
+"""Dense attention in several ways of writing it, against loops over pairs in float64."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch_geometric.data import Batch, Data
+from torch_geometric.utils import to_dense_batch
+
+import edgescope as es
+
+WAYS = (
+    "matmul",
+    "by hand",
+    "einsum",
+    "one batch of heads",
+    "heads along the batch",
+    "token first",
+    "token last",
+    "sigmoid",
+    "fused",
+    "log-softmax",
+    "left padding",
+)
+BIASED = {"matmul", "einsum", "one batch of heads", "token first", "token last", "left padding"}
+
+
+class Attention(nn.Module):
+    """Attention of ``heads`` heads of ``channels`` channels on states ``[B, N, F]``."""
+
+    def __init__(self, way, heads, channels):
+        super().__init__()
+        self.way, self.heads, self.channels = way, heads, channels
+        self.qkv = nn.Linear(6, 3 * heads * channels)
+        self.bias = nn.Embedding(9, heads)
+        self.token = nn.Parameter(torch.randn(1, 1, 6))
+
+    def forward(self, x, mask, far):
+        way, H, d = self.way, self.heads, self.channels
+        if way == "token first":
+            x = torch.cat([self.token.expand(len(x), -1, -1), x], 1)
+            mask, far = F.pad(mask, (1, 0), value=True), F.pad(far, (1, 0, 1, 0))
+        if way == "token last":
+            x = torch.cat([x, self.token.expand(len(x), -1, -1)], 1)
+            mask, far = F.pad(mask, (0, 1), value=True), F.pad(far, (0, 1, 0, 1))
+        B, N, _ = x.shape
+        there = mask[:, None, None, :]
+        if way == "heads along the batch":
+            q, k, v = (torch.cat(each.split(d, -1)) for each in self.qkv(x).chunk(3, -1))
+            logit = q @ k.mT / math.sqrt(d)
+            logit = logit.masked_fill(~mask.repeat(H, 1)[:, None, :], -1e9)
+            return torch.cat((logit.softmax(-1) @ v).split(B), -1)
+        q, k, v = self.qkv(x).view(B, N, 3, H, d).permute(2, 0, 3, 1, 4)
+        bias = self.bias(far).permute(0, 3, 1, 2)
+        if way == "fused":
+            out = F.scaled_dot_product_attention(q, k, v, attn_mask=there)
+        elif way == "by hand":
+            logit = (q @ k.mT / math.sqrt(d)).masked_fill(~there, -1e9)
+            power = (logit - logit.amax(-1, keepdim=True)).exp()
+            out = power / power.sum(-1, keepdim=True) @ v
+        elif way == "sigmoid":
+            share = (
+                torch.einsum("bhid,bhjd->bijh", q / math.sqrt(d), k).sigmoid()
+                * mask[:, None, :, None]
+            )
+            out = torch.einsum("bijh,bhjd->bhid", share / share.sum(2, keepdim=True), v)
+        elif way == "log-softmax":
+            logit = (q @ k.mT / math.sqrt(d)).masked_fill(~there, -math.inf)
+            out = logit.log_softmax(-1).exp() @ v
+        elif way == "einsum":
+            logit = torch.einsum("bhid,bhjd->bhij", q, k) * d**-0.5 + bias
+            weight = logit.masked_fill(~there, -math.inf).softmax(-1)
+            out = torch.einsum("bhij,bhjd->bhid", weight, v)
+        elif way == "one batch of heads":
+            q, k, v = (each.reshape(B * H, N, d) for each in (q, k, v))
+            logit = torch.bmm(q * d**-0.5, k.transpose(1, 2)).view(B, H, N, N)
+            logit += bias
+            logit = logit.masked_fill(~there, -math.inf).view(B * H, N, N)
+            out = (logit.softmax(-1) @ v).view(B, H, N, d)
+        else:
+            logit = (q @ k.mT / math.sqrt(d) + bias).masked_fill(~there, -math.inf)
+            out = F.dropout(logit.softmax(-1), 0.1, self.training) @ v
+        return out.transpose(1, 2).reshape(B, N, H * d)
+
+
+class Net(nn.Module):
+    def __init__(self, way, heads=2, channels=3):
+        super().__init__()
+        self.layer = Attention(way, heads, channels)
+
+    def forward(self, x, edge_index, batch):  # noqa: ARG002  (by which pairs are identified)
+        dense, mask = to_dense_batch(x, batch)
+        if self.layer.way == "left padding":
+            last = (~mask).sum(1).tolist()
+            dense, mask = (
+                torch.stack([one.roll(by, 0) for one, by in zip(each, last, strict=True)])
+                for each in (dense, mask)
+            )
+        place = torch.arange(dense.size(1))
+        far = (place[:, None] - place).abs().expand(len(dense), -1, -1)
+        return self.layer(dense, mask, far)
+
+
+def graphs(sizes=(3, 5, 1, 4)):
+    generator = torch.Generator().manual_seed(2)
+
+    def one(size):
+        edges = torch.randint(0, size, (2, 2 * size), generator=generator)
+        return Data(torch.randn(size, 6, generator=generator), edges)
+
+    return Batch.from_data_list([one(size) for size in sizes])
+
+
+def worked(net, batch):
+    """Return the stages of every pair of nodes, by loops: (graph, target, source) to values."""
+    layer = net.layer.double()
+    H, d = layer.heads, layer.channels
+    stages = {name: {} for name in ("score", "unbiased", "logit", "weight", "message")}
+    for graph, data in enumerate(batch.to_data_list()):
+        x = data.x.double()
+        token = layer.token[0].double()
+        tokens = layer.way.startswith("token")
+        x = torch.cat([x, token]) if tokens else x
+        q, k, v = layer.qkv(x).view(len(x), 3, H, d).unbind(1)
+        nodes = len(data.x)
+        for i in range(len(x)):
+            score = q[i] * k / math.sqrt(d)
+            far = torch.tensor(
+                [abs(i - j) if i < nodes and j < nodes else 0 for j in range(len(x))]
+            )
+            bias = layer.bias(far) if layer.way in BIASED else 0
+            logit = score.sum(-1) + bias
+            power = logit.sigmoid() if layer.way == "sigmoid" else (logit - logit.amax(0)).exp()
+            weight = power / power.sum(0)
+            for j in range(len(x)):
+                at = (graph, i, j)
+                stages["score"][at] = score[j]
+                stages["unbiased"][at] = score[j].sum(-1, keepdim=True)
+                stages["logit"][at] = logit[j, :, None]
+                stages["weight"][at] = weight[j, :, None]
+                stages["message"][at] = weight[j, :, None] * v[j]
+    return stages
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("heads", "channels"), [(2, 3), (3, 2), (2, 2)])
+def test_every_way_of_writing_it_gives_the_same_stages(way, heads, channels):
+    torch.manual_seed(0)
+    net, batch = Net(way, heads, channels).eval(), graphs()
+    with torch.no_grad():
+        plain = net(batch.x, batch.edge_index, batch.batch)
+    es.capture.discover(net, batch)
+    with torch.no_grad(), es.capture(net) as tape:
+        output = net(batch.x, batch.edge_index, batch.batch)
+    assert torch.equal(output, plain)
+    with torch.no_grad():
+        expected = worked(net, batch)
+    assert {"layer:weight", "layer:logit", "layer:score", "layer:message"} <= set(tape.sites)
+    assert ("layer:unbiased" in tape.sites) == (way in BIASED)
+    for site in tape.sites:
+        values, identity = tape[site].values, tape[site].identity
+        wanted = expected[site.partition(":")[2]]
+        ends = (identity.own_target.tolist(), identity.own_source.tolist())
+        at = zip(identity.graph.tolist(), *ends, strict=True)
+        rows = torch.stack([wanted[each] for each in at])
+        assert len(rows) == len(wanted)
+        torch.testing.assert_close(values.double(), rows, atol=1e-5, rtol=1e-4)
+
+
+def test_pairs_are_known_as_edges_where_there_is_one():
+    net, batch = Net("matmul").eval(), graphs()
+    es.capture.discover(net, batch)
+    with torch.no_grad(), es.capture(net, "*:weight") as tape:
+        net(batch.x, batch.edge_index, batch.batch)
+    identity = tape["layer:weight"].identity
+    known = identity.in_input >= 0
+    ends = torch.stack([identity.source, identity.target])
+    assert torch.equal(ends[:, known], batch.edge_index[:, identity.in_input[known]])
+    given = set(map(tuple, batch.edge_index.t().tolist()))
+    assert given.isdisjoint(map(tuple, ends[:, ~known].t().tolist()))
+    assert given == set(map(tuple, ends[:, known].t().tolist()))
+
+
+def test_a_batch_of_other_sizes_takes_the_same_sites():
+    net = Net("one batch of heads").eval()
+    es.capture.discover(net, graphs())
+    for sizes in ((2, 2), (4,), (1, 6, 2, 2, 3)):
+        batch = graphs(sizes)
+        with torch.no_grad(), es.capture(net, "*:weight") as tape:
+            net(batch.x, batch.edge_index, batch.batch)
+        found = tape["layer:weight"]
+        assert len(found.values) == sum(size**2 for size in sizes)
+        total = torch.zeros(len(batch.x), 2).index_add(
+            0, found.identity.target, found.values.squeeze(-1)
+        )
+        torch.testing.assert_close(total, torch.ones_like(total))
