@@ -4,7 +4,6 @@ What a program's weights are is worked out by loops over edges, in Python's numb
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 

@@ -10,12 +10,15 @@ from torch import nn
 from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Stage
 from edgescope.capturing.discovered_sites import Discovered, remember
-from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
-from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
 from edgescope.capturing.discovery.dataflow import Flow
+from edgescope.capturing.discovery.dimension_rules import shape_of
+from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
 from edgescope.capturing.discovery.edge_attention import Attention
+from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
 from edgescope.capturing.discovery.program import STAGES, Found, read, without_ends
-from edgescope.capturing.discovery.trace import Call, Step, Trace
+from edgescope.capturing.discovery.scope import learn
+from edgescope.capturing.discovery.steps import Call, Step
+from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import entered
 from edgescope.capturing.sites import Site, find_sites
 from edgescope.capturing.tape import record
@@ -55,7 +58,7 @@ def discover(
         with entered(trace):
             call(model, batch)
         flow, found = read(trace)
-        candidates, refused, reasons = _places(flow, found, covered)
+        candidates, refused, reasons = _places(model, flow, found, covered)
         remember(model, list(candidates))
         sites = _tried(model, batch, call, inputs, candidates, refused)
     tensors = _tensors(flow, found, candidates, sites, refused, reasons)
@@ -67,6 +70,7 @@ def _devices(model: nn.Module) -> list[int]:
 
 
 def _places(
+    model: nn.Module,
     flow: Flow,
     found: list[tuple[Attention, Found]],
     covered: Collection[str],
@@ -75,11 +79,12 @@ def _places(
 
     What has none comes by the path of the module that computes it, and by its number.
     """
-    trace = flow.trace
+    trace, modules = flow.trace, dict(model.named_modules())
     reasons: dict[int, str] = {}
     places: dict[Discovered, int] = {}
     refused: dict[str, str] = {}
     parts: dict[Call, list[tuple[Attention, Found]]] = {}
+    alike: dict[tuple[Any, ...], list[tuple[Attention, Found]]] = {}
     for number, (attention, _) in enumerate(found):
         calls = _common(attention.steps)
         if any(_is_in(path, covered) for path, _ in calls):
@@ -88,7 +93,7 @@ def _places(
         for depth in range(len(calls), 0, -1):
             call = calls[depth - 1]
             if call not in parts:
-                parts[call] = read(trace.part(call))[1]
+                parts[call] = _read_part(trace.part(call), modules[call[0]], alike)
             at = _position(trace, call, parts[call], first)
             if at is not None:
                 here = parts[call][at][1]
@@ -99,6 +104,18 @@ def _places(
             reasons[number] = without_ends(flow, attention)
             refused[path] = reasons[number]
     return places, refused, reasons
+
+
+def _read_part(
+    part: Trace, module: nn.Module, alike: dict[tuple[Any, ...], list[tuple[Attention, Found]]]
+) -> list[tuple[Attention, Found]]:
+    """Return what is in a call of a module, which layers that are alike have alike."""
+    shapes = (tuple(shape_of(value)) for value in part.values)
+    key = (part.signature, *shapes)
+    if key not in alike:
+        alike[key] = read(part)[1]
+    learn(module, part, alike[key])
+    return alike[key]
 
 
 def _common(steps: list[Step]) -> tuple[Call, ...]:

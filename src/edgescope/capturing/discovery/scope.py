@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from edgescope.capturing.adapters.adapter import Emit, Remove, observing
+from edgescope.capturing.discovery.edge_attention import Attention
 from edgescope.capturing.discovery.program import Found, read
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import Watch, leave, registering
@@ -38,6 +39,7 @@ class Scope:
         self._name = type(module).__name__
         self._listeners: list[Listener] = []
         self._running: list[Trace] = []
+        self._module = module
         self._known = _WAYS.setdefault(module, {})
 
     def listen(self, module: nn.Module, listener: Listener) -> Iterator[Remove]:
@@ -84,12 +86,8 @@ class Scope:
         way = hash(trace.signature)
         if way not in self._known:
             attention = read(trace)[1]
+            learn(self._module, trace, attention)
             found = [each for _, each in attention]
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            # What has a size of one, or is alike by its numbers only, may be otherwise next time.
-            if len(found) > number and all(each.is_certain for each, _ in attention):
-                self._known[way] = found
         else:
             found = self._known[way]
         if number < len(found) and set(stages) <= set(found[number].recipes):
@@ -101,6 +99,18 @@ class Scope:
             f"attention was discovered, and computed {len(found)} attentions instead of "
             f"{number + 1} or more; run es.capture.discover on this batch as well"
         )
+
+
+def learn(module: nn.Module, trace: Trace, found: list[tuple[Attention, Found]]) -> None:
+    """Remember what was found in a run of a module, of which a trace is part.
+
+    What is alike by its numbers only may be otherwise next time, and is found anew.
+    """
+    known = _WAYS.setdefault(module, {})
+    if found and all(each.is_certain for each, _ in found):
+        if len(known) >= REMEMBERED:
+            known.clear()
+        known[hash(trace.signature)] = [each for _, each in found]
 
 
 def scope_of(module: nn.Module) -> Scope:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Size
 
 from edgescope.capturing.discovery.dimensions import Axes, Dim, Dims
-from edgescope.capturing.discovery.trace import Step, Value
+from edgescope.capturing.discovery.steps import Step, Value
 
 
 class Applied(NamedTuple):
