@@ -3,7 +3,7 @@
 from math import log
 
 from edgescope.capturing.discovery.dataflow import KEEPS, Flow
-from edgescope.capturing.discovery.edge_attention import Attention
+from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.recipes import Factors, Recipe, Scaled, Taken, layout
 from edgescope.capturing.discovery.shifts import unshifted
 from edgescope.capturing.discovery.steps import Step, Value, is_pointwise

@@ -13,7 +13,7 @@ from edgescope.capturing.discovered_sites import Discovered, remember
 from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.dimension_rules import shape_of
 from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
-from edgescope.capturing.discovery.edge_attention import Attention
+from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
 from edgescope.capturing.discovery.program import STAGES, Found, read, without_ends
 from edgescope.capturing.discovery.scope import learn

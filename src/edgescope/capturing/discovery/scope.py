@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from edgescope.capturing.adapters.adapter import Emit, Remove, observing
-from edgescope.capturing.discovery.edge_attention import Attention
+from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.program import Found, read
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import Watch, leave, registering

@@ -10,7 +10,7 @@ from edgescope.capturing.discovery.dataflow import (
     has_same_numbers,
     numbers_of,
 )
-from edgescope.capturing.discovery.edge_attention import Attention
+from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.recipes import layout
 from edgescope.capturing.discovery.steps import Value, is_pointwise
 

@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from edgescope.capturing.discovery.steps import Call, Step, Tree, Value, memory
-from edgescope.capturing.hooks import ObserverMode, is_hook
+from edgescope.capturing.hook_depth import is_hook
+from edgescope.capturing.hooks import ObserverMode
 from edgescope.capturing.operations import NO_DISPATCH
 
 
