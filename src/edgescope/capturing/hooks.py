@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
+from edgescope.capturing.hook_depth import hook_runs, no_hook_runs
 from edgescope.lib.errors import InputError
 
 _WATCHES: WeakKeyDictionary[nn.Module, list["Watch"]] = WeakKeyDictionary()
@@ -18,20 +19,6 @@ _WATCHES: WeakKeyDictionary[nn.Module, list["Watch"]] = WeakKeyDictionary()
 
 _LOCK = threading.RLock()
 """Held while hooks are registered, as they are known by numbers that torch counts up."""
-
-
-class _Hooks(threading.local):
-    """How many hooks of watches run in a thread, one within the other."""
-
-    running = 0
-
-
-_HOOKS = _Hooks()
-
-
-def is_hook() -> bool:
-    """Return whether a hook of a watch runs, so that what torch computes is not the model's."""
-    return _HOOKS.running > 0
 
 
 class Unwatched:
@@ -79,11 +66,8 @@ class Watching:
             return None
         if self.watch.is_elsewhere():
             return None
-        _HOOKS.running += 1
-        try:
+        with hook_runs():
             return self._observe(*args, **kwargs)
-        finally:
-            _HOOKS.running -= 1
 
     def __reduce__(self) -> tuple[Callable[..., Unwatched], tuple[Any, ...]]:
         """Leave nothing in a pickled copy once it is complete."""
@@ -179,6 +163,7 @@ class Watch:
         They are known by their number, so that one is found even if an interrupt came before
         anything else knew of it.
         """
+        no_hook_runs()
         numbers = range(self._first, self._last or RemovableHandle.next_id)
         for module in self._modules:
             for hooks in _hooks_of(module).values():

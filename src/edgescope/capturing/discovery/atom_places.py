@@ -1,7 +1,7 @@
 """Where an atom of a result is among those of what it was computed from."""
 
 from edgescope.capturing.discovery.dataflow import Flow
-from edgescope.capturing.discovery.trace import Step, Value, is_pointwise
+from edgescope.capturing.discovery.steps import Step, Value, is_pointwise
 
 
 def place_before(flow: Flow, step: Step, value: Value, place: int) -> int | None:

@@ -2,17 +2,24 @@
 
 from collections.abc import Collection
 from linecache import getline
+from typing import Any
+
+from torch import nn
 
 from edgescope.capturing.adapters.adapter import Stage
 from edgescope.capturing.discovered_sites import Discovered
 from edgescope.capturing.discovery.dataflow import Flow
+from edgescope.capturing.discovery.dimension_rules import shape_of
 from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
-from edgescope.capturing.discovery.edge_attention import Attention
+from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.edit_scope import is_editable
 from edgescope.capturing.discovery.pair_attention import PairAttention
 from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import STAGES, Found, Read, read, without_ends
-from edgescope.capturing.discovery.trace import Call, Step, Trace
+from edgescope.capturing.discovery.scope import learn
+from edgescope.capturing.discovery.steps import Call, Step
+from edgescope.capturing.discovery.trace import Trace
+from edgescope.lib.compiled_parts import named_parts
 
 FORMULAS = {
     "score": "what is summed over channels into the logit",
@@ -23,6 +30,7 @@ FORMULAS = {
 
 
 def places_of(
+    model: nn.Module,
     flow: Flow,
     found: list[Read],
     covered: Collection[str],
@@ -31,11 +39,12 @@ def places_of(
 
     What has none comes by the path of the module that computes it, and by its number.
     """
-    trace = flow.trace
+    trace, modules = flow.trace, dict(named_parts(model))
     reasons: dict[int, str] = {}
     places: dict[Discovered, int] = {}
     refused: dict[str, str] = {}
     parts: dict[Call, list[Read]] = {}
+    alike: dict[tuple[Any, ...], list[Read]] = {}
     for number, (attention, _) in enumerate(found):
         calls = _common(attention.steps)
         if any(is_in(path, covered) for path, _ in calls):
@@ -43,7 +52,7 @@ def places_of(
         for depth in range(len(calls), 0, -1):
             call = calls[depth - 1]
             if call not in parts:
-                parts[call] = read(trace.part(call))[1]
+                parts[call] = _read_part(trace.part(call), modules[call[0]], alike)
             at = _position(trace, call, parts[call], number, found)
             if at is not None:
                 if not any((e.path, e.number) == (call[0], at) for e in places):
@@ -58,6 +67,18 @@ def places_of(
             )
             refused[path] = reasons[number]
     return places, refused, reasons
+
+
+def _read_part(
+    part: Trace, module: nn.Module, alike: dict[tuple[Any, ...], list[Read]]
+) -> list[Read]:
+    """Return what is in a call of a module, which layers that are alike have alike."""
+    shapes = (tuple(shape_of(value)) for value in part.values)
+    key = (part.signature, *shapes)
+    if key not in alike:
+        alike[key] = read(part)[1]
+    learn(module, part, alike[key])
+    return alike[key]
 
 
 def _common(steps: list[Step]) -> tuple[Call, ...]:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from edgescope.capturing.discovery.dimension_rules import axes_of
 from edgescope.capturing.discovery.dimensions import Dim
-from edgescope.capturing.discovery.trace import Step, Trace, Value, is_pointwise
+from edgescope.capturing.discovery.steps import Step, Value, is_pointwise
+from edgescope.capturing.discovery.trace import Trace
 
 GATHERS = frozenset({"index", "_unsafe_index", "index_select", "gather", "embedding"})
 """Operations that take rows of a tensor by an index."""
@@ -217,9 +218,9 @@ def is_by_rows(found: Indexed) -> bool:
     """Return whether an index has one number per row, which it may repeat over other dimensions."""
     index, at = found.by.now, found.dim
     for n in range(index.dim()):
-        if n != at and index.size(n) > 1 and index.stride(n) and index.numel():
-            if not bool((index == index.select(n, 0).unsqueeze(n)).all()):
-                return False
+        spread = n == at or index.size(n) <= 1 or not index.stride(n) or not index.numel()
+        if not (spread or bool((index == index.select(n, 0).unsqueeze(n)).all())):
+            return False
     return True
 
 

@@ -5,7 +5,8 @@ from contextlib import suppress
 from edgescope.capturing.discovery.dimensions import Axes, Dims
 from edgescope.capturing.discovery.index_rules import INDEX_RULES
 from edgescope.capturing.discovery.shape_rules import SHAPE_RULES, Applied, pointwise
-from edgescope.capturing.discovery.trace import Step, Trace, Value, is_pointwise
+from edgescope.capturing.discovery.steps import Step, Value, is_pointwise
+from edgescope.capturing.discovery.trace import Trace
 
 _RULES = SHAPE_RULES | INDEX_RULES
 

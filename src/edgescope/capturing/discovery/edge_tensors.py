@@ -35,9 +35,9 @@ class EdgeTensor(NamedTuple):
     shape: tuple[int, ...]
     """Its shape on the batch that was looked at."""
     role: str
-    """``"score"``, ``"logit"``, ``"weight"`` or ``"message"`` of an attention; ``"gate"`` if it is a
-    sigmoid that multiplies messages and is not normalised over the edges of a node, so that it says
-    nothing of their shares; ``"per edge"`` if it is used as none of these."""
+    """``"score"``, ``"logit"``, ``"weight"`` or ``"message"`` of an attention; ``"gate"`` if it is
+    a sigmoid that multiplies messages and is not normalised over the edges of a node, so that it
+    says nothing of their shares; ``"per edge"`` if it is used as none of these."""
     site: str = ""
     """Name of the site, if it is one."""
     reason: str = ""

@@ -2,7 +2,7 @@
 
 from edgescope.capturing.discovery.dataflow import KEEPS, Flow, Indexed, backward
 from edgescope.capturing.discovery.quotients import is_whole, times
-from edgescope.capturing.discovery.trace import Value, is_pointwise
+from edgescope.capturing.discovery.steps import Value, is_pointwise
 
 GATES = frozenset({"sigmoid"})
 

@@ -6,7 +6,7 @@ import torch
 
 from edgescope.capturing.discovery.dimensions import Axes, Dim, Dims
 from edgescope.capturing.discovery.shape_rules import Applied, Rule, named
-from edgescope.capturing.discovery.trace import Value
+from edgescope.capturing.discovery.steps import Value
 
 
 def _index(at: Applied) -> Dims | None:

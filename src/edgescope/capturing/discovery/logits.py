@@ -2,25 +2,11 @@
 
 from math import log
 
-from edgescope.capturing.discovery.dataflow import (
-    GATHERS,
-    KEEPS,
-    SCATTERS,
-    Flow,
-    Indexed,
-    backward,
-    gathered,
-    has_same_numbers,
-    numbers_of,
-)
-from edgescope.capturing.discovery.edge_attention import Attention
+from edgescope.capturing.discovery.dataflow import KEEPS, Flow
+from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.recipes import Factors, Recipe, Scaled, Taken, layout
-from edgescope.capturing.discovery.trace import Step, Value, is_pointwise
-
-_MAXIMA = frozenset(
-    {"amax", "max", "scatter_reduce", "index_reduce", "segment_reduce", "logsumexp", "log"}
-)
-"""Operations behind what is taken off every logit of a node, as it changes no weight."""
+from edgescope.capturing.discovery.shifts import unshifted
+from edgescope.capturing.discovery.steps import Step, Value, is_pointwise
 
 SMALL = 4096
 """Numbers of a matrix that may stand for the channels of a score: a projection to the logits."""
@@ -47,85 +33,6 @@ def add_logit(flow: Flow, found: Attention) -> None:
         found.recipes["score"] = score
 
 
-def unshifted(flow: Flow, value: Value, found: Attention) -> Value:
-    """Return a logit before the largest one of each node was taken off."""
-    while value.step is not None and value.was is None:
-        step = value.step
-        inputs = list(step.inputs())
-        if step.name in KEEPS and flow.has(inputs[0], found.atom):
-            value = inputs[0]
-            continue
-        if step.name != "sub" or len(inputs) != 2 or step.kwargs:  # noqa: PLR2004  (and a shift)
-            return value
-        whole, shift = inputs
-        if not flow.has(whole, found.atom) or not _is_shift(flow, shift, whole, found):
-            return value
-        value = whole
-    return value
-
-
-def _is_shift(flow: Flow, shift: Value, whole: Value, found: Attention) -> bool:
-    """Return whether a number is the same for all edges of a node, and found from their logits."""
-    before = backward(shift)
-    if not any(each.step and each.step.name in _MAXIMA for each in before.values()):
-        return False
-    if not _forms(whole).keys() & before.keys():
-        return False
-    if found.atom not in flow.atoms(shift):
-        return True  # one number for all
-    if not _is_of_nodes(flow, shift, found):
-        return False
-    rows = layout(flow, shift.dims, found.atom, flow.atoms(shift))
-    if rows is None:
-        return False
-    numbers = rows.arrange(shift.now).flatten(1)
-    node = numbers_of(found.target.by, found.target.dim)
-    if not len(node):
-        return True
-    first = numbers.new_zeros(int(node.max()) + 1, numbers.size(1))
-    first[node] = numbers
-    return bool((first[node] == numbers).all())
-
-
-def _is_of_nodes(flow: Flow, shift: Value, found: Attention) -> bool:
-    """Return whether all of a number's rows were gathered by the node that sums, or its graph."""
-    left, seen = [shift], {shift.number}
-    while left:
-        step = left.pop().step
-        if step is None:
-            return False
-        if step.name in GATHERS:
-            by = gathered(step)
-            if by is None or not _is_by_node(by, found):
-                return False
-        elif is_pointwise(step) or step.name in KEEPS:
-            more = [each for each in step.inputs() if flow.has(each, found.atom)]
-            if not more:
-                return False
-            left += [each for each in more if each.number not in seen]
-            seen.update(each.number for each in more)
-        else:
-            return False
-    return True
-
-
-def _is_by_node(by: Indexed, found: Attention) -> bool:
-    if has_same_numbers(by, found.target):
-        return True
-    index = by.by.step
-    graph = None if index is None else gathered(index)
-    return graph is not None and has_same_numbers(graph, found.target)
-
-
-def _forms(value: Value) -> dict[int, Value]:
-    """Return what a value is another form of, or has only something taken off."""
-    found = {value.number: value}
-    while value.step is not None and (value.step.name in KEEPS or value.step.name == "sub"):
-        value = next(value.step.inputs())
-        found[value.number] = value
-    return found
-
-
 def _score(
     flow: Flow,
     logit: Value,
@@ -136,9 +43,9 @@ def _score(
 ) -> Recipe | None:
     """Return what is summed over channels into a logit, if something is.
 
-    A number that the sum is multiplied by multiplies each channel, before anything else is done with
-    it. Where a logit is a sum, the score
-    is in the part in which both ends of an edge are multiplied, if one is.
+    A number that the sum is multiplied by, before anything else is done with it, multiplies each
+    channel. Where a logit is a sum, the score is in the part in which both ends of an edge are
+    multiplied, if one is.
 
     Args:
         flow: the trace.
@@ -152,22 +59,9 @@ def _score(
     while value.step is not None:
         step = value.step
         inputs = [each for each in step.inputs() if flow.has(each, found.atom)]
-        if step.name in {"sum", "mean"} and len(inputs) == 1:
-            if of_pairs and not _is_product(flow, inputs[0], found):
-                return None
-            summed = _summed(flow, inputs[0], found)
-            found.score = inputs[0]
-            if step.name == "mean" and summed is not None:
-                size = inputs[0].tensor.numel() / max(step.results[0].tensor.numel(), 1)
-                factors.append((True, float(size)))
+        if step.name in SUMS:
+            summed = _channels(flow, step, inputs, found, factors, of_pairs=of_pairs)
             return Scaled(summed, tuple(factors)) if summed and factors else summed
-        if step.name in {"bmm", "mm", "addmm", "mv"}:
-            if of_pairs and len(inputs) < 2:  # noqa: PLR2004  (both ends)
-                return None
-            product = _factors(flow, step, found)
-            return Scaled(product, tuple(factors)) if product and factors else product
-        if step.name in GATHERS | SCATTERS:
-            return None
         if step.name in {"add", "sub"} and len(inputs) > 1:
             of_pairs = True
             scores = [each for each in inputs if _score(flow, each, found, of_pairs=True)]
@@ -176,9 +70,7 @@ def _score(
             if step.name == "sub" and step.args[0] is not scores[0]:
                 factors.append((False, -1.0))
             inputs = scores
-        if len(inputs) != 1:
-            return None
-        if not (is_pointwise(step) or step.name in KEEPS):
+        if len(inputs) != 1 or not (is_pointwise(step) or step.name in KEEPS):
             return None
         factor = _factor(step, inputs[0])
         if factor is not None:
@@ -187,6 +79,32 @@ def _score(
             factors.clear()  # what comes after is not what was summed
         value = inputs[0]
     return None
+
+
+SUMS = frozenset({"sum", "mean", "bmm", "mm", "addmm", "mv"})
+"""Operations that sum over channels."""
+
+
+def _channels(
+    flow: Flow,
+    step: Step,
+    inputs: list[Value],
+    found: Attention,
+    factors: list[tuple[bool, float | int]],
+    *,
+    of_pairs: bool,
+) -> Recipe | None:
+    """Return what an operation sums over channels; a mean adds a factor."""
+    if step.name not in {"sum", "mean"}:
+        return None if of_pairs and len(inputs) < 2 else _factors(flow, step, found)  # noqa: PLR2004  (both ends)
+    if len(inputs) != 1 or (of_pairs and not _is_product(flow, inputs[0], found)):
+        return None
+    summed = _summed(flow, inputs[0], found)
+    found.score = inputs[0]
+    if step.name == "mean" and summed is not None:
+        size = inputs[0].tensor.numel() / max(step.results[0].tensor.numel(), 1)
+        factors.append((True, float(size)))
+    return summed
 
 
 def _is_product(flow: Flow, value: Value, found: Attention) -> bool:

@@ -85,7 +85,7 @@ def _discovered_on(
         with entered(trace):
             call(model, given())
         flow, found = read(trace)
-        candidates, refused, reasons = places_of(flow, found, covered)
+        candidates, refused, reasons = places_of(model, flow, found, covered)
         for path, reason in (*others(flow, [each for each, _ in found]), *never_formed(flow)):
             if not is_in(path, covered):
                 refused.setdefault(path, reason)

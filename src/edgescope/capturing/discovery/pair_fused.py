@@ -9,7 +9,8 @@ from torch import Tensor
 from edgescope.capturing.discovery.pair_attention import PairAttention, is_mask
 from edgescope.capturing.discovery.pair_program import Grid, PairFound
 from edgescope.capturing.discovery.pair_values import PairRecipe, Summed
-from edgescope.capturing.discovery.trace import Step, Trace, Value
+from edgescope.capturing.discovery.steps import Step, Value
+from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.pair_grid import PairPlaces
 
 

@@ -26,7 +26,8 @@ from edgescope.capturing.discovery.pair_values import (
     Weighted,
     arrangement,
 )
-from edgescope.capturing.discovery.trace import Step, Trace, Value, is_pointwise
+from edgescope.capturing.discovery.steps import Step, Value, is_pointwise
+from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.pair_grid import PairGrid, PairPlaces
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from edgescope.capturing.discovery.dimensions import Dim
-from edgescope.capturing.discovery.trace import Value
+from edgescope.capturing.discovery.steps import Value
 
 _FORMS = frozenset(
     {

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from edgescope.capturing.discovery.dataflow import Flow, Indexed, backward, is_order, numbers_of
-from edgescope.capturing.discovery.edge_attention import Attention, find_attention
+from edgescope.capturing.discovery.edge_softmax import Attention, find_attention
 from edgescope.capturing.discovery.logits import add_logit
 from edgescope.capturing.discovery.pair_attention import PairAttention, find_pairs
 from edgescope.capturing.discovery.pair_fused import read_fused

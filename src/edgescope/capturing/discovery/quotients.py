@@ -16,7 +16,7 @@ from edgescope.capturing.discovery.dataflow import (
     is_continued,
     is_sum,
 )
-from edgescope.capturing.discovery.trace import Step, Value
+from edgescope.capturing.discovery.steps import Step, Value
 
 TIMES = KEEPS | {"mul", "where", "masked_fill", "clamp", "clamp_min", "clamp_max", "nan_to_num"}
 """Operations after which something is what it was, times something, or nothing."""

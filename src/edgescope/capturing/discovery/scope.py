@@ -15,7 +15,7 @@ from torch import nn
 
 from edgescope.capturing.adapters.adapter import Emit, Remove, observing
 from edgescope.capturing.discovery.pair_program import PairFound
-from edgescope.capturing.discovery.program import Found, read
+from edgescope.capturing.discovery.program import Found, Read, read
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import Watch, registering
 from edgescope.capturing.observer_mode import leave
@@ -51,8 +51,8 @@ class Scope:
         self._name = type(module).__name__
         self._listeners: list[Listener] = []
         self._running: list[Trace] = []
+        self._module = module
         self._known = _WAYS.setdefault(module, {})
-        self._signatures = _SIGNATURES.setdefault(module, {})
 
     def listen(self, module: nn.Module, listener: Listener) -> Iterator[Remove]:
         """Call a listener after every run; the first one that listens begins the tracing."""
@@ -100,18 +100,11 @@ class Scope:
         Raises:
             InputError: if the module did not compute it.
         """
-        signature = trace.signature
-        way = hash(signature)
+        way = hash(trace.signature)
         if way not in self._known:
             attention = read(trace)[1]
+            learn(self._module, trace, attention)
             found = [each for _, each in attention]
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-                self._signatures.clear()
-            # What has a size of one, or is alike by its numbers only, may be otherwise next time.
-            if not _has_no_edge(trace) and all(each.is_certain for each, _ in attention):
-                self._known[way] = found
-                self._signatures[way] = signature
         else:
             found = self._known[way]
         # Which of fewer or of others is meant cannot be told by its number.
@@ -131,6 +124,21 @@ def _has_no_edge(trace: Trace) -> bool:
     """Return whether a run had indices without an entry; batch norm has empty numbers at any time."""
     values = (value.tensor for value in trace.values)
     return any(not each.numel() and each.dtype in {torch.int32, torch.int64} for each in values)
+
+
+def learn(module: nn.Module, trace: Trace, found: list[Read]) -> None:
+    """Remember what was found in a run of a module, of which a trace is part.
+
+    What has a size of one, or is alike by its numbers only, may be otherwise next time, and is
+    found anew.
+    """
+    known, signatures = _WAYS.setdefault(module, {}), _SIGNATURES.setdefault(module, {})
+    if found and not _has_no_edge(trace) and all(each.is_certain for each, _ in found):
+        if len(known) >= REMEMBERED:
+            known.clear()
+            signatures.clear()
+        way = hash(trace.signature)
+        known[way], signatures[way] = [each for _, each in found], trace.signature
 
 
 def ways_of(module: nn.Module) -> Iterator[tuple[Signature, list[Found | PairFound]]]:

@@ -7,7 +7,7 @@ from torch import Size
 
 from edgescope.capturing.discovery.dimensions import Axes, Dim, Dims
 from edgescope.capturing.discovery.pieces import divided_dim, is_divided, is_learned
-from edgescope.capturing.discovery.trace import Step, Value
+from edgescope.capturing.discovery.steps import Step, Value
 
 
 class Applied(NamedTuple):

@@ -2,97 +2,15 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.hooks import is_hook
+from edgescope.capturing.discovery.steps import Call, Step, Tree, Value, memory
+from edgescope.capturing.hook_depth import is_hook
 from edgescope.capturing.observer_mode import ObserverMode
 from edgescope.capturing.operations import NO_DISPATCH
-
-Call = tuple[str, int]
-"""A call of a module: its path, and a number that no other call that runs has."""
-
-Tree: TypeAlias = Any
-"""Arguments of an operation, with a :class:`Value` in the place of every tensor."""
-
-
-class Value:
-    """One state of one tensor; what an operation writes to a tensor is another value.
-
-    Attributes:
-        number: values are numbered as they come.
-        tensor: the tensor.
-        step: the operation that computed it; ``None`` for what was there before.
-        slot: which of the operation's results it is.
-        was: the value before, of a view of memory that the operation wrote to through another
-            tensor.
-        dims: what every dimension stands for, see :mod:`edgescope.capturing.discovery.dimensions`.
-    """
-
-    __slots__ = ("_copy", "dims", "number", "slot", "step", "tensor", "uses", "was")
-
-    def __init__(self, number: int, tensor: Tensor, step: "Step | None", slot: int) -> None:
-        self.number = number
-        self.tensor = tensor
-        self.step = step
-        self.slot = slot
-        self.was: Value | None = None
-        self.dims: tuple[tuple[int, ...], ...] = ()
-        self.uses: list[Step] = []
-        self._copy: Tensor | None = None
-
-    @property
-    def now(self) -> Tensor:
-        """The numbers as they were, whatever was written to the tensor since."""
-        return self.tensor if self._copy is None else self._copy
-
-    def keep(self) -> None:
-        """Copy the numbers, as the tensor is about to be written to."""
-        if self._copy is None:
-            self._copy = self.tensor.detach().clone()
-
-
-class Step:
-    """One operation.
-
-    Attributes:
-        number: operations are numbered as they come.
-        name: such as ``index_add`` of ``aten.index_add_.default``.
-        func: the operation.
-        args: its arguments.
-        kwargs: its arguments by name.
-        results: what it computed or wrote.
-        calls: the calls of modules that ran, outermost first, if they were asked for.
-        line: file and line of the model's code, if they were asked for.
-    """
-
-    __slots__ = ("args", "calls", "func", "kwargs", "line", "name", "number", "results")
-
-    def __init__(
-        self,
-        number: int,
-        name: str,
-        func: Any,  # noqa: ANN401  (torch's operation)
-        args: Tree,
-        kwargs: dict[str, Any],
-    ) -> None:
-        self.number = number
-        self.name = name
-        self.func = func
-        self.args = args
-        self.kwargs = kwargs
-        self.results: list[Value] = []
-        self.calls: tuple[Call, ...] = ()
-        self.line: tuple[str, int] = ("", 0)
-
-    def inputs(self) -> Iterator[Value]:
-        """Give the tensors among the arguments."""
-        yield from _values(self.args)
-        if self.kwargs:
-            yield from _values(tuple(self.kwargs.values()))
 
 
 class Trace(ObserverMode):
@@ -119,11 +37,15 @@ class Trace(ObserverMode):
         self._frames: list[Any] = []  # held, so that no other call gets the number of one
         self._current: dict[int, Value] = {}
         self._memory: dict[int, list[Value]] = defaultdict(list)
+        self._seen_in_memory = 0  # values whose memory is known, which only writing asks for
 
     @property
     def signature(self) -> tuple[Any, ...]:
         """What is alike in two runs that took the same way: operations, and what they worked on."""
-        return tuple((step.func, *(value.number for value in step.inputs())) for step in self.steps)
+        return tuple(
+            (id(step.func), *(value.number for value in step.inputs()), *_words(step))
+            for step in self.steps
+        )
 
     def part(self, call: Call) -> "Trace":
         """Return what was noted of one call of a module, as if nothing else had been."""
@@ -170,22 +92,16 @@ class Trace(ObserverMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
         """Run an operation, and note it."""
-        if any(getattr(kind, "__torch_dispatch__", None) is not NO_DISPATCH for kind in types):
-            return NotImplemented  # a wrapper such as PyG's EdgeIndex: what is inside comes here
+        for kind in types:
+            if kind not in _PLAIN and getattr(kind, _DISPATCH, None) is not NO_DISPATCH:
+                return NotImplemented  # such as PyG's EdgeIndex: what is inside comes here
         kwargs = kwargs or {}
         if is_hook():
             return func(*args, **kwargs)
-        name, writes = _about(func)
-        step = Step(len(self.steps), name, func, self._tree(args), kwargs)
-        if kwargs:
-            step.kwargs = dict(zip(kwargs, self._tree(tuple(kwargs.values())), strict=True))
-        self.steps.append(step)
-        for value in step.inputs():
-            value.uses.append(step)
-        written = [args[n] for n in writes if n < len(args) and isinstance(args[n], Tensor)]
-        for tensor in written:
-            for other in self._memory[memory(tensor)]:
-                other.keep()
+        step, writes = self._step(func, args, kwargs)
+        written = [each for each in writes if isinstance(each, Tensor)]
+        if written:
+            self._before_writing(written)
         result = func(*args, **kwargs)
         for tensor in written:
             self._wrote(step, tensor)
@@ -196,6 +112,32 @@ class Trace(ObserverMode):
         if self._places is not None:
             self._place(step)
         return result
+
+    def _step(
+        self,
+        func: Any,  # noqa: ANN401  (torch's operation)
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[Step, list[Any]]:
+        """Note an operation; return it, and the arguments that it writes to."""
+        name, writes, _ = _about(func)
+        step = Step(len(self.steps), name, func, self._tree(args), kwargs)
+        if kwargs:
+            step.kwargs = dict(zip(kwargs, self._tree(tuple(kwargs.values())), strict=True))
+        self.steps.append(step)
+        for value in step.inputs():
+            value.uses.append(step)
+        places = ((args[n] if n < len(args) else kwargs.get(word)) for n, word in writes)
+        return step, list(places)
+
+    def _before_writing(self, written: list[Tensor]) -> None:
+        """Keep the numbers of all that lie in memory which is about to be written to."""
+        for value in self.values[self._seen_in_memory :]:
+            self._memory[memory(value.tensor)].append(value)
+        self._seen_in_memory = len(self.values)
+        for tensor in written:
+            for other in self._memory[memory(tensor)]:
+                other.keep()
 
     def _wrote(self, step: Step, tensor: Tensor) -> None:
         """Note new values of a tensor that was written to, and of its other views."""
@@ -225,7 +167,6 @@ class Trace(ObserverMode):
         value = Value(len(self.values), tensor, step, slot)
         self.values.append(value)
         self._current[id(tensor)] = value
-        self._memory[memory(tensor)].append(value)
         return value
 
     def _place(self, step: Step) -> None:
@@ -247,6 +188,13 @@ class Trace(ObserverMode):
         step.calls = tuple(reversed(calls))
 
 
+def _words(step: Step) -> tuple[Any, ...]:
+    """Return the arguments that are words, such as how rows are combined."""
+    if step.name not in {"scatter_reduce", "index_reduce", "segment_reduce", "div"}:
+        return ()
+    return tuple(each for each in (*step.args, *step.kwargs.values()) if isinstance(each, str))
+
+
 def _mapped(args: tuple[Any, ...], own: Callable[[Value], Value]) -> tuple[Any, ...]:
     return tuple(
         own(each)
@@ -258,14 +206,6 @@ def _mapped(args: tuple[Any, ...], own: Callable[[Value], Value]) -> tuple[Any, 
     )
 
 
-def memory(tensor: Tensor) -> int:
-    """Return what two tensors share if they share memory."""
-    try:
-        return tensor.untyped_storage()._cdata  # type: ignore[no-any-return]  # noqa: SLF001
-    except NotImplementedError:  # a sparse tensor
-        return id(tensor)
-
-
 _LIBRARY = ("/torch/", "/edgescope/capturing/", "/torch_geometric/utils/", "/torch_geometric/nn/")
 
 
@@ -273,52 +213,30 @@ def _is_users(file: str) -> bool:
     return not file.startswith("<") and not any(part in file for part in _LIBRARY)
 
 
-_ABOUT: dict[Any, tuple[str, tuple[int, ...]]] = {}
+_DISPATCH = "__torch_dispatch__"
+_PLAIN = frozenset({Tensor, nn.Parameter})
+
+_About = tuple[str, tuple[tuple[int, str], ...], Any]
+
+_ABOUT: dict[int, _About] = {}
+"""By ``id``, as an operation takes long to hash; with the operation, so that its ``id`` stays its.
+"""
 
 
-def _about(func: Any) -> tuple[str, tuple[int, ...]]:  # noqa: ANN401  (torch's operation)
-    """Return the name of an operation, and the positions of the arguments that it writes to."""
-    found = _ABOUT.get(func)
+def _about(func: Any) -> _About:  # noqa: ANN401  (torch's operation)
+    """Return the name of an operation, and the arguments that it writes to, by place and name."""
+    found = _ABOUT.get(id(func))
     if found is None:
         schema = getattr(func, "_schema", None)
         arguments = [] if schema is None else schema.arguments
-        writes = (each.alias_info is not None and each.alias_info.is_write for each in arguments)
         words = str(func).split(".")
         name = words[min(1, len(words) - 1)]
         if not name.endswith("__"):
             name = name.removesuffix("_")
-        found = _ABOUT[func] = (name, tuple(n for n, written in enumerate(writes) if written))
+        written = tuple(
+            (n, each.name)
+            for n, each in enumerate(arguments)
+            if each.alias_info is not None and each.alias_info.is_write
+        )
+        found = _ABOUT[id(func)] = (name, written, func)
     return found
-
-
-def _values(args: tuple[Any, ...]) -> Iterator[Value]:
-    for each in args:
-        if isinstance(each, Value):
-            yield each
-        elif isinstance(each, tuple):
-            yield from _values(each)
-
-
-def is_pointwise(step: Step) -> bool:
-    """Return whether an operation works number by number, as torch says of it."""
-    return torch.Tag.pointwise in getattr(step.func, "tags", ()) or step.name in _POINTWISE
-
-
-_POINTWISE = frozenset(
-    [
-        "clone",
-        "_to_copy",
-        "detach",
-        "alias",
-        "copy",
-        "where",
-        "masked_fill",
-        "dropout",
-        "native_dropout",
-        "lift_fresh",
-        "lift_fresh_copy",
-        "contiguous",
-        "bernoulli",
-        "rsub",
-    ]
-)

@@ -9,10 +9,8 @@ sums to one or less.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 from edgescope.capturing.discovery.dataflow import (
-    KEEPS,
     Flow,
     Indexed,
     has_same_numbers,
@@ -22,9 +20,9 @@ from edgescope.capturing.discovery.dataflow import (
     origin,
 )
 from edgescope.capturing.discovery.gates import GATES, NARROW, as_multiplied, gated
+from edgescope.capturing.discovery.powers import Kind, kind_of, logit_of, positives_of
 from edgescope.capturing.discovery.quotients import (
     EXPONENTIALS,
-    TIMES,
     Quotient,
     by_logarithms,
     divided_after,
@@ -33,11 +31,7 @@ from edgescope.capturing.discovery.quotients import (
 )
 from edgescope.capturing.discovery.recipes import Divided, Layout, Recipe, Taken, layout
 from edgescope.capturing.discovery.shares import is_share
-from edgescope.capturing.discovery.trace import Step, Value
-
-Kind = Literal["softmax", "weighted softmax", "normalised gate", "normalised", "gate"]
-"""How weights come about: of exponentials, alone or times a factor, of sigmoids, or of something else
-that is positive; a gate is not normalised."""
+from edgescope.capturing.discovery.steps import Step, Value
 
 
 @dataclass
@@ -101,7 +95,7 @@ def find_attention(flow: Flow) -> Iterator[Attention]:
     """Give every attention along the edges of a trace, in the order of its operations."""
     taken: set[int] = set()
     for step in flow.trace.steps:
-        for positive in _positives(step):
+        for positive in positives_of(step):
             for atom in dict.fromkeys(flow.atoms(positive)):
                 alone = atom in flow.scatters and flow.has(positive, atom)
                 if alone and positive.number not in taken:
@@ -109,40 +103,6 @@ def find_attention(flow: Flow) -> Iterator[Attention]:
                     if found is not None:
                         taken.add(positive.number)
                         yield found
-
-
-def _positives(step: Step) -> list[Value]:
-    """Return what an operation computes that may be normalised."""
-    if step.name in EXPONENTIALS | GATES | POSITIVE | NARROW:
-        return step.results[:1]
-    if step.name in PUTS and _power(step) is not None:
-        return step.results[:1]
-    return []
-
-
-PUTS = frozenset({"index_put", "_index_put_impl", "index_copy", "cat"})
-"""Operations that put parts together."""
-
-POSITIVE = frozenset({"softplus"})
-"""Other operations whose results are positive."""
-
-
-def _power(step: Step | None) -> Step | None:
-    """Return the exponential, or the like, that something is a form of, or all its parts are."""
-    while step is not None:
-        if step.name in EXPONENTIALS | GATES | POSITIVE:
-            return step
-        if step.name == "cat":
-            parts = [_power(part.step) for part in step.args[0] if isinstance(part, Value)]
-            return parts[0] if all(parts) else None
-        if step.name in PUTS:
-            source = step.args[3] if step.name == "index_copy" else step.args[2]
-            step = source.step if isinstance(source, Value) else None
-        elif step.name in TIMES:
-            step = next(step.inputs()).step  # what is multiplied comes first
-        else:
-            return None
-    return None
 
 
 def _find(flow: Flow, positive: Value, atom: int) -> Attention | None:
@@ -165,27 +125,6 @@ def _find(flow: Flow, positive: Value, atom: int) -> Attention | None:
     return _gate(flow, positive, atom) if step.name in GATES | NARROW else None
 
 
-def _logit(positive: Value) -> Value | None:
-    """Return what a positive is computed of; ``None`` if it is put together of several."""
-    step = positive.step
-    return None if step is None or step.name in PUTS else next(step.inputs())
-
-
-def _kind(positive: Value, rows: Value) -> Kind:
-    """Return how weights come about of what was summed, which is the positive, or times it."""
-    power = _power(positive.step)
-    if power is None or power.name not in EXPONENTIALS:
-        return "normalised gate" if power is not None and power.name in GATES else "normalised"
-    value = rows
-    while value.step is not None and value.number != positive.number:
-        if value.step.name in EXPONENTIALS:
-            break  # of a logit, whose logarithm is taken again
-        if value.step.name not in KEEPS:
-            return "weighted softmax"
-        value = next(value.step.inputs())
-    return "softmax"
-
-
 def _before(flow: Flow, positive: Value, quotient: Quotient, atom: int) -> Attention | None:
     """Return attention whose weights are formed, if they are what their structure says."""
     total, weight = quotient.total, quotient.weight
@@ -200,10 +139,10 @@ def _before(flow: Flow, positive: Value, quotient: Quotient, atom: int) -> Atten
     summed = _aggregated(flow, weight, total, atom)
     heads = _heads(flow, weight, None if summed is None else summed.rows, atom)
     found = Attention(
-        kind=_kind(positive, total.rows),
+        kind=kind_of(positive, total.rows),
         atom=atom,
         target=total,
-        logit=_logit(positive),
+        logit=logit_of(positive),
         positive=positive,
         heads=heads,
         weight=weight,
@@ -271,10 +210,10 @@ def _after(flow: Flow, positive: Value, quotient: Quotient, atom: int) -> Attent
     if not is_share(weight(flow.trace), own.arrange(total.rows.now), node):
         return None
     return Attention(
-        kind=_kind(positive, total.rows),
+        kind=kind_of(positive, total.rows),
         atom=atom,
         target=total,
-        logit=_logit(positive),
+        logit=logit_of(positive),
         positive=positive,
         heads=heads,
         weight=None,
@@ -300,7 +239,7 @@ def _gate(flow: Flow, positive: Value, atom: int) -> Attention | None:
         kind="gate",
         atom=atom,
         target=summed,
-        logit=_logit(positive),
+        logit=logit_of(positive),
         positive=positive,
         heads=heads,
         weight=weight,

@@ -28,6 +28,7 @@ def assert_is_used(program: Program, graph: Graph, read: list[traces.Reading]) -
         order = graph.target.argsort(stable=True)
     weight, logit = program.weights(graph)[order], program.logits(graph)[order]
     message = weight[..., None] * graph.v[graph.source].double()[order]
+    summed = logit
     if program.share == "clamped":
         logit = logit.clamp(-1, 1)
     heads = list(range(weight.size(1)))
@@ -39,7 +40,7 @@ def assert_is_used(program: Program, graph: Graph, read: list[traces.Reading]) -
             is_close(each.stages["weight"], weight[:, own])
             and is_close(each.stages.get("logit"), logit[:, own])
             and is_close(each.stages.get("message"), message[:, own])
-            and (program.bias or is_close(total(each.stages.get("score")), logit[:, own]))
+            and (program.bias or is_close(total(each.stages.get("score")), summed[:, own]))
             for own in wanted
         ), f"{each.kind} is not what {program} used"
 
