@@ -164,7 +164,7 @@ def _discovered(model: nn.Module, known: Record) -> dict[str, list["Site | Refus
 
 
 def _is_discovered(found: "Site | Refused", own: Collection[str]) -> bool:
-    """Return whether what was refused is where something was discovered, a part of it, or holds it."""
+    """Return whether what was refused is where something was discovered, in it, or around it."""
     if isinstance(found, Site):
         return False
     path = found.path

@@ -62,9 +62,7 @@ def choose_places(
     if not editable:
         check_editable(model, found)
     reasons = {
-        site.name: f"it cannot be edited, as {why_not(site)}"
-        for site in found
-        if not site.editable
+        site.name: f"it cannot be edited, as {why_not(site)}" for site in found if not site.editable
     }
     return Places(editable, reasons | dict.fromkeys(scalars, ONE_NUMBER), by_default=True)
 

@@ -59,8 +59,9 @@ class ScanTables(ABC):
         """Return one row per site: sizes, maxima, prevalence and the fitted gamma law.
 
         Where attention was discovered, ``how`` tells such sites (``discovered``) from those that an
-        ``adapter`` knows. Columns that end in ``_untrained`` describe the baseline. ``growth`` is the largest
-        magnitude over the median magnitude of the same site in the baseline; NaN if that is 0.
+        ``adapter`` knows. Columns that end in ``_untrained`` describe the baseline. ``growth`` is
+        the largest magnitude over the median magnitude of the same site in the baseline; NaN if
+        that is 0.
 
         Args:
             threshold: ratio that an edge's largest activation must exceed to be counted; that

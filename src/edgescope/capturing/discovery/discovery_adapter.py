@@ -6,14 +6,7 @@ from typing import ClassVar
 from torch import nn
 from typing_extensions import override
 
-from edgescope.capturing.adapters.adapter import (
-    Adapter,
-    Emit,
-    Layer,
-    Remove,
-    Replace,
-    Stage,
-)
+from edgescope.capturing.adapters.adapter import Adapter, Emit, Layer, Remove, Replace, Stage
 from edgescope.capturing.discovery.edit_scope import edit_scope_of
 from edgescope.capturing.discovery.scope import Forms, scope_of
 

@@ -1,8 +1,8 @@
 """The modules whose discovered attention is edited: numbers are replaced where they are computed.
 
 The result of an operation is overwritten in the very moment in which it is there, so that all that
-is computed of it follows. Which operation it is, is known from runs that were captured before; a run
-that takes another way is refused.
+is computed of it follows. Which operation it is, is known from runs that were captured before; a
+run that takes another way is refused.
 """
 
 import sys
@@ -23,7 +23,7 @@ from edgescope.capturing.hooks import Watch, leave, registering
 from edgescope.lib.errors import InputError
 
 Listener = tuple[int, tuple[str, ...], Replace, Forms]
-"""Which attention of a module, which stages of it, what gives new values, and what else is there."""
+"""Which attention of a module, which stages of it, what gives new values, what else is there."""
 
 _SCOPES: WeakKeyDictionary[Watch, dict[int, "EditScope"]] = WeakKeyDictionary()
 
@@ -157,14 +157,11 @@ class _Edited(Trace):
         )
         if shared or repeated:
             raise InputError(
-                f"the {place.stage} of {self._name} shares memory with what it is given, or repeats "
-                "numbers, and cannot be overwritten; it cannot be edited"
+                f"the {place.stage} of {self._name} shares memory with what it is given, or "
+                "repeats numbers, and cannot be overwritten; it cannot be edited"
             )
         with _disable_current_modes():  # type: ignore[no-untyped-call]  # torch's
-            # How many nodes there are may be seen only later.
-            nodes = (each and (each if each[0] < len(self.values) else None) for each in place.ends.nodes)
-            ends = place.ends._replace(nodes=tuple(nodes))
-            rows = ends.rows(self)
+            rows = _seen(place.ends, len(self.values)).rows(self)
             new = place.replace(place.stage, place.layout.arrange(tensor), rows)
             if new is not None:
                 tensor.copy_(arranged_back(new, place.layout, tensor))
@@ -182,6 +179,12 @@ class _Edited(Trace):
             f"{self._name} {why} any run that was captured, so what was edited is not certain; "
             "capture the model on this batch before it is edited"
         )
+
+
+def _seen(ends: Ends, values: int) -> Ends:
+    """Return the ends without numbers of nodes that only a later value says."""
+    source, target = (each if each and each[0] < values else None for each in ends.nodes)
+    return ends._replace(nodes=(source, target))
 
 
 def arranged_back(values: Tensor, layout: Layout, like: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ from edgescope.capturing.discovered_sites import (
     write_record,
 )
 from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
-from edgescope.capturing.discovery.edit_scope import is_editable
 from edgescope.capturing.discovery.edge_tensors import Discovery, EdgeTensor
+from edgescope.capturing.discovery.edit_scope import is_editable
 from edgescope.capturing.discovery.flow import Flow
 from edgescope.capturing.discovery.normalisation import Attention
 from edgescope.capturing.discovery.program import STAGES, Found, read
@@ -65,8 +65,8 @@ def discover(
     unsized = [name for name, each in model.named_parameters() if is_lazy(each)]
     if unsized:
         raise InputError(
-            f"{unsized[0]} of {type(model).__name__} has no size yet, expected a model that has run "
-            "once; call it on a batch first"
+            f"{unsized[0]} of {type(model).__name__} has no size yet, expected a model that has "
+            "run once; call it on a batch first"
         )
     before = record_of(model)
     try:

@@ -111,13 +111,13 @@ class Scope:
         raise InputError(
             f"{self._name} took another way through its code than when its "
             f"attention was discovered, and computed {_said(found)} instead of "
-            f"{', '.join(form[0] for form in forms)}; run es.capture.discover on this batch to have "
-            "the sites of that way"
+            f"{', '.join(form[0] for form in forms)}; run es.capture.discover on this batch to "
+            "have the sites of that way"
         )
 
 
 def _has_no_edge(trace: Trace) -> bool:
-    """Return whether a run had indices without an entry; batch norm has empty numbers at any time."""
+    """Return whether a run had an empty index; batch norm has empty numbers at any time."""
     values = (value.tensor for value in trace.values)
     return any(not each.numel() and each.dtype in {torch.int32, torch.int64} for each in values)
 
