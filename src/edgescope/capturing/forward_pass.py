@@ -18,6 +18,7 @@ from edgescope.capturing.hooks import Watch
 from edgescope.capturing.identity import Identifier
 from edgescope.capturing.origin import Origins
 from edgescope.capturing.sites import Site
+from edgescope.capturing.unseen import unseen
 from edgescope.lib.errors import InputError
 
 Attach = Callable[[Sequence[Site]], Iterator[Remove]]
@@ -152,9 +153,10 @@ class ForwardPass:
         self._leave()  # what an interrupted pass has left
         if self._watch is not None:
             self._watch.disturbed = False  # by what is over
-        graph = read_graph_input(model, args, kwargs, inputs)
-        origins = Origins(graph.inputs)
-        self.start(Identifier(graph, origins, self._vouched))
+        with unseen():
+            graph = read_graph_input(model, args, kwargs, inputs)
+            origins = Origins(graph.inputs)
+            self.start(Identifier(graph, origins, self._vouched))
         if self._follow:
             self._origins = origins
             origins.enter()

@@ -133,7 +133,7 @@ class _Edited(Trace):
         step = self.steps[at]
         own = (step.func, *(value.number for value in step.inputs()))
         self._left = [
-            way for way in self._left if at < len(way.signature) and way.signature[at] == own
+            way for way in self._left if at >= len(way.signature) or way.signature[at] == own
         ]
         for value in step.results:
             places = [way.places.get(value.number) for way in self._left]
@@ -167,12 +167,14 @@ class _Edited(Trace):
                 tensor.copy_(arranged_back(new, place.layout, tensor))
 
     def check(self) -> None:
-        """Refuse a run that did not take a way that is known from its beginning to its end.
+        """Refuse a run that did not take a way that is known, whatever comes at its end.
+
+        Another capture of the module may compute its values before this one hears of the end.
 
         Raises:
             InputError: if so.
         """
-        if any(len(way.signature) == len(self.steps) for way in self._left):
+        if any(len(way.signature) <= len(self.steps) for way in self._left):
             return
         why = "took another way through its code than" if self._known else "is not known from"
         raise InputError(

@@ -11,6 +11,7 @@ from torch.nn.parameter import is_lazy
 
 from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Stage, observing
+from edgescope.capturing.call_stack import reason_of
 from edgescope.capturing.discovered_sites import (
     Discovered,
     Record,
@@ -103,7 +104,7 @@ def _discovered_on(
     own, aside = record_of(model).found, tuple(each for each in candidates if each not in wanted)
     if pins:  # only now is it known which of them can be captured
         pinned(type(model).__name__, [each.pin for each in (*own, *aside)], pins, refused)
-    looked = any(0 not in each.shape for each in tensors)
+    looked = not any(0 in each.shape for each in tensors)
     write_record(model, Record(own, refused, tuple(pins), looked, aside=aside))
     return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()), ref(model))
 
@@ -231,7 +232,7 @@ def _tried(
                 run()
         except InputError as error:
             bad = _at_fault(left, here, error)
-            refused[bad.name] = str(error)
+            refused[bad.name] = reason_of(error)
             left.remove(bad)
             continue
         kept, left, seen = [*kept, *left], [], here

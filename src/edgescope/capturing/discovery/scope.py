@@ -16,6 +16,7 @@ from edgescope.capturing.adapters.adapter import Emit, Remove, observing
 from edgescope.capturing.discovery.program import Found, read
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import Watch, leave, registering
+from edgescope.capturing.unseen import unseen
 from edgescope.lib.errors import InputError
 
 Forms = tuple[tuple[str, ...], ...]
@@ -74,16 +75,17 @@ class Scope:
         leave(trace)
         if sys.exc_info()[0] is not None:
             return
-        for number, stages, emit, forms in list(self._listeners):
-            with observing():
-                found = self._found(trace, number, forms)
-            if found is None:
-                continue
-            rows = found.ends.rows(trace)
-            for stage in stages:
+        with unseen():  # by the traces of modules that hold this one
+            for number, stages, emit, forms in list(self._listeners):
                 with observing():
-                    values = found.recipes[stage](trace)
-                emit(stage, values, rows)
+                    found = self._found(trace, number, forms)
+                if found is None:
+                    continue
+                rows = found.ends.rows(trace)
+                for stage in stages:
+                    with observing():
+                        values = found.recipes[stage](trace)
+                    emit(stage, values, rows)
 
     def _found(self, trace: Trace, number: int, forms: Forms) -> Found | None:
         """Return one of the attentions of a run; ``None`` if there is nothing to attend to.

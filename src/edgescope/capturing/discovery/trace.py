@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from edgescope.capturing.hooks import ObserverMode
 from edgescope.capturing.operations import NO_DISPATCH
+from edgescope.capturing.unseen import is_unseen
 
 Call = tuple[str, int]
 """A call of a module: its path, and a number that no other call that runs has."""
@@ -165,6 +166,8 @@ class Trace(ObserverMode):
         if any(getattr(kind, "__torch_dispatch__", None) is not NO_DISPATCH for kind in types):
             return NotImplemented  # a wrapper such as PyG's EdgeIndex: what is inside comes here
         kwargs = kwargs or {}
+        if is_unseen():
+            return func(*args, **kwargs)
         name, writes = _about(func)
         step = Step(len(self.steps), name, func, self._tree(args), kwargs)
         if kwargs:
