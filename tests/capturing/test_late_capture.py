@@ -4,11 +4,11 @@ import copy
 
 import pytest
 import torch
-from support.hand_written import Gated, graphs, model, weights_of
 from torch import nn
 
 import edgescope as es
 from edgescope.lib.errors import InputError
+from support.hand_written import Gated, graphs, model, weights_of
 
 GRAPH = graphs(1)[0]
 X, EDGES = GRAPH.x, GRAPH.edge_index
@@ -84,9 +84,9 @@ def test_a_model_without_attention_is_refused_in_its_first_run():
             return torch.zeros_like(x).index_add(0, edge_index[1], x[edge_index[0]])
 
     net = Sums()
-    with pytest.raises(InputError, match="has no layer whose edges can be captured"):
-        with es.capture(net):
-            net(X, EDGES)
+    said = "has no layer whose edges can be captured"
+    with pytest.raises(InputError, match=said), es.capture(net):
+        net(X, EDGES)
     assert not any(hooks_of(net))
 
 

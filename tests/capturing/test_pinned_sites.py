@@ -6,11 +6,11 @@ import json
 import polars as pl
 import pytest
 import torch
-from support.hand_written import Gated, TwoOfThem, graphs, model
 from torch import nn
 
 import edgescope as es
 from edgescope.lib.errors import InputError
+from support.hand_written import Gated, TwoOfThem, graphs, model
 
 GRAPH = graphs(1)[0]
 ARGUMENTS = GRAPH.x, GRAPH.edge_index, torch.zeros(len(GRAPH.x), dtype=torch.long)
@@ -43,7 +43,8 @@ def test_what_is_rejected_has_no_sites_and_coverage_says_so(net):
     es.capture.pin(net, {"second": None})
     assert names(net) == [f"first:{s}" for s in ("score", "logit", "weight", "message")]
     coverage = es.capture.coverage(net)
-    assert [(gap.path, gap.reason) for gap in coverage.unseen] == [("second", "rejected by the user")]
+    [gap] = coverage.unseen
+    assert (gap.path, gap.reason) == ("second", "rejected by the user")
     assert not coverage.complete
     es.capture.discover(net, *ARGUMENTS)
     assert len(names(net)) == 4
@@ -156,7 +157,8 @@ def test_discovery_pins_its_model():
     found = es.capture.discover(net, *ARGUMENTS)
     pins = found.pin({"first": "mine"})
     assert [pin.name for pin in pins.sites] == ["mine", "second"]
-    assert json.loads(json.dumps(pins.as_dict()))["sites"][0]["stages"] == list(pins.sites[0].stages)
+    written = json.loads(json.dumps(pins.as_dict()))
+    assert written["sites"][0]["stages"] == list(pins.sites[0].stages)
     del net
     gc.collect()
     with pytest.raises(InputError, match="is gone"):

@@ -5,7 +5,6 @@ import copy
 import numpy as np
 import pytest
 import torch
-from support.hand_written import WIDTH, Gated, graphs, model, weights_of
 from torch import nn
 from torch.utils.data import IterableDataset
 from torch_geometric.data import Batch
@@ -14,6 +13,7 @@ from torch_geometric.nn import GATv2Conv
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
+from support.hand_written import WIDTH, Gated, graphs, model, weights_of
 
 GRAPHS = graphs(16)
 SITES = ["first:score", "second:score"]
@@ -131,7 +131,7 @@ def test_a_baseline_of_the_same_build_has_the_names_that_the_user_gave():
 
 
 def test_a_scan_that_was_interrupted_goes_on_with_another_copy_of_the_model(tmp_path):
-    class Stops(Exception):
+    class Stops(Exception):  # noqa: N818  (no error)
         pass
 
     batches = [Batch.from_data_list(GRAPHS[n : n + 4]) for n in range(0, 16, 4)]

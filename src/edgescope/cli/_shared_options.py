@@ -154,8 +154,8 @@ Discover = Annotated[
     bool,
     typer.Option(
         "--discover",
-        help="First print what the model computes for every edge beside the "
-        "known layers, and what of it is attention. That is looked at in any case.",
+        help="First print what is computed for every edge beside the known "
+        "layers, and what of it is attention, which is looked at in any case.",
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Graphs per batch.")]

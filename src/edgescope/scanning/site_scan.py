@@ -43,7 +43,8 @@ class ScanInfo:
         data_fingerprint: of the graphs that were scanned, as in
             :class:`edgescope.data.fingerprint.Fingerprint`; empty if the loader had no data set
             that has one, or in a scan of an older version.
-        pins: what was discovered in the model, for :meth:`es.capture.pin`; ``None`` if nothing was.
+        pins: what was discovered in the model, for :meth:`es.capture.pin
+            <edgescope.capturing._Capture.pin>`; ``None`` if nothing was.
             A saved scan has them in a file of their own, ``pins.json``.
     """
 

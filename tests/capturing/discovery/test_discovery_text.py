@@ -3,11 +3,11 @@
 from html.parser import HTMLParser
 
 import torch
-from support.hand_written import graphs, model
 
 import edgescope as es
 from edgescope.capturing.discovery import EdgeTensor
 from edgescope.capturing.discovery.edge_tensors import Discovery
+from support.hand_written import graphs, model
 
 GRAPH = graphs(1)[0]
 ARGUMENTS = GRAPH.x, GRAPH.edge_index, torch.zeros(len(GRAPH.x), dtype=torch.long)
@@ -48,7 +48,7 @@ class Tags(HTMLParser):
         super().__init__()
         self.open, self.seen = [], []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag, attrs):  # noqa: ARG002  (of HTMLParser)
         self.open.append(tag)
         self.seen.append(tag)
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from support.hand_written import Gated, graphs, model, weights_of
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.lib.errors import InputError
+from support.hand_written import Gated, graphs, model, weights_of
 
 GRAPH = graphs(1)[0]
 X, EDGES = GRAPH.x, GRAPH.edge_index
@@ -79,7 +79,7 @@ def test_rows_are_those_of_the_capture(net):
     with torch.no_grad(), es.capture(net) as tape:
         net(X, EDGES)
     seen = []
-    edited(net, "*", lambda a: seen.append(a))
+    edited(net, "*", seen.append)
     for each in seen:
         assert torch.equal(each.values, tape[each.site].values)
         assert torch.equal(each.identity.edge_index, EDGES)
@@ -87,9 +87,9 @@ def test_rows_are_those_of_the_capture(net):
 
 
 def test_gradients_are_refused(net):
-    with pytest.raises(InputError, match=r"torch\.no_grad"):
-        with es.capture.edit(net, ":weight", lambda a: a.values):
-            net(X, EDGES)
+    unchanged = es.capture.edit(net, ":weight", lambda a: a.values)
+    with pytest.raises(InputError, match=r"torch\.no_grad"), unchanged:
+        net(X, EDGES)
     assert not net._forward_hooks
     assert torch.utils._python_dispatch._get_current_dispatch_mode_stack() == []
 

@@ -1,12 +1,12 @@
 """When a model is looked into by itself, and when not."""
 
 import torch
-from support.hand_written import WIDTH, Gated, graphs, model
 from torch import nn
 from torch_geometric.nn import GATv2Conv, GCNConv
 
 import edgescope as es
 from edgescope.capturing.discovery.unknown_attention import discover_unknown, may_discover
+from support.hand_written import WIDTH, Gated, graphs, model
 
 GRAPH = graphs(1)[0]
 ARGUMENTS = GRAPH.x, GRAPH.edge_index, torch.zeros(len(GRAPH.x), dtype=torch.long)

@@ -75,7 +75,9 @@ class Discovery:
     """The model, for :meth:`pin`."""
 
     def pin(self, names: Wishes = MappingProxyType({})) -> Pins:
-        """Name, reject and pin what was found; see :meth:`es.capture.pin`.
+        """Name, reject and pin what was found.
+
+        See :meth:`es.capture.pin <edgescope.capturing._Capture.pin>`.
 
         Raises:
             InputError: as there, or if the model is gone.

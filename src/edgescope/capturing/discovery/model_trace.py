@@ -50,7 +50,7 @@ def discover(
     *,
     known: bool = False,
 ) -> Discovery:
-    """Find what a model computes for every edge; see :meth:`es.capture.discover`.
+    """Find what a model computes for every edge; see ``es.capture.discover``.
 
     Args:
         model: the model; it is run twice, in eval mode and without gradients, and left as it was.

@@ -88,8 +88,7 @@ class Step:
     def inputs(self) -> Iterator[Value]:
         """Give the tensors among the arguments."""
         yield from _values(self.args)
-        if self.kwargs:
-            yield from _values(tuple(self.kwargs.values()))
+        yield from _values(tuple(self.kwargs.values()))
 
 
 class Trace(ObserverMode):
@@ -170,8 +169,7 @@ class Trace(ObserverMode):
             return func(*args, **kwargs)
         name, writes = _about(func)
         step = Step(len(self.steps), name, func, self._tree(args), kwargs)
-        if kwargs:
-            step.kwargs = dict(zip(kwargs, self._tree(tuple(kwargs.values())), strict=True))
+        step.kwargs = dict(zip(kwargs, self._tree(tuple(kwargs.values())), strict=True))
         self.steps.append(step)
         for value in step.inputs():
             value.uses.append(step)
