@@ -110,3 +110,14 @@ def test_input_that_cannot_be_used_is_one_line(weights, capsys, words, said):
     assert code == 2
     assert said in printed.err
     assert len(printed.err.splitlines()) == 1
+
+
+def test_what_is_computed_for_every_edge_is_printed_first(weights, capsys):
+    code, printed = diagnose(capsys, *of(weights), "--discover", "--fail-on", "never")
+    assert code == 0
+    assert "0 sites of attention discovered" in printed.out.splitlines()[0]
+    _, printed = diagnose(
+        capsys, *of(weights), "--discover", "--format", "json", "--fail-on", "never"
+    )
+    assert "0 sites of attention discovered" in printed.err
+    assert json.loads(printed.out)["coverage"]["complete"]

@@ -42,8 +42,8 @@ def _results(kind):
     with warnings.catch_warnings():
         if kind.name == AT_RUN:
             warnings.simplefilter("ignore", EdgescopeWarning)
-        findings = es.diagnose(model, [batch], progress=False)
-        scan = es.scan(model, [batch], progress=False)
+        findings = es.diagnose(model, [batch], progress=False, discover=False)
+        scan = es.scan(model, [batch], progress=False, discover=False)
     return {
         "findings": findings,
         "scan": scan,

@@ -35,7 +35,8 @@ def parts(number=4):
 
 
 def scan(model, batches, **options):
-    return es.scan(model, batches, keep_ratio=2.0, progress=False, **options)
+    # What is discovered is no gap; here gaps are wanted.
+    return es.scan(model, batches, keep_ratio=2.0, progress=False, discover=False, **options)
 
 
 def edges_of(batches):

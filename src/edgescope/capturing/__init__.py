@@ -95,7 +95,7 @@ class _Capture:
                 first forward pass in the block is then preceded by two others on the same
                 arguments, in eval mode and without gradients, that leave the model, its inputs and
                 all random numbers as they were, and the tape has no sites before. Where adapters
-                know some layers, :meth:`es.capture.discover` looks for what is beside them.
+                know some layers, :meth:`discover` looks for what is beside them.
 
         Returns:
             A context manager that gives the tape, filled by each forward pass; a later pass

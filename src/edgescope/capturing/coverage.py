@@ -38,8 +38,8 @@ class SeenLayer:
         ran: whether the model ran it; ``None`` if it has not been run, or nobody asked.
         rows: how many rows of it were looked at, edges or pairs of nodes, each once per stage that
             was counted; ``None`` if none were captured.
-        how: ``"adapter"`` if an adapter knows its class, ``"discovered"`` if the attention was found
-            in what the model computes.
+        how: ``"adapter"`` if an adapter knows its class, ``"discovered"`` if its attention was
+            found in what the model computes.
 
     Example:
         >>> from torch_geometric.nn import GATConv

@@ -62,7 +62,7 @@ class Record:
         found: the attention that has sites.
         refused: name of what was found and cannot be captured, to the reason.
         pins: what the user said of discovered sites.
-        looked: whether the model was looked at on a batch that has edges.
+        looked: whether the model was looked at on a batch in which no set of edges is empty.
         failure: why it could not be looked at.
         aside: the attention that the user has rejected.
     """

@@ -21,6 +21,7 @@ from edgescope.capturing.identity import Identifier
 from edgescope.capturing.origin import Origins
 from edgescope.capturing.pair_grid import PairGrid, Values
 from edgescope.capturing.sites import Site
+from edgescope.capturing.unseen import unseen
 from edgescope.lib.errors import EdgescopeWarning, InputError
 
 Attach = Callable[[Sequence[Site]], Iterator[Remove]]
@@ -178,9 +179,10 @@ class ForwardPass:
         self._leave()  # what an interrupted pass has left
         if self._watch is not None:
             self._watch.disturbed = False  # by what is over
-        graph = read_graph_input(model, args, kwargs, inputs)
-        origins = Origins(graph.inputs)
-        self.start(Identifier(graph, origins, self._vouched))
+        with unseen():
+            graph = read_graph_input(model, args, kwargs, inputs)
+            origins = Origins(graph.inputs)
+            self.start(Identifier(graph, origins, self._vouched))
         if self._follow:
             self._origins = origins
             origins.enter()

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 from torch.utils.hooks import RemovableHandle
 
-from edgescope.capturing.hook_depth import hook_runs, no_hook_runs
+from edgescope.capturing.unseen import forget, unseen
 from edgescope.lib.errors import InputError
 
 _WATCHES: WeakKeyDictionary[nn.Module, list["Watch"]] = WeakKeyDictionary()
@@ -66,7 +66,7 @@ class Watching:
             return None
         if self.watch.is_elsewhere():
             return None
-        with hook_runs():
+        with unseen():
             return self._observe(*args, **kwargs)
 
     def __reduce__(self) -> tuple[Callable[..., Unwatched], tuple[Any, ...]]:
@@ -163,7 +163,7 @@ class Watch:
         They are known by their number, so that one is found even if an interrupt came before
         anything else knew of it.
         """
-        no_hook_runs()
+        forget()
         numbers = range(self._first, self._last or RemovableHandle.next_id)
         for module in self._modules:
             for hooks in _hooks_of(module).values():

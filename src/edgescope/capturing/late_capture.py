@@ -17,7 +17,7 @@ from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape, record
 
 
 def is_unknown(model: nn.Module) -> bool:
-    """Return whether a model has no site yet, or pinned ones to be found, and may be looked into."""
+    """Return whether a model has no site yet, or some to be found again, and may be looked into."""
     if any(isinstance(each, Site) for each in find_sites(model)) and not record_of(model).pins:
         return False
     return may_discover(model)

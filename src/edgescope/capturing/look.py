@@ -11,7 +11,7 @@ from edgescope.capturing.attention_signs import Signs, says_attention
 from edgescope.capturing.coverage import Coverage, UnseenLayer
 from edgescope.capturing.observer_mode import entered
 from edgescope.capturing.refusals import ATTENTION, PERHAPS, Kind, unknown_layer
-from edgescope.capturing.sites import NOTHING_FOUND, Refused, find_sites
+from edgescope.capturing.sites import Refused, find_sites
 from edgescope.capturing.softmax_calls import MESSAGES, SoftmaxCall, SoftmaxCalls
 from edgescope.lib.model_call import attribute
 
@@ -94,9 +94,8 @@ class Look:
         signs = self._signs.get(gap.path, Signs())
         kind = _kind(call, bool(signs.name))
         signs = signs._replace(call=signs.call or call.function)
-        reason = unknown_layer(signs)
-        looked = gap.reason.endswith(NOTHING_FOUND)
-        return replace(gap, kind=kind, reason=f"{reason}; {NOTHING_FOUND}" if looked else reason)
+        said = gap.reason.partition("; discovery ")[1:]  # as find_sites says what it found
+        return replace(gap, kind=kind, reason="".join((unknown_layer(signs), *said)))
 
 
 def _gap(call: SoftmaxCall) -> UnseenLayer:

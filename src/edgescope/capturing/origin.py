@@ -9,7 +9,8 @@ from torch import Tensor
 
 from edgescope.capturing.graph_input import InputEdges, memory_of, version
 from edgescope.capturing.observer_mode import ObserverMode, leave
-from edgescope.capturing.operations import NO_DISPATCH, UNKNOWN, Op, aten, move_of
+from edgescope.capturing.operations import NO_DISPATCH, UNKNOWN, Move, Op, aten, move_of
+from edgescope.capturing.unseen import unseen
 
 SHARED = -2
 """Code of an end that two inputs hold in the same memory, as views of it."""
@@ -148,8 +149,23 @@ class Origins(ObserverMode):
             if kwargs and self._hold(kwargs.values()):  # given as out=, which is written to
                 self._forget(kwargs.values())
             return func(*args, **kwargs)
-        before = None if move.before is None else move.before(self._ends, func, args)
+        with unseen():
+            before = None if move.before is None else move.before(self._ends, func, args)
         result = func(*args, **kwargs)
+        with unseen():
+            self._note(move, func, args, result, before, values)
+        return result
+
+    def _note(
+        self,
+        move: Move,
+        func: Op,
+        args: tuple[Any, ...],
+        result: Any,  # noqa: ANN401  (whatever the operation returns)
+        before: Tensor | None,
+        values: Sequence[Any],
+    ) -> None:
+        """Note where an operation moved the ends of edges."""
         if before is not None:
             self._write(args[0], before, in_place=True)
         elif move.after is not None:
@@ -158,7 +174,6 @@ class Origins(ObserverMode):
             self._note_joined(func, moved, codes)
         else:
             self._forget(values)
-        return result
 
     def _known(self) -> dict[int, Codes]:
         if self._memory is None:

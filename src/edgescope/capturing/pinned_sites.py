@@ -18,7 +18,7 @@ of them; ``None`` forgets all."""
 
 
 def pin_sites(model: nn.Module, pins: Wishes) -> Pins:
-    """Pin what was discovered in a model; see :meth:`es.capture.pin`.
+    """Pin what was discovered in a model; see ``es.capture.pin``.
 
     Raises:
         InputError: if nothing was discovered yet, a name is unknown, cannot be one or is taken, or

@@ -159,8 +159,9 @@ def pinned(
     said += [f"{pin.name} is new" for key, pin in there.items() if key not in known]
     if said:
         raise InputError(
-            f"what was discovered in {model} is not what was pinned: {'; '.join(said)}; pin it "
-            "anew with es.capture.pin(model, {}), or take the pins away with es.capture.pin(model, None)"
+            f"what was discovered in {model} is not what was pinned: {'; '.join(said)}; "
+            "pin it anew with es.capture.pin(model, {}), or take the pins away with "
+            "es.capture.pin(model, None)"
         )
     return known
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from edgescope.capturing.adapters.registry import adapters, class_name
+from edgescope.capturing.discovered_sites import record_of
 from edgescope.capturing.model_survey import model_coverage, unknown_parts
 from edgescope.capturing.sites import Refused, Site, find_sites
 from edgescope.capturing.state_sites import asks_for_states, is_state, state_sites
@@ -66,8 +67,14 @@ def no_sites_message(model: nn.Module) -> str:
         refused = [each for each in find_sites(model) if isinstance(each, Refused)]
         gaps = [f"{each.path or 'the model'}: {each.reason}" for each in refused]
     gaps = gaps or unknown_parts(model).gaps()
-    return f"{type(model).__name__} has no layer whose edges can be captured" + (
-        f": {'; '.join(gaps)}" if gaps else "; es.capture.register makes a layer known"
+    known = record_of(model)
+    hint = "" if known.looked else "; es.capture.discover(model, batch) looks into what it computes"
+    if known.failure and not any(known.failure in gap for gap in gaps):
+        hint = f"; discovery could not look into it ({known.failure})"
+    return (
+        f"{type(model).__name__} has no layer whose edges can be captured"
+        + (f": {'; '.join(gaps)}" if gaps else "; es.capture.register makes a layer known")
+        + hint
     )
 
 
@@ -86,9 +93,10 @@ def list_sites(model: nn.Module, *, states: bool = False) -> "pl.DataFrame":
     """Return what can be captured in a model, and what cannot and why.
 
     Columns: site, layer (class), how (``adapter`` if one knows the class, ``discovered`` if the
-    attention was found in what the model computes), shape, formula, dropout (whether values are those before or
-    after the layer's dropout of attention weights), editable (whether ``es.capture.edit`` can
-    replace the values) and reason (why it cannot be captured; null if it can).
+    attention was found in what the model computes), shape, formula, dropout (whether values are
+    those before or after the layer's dropout of attention weights), editable (whether
+    ``es.capture.edit`` can replace the values) and reason (why it cannot be captured; null if it
+    can).
 
     Args:
         model: any model.

@@ -119,7 +119,9 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
             return found
         own: dict[str, list[Site | Refused]] = {}
     else:
-        own = _discovered(model, known)
+        own = _discovered(
+            model, known, [each for each in (*found, *more) if isinstance(each, Refused)]
+        )
         found = [_told(each, known) for each in found if not _is_discovered(each, own)]
         more = [_told(each, known) for each in more if not _is_discovered(each, own)]
     place = {path: number for number, (path, _) in enumerate(named_parts(model))}
@@ -144,8 +146,16 @@ def _told(each: "Site | Refused", known: Record) -> "Site | Refused":
     return each._replace(reason=f"{each.reason}; {said}")
 
 
-def _discovered(model: nn.Module, known: Record) -> dict[str, list["Site | Refused"]]:
-    """Return what was discovered in a model, by the path of the module that computes it."""
+def _discovered(
+    model: nn.Module, known: Record, before: Sequence["Refused"]
+) -> dict[str, list["Site | Refused"]]:
+    """Return what was discovered in a model, by the path of the module that computes it.
+
+    Args:
+        model: the model.
+        known: what is known of it by discovery.
+        before: what was refused before.
+    """
     modules = dict(named_parts(model))
     own: dict[str, list[Site | Refused]] = {}
     for each in known.found:
@@ -156,7 +166,14 @@ def _discovered(model: nn.Module, known: Record) -> dict[str, list["Site | Refus
             Site(f"{each.name}:{stage}", each.name, layer, stage, about, each.adapter, keys)
             for stage, about in each.adapter.stages_of(layer).items()
         )
-    gone = [(name, name.partition("#")[0], why) for name, why in known.refused.items()]
+    why_not = {
+        each.path: f"{each.reason}; discovered, but it cannot be captured: " for each in before
+    }
+    gone = [
+        (name, path, f"{why_not.get(path, '')}{why}")
+        for name, why in known.refused.items()
+        for path in (name.partition("#")[0],)
+    ]
     gone += [(pin.name, pin.path, REJECTED) for pin in known.pins if pin.rejected]
     for name, path, why in gone:
         if path in modules:
@@ -165,7 +182,7 @@ def _discovered(model: nn.Module, known: Record) -> dict[str, list["Site | Refus
 
 
 def _is_discovered(found: "Site | Refused", own: Collection[str]) -> bool:
-    """Return whether what was refused is where something was discovered, a part of it, or holds it."""
+    """Return whether what was refused is where something was discovered, in it, or around it."""
     if isinstance(found, Site):
         return False
     path = found.path

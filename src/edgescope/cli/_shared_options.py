@@ -154,8 +154,7 @@ Discover = Annotated[
     bool,
     typer.Option(
         "--discover",
-        help="First print what the model computes for every edge beside the "
-        "known layers, and what of it is attention. That is looked at in any case.",
+        help="First print what is computed per edge beside the known layers: which of it attends.",
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Graphs per batch.")]

@@ -1,8 +1,10 @@
 """A run of a model that leaves nothing behind: modules, inputs and random numbers are as before."""
 
+import copy
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from operator import is_
 from typing import Any
 
 import torch
@@ -44,8 +46,6 @@ def trial_run(model: nn.Module, given: Any) -> Iterator[Callable[[], Any]]:  # n
 def fresh(given: Any) -> Any:  # noqa: ANN401  (as trial_run)
     """Return what a model is given, the same tensors in containers of their own."""
     if hasattr(given, "stores") and hasattr(given, "to_dict"):  # a graph of PyG
-        import copy
-
         return copy.copy(given)
     if type(given) in {list, tuple}:
         return type(given)(fresh(each) for each in given)
@@ -69,16 +69,14 @@ def _tensors(given: Any) -> Iterator[Tensor]:  # noqa: ANN401  (as trial_run)
 
 def _numbers_back(tensor: Tensor) -> Callable[[], None]:
     """Return what puts the numbers of a tensor back, if they were written to since."""
-    if type(tensor) is not Tensor and not isinstance(tensor, nn.Parameter):
+    if tensor.layout != torch.strided or type(tensor) not in {Tensor, nn.Parameter}:
         return lambda: None  # a class of its own, such as PyG's EdgeIndex, guards its numbers
-    version = None if tensor.is_inference() else tensor._version  # noqa: SLF001  (nothing public)
     kept = tensor.detach().clone()
 
     def back() -> None:
-        changed = (
-            not torch.equal(tensor, kept) if version is None else tensor._version != version  # noqa: SLF001  (as above)
-        )
-        if changed:
+        # Not by the version, which batch norm does not raise when it writes to its statistics.
+        same = (tensor == kept) | ((tensor != tensor) & (kept != kept))  # noqa: PLR0124  (NaN)
+        if not bool(same.all()):
             with torch.inference_mode(tensor.is_inference()), torch.no_grad():
                 tensor.copy_(kept)
 
@@ -96,14 +94,11 @@ def _dictionaries(module: nn.Module) -> Iterator[Any]:
 
 def _entries_back(held: Any) -> Callable[[], None]:  # noqa: ANN401  (one of _HELD)
     """Return what puts the entries of a container back."""
-    kept = type(held)(held) if not isinstance(held, deque) else deque(held, held.maxlen)
+    kept: Any = deque(held, held.maxlen) if isinstance(held, deque) else type(held)(held)
 
     def back() -> None:
-        if isinstance(held, dict) and isinstance(kept, dict):
-            alike = held.keys() == kept.keys() and all(held[key] is kept[key] for key in kept)
-        else:
-            alike = len(held) == len(kept) and all(map(_is_same, held, kept))
-        if alike:
+        now, then = _entries(held), _entries(kept)
+        if len(now) == len(then) and all(map(is_, now, then)):
             return
         held.clear()
         (held.update if isinstance(held, (dict, set)) else held.extend)(kept)
@@ -111,5 +106,5 @@ def _entries_back(held: Any) -> Callable[[], None]:  # noqa: ANN401  (one of _HE
     return back
 
 
-def _is_same(one: object, other: object) -> bool:
-    return one is other
+def _entries(held: Any) -> list[Any]:  # noqa: ANN401  (one of _HELD)
+    return [*held, *held.values()] if isinstance(held, dict) else list(held)

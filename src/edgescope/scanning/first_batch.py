@@ -58,9 +58,8 @@ def _first(loader: Iterable[Any]) -> Sequence[Any]:
     # Parts of a large graph, which are drawn anew in every pass.
     own = getattr(loader, "generator", None)
     kept = own.get_state() if isinstance(own, torch.Generator) else None
-    cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]  # torch's
     try:
-        with generators_kept(cuda):
+        with generators_kept():
             return list(islice(loader, 1))
     finally:
         if isinstance(own, torch.Generator) and kept is not None:

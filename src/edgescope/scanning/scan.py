@@ -121,9 +121,9 @@ def scan(
         shard_every: seconds between shards, 0 for one after every batch; what was done since
             the last one is done again.
         discover: whether to look for attention that no adapter knows, by running the model on the
-            first batch once or twice more; see :func:`es.capture.discover
-            <edgescope.capturing.Discovery>`. What is found has sites like the others, marked as
-            discovered; it is remembered for the model.
+            first batch once or twice more; see :meth:`es.capture.discover
+            <edgescope.capturing._Capture.discover>`. What is found has sites like the others,
+            marked as discovered; it is remembered for the model.
         progress: whether to show a progress bar.
 
     Returns:

@@ -48,7 +48,8 @@ class ScanInfo:
             that has one, or in a scan of an older version.
         rows: what its sites have a row for, ``"edge"`` or ``"node"``; then ``edge_type_names`` are
             the names of node types.
-        pins: what was discovered in the model, for :meth:`es.capture.pin`; ``None`` if nothing was.
+        pins: what was discovered in the model, for :meth:`es.capture.pin
+            <edgescope.capturing._Capture.pin>`; ``None`` if nothing was.
             A saved scan has them in a file of their own, ``pins.json``.
     """
 

@@ -62,8 +62,8 @@ class ScanTables(ABC):
         Where attention was discovered, ``how`` tells such sites (``discovered``) from those that
         an ``adapter`` knows. In a scan of node states, columns say ``nodes`` where they say
         ``edges`` here. Columns that end in ``_untrained`` describe the baseline. ``growth`` is the
-        largest
-        magnitude over the median magnitude of the same site in the baseline; NaN if that is 0.
+        largest magnitude over the median magnitude of the same site in the baseline; NaN if that
+        is 0.
 
         Args:
             threshold: ratio that an edge's largest activation must exceed to be counted; that

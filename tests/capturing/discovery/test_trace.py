@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from edgescope.capturing.discovery.trace import Trace
-from edgescope.capturing.hook_depth import hook_runs
 from edgescope.capturing.hooks import entered
+from edgescope.capturing.unseen import unseen
 
 
 def traced(run, **options):
@@ -58,7 +58,7 @@ def test_what_hooks_compute_is_not_noted():
     x = torch.ones(2)
 
     def run():
-        with hook_runs():
+        with unseen():
             _ = x + 1
         return x * 2
 

@@ -1,9 +1,8 @@
 """Discovery as text for a terminal, and as a table of a notebook."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Protocol
 
 from rich.console import Console
 from rich.table import Table
@@ -21,64 +20,26 @@ WIDTH = 100
 _COLUMNS = ("site", "role", "shape", "operation", "where")
 
 
-class Tensor(Protocol):
-    """A tensor with a row per edge, see :class:`~edgescope.capturing.discovery.EdgeTensor`."""
-
-    @property
-    def path(self) -> str:
-        """Path of the module."""
-
-    @property
-    def line(self) -> str:
-        """File and line."""
-
-    @property
-    def operation(self) -> str:
-        """The operation."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Its shape."""
-
-    @property
-    def role(self) -> str:
-        """What it is used as."""
-
-    @property
-    def site(self) -> str:
-        """Name of the site, if it is one."""
+Row = tuple[str, str, str, str, str]
+"""What :data:`_COLUMNS` say of a tensor."""
 
 
-class Found(Protocol):
-    """What was found, see :class:`~edgescope.capturing.discovery.Discovery`."""
-
-    @property
-    def tensors(self) -> Sequence[Tensor]:
-        """Every tensor with a row per edge."""
-
-    @property
-    def refused(self) -> Sequence[tuple[str, str]]:
-        """Attention that cannot be captured: where, and why."""
-
-    def sentence(self) -> str:
-        """Say in one sentence what was found."""
-
-
-def as_text(found: Found, width: int = WIDTH) -> str:
-    """Return what was found as text: attention as a table, and what cannot be captured."""
+def as_text(
+    sentence: str, attention: Sequence[Row], refused: Sequence[str], width: int = WIDTH
+) -> str:
+    """Return what was found as text: a sentence, attention as a table, what cannot be captured."""
     buffer = io.StringIO()
     console = Console(file=buffer, width=width, color_system=None, legacy_windows=False)
-    console.print(Text(found.sentence(), overflow="fold"))
-    rows = [_cells(each) for each in _attention(found)]
-    if rows:
+    console.print(Text(sentence, overflow="fold"))
+    if attention:
         shown = Table(box=None, pad_edge=False)
         for name in _COLUMNS:
             shown.add_column(name, overflow="fold")
-        for row in rows:
-            shown.add_row(*map(Text, row))
+        for row in attention:
+            shown.add_row(*(Text(visible(cell)) for cell in row))
         console.print(shown)
-    for line in _refused(found):
-        console.print(Text(line, overflow="fold"))
+    for line in refused:
+        console.print(Text(visible(line), overflow="fold"))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
 
@@ -92,19 +53,19 @@ border-bottom:1px solid color-mix(in srgb,currentColor 25%,transparent);backgrou
 """Colours are those of the page around it, dark or light."""
 
 
-def as_html(found: Found) -> str:
+def as_html(
+    sentence: str, attention: Sequence[Row], refused: Sequence[str], others: Sequence[Row]
+) -> str:
     """Return what was found as one ``<section>`` with its own style; all that it shows is escaped.
 
     It needs no script; tensors that are no attention are folded away.
     """
-    attention = _attention(found)
-    others = [each for each in found.tensors if each.role == PER_EDGE]
     parts = [
         '<section class="edgescope-discovery">',
         f"<style>{STYLE}</style>",
-        f"<p>{escape(found.sentence())}</p>",
+        f"<p>{escape(sentence)}</p>",
         *(_table(attention) if attention else []),
-        *(f"<p>{escape(line)}</p>" for line in _refused(found)),
+        *(f"<p>{escape(line)}</p>" for line in refused),
     ]
     if others:
         what = f"{plural(len(others), 'other tensor')} with a row per edge"
@@ -112,27 +73,10 @@ def as_html(found: Found) -> str:
     return "\n".join([*parts, "</section>"]) + "\n"
 
 
-def _attention(found: Found) -> list[Tensor]:
-    return [each for each in found.tensors if each.role != PER_EDGE]
-
-
-def _refused(found: Found) -> list[str]:
-    return [
-        f"cannot be captured: {visible(where or 'the model')}: {visible(why)}"
-        for where, why in found.refused
-    ]
-
-
-def _cells(tensor: Tensor) -> tuple[str, ...]:
-    name = tensor.site or tensor.path or "(the model)"
-    shape = str(list(tensor.shape))
-    return tuple(map(visible, (name, tensor.role, shape, tensor.operation, tensor.line)))
-
-
-def _table(tensors: Iterable[Tensor]) -> list[str]:
+def _table(rows: Sequence[Row]) -> list[str]:
     head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
-    rows = (
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(each)) + "</tr>"
-        for each in tensors
-    )
-    return [f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>", *rows, "</tbody>\n</table>"]
+    body = [
+        "<tr>" + "".join(f"<td>{escape(visible(cell))}</td>" for cell in row) + "</tr>"
+        for row in rows
+    ]
+    return [f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>", *body, "</tbody>\n</table>"]

@@ -3,18 +3,18 @@
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
-from weakref import ReferenceType
 
-from torch import nn
-
-from edgescope.capturing.discovery.discovery_text import PER_EDGE, WIDTH, as_html, as_text
+from edgescope.capturing.discovery.discovery_text import PER_EDGE, WIDTH, Row, as_html, as_text
 from edgescope.capturing.pinned_sites import Wishes, pin_sites
 from edgescope.capturing.pins import Pins
 from edgescope.lib.errors import InputError
 from edgescope.lib.plurals import plural
 
 if TYPE_CHECKING:
+    from weakref import ReferenceType
+
     import polars as pl
+    from torch import nn
 
 
 class EdgeTensor(NamedTuple):
@@ -76,7 +76,9 @@ class Discovery:
     """The model, for :meth:`pin`."""
 
     def pin(self, names: Wishes = MappingProxyType({})) -> Pins:
-        """Name, reject and pin what was found; see :meth:`es.capture.pin`.
+        """Name, reject and pin what was found.
+
+        See :meth:`es.capture.pin <edgescope.capturing._Capture.pin>`.
 
         Raises:
             InputError: as there, or if the model is gone.
@@ -99,23 +101,34 @@ class Discovery:
 
     def __str__(self) -> str:
         """Say what was found, with a table of the attention."""
-        return as_text(self)
+        return self.text()
 
     def text(self, width: int = WIDTH) -> str:
         """Return what was found as text of so many columns; ``str`` takes 100."""
-        return as_text(self, width)
+        return as_text(self.sentence(), self._rows(attention=True), self._refused(), width)
 
     def _repr_html_(self) -> str:
         """Return what was found as a table of a notebook."""
-        return as_html(self)
+        others = self._rows(attention=False)
+        return as_html(self.sentence(), self._rows(attention=True), self._refused(), others)
+
+    def _rows(self, *, attention: bool) -> list[Row]:
+        return [
+            (e.site or e.path or "(the model)", e.role, str(list(e.shape)), e.operation, e.line)
+            for e in self.tensors
+            if (e.role != PER_EDGE) == attention
+        ]
+
+    def _refused(self) -> list[str]:
+        return [f"cannot be captured: {at or 'the model'}: {why}" for at, why in self.refused]
 
     def sentence(self) -> str:
         """Say in one sentence what was found."""
         others = sum(each.role == PER_EDGE for each in self.tensors)
+        what = "other tensor with a row per edge is", "other tensors with a row per edge are"
         said = [
             f"{self.model}: {plural(len(self.sites), 'site')} of attention discovered",
-            f"{plural(others, 'other tensor')} with a row per edge "
-            f"{'is' if others == 1 else 'are'} no attention",
+            f"{plural(others, *what)} no attention",
         ]
         if self.refused:
             said.append(f"{plural(len(self.refused), 'attention')} cannot be captured")

@@ -1,8 +1,8 @@
 """The modules whose discovered attention is edited: numbers are replaced where they are computed.
 
 The result of an operation is overwritten in the very moment in which it is there, so that all that
-is computed of it follows. Which operation it is, is known from runs that were captured before; a run
-that takes another way is refused.
+is computed of it follows. Which operation it is, is known from runs that were captured before; a
+run that takes another way is refused.
 """
 
 import sys
@@ -25,7 +25,7 @@ from edgescope.capturing.observer_mode import leave
 from edgescope.lib.errors import InputError
 
 Listener = tuple[int, tuple[str, ...], Replace, Forms]
-"""Which attention of a module, which stages of it, what gives new values, and what else is there."""
+"""Which attention of a module, which stages of it, what gives new values, what else is there."""
 
 _SCOPES: WeakKeyDictionary[Watch, dict[int, "EditScope"]] = WeakKeyDictionary()
 
@@ -138,7 +138,7 @@ class _Edited(Trace):
         step = self.steps[at]
         own = (step.func, *(value.number for value in step.inputs()))
         self._left = [
-            way for way in self._left if at < len(way.signature) and way.signature[at] == own
+            way for way in self._left if at >= len(way.signature) or way.signature[at] == own
         ]
         for value in step.results:
             places = [way.places.get(value.number) for way in self._left]
@@ -162,34 +162,36 @@ class _Edited(Trace):
         )
         if shared or repeated:
             raise InputError(
-                f"the {place.stage} of {self._name} shares memory with what it is given, or repeats "
-                "numbers, and cannot be overwritten; it cannot be edited"
+                f"the {place.stage} of {self._name} shares memory with what it is given, or "
+                "repeats numbers, and cannot be overwritten; it cannot be edited"
             )
         with _disable_current_modes():  # type: ignore[no-untyped-call]  # torch's
-            # How many nodes there are may be seen only later.
-            source, target = (
-                each if each is not None and each[0] < len(self.values) else None
-                for each in place.ends.nodes
-            )
-            ends = place.ends._replace(nodes=(source, target))
-            rows = ends.rows(self)
+            rows = _seen(place.ends, len(self.values)).rows(self)
             new = place.replace(place.stage, place.layout.arrange(tensor), rows)
             if new is not None:
                 tensor.copy_(arranged_back(new, place.layout, tensor))
 
     def check(self) -> None:
-        """Refuse a run that did not take a way that is known from its beginning to its end.
+        """Refuse a run that did not take a way that is known, whatever comes at its end.
+
+        Another capture of the module may compute its values before this one hears of the end.
 
         Raises:
             InputError: if so.
         """
-        if any(len(way.signature) == len(self.steps) for way in self._left):
+        if any(len(way.signature) <= len(self.steps) for way in self._left):
             return
         why = "took another way through its code than" if self._known else "is not known from"
         raise InputError(
             f"{self._name} {why} any run that was captured, so what was edited is not certain; "
             "capture the model on this batch before it is edited"
         )
+
+
+def _seen(ends: Ends, values: int) -> Ends:
+    """Return the ends without numbers of nodes that only a later value says."""
+    source, target = (each if each and each[0] < values else None for each in ends.nodes)
+    return ends._replace(nodes=(source, target))
 
 
 def arranged_back(values: Tensor, layout: Layout, like: Tensor) -> Tensor:

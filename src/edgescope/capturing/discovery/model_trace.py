@@ -9,6 +9,7 @@ from torch.nn.parameter import is_lazy
 
 from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import observing
+from edgescope.capturing.call_stack import reason_of
 from edgescope.capturing.discovered_sites import (
     Discovered,
     Record,
@@ -41,7 +42,7 @@ def discover(
     *,
     known: bool = False,
 ) -> Discovery:
-    """Find what a model computes for every edge; see :meth:`es.capture.discover`.
+    """Find what a model computes for every edge; see ``es.capture.discover``.
 
     Args:
         model: the model; it is run twice, in eval mode and without gradients, and left as it was.
@@ -57,8 +58,8 @@ def discover(
     unsized = [name for name, each in model.named_parameters() if is_lazy(each)]
     if unsized:
         raise InputError(
-            f"{unsized[0]} of {type(model).__name__} has no size yet, expected a model that has run "
-            "once; call it on a batch first"
+            f"{unsized[0]} of {type(model).__name__} has no size yet, expected a model that has "
+            "run once; call it on a batch first"
         )
     before = record_of(model)
     try:
@@ -98,7 +99,7 @@ def _discovered_on(
     own, aside = record_of(model).found, tuple(each for each in candidates if each not in wanted)
     if pins:  # only now is it known which of them can be captured
         pinned(type(model).__name__, [each.pin for each in (*own, *aside)], pins, refused)
-    looked = any(0 not in each.shape for each in tensors)
+    looked = not any(0 in each.shape for each in tensors)
     write_record(model, Record(own, refused, tuple(pins), looked, aside=aside))
     return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()), ref(model))
 
@@ -138,7 +139,7 @@ def _tried(
                 run()
         except InputError as error:
             bad = _at_fault(left, here, error)
-            refused[bad.name] = str(error)
+            refused[bad.name] = reason_of(error)
             left.remove(bad)
             continue
         kept, left, seen = [*kept, *left], [], here

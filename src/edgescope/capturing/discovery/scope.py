@@ -19,6 +19,7 @@ from edgescope.capturing.discovery.program import Found, Read, read
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import Watch, registering
 from edgescope.capturing.observer_mode import leave
+from edgescope.capturing.unseen import unseen
 from edgescope.lib.errors import InputError
 
 Forms = tuple[tuple[str, ...], ...]
@@ -78,21 +79,22 @@ class Scope:
         leave(trace)
         if sys.exc_info()[0] is not None:
             return
-        for number, stages, emit, forms, tokens in list(self._listeners):
-            with observing():
-                found = self._found(trace, number, forms)
-            if found is None:
-                continue
-            if isinstance(found, PairFound):
-                grid = found.grid(trace, tokens)
-                for stage in stages:
-                    emit(stage, partial(found.recipes[stage], trace), grid)
-                continue
-            rows = found.ends.rows(trace)
-            for stage in stages:
+        with unseen():  # by the traces of modules that hold this one
+            for number, stages, emit, forms, tokens in list(self._listeners):
                 with observing():
-                    values = found.recipes[stage](trace)
-                emit(stage, values, rows)
+                    found = self._found(trace, number, forms)
+                if found is None:
+                    continue
+                if isinstance(found, PairFound):
+                    grid = found.grid(trace, tokens)
+                    for stage in stages:
+                        emit(stage, partial(found.recipes[stage], trace), grid)
+                    continue
+                rows = found.ends.rows(trace)
+                for stage in stages:
+                    with observing():
+                        values = found.recipes[stage](trace)
+                    emit(stage, values, rows)
 
     def _found(self, trace: Trace, number: int, forms: Forms) -> Found | PairFound | None:
         """Return one of the attentions of a run; ``None`` if there is nothing to attend to.
@@ -115,13 +117,13 @@ class Scope:
         raise InputError(
             f"{self._name} took another way through its code than when its "
             f"attention was discovered, and computed {_said(found)} instead of "
-            f"{', '.join(form[0] for form in forms)}; run es.capture.discover on this batch to have "
-            "the sites of that way"
+            f"{', '.join(form[0] for form in forms)}; run es.capture.discover on this batch to "
+            "have the sites of that way"
         )
 
 
 def _has_no_edge(trace: Trace) -> bool:
-    """Return whether a run had indices without an entry; batch norm has empty numbers at any time."""
+    """Return whether a run had an empty index; batch norm has empty numbers at any time."""
     values = (value.tensor for value in trace.values)
     return any(not each.numel() and each.dtype in {torch.int32, torch.int64} for each in values)
 

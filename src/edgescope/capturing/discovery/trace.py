@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from edgescope.capturing.discovery.steps import Call, Step, Tree, Value, memory
-from edgescope.capturing.hook_depth import is_hook
 from edgescope.capturing.observer_mode import ObserverMode
 from edgescope.capturing.operations import NO_DISPATCH
+from edgescope.capturing.unseen import is_unseen
 
 
 class Trace(ObserverMode):
@@ -96,7 +96,7 @@ class Trace(ObserverMode):
             if kind not in _PLAIN and getattr(kind, _DISPATCH, None) is not NO_DISPATCH:
                 return NotImplemented  # such as PyG's EdgeIndex: what is inside comes here
         kwargs = kwargs or {}
-        if is_hook():
+        if is_unseen():
             return func(*args, **kwargs)
         step, writes = self._step(func, args, kwargs)
         written = [each for each in writes if isinstance(each, Tensor)]
