@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 Relation = tuple[str, str, str]
@@ -102,11 +103,24 @@ class EdgeIdentity(NamedTuple):
     input: str = ""
     """Which input of the call the edges belong to, where the model was given several graphs, such
     as ``"edge_index_t"`` or ``"snapshots[1]"``; empty if there is one only."""
+    turned: bool = False
+    """Whether every row that is an edge of the input holds its two ends exchanged, as where a model
+    hands its edges on reversed."""
 
     @property
     def in_input(self) -> Tensor:
         """Position of every edge among all edges of its input ``[E]``; -1 if it was added."""
         return self.input_edge if self.position is None else self.position
+
+    def fits(self, edges: Tensor) -> bool:
+        """Return whether the rows are those of an input's ``edges`` ``[2, M]`` that they name."""
+        position = self.in_input
+        real = position >= 0
+        at, here = position[real], edges.to(position.device)
+        if at.numel() and int(at.max()) >= here.size(1):
+            return False
+        ends = here[:, at].flip(0) if self.turned else here[:, at]
+        return torch.equal(ends, self.edge_index[:, real])
 
     @property
     def source(self) -> Tensor:
