@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch_geometric.data import Batch, Data
 from torch_geometric.nn import (
     AGNNConv,
     AntiSymmetricConv,
@@ -160,6 +161,91 @@ def test_edges_both_ways_in_one_tensor_have_two_rows_each():
     for stage in captured(doubled, edges).values():
         assert torch.equal(stage.input_edge, torch.arange(edges.size(1)).repeat(2))
         assert torch.equal(stage.edge_index, torch.cat([edges, edges.flip(0)], 1))
+
+
+class Sides(Data):
+    """Two sets of nodes, as on PyG's page on batching."""
+
+    def __inc__(self, key, value, *args, **kwargs):
+        if key == "edge_index":
+            return torch.tensor([[len(self.x_s)], [len(self.x_t)]])
+        return super().__inc__(key, value, *args, **kwargs)
+
+
+def sides(first, second):
+    random = torch.Generator().manual_seed(10 * first + second)
+    ends = [torch.randint(size, (6,), generator=random) for size in (first, second)]
+    x_s, x_t = (torch.randn(size, NODE_DIM, generator=random) for size in (first, second))
+    return Sides(x_s=x_s, x_t=x_t, edge_index=torch.stack(ends), num_nodes=first + second)
+
+
+@pytest.mark.parametrize("sizes", [[(3, 4), (4, 3)], [(3, 4), (3, 5)], [(5, 2), (3, 3)]])
+def test_edges_back_between_two_sets_have_each_end_numbered_in_its_own_set(sizes):
+    graphs = [sides(*each) for each in sizes]
+
+    class Back(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = plain()
+
+        def forward(self, data):
+            return self.conv((data.x_t, data.x_s), data.edge_index.flip(0))
+
+    model = Back().eval()
+    with torch.no_grad(), es.capture(model) as tape:
+        model(Batch.from_data_list(graphs))
+    for stage in (tape[site] for site in tape.sites):
+        assert stage.input_edge.tolist() == [*range(6)] * 2
+        assert stage.graph.tolist() == [0] * 6 + [1] * 6
+        own = torch.cat([graph.edge_index for graph in graphs], 1)
+        assert torch.equal(stage.identity.own_source, own[1])
+        assert torch.equal(stage.identity.own_target, own[0])
+
+
+def test_between_two_sets_edges_in_both_directions_at_once_are_refused():
+    class Mixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = plain()
+
+        def forward(self, data):
+            x = torch.cat([data.x_s, data.x_t])
+            edges = torch.cat([data.edge_index, data.edge_index.flip(0)], 1)
+            return self.conv(x, edges)
+
+    model = Mixed().eval()
+    with pytest.raises(InputError, match="in both directions at once"), es.capture(model):
+        model(Batch.from_data_list([sides(3, 3)]))
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_scan_and_its_interpretation_know_reversed_edges_of_several_graphs(told):
+    graphs = es.data.planted("marked", 60).test
+    torch.manual_seed(0)
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = DirGNNConv(plain(graphs[0].x.size(1)))
+
+        def forward(self, x, edge_index, batch=None):
+            return self.conv(x.float(), edge_index)
+
+    def call(model, data):
+        return model(data.x, data.edge_index, *([data.batch] if told else []))
+
+    loader = es.data.loader(graphs, batch_size=4)
+    low = es.Criterion("low", ratio=2)
+    scan = es.scan(Model().eval(), loader, call=call, criterion=low, keep_ratio=2.0, progress=False)
+    rows = scan.massive()
+    assert {site.split(":")[0] for site in rows["site"].unique()} == {
+        "conv.conv_in",
+        "conv.conv_out",
+    }
+    for row in rows.iter_rows(named=True):
+        ends = graphs[row["graph"]].edge_index[:, row["edge"]].tolist()
+        turned = "conv_out" in row["site"]
+        assert [row["source"], row["target"]] == (ends[::-1] if turned else ends)
 
 
 def test_one_of_an_edge_and_its_reverse_with_others_merged_into_it_is_refused():

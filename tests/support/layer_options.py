@@ -110,7 +110,7 @@ def drawn(kind: type[nn.Module], pick: Pick, **fixed: Any) -> Call:
         return fixed[name] if name in fixed else pick(values)
 
     chosen = {name: choose(name, values) for name, values in options(kind).items()}
-    chosen = _agreeing(kind, chosen)
+    chosen = _networks(chosen) if kind is PointTransformerConv else _agreeing(kind, chosen)
     taken = set(inspect.signature(kind.forward).parameters) - {"self"}
     assert taken <= ARGUMENTS, f"no values are known for {taken - ARGUMENTS} of {kind.__name__}"
     generator = torch.Generator().manual_seed(pick(range(20)))
@@ -167,12 +167,6 @@ def _agreeing(kind: type[nn.Module], chosen: dict[str, Any]) -> dict[str, Any]:
             chosen["aggr"] = "softmax"
         if chosen["aggr"] == "softmax_sg":
             chosen["learn_t"] = False
-    if kind is PointTransformerConv:
-        width = chosen["out_channels"]
-        if chosen["pos_nn"] is not None:
-            chosen["pos_nn"] = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, width))
-        if chosen["attn_nn"] is not None:
-            chosen["attn_nn"] = nn.Linear(width, 1 if chosen["attn_nn"] == "one" else width)
     if isinstance(chosen.get("fill_value"), Tensor) and chosen["edge_dim"] is not None:
         chosen["fill_value"] = chosen["fill_value"].expand(chosen["edge_dim"])
     return chosen
@@ -193,6 +187,16 @@ def _states(
         y = numbers(pick((3, 5, 1)), second)
         return (x, y), (nodes, len(y))
     return {"one": x, "twice": (x, x), "sources alone": (x, None)}[form], (nodes, nodes)
+
+
+def _networks(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Put networks of the right widths in the place of their names."""
+    width = chosen["out_channels"]
+    if chosen.get("pos_nn") is not None:
+        chosen["pos_nn"] = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, width))
+    if chosen.get("attn_nn") is not None:
+        chosen["attn_nn"] = nn.Linear(width, 1 if chosen["attn_nn"] == "one" else width)
+    return chosen
 
 
 def _positions(x: Any, numbers: Callable[..., Tensor]) -> Any:

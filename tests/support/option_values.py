@@ -156,18 +156,15 @@ def options(layer: type[nn.Module]) -> dict[str, Sequence[Any]]:
 
 def edge_shapes(layer: type[nn.Module], chosen: dict[str, Any]) -> Sequence[str]:
     """Return the names of the shapes of edge features that are tried; ``"none"`` is without."""
-    if layer is GeneralConv:
-        return ("none",) if chosen["in_edge_channels"] is None else ("none", "[E, D]")
+    if layer in {GeneralConv, ResGatedGraphConv, GATEConv, HEATConv}:  # if they are built for any
+        built = chosen.get("in_edge_channels", chosen.get("edge_dim")) is not None
+        return ("[E, D]",) if built else ("none",)
     if "edge_dim" not in chosen:
         return ("none",)
-    if layer is ResGatedGraphConv:
-        return ("none",) if chosen["edge_dim"] is None else ("[E, D]",)
     if layer is GENConv:  # which may project, and adds what has as many channels
         return ("none", "[E, D]", "[1, D]", "[D]", "[1, E, D]", "[E, 1, D]")
     if chosen["edge_dim"] is None:
         return ("none", *_ADDED) if layer in {TransformerConv, GATConv} else ("none",)
-    if layer in {GATEConv, HEATConv}:
-        return ("[E, D]",)
     if chosen.get("add_self_loops"):
         return _PLAIN
     return ("none", *_PROJECTED) if layer is RGATConv else _PROJECTED

@@ -102,12 +102,9 @@ def _positions(seen: EdgeActivations, edge_index: Tensor) -> Tensor:
             f"{identity.input}; importances are of the edges of one graph, so let call= give the "
             "model one"
         )
-    position = identity.in_input
-    real = position >= 0
-    known = not bool(real.any()) or int(position.max()) < edge_index.size(1)
-    if not known or not torch.equal(edge_index[:, position[real]], identity.edge_index[:, real]):
+    if not identity.fits(edge_index):
         raise InputError(
             f"the model was called with other edges than the batch holds, so {seen.site} cannot be "
             "matched to edges; let call= pass batch.edge_index as it is"
         )
-    return position
+    return identity.in_input

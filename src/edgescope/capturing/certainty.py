@@ -51,15 +51,21 @@ def check_columns(
     return position
 
 
-def check_sizes_of_nodes(rows: EdgeRows, given: InputEdges) -> None:
+def check_sizes_of_nodes(rows: EdgeRows, given: InputEdges, *, turned: bool = False) -> None:
     """Refuse a copy of edges in a layer with fewer nodes than the input has.
 
     Nodes may have been left out, so that the numbers are those of others.
 
+    Args:
+        rows: the rows.
+        given: the input.
+        turned: whether their ends are exchanged.
+
     Raises:
         InputError: if the numbers are known and smaller.
     """
-    for what, here, nodes in zip(("source", "target"), rows.num_nodes, given.nodes, strict=True):
+    ends = given.nodes[::-1] if turned else given.nodes
+    for what, here, nodes in zip(("source", "target"), rows.num_nodes, ends, strict=True):
         if here is not None and nodes.size is not None and here < nodes.size:
             raise InputError(
                 f"it works on {here} {what} nodes, the model was given {nodes.size}, so nodes were "
@@ -82,6 +88,20 @@ def check_two_sets(rows: EdgeRows, given: InputEdges) -> None:
             "nodes alone which graph they are of; pass a batch of PyG's HyperGraphData whole, or "
             "one graph at a time"
         )
+
+
+def is_turned(column: Column, given: InputEdges) -> bool:
+    """Return whether all columns that are edges of the input hold their ends exchanged.
+
+    Raises:
+        InputError: if some do and others do not, though the ends are nodes of two sets.
+    """
+    if column.turned is None:
+        return False
+    every = bool(column.turned[column.position >= 0].all())
+    if not every and not given.square:
+        raise InputError("it was given edges between two sets of nodes in both directions at once")
+    return every
 
 
 def check_replaced_loops(

@@ -27,6 +27,8 @@ class Column(NamedTuple):
     """Whether it is the input itself, or a view of it, that was not written to."""
     certain: bool = True
     """Whether the input is known; without any column, there may be several."""
+    turned: Tensor | None = None
+    """Which columns hold source and target exchanged ``[K]``; ``None`` if none does."""
 
 
 def find_columns(
@@ -121,7 +123,9 @@ def _decode(own: Tensor, codes: Tensor, inputs: Sequence[InputEdges], origins: O
     there_now = own[:, known]
     if not torch.equal(given.snapshot.flatten()[local[:, known]].to(own.dtype), there_now):
         raise InputError("its edges were written to in a way that could not be followed")
-    return Column(which, column[0].where(known, -1), as_given=False)
+    turned = known & (end[0] == 1)
+    exchanged = turned if bool(turned.any()) else None
+    return Column(which, column[0].where(known, -1), as_given=False, turned=exchanged)
 
 
 def _only(inputs: Sequence[InputEdges]) -> int:

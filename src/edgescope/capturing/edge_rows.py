@@ -2,6 +2,7 @@
 
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from edgescope.lib.errors import InputError
@@ -142,11 +143,24 @@ class EdgeIdentity(NamedTuple):
     """What a row is. At a site of node states it is a node: source and target are both that node,
     ``input_edge`` is its number in its graph and ``position`` that among all nodes; ``edge_type``
     is the node's type, which ``relations`` names in a heterogeneous graph."""
+    turned: bool = False
+    """Whether every row that is an edge of the input holds its two ends exchanged, as where a model
+    hands its edges on reversed."""
 
     @property
     def in_input(self) -> Tensor:
         """Position of every edge among all edges of its input ``[E]``; -1 if it was added."""
         return self.input_edge if self.position is None else self.position
+
+    def fits(self, edges: Tensor) -> bool:
+        """Return whether the rows are those of an input's ``edges`` ``[2, M]`` that they name."""
+        position = self.in_input
+        real = position >= 0
+        at, here = position[real], edges.to(position.device)
+        if at.numel() and int(at.max()) >= here.size(1):
+            return False
+        ends = here[:, at].flip(0) if self.turned else here[:, at]
+        return torch.equal(ends, self.edge_index[:, real])
 
     @property
     def source(self) -> Tensor:

@@ -117,15 +117,10 @@ class EdgeSet(NamedTuple):
 
     def holds(self, identity: EdgeIdentity) -> bool:
         """Return whether the rows of a layer are where their positions say."""
-        position = identity.in_input
         if identity.of == "node":  # its numbers are those of any edges of as many nodes
             ends = self.edge_index
-            return not ends.numel() or int(ends.max()) < len(position)
-        real = position >= 0
-        at, here = position[real], self.edge_index.to(position.device)
-        if at.numel() and int(at.max()) >= here.size(1):
-            return False
-        return torch.equal(here[:, at], identity.edge_index[:, real])
+            return not ends.numel() or int(ends.max()) < len(identity.in_input)
+        return identity.fits(self.edge_index)
 
     def place(self, identity: EdgeIdentity, size: int) -> EdgeIdentity:
         """Return the same rows with the graph of each, and with edges and nodes numbered in it.
@@ -139,7 +134,8 @@ class EdgeSet(NamedTuple):
         """
         if identity.of == "node":
             return self._place_nodes(identity, size)
-        position, rows = identity.in_input, identity.edge_index
+        position, turned = identity.in_input, identity.turned
+        rows = identity.edge_index.flip(0) if turned else identity.edge_index
         ends = self.edge_index.to(rows.device)
         nodes = [int(row.max()) + 1 if row.numel() else 0 for row in rows]
         vectors = [vector.to(rows.device) for vector in self.graph_of_nodes(size, nodes)]
@@ -151,7 +147,9 @@ class EdgeSet(NamedTuple):
                 )
         first, second = (NodeSet(vector, len(vector)) for vector in vectors)
         given = InputEdges(ends, nodes=(first, second))
-        input_edge, graph, offset = given.locate(rows, position, identity.target_row)
+        target_row = 1 - identity.target_row if turned else identity.target_row
+        input_edge, graph, offset = given.locate(rows, position, target_row)
+        offset = offset.flip(0) if turned else offset
         return identity._replace(input_edge=input_edge, graph=graph, node_offset=offset)
 
     def _place_nodes(self, identity: EdgeIdentity, size: int) -> EdgeIdentity:

@@ -116,7 +116,9 @@ class Part:
             if part is None:
                 raise _other_edges()
             seen, at = identity.edge_index[:, rows], position[rows]
-            ends[:, rows] = part.ends(_within(seen, part))
+            seen = seen.flip(0) if identity.turned else seen
+            own = part.ends(_within(seen, part))
+            ends[:, rows] = own.flip(0) if identity.turned else own
             real = at >= 0
             input_edge[rows] = _positions(part, seen[:, real], at, real)
         return identity._replace(

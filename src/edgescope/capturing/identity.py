@@ -11,6 +11,7 @@ from edgescope.capturing.certainty import (
     check_replaced_loops,
     check_sizes_of_nodes,
     check_two_sets,
+    is_turned,
 )
 from edgescope.capturing.edge_columns import Column, find_columns, is_rewritten
 from edgescope.capturing.edge_match import match_edges
@@ -115,6 +116,7 @@ class Identifier:
                 if alike and _same(known.identity.edge_index, seen):
                     return known.identity
             position = self._position(seen, own, column, rows)
+            turned = is_turned(column, self.graph.inputs[column.input])
         except InputError:
             if not self._vouched(site):
                 pairs = as_pairs(seen, rows, self.graph) if rows.pairs else None
@@ -127,7 +129,8 @@ class Identifier:
                 )
             edges, position = self._match(seen, rows, keys, relation)
             return self._at(edges, seen, position, rows.target_row)
-        identity = self._at(self.graph.inputs[column.input], seen, position, rows.target_row)
+        edges = self.graph.inputs[column.input]
+        identity = self._at(edges, seen, position, rows.target_row, turned=turned)
         self._known = [*self._known, _Known(column, kind, rows.real, identity)]
         self._known = self._known[-REMEMBERED * len(self.graph.inputs) :]
         return identity
@@ -152,7 +155,7 @@ class Identifier:
         if rows.two_sets:
             check_two_sets(rows, edges)
         elif not column.as_given and rows.real is None:
-            check_sizes_of_nodes(rows, edges)
+            check_sizes_of_nodes(rows, edges, turned=is_turned(column, edges))
         if rows.replaces_loops and rows.given is not None:
             return check_replaced_loops(seen, own, column, edges, self.origins)
         return check_columns(seen, column, edges, self.origins, rows.real)
@@ -214,7 +217,13 @@ class Identifier:
         return edges, position
 
     def _at(
-        self, given: InputEdges, seen: Tensor, position: Tensor, target_row: int = 1
+        self,
+        given: InputEdges,
+        seen: Tensor,
+        position: Tensor,
+        target_row: int = 1,
+        *,
+        turned: bool = False,
     ) -> EdgeIdentity:
         """Look up the rows at ``position`` ``[E]`` of the input's edges, -1 for added ones."""
         kind = given.edge_type
@@ -224,19 +233,22 @@ class Identifier:
             names = tuple(map(_words, relations))
             kind = torch.full_like(given.snapshot[0], relations.index(given.relation))
             number = torch.full_like(seen[0], relations.index(given.relation))
-        input_edge, graph, offset = given.locate(seen, position, target_row)
+        # As the input has its ends, each of which may be numbered by nodes of its own.
+        ends, attending = (seen.flip(0), 1 - target_row) if turned else (seen, target_row)
+        input_edge, graph, offset = given.locate(ends, position, attending)
         return EdgeIdentity(
             # The model may go on to write to its own tensors in place.
             seen.clone(),
             input_edge,
             graph,
             None if kind is None else given.look_up(kind, position),
-            offset,
+            offset.flip(0) if turned else offset,
             names,
             number,
             position,
             target_row,
             given.name,
+            turned,
         )
 
     def _identify_relations(self, rows: RelationRows) -> EdgeIdentity:

@@ -240,6 +240,7 @@ class _GroupTypes(EdgeTypes):
         place = place.where(known & real, -1)
         # Row by row as the data set has them, whichever end attends.
         ends = (identity.edge_index - identity.node_offset).cpu()
+        ends = ends.flip(0) if identity.turned else ends
         fits = known & (dataset.edge_index[:, place] == ends).all(0) if bool(real.any()) else known
         if not bool(fits[real].all()):
             raise InputError(

@@ -183,8 +183,11 @@ def _positions(rows: pl.DataFrame, dataset: GraphDataset, target_row: int) -> Te
     place = dataset.edge_ptr[graph] + edge
     inside &= place < dataset.edge_ptr[graph + 1]
     if bool(inside.all()):
-        ends = [source, target] if target_row else [target, source]
-        inside = (dataset.edge_index[:, place] == torch.stack(ends)).all(0)
+        ends = torch.stack([source, target] if target_row else [target, source])
+        known = dataset.edge_index[:, place]
+        inside = (known == ends).all(0)
+        turned = (known == ends.flip(0)).all(0)
+        inside = turned if bool(turned.all()) else inside  # a layer that was given them reversed
     if not bool(inside.all()):
         first = rows.row(int((~inside).nonzero()[0]), named=True)
         raise InputError(

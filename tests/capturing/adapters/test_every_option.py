@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, reject
 from hypothesis import strategies as st
-from torch_geometric.nn import GENConv, MessagePassing
+from torch_geometric.nn import GENConv, GeneralConv, MessagePassing
 from torch_geometric.utils import scatter
 
 import edgescope as es
@@ -107,6 +107,18 @@ def observed(call, model):
     return stages, taken, seen
 
 
+def check_gate(call, stages, seen):
+    """Compare the stages of a layer with gates with what its parameters make of its arguments."""
+    if call.kind not in GATES:
+        return
+    own = gate(seen["layer"], seen["arguments"])
+    wanted = {"logit": own.logit, "weight": own.weight(own.logit)}
+    if not (call.training and call.options.get("dropout")):
+        wanted["message"] = own.message(wanted["weight"])
+    for name, values in wanted.items():
+        assert_near(stages[name].values.flatten(), values.flatten(), call.precision, name)
+
+
 def refused(call, error):
     """Check that a call is refused for a reason that it gives."""
     if "two sets of nodes" in str(error):
@@ -150,13 +162,7 @@ def test_captured_numbers_are_those_that_the_layer_computes(kind, data):
             logit = F.leaky_relu(logit, call.options.get("negative_slope", 0.2))
         assert_near(logit, stages["logit"].values.double(), call.precision, "score")
     message, aggregated = stages["message"].values.double().flatten(1), seen["aggregated"]
-    if kind in GATES:
-        own = gate(seen["layer"], seen["arguments"])
-        wanted = {"logit": own.logit, "weight": own.weight(own.logit)}
-        if not (call.training and call.options.get("dropout")):
-            wanted["message"] = own.message(wanted["weight"])
-        for name, values in wanted.items():
-            assert_near(stages[name].values.flatten(), values.flatten(), call.precision, name)
+    check_gate(call, stages, seen)
     how = "add" if kind is GENConv else call.options.get("aggr", "add")
     reduce = {"add": "sum"}.get(how, how)
     total = scatter(message, edges[side], dim_size=len(aggregated), reduce=reduce)
@@ -241,8 +247,12 @@ def written_out(call, stage, values, factor, summand):
         del number
         if stage != "score":
             return values.reshape(own.shape).to(own.dtype)
-        shift = summand * call.options["out_channels"]
-        return (own * factor.squeeze(-1) + shift.squeeze(-1)).to(own.dtype)
+        factors, shift = factor.squeeze(-1), (summand * values.size(-1)).squeeze(-1)
+        shape = own.shape
+        if call.kind is not GeneralConv:
+            return (own * factors.reshape(shape) + shift.reshape(shape)).to(own.dtype)
+        total = own.double().where(own > 0, own.double() / 0.2)  # before its LeakyReLU
+        return F.leaky_relu(total * factors + shift, 0.2).to(own.dtype)
 
     change = {"weights" if stage == "weight" else "logits": other}
     with softmax_calls(call.kind, **change):

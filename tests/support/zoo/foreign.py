@@ -1,8 +1,17 @@
-"""Models with attention, or something like it, that edgescope has no adapter for."""
+"""Models with attention, or something like it, that edgescope had no adapter for, or has none."""
 
 import torch
 from torch import nn
-from torch_geometric.nn import AGNNConv, DenseGATConv, FAConv, GATConv, GATv2Conv, GCNConv, HEATConv
+from torch_geometric.nn import (
+    AGNNConv,
+    DenseGATConv,
+    DirGNNConv,
+    FAConv,
+    GATConv,
+    GATv2Conv,
+    GCNConv,
+    HEATConv,
+)
 from torch_geometric.utils import softmax, to_dense_adj, to_dense_batch
 
 from support.zoo.graphs import WIDTH
@@ -55,16 +64,15 @@ class EdgeTyped(Readout):
         return self.read(self.conv(x, edge_index, kinds, edge_type, edge_attr), batch)
 
 
-class Half(Readout):
-    """A layer that is known and one that is not."""
+class BothWays(Readout):
+    """Attention along the edges, and along the same edges reversed."""
 
     def __init__(self) -> None:
         super().__init__(4)
-        self.conv1, self.conv2 = GATConv(WIDTH, 4), AGNNConv()
+        self.conv = DirGNNConv(GATv2Conv(WIDTH, 4))
 
     def forward(self, x, edge_index, batch):
-        x = self.conv1(x, edge_index).relu()
-        return self.read(self.conv2(x, edge_index), batch)
+        return self.read(self.conv(x, edge_index), batch)
 
 
 class Louder(GATv2Conv):
@@ -97,6 +105,18 @@ class HandWritten(nn.Module):
         weight = softmax(logit, target, num_nodes=len(x))
         value = self.value(x)[source] * weight[:, None]
         return value.new_zeros(len(x), 4).index_add(0, target, value)
+
+
+class Half(Readout):
+    """A layer that is known and one that is not."""
+
+    def __init__(self) -> None:
+        super().__init__(4)
+        self.conv1, self.conv2 = GATConv(WIDTH, WIDTH), HandWritten()
+
+    def forward(self, x, edge_index, batch):
+        x = self.conv1(x, edge_index).relu()
+        return self.read(self.conv2(x, edge_index), batch)
 
 
 class ByHand(Readout):

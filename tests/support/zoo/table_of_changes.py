@@ -165,20 +165,21 @@ FOREIGN: list[Case] = [
         refused(name, model, without_edge_features, NO_SITE, diagnose=Refused(words))
         for name, model, words in (
             ("GCN", foreign.NoAttention, NO_SITE),
-            ("AGNN", foreign.Cosine, "AGNNConv"),
-            ("FAGCN", foreign.Frequencies, "FAConv"),
             ("dense GAT", foreign.Dense, "DenseGATConv"),
             ("another message", foreign.Overrides, "overrides message"),
             ("attention by hand", foreign.ByHand, "HandWritten"),
         )
     ),
-    refused("HEAT", foreign.EdgeTyped, _with_both, NO_SITE, diagnose=Refused("HEATConv")),
+    seen("AGNN", foreign.Cosine, without_edge_features, "conv"),
+    seen("FAGCN", foreign.Frequencies, without_edge_features, "conv"),
+    seen("HEAT", foreign.EdgeTyped, _with_both, "conv", edge_features="edge_attr"),
+    seen("both ways", foreign.BothWays, without_edge_features, "conv.conv_in", "conv.conv_out"),
     seen(
         "half of it known",
         foreign.Half,
         without_edge_features,
         "conv1",
-        scan=Right(("conv1",), unseen=("AGNNConv",)),
-        diagnose=Right(("conv1",), unseen=("AGNNConv",)),
+        scan=Right(("conv1",), unseen=("HandWritten",)),
+        diagnose=Right(("conv1",), unseen=("HandWritten",)),
     ),
 ]
