@@ -25,10 +25,12 @@ from edgescope.capturing.edge_rows import (
     RelationRows,
     Rows,
 )
-from edgescope.capturing.graph_input import GraphInput, InputEdges, plain_edges, starts
+from edgescope.capturing.graph_input import GraphInput, InputEdges, plain_edges
 from edgescope.capturing.node_identity import NodeIdentifier
 from edgescope.capturing.origin import Origins
-from edgescope.capturing.pairs import as_pairs, check_sizes, first_between, warn_of_pairs
+from edgescope.capturing.pair_identity import identify_pairs
+from edgescope.capturing.pairs import as_pairs, warn_of_pairs
+from edgescope.capturing.relation_rows import joined_relations, relation_keys, relation_words
 from edgescope.lib.errors import InputError
 
 REMEMBERED = 4
@@ -183,12 +185,12 @@ class Identifier:
         if len(found) == 1:
             return found[0]
         for key in reversed(keys):
-            named = [n for n in found if key in _names(self.graph.inputs[n].relation)]
+            named = [n for n in found if key in relation_keys(self.graph.inputs[n].relation)]
             if len(named) == 1:
                 return named[0]
         relations = [self.graph.inputs[n].relation for n in found]
         raise InputError(
-            f"{', '.join(map(_words, relations))} are one tensor of edges, and no key of a "
+            f"{', '.join(map(relation_words, relations))} are one tensor of edges, and no key of a "
             "ModuleDict or HeteroConv that holds the layer names one of these relations and no "
             "other; give each relation its own copy of the edges"
         )
@@ -230,7 +232,7 @@ class Identifier:
         names = number = None
         if given.relation is not None:
             relations = self.graph.relations
-            names = tuple(map(_words, relations))
+            names = tuple(map(relation_words, relations))
             kind = torch.full_like(given.snapshot[0], relations.index(given.relation))
             number = torch.full_like(seen[0], relations.index(given.relation))
         # As the input has its ends, each of which may be numbered by nodes of its own.
@@ -248,7 +250,7 @@ class Identifier:
             position,
             target_row,
             given.name,
-            turned,
+            turned=turned,
         )
 
     def _identify_relations(self, rows: RelationRows) -> EdgeIdentity:
@@ -257,7 +259,7 @@ class Identifier:
         there = set(self.graph.relations)
         missing = [r for r in rows.relations if r not in there]
         if missing:
-            raise InputError(f"the model was not given the relation {_words(missing[0])}")
+            raise InputError(f"the model was not given the relation {relation_words(missing[0])}")
         parts = [
             self._identify_edges(
                 EdgeRows(edge_index, num_nodes, target_row=rows.target_row), "", (), relation
@@ -266,22 +268,7 @@ class Identifier:
                 rows.relations, rows.edge_indices, rows.num_nodes, strict=True
             )
         ]
-        inputs = list(dict.fromkeys(part.input for part in parts))
-        if len(inputs) > 1:
-            raise InputError(f"it works on edges of several inputs at once, {', '.join(inputs)}")
-        kinds = [part.edge_type for part in parts if part.edge_type is not None]
-        identity = EdgeIdentity(
-            torch.cat([part.edge_index for part in parts], dim=1),
-            torch.cat([part.input_edge for part in parts]),
-            torch.cat([part.graph for part in parts]),
-            torch.cat(kinds),
-            torch.cat([part.node_offset for part in parts], dim=1),
-            tuple(map(_words, self.graph.relations)),
-            torch.cat([part.relation for part in parts if part.relation is not None]),
-            torch.cat([part.position for part in parts if part.position is not None]),
-            rows.target_row,
-            inputs[0] if inputs else "",
-        )
+        identity = joined_relations(parts, self.graph.relations, rows.target_row)
         self._joined = (rows, identity)
         return identity
 
@@ -305,40 +292,10 @@ class Identifier:
                 return identity
         if self.graph.relations:
             raise InputError("the nodes of a heterogeneous graph are of several types")
-        given = check_sizes(self.graph, rows.sizes)
-        first, total = starts(rows.sizes)[rows.graph], int(rows.sizes.sum())
-        place = torch.stack([rows.key, rows.query])
-        own = place < rows.sizes[rows.graph]
-        appended = total + rows.graph * rows.tokens - rows.sizes[rows.graph]
-        seen = place + first.where(own, appended)
-        offset = seen - place
-        if given is None:
-            added = torch.full_like(rows.graph, -1)
-            identity = EdgeIdentity(seen, added, rows.graph, None, offset)
-        else:
-            if given.unclear is not None:
-                raise InputError(given.unclear)
-            nodes = total + rows.tokens * rows.sizes.numel()
-            position = first_between(seen, given.snapshot, nodes)
-            # A node that was appended is in no graph of the input, but its neighbours are.
-            identity = self._at(given, seen.where(own, first), position)
-            if rows.tokens:
-                identity = identity._replace(edge_index=seen, graph=rows.graph, node_offset=offset)
+        identity = identify_pairs(rows, self.graph, self._at)
         self._pairs = [(rows, identity)]
         return identity
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
     return one is other or torch.equal(one, other)
-
-
-def _names(relation: Relation | None) -> tuple[object, ...]:
-    """Return what a relation may be called as a key: a tuple, or PyG's two ways to join it."""
-    if relation is None:
-        return ()
-    joined = "__".join(relation)
-    return relation, joined, joined.replace(" ", "_").replace("-", "_").replace(":", "_")
-
-
-def _words(relation: Relation | None) -> str:
-    return "" if relation is None else " ".join(relation)

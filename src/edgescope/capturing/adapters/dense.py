@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Emit, Layer, Stage, observing, per_head
+from edgescope.capturing.adapters.adapter import Emit, Layer, Stage, observing
+from edgescope.capturing.adapters.head_shapes import per_head
 from edgescope.capturing.edge_rows import PairRows
 from edgescope.capturing.graph_input import starts
 from edgescope.lib.errors import InputError

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Adapter, Layer, per_head
+from edgescope.capturing.adapters.adapter import Adapter, Layer
+from edgescope.capturing.adapters.head_shapes import per_head
 from edgescope.capturing.edge_rows import EdgeRows
 from edgescope.lib.errors import InputError
 

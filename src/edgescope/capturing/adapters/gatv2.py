@@ -3,8 +3,9 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgescope.capturing.adapters.adapter import Layer, Stage, names, projected_edges
+from edgescope.capturing.adapters.adapter import Layer, Stage, names
 from edgescope.capturing.adapters.edge_call import EdgeCall
+from edgescope.capturing.adapters.head_shapes import projected_edges
 from edgescope.capturing.adapters.message_passing import MESSAGE_PASSING, MessagePassingAdapter
 
 

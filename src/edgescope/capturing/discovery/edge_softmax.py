@@ -10,8 +10,9 @@ sums to one or less.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from edgescope.capturing.discovery.dataflow import (
-    Flow,
+from edgescope.capturing.discovery.dataflow import Flow
+from edgescope.capturing.discovery.gates import GATES, NARROW, as_multiplied, gated
+from edgescope.capturing.discovery.index_operations import (
     Indexed,
     has_same_numbers,
     is_average,
@@ -19,7 +20,6 @@ from edgescope.capturing.discovery.dataflow import (
     numbers_of,
     origin,
 )
-from edgescope.capturing.discovery.gates import GATES, NARROW, as_multiplied, gated
 from edgescope.capturing.discovery.powers import Kind, kind_of, logit_of, positives_of
 from edgescope.capturing.discovery.quotients import (
     EXPONENTIALS,

@@ -1,8 +1,9 @@
 """Gates: factors of messages between zero and one, of which no node's edges share anything."""
 
-from edgescope.capturing.discovery.dataflow import KEEPS, Flow, Indexed, backward
+from edgescope.capturing.discovery.dataflow import Flow, backward
+from edgescope.capturing.discovery.index_operations import Indexed
 from edgescope.capturing.discovery.quotients import is_whole, times
-from edgescope.capturing.discovery.steps import Value, is_pointwise
+from edgescope.capturing.discovery.steps import KEEPS, Value, is_pointwise
 
 GATES = frozenset({"sigmoid"})
 

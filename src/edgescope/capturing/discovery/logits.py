@@ -2,11 +2,11 @@
 
 from math import log
 
-from edgescope.capturing.discovery.dataflow import KEEPS, Flow
+from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.recipes import Factors, Recipe, Scaled, Taken, layout
 from edgescope.capturing.discovery.shifts import unshifted
-from edgescope.capturing.discovery.steps import Step, Value, is_pointwise
+from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 
 SMALL = 4096
 """Numbers of a matrix that may stand for the channels of a score: a projection to the logits."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import torch
 
 from edgescope.capturing.discovery.atom_places import place_before
-from edgescope.capturing.discovery.dataflow import KEEPS, Flow, backward
+from edgescope.capturing.discovery.dataflow import Flow, backward
 from edgescope.capturing.discovery.shape_rules import reduced
-from edgescope.capturing.discovery.steps import Step, Value, is_pointwise
+from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 
 SOFTMAX = frozenset({"_softmax", "softmax", "_safe_softmax", "_log_softmax"})
 FUSED = frozenset(

@@ -2,9 +2,8 @@
 
 from torch import Tensor
 
-from edgescope.capturing.discovery.dataflow import KEEPS
 from edgescope.capturing.discovery.pair_attention import MATRICES
-from edgescope.capturing.discovery.steps import Step, Value, is_pointwise
+from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 
 
 def is_product(value: Value) -> bool:

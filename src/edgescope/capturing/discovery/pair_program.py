@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from edgescope.capturing.discovery.atom_places import place_before
-from edgescope.capturing.discovery.dataflow import KEEPS, Flow
+from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.dimensions import Dim
 from edgescope.capturing.discovery.pair_attention import (
     MATRICES,
@@ -26,7 +26,7 @@ from edgescope.capturing.discovery.pair_values import (
     Weighted,
     arrangement,
 )
-from edgescope.capturing.discovery.steps import Step, Value, is_pointwise
+from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.pair_grid import PairGrid, PairPlaces
 

@@ -2,10 +2,9 @@
 
 from typing import Literal
 
-from edgescope.capturing.discovery.dataflow import KEEPS
 from edgescope.capturing.discovery.gates import GATES, NARROW
 from edgescope.capturing.discovery.quotients import EXPONENTIALS, TIMES
-from edgescope.capturing.discovery.steps import Step, Value
+from edgescope.capturing.discovery.steps import KEEPS, Step, Value
 
 Kind = Literal["softmax", "weighted softmax", "normalised gate", "normalised", "gate"]
 """How weights come about: of exponentials, alone or times a factor, of sigmoids, or of something

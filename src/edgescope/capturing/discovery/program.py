@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from edgescope.capturing.discovery.dataflow import Flow, Indexed, backward, is_order, numbers_of
+from edgescope.capturing.discovery.dataflow import Flow, backward
 from edgescope.capturing.discovery.edge_softmax import Attention, find_attention
+from edgescope.capturing.discovery.fused_attention import read_fused
+from edgescope.capturing.discovery.index_operations import Indexed, is_order, numbers_of
 from edgescope.capturing.discovery.logits import add_logit
 from edgescope.capturing.discovery.pair_attention import PairAttention, find_pairs
-from edgescope.capturing.discovery.pair_fused import read_fused
 from edgescope.capturing.discovery.pair_program import PairFound, read_pairs, tokens_of
 from edgescope.capturing.discovery.recipes import Recipe
 from edgescope.capturing.discovery.trace import Trace

@@ -7,16 +7,14 @@ what is divided by the square root of its sum, as in a convolution, is no share 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from edgescope.capturing.discovery.dataflow import (
-    KEEPS,
-    Flow,
+from edgescope.capturing.discovery.dataflow import Flow, backward
+from edgescope.capturing.discovery.index_operations import (
     Indexed,
-    backward,
     has_same_numbers,
     is_continued,
     is_sum,
 )
-from edgescope.capturing.discovery.steps import Step, Value
+from edgescope.capturing.discovery.steps import KEEPS, Step, Value
 
 TIMES = KEEPS | {"mul", "where", "masked_fill", "clamp", "clamp_min", "clamp_max", "nan_to_num"}
 """Operations after which something is what it was, times something, or nothing."""

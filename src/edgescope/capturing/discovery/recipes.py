@@ -8,8 +8,9 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-from edgescope.capturing.discovery.dataflow import Flow, numbers_of
+from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.dimensions import Dims
+from edgescope.capturing.discovery.index_operations import numbers_of
 from edgescope.capturing.discovery.trace import Trace
 
 

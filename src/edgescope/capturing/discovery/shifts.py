@@ -1,18 +1,16 @@
 """What was taken off the logits of a node before the exponential, and changes no weight."""
 
-from edgescope.capturing.discovery.dataflow import (
+from edgescope.capturing.discovery.dataflow import Flow, backward
+from edgescope.capturing.discovery.edge_softmax import Attention
+from edgescope.capturing.discovery.index_operations import (
     GATHERS,
-    KEEPS,
-    Flow,
     Indexed,
-    backward,
     gathered,
     has_same_numbers,
     numbers_of,
 )
-from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.recipes import layout
-from edgescope.capturing.discovery.steps import Value, is_pointwise
+from edgescope.capturing.discovery.steps import KEEPS, Value, is_pointwise
 
 _MAXIMA = frozenset(
     {"amax", "max", "scatter_reduce", "index_reduce", "segment_reduce", "logsumexp", "log"}

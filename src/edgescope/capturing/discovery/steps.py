@@ -117,3 +117,13 @@ _POINTWISE = frozenset(
         *("native_dropout", "lift_fresh", "lift_fresh_copy", "contiguous", "bernoulli", "rsub"),
     }
 )
+
+
+KEEPS = frozenset(
+    {
+        *("view", "_unsafe_view", "reshape", "_reshape_alias", "unsqueeze", "squeeze", "expand"),
+        *("permute", "transpose", "t", "clone", "contiguous", "detach", "alias", "_to_copy"),
+        *("lift_fresh", "slice", "dropout", "native_dropout", "repeat"),
+    }
+)
+"""Operations after which numbers are what they were, in another form."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from edgescope.capturing.discovery.dataflow import KEEPS, Flow
+from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.pair_attention import MATRICES, PairAttention
-from edgescope.capturing.discovery.steps import Value, is_pointwise
+from edgescope.capturing.discovery.steps import KEEPS, Value, is_pointwise
 
 
 def others(flow: Flow, found: Sequence[Attention | PairAttention]) -> Iterator[tuple[str, str]]:
