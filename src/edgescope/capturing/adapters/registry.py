@@ -19,7 +19,7 @@ from edgescope.capturing.adapters.hgt import HGTAdapter
 from edgescope.capturing.adapters.hypergraph import HypergraphAdapter
 from edgescope.capturing.adapters.multihead import MultiheadAdapter
 from edgescope.capturing.adapters.point_transformer import PointTransformerAdapter
-from edgescope.capturing.adapters.res_gated import ResGatedAdapter
+from edgescope.capturing.adapters.residual_gate import ResGatedAdapter
 from edgescope.capturing.adapters.rgat import RGATAdapter
 from edgescope.capturing.adapters.supergat import SuperGATAdapter
 from edgescope.capturing.adapters.transformer import TransformerAdapter

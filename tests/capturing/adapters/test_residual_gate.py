@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch_geometric.data import Data
 from torch_geometric.nn import ResGatedGraphConv
 
 import edgescope as es
+from edgescope.attribute.attention_weights import AttentionWeight
+from edgescope.diagnosis import Rule
 from edgescope.lib.errors import InputError
 from support.layer_reference import (
     MULTIGRAPH,
@@ -81,3 +84,25 @@ def test_the_gate_is_asked_without_the_users_hooks():
     with torch.no_grad(), es.capture(model):
         model(MULTIGRAPH.x, MULTIGRAPH.edge_index)
     assert len(calls) == 1
+
+
+def test_gates_are_no_shares_for_diagnosis_nor_for_importances_by_weights():
+    model = Alone(ResGatedGraphConv(NODE_DIM, 3).eval())
+    graph = Data(x=MULTIGRAPH.x, edge_index=MULTIGRAPH.edge_index, num_nodes=5)
+    seen = []
+
+    class Shares(Rule):
+        id, title, severity = "shares", "what the weights are", "note"
+        needs = frozenset({"weight", "logit", "message"})
+
+        def observe(self, layer):
+            seen.append((layer.logit, layer.weight, layer.message))
+
+    es.diagnose(model, [graph], rules=[Shares()], progress=False)
+    ((logit, weight, message),) = seen
+    assert logit is None
+    assert weight is None
+    assert len(message) == MULTIGRAPH.num_edges
+    method = AttentionWeight()
+    with pytest.raises(InputError, match="are no shares of the edges into a node: act"):
+        method.explain(model, graph, lambda m, g: m(g.x, g.edge_index))
