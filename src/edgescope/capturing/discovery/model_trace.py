@@ -22,7 +22,7 @@ from edgescope.capturing.discovery.edge_tensors import Discovery
 from edgescope.capturing.discovery.program import read
 from edgescope.capturing.discovery.tensor_roles import tensors_of
 from edgescope.capturing.discovery.trace import Trace
-from edgescope.capturing.discovery.valueless import never_formed, others
+from edgescope.capturing.discovery.valueless import never_formed, not_recognised, others
 from edgescope.capturing.observer_mode import entered
 from edgescope.capturing.pins import Pin, pinned
 from edgescope.capturing.sites import Site, find_sites
@@ -87,7 +87,9 @@ def _discovered_on(
             call(model, given())
         flow, found = read(trace)
         candidates, refused, reasons = places_of(model, flow, found, covered)
-        for path, reason in (*others(flow, [each for each, _ in found]), *never_formed(flow)):
+        seen = [each for each, _ in found]
+        none = (*others(flow, seen), *never_formed(flow), *not_recognised(flow, seen))
+        for path, reason in none:
             if not is_in(path, covered):
                 refused.setdefault(path, reason)
         candidates = {_named(each, pins): number for each, number in candidates.items()}

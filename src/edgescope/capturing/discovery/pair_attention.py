@@ -141,7 +141,7 @@ def _by_hand(flow: Flow, step: Step) -> PairAttention | None:
 
 
 def _summed(step: Step, value: Value) -> int | None:
-    """Return the one dimension over which an operation sums a value, also as a product with ones."""
+    """Return the dimension over which an operation sums a value, also as a product with ones."""
     if not step.results:
         return None
     if step.name in {"sum", "mean"}:
@@ -187,11 +187,10 @@ def _same_places(
     """Return the places of keys and queries in the weights, from those in what is summed."""
     node = places[0]
     wanted = tuple(_back(flow, summed, place, positive) for place in places[1:])
-    for key, query in ((a, b) for a in range(9) for b in range(9) if a != b):
-        atoms = flow.atoms(weight)
-        if max(key, query) < len(atoms) and atoms[key] == atoms[query] == node:
-            if tuple(_back(flow, weight, each, positive) for each in (key, query)) == wanted:
-                return node, key, query
+    ends = [n for n, each in enumerate(flow.atoms(weight)) if each == node]
+    for key, query in (ends, ends[::-1]):
+        if tuple(_back(flow, weight, each, positive) for each in (key, query)) == wanted:
+            return node, key, query
     return None
 
 

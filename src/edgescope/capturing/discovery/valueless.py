@@ -5,7 +5,14 @@ from collections.abc import Iterator, Sequence
 from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.pair_attention import MATRICES, PairAttention
+from edgescope.capturing.discovery.quotients import EXPONENTIALS
 from edgescope.capturing.discovery.steps import KEEPS, Value, is_pointwise
+
+NEVER_FORMED = (
+    "its keys and values are summed over the nodes before its queries come to them, as in linear "
+    "attention, so no weight of a pair is ever formed"
+)
+"""Why linear attention has no value per pair."""
 
 
 def others(flow: Flow, found: Sequence[Attention | PairAttention]) -> Iterator[tuple[str, str]]:
@@ -24,11 +31,11 @@ def others(flow: Flow, found: Sequence[Attention | PairAttention]) -> Iterator[t
             what = f"{size} channels or heads"
         else:
             what = f"a dimension of size {size} that holds no edges and no second set of its nodes"
-        yield (
-            path,
+        reason = (
             f"its softmax is over {what}, such as a read-out or a list of neighbours, so it has no "
-            "value per edge",
+            "value per edge"
         )
+        yield path, reason
 
 
 def never_formed(flow: Flow) -> Iterator[tuple[str, str]]:
@@ -53,9 +60,28 @@ def never_formed(flow: Flow) -> Iterator[tuple[str, str]]:
         for use in (use for value in after.values() for use in value.uses):
             if use.name in MATRICES and summed[0] in flow.atoms(use.results[0]):
                 path = step.calls[-1][0] if step.calls else ""
-                yield (
-                    path,
-                    "its keys and values are summed over the nodes before its queries come to "
-                    "them, as in linear attention, so no weight of a pair is ever formed",
-                )
+                yield path, NEVER_FORMED
                 break
+
+
+def not_recognised(
+    flow: Flow, found: Sequence[Attention | PairAttention]
+) -> Iterator[tuple[str, str]]:
+    """Give where an exponential along edges is summed at the nodes that is in no attention."""
+    known = {step.number for each in found for step in each.steps}
+    for step in flow.trace.steps:
+        if step.name not in EXPONENTIALS or step.number in known or not step.results:
+            continue
+        for atom in dict.fromkeys(flow.atoms(step.results[0])):
+            if atom not in flow.scatters or not flow.has(step.results[0], atom):
+                continue
+            along = flow.along(step.results[:1], atom)
+            if any(each.rows.number in along for each in flow.scatters[atom]):
+                yield step.calls[-1][0] if step.calls else "", NOT_RECOGNISED
+
+
+NOT_RECOGNISED = (
+    "an exponential along edges is summed at the nodes, and no softmax over the edges of a node was "
+    "recognised in it"
+)
+"""Why an exponential along edges is no attention that can be captured."""
