@@ -81,7 +81,7 @@ def not_recognised(
 
 
 NOT_RECOGNISED = (
-    "an exponential along edges is summed at the nodes, and no softmax over the edges of a node was "
-    "recognised in it"
+    "an exponential along edges is summed at the nodes, and no softmax over the edges of a node "
+    "was recognised in it"
 )
 """Why an exponential along edges is no attention that can be captured."""
