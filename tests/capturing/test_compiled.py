@@ -309,7 +309,7 @@ def test_blocks_of_two_threads_may_end_in_any_order():
     def watch():
         with torch.no_grad(), es.capture(models[1]) as tape:
             begun.set()
-            go_on.wait(60)
+            go_on.wait()
             models[1](X, EDGES)
             found.append(tape["first:weight"])
 
@@ -317,7 +317,7 @@ def test_blocks_of_two_threads_may_end_in_any_order():
     thread = threading.Thread(target=watch)
     with es.capture(models[0]) as tape:
         thread.start()
-        begun.wait(60)
+        begun.wait()
         models[0](X, EDGES)
     assert "first:weight" in tape
     go_on.set()

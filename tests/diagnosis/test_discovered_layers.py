@@ -61,7 +61,7 @@ def test_a_healthy_model_has_no_finding_that_needs_options():
 
 def test_gates_that_are_no_shares_are_not_judged_as_such():
     findings = diagnosed(OneLayer(ResGatedGraphConv(WIDTH, WIDTH)))
-    assert findings.coverage.share() == "1 of 1 attention-like layer (1 discovered)"
+    assert findings.coverage.share() == "1 of 1 attention-like layer"
     shares = {"uniform-attention", "attention-sinks", "saturated-logits", "duplicate-heads"}
     assert not shares & {each.rule for each in findings}
 

@@ -30,7 +30,7 @@ def of_run(run: Callable[[], Any]) -> list[Reading]:
 
 def of_trace(trace: Trace) -> list[Reading]:
     """Return every attention in a trace."""
-    return [_reading(trace, found) for _, found in read(trace)[1]]
+    return [_reading(trace, found) for _, found in read(trace)[1] if isinstance(found, Found)]
 
 
 def _reading(trace: Trace, found: Found) -> Reading:

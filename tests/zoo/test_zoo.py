@@ -58,7 +58,7 @@ def captured(case: Case, layers: tuple[str, ...] | None = None):
         with (
             torch.no_grad(),
             reference.watched(model) as calls,
-            es.capture(model, sites, inputs=case.inputs or None) as tape,
+            es.capture(model, sites, inputs=case.inputs or None, discover=False) as tape,
         ):
             case.run(model, batch)
         yield model, own, Computed(tape), calls
@@ -137,7 +137,8 @@ def test_scan(case):
     said = case.scan
 
     def scan(sites=None):
-        return es.scan(build(case), case.batches(), sites=sites, progress=False, **case.options)
+        options = {"sites": sites, "progress": False, "discover": False, **case.options}
+        return es.scan(build(case), case.batches(), **options)
 
     layers = said.layers if isinstance(said, Right) else said.but
     if isinstance(said, Refused):
@@ -163,7 +164,7 @@ def test_diagnose(case):
     said = case.diagnose
 
     def diagnose(sites=None):
-        asked = {} if sites is None else {"sites": sites}
+        asked = {"discover": False} if sites is None else {"sites": sites, "discover": False}
         return es.diagnose(
             build(case), case.batches(), every=1, progress=False, **asked, **case.options
         )
@@ -199,6 +200,7 @@ def test_ablate(case):
             controls=[],
             metric="none",
             progress=False,
+            discover=False,
             **case.options,
         )
 
@@ -223,7 +225,7 @@ def test_ablate(case):
 @cases
 def test_explain(case):
     said = case.explain
-    explainer = es.MassiveActivationExplainer(inputs=case.inputs or None)
+    explainer = es.MassiveActivationExplainer(inputs=case.inputs or None, discover=False)
     options = {name: value for name, value in case.options.items() if name == "call"}
     if isinstance(said, Refused):
         with pytest.raises(InputError, match=said.words):

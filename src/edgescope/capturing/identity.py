@@ -52,8 +52,7 @@ class Identifier:
     Args:
         graph: the graphs that the model was given.
         origins: follows their edges through the call, where it is entered.
-        vouched: says of a site whether the user vouches that its layer works on the edges as
-            given, with their numbers, where that cannot be followed.
+        vouched: says of a site whether the user vouches for the edges of its layer.
     """
 
     def __init__(

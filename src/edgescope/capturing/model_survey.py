@@ -53,7 +53,7 @@ def model_coverage(
     order = list(dict.fromkeys(each.path for each in found))
     return Coverage(
         tuple(
-            SeenLayer(path, layers[path], tuple(names), how=how[path])
+            SeenLayer(path, layers[path], tuple(names), how=how.get(path, "adapter"))
             for path, names in stages.items()
         ),
         tuple(unseen[path] for path in order if path in unseen),

@@ -30,6 +30,17 @@ def forget() -> None:
     _DEPTH.entered = 0
 
 
+@contextmanager
+def seen() -> Iterator[None]:
+    """Run a model within such a block: what it computes is seen again."""
+    before = _DEPTH.entered
+    try:
+        _DEPTH.entered = 0
+        yield
+    finally:
+        _DEPTH.entered = before
+
+
 def is_unseen() -> bool:
     """Return whether what is computed now is no part of the model."""
     return _DEPTH.entered > 0

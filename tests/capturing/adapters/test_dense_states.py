@@ -91,12 +91,6 @@ def unmarked(layer, x, batch):
     return layer(dense, dense, dense)[0]
 
 
-def padded_left(layer, x, batch):
-    dense, mask = to_dense_batch(x, batch)
-    dense, mask = dense.flip(1), mask.flip(1)
-    return layer(dense, dense, dense, key_padding_mask=~mask)[0]
-
-
 def crossed(layer, x, batch):
     dense, mask = to_dense_batch(x, batch)
     return layer(2 * dense, dense, dense, key_padding_mask=~mask)[0]
@@ -113,7 +107,6 @@ def with_token(layer, x, batch):
     ("run", "reason"),
     [
         (unmarked, "its padding is not marked"),
-        (padded_left, "padding before or between the nodes"),
         (crossed, "query other than its key"),
         (with_token, "virtual node or a CLS token"),
     ],

@@ -16,7 +16,8 @@ from support.graph_cases import WIDTH, some_graphs
 from support.hooks_of import hooks_of
 from support.layer_cases import CASES, build
 
-PLAIN = [case for case in CASES if not case.pairs and not case.hetero]
+ONE_SET = [case for case in CASES if not case.name.startswith("HypergraphConv")]
+PLAIN = [case for case in ONE_SET if not case.pairs and not case.hetero]
 
 
 def captured(model, inputs, sites="*:state", **options):
@@ -53,7 +54,7 @@ def test_states_are_what_a_hook_of_torch_sees(case):
     assert torch.equal(tape[f"{case.first}:state"].values, leaves.unsqueeze(1))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ONE_SET, ids=lambda case: case.name)
 def test_a_row_is_a_node_of_the_user_and_nothing_is_changed_or_left_behind(case):
     model, data = build(case).eval(), some_graphs()
     inputs = case.inputs(data)

@@ -19,6 +19,15 @@ MISSING = {
     ("RGATConv, multiplicative", "weight"): "as above",
     ("RGATConv, multiplicative", "message"): "as above",
     ("HGTConv", "score"): "its sum is multiplied by a number of the relation of each edge",
+    **{
+        (name, stage): "a tangent, which is taken for a gate of a product of both ends only"
+        for name in ("FAConv", "FAConv, no loops")
+        for stage in ("logit", "weight", "message")
+    },
+    **{
+        ("FeaStConv", stage): "a softmax over heads, which is none over the edges of a node"
+        for stage in ("logit", "weight", "message")
+    },
 }
 """Stages of adapters that discovery does not find, and why."""
 
@@ -59,7 +68,12 @@ def compare(case, known, found, tolerance):
                 own = found[path][stage]
                 assert own.shape == of_adapter.values.shape, (path, stage)
                 torch.testing.assert_close(
-                    own, of_adapter.values, rtol=tolerance, atol=tolerance, msg=f"{path}:{stage}"
+                    own,
+                    of_adapter.values,
+                    rtol=tolerance,
+                    atol=tolerance,
+                    equal_nan=True,
+                    msg=f"{path}:{stage}",
                 )
 
 
@@ -91,6 +105,9 @@ def test_discovery_gives_what_adapters_give_in_any_precision(case, dtype, tolera
 
 NOT_FOUND = {
     "within-relation": "a softmax for each relation, over rows that a mask picks",
+    "FAConv": "as above",
+    "FeaStConv": "as above",
+    "ResGatedGraphConv": "its gate may be another function than the sigmoid, or be done in place",
 }
 
 
@@ -102,6 +119,8 @@ def test_discovery_gives_what_adapters_give_with_every_option(example):
     rows = len(known["weight"].values)
     if example.options.get("attention_mechanism") in NOT_FOUND:
         assert all(each.source is None for each in read)
+        return
+    if type(layer).__name__ in NOT_FOUND and not read:
         return
     for each in read:
         if each.source is None:

@@ -4,7 +4,7 @@ import torch
 
 from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.trace import Trace
-from edgescope.capturing.hooks import entered
+from edgescope.capturing.observer_mode import entered
 
 N = 4  # nodes, edges, heads and channels are of one size, so that sizes tell nothing
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from edgescope.capturing.discovery.trace import Trace
-from edgescope.capturing.hooks import entered
+from edgescope.capturing.observer_mode import entered
 from edgescope.capturing.unseen import unseen
 
 

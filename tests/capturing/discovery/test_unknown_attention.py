@@ -59,7 +59,7 @@ def test_a_batch_without_edges_decides_nothing():
     assert es.capture.coverage(net).share() == "2 of 2 attention-like layers (2 discovered)"
 
 
-def test_lazy_and_compiled_models_are_not_looked_into():
+def test_lazy_models_are_not_looked_into():
     lazy = nn.Sequential(nn.LazyLinear(3), Gated())
     assert not may_discover(lazy)
-    assert not may_discover(torch.compile(Gated()))
+    assert may_discover(torch.compile(Gated()))  # in its original

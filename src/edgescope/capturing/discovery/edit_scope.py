@@ -19,7 +19,7 @@ from edgescope.capturing.discovery.program import Ends, Found
 from edgescope.capturing.discovery.recipes import Layout, Taken
 from edgescope.capturing.discovery.scope import Forms, Signature, ways_of
 from edgescope.capturing.discovery.steps import Value, memory
-from edgescope.capturing.discovery.trace import Trace
+from edgescope.capturing.discovery.trace import Trace, mark_of
 from edgescope.capturing.hooks import Watch, registering
 from edgescope.capturing.observer_mode import leave
 from edgescope.lib.errors import InputError
@@ -136,7 +136,7 @@ class _Edited(Trace):
 
     def _went(self, at: int) -> None:
         step = self.steps[at]
-        own = (step.func, *(value.number for value in step.inputs()))
+        own = mark_of(step)
         self._left = [
             way for way in self._left if at >= len(way.signature) or way.signature[at] == own
         ]

@@ -121,9 +121,9 @@ def _is_product(flow: Flow, value: Value, found: Attention) -> bool:
 
 def _factor(step: Step, value: Value) -> tuple[bool, float | int] | None:
     """Return the one number that an operation multiplies or divides a value by."""
-    if step.name not in {"mul", "div"} or step.args[0] is not value:
+    if step.name not in {"mul", "div"} or (step.name == "div" and step.args[0] is not value):
         return None
-    by = step.args[1]
+    by = step.args[1] if step.args[0] is value else step.args[0]
     if isinstance(by, Value):
         return (step.name == "div", by.number) if by.tensor.numel() == 1 else None
     return step.name == "div", float(by)

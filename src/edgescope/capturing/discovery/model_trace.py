@@ -27,6 +27,7 @@ from edgescope.capturing.observer_mode import entered
 from edgescope.capturing.pins import Pin, pinned
 from edgescope.capturing.sites import Site, find_sites
 from edgescope.capturing.tape import record
+from edgescope.capturing.unseen import seen
 from edgescope.lib.compiled_parts import named_parts
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
@@ -82,13 +83,13 @@ def _discovered_on(
     covered = [] if known else [s.path for s in find_sites(model) if isinstance(s, Site)]
     paths = {id(module): path for path, module in named_parts(model)}
     trace = Trace(paths, model)
-    with trial_run(model, batch) as given, evaluating(model), observing():
+    with seen(), trial_run(model, batch) as given, evaluating(model), observing():
         with entered(trace):
             call(model, given())
         flow, found = read(trace)
         candidates, refused, reasons = places_of(model, flow, found, covered)
-        seen = [each for each, _ in found]
-        none = (*others(flow, seen), *never_formed(flow), *not_recognised(flow, seen))
+        every = [each for each, _ in found]
+        none = (*others(flow, every), *never_formed(flow), *not_recognised(flow, every))
         for path, reason in none:
             if not is_in(path, covered):
                 refused.setdefault(path, reason)

@@ -42,10 +42,7 @@ class Trace(ObserverMode):
     @property
     def signature(self) -> tuple[Any, ...]:
         """What is alike in two runs that took the same way: operations, and what they worked on."""
-        return tuple(
-            (id(step.func), *(value.number for value in step.inputs()), *_words(step))
-            for step in self.steps
-        )
+        return tuple(map(mark_of, self.steps))
 
     def part(self, call: Call) -> "Trace":
         """Return what was noted of one call of a module, as if nothing else had been."""
@@ -186,6 +183,11 @@ class Trace(ObserverMode):
                 step.line = (code.co_filename, frame.f_lineno)
             frame = frame.f_back  # type: ignore[assignment]
         step.calls = tuple(reversed(calls))
+
+
+def mark_of(step: Step) -> tuple[Any, ...]:
+    """Return what tells a step of a run from others: the operation, and what it worked on."""
+    return (id(step.func), *(value.number for value in step.inputs()), *_words(step))
 
 
 def _words(step: Step) -> tuple[Any, ...]:

@@ -18,7 +18,8 @@ from edgescope.statistics.ratio import EdgeTops
 from edgescope.statistics.sketch_layout import AXES, GROUPS, SketchLayout
 
 Rule = tuple[np.int32, ...]
-"""What says which bin holds a pattern: see :attr:`LogBins.rule`."""
+"""What says which bin holds a pattern: see
+:attr:`~edgescope.statistics.bins.LogBins.rule`."""
 
 _MAGNITUDE = np.int32(0x7FFFFFFF)  # all but the sign
 _INFINITE = np.int32(0x7F800000)  # the pattern of infinity; those of NaNs are larger
