@@ -57,7 +57,8 @@ def _is_alike(flow: Flow, shift: Value, found: Attention) -> bool:
         return True
     first = numbers.new_zeros(int(node.max()) + 1, numbers.size(1))
     first[node] = numbers
-    return bool((first[node] == numbers).all())
+    alike = (first[node] == numbers) | (first[node].isnan() & numbers.isnan())
+    return bool(alike.all())
 
 
 def _is_of_nodes(flow: Flow, shift: Value, found: Attention) -> bool:
