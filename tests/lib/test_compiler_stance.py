@@ -7,6 +7,7 @@ import torch
 import torch._dynamo
 from torch import nn
 
+from edgescope.lib import compiler_stance
 from edgescope.lib.compiler_stance import eagerly
 from edgescope.lib.errors import InputError
 
@@ -126,4 +127,16 @@ def test_a_block_within_compiled_code_is_refused(model):
     step(X)
     assert len(refused) == 1
     assert "within a function that torch compiles" in refused[0]
+    assert stance() == "default"
+
+
+def test_a_compiler_that_fails_to_follow_the_search_is_refused_too(model, monkeypatch):
+    from torch._dynamo.exc import InternalTorchDynamoError
+
+    def followed(_):
+        raise InternalTorchDynamoError("RecursionError: maximum recursion depth exceeded")
+
+    monkeypatch.setattr(compiler_stance, "compiled_parts", followed)
+    with pytest.raises(InputError, match="within a function that torch compiles"):
+        eagerly(model).__enter__()
     assert stance() == "default"

@@ -35,7 +35,7 @@ def eagerly(model: nn.Module) -> Iterator[None]:
     Raises:
         InputError: if the block is itself in a function that torch compiles.
     """
-    if "torch._dynamo" not in sys.modules or not (model in TWINS or compiled_parts(model)):
+    if "torch._dynamo" not in sys.modules or not _is_compiled(model):
         yield
         return
     block = object()
@@ -47,6 +47,27 @@ def eagerly(model: nn.Module) -> Iterator[None]:
             _end(block)
     finally:
         _end(block)  # once more, as an interrupt may have come in between
+
+
+WITHIN = (
+    "a compiled model is to be run eagerly within a function that torch compiles, which cannot be; "
+    "call edgescope outside of it"
+)
+"""Why a block is refused."""
+
+
+def _is_compiled(model: nn.Module) -> bool:
+    """Return whether a model is compiled, or something in it is.
+
+    Raises:
+        InputError: if the compiler, in whose code this is called, fails to follow the search.
+    """
+    from torch._dynamo.exc import InternalTorchDynamoError
+
+    try:
+        return model in TWINS or bool(compiled_parts(model))
+    except InternalTorchDynamoError as error:
+        raise InputError(WITHIN) from error
 
 
 class _Stance:
@@ -86,10 +107,7 @@ def _begin(block: object) -> None:
             eval_frame._set_stance(now if isinstance(now, _Stance) else _Stance(now))  # type: ignore[arg-type]  # noqa: SLF001  (public set_stance makes its own)
         except RuntimeError as error:
             del _EAGER[block]
-            raise InputError(
-                "a compiled model is to be run eagerly within a function that torch compiles, "
-                "which cannot be; call edgescope outside of it"
-            ) from error
+            raise InputError(WITHIN) from error
 
 
 def _end(block: object) -> None:
