@@ -93,11 +93,6 @@ def remember(model: nn.Module, found: Sequence[Discovered]) -> None:
     write_record(model, replace(record_of(model), found=tuple(found)))
 
 
-def discovered_in(model: nn.Module) -> tuple[Discovered, ...]:
-    """Return what was discovered in a model."""
-    return record_of(model).found
-
-
 def carry(model: nn.Module, copied: nn.Module) -> None:
     """Make what was discovered in a model sites of a copy of it as well."""
     if original(model) in _RECORDS:

@@ -90,7 +90,11 @@ class PairGrid:
         if sizes.numel() != graphs:
             places = torch.arange(keys, device=sizes.device)
             return self._rows(places.expand(graphs, -1), sizes.new_full((graphs,), keys), 0)
-        fitting = [each for each in self._layouts(sizes) if self._fits(*each)]
+        fitting: list[tuple[Tensor, int]] = []
+        for place, tokens in self._layouts(sizes):
+            is_new = not any(torch.equal(place, each) for each, _ in fitting)
+            if is_new and self._fits(place, tokens):
+                fitting.append((place, tokens))
         if not fitting:
             raise InputError(
                 f"its dense batch has {keys} places per graph for {sizes[:3].tolist()}... nodes, "
@@ -123,7 +127,6 @@ class PairGrid:
         at = torch.arange(length, device=sizes.device).expand(sizes.numel(), -1)
         own = sizes[:, None]
         spare = length - int(sizes.max()) if sizes.numel() else 0
-        known: list[Tensor] = []
         if self._tokens is not None and any(self._tokens):
             yield self._with_tokens(own, at, *self._tokens), sum(self._tokens)
             return
@@ -137,18 +140,11 @@ class PairGrid:
             place = node.where((node >= 0) & (node < own), -1)
             if tokens:
                 place = (own + at).where(at < tokens, place)
-            if not any(torch.equal(place, each) for each in known):
-                known.append(place)
-                yield place, tokens
-        if spare:
-            for tokens in range(1, min(spare, TOKENS) + 1):  # after the padding, or after the nodes
-                for token in (at - (length - tokens), at - own):
-                    place = at.where(at < own, -1)
-                    is_token = (token >= 0) & (token < tokens)
-                    place = (own + token).where(is_token, place)
-                    if not any(torch.equal(place, each) for each in known):
-                        known.append(place)
-                        yield place, tokens
+            yield place, tokens
+        for tokens in range(1, min(spare, TOKENS) + 1):  # after the padding, or after the nodes
+            for token in (at - (length - tokens), at - own):
+                is_token = (token >= 0) & (token < tokens)
+                yield (own + token).where(is_token, at.where(at < own, -1)), tokens
 
     def _with_tokens(self, own: Tensor, at: Tensor, before: int, after: int) -> Tensor:
         """Return the place of every node, behind the tokens that are known to come first."""

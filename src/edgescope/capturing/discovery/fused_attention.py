@@ -24,12 +24,6 @@ class Operands(NamedTuple):
     causal: bool
     scale: float
 
-    def product(self, trace: Trace, places: PairPlaces) -> Tensor:
-        """Return the products of queries and keys ``[P, H, D]``."""
-        query, key = (trace.values[n].now for n in (self.query, self.key))
-        one = query[places.graph, :, places.query]
-        return one * key[places.graph, :, places.key] * self.scale
-
     def logits(self, trace: Trace) -> Tensor:
         """Return what the softmax is taken of ``[G, H, Q, K]``."""
         query, key = (trace.values[n].now for n in (self.query, self.key))
@@ -57,12 +51,6 @@ class FlexOperands(NamedTuple):
     value: int
     scale: float
 
-    def product(self, trace: Trace, places: PairPlaces) -> Tensor:
-        """Return the products of queries and keys ``[P, H, D]``."""
-        query, key = (trace.values[n].now for n in (self.query, self.key))
-        one = query[places.graph, :, places.query]
-        return one * key[places.graph, :, places.key] * self.scale
-
     def logits(self, trace: Trace) -> Tensor:
         """Return what the softmax is taken of ``[G, H, Q, K]``, by torch's own functions."""
         from torch._higher_order_ops.flex_attention import _math_attention_inner
@@ -84,7 +72,10 @@ class FusedScore(NamedTuple):
 
     def __call__(self, trace: Trace, places: PairPlaces) -> Tensor:
         """Return the values ``[P, H, D]``."""
-        return self.operands.product(trace, places)
+        operands = self.operands
+        query, key = (trace.values[n].now for n in (operands.query, operands.key))
+        one = query[places.graph, :, places.query]
+        return one * key[places.graph, :, places.key] * operands.scale
 
 
 class FusedLogit(NamedTuple):

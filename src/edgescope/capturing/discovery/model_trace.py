@@ -122,7 +122,7 @@ def _tried(
 ) -> tuple[str, ...]:
     """Capture what was found, one module at a time; forget what cannot be."""
     kept: list[Discovered] = []
-    seen: list[str] = []
+    captured: list[str] = []
     left = list(candidates)
     while left:
         remember(model, [*kept, *left])
@@ -145,10 +145,10 @@ def _tried(
             refused[bad.name] = reason_of(error)
             left.remove(bad)
             continue
-        kept, left, seen = [*kept, *left], [], here
+        kept, left, captured = [*kept, *left], [], here
     remember(model, kept)
     order = [f"{each.name}:{stage}" for each in kept for stage in each.adapter.stages]
-    return tuple(name for name in order if name in seen)
+    return tuple(name for name in order if name in captured)
 
 
 def _at_fault(left: list[Discovered], here: list[str], error: InputError) -> Discovered:

@@ -116,12 +116,7 @@ def _by_hand(flow: Flow, step: Step) -> PairAttention | None:
     if not twice:
         return None
     node = twice[0]
-
-    def goes_on(step: Step, result: Value) -> bool:
-        same = flow.atoms(result).count(node) == 2  # noqa: PLR2004  (as above)
-        return same and (is_pointwise(step) or step.name in KEEPS)
-
-    along = flow.onward([positive], goes_on)
+    along = _along(flow, positive, node)
     for value in list(along.values()):
         for use in value.uses:
             at = _summed(use, value)
@@ -253,15 +248,20 @@ def _around(flow: Flow, found: PairAttention) -> list[Step]:
     return steps
 
 
+def _along(flow: Flow, value: Value, node: int) -> dict[int, Value]:
+    """Return what is computed from a value number by number, as long as it has all pairs."""
+
+    def goes_on(step: Step, result: Value) -> bool:
+        same = flow.atoms(result).count(node) == 2  # noqa: PLR2004  (both ends)
+        return same and (is_pointwise(step) or step.name in KEEPS)
+
+    return flow.onward([value], goes_on)
+
+
 def value_product(flow: Flow, found: PairAttention) -> Step | None:
     """Return where the weights multiply the values of the nodes."""
     assert found.weight is not None
-
-    def goes_on(step: Step, result: Value) -> bool:
-        same = flow.atoms(result).count(found.node) == 2  # noqa: PLR2004  (as above)
-        return same and (is_pointwise(step) or step.name in KEEPS)
-
-    along = flow.onward([found.weight], goes_on)
+    along = _along(flow, found.weight, found.node)
     uses = [use for value in along.values() for use in value.uses if use.name in MATRICES]
     return min(uses, key=lambda step: step.number) if uses else None
 

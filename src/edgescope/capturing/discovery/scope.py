@@ -36,8 +36,10 @@ REMEMBERED = 16
 Signature = tuple[Any, ...]
 """Operations of a run, and what they worked on."""
 
-_WAYS: WeakKeyDictionary[nn.Module, dict[int, list[Found | PairFound]]] = WeakKeyDictionary()
-_SIGNATURES: WeakKeyDictionary[nn.Module, dict[int, Signature]] = WeakKeyDictionary()
+Way = tuple[Signature, list[Found | PairFound]]
+"""A way through a module, and the attention in it."""
+
+_WAYS: WeakKeyDictionary[nn.Module, dict[int, Way]] = WeakKeyDictionary()
 _SCOPES: WeakKeyDictionary[Watch, dict[int, "Scope"]] = WeakKeyDictionary()
 
 
@@ -80,9 +82,10 @@ class Scope:
         if sys.exc_info()[0] is not None:
             return
         with unseen():  # by the traces of modules that hold this one
+            with observing():
+                all_of = self._read(trace)
             for number, stages, emit, forms, tokens in list(self._listeners):
-                with observing():
-                    found = self._found(trace, number, forms)
+                found = self._found(trace, all_of, number, forms)
                 if found is None:
                     continue
                 if isinstance(found, PairFound):
@@ -96,19 +99,23 @@ class Scope:
                         values = found.recipes[stage](trace)
                     emit(stage, values, rows)
 
-    def _found(self, trace: Trace, number: int, forms: Forms) -> Found | PairFound | None:
+    def _read(self, trace: Trace) -> list[Found | PairFound]:
+        """Return the attention in a run, as found out before if it took a way that is known."""
+        way = hash(trace.signature)
+        if way in self._known:
+            return self._known[way][1]
+        attention = read(trace)[1]
+        learn(self._module, trace, attention)
+        return [each for _, each in attention]
+
+    def _found(
+        self, trace: Trace, found: list[Found | PairFound], number: int, forms: Forms
+    ) -> Found | PairFound | None:
         """Return one of the attentions of a run; ``None`` if there is nothing to attend to.
 
         Raises:
             InputError: if the module did not compute it.
         """
-        way = hash(trace.signature)
-        if way not in self._known:
-            attention = read(trace)[1]
-            learn(self._module, trace, attention)
-            found = [each for _, each in attention]
-        else:
-            found = self._known[way]
         # Which of fewer or of others is meant cannot be told by its number.
         if tuple(each.form for each in found) == forms:
             return found[number]
@@ -134,20 +141,17 @@ def learn(module: nn.Module, trace: Trace, found: list[Read]) -> None:
     What has a size of one, or is alike by its numbers only, may be otherwise next time, and is
     found anew.
     """
-    known, signatures = _WAYS.setdefault(module, {}), _SIGNATURES.setdefault(module, {})
+    known = _WAYS.setdefault(module, {})
     if found and not _has_no_edge(trace) and all(each.is_certain for each, _ in found):
         if len(known) >= REMEMBERED:
             known.clear()
-            signatures.clear()
-        way = hash(trace.signature)
-        known[way], signatures[way] = [each for _, each in found], trace.signature
+        signature = trace.signature
+        known[hash(signature)] = (signature, [each for _, each in found])
 
 
-def ways_of(module: nn.Module) -> Iterator[tuple[Signature, list[Found | PairFound]]]:
-    """Give the ways through a module that are remembered, with the attention of each."""
-    signatures = _SIGNATURES.get(module, {})
-    for way, found in _WAYS.get(module, {}).items():
-        yield signatures[way], found
+def ways_of(module: nn.Module) -> list[Way]:
+    """Return the ways through a module that are remembered, with the attention of each."""
+    return list(_WAYS.get(module, {}).values())
 
 
 def _said(found: list[Found | PairFound]) -> str:
