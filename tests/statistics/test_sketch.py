@@ -1,5 +1,6 @@
 """The sketch of a site: the same counts as a dense computation, however it was filled."""
 
+import pickle
 from itertools import product
 
 import numpy as np
@@ -196,6 +197,24 @@ def test_wide_sites_keep_their_joint_histograms_within_the_budget():
     cells = np.prod(layout.shapes()["joint_ratio"])
     assert cells * 8 <= 2**20
     assert layout.ratio.bits == 7
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [MassiveActivations.clone, lambda metric: pickle.loads(pickle.dumps(metric))],  # noqa: S301  (our own)
+)
+def test_a_copied_metric_goes_on_counting(copy):
+    values = torch.randn(5, 1, 4, generator=torch.Generator().manual_seed(0))
+    metric = MassiveActivations(1, 4)
+    metric.update(values)
+    copied = copy(metric)
+    for each in (metric, copied):
+        each.update(values)
+    copied.merge_state(metric)
+    for name, counter in metric.compute().counts.items():
+        assert torch.equal(copied.compute().counts[name], 2 * counter)
+    copied.update(values)
+    assert copied.compute().num_edges == 25
 
 
 def test_the_metric_survives_reset_and_copies():

@@ -100,12 +100,10 @@ class RowKeeper:
             return set()
         top = tops.top_ratio if name == "ratio" else tops.top_magnitude
         edge = _first(activations, (top == largest).nonzero().squeeze(1))
-        channels = magnitudes(activations.values[edge : edge + 1])
+        channels = magnitudes(activations.values[edge : edge + 1])[0]
         if name == "ratio":  # which may be equal where magnitudes are not
             channels = channels / tops.median[edge]
-        where, position = torch.tensor([edge], device=channels.device), channels.argmax(1)
-        picked = _pick(activations, tops, where, position, self._input(activations))
-        found = _Row._make(column.item() for column in picked.values())
+        found = _row(activations, tops, edge, int(channels.argmax()), self._input(activations))
         if held and largest == held.measure(name) and found.place >= held.place:
             return set()
         self._extremes[name] = found
@@ -115,7 +113,8 @@ class RowKeeper:
         """Keep the activations above a floor; return their graphs."""
         massive = (tops.top_ratio > self.floor) | (tops.top_magnitude > self.magnitude_floor)
         edges = massive.nonzero().squeeze(1)
-        magnitude, ratio = _channels(activations, tops, edges)
+        magnitude = magnitudes(activations.values[edges])  # [n, F]
+        ratio = magnitude / tops.median[edges].unsqueeze(1)
         by_ratio = (ratio > self.floor) & tops.defined[edges].unsqueeze(1)
         found = (by_ratio | (magnitude > self.magnitude_floor)).nonzero()
         self.seen += found.size(0)
@@ -147,13 +146,12 @@ class RowKeeper:
 
     def _largest(self) -> pl.DataFrame:
         """Return the kept activations with the number of their input."""
-        found = _frame(self._rows)
-        return largest_first(found).head(self.limit) if found.height else found
+        return largest_first(_frame(self._rows)).head(self.limit)
 
     def _named(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Put the names of inputs in place of their numbers."""
-        names = dict(enumerate(self.inputs))
-        return rows.with_columns(pl.col("input").replace_strict(names, return_dtype=pl.String))
+        names = pl.Series("input", self.inputs, dtype=pl.String)
+        return rows.with_columns(names[rows["input"]])
 
     def extremes(self) -> pl.DataFrame:
         """Return the activations with the largest ratio and the largest magnitude."""
@@ -164,8 +162,7 @@ class RowKeeper:
     def nonfinite(self) -> pl.DataFrame:
         """Return the graphs that had edges with a NaN or an infinity, and how many edges."""
         schema = {"graph": pl.Int64, "edges": pl.Int64}
-        found = pl.DataFrame(self._nonfinite, schema=schema, orient="row")
-        return by_graph(found).head(self.limit) if found.height else found
+        return by_graph(pl.DataFrame(self._nonfinite, schema, orient="row")).head(self.limit)
 
 
 class _Row(NamedTuple):
@@ -218,12 +215,6 @@ def _first(activations: EdgeActivations, edges: Tensor) -> int:
     return int(edges[0])
 
 
-def _channels(activations: EdgeActivations, tops: EdgeTops, edges: Tensor) -> tuple[Tensor, Tensor]:
-    """Return magnitude and ratio of every channel of some ``edges`` ``[n, F]``."""
-    magnitude = magnitudes(activations.values[edges])
-    return magnitude, magnitude / tops.median[edges].unsqueeze(1)
-
-
 def _pick(
     activations: EdgeActivations, tops: EdgeTops, edge: Tensor, position: Tensor, number: int
 ) -> dict[str, Tensor]:
@@ -250,6 +241,28 @@ def _pick(
         torch.full_like(edge, number),
     )
     return {name: column.cpu() for name, column in zip(_SCHEMA, columns, strict=True)}
+
+
+def _row(
+    activations: EdgeActivations, tops: EdgeTops, edge: int, position: int, number: int
+) -> _Row:
+    """Return what :func:`_pick` does for a single activation, without tensors of one number."""
+    identity = activations.identity
+    head, channel = divmod(position, activations.values.size(2))
+    value = activations.values[edge, head, channel].float()
+    ends = [int(identity.edge_index[k, edge] - identity.node_offset[k, edge]) for k in (0, 1)]
+    return _Row(
+        graph=int(identity.graph[edge]),
+        edge=int(identity.input_edge[edge]),
+        source=ends[1 - identity.target_row],
+        target=ends[identity.target_row],
+        head=head,
+        channel=channel,
+        value=float(value),
+        ratio=float(value.abs() / tops.median[edge]) if tops.defined[edge] else nan,
+        edge_type=0 if identity.edge_type is None else int(identity.edge_type[edge]),
+        input=number,
+    )
 
 
 def _frame(rows: list[dict[str, Tensor]]) -> pl.DataFrame:

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from edgescope.lib.errors import InputError
 from edgescope.statistics import SketchLayout, edge_ratios
-from edgescope.statistics.counting.counter import SketchCounter, count_with_torch, joint_cells
+from edgescope.statistics.counting.counter import (
+    SketchCounter,
+    count_with_torch,
+    counters,
+    joint_cells,
+)
 from edgescope.statistics.counting.edge_labels import EdgeLabels
 from edgescope.statistics.sketch_layout import GROUPS
 
@@ -42,8 +47,7 @@ def batches(draw):
 
 
 def empty(layout):
-    counts = {n: torch.zeros(s, dtype=torch.int64) for n, s in layout.shapes().items()}
-    return counts, torch.zeros(2, layout.edge_types)
+    return counters(layout, torch.device("cpu")), torch.zeros(2, layout.edge_types)
 
 
 def count_edges(layout, counts, maxima, values, edge_type=None, graph=None):
@@ -145,9 +149,10 @@ def test_counters_go_beyond_32_bits():
 
 
 def test_cells_of_more_than_two_thousand_million_are_numbered_without_overflow():
-    cells = joint_cells(torch.tensor([2**20]), torch.arange(64), 2041)
+    number = torch.full((1, 64), 2040, dtype=torch.int32)
+    cells = joint_cells(torch.tensor([2**20]), torch.arange(64), number, 2041)
     assert cells.dtype == torch.int64
-    assert cells[0, 63].item() == (2**20 * 64 + 63) * 2041 > 2**31
+    assert cells[0, 63].item() == (2**20 * 2041 + 2040) * 64 + 63 > 2**31
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs files with holes")
@@ -156,10 +161,13 @@ def test_the_compiled_loops_reach_cells_beyond_32_bits(tmp_path):
     layout = SketchLayout(1, 64, types, joint_budget=types * 64 * bins * 8)
     assert layout.joint_ratio.size == bins
     counts = {}
-    for name, shape in layout.shapes().items():
+    for name, (types_, *rest) in layout.shapes().items():
+        joint = name.startswith("joint_")  # whose channels stand side by side
+        shape = (types_, *reversed(rest)) if joint else (types_, *rest)
         hole = np.memmap(tmp_path / name, dtype=np.int64, mode="w+", shape=shape)
         (tmp_path / name).unlink()  # it stays until nothing maps it
-        counts[name] = torch.from_numpy(hole)
+        held = torch.from_numpy(hole)
+        counts[name] = held.transpose(1, 2) if joint else held
     values = torch.randn(200, 1, 64, generator=torch.Generator().manual_seed(0))
     last = torch.full((200,), types - 1)
     count_edges(layout, counts, torch.zeros(2, types), values, last, torch.zeros_like(last))

@@ -30,8 +30,8 @@ class SketchCounter:
 
     Args:
         layout: what to count.
-        counts: counters to go on with, shaped as :meth:`SketchLayout.shapes` says, int64,
-            contiguous; they are changed in place. By default they start at zero.
+        counts: counters to go on with, as :func:`counters` makes them; they are changed in
+            place. By default they start at zero.
         maxima: likewise, the largest ratio and magnitude of each edge type ``[2, T]``, float32.
         device: where the counters are, if they start at zero.
     """
@@ -45,7 +45,7 @@ class SketchCounter:
     ) -> None:
         device = torch.device("cpu") if device is None else device
         if counts is None:
-            counts = {name: zeros(shape, device) for name, shape in layout.shapes().items()}
+            counts = counters(layout, device)
         if maxima is None:
             maxima = torch.zeros(2, layout.edge_types, device=device)
         self.layout = layout
@@ -91,12 +91,28 @@ class SketchCounter:
         return SiteSketch(self.layout, counts, self.maxima.cpu())
 
 
-def zeros(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Return int64 zeros; on the CPU their pages take no memory until they are written.
+def counters(layout: SketchLayout, device: torch.device) -> dict[str, Tensor]:
+    """Return counters of zeros by name, shaped as :meth:`SketchLayout.shapes` says, int64.
+
+    In memory the channels of a joint histogram ``[T, F, C]`` stand side by side: the values of an
+    edge lie in few bins, so that what is counted is close together.
+    """
+    found = {}
+    for name, shape in layout.shapes().items():
+        if name.startswith("joint_"):
+            types, width, bins = shape
+            found[name] = _zeros((types, bins, width), device).transpose(1, 2)
+        else:
+            found[name] = _zeros(shape, device)
+    return found
+
+
+def _zeros(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Return int64 zeros; on the CPU the pages of many take no memory until they are written.
 
     A site's counters take 12 MB, of which few pages are ever written.
     """
-    if device.type != "cpu":
+    if device.type != "cpu" or 8 * math.prod(shape) < mmap.PAGESIZE:
         return torch.zeros(shape, dtype=torch.int64, device=device)
     # A private mapping: pages of a shared one take memory as soon as they are read.
     pages = mmap.mmap(-1, 8 * math.prod(shape), access=mmap.ACCESS_COPY)
@@ -132,8 +148,8 @@ def count_with_torch(
         joint: LogBins = getattr(layout, f"joint_{name}")
         coarse: LogBins = getattr(layout, f"coarse_{name}")
         _add(counts[name], fine.index(values_of).long())
-        cell = joint_cells(kept_type, channel, joint.size)
-        _add(counts[f"joint_{name}"], cell.add_(joint.index(values_of)))
+        cells = joint_cells(kept_type, channel, joint.index(values_of), joint.size)
+        _add(counts[f"joint_{name}"].transpose(1, 2), cells)
         _add(counts[f"edge_{name}"], fine.index(top) + kept_type * fine.size)
         _add(counts[f"group_{name}"], coarse.index(top) + kept_graph % GROUPS * coarse.size)
         _add(counts[f"graph_{name}"], fine.index(_maximum_by(kept_graph, top)).long())
@@ -141,18 +157,19 @@ def count_with_torch(
     return ratios.tops
 
 
-def joint_cells(edge_type: Tensor, channel: Tensor, bins: int) -> Tensor:
-    """Return where the histogram of a type and channel starts in the flattened counter.
+def joint_cells(edge_type: Tensor, channel: Tensor, number: Tensor, bins: int) -> Tensor:
+    """Return which cell of a joint histogram ``[T, C, F]``, flattened, each value is counted in.
 
     Args:
         edge_type: types ``[E]``, int64, so that the numbers may exceed 2^31.
         channel: all channels ``[F]``.
-        bins: number of bins.
+        number: bin of every value ``[E, F]``.
+        bins: number of bins ``C``.
 
     Returns:
         Cell numbers ``[E, F]``, int64.
     """
-    return (edge_type.unsqueeze(1) * channel.size(0) + channel) * bins
+    return (edge_type.unsqueeze(1) * bins + number).mul_(channel.size(0)).add_(channel)
 
 
 def _add(counter: Tensor, cells: Tensor) -> None:

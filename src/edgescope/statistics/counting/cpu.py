@@ -44,8 +44,9 @@ def count_on_cpu(
     top, kept = np.zeros((2, edges), np.int32), np.zeros((2, edges), np.bool_)
     edge_type, graph, place, graphs = labels.arrays
     rules = _rules(layout, "", "joint_")
-    of_values = [counts[f"{kind}{name}"] for name in AXES for kind in ("", "joint_")]
-    _count_values(patterns, median, edge_type, rules, *of_values, top, kept)
+    of_values = [counts[name] for name in AXES]
+    joint = [counts[f"joint_{name}"].swapaxes(1, 2) for name in AXES]
+    _count_values(patterns, median, edge_type, rules, *of_values, *joint, top, kept)
     np.add.at(counts["edges"], edge_type, 1)
     finite, defined = kept[1], kept[0]
     np.add.at(counts["nonfinite"], edge_type[~finite], 1)
@@ -85,13 +86,13 @@ def _count_values(
     edge_type: NDArray[np.int64],
     rules: tuple[Rule, ...],
     ratio: NDArray[np.int64],
-    joint_ratio: NDArray[np.int64],
     magnitude: NDArray[np.int64],
+    joint_ratio: NDArray[np.int64],
     joint_magnitude: NDArray[np.int64],
     top: NDArray[np.int32],
     kept: NDArray[np.bool_],
 ) -> None:
-    """Count the values ``[E, F]`` into ``[B]`` and ``[T, F, C]``; find the largest of each edge.
+    """Count the values ``[E, F]`` into ``[B]`` and ``[T, C, F]``; find the largest of each edge.
 
     The largest ratios and magnitudes go to ``top [2, E]``, and whether there are any to ``kept``:
     a magnitude counts if its edge is finite, a ratio if the edge's median is above zero as well.
@@ -115,7 +116,7 @@ def _count_values(
             numbers[3, f] = _bin(value[f], rules[3])
         for f in range(width):
             magnitude[numbers[2, f]] += 1
-            of_magnitude[f, numbers[3, f]] += 1
+            of_magnitude[numbers[3, f], f] += 1
         if not divisor > 0:
             continue
         kept[0, k] = True
@@ -127,7 +128,7 @@ def _count_values(
             numbers[1, f] = _bin(quotient[f], rules[1])
         for f in range(width):
             ratio[numbers[0, f]] += 1
-            of_ratio[f, numbers[1, f]] += 1
+            of_ratio[numbers[1, f], f] += 1
 
 
 @njit(nogil=True, cache=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from edgescope.statistics.counting.counter import SketchCounter, zeros
+from edgescope.statistics.counting.counter import SketchCounter, counters
 from edgescope.statistics.counting.edge_labels import EdgeLabels
 from edgescope.statistics.ratio import EdgeTops
 from edgescope.statistics.sketch import SiteSketch
@@ -83,8 +83,8 @@ class MassiveActivations(Metric):
 
     def _open(self) -> None:
         self.tops = None
-        for name, shape in self.layout.shapes().items():
-            setattr(self, f"count_{name}", zeros(shape, self.maxima.device))
+        for name, counter in counters(self.layout, self.maxima.device).items():
+            setattr(self, f"count_{name}", counter)
 
     def update(
         self, values: Tensor, edge_type: Tensor | None = None, graph: Tensor | None = None
