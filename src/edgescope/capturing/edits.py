@@ -9,6 +9,7 @@ from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Remove
 from edgescope.capturing.edge_rows import Rows
 from edgescope.capturing.forward_pass import ForwardPass, Trust, runs_again
+from edgescope.capturing.pair_grid import PairGrid, Values
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.capturing.sites import Site, find_sites
 from edgescope.lib.compiled_parts import original
@@ -40,7 +41,8 @@ def edit(
 
     All stages of edgescope's own attention and of most layers of PyG can be edited, and the message
     alone of ``SuperGATConv``, ``RGATConv`` and ``GATEConv``. Of discovered attention it is what one
-    operation computes, once a run was captured, without gradients.
+    operation computes, once a run was captured, without gradients; of dense attention its weights,
+    and its logits with all that is summed into them.
     :meth:`es.capture.sites <edgescope.capturing._Capture.sites>` says which. A tape that records
     at the same time shows scores and logits as edited if its block was entered later, and
     recomputes the rest as it would be without the edit.
@@ -85,7 +87,7 @@ def edit(
         site = sites_of_layer[0]
         stages = {each.stage: each for each in sites_of_layer}
 
-        def replace(stage: str, values: Tensor, rows: Rows) -> Tensor | None:
+        def replace(stage: str, values: Values, rows: Rows | PairGrid) -> Tensor | None:
             return editor.replace(stages[stage], values, rows) if stage in stages else None
 
         yield from site.adapter.attach_edit(site.layer, tuple(stages), replace)
@@ -105,7 +107,7 @@ class _Editor(ForwardPass):
         self._fn = fn
         self._sites = sites
 
-    def replace(self, site: Site, values: Tensor, rows: Rows) -> Tensor | None:
+    def replace(self, site: Site, given: Values, whose: Rows | PairGrid) -> Tensor | None:
         """Return the new values of one stage of one call of a layer."""
         if runs_again():
             raise InputError(
@@ -118,6 +120,7 @@ class _Editor(ForwardPass):
                 f"{site.path} is in training mode with dropout, which an edit would undo; call "
                 "model.eval() first"
             )
+        values, rows = self.placed(given, whose)
         # A copy, as what was computed before must not change if the user works in place.
         found = self._fn(self.activations(site, values.clone(), rows))
         if found is None:
@@ -157,5 +160,8 @@ def check_editable(model: nn.Module, sites: Sequence[Site]) -> None:
 def why_not(site: Site) -> str:
     """Say why the activations of a site cannot be replaced."""
     if site.adapter.discovers:
-        return "it is not the result of one operation, or the ends of its edges are not known there"
+        return (
+            "it is not the result of one operation, or the ends of its edges are not known there, "
+            "or it is told by its numbers alone"
+        )
     return f"{type(site.layer).__name__} computes it where no hook can replace it"

@@ -76,6 +76,11 @@ class PairGrid:
             self._found = (graph, *self._pairs(graph))
         return self._found[1:]
 
+    @property
+    def places(self) -> PairPlaces | None:
+        """Where the pairs that were last returned are; ``None`` if they were not asked for."""
+        return None if self._found is None else self._found[2]
+
     def _pairs(self, graph: GraphInput) -> tuple[PairRows, PairPlaces]:
         graphs, _, queries, keys = self._weight.shape
         if not self._same or queries != keys:

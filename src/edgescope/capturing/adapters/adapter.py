@@ -17,9 +17,9 @@ Emit = Callable[[str, Values, Rows | PairGrid], None]
 """Receives a stage, its values ``[E, H, D]`` and which rows they are; of dense attention that was
 discovered, what gives the values of some pairs, and the grid that says which."""
 
-Replace = Callable[[str, Tensor, Rows], Tensor | None]
-"""Receives a stage, its values ``[E, H, D]`` and which rows they are; returns what takes their
-place, or ``None`` if nothing does."""
+Replace = Callable[[str, Values, Rows | PairGrid], Tensor | None]
+"""Receives a stage and its rows as :data:`Emit` does; returns what takes the place of the values,
+or ``None`` if nothing does."""
 
 Remove = Callable[[], None]
 """Takes a hook away."""

@@ -1,6 +1,6 @@
 """In which module each attention of a traced model is found, and how its sites are described."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from linecache import getline
 from typing import Any
 
@@ -14,6 +14,7 @@ from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdap
 from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.edit_scope import is_editable
 from edgescope.capturing.discovery.pair_attention import PairAttention
+from edgescope.capturing.discovery.pair_edits import editable_pairs
 from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import STAGES, Found, Read, read, without_ends
 from edgescope.capturing.discovery.scope import learn
@@ -129,16 +130,23 @@ def _discovered(path: str, number: int, all_of: list[Read], whole: Found | PairF
         for stage in STAGES
         if stage in found.recipes
     }
-    values = attention.values()
-    editable: list[str] = []
-    if isinstance(found, Found):  # what edits of dense attention change is not written yet
-        editable = [s for s in stages if is_editable(found, s) and values[s].step is not None]
+    editable = _editable(found, attention, stages) if all(a.is_certain for a, _ in all_of) else []
     forms = tuple(each.form for _, each in all_of)
     tokens = whole.tokens if isinstance(whole, PairFound) else None
     adapter = DiscoveryAdapter(number, stages, forms, tuple(editable), tokens)
     operation = " ".join(step.name for step in attention.steps)
     line = getline(*attention.steps[0].line).strip()
     return Discovered(path, number, adapter, found.kind, operation, line)
+
+
+def _editable(
+    found: Found | PairFound, attention: Attention | PairAttention, stages: Iterable[str]
+) -> list[str]:
+    """Return the stages of an attention that edits can overwrite where they are computed."""
+    if isinstance(found, PairFound):
+        return [stage for stage in stages if stage in editable_pairs(found)]
+    values = attention.values()
+    return [s for s in stages if is_editable(found, s) and values[s].step is not None]
 
 
 def _formula(stage: str, found: Found | PairFound) -> str:

@@ -30,7 +30,7 @@ class DiscoveryAdapter(Adapter):
         stages: what there is of it.
         forms: kind and stages of every attention of the module, in their order; a run in which
             these are others took another way, and is refused.
-        editable: the stages that are the result of one operation.
+        editable: the stages that are the result of one operation, or enter one that is.
         tokens: how many tokens the model puts before and after the nodes, if that was seen.
     """
 
@@ -81,4 +81,6 @@ class DiscoveryAdapter(Adapter):
     ) -> Iterator[Remove]:
         """Overwrite the result of that operation whenever the module runs."""
         wanted = tuple(stage for stage in self.stages if stage in stages)
-        yield from edit_scope_of(layer).listen((self._number, wanted, replace, self._forms))
+        yield from edit_scope_of(layer).listen(
+            (self._number, wanted, replace, self._forms, self._tokens)
+        )

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from edgescope.capturing.adapters.adapter import Remove, Replace
+from edgescope.capturing.discovery.pair_edits import PairEdit, editable_pairs
+from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import Ends, Found
 from edgescope.capturing.discovery.recipes import Layout, Taken
 from edgescope.capturing.discovery.scope import Forms, Signature, ways_of
@@ -24,26 +26,33 @@ from edgescope.capturing.hooks import Watch, registering
 from edgescope.capturing.observer_mode import leave
 from edgescope.lib.errors import InputError
 
-Listener = tuple[int, tuple[str, ...], Replace, Forms]
-"""Which attention of a module, which stages of it, what gives new values, what else is there."""
+Listener = tuple[int, tuple[str, ...], Replace, Forms, tuple[int, int] | None]
+"""Which attention of a module, which stages of it, what gives new values, what else is there, and
+the known tokens."""
 
 _SCOPES: WeakKeyDictionary[Watch, dict[int, "EditScope"]] = WeakKeyDictionary()
 
 
-class _Place(NamedTuple):
-    """Where in a run a stage is replaced."""
+class _RowEdit(NamedTuple):
+    """One stage whose rows are those of a tensor."""
 
     stage: str
     layout: Layout
     ends: Ends
     replace: Replace
 
+    def new(self, trace: Trace, tensor: Tensor) -> Tensor | None:
+        """Return the numbers that take the place of a tensor's; ``None`` if nothing changes."""
+        rows = _seen(self.ends, len(trace.values)).rows(trace)
+        new = self.replace(self.stage, self.layout.arrange(tensor), rows)
+        return None if new is None else arranged_back(new, self.layout, tensor)
+
 
 class _Way(NamedTuple):
     """A way through the module that is known."""
 
     signature: Signature
-    places: dict[int, _Place]
+    edits: dict[int, tuple[_RowEdit | PairEdit, ...]]
     """By the number of the value that is replaced."""
 
 
@@ -87,21 +96,18 @@ class EditScope:
 
     def _ways(self) -> Iterator[_Way]:
         for signature, found in ways_of(self._module):
-            places: dict[int, _Place] = {}
-            for number, stages, replace, forms in self._listeners:
+            edits: dict[int, tuple[_RowEdit | PairEdit, ...]] = {}
+            for number, stages, replace, forms, tokens in self._listeners:
                 if tuple(each.form for each in found) != forms:
                     break
-                one = found[number]
-                if not isinstance(one, Found):
-                    break
                 for stage in stages:
-                    recipe = one.recipes[stage]
-                    if not is_editable(one, stage) or not isinstance(recipe, Taken):
+                    placed = _edit(found[number], stage, replace, tokens)
+                    if placed is None:
                         break
-                    place = _Place(stage, recipe.layout, one.ends, replace)
-                    places[recipe.number] = place
+                    at, one = placed
+                    edits[at] = (*edits.get(at, ()), one)
             else:
-                yield _Way(signature, places)
+                yield _Way(signature, edits)
 
 
 class _Edited(Trace):
@@ -141,18 +147,19 @@ class _Edited(Trace):
             way for way in self._left if at >= len(way.signature) or way.signature[at] == own
         ]
         for value in step.results:
-            places = [way.places.get(value.number) for way in self._left]
-            one = next((place for place in places if place is not None), None)
-            if one is None:
+            every = [way.edits.get(value.number, ()) for way in self._left]
+            edits = next((each for each in every if each), ())
+            if not edits:
                 continue
-            if any(place != one for place in places):
+            if any(each != edits for each in every):
                 raise InputError(
-                    f"which number of {self._name} is its {one.stage} cannot be told before it "
-                    "has run, as it takes several ways through its code; it cannot be edited"
+                    f"which number of {self._name} is its {edits[0].stage} cannot be told before "
+                    "it has run, as it takes several ways through its code; it cannot be edited"
                 )
-            self._replaced(value, one)
+            for one in edits:
+                self._replaced(value, one)
 
-    def _replaced(self, value: Value, place: _Place) -> None:
+    def _replaced(self, value: Value, one: _RowEdit | PairEdit) -> None:
         """Overwrite a result with what takes its place, unseen by what else looks on."""
         tensor = value.tensor
         shared = [each for each in self._memory[memory(tensor)] if each.step is None]
@@ -162,14 +169,13 @@ class _Edited(Trace):
         )
         if shared or repeated:
             raise InputError(
-                f"the {place.stage} of {self._name} shares memory with what it is given, or "
+                f"the {one.stage} of {self._name} shares memory with what it is given, or "
                 "repeats numbers, and cannot be overwritten; it cannot be edited"
             )
         with _disable_current_modes():  # type: ignore[no-untyped-call]  # torch's
-            rows = _seen(place.ends, len(self.values)).rows(self)
-            new = place.replace(place.stage, place.layout.arrange(tensor), rows)
+            new = one.new(self, tensor)
             if new is not None:
-                tensor.copy_(arranged_back(new, place.layout, tensor))
+                tensor.copy_(new)
 
     def check(self) -> None:
         """Refuse a run that did not take a way that is known, whatever comes at its end.
@@ -199,6 +205,19 @@ def arranged_back(values: Tensor, layout: Layout, like: Tensor) -> Tensor:
     parts = like.reshape(layout.sizes).shape
     back = sorted(range(len(layout.order)), key=layout.order.__getitem__)
     return values.reshape([parts[n] for n in layout.order]).permute(back).reshape(like.shape)
+
+
+def _edit(
+    found: Found | PairFound, stage: str, replace: Replace, tokens: tuple[int, int] | None
+) -> tuple[int, _RowEdit | PairEdit] | None:
+    """Return the number of the value that an edit of a stage overwrites, and the edit."""
+    if isinstance(found, PairFound):
+        at = editable_pairs(found).get(stage)
+        return None if at is None else (at.number, PairEdit(stage, found, at, tokens, replace))
+    recipe = found.recipes[stage]
+    if not is_editable(found, stage) or not isinstance(recipe, Taken):
+        return None
+    return recipe.number, _RowEdit(stage, recipe.layout, found.ends, replace)
 
 
 def is_editable(found: Found, stage: str) -> bool:

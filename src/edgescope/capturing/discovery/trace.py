@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from edgescope.capturing.discovery.steps import Call, Step, Tree, Value, memory
 from edgescope.capturing.observer_mode import ObserverMode
 from edgescope.capturing.operations import NO_DISPATCH
-from edgescope.capturing.unseen import is_unseen
+from edgescope.capturing.unseen import is_unseen, unseen
 
 
 class Trace(ObserverMode):
@@ -132,9 +132,10 @@ class Trace(ObserverMode):
         for value in self.values[self._seen_in_memory :]:
             self._memory[memory(value.tensor)].append(value)
         self._seen_in_memory = len(self.values)
-        for tensor in written:
-            for other in self._memory[memory(tensor)]:
-                other.keep()
+        with unseen():  # by the traces around this one
+            for tensor in written:
+                for other in self._memory[memory(tensor)]:
+                    other.keep()
 
     def _wrote(self, step: Step, tensor: Tensor) -> None:
         """Note new values of a tensor that was written to, and of its other views."""
