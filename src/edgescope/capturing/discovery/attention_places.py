@@ -12,11 +12,11 @@ from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.dimension_rules import shape_of
 from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
 from edgescope.capturing.discovery.edge_softmax import Attention
-from edgescope.capturing.discovery.edit_scope import is_editable
 from edgescope.capturing.discovery.pair_attention import PairAttention
 from edgescope.capturing.discovery.pair_edits import editable_pairs
 from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import STAGES, Found, Read, read, without_ends
+from edgescope.capturing.discovery.row_edits import is_editable
 from edgescope.capturing.discovery.scope import learn
 from edgescope.capturing.discovery.steps import Call, Step
 from edgescope.capturing.discovery.trace import Trace
@@ -145,8 +145,8 @@ def _editable(
     """Return the stages of an attention that edits can overwrite where they are computed."""
     if isinstance(found, PairFound):
         return [stage for stage in stages if stage in editable_pairs(found)]
-    values = attention.values()
-    return [s for s in stages if is_editable(found, s) and values[s].step is not None]
+    given = [s for s, value in attention.values().items() if value.step is None]
+    return [stage for stage in stages if is_editable(found, stage) and stage not in given]
 
 
 def _formula(stage: str, found: Found | PairFound) -> str:

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from edgescope.capturing.adapters.adapter import Remove, Replace
 from edgescope.capturing.discovery.pair_edits import PairEdit, editable_pairs
 from edgescope.capturing.discovery.pair_program import PairFound
-from edgescope.capturing.discovery.program import Ends, Found
-from edgescope.capturing.discovery.recipes import Layout, Taken
+from edgescope.capturing.discovery.program import Found
+from edgescope.capturing.discovery.row_edits import RowEdit, edit_point, is_editable
 from edgescope.capturing.discovery.scope import Forms, Signature, ways_of
 from edgescope.capturing.discovery.steps import Value, memory
 from edgescope.capturing.discovery.trace import Trace, mark_of
@@ -33,26 +33,11 @@ the known tokens."""
 _SCOPES: WeakKeyDictionary[Watch, dict[int, "EditScope"]] = WeakKeyDictionary()
 
 
-class _RowEdit(NamedTuple):
-    """One stage whose rows are those of a tensor."""
-
-    stage: str
-    layout: Layout
-    ends: Ends
-    replace: Replace
-
-    def new(self, trace: Trace, tensor: Tensor) -> Tensor | None:
-        """Return the numbers that take the place of a tensor's; ``None`` if nothing changes."""
-        rows = _seen(self.ends, len(trace.values)).rows(trace)
-        new = self.replace(self.stage, self.layout.arrange(tensor), rows)
-        return None if new is None else arranged_back(new, self.layout, tensor)
-
-
 class _Way(NamedTuple):
     """A way through the module that is known."""
 
     signature: Signature
-    edits: dict[int, tuple[_RowEdit | PairEdit, ...]]
+    edits: dict[int, tuple[RowEdit | PairEdit, ...]]
     """By the number of the value that is replaced."""
 
 
@@ -96,7 +81,7 @@ class EditScope:
 
     def _ways(self) -> Iterator[_Way]:
         for signature, found in ways_of(self._module):
-            edits: dict[int, tuple[_RowEdit | PairEdit, ...]] = {}
+            edits: dict[int, tuple[RowEdit | PairEdit, ...]] = {}
             for number, stages, replace, forms, tokens in self._listeners:
                 if tuple(each.form for each in found) != forms:
                     break
@@ -159,7 +144,7 @@ class _Edited(Trace):
             for one in edits:
                 self._replaced(value, one)
 
-    def _replaced(self, value: Value, one: _RowEdit | PairEdit) -> None:
+    def _replaced(self, value: Value, one: RowEdit | PairEdit) -> None:
         """Overwrite a result with what takes its place, unseen by what else looks on."""
         tensor = value.tensor
         shared = [each for each in self._memory[memory(tensor)] if each.step is None]
@@ -194,39 +179,18 @@ class _Edited(Trace):
         )
 
 
-def _seen(ends: Ends, values: int) -> Ends:
-    """Return the ends without numbers of nodes that only a later value says."""
-    source, target = (each if each and each[0] < values else None for each in ends.nodes)
-    return ends._replace(nodes=(source, target))
-
-
-def arranged_back(values: Tensor, layout: Layout, like: Tensor) -> Tensor:
-    """Return values ``[E, H, D]`` in the shape of the tensor from which they were arranged."""
-    parts = like.reshape(layout.sizes).shape
-    back = sorted(range(len(layout.order)), key=layout.order.__getitem__)
-    return values.reshape([parts[n] for n in layout.order]).permute(back).reshape(like.shape)
-
-
 def _edit(
     found: Found | PairFound, stage: str, replace: Replace, tokens: tuple[int, int] | None
-) -> tuple[int, _RowEdit | PairEdit] | None:
+) -> tuple[int, RowEdit | PairEdit] | None:
     """Return the number of the value that an edit of a stage overwrites, and the edit."""
     if isinstance(found, PairFound):
         at = editable_pairs(found).get(stage)
         return None if at is None else (at.number, PairEdit(stage, found, at, tokens, replace))
     recipe = found.recipes[stage]
-    if not is_editable(found, stage) or not isinstance(recipe, Taken):
+    point = edit_point(recipe) if is_editable(found, stage) else None
+    if point is None:
         return None
-    return recipe.number, _RowEdit(stage, recipe.layout, found.ends, replace)
-
-
-def is_editable(found: Found, stage: str) -> bool:
-    """Return whether a stage is a tensor of a run, at which the ends of its rows are known."""
-    recipe = found.recipes.get(stage)
-    if not isinstance(recipe, Taken):
-        return False
-    ends = (found.ends.source, found.ends.target)
-    return all(end is None or end[0] < recipe.number for end in ends)
+    return point.tensor.number, RowEdit(stage, recipe, point, found.ends, replace)
 
 
 def edit_scope_of(module: nn.Module) -> EditScope:

@@ -158,4 +158,7 @@ def _factors(flow: Flow, step: Step, found: Attention) -> Factors | None:
     if not flow.has(other, found.atom):
         sizes = tuple(1 if size == -1 else size for size in of_other.sizes)
         of_other = of_other._replace(sizes=sizes)
-    return Factors(one.number, of_one, other.number, of_other)
+    result = step.results[0]
+    of_sum = layout(flow, result.dims, found.atom, heads)
+    total = None if of_sum is None else Taken(result.number, of_sum)
+    return Factors(one.number, of_one, other.number, of_other, total)

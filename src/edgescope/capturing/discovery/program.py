@@ -104,8 +104,8 @@ def read(trace: Trace) -> tuple[Flow, list[Read]]:
         into = target.step.results[0]
         at = target.step.args[1] if isinstance(target.step.args[1], int) else 0
         ends = Ends(
-            None if source is None else (source.by.number, source.dim),
-            (target.by.number, target.dim),
+            None if source is None else _unspread(source),
+            _unspread(target),
             (
                 None if source is None else (source.rows.number, _at(source)),
                 (into.number, at % max(into.tensor.dim(), 1)),
@@ -120,6 +120,22 @@ def read(trace: Trace) -> tuple[Flow, list[Read]]:
             result.append((pairs, of_pairs._replace(tokens=tokens_of(flow, pairs))))
     result.sort(key=lambda each: each[0].steps[0].number)
     return flow, result
+
+
+SPREADS = frozenset({"expand", "view", "_unsafe_view", "unsqueeze", "alias"})
+"""Operations that give an index ``[E]`` the dimensions of what it is used on."""
+
+
+def _unspread(used: Indexed) -> tuple[int, int]:
+    """Return number and dimension of an index as it was before it was spread, so early on."""
+    value, dim = used.by, used.dim
+    numbers = numbers_of(value, dim)
+    found = value.number, dim
+    while value.step is not None and value.step.name in SPREADS:
+        value = next(value.step.inputs())
+        if value.tensor.dim() == 1 and torch.equal(value.now, numbers):
+            found = value.number, 0
+    return found
 
 
 def _shape(values: Tensor) -> str:

@@ -109,6 +109,8 @@ class Factors(NamedTuple):
     one_layout: Layout
     other: int
     other_layout: Layout
+    total: Taken | None = None
+    """The sum."""
 
     def __call__(self, trace: Trace) -> Tensor:
         """Return the values ``[E, H, D]``."""

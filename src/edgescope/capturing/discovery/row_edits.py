@@ -1,0 +1,103 @@
+"""Edits of attention along edges: the rows of a tensor are overwritten where it is computed."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgescope.capturing.adapters.adapter import Replace
+from edgescope.capturing.discovery.program import Ends, Found
+from edgescope.capturing.discovery.recipes import Factors, Layout, Recipe, Scaled, Taken
+from edgescope.capturing.discovery.trace import Trace
+
+
+class EditPoint(NamedTuple):
+    """The tensor that is written to when a stage is edited.
+
+    If the stage is not that tensor itself, what is added to the tensor is what the stage changes
+    by: over the factors by which its values are multiplied later, and summed over channels where
+    only their sum is ever computed.
+    """
+
+    tensor: Taken
+    itself: bool
+    factors: tuple[tuple[bool, float | int], ...] = ()
+    summed: bool = False
+
+    @property
+    def needs(self) -> int:
+        """The last value that must be there when the tensor is written to."""
+        return max([n for _, n in self.factors if isinstance(n, int)], default=-1)
+
+
+def edit_point(recipe: Recipe) -> EditPoint | None:
+    """Return what is written to when a stage is edited; ``None`` if it cannot be."""
+    if isinstance(recipe, Taken):
+        return EditPoint(recipe, itself=True)
+    if isinstance(recipe, Factors) and recipe.total is not None:
+        return EditPoint(recipe.total, itself=False, summed=True)
+    if isinstance(recipe, Scaled):
+        inner = edit_point(recipe.inner)
+        if inner is not None:
+            return inner._replace(itself=False, factors=recipe.factors)
+    return None
+
+
+def is_editable(found: Found, stage: str) -> bool:
+    """Return whether a stage can be written to where the ends of its rows are known."""
+    recipe = found.recipes.get(stage)
+    point = None if recipe is None else edit_point(recipe)
+    if point is None:
+        return False
+    at, ends = point.tensor.number, (found.ends.source, found.ends.target)
+    return point.needs < at and all(end is None or end[0] < at for end in ends)
+
+
+class RowEdit(NamedTuple):
+    """One stage of attention along edges, of which new values are written."""
+
+    stage: str
+    recipe: Recipe
+    point: EditPoint
+    ends: Ends
+    replace: Replace
+
+    def new(self, trace: Trace, tensor: Tensor) -> Tensor | None:
+        """Return the numbers that take the place of a tensor's; ``None`` if nothing changes.
+
+        Args:
+            trace: the run, up to where the tensor was computed.
+            tensor: what was computed.
+        """
+        point, rows = self.point, _seen(self.ends, len(trace.values)).rows(trace)
+        old = self.recipe(trace)
+        new = self.replace(self.stage, old, rows)
+        if new is None:
+            return None
+        if point.itself:
+            return arranged_back(new, point.tensor.layout, tensor)
+        change = new - old
+        for divides, factor in point.factors:
+            by = trace.values[factor].now if isinstance(factor, int) else torch.tensor(factor)
+            by = by.reshape(()).to(change)
+            # What is multiplied by 0 has no effect, whatever it is.
+            change = change * by if divides else (change / by).where(by != 0, 0)
+        if point.summed:
+            change = change.sum(-1, keepdim=True)
+        own = point.tensor.layout.arrange(tensor)
+        # An infinity that stays has no difference from itself.
+        stays = (new == old).all(-1, keepdim=True)
+        return arranged_back(own.where(stays, own + change), point.tensor.layout, tensor)
+
+
+def _seen(ends: Ends, values: int) -> Ends:
+    """Return the ends without numbers of nodes that only a later value says."""
+    source, target = (each if each and each[0] < values else None for each in ends.nodes)
+    return ends._replace(nodes=(source, target))
+
+
+def arranged_back(values: Tensor, layout: Layout, like: Tensor) -> Tensor:
+    """Return values ``[E, H, D]`` in the shape of the tensor from which they were arranged."""
+    parts = like.reshape(layout.sizes).shape
+    back = sorted(range(len(layout.order)), key=layout.order.__getitem__)
+    return values.reshape([parts[n] for n in layout.order]).permute(back).reshape(like.shape)
