@@ -22,7 +22,6 @@ BLIND = {
     "logsumexp subtracted": "the logarithm is of sums in a dense table",
     "softmax with a learned sink": "a row that is no edge stands among the edges",
     "GAT by torch.sparse.softmax": "torch.sparse.softmax has no row per edge that is dense",
-    "AttentiveFP over tables of neighbours": "tables of neighbours hold no edges of the input",
     "edges attend to edges": "its nodes are the edges of the input",
     "edges in pieces": "one softmax is over edges in two tensors",
     "a softmax for every relation": "which of two nodes is attended to is open",
@@ -38,6 +37,7 @@ BLIND = {
 """Cases of which nothing is seen, and why."""
 
 PARTLY = {
+    "AttentiveFP over tables of neighbours": "that of atoms is seen, not that of molecules",
     "Molecule Attention Transformer": "the softmax is seen, not its mixture with distances",
     "ASTGCN": "the softmax is seen, not its product with a mask",
     "softmax over both ends": "one of its two weights is a product of the other",

@@ -31,6 +31,7 @@ from edgescope.capturing.origin import Origins
 from edgescope.capturing.pair_identity import identify_pairs
 from edgescope.capturing.pairs import as_pairs, warn_of_pairs
 from edgescope.capturing.relation_rows import joined_relations, relation_keys, relation_words
+from edgescope.capturing.table_identity import followed_by_one_end
 from edgescope.lib.errors import InputError
 
 REMEMBERED = 4
@@ -123,11 +124,11 @@ class Identifier:
                 pairs = as_pairs(seen, rows, self.graph) if rows.pairs else None
                 if pairs is None:
                     raise
-                warn_of_pairs(site)
-                followed = self._followed(own, keys, relation)
-                return self._at(
-                    pairs[0], seen, pairs[1] if followed is None else followed, rows.target_row
-                )
+                at = followed_by_one_end(seen, rows, pairs[0], self.origins)
+                if at is None:
+                    warn_of_pairs(site)
+                    at = self._followed(own, keys, relation)
+                return self._at(pairs[0], seen, pairs[1] if at is None else at, rows.target_row)
             edges, position = self._match(seen, rows, keys, relation)
             return self._at(edges, seen, position, rows.target_row)
         edges = self.graph.inputs[column.input]
@@ -255,8 +256,7 @@ class Identifier:
     def _identify_relations(self, rows: RelationRows) -> EdgeIdentity:
         if self._joined is not None and self._joined[0] is rows:
             return self._joined[1]
-        there = set(self.graph.relations)
-        missing = [r for r in rows.relations if r not in there]
+        missing = [r for r in rows.relations if r not in self.graph.relations]
         if missing:
             raise InputError(f"the model was not given the relation {relation_words(missing[0])}")
         parts = [

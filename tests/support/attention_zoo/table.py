@@ -7,6 +7,7 @@ from support.attention_zoo import (
     handmade_gat,
     linear,
     neighbours,
+    padded_tables,
     pair_bias,
     pyg_layers,
     pyg_models,
@@ -20,7 +21,7 @@ from support.attention_zoo import (
 from support.attention_zoo.case import Case
 
 FILES = (
-    *(scattered, dgl_like, segments, handmade_gat, neighbours, unusual),
+    *(scattered, dgl_like, segments, handmade_gat, neighbours, padded_tables, unusual),
     *(pair_bias, dense_masks, functional),
     *(linear, temporal, two_sides, pyg_layers, pyg_models, without),
 )

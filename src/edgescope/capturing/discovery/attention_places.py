@@ -18,6 +18,7 @@ from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import STAGES, Found, Read, read, without_ends
 from edgescope.capturing.discovery.scope import learn
 from edgescope.capturing.discovery.steps import Call, Step
+from edgescope.capturing.discovery.table_attention import TableAttention
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.lib.compiled_parts import named_parts
 
@@ -60,13 +61,18 @@ def places_of(
                 break
         else:
             path = calls[-1][0] if calls else ""
-            reasons[number] = (
-                without_ends(flow, attention)
-                if isinstance(attention, Attention)
-                else "its nodes stand in a form that cannot be brought into order"
-            )
+            reasons[number] = _why_none(flow, attention)
             refused[path] = reasons[number]
     return places, refused, reasons
+
+
+def _why_none(flow: Flow, attention: Attention | PairAttention | TableAttention) -> str:
+    """Say why the rows of an attention are not known."""
+    if isinstance(attention, Attention):
+        return without_ends(flow, attention)
+    if isinstance(attention, TableAttention):
+        return attention.reason
+    return "its nodes stand in a form that cannot be brought into order"
 
 
 def _read_part(
@@ -108,11 +114,13 @@ def _position(
     return None
 
 
-def _has_ends(attention: Attention | PairAttention, found: Found | PairFound) -> bool:
+def _has_ends(
+    attention: Attention | PairAttention | TableAttention, found: Found | PairFound
+) -> bool:
     if isinstance(found, PairFound) or isinstance(attention, PairAttention):
         return True
-    if found.ends.source is not None:
-        return True
+    if found.ends.source is not None or isinstance(attention, TableAttention):
+        return found.ends.source is not None
     base = attention.target.by.tensor._base  # noqa: SLF001  (nothing public says)
     return base is not None and base.dim() == 2 and base.size(0) == 2  # noqa: PLR2004  (both ends)
 

@@ -96,9 +96,12 @@ class EditScope:
                     break
                 for stage in stages:
                     recipe = one.recipes[stage]
+                    ends = one.ends
                     if not is_editable(one, stage) or not isinstance(recipe, Taken):
                         break
-                    place = _Place(stage, recipe.layout, one.ends, replace)
+                    if not isinstance(ends, Ends):
+                        break
+                    place = _Place(stage, recipe.layout, ends, replace)
                     places[recipe.number] = place
             else:
                 yield _Way(signature, places)
@@ -204,7 +207,7 @@ def arranged_back(values: Tensor, layout: Layout, like: Tensor) -> Tensor:
 def is_editable(found: Found, stage: str) -> bool:
     """Return whether a stage is a tensor of a run, at which the ends of its rows are known."""
     recipe = found.recipes.get(stage)
-    if not isinstance(recipe, Taken):
+    if not isinstance(recipe, Taken) or not isinstance(found.ends, Ends):
         return False
     ends = (found.ends.source, found.ends.target)
     return all(end is None or end[0] < recipe.number for end in ends)

@@ -1,5 +1,6 @@
 """What a trace says about attention, found out once for all runs that take the same way."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -11,9 +12,13 @@ from edgescope.capturing.discovery.edge_softmax import Attention, find_attention
 from edgescope.capturing.discovery.fused_attention import read_fused
 from edgescope.capturing.discovery.index_operations import Indexed, is_order, numbers_of
 from edgescope.capturing.discovery.logits import add_logit
+from edgescope.capturing.discovery.neighbour_tables import tables_of
 from edgescope.capturing.discovery.pair_attention import PairAttention, find_pairs
 from edgescope.capturing.discovery.pair_program import PairFound, read_pairs, tokens_of
 from edgescope.capturing.discovery.recipes import Recipe
+from edgescope.capturing.discovery.table_attention import TableAttention, find_tables
+from edgescope.capturing.discovery.table_program import read_table
+from edgescope.capturing.discovery.table_values import TableEnds
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.edge_rows import EdgeRows
 from edgescope.capturing.origin import Origins
@@ -79,7 +84,7 @@ class Found(NamedTuple):
 
     kind: str
     recipes: dict[str, Recipe]
-    ends: Ends
+    ends: Ends | TableEnds
     shapes: dict[str, str]
     """Shape of each stage, such as ``[E, 2, 4]``."""
 
@@ -89,7 +94,7 @@ class Found(NamedTuple):
         return (self.kind, *(stage for stage in STAGES if stage in self.recipes))
 
 
-Read = tuple[Attention | PairAttention, Found | PairFound]
+Read = tuple[Attention | PairAttention | TableAttention, Found | PairFound]
 """An attention, and how its values are had."""
 
 
@@ -113,13 +118,30 @@ def read(trace: Trace) -> tuple[Flow, list[Read]]:
         )
         shapes = {stage: _shape(recipe(trace)) for stage, recipe in each.recipes.items()}
         result.append((each, Found(each.kind, each.recipes, ends, shapes)))
+    result += _over_tables(flow)
+    known = {step.number for each, _ in result for step in each.steps}
     for pairs in find_pairs(flow):
+        if pairs.steps[0].number in known:
+            continue  # tables of neighbours, each with one query
         fused = pairs.weight is None
         of_pairs = read_fused(trace, pairs) if fused else read_pairs(flow, pairs)
         if of_pairs is not None:
             result.append((pairs, of_pairs._replace(tokens=tokens_of(flow, pairs))))
     result.sort(key=lambda each: each[0].steps[0].number)
     return flow, result
+
+
+def _over_tables(flow: Flow) -> Iterator[Read]:
+    """Give every attention over tables of neighbours."""
+    for each in find_tables(flow, tables_of(flow)):
+        stages = read_table(flow, each)
+        if stages is None:
+            continue
+        kind = "softmax" if each.kind == "fused" else each.kind
+        known = stages.ends.source is not None
+        shapes = {s: _shape(recipe(flow.trace)) for s, recipe in stages.recipes.items() if known}
+        recipes: dict[str, Recipe] = dict(stages.recipes)
+        yield each, Found(kind, recipes, stages.ends, shapes)
 
 
 def _shape(values: Tensor) -> str:

@@ -65,7 +65,7 @@ def divided_before(
             if back.rows.number not in nodes or not has_same_numbers(back, total):
                 continue
             spread = divisors(flow, back.step.results[:1], atom, nodes[back.rows.number][1])
-            for step, _ in _meetings(own, {n: value for n, (value, _) in spread.items()}):
+            for step, _ in meetings(own, {n: value for n, (value, _) in spread.items()}):
                 yield Quotient(total, step.results[0], back)
 
 
@@ -113,7 +113,7 @@ def is_inverse(step: Step, value: Value) -> bool:
 _ONES = frozenset({"ones", "ones_like", "full", "full_like", "scalar_tensor", "new_ones"})
 
 
-def _meetings(
+def meetings(
     above: Mapping[int, Value], below: Mapping[int, Value]
 ) -> Iterator[tuple[Step, Value]]:
     """Give the operations that divide one of some values by one of others, in their order."""
@@ -166,7 +166,7 @@ def divided_after(
                 continue
             above = flow.onward(summed.step.results, lambda step, _: step.name in KEEPS)
             lower = {n: value for n, (value, _) in below.items()}
-            for _, by in _meetings(above, lower):
+            for _, by in meetings(above, lower):
                 plain = upright(by) if below[by.number][1] else by
                 if plain is not None:
                     yield Quotient(total, None, None, plain, summed)

@@ -7,6 +7,7 @@ from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.pair_attention import MATRICES, PairAttention
 from edgescope.capturing.discovery.quotients import EXPONENTIALS
 from edgescope.capturing.discovery.steps import KEEPS, Value, is_pointwise
+from edgescope.capturing.discovery.table_attention import TableAttention
 
 NEVER_FORMED = (
     "its keys and values are summed over the nodes before its queries come to them, as in linear "
@@ -15,7 +16,9 @@ NEVER_FORMED = (
 """Why linear attention has no value per pair."""
 
 
-def others(flow: Flow, found: Sequence[Attention | PairAttention]) -> Iterator[tuple[str, str]]:
+def others(
+    flow: Flow, found: Sequence[Attention | PairAttention | TableAttention]
+) -> Iterator[tuple[str, str]]:
     """Give where a softmax is taken that is no attention along edges, and why it is none."""
     known = {step.number for each in found for step in each.steps}
     for step in flow.trace.steps:
@@ -65,7 +68,7 @@ def never_formed(flow: Flow) -> Iterator[tuple[str, str]]:
 
 
 def not_recognised(
-    flow: Flow, found: Sequence[Attention | PairAttention]
+    flow: Flow, found: Sequence[Attention | PairAttention | TableAttention]
 ) -> Iterator[tuple[str, str]]:
     """Give where an exponential along edges is summed at the nodes that is in no attention."""
     known = {step.number for each in found for step in each.steps}

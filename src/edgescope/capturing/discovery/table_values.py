@@ -1,0 +1,132 @@
+"""How the values of attention over tables of neighbours are had, and which of its places count."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgescope.capturing.discovery.fused_attention import FusedLogit, FusedWeight
+from edgescope.capturing.discovery.neighbour_tables import UNKNOWN_NODE
+from edgescope.capturing.discovery.pair_values import Arrangement
+from edgescope.capturing.discovery.trace import Trace
+from edgescope.capturing.edge_rows import EdgeRows
+from edgescope.capturing.pair_grid import FAR_BELOW, MASKED
+from edgescope.lib.errors import InputError
+
+
+class Cells(NamedTuple):
+    """What was computed for every place of a table."""
+
+    number: int
+    arrangement: Arrangement
+    factor: float = 1.0
+
+    def grid(self, trace: Trace) -> Tensor:
+        """Return the values ``[V, K, H, D]``, of size 1 where they are the same for all."""
+        values = self.arrangement.arrange(trace.values[self.number].now)
+        return values if self.factor == 1 else values * self.factor
+
+
+class Mask(NamedTuple):
+    """Which places hold no neighbour."""
+
+    cells: Cells
+    forbids: bool
+    """Whether it is true of these, and not of the others."""
+
+    def allows(self, trace: Trace) -> Tensor:
+        """Return which places ``[V, K, H, 1]`` hold a neighbour."""
+        return (self.cells.grid(trace) != 0) != self.forbids
+
+
+class FusedCells(NamedTuple):
+    """The logits or weights of attention that is computed at once, which has one query a row."""
+
+    inner: FusedLogit | FusedWeight
+
+    def grid(self, trace: Trace) -> Tensor:
+        """Return the values ``[V, K, H, 1]``."""
+        return self.inner.grid(trace)[:, :, 0].transpose(1, 2).unsqueeze(-1)
+
+
+class Times(NamedTuple):
+    """The product of two, of which the result was not computed, or was summed at once."""
+
+    one: "Cells | FusedCells"
+    other: Cells
+
+    def grid(self, trace: Trace) -> Tensor:
+        """Return the values ``[V, K, H, D]``."""
+        return self.one.grid(trace) * self.other.grid(trace)
+
+
+Grid = Cells | FusedCells | Times
+
+
+class TableEnds(NamedTuple):
+    """Where in a trace the nodes of every place of a table are."""
+
+    source: int | None
+    """Number of the table, in whatever form; ``None`` if whose it is, is open."""
+    places_first: bool
+    """Whether it has a row per place, and not per node."""
+    attends: int | None
+    """Number of the nodes of the rows; ``None`` if these are all nodes, in their order."""
+    nodes: tuple[int, int]
+    """Value, and its dimension, from which nodes are gathered."""
+    before: int
+    """How many of them come before the nodes, and are none."""
+    weight: Cells | FusedCells
+    logit: Cells | FusedCells | None
+    masks: tuple[Mask, ...]
+
+    def kept(self, trace: Trace) -> Tensor:
+        """Return which places ``[V, K]`` hold a neighbour that may be attended to."""
+        weight = self.weight.grid(trace)
+        kept = (weight != 0) & ~weight.isnan()
+        if self.logit is not None:
+            logit = self.logit.grid(trace)
+            kept = (kept & (logit > FAR_BELOW)) | (logit > MASKED) | logit.isnan()
+        for mask in self.masks:
+            kept = kept & mask.allows(trace)
+        return kept.any(3).any(2)
+
+    def rows(self, trace: Trace) -> EdgeRows:
+        """Return which rows they are.
+
+        Raises:
+            InputError: if the nodes of the rows are not known.
+        """
+        if self.source is None:
+            raise InputError(UNKNOWN_NODE)
+        kept, table = self.kept(trace), trace.values[self.source].now
+        if self.places_first:
+            table = table.reshape(kept.size(1), kept.size(0)).t()
+        else:
+            table = table.reshape(kept.shape)
+        size = trace.values[self.nodes[0]].tensor.size(self.nodes[1])
+        source = table[kept]
+        if bool((source < 0).any()):
+            source = source.where(source >= 0, source + size)
+        if self.before:  # what comes before the nodes is numbered after them
+            source = (source - self.before).where(source >= self.before, source + size)
+        if self.attends is None:
+            target = torch.arange(table.size(0), device=table.device)
+        else:
+            target = trace.values[self.attends].now.flatten()
+        target = target[:, None].expand(table.shape)[kept]
+        edge_index = torch.stack([source, target.to(source.dtype)])
+        return EdgeRows(edge_index, (size, size), pairs=True, places=self.attends is None)
+
+
+class Kept(NamedTuple):
+    """The values of a stage in the places that hold a neighbour."""
+
+    grid: Grid
+    ends: TableEnds
+
+    def __call__(self, trace: Trace) -> Tensor:
+        """Return the values ``[E, H, D]``."""
+        values, kept = self.grid.grid(trace), self.ends.kept(trace)
+        rows, places = kept.shape
+        return values.expand(rows, places, -1, -1)[kept]

@@ -1,0 +1,91 @@
+"""Attention over tables of neighbours: what is discovered is what was used, for the right edges."""
+
+import warnings
+
+import pytest
+import torch
+from hypothesis import given, settings
+
+import edgescope as es
+from edgescope.lib.errors import EdgescopeWarning
+from support import traces
+from support.attention_programs import Graph, graphs
+from support.attention_zoo.graphs import multigraphs
+from support.attention_zoo.padded_tables import Multiplied, TableNet
+from support.table_programs import (
+    GATHERS,
+    SOFTMAXES,
+    TABLE_DECOYS,
+    TableProgram,
+    order_of,
+    table_programs,
+)
+
+
+def plain_graph() -> Graph:
+    """Return a multigraph in which nothing is alike by chance."""
+    random = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(5, 2, 3, generator=random) for _ in range(3))
+    source = torch.tensor([0, 1, 2, 0, 3, 3, 1, 2])
+    target = torch.tensor([1, 0, 0, 1, 3, 1, 0, 3])  # node 4 is isolated
+    edge = torch.randn(8, 2, generator=random)
+    return Graph(q, k, v, edge, source, target, torch.tensor([0, 0, 0, 1, 1]))
+
+
+def assert_is_used(program: TableProgram, graph: Graph, read: list[traces.Reading]) -> None:
+    order = order_of(graph)
+    weight, logit = program.weights(graph)[order], program.logits(graph)[order]
+    message = weight[..., None] * graph.v[graph.source].double()[order]
+    for each in (one for one in read if one.source is not None):
+        assert torch.equal(each.target, graph.target[order])
+        assert torch.equal(each.source, graph.source[order])
+        wanted = {"weight": weight, "logit": logit, "message": message}
+        for stage in wanted.keys() & each.stages.keys():
+            found = each.stages[stage].double().flatten(1)
+            assert torch.allclose(found, wanted[stage].flatten(1), rtol=1e-4, atol=1e-5), stage
+        if "score" in each.stages and not program.bias:
+            summed = each.stages["score"].double().sum(-1)
+            assert torch.allclose(summed, logit, rtol=1e-4, atol=1e-5)
+
+
+@settings(max_examples=300, deadline=None)
+@given(table_programs(), graphs().filter(lambda graph: graph.rows > 0))
+def test_what_is_discovered_is_what_the_program_used(program, graph):
+    assert_is_used(program, graph, traces.of_run(lambda: program(graph)))
+
+
+@pytest.mark.parametrize("product", ["mul", "bmm", "einsum"])
+@pytest.mark.parametrize("share", sorted(SOFTMAXES))
+@pytest.mark.parametrize("gather", sorted(GATHERS))
+def test_every_way_to_write_it_is_found(gather, share, product):
+    graph = plain_graph()
+    program = TableProgram(gather, share, product, True, tuple(sorted(TABLE_DECOYS)))
+    read = traces.of_run(lambda: program(graph))
+    assert_is_used(program, graph, read)
+    along = [set(each.stages) for each in read if each.source is not None]
+    assert len(along) == 1
+    assert along[0] >= {"logit", "weight", "message"}
+
+
+@pytest.mark.parametrize("decoy", sorted(TABLE_DECOYS))
+def test_what_is_no_attention_is_not_found(decoy):
+    read = traces.of_run(lambda: TABLE_DECOYS[decoy](plain_graph()))
+    assert [each.kind for each in read if each.source is not None] == []
+
+
+def test_rows_of_a_table_that_was_filled_with_edges_are_these_without_a_doubt():
+    model, data = TableNet(Multiplied()).eval(), multigraphs()  # with parallel edges
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", EdgescopeWarning)
+        es.capture.discover(model, data)
+        with torch.no_grad(), es.capture(model, "*:weight") as tape:
+            model(data)
+    identity = tape["layer:weight"].identity
+    assert identity.input_edge.numel() == data.num_edges
+    assert torch.equal(
+        identity.edge_index, data.edge_index[:, data.edge_index[1].argsort(stable=True)]
+    )
+    offset = data._slice_dict["edge_index"][identity.graph]
+    assert (offset + identity.input_edge).tolist() == data.edge_index[1].argsort(
+        stable=True
+    ).tolist()
