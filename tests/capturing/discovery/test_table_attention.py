@@ -48,7 +48,7 @@ def assert_is_used(program: TableProgram, graph: Graph, read: list[traces.Readin
             assert torch.allclose(summed, logit, rtol=1e-4, atol=1e-5)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(table_programs(), graphs().filter(lambda graph: graph.rows > 0))
 def test_what_is_discovered_is_what_the_program_used(program, graph):
     assert_is_used(program, graph, traces.of_run(lambda: program(graph)))

@@ -2,6 +2,7 @@
 
 from support.attention_zoo import (
     dense_masks,
+    dense_tables,
     dgl_like,
     functional,
     handmade_gat,
@@ -21,7 +22,8 @@ from support.attention_zoo import (
 from support.attention_zoo.case import Case
 
 FILES = (
-    *(scattered, dgl_like, segments, handmade_gat, neighbours, padded_tables, unusual),
+    *(scattered, dgl_like, segments, handmade_gat, neighbours, unusual),
+    *(padded_tables, dense_tables),
     *(pair_bias, dense_masks, functional),
     *(linear, temporal, two_sides, pyg_layers, pyg_models, without),
 )

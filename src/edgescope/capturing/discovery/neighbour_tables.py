@@ -1,13 +1,13 @@
 """Tables of neighbours: what is gathered by an index with a row per node and a place for each."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from edgescope.capturing.discovery.dataflow import Flow
-from edgescope.capturing.discovery.index_operations import GATHERS
+from edgescope.capturing.discovery.index_operations import GATHERS, origin
 from edgescope.capturing.discovery.steps import KEEPS, Step, Value
 
 WHOLE = frozenset({torch.int32, torch.int64})
@@ -32,6 +32,8 @@ class Table(NamedTuple):
     """Atom of the places in a row."""
     places_first: bool
     """Whether the table has a row per place, and not per node."""
+    graph: int | None = None
+    """Atom of the graphs, where a dense batch has a table for each."""
 
     @property
     def result(self) -> Value:
@@ -54,6 +56,8 @@ class Sources(NamedTuple):
     """How many rows that are no nodes stand before the nodes."""
     places_first: bool
     """Whether the table has a row per place, and not per node."""
+    graph: int | None
+    """Atom of the graphs, where a dense batch has a table for each."""
     alike: tuple[Value, ...]
     """All tables that have these numbers."""
 
@@ -65,7 +69,7 @@ def atoms_of(flow: Flow, value: Value) -> list[int]:
 
 def tables_of(flow: Flow) -> list[Table]:
     """Return what was gathered by an index of two dimensions, also if it was viewed as one."""
-    found: list[Table] = []
+    found = list(dense_tables(flow))
     for step in flow.trace.steps:
         if step.name not in GATHERS or not step.results:
             continue
@@ -106,6 +110,57 @@ def _divided(flow: Flow, atoms: list[int]) -> list[int]:
         return atoms
     halves = flow.axes.halves(atoms[0])
     return [root for half in halves for root in half] if halves else atoms
+
+
+def dense_tables(flow: Flow) -> Iterator[Table]:
+    """Give what was gathered by a table of each graph of a dense batch."""
+    for step in flow.trace.steps:
+        found = None
+        if step.name in {"index", "_unsafe_index"}:
+            found = _by_two(step)
+        elif step.name == "stack":
+            found = _stacked(flow, step)
+        if found is None or not found[0].tensor.is_floating_point():
+            continue
+        rows, index = found
+        own = [flow.axes.roots(dim) for dim in step.results[0].dims[:3]]
+        if index.tensor.dim() == 3 and [len(dim) for dim in own] == [1, 1, 1]:  # noqa: PLR2004  (graphs, nodes, places)
+            graph, row, place = (dim[0] for dim in own)
+            yield Table(step, rows, 1, index, row, place, places_first=False, graph=graph)
+
+
+def _by_two(step: Step) -> tuple[Value, Value] | None:
+    """Return what an operation gathers from by the number of a graph and another index."""
+    there = [each for each in step.args[1] if isinstance(each, Value)]
+    if len(there) != 2 or [n for n, each in enumerate(step.args[1]) if each is not None] != [0, 1]:  # noqa: PLR2004  (both)
+        return None
+    graph, index = there
+    if index.tensor.dim() != graph.tensor.dim() or graph.tensor.dtype not in WHOLE:
+        return None
+    count = torch.arange(graph.tensor.size(0), device=graph.tensor.device)
+    numbers = count.view(-1, *[1] * (graph.tensor.dim() - 1)).expand_as(graph.tensor)
+    return (step.args[0], index) if torch.equal(graph.now, numbers) else None
+
+
+def _stacked(flow: Flow, step: Step) -> tuple[Value, Value] | None:
+    """Return what is gathered from, and the tables, where each graph is gathered by itself."""
+    parts = [each.step for each in step.args[0] if isinstance(each, Value)]
+    if (step.args[1] if len(step.args) > 1 else step.kwargs.get("dim", 0)) != 0:
+        return None
+    whole: set[tuple[int, int]] = set()
+    for n, part in enumerate(parts):
+        taken = None if part is None or part.name not in GATHERS else _taken(part)
+        if taken is None:
+            return None
+        (rows, one), (index, other) = origin(taken[0]), origin(taken[2])
+        if one != ((0, n),) or other != ((0, n),):
+            return None
+        whole.add((rows, index))
+    if len(whole) != 1:
+        return None
+    first, second = (flow.trace.values[number] for number in whole.pop())
+    alike = len(parts) == first.tensor.size(0) == second.tensor.size(0)
+    return (first, second) if alike else None
 
 
 def sources_of(
@@ -155,7 +210,9 @@ def _sources(flow: Flow, table: Table, row: int, used: Mapping[int, Value]) -> S
 
 
 def _whose(table: Table, target: Value | None, before: int) -> Sources:
-    return Sources(table.by, table.rows, table.at, target, before, table.places_first, (table.by,))
+    return Sources(
+        table.by, table.rows, table.at, target, before, table.places_first, table.graph, (table.by,)
+    )
 
 
 def _with_rows(value: Value, at: int) -> list[tuple[Value, int]]:

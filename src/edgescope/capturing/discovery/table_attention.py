@@ -29,6 +29,7 @@ class TableAttention:
         weight: its result; ``None`` where it is never formed.
         row: atom of the nodes that attend.
         place: atom of the places in a table.
+        graph: atom of the graphs, where a dense batch has a table for each.
         sources: whose numbers the table holds; ``None`` if that is open.
         reason: why, if it is.
         steps: the operations that belong to it.
@@ -41,6 +42,7 @@ class TableAttention:
     weight: Value | None
     row: int
     place: int
+    graph: int | None
     sources: Sources | None
     reason: str
     steps: list[Step] = field(default_factory=list)
@@ -134,14 +136,24 @@ def _found(
     used = backward(after if product is None else product.results[0])
     used |= {} if message is None else backward(message)
     here = [each for each in tables if each.place == place and each.result.number in used]
-    rows = [each for each in dict.fromkeys(t.row for t in here) if each in atoms_of(flow, after)]
-    if len(rows) != 1:
+    atoms = atoms_of(flow, after)
+    here = [each for each in here if each.row in atoms and _has_heads(flow, each, atoms)]
+    if len({(each.graph, each.row) for each in here}) != 1:
         return None
-    sources, reason = sources_of(flow, here, rows[0], used)
+    graph, row = here[0].graph, here[0].row
+    sources, reason = sources_of(flow, here, row, used)
     added = [each for each in (product, None if message is None else message.step) if each]
     return TableAttention(
-        kind, logit, weight, rows[0], place, sources, reason, steps + added, message, product
+        kind, logit, weight, row, place, graph, sources, reason, steps + added, message, product
     )
+
+
+def _has_heads(flow: Flow, table: Table, atoms: list[int]) -> bool:
+    """Return whether all else that weights have dimensions of are heads and channels of nodes."""
+    own = {table.row, table.place, table.graph, *flow.features}
+    for other in (table.result, table.rows):
+        own.update(flow.axes.with_parts(set(atoms_of(flow, other))))
+    return own.issuperset(atoms)
 
 
 def _summed(flow: Flow, weight: Value, place: int) -> tuple[Value | None, Step | None]:

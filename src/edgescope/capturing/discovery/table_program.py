@@ -22,7 +22,7 @@ from edgescope.capturing.discovery.table_values import (
     Times,
 )
 
-ORDER = ("row", "place", "head", "channel")
+ORDER = ("graph", "row", "place", "head", "channel")
 
 
 class TableStages(NamedTuple):
@@ -47,7 +47,8 @@ class _Reader:
         self._flow = flow
         self._found = found
         formed = found.steps[0].results[0] if found.weight is None else found.weight
-        own = {found.row, found.place}
+        own = {found.graph, found.row, found.place}
+        self._parts = {found.graph: "graph", found.row: "row", found.place: "place"}
         self._heads = {each for each in atoms_of(flow, formed) if each not in own}
 
     def read(self) -> TableStages | None:
@@ -71,7 +72,9 @@ class _Reader:
             target = None if sources.target is None else sources.target.number
             turned = sources.places_first
         masks = tuple(self._masks())
-        ends = TableEnds(source, turned, target, nodes, before, weight, logit, masks)
+        ends = TableEnds(
+            source, turned, target, nodes, before, weight, logit, masks, found.graph is not None
+        )
         score = None if found.weight is None or logit is None else self._score(ends)
         stages = {"score": score, "logit": logit, "weight": weight, "message": message}
         recipes = {s: Kept(grid, ends) for s, grid in stages.items() if grid is not None}
@@ -104,8 +107,7 @@ class _Reader:
 
     def _is_weight(self, value: Value) -> bool:
         return set(atoms_of(self._flow, value)) <= {
-            self._found.row,
-            self._found.place,
+            *self._parts,
             *self._heads,
         }
 
@@ -124,7 +126,7 @@ class _Reader:
         return weight, FusedCells(FusedLogit(operands)), message
 
     def _cells(self, value: Value, factor: float = 1.0, places: int | None = 1) -> Cells | None:
-        """Return how ``[V, K, H, D]`` is had from a tensor; ``None`` if it is not.
+        """Return how ``[G, V, K, H, D]`` is had from a tensor; ``None`` if it is not.
 
         Args:
             value: the tensor.
@@ -134,11 +136,11 @@ class _Reader:
         value = self._unmerged(value)
         parts: list[str] = []
         for each in atoms_of(self._flow, value):
-            if each in {self._found.row, self._found.place}:
-                parts.append("row" if each == self._found.row else "place")
-            else:
-                parts.append("head" if each in self._heads else "channel")
-        if parts.count("row") > 1 or (places is not None and parts.count("place") != places):
+            own = "head" if each in self._heads else "channel"
+            parts.append(self._parts.get(each, own))
+        if max(parts.count("row"), parts.count("graph")) > 1 or (
+            places is not None and parts.count("place") != places
+        ):
             return None
         if places is None and "channel" in parts:
             return None

@@ -9,7 +9,7 @@ from edgescope.capturing.discovery.fused_attention import FusedLogit, FusedWeigh
 from edgescope.capturing.discovery.neighbour_tables import UNKNOWN_NODE
 from edgescope.capturing.discovery.pair_values import Arrangement
 from edgescope.capturing.discovery.trace import Trace
-from edgescope.capturing.edge_rows import EdgeRows
+from edgescope.capturing.edge_rows import EdgeRows, PairRows
 from edgescope.capturing.pair_grid import FAR_BELOW, MASKED
 from edgescope.lib.errors import InputError
 
@@ -22,7 +22,7 @@ class Cells(NamedTuple):
     factor: float = 1.0
 
     def grid(self, trace: Trace) -> Tensor:
-        """Return the values ``[V, K, H, D]``, of size 1 where they are the same for all."""
+        """Return the values ``[G, V, K, H, D]``, of size 1 where they are the same for all."""
         values = self.arrangement.arrange(trace.values[self.number].now)
         return values if self.factor == 1 else values * self.factor
 
@@ -35,7 +35,7 @@ class Mask(NamedTuple):
     """Whether it is true of these, and not of the others."""
 
     def allows(self, trace: Trace) -> Tensor:
-        """Return which places ``[V, K, H, 1]`` hold a neighbour."""
+        """Return which places ``[G, V, K, H, 1]`` hold a neighbour."""
         return (self.cells.grid(trace) != 0) != self.forbids
 
 
@@ -45,8 +45,8 @@ class FusedCells(NamedTuple):
     inner: FusedLogit | FusedWeight
 
     def grid(self, trace: Trace) -> Tensor:
-        """Return the values ``[V, K, H, 1]``."""
-        return self.inner.grid(trace)[:, :, 0].transpose(1, 2).unsqueeze(-1)
+        """Return the values ``[G, V, K, H, 1]``."""
+        return self.inner.grid(trace)[:, :, 0].transpose(1, 2)[None, ..., None]
 
 
 class Times(NamedTuple):
@@ -56,7 +56,7 @@ class Times(NamedTuple):
     other: Cells
 
     def grid(self, trace: Trace) -> Tensor:
-        """Return the values ``[V, K, H, D]``."""
+        """Return the values ``[G, V, K, H, D]``."""
         return self.one.grid(trace) * self.other.grid(trace)
 
 
@@ -79,9 +79,11 @@ class TableEnds(NamedTuple):
     weight: Cells | FusedCells
     logit: Cells | FusedCells | None
     masks: tuple[Mask, ...]
+    is_dense: bool
+    """Whether there is a table for every graph of a dense batch."""
 
     def kept(self, trace: Trace) -> Tensor:
-        """Return which places ``[V, K]`` hold a neighbour that may be attended to."""
+        """Return which places ``[G, V, K]`` hold a neighbour that may be attended to."""
         weight = self.weight.grid(trace)
         kept = (weight != 0) & ~weight.isnan()
         if self.logit is not None:
@@ -89,9 +91,9 @@ class TableEnds(NamedTuple):
             kept = (kept & (logit > FAR_BELOW)) | (logit > MASKED) | logit.isnan()
         for mask in self.masks:
             kept = kept & mask.allows(trace)
-        return kept.any(3).any(2)
+        return kept.any(4).any(3)
 
-    def rows(self, trace: Trace) -> EdgeRows:
+    def rows(self, trace: Trace) -> EdgeRows | PairRows:
         """Return which rows they are.
 
         Raises:
@@ -100,8 +102,9 @@ class TableEnds(NamedTuple):
         if self.source is None:
             raise InputError(UNKNOWN_NODE)
         kept, table = self.kept(trace), trace.values[self.source].now
+        graphs, rows, places = kept.shape
         if self.places_first:
-            table = table.reshape(kept.size(1), kept.size(0)).t()
+            table = table.reshape(places, rows).t()[None]
         else:
             table = table.reshape(kept.shape)
         size = trace.values[self.nodes[0]].tensor.size(self.nodes[1])
@@ -110,11 +113,14 @@ class TableEnds(NamedTuple):
             source = source.where(source >= 0, source + size)
         if self.before:  # what comes before the nodes is numbered after them
             source = (source - self.before).where(source >= self.before, source + size)
+        if self.is_dense:
+            graph, target, _ = kept.nonzero().unbind(1)
+            return PairRows(graph, target, source, target.new_full((graphs,), size))
         if self.attends is None:
-            target = torch.arange(table.size(0), device=table.device)
+            target = torch.arange(rows, device=table.device)
         else:
             target = trace.values[self.attends].now.flatten()
-        target = target[:, None].expand(table.shape)[kept]
+        target = target[:, None].expand(rows, places)[kept[0]]
         edge_index = torch.stack([source, target.to(source.dtype)])
         return EdgeRows(edge_index, (size, size), pairs=True, places=self.attends is None)
 
@@ -128,5 +134,4 @@ class Kept(NamedTuple):
     def __call__(self, trace: Trace) -> Tensor:
         """Return the values ``[E, H, D]``."""
         values, kept = self.grid.grid(trace), self.ends.kept(trace)
-        rows, places = kept.shape
-        return values.expand(rows, places, -1, -1)[kept]
+        return values.expand(*kept.shape, -1, -1)[kept]
