@@ -21,7 +21,6 @@ They are warned of."""
 BLIND = {
     "logsumexp subtracted": "the logarithm is of sums in a dense table",
     "softmax with a learned sink": "a row that is no edge stands among the edges",
-    "GAT by torch.sparse.softmax": "torch.sparse.softmax has no row per edge that is dense",
     "edges attend to edges": "its nodes are the edges of the input",
     "edges in pieces": "one softmax is over edges in two tensors",
     "a softmax for every relation": "which of two nodes is attended to is open",

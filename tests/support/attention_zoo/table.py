@@ -14,6 +14,7 @@ from support.attention_zoo import (
     pyg_models,
     scattered,
     segments,
+    sparse_matrices,
     temporal,
     two_sides,
     unusual,
@@ -23,7 +24,7 @@ from support.attention_zoo.case import Case
 
 FILES = (
     *(scattered, dgl_like, segments, handmade_gat, neighbours, unusual),
-    *(padded_tables, dense_tables),
+    *(padded_tables, dense_tables, sparse_matrices),
     *(pair_bias, dense_masks, functional),
     *(linear, temporal, two_sides, pyg_layers, pyg_models, without),
 )

@@ -17,6 +17,7 @@ from edgescope.capturing.discovery.pair_attention import PairAttention
 from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import STAGES, Found, Read, read, without_ends
 from edgescope.capturing.discovery.scope import learn
+from edgescope.capturing.discovery.sparse_steps import WrittenOut
 from edgescope.capturing.discovery.steps import Call, Step
 from edgescope.capturing.discovery.table_attention import TableAttention
 from edgescope.capturing.discovery.trace import Trace
@@ -41,6 +42,7 @@ def places_of(
     What has none comes by the path of the module that computes it, and by its number.
     """
     trace, modules = flow.trace, dict(named_parts(model))
+    noted = trace.noted if isinstance(trace, WrittenOut) else trace
     reasons: dict[int, str] = {}
     places: dict[Discovered, int] = {}
     refused: dict[str, str] = {}
@@ -53,7 +55,7 @@ def places_of(
         for depth in range(len(calls), 0, -1):
             call = calls[depth - 1]
             if call not in parts:
-                parts[call] = _read_part(trace.part(call), modules[call[0]], alike)
+                parts[call] = _read_part(noted.part(call), modules[call[0]], alike)
             at = _position(trace, call, parts[call], number, found)
             if at is not None:
                 if not any((e.path, e.number) == (call[0], at) for e in places):

@@ -207,7 +207,7 @@ def arranged_back(values: Tensor, layout: Layout, like: Tensor) -> Tensor:
 def is_editable(found: Found, stage: str) -> bool:
     """Return whether a stage is a tensor of a run, at which the ends of its rows are known."""
     recipe = found.recipes.get(stage)
-    if not isinstance(recipe, Taken) or not isinstance(found.ends, Ends):
+    if not found.as_noted or not isinstance(recipe, Taken) or not isinstance(found.ends, Ends):
         return False
     ends = (found.ends.source, found.ends.target)
     return all(end is None or end[0] < recipe.number for end in ends)

@@ -16,6 +16,7 @@ from edgescope.capturing.discovery.neighbour_tables import tables_of
 from edgescope.capturing.discovery.pair_attention import PairAttention, find_pairs
 from edgescope.capturing.discovery.pair_program import PairFound, read_pairs, tokens_of
 from edgescope.capturing.discovery.recipes import Recipe
+from edgescope.capturing.discovery.sparse_steps import written_out
 from edgescope.capturing.discovery.table_attention import TableAttention, find_tables
 from edgescope.capturing.discovery.table_program import read_table
 from edgescope.capturing.discovery.table_values import TableEnds
@@ -87,6 +88,8 @@ class Found(NamedTuple):
     ends: Ends | TableEnds
     shapes: dict[str, str]
     """Shape of each stage, such as ``[E, 2, 4]``."""
+    as_noted: bool = True
+    """Whether values have the numbers that they had when they were noted."""
 
     @property
     def form(self) -> tuple[str, ...]:
@@ -99,7 +102,11 @@ Read = tuple[Attention | PairAttention | TableAttention, Found | PairFound]
 
 
 def read(trace: Trace) -> tuple[Flow, list[Read]]:
-    """Return every attention in a trace, in the order of its operations."""
+    """Return every attention in a trace, in the order of its operations.
+
+    The flow is of the trace with sparse matrices written out, of which the recipes hold.
+    """
+    noted, trace = trace, written_out(trace)
     flow = Flow(trace)
     result: list[Read] = []
     for each in find_attention(flow):
@@ -117,7 +124,7 @@ def read(trace: Trace) -> tuple[Flow, list[Read]]:
             ),
         )
         shapes = {stage: _shape(recipe(trace)) for stage, recipe in each.recipes.items()}
-        result.append((each, Found(each.kind, each.recipes, ends, shapes)))
+        result.append((each, Found(each.kind, each.recipes, ends, shapes, trace is noted)))
     result += _over_tables(flow)
     known = {step.number for each, _ in result for step in each.steps}
     for pairs in find_pairs(flow):

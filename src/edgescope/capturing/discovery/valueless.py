@@ -15,6 +15,12 @@ NEVER_FORMED = (
 )
 """Why linear attention has no value per pair."""
 
+SUMMED = (
+    "its softmax is of a sparse matrix in which several edges stand in one place and are added up, "
+    "so it has no value per edge"
+)
+"""Why a softmax of a sparse matrix may have no value per edge."""
+
 
 def others(
     flow: Flow, found: Sequence[Attention | PairAttention | TableAttention]
@@ -22,6 +28,8 @@ def others(
     """Give where a softmax is taken that is no attention along edges, and why it is none."""
     known = {step.number for each in found for step in each.steps}
     for step in flow.trace.steps:
+        if step.name == "_sparse_softmax":  # of which no entries are edges
+            yield step.calls[-1][0] if step.calls else "", SUMMED
         if step.name not in {"_softmax", "_safe_softmax"} or step.number in known:
             continue
         value = step.results[0]
