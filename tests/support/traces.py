@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from edgescope.capturing.discovery.program import Ends, Found, read
+from edgescope.capturing.discovery.program import Found, read
+from edgescope.capturing.discovery.row_ends import Ends
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.observer_mode import entered, leave
 

@@ -20,9 +20,7 @@ They are warned of."""
 
 BLIND = {
     "logsumexp subtracted": "the logarithm is of sums in a dense table",
-    "softmax with a learned sink": "a row that is no edge stands among the edges",
     "edges attend to edges": "its nodes are the edges of the input",
-    "edges in pieces": "one softmax is over edges in two tensors",
     "a softmax for every relation": "which of two nodes is attended to is open",
     "a loop over graphs": "each call of the softmax is on one graph of the batch",
     "DIFFormer, sigmoid": "nodes attend to those of other graphs of the batch",

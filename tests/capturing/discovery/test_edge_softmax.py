@@ -6,9 +6,17 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from support import traces
-from support.attention_programs import DECOYS, SOFTMAXES, Graph, Program, graphs, programs
+from support.attention_programs import (
+    DECOYS,
+    OTHER_SHARES,
+    SOFTMAXES,
+    Graph,
+    Program,
+    graphs,
+    programs,
+)
 
-ANY = [*sorted(SOFTMAXES), "after", "loop"]
+ANY = [*sorted(SOFTMAXES), *OTHER_SHARES]
 
 
 def plain_graph() -> Graph:
@@ -23,9 +31,7 @@ def plain_graph() -> Graph:
 
 def assert_is_used(program: Program, graph: Graph, read: list[traces.Reading]) -> None:
     """Check every reading along edges; a read-out has no source."""
-    order = torch.arange(graph.rows)
-    if program.share == "segments":
-        order = graph.target.argsort(stable=True)
+    order = program.order(graph)
     weight, logit = program.weights(graph)[order], program.logits(graph)[order]
     message = weight[..., None] * graph.v[graph.source].double()[order]
     summed = logit

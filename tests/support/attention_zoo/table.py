@@ -6,6 +6,7 @@ from support.attention_zoo import (
     dgl_like,
     functional,
     handmade_gat,
+    joined_edges,
     linear,
     neighbours,
     padded_tables,
@@ -24,7 +25,7 @@ from support.attention_zoo.case import Case
 
 FILES = (
     *(scattered, dgl_like, segments, handmade_gat, neighbours, unusual),
-    *(padded_tables, dense_tables, sparse_matrices),
+    *(padded_tables, dense_tables, sparse_matrices, joined_edges),
     *(pair_bias, dense_masks, functional),
     *(linear, temporal, two_sides, pyg_layers, pyg_models, without),
 )

@@ -13,9 +13,9 @@ from edgescope.capturing.discovery.dimension_rules import shape_of
 from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
 from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.edit_scope import is_editable
-from edgescope.capturing.discovery.pair_attention import PairAttention
 from edgescope.capturing.discovery.pair_program import PairFound
-from edgescope.capturing.discovery.program import STAGES, Found, Read, read, without_ends
+from edgescope.capturing.discovery.program import STAGES, AnyAttention, Found, Read, read
+from edgescope.capturing.discovery.row_ends import without_ends
 from edgescope.capturing.discovery.scope import learn
 from edgescope.capturing.discovery.sparse_steps import WrittenOut
 from edgescope.capturing.discovery.steps import Call, Step
@@ -68,7 +68,7 @@ def places_of(
     return places, refused, reasons
 
 
-def _why_none(flow: Flow, attention: Attention | PairAttention | TableAttention) -> str:
+def _why_none(flow: Flow, attention: AnyAttention) -> str:
     """Say why the rows of an attention are not known."""
     if isinstance(attention, Attention):
         return without_ends(flow, attention)
@@ -116,13 +116,11 @@ def _position(
     return None
 
 
-def _has_ends(
-    attention: Attention | PairAttention | TableAttention, found: Found | PairFound
-) -> bool:
-    if isinstance(found, PairFound) or isinstance(attention, PairAttention):
+def _has_ends(attention: AnyAttention, found: Found | PairFound) -> bool:
+    if isinstance(found, PairFound) or found.ends.source is not None:
         return True
-    if found.ends.source is not None or isinstance(attention, TableAttention):
-        return found.ends.source is not None
+    if not isinstance(attention, Attention):
+        return False
     base = attention.target.by.tensor._base  # noqa: SLF001  (nothing public says)
     return base is not None and base.dim() == 2 and base.size(0) == 2  # noqa: PLR2004  (both ends)
 

@@ -90,7 +90,11 @@ class Axes:
         a, b = self.root(one), self.root(other)
         if a == b:
             return
+        joined = self.joined((a,)), self.joined((b,))
         self._parent[b] = a
+        if [self.size(each) for each in joined[0]] == [self.size(each) for each in joined[1]]:
+            for one_part, other_part in zip(*joined, strict=True):
+                self.join(one_part, other_part)
         parts = self._parts.pop(b, {})
         own = self._parts.setdefault(a, {})
         for sizes, halves in parts.items():
@@ -134,14 +138,18 @@ class Axes:
 
     def part(self, dim: Dim, first: int, size: int) -> Dim | None:
         """Return what stands in a part of a dimension, if all of it was joined into that."""
-        roots = self.roots(dim)
-        for atom, parts in self._joined:
-            at = 0
-            for part in parts if roots == (self.root(atom),) else ():
-                if (at, self.size(part)) == (first, size):
-                    return part
-                at += self.size(part)
+        at = 0
+        for part in self.joined(dim):
+            if (at, self.size(part)) == (first, size):
+                return part
+            at += self.size(part)
         return None
+
+    def joined(self, dim: Dim) -> Dims:
+        """Return the dimensions that stand in one, one after the other; none if it is whole."""
+        roots = self.roots(dim)
+        found = (parts for atom, parts in self._joined if roots == (self.root(atom),))
+        return next(found, ())
 
     def note_slice(self, dim: Dim, whole: Dim) -> None:
         """Note that a dimension is a part of another one, as one of queries, keys and values."""

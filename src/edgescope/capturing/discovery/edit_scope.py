@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from edgescope.capturing.adapters.adapter import Remove, Replace
-from edgescope.capturing.discovery.program import Ends, Found
+from edgescope.capturing.discovery.program import Found
 from edgescope.capturing.discovery.recipes import Layout, Taken
+from edgescope.capturing.discovery.row_ends import Ends
 from edgescope.capturing.discovery.scope import Forms, Signature, ways_of
 from edgescope.capturing.discovery.steps import Value, memory
 from edgescope.capturing.discovery.trace import Trace, mark_of

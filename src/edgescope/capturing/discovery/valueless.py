@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from edgescope.capturing.discovery.dataflow import Flow
-from edgescope.capturing.discovery.edge_softmax import Attention
-from edgescope.capturing.discovery.pair_attention import MATRICES, PairAttention
+from edgescope.capturing.discovery.pair_attention import MATRICES
+from edgescope.capturing.discovery.program import AnyAttention
 from edgescope.capturing.discovery.quotients import EXPONENTIALS
 from edgescope.capturing.discovery.steps import KEEPS, Value, is_pointwise
-from edgescope.capturing.discovery.table_attention import TableAttention
 
 NEVER_FORMED = (
     "its keys and values are summed over the nodes before its queries come to them, as in linear "
@@ -22,9 +21,7 @@ SUMMED = (
 """Why a softmax of a sparse matrix may have no value per edge."""
 
 
-def others(
-    flow: Flow, found: Sequence[Attention | PairAttention | TableAttention]
-) -> Iterator[tuple[str, str]]:
+def others(flow: Flow, found: Sequence[AnyAttention]) -> Iterator[tuple[str, str]]:
     """Give where a softmax is taken that is no attention along edges, and why it is none."""
     known = {step.number for each in found for step in each.steps}
     for step in flow.trace.steps:
@@ -75,9 +72,7 @@ def never_formed(flow: Flow) -> Iterator[tuple[str, str]]:
                 break
 
 
-def not_recognised(
-    flow: Flow, found: Sequence[Attention | PairAttention | TableAttention]
-) -> Iterator[tuple[str, str]]:
+def not_recognised(flow: Flow, found: Sequence[AnyAttention]) -> Iterator[tuple[str, str]]:
     """Give where an exponential along edges is summed at the nodes that is in no attention."""
     known = {step.number for each in found for step in each.steps}
     for step in flow.trace.steps:
