@@ -19,9 +19,7 @@ UNTOLD = {"edges in keys and values, by einsum"}
 They are warned of."""
 
 BLIND = {
-    "logsumexp subtracted": "the logarithm is of sums in a dense table",
     "edges attend to edges": "its nodes are the edges of the input",
-    "a softmax for every relation": "which of two nodes is attended to is open",
     "a loop over graphs": "each call of the softmax is on one graph of the batch",
     "DIFFormer, sigmoid": "nodes attend to those of other graphs of the batch",
     "cross attention of two drugs": "queries and keys are nodes of two graphs",
@@ -112,6 +110,20 @@ def test_a_weight_that_is_discovered_is_one_of_the_model(case):
         assert 0 < len(seen) < len(expected)
     else:
         assert len(seen) == len(expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_message_that_is_discovered_is_what_the_model_sums(case):
+    model, batch, _, sites = found_in(case)
+    messages = {name: each for name, each in sites.items() if name.endswith(":message")}
+    expected = case.expected(model, batch) if messages else []
+    if case.name in UNTOLD or not all(each.formed for each in of_stage(expected, "weight")):
+        return  # what is divided only once it was summed is a message after that
+    expected = of_stage(expected, "message")
+    if not expected:
+        return
+    for name, each in messages.items():
+        assert any(agrees(each, one) for one in expected), name
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

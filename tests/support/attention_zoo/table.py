@@ -8,6 +8,7 @@ from support.attention_zoo import (
     handmade_gat,
     joined_edges,
     linear,
+    mixed_pairs,
     neighbours,
     padded_tables,
     pair_bias,
@@ -26,7 +27,7 @@ from support.attention_zoo.case import Case
 FILES = (
     *(scattered, dgl_like, segments, handmade_gat, neighbours, unusual),
     *(padded_tables, dense_tables, sparse_matrices, joined_edges),
-    *(pair_bias, dense_masks, functional),
+    *(pair_bias, dense_masks, mixed_pairs, functional),
     *(linear, temporal, two_sides, pyg_layers, pyg_models, without),
 )
 

@@ -30,6 +30,9 @@ FORMULAS = {
     "message": "weight by what is summed into the node",
 }
 
+MIXED = "; multiplied by or mixed with other numbers of pairs before values are"
+"""What is said of weights that are not what values are multiplied by."""
+
 
 def places_of(
     model: nn.Module,
@@ -150,7 +153,10 @@ def _discovered(path: str, number: int, all_of: list[Read], whole: Found | PairF
 
 
 def _formula(stage: str, found: Found | PairFound) -> str:
+    mixed = isinstance(found, PairFound) and found.mixed
     if stage == "weight":
-        return KINDS[found.kind]
+        return KINDS[found.kind] + (MIXED if mixed else "")
+    if stage == "message" and mixed:
+        return "what is summed into the node"
     powers = {"normalised": "softplus", "gate": "sigmoid", "normalised gate": "sigmoid"}
     return FORMULAS[stage].format(of=powers.get(found.kind, "exponential"))

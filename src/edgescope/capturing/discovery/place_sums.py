@@ -3,13 +3,10 @@
 from collections.abc import Callable
 
 from edgescope.capturing.discovery.dataflow import Flow, backward
-from edgescope.capturing.discovery.quotients import EXPONENTIALS, TIMES, divisors, meetings
+from edgescope.capturing.discovery.quotients import CLOSE, EXPONENTIALS, TIMES, divisors, meetings
 from edgescope.capturing.discovery.shape_rules import reduced
 from edgescope.capturing.discovery.steps import KEEPS, Step, Value
 from edgescope.capturing.pair_grid import MASKED
-
-CLOSE = 1e-3
-"""How near to one a sum of shares is."""
 
 _LARGEST = frozenset({"amax", "max", "logsumexp", "log"})
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from edgescope.capturing.discovery.dataflow import Flow
+from edgescope.capturing.discovery.edge_groups import in_groups
 from edgescope.capturing.discovery.edge_softmax import Attention, find_attention
 from edgescope.capturing.discovery.edges_in_pieces import PiecesAttention, find_in_pieces
 from edgescope.capturing.discovery.fused_attention import read_fused
@@ -56,7 +57,8 @@ def read(trace: Trace) -> tuple[Flow, list[Read]]:
     noted, trace = trace, written_out(trace)
     flow = Flow(trace)
     result: list[Read] = []
-    for each in (edges_alone(flow, found) for found in find_attention(flow)):
+    for found in find_attention(flow):
+        each = in_groups(flow, edges_alone(flow, found))
         add_logit(flow, each)
         ends = ends_of(flow, each)
         shapes = {stage: _shape(recipe(trace)) for stage, recipe in each.recipes.items()}

@@ -30,6 +30,9 @@ Listener = tuple[int, tuple[str, ...], Emit, Forms, tuple[int, int] | None]
 """Which attention of a module, which stages of it, what receives them, what else is there, and the
 known tokens."""
 
+NO_RUN = (None,)
+"""What no run has alike."""
+
 REMEMBERED = 16
 """Ways through a module that are remembered."""
 
@@ -148,8 +151,10 @@ def learn(module: nn.Module, trace: Trace, found: list[Read]) -> None:
     if found and not _has_no_edge(trace) and all(each.is_certain for each, _ in found):
         if len(known) >= REMEMBERED:
             known.clear()
-        way = way_of(trace, written_out(trace))
-        known[way] = (trace.signature, [each for _, each in found])
+        written = written_out(trace)
+        # Values that were written out have other numbers than those that an edit overwrites.
+        signature = trace.signature if written is trace else NO_RUN
+        known[way_of(trace, written)] = (signature, [each for _, each in found])
 
 
 def ways_of(module: nn.Module) -> list[Way]:

@@ -6,7 +6,7 @@ from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.pair_attention import MATRICES
 from edgescope.capturing.discovery.program import AnyAttention
 from edgescope.capturing.discovery.quotients import EXPONENTIALS
-from edgescope.capturing.discovery.steps import KEEPS, Value, is_pointwise
+from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 
 NEVER_FORMED = (
     "its keys and values are summed over the nodes before its queries come to them, as in linear "
@@ -81,9 +81,14 @@ def not_recognised(flow: Flow, found: Sequence[AnyAttention]) -> Iterator[tuple[
         for atom in dict.fromkeys(flow.atoms(step.results[0])):
             if atom not in flow.scatters or not flow.has(step.results[0], atom):
                 continue
-            along = flow.along(step.results[:1], atom)
+            along = flow.onward(step.results[:1], lambda s, _: _is_along(s))
             if any(each.rows.number in along for each in flow.scatters[atom]):
                 yield step.calls[-1][0] if step.calls else "", NOT_RECOGNISED
+
+
+def _is_along(step: Step) -> bool:
+    """Return whether an operation works row by row, or sums kernels or channels of a row."""
+    return is_pointwise(step) or step.name in KEEPS | {"sum", "mean"}
 
 
 NOT_RECOGNISED = (
