@@ -29,7 +29,7 @@ from edgescope.capturing.graph_input import GraphInput, InputEdges, plain_edges
 from edgescope.capturing.node_identity import NodeIdentifier
 from edgescope.capturing.origin import Origins
 from edgescope.capturing.pair_identity import identify_pairs
-from edgescope.capturing.pairs import as_pairs, warn_of_pairs
+from edgescope.capturing.pairs import as_pairs, nodes_alone, warn_of_pairs
 from edgescope.capturing.relation_rows import joined_relations, relation_keys, relation_words
 from edgescope.capturing.table_identity import followed_by_one_end
 from edgescope.lib.errors import InputError
@@ -102,12 +102,9 @@ class Identifier:
     def _identify_edges(
         self, rows: EdgeRows, site: str, keys: Sequence[object], relation: Relation | None = None
     ) -> EdgeIdentity:
-        if not self.graph.inputs:
-            raise InputError(
-                f"{self.graph.model} was called without an argument named edge_index, by which "
-                "captured edges are identified; name it with inputs={'edge_index': ...}"
-            )
         seen = plain_edges(rows.edge_index, "the layer")
+        if not self.graph.inputs:
+            return nodes_alone(seen, rows, self.graph, site)
         own = rows.given if rows.replaces_loops and rows.given is not None else seen
         kind = (rows.replaces_loops, rows.target_row, rows.two_sets)
         try:

@@ -5,8 +5,8 @@ import warnings
 import torch
 from torch import Tensor
 
-from edgescope.capturing.edge_rows import EdgeRows
-from edgescope.capturing.graph_input import GraphInput, InputEdges, NodeSet
+from edgescope.capturing.edge_rows import EdgeIdentity, EdgeRows
+from edgescope.capturing.graph_input import GraphInput, InputEdges, NodeSet, starts
 from edgescope.lib.errors import EdgescopeWarning, InputError
 
 
@@ -117,6 +117,45 @@ def as_pairs(seen: Tensor, rows: EdgeRows, graph: GraphInput) -> tuple[InputEdge
         if not torch.equal(source, target):
             return None
     return given, first_between(seen, given.snapshot, max(here[0], size))
+
+
+def nodes_alone(seen: Tensor, rows: EdgeRows, graph: GraphInput, site: str) -> EdgeIdentity:
+    """Return the nodes of rows where the model was given no edges, but the graph of every node.
+
+    As of a cloud of points, whose nearest ones a model finds itself: no row is an edge of the
+    input, and its nodes are known by their numbers.
+
+    Args:
+        seen: source and target of the rows ``[2, E]``.
+        rows: what else is known of them.
+        graph: what the model was given.
+        site: name of the site.
+
+    Raises:
+        InputError: if the nodes are not those of the graphs, or which these are is not known.
+    """
+    batch = graph.batch
+    if not rows.pairs or batch is None or bool((batch.diff() < 0).any()):
+        raise InputError(
+            f"{graph.model} was called without an argument named edge_index, by which "
+            "captured edges are identified; name it with inputs={'edge_index': ...}"
+        )
+    if set(rows.num_nodes) != {batch.numel()} or not torch.equal(*batch[seen]):
+        raise InputError(
+            "the model was given no edges, and the nodes of its rows are not those of one graph of "
+            "the batch"
+        )
+    warnings.warn(
+        f"{graph.model} was given no edges, so the rows of "
+        f"{site.partition(':')[0] or 'the model'} are known by the numbers of their nodes; this "
+        "holds unless the model has renumbered its nodes",
+        EdgescopeWarning,
+        stacklevel=2,
+    )
+    of_row = batch[seen[0]]
+    offset = starts(batch.bincount())[of_row].expand(2, -1)
+    identity = EdgeIdentity(seen.clone(), torch.full_like(of_row, -1), of_row, None, offset)
+    return identity._replace(target_row=rows.target_row)
 
 
 def warn_of_pairs(site: str) -> None:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 
 import edgescope as es
-from edgescope.lib.errors import EdgescopeWarning
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from support import traces
 from support.attention_programs import Graph, graphs
 from support.attention_zoo.graphs import multigraphs
@@ -89,3 +89,41 @@ def test_rows_of_a_table_that_was_filled_with_edges_are_these_without_a_doubt():
     assert (offset + identity.input_edge).tolist() == data.edge_index[1].argsort(
         stable=True
     ).tolist()
+
+
+class Events(torch.nn.Module):
+    """Some nodes attend to a table of neighbours by a layer that an adapter knows."""
+
+    def __init__(self):
+        super().__init__()
+        self.att = torch.nn.MultiheadAttention(8, 2)
+
+    def forward(self, x, edge_index, nodes, table):
+        near = x[table.flatten()].view(*table.shape, -1).transpose(0, 1)
+        query = (x * edge_index.numel())[nodes]
+        return self.att(query[None], near, near, key_padding_mask=table == 0)[0]
+
+
+def test_tables_within_a_layer_of_torch_are_found_if_they_are_asked_for():
+    torch.manual_seed(0)
+    model, edges = Events().eval(), torch.tensor([[1, 2, 2, 3], [4, 4, 5, 6]])
+    given = (
+        torch.randn(7, 8),
+        edges,
+        torch.tensor([4, 5, 6]),
+        torch.tensor([[1, 2], [2, 0], [3, 1]]),
+    )
+    with pytest.raises(InputError, match="known=True"), es.capture(model):
+        model(*given)
+    with pytest.warns(EdgescopeWarning, match="renumbered"):
+        es.capture.discover(model, *given, known=True)
+    with (
+        pytest.warns(EdgescopeWarning, match="renumbered"),
+        torch.no_grad(),
+        es.capture(model, ":weight") as tape,
+    ):
+        model(*given)
+    identity, values = tape[":weight"].identity, tape[":weight"].values
+    assert identity.edge_index.tolist() == [[1, 2, 2, 3, 1], [4, 4, 5, 6, 6]]
+    assert identity.input_edge.tolist() == [0, 1, 2, 3, -1]
+    assert torch.allclose(values[2], torch.ones(2, 1))

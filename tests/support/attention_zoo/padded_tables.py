@@ -218,9 +218,9 @@ class PointNet(Net):
         super().__init__()
         self.layer = PointLayer()
 
-    def forward(self, data):
-        h = self.enc(data.x)
-        return self.read(h + self.layer(h, data.pos, data.batch), data.batch)
+    def forward(self, x, pos, batch):
+        h = self.enc(x)
+        return self.read(h + self.layer(h, pos, batch), batch)
 
 
 def points(m, data):
@@ -261,6 +261,7 @@ CASES = [
     Case("tables of neighbours of some nodes, after TGN", Chosen, chosen_batch,
          lambda model, data: model(data.x, data.edge_index, data.nodes, data.table), chosen,
          notes="tables are given, and are not made of edges"),
-    Case("nearest points, a softmax for every channel", PointNet, plain, whole, points,
-         notes="edges are computed anew, from places"),
+    Case("nearest points, a softmax for every channel", PointNet, plain,
+         lambda model, data: model(data.x, data.pos, data.batch), points,
+         notes="no edges are given; they are computed from places"),
 ]  # fmt: skip
