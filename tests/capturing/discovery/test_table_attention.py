@@ -127,3 +127,26 @@ def test_tables_within_a_layer_of_torch_are_found_if_they_are_asked_for():
     assert identity.edge_index.tolist() == [[1, 2, 2, 3, 1], [4, 4, 5, 6, 6]]
     assert identity.input_edge.tolist() == [0, 1, 2, 3, -1]
     assert torch.allclose(values[2], torch.ones(2, 1))
+
+
+class Behind(torch.nn.Module):
+    """Attention to a table of what stands behind other rows, of which there may be any number."""
+
+    def forward(self, x, edge_index, others, table):
+        near = torch.cat([others, x * edge_index.numel()])[table + len(others)]
+        weight = (near * x.unsqueeze(1)).sum(-1).softmax(1)
+        return torch.einsum("vk,vkc->vc", weight, near)
+
+
+def test_what_stands_before_the_nodes_is_counted_in_every_run():
+    random = torch.Generator().manual_seed(0)
+    edges, table = torch.tensor([[0, 1, 2], [1, 2, 0]]), torch.tensor([[2, 0], [0, 1], [1, 2]])
+    model = Behind()
+    for others in (2, 5, 1):
+        given = (torch.randn(3, 4, generator=random), edges, torch.randn(others, 4), table)
+        with pytest.warns(EdgescopeWarning, match="renumbered"), es.capture(model) as tape:
+            model(*given)
+        identity = tape[":weight"].identity
+        assert identity.source.tolist() == table.flatten().tolist()
+        assert identity.target.tolist() == [0, 0, 1, 1, 2, 2]
+        assert identity.input_edge.tolist() == [2, -1, 0, -1, 1, -1]

@@ -52,14 +52,16 @@ class Sources(NamedTuple):
     """The dimension of it that holds the nodes."""
     target: Value | None
     """Numbers of the nodes of the rows; ``None`` if all nodes have a row, in their order."""
-    before: int
-    """How many rows that are no nodes stand before the nodes."""
+    before: tuple[Value, ...]
+    """What stands before the nodes, and is none."""
     places_first: bool
     """Whether the table has a row per place, and not per node."""
     graph: int | None
     """Atom of the graphs, where a dense batch has a table for each."""
     alike: tuple[Value, ...]
     """All tables that have these numbers."""
+    certain: bool = True
+    """Whether the numbers of the nodes of the rows are of one origin."""
 
 
 def atoms_of(flow: Flow, value: Value) -> list[int]:
@@ -202,37 +204,35 @@ def _sources(flow: Flow, table: Table, row: int, used: Mapping[int, Value]) -> S
     for rows, before in _with_rows(table.rows, table.at):
         nodes = flow.axes.roots(rows.dims[table.at])
         if nodes == (row,):
-            return _whose(table, None, before)
+            return _whose(table, [], before)
         targets = _targets(flow, nodes, row, used)
-        if len(targets) == 1:
-            return _whose(table, targets[0], before)
+        if targets and all(torch.equal(targets[0].now, each.now) for each in targets):
+            return _whose(table, targets, before)
     return None
 
 
-def _whose(table: Table, target: Value | None, before: int) -> Sources:
-    return Sources(
-        table.by, table.rows, table.at, target, before, table.places_first, table.graph, (table.by,)
-    )
+def _whose(table: Table, targets: list[Value], before: tuple[Value, ...]) -> Sources:
+    target, certain = (targets[0] if targets else None), len(set(map(origin, targets))) < 2  # noqa: PLR2004  (of one)
+    own, graph = (table.by,), table.graph
+    how = (target, before, table.places_first, graph, own, certain)
+    return Sources(table.by, table.rows, table.at, *how)
 
 
-def _with_rows(value: Value, at: int) -> list[tuple[Value, int]]:
-    """Return a value, and what it was joined from or padded, with the rows before each."""
-    found = [(value, 0)]
+def _with_rows(value: Value, at: int) -> list[tuple[Value, tuple[Value, ...]]]:
+    """Return a value, and what it was joined from or padded, with what stands before each."""
+    found: list[tuple[Value, tuple[Value, ...]]] = [(value, ())]
     while value.step is not None and value.step.name in KEEPS:
         value = next(value.step.inputs())
     step = value.step
     if step is None or at:
         return found
     if step.name == "cat":
-        first = 0
-        for part in step.args[0]:
-            if isinstance(part, Value) and part.dims:
-                found.append((part, first))
-                first += part.tensor.size(0)
+        parts = [each for each in step.args[0] if isinstance(each, Value) and each.dims]
+        found += [(part, tuple(parts[:n])) for n, part in enumerate(parts)]
     elif step.name == "constant_pad_nd":
         pad = step.args[1]
-        rank = value.tensor.dim()
-        found.append((step.args[0], pad[-2] if len(pad) == 2 * rank else 0))
+        if len(pad) < 2 * value.tensor.dim() or not pad[-2]:
+            found.append((step.args[0], ()))
     return found
 
 
@@ -248,6 +248,5 @@ def _targets(
         rows, at, index = taken
         if flow.axes.roots(rows.dims[at]) != nodes or atoms_of(flow, index) != [row]:
             continue
-        if not any(torch.equal(index.now.flatten(), each.now.flatten()) for each in found):
-            found.append(index)
+        found.append(index)
     return found

@@ -53,7 +53,9 @@ class TableAttention:
     def is_certain(self) -> bool:
         """Whether the same table is meant in every run, and not just by its numbers."""
         sources = self.sources
-        return sources is not None and len({origin(each) for each in sources.alike}) == 1
+        if sources is None:
+            return False
+        return sources.certain and len({origin(each) for each in sources.alike}) == 1
 
     def values(self) -> dict[str, Value]:
         """Return the values that are a stage as they are."""

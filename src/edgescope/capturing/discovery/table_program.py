@@ -60,21 +60,15 @@ class _Reader:
             weight, logit, message = self._formed(found.weight)
         if weight is None or self._is_batched():
             return None
-        sources = found.sources
+        sources, of_rows = found.sources, (weight, logit, tuple(self._masks()))
+        dense = found.graph is not None
         if sources is None:
-            source, nodes, before, turned, target = None, (0, 0), 0, False, None
+            ends = TableEnds(None, False, None, (0, 0), (), *of_rows, dense)
         else:
-            source, nodes, before = (
-                sources.by.number,
-                (sources.rows.number, sources.at),
-                sources.before,
-            )
             target = None if sources.target is None else sources.target.number
-            turned = sources.places_first
-        masks = tuple(self._masks())
-        ends = TableEnds(
-            source, turned, target, nodes, before, weight, logit, masks, found.graph is not None
-        )
+            before = tuple(each.number for each in sources.before)
+            nodes, turned = (sources.rows.number, sources.at), sources.places_first
+            ends = TableEnds(sources.by.number, turned, target, nodes, before, *of_rows, dense)
         score = None if found.weight is None or logit is None else self._score(ends)
         stages = {"score": score, "logit": logit, "weight": weight, "message": message}
         recipes = {s: Kept(grid, ends) for s, grid in stages.items() if grid is not None}

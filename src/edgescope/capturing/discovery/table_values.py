@@ -74,8 +74,8 @@ class TableEnds(NamedTuple):
     """Number of the nodes of the rows; ``None`` if these are all nodes, in their order."""
     nodes: tuple[int, int]
     """Value, and its dimension, from which nodes are gathered."""
-    before: int
-    """How many of them come before the nodes, and are none."""
+    before: tuple[int, ...]
+    """Values that come before the nodes, and are none."""
     weight: Cells | FusedCells
     logit: Cells | FusedCells | None
     masks: tuple[Mask, ...]
@@ -111,8 +111,9 @@ class TableEnds(NamedTuple):
         source = table[kept]
         if bool((source < 0).any()):
             source = source.where(source >= 0, source + size)
-        if self.before:  # what comes before the nodes is numbered after them
-            source = (source - self.before).where(source >= self.before, source + size)
+        before = sum(trace.values[number].tensor.size(0) for number in self.before)
+        if before:  # what comes before the nodes is numbered after them
+            source = (source - before).where(source >= before, source + size - before)
         if self.is_dense:
             graph, target, _ = kept.nonzero().unbind(1)
             return PairRows(graph, target, source, target.new_full((graphs,), size))
