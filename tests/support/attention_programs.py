@@ -266,7 +266,7 @@ DECOYS = {
 """What may be taken for shares of a node's edges, and is none."""
 
 
-OTHER_SHARES = ("after", "loop", "pieces", "pieces after", "joined")
+OTHER_SHARES = ("after", "loop", "pieces", "pieces after", "joined", "sparse")
 """Ways to write them that are no function of logits alone."""
 
 
@@ -280,7 +280,8 @@ class Program:
         logit: how the logit is computed.
         share: how it becomes shares; ``"after"`` if only the sum of messages is divided,
             ``"loop"`` for one head after the other, ``"pieces"`` and ``"pieces after"`` for edges
-            in pieces, and ``"joined"`` for edges of two kinds, one after the other.
+            in pieces, ``"joined"`` for edges of two kinds, one after the other, and ``"sparse"``
+            for sums by sparse matrices, one head after the other.
         bias: whether something of the edge is added to the logit.
         scale: what the logit is multiplied by.
         decoys: what else is computed.
@@ -312,6 +313,8 @@ class Program:
                 for h in range(logit.size(1))
             ]
             return out + torch.stack(heads, 1)
+        if self.share == "sparse":
+            return out + self.by_matrices(g, logit)
         if self.share == "after":
             power = logit.exp().unsqueeze(-1)
             total = add(power * gather(g.v, g.source), g.target, g.nodes)
@@ -341,6 +344,15 @@ class Program:
             weight = power if self.share == "pieces after" else power / whole[part.target]
             out = out.index_add(0, part.target, weight.unsqueeze(-1) * value)
         return out / (whole + 1e-12)[..., None] if self.share == "pieces after" else out
+
+    def by_matrices(self, g: Graph, logit: Tensor) -> Tensor:
+        """Run the program with sparse matrices that sum over the edges of a node."""
+        ends, one = torch.stack([g.target, g.source]), torch.ones(g.nodes, 1).to(g.v)
+        heads = []
+        for h in range(logit.size(1)):
+            matrix = torch.sparse_coo_tensor(ends, logit[:, h].exp(), (g.nodes, g.nodes))
+            heads.append(torch.sparse.mm(matrix, g.v[:, h]) / (matrix @ one + 1e-12))
+        return torch.stack(heads, 1)
 
     def of_kinds(self, g: Graph) -> Tensor:
         """Run the program on edges of two kinds, that are joined before the softmax."""

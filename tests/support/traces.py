@@ -31,8 +31,9 @@ def of_run(run: Callable[[], Any]) -> list[Reading]:
 
 def of_trace(trace: Trace) -> list[Reading]:
     """Return every attention in a trace."""
-    read_in = [found for _, found in read(trace)[1] if isinstance(found, Found)]
-    return [_reading(trace, found) for found in read_in if _is_readable(found)]
+    flow, read_in = read(trace)
+    along = [found for _, found in read_in if isinstance(found, Found)]
+    return [_reading(flow.trace, found) for found in along if _is_readable(found)]
 
 
 def _is_readable(found: Found) -> bool:

@@ -50,7 +50,7 @@ def quotient(flow: Flow, positive: Value, place: int) -> Value | None:
 def _is_by_logarithms(flow: Flow, positive: Value, place: int) -> bool:
     """Return whether an exponential is a share by itself, as a logarithm was taken off first."""
     step = positive.step
-    if step is None or step.name not in EXPONENTIALS:
+    if step is None or step.name not in EXPONENTIALS or not positive.tensor.numel():
         return False
     logit = next(step.inputs())
     raw, at = unshifted(flow, logit, place), _where(flow, positive, place)

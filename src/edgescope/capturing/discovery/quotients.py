@@ -174,7 +174,7 @@ def _by_logsumexp(
 def _sums_to_one(flow: Flow, value: Value, by: Indexed, atom: int) -> bool:
     """Return whether rows with the same number sum to one."""
     at = [n for n, dim in enumerate(value.dims) if flow.roots(dim) == (atom,)]
-    if len(at) != 1:
+    if len(at) != 1 or not by.by.tensor.numel():
         return False
     rows, node = value.now.movedim(at[0], 0).flatten(1).double(), numbers_of(by.by, by.dim)
     total = rows.new_zeros(int(node.max()) + 1, rows.size(1)).index_add(0, node, rows)
