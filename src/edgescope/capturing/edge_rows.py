@@ -32,6 +32,8 @@ class EdgeRows(NamedTuple):
     """Whether its ends are of two sets whatever the model was given, such as hyperedges."""
     places: bool = False
     """Whether the target is the number of a row of a table, which was never an end of an edge."""
+    number: Tensor | None = None
+    """What the model may have as the numbers of the edges ``[E]``."""
 
 
 class RelationRows(NamedTuple):

@@ -29,7 +29,7 @@ from edgescope.capturing.graph_input import GraphInput, InputEdges, plain_edges
 from edgescope.capturing.node_identity import NodeIdentifier
 from edgescope.capturing.origin import Origins
 from edgescope.capturing.pair_identity import identify_pairs
-from edgescope.capturing.pairs import as_pairs, nodes_alone, warn_of_pairs
+from edgescope.capturing.pairs import as_pairs, edges_between, nodes_alone, warn_of_pairs
 from edgescope.capturing.relation_rows import joined_relations, relation_keys, relation_words
 from edgescope.capturing.table_identity import followed_by_one_end
 from edgescope.lib.errors import InputError
@@ -121,11 +121,14 @@ class Identifier:
                 pairs = as_pairs(seen, rows, self.graph) if rows.pairs else None
                 if pairs is None:
                     raise
-                at = followed_by_one_end(seen, rows, pairs[0], self.origins)
+                given, count = pairs
+                at = followed_by_one_end(seen, rows, given, self.origins)
                 if at is None:
-                    warn_of_pairs(site)
                     at = self._followed(own, keys, relation)
-                return self._at(pairs[0], seen, pairs[1] if at is None else at, rows.target_row)
+                    if at is None:
+                        at = edges_between(seen, rows.number, given.snapshot, count)
+                    warn_of_pairs(site)
+                return self._at(given, seen, at, rows.target_row)
             edges, position = self._match(seen, rows, keys, relation)
             return self._at(edges, seen, position, rows.target_row)
         edges = self.graph.inputs[column.input]

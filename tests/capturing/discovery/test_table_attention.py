@@ -11,7 +11,8 @@ from edgescope.lib.errors import EdgescopeWarning, InputError
 from support import traces
 from support.attention_programs import Graph, graphs
 from support.attention_zoo.graphs import multigraphs
-from support.attention_zoo.padded_tables import Multiplied, TableNet
+from support.attention_zoo.neighbours import AttentiveFP, with_tables
+from support.attention_zoo.padded_tables import DummyFirst, Multiplied, TableNet
 from support.table_programs import (
     GATHERS,
     SOFTMAXES,
@@ -150,3 +151,23 @@ def test_what_stands_before_the_nodes_is_counted_in_every_run():
         assert identity.source.tolist() == table.flatten().tolist()
         assert identity.target.tolist() == [0, 0, 1, 1, 2, 2]
         assert identity.input_edge.tolist() == [2, -1, 0, -1, 1, -1]
+
+
+def test_parallel_edges_are_told_by_a_table_of_edges():
+    model, data = AttentiveFP().eval(), with_tables()
+    with pytest.warns(EdgescopeWarning, match="renumbered"):
+        es.capture.discover(model, data)
+    with (
+        pytest.warns(EdgescopeWarning, match="renumbered"),
+        torch.no_grad(),
+        es.capture(model, "atoms:weight") as tape,
+    ):
+        model(data)
+    identity = tape["atoms:weight"].identity
+    assert identity.in_input.tolist() == data.edge_table[data.edge_table >= 0].tolist()
+
+
+def test_parallel_edges_that_cannot_be_told_are_refused():
+    found = es.capture.discover(TableNet(DummyFirst()).eval(), multigraphs())
+    assert found.sites == ()
+    assert "between which the input has several edges" in found.refused[0][1]

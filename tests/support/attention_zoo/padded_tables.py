@@ -257,7 +257,7 @@ CASES = [
     _case("tables of neighbours, softmax by hand", ByHand, nasty),
     _case("tables of neighbours, logsumexp", LogSums),
     _case("tables of neighbours, at once", AtOnce, plain, at_once),
-    _case("tables of neighbours, a dummy first", DummyFirst),
+    _case("tables of neighbours, a dummy first", DummyFirst, plain),
     Case("tables of neighbours of some nodes, after TGN", Chosen, chosen_batch,
          lambda model, data: model(data.x, data.edge_index, data.nodes, data.table), chosen,
          notes="tables are given, and are not made of edges"),

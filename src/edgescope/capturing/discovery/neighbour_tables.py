@@ -62,6 +62,8 @@ class Sources(NamedTuple):
     """All tables that have these numbers."""
     certain: bool = True
     """Whether the numbers of the nodes of the rows are of one origin."""
+    edges: Value | None = None
+    """A table of the same form by which something else is gathered, if there is just one."""
 
 
 def atoms_of(flow: Flow, value: Value) -> list[int]:
@@ -191,7 +193,12 @@ def sources_of(
         else:
             found.append(own)
     if len(found) == 1:
-        return found[0], ""
+        own = found[0]
+        others = [t for t in tables if not any(t.by is each for each in own.alike)]
+        others = [t for t in others if t.places_first == own.places_first and t.at == own.at == 0]
+        if others and all(torch.equal(others[0].by.now, each.by.now) for each in others):
+            own = own._replace(edges=others[0].by)
+        return own, ""
     return None, SEVERAL if found else UNKNOWN_NODE
 
 

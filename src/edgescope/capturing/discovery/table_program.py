@@ -63,12 +63,14 @@ class _Reader:
         sources, of_rows = found.sources, (weight, logit, tuple(self._masks()))
         dense = found.graph is not None
         if sources is None:
-            ends = TableEnds(None, False, None, (0, 0), (), *of_rows, dense)
+            ends = TableEnds(None, False, None, (0, 0), (), *of_rows, dense, None)
         else:
             target = None if sources.target is None else sources.target.number
             before = tuple(each.number for each in sources.before)
             nodes, turned = (sources.rows.number, sources.at), sources.places_first
-            ends = TableEnds(sources.by.number, turned, target, nodes, before, *of_rows, dense)
+            edges = None if sources.edges is None else sources.edges.number
+            own = (sources.by.number, turned, target, nodes, before)
+            ends = TableEnds(*own, *of_rows, dense, edges)
         score = None if found.weight is None or logit is None else self._score(ends)
         stages = {"score": score, "logit": logit, "weight": weight, "message": message}
         recipes = {s: Kept(grid, ends) for s, grid in stages.items() if grid is not None}

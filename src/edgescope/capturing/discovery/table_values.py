@@ -81,6 +81,8 @@ class TableEnds(NamedTuple):
     masks: tuple[Mask, ...]
     is_dense: bool
     """Whether there is a table for every graph of a dense batch."""
+    edges: int | None
+    """Number of a table of what may be the numbers of edges, if there is one."""
 
     def kept(self, trace: Trace) -> Tensor:
         """Return which places ``[G, V, K]`` hold a neighbour that may be attended to."""
@@ -101,12 +103,9 @@ class TableEnds(NamedTuple):
         """
         if self.source is None:
             raise InputError(UNKNOWN_NODE)
-        kept, table = self.kept(trace), trace.values[self.source].now
+        kept = self.kept(trace)
         graphs, rows, places = kept.shape
-        if self.places_first:
-            table = table.reshape(places, rows).t()[None]
-        else:
-            table = table.reshape(kept.shape)
+        table = self._table(trace, self.source, kept)
         size = trace.values[self.nodes[0]].tensor.size(self.nodes[1])
         source = table[kept]
         if bool((source < 0).any()):
@@ -123,7 +122,17 @@ class TableEnds(NamedTuple):
             target = trace.values[self.attends].now.flatten()
         target = target[:, None].expand(rows, places)[kept[0]]
         edge_index = torch.stack([source, target.to(source.dtype)])
-        return EdgeRows(edge_index, (size, size), pairs=True, places=self.attends is None)
+        known = EdgeRows(edge_index, (size, size), pairs=True, places=self.attends is None)
+        if self.edges is None:
+            return known
+        return known._replace(number=self._table(trace, self.edges, kept)[kept])
+
+    def _table(self, trace: Trace, number: int, kept: Tensor) -> Tensor:
+        """Return a table as ``[G, V, K]``."""
+        table, (_, rows, places) = trace.values[number].now, kept.shape
+        if self.places_first:
+            return table.reshape(places, rows).t()[None]
+        return table.reshape(kept.shape)
 
 
 class Kept(NamedTuple):
