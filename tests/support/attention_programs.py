@@ -175,6 +175,19 @@ def off_by_one(l: Tensor, g: Graph, add: Any) -> Tensor:
     return power / (1 + add(power, g.target, g.nodes))[g.target]
 
 
+def sink(l: Tensor, g: Graph, add: Any) -> Tensor:
+    both = torch.cat([l, l.new_full((1, 1), SINK).expand(g.nodes, l.size(1))])
+    at = torch.cat([g.target, torch.arange(g.nodes)])
+    power = (both - top(both, at, g.nodes)[at]).exp()
+    return (power / add(power, at, g.nodes)[at])[: g.rows]
+
+
+def logsumexp(l: Tensor, g: Graph, add: Any) -> Tensor:
+    low = l.new_full((g.nodes, *l.shape), -math.inf)
+    low[g.target, torch.arange(g.rows)] = l
+    return (l - low.logsumexp(1)[g.target]).exp()
+
+
 def sigmoids(l: Tensor, g: Graph, add: Any) -> Tensor:
     gate = l.sigmoid()
     return gate / add(gate, g.target, g.nodes)[g.target]
@@ -185,11 +198,14 @@ def clamped(l: Tensor, g: Graph, add: Any) -> Tensor:
     return power / add(power, g.target, g.nodes)[g.target]
 
 
+SINK = 0.5
+"""The logit of a row that every node has beside its edges."""
+
 SOFTMAXES: dict[str, Any] = {
     each.__name__: each
     for each in (
         *(of_pyg, shifted, plain, shifted_by_one, inverted, one_over, logarithms, in_place),
-        *(powers_of_two, heads_first, segments, off_by_one, sigmoids, clamped),
+        *(powers_of_two, heads_first, segments, off_by_one, sigmoids, clamped, sink, logsumexp),
     )
 }
 """Ways to write shares of a node's edges."""
@@ -250,6 +266,10 @@ DECOYS = {
 """What may be taken for shares of a node's edges, and is none."""
 
 
+OTHER_SHARES = ("after", "loop", "pieces", "pieces after", "joined", "sparse")
+"""Ways to write them that are no function of logits alone."""
+
+
 @dataclass
 class Program:
     """One way to write attention.
@@ -258,8 +278,10 @@ class Program:
         gather: how rows are gathered.
         add: how they are summed.
         logit: how the logit is computed.
-        share: how it becomes shares; ``"after"`` if only the sum of messages is divided, and
-            ``"loop"`` for one head after the other.
+        share: how it becomes shares; ``"after"`` if only the sum of messages is divided,
+            ``"loop"`` for one head after the other, ``"pieces"`` and ``"pieces after"`` for edges
+            in pieces, ``"joined"`` for edges of two kinds, one after the other, and ``"sparse"``
+            for sums by sparse matrices, one head after the other.
         bias: whether something of the edge is added to the logit.
         scale: what the logit is multiplied by.
         decoys: what else is computed.
@@ -291,12 +313,61 @@ class Program:
                 for h in range(logit.size(1))
             ]
             return out + torch.stack(heads, 1)
+        if self.share == "sparse":
+            return out + self.by_matrices(g, logit)
         if self.share == "after":
             power = logit.exp().unsqueeze(-1)
             total = add(power * gather(g.v, g.source), g.target, g.nodes)
             return out + total / (add(power, g.target, g.nodes) + 1e-12)
+        if self.share.startswith("pieces"):
+            return out + self.in_pieces(g)
+        if self.share == "joined":
+            return out + self.of_kinds(g)
         weight = SOFTMAXES[self.share](logit, g, add)
         return out + add(weight.unsqueeze(-1) * gather(g.v, g.source), g.target, g.nodes)
+
+    def part(self, g: Graph, rows: Any) -> tuple[Graph, Tensor, Tensor]:
+        """Return some edges of a graph, with their logits and values."""
+        part = replace(g, edge=g.edge[rows], source=g.source[rows], target=g.target[rows])
+        logit = LOGITS[self.logit](part, GATHERS[self.gather]) * self.scale
+        logit = logit + part.edge if self.bias else logit
+        return part, logit, GATHERS[self.gather](g.v, part.source)
+
+    def in_pieces(self, g: Graph) -> Tensor:
+        """Run the program on pieces of the edges, whose sums go on."""
+        whole, out = torch.zeros_like(g.q[..., 0]), torch.zeros_like(g.v)
+        pieces = [self.part(g, slice(n, n + 3)) for n in range(0, g.rows, 3)]
+        powers = [logit.exp() for _, logit, _ in pieces]
+        for (part, _, _), power in zip(pieces, powers, strict=True):
+            whole.index_add_(0, part.target, power)
+        for (part, _, value), power in zip(pieces, powers, strict=True):
+            weight = power if self.share == "pieces after" else power / whole[part.target]
+            out = out.index_add(0, part.target, weight.unsqueeze(-1) * value)
+        return out / (whole + 1e-12)[..., None] if self.share == "pieces after" else out
+
+    def by_matrices(self, g: Graph, logit: Tensor) -> Tensor:
+        """Run the program with sparse matrices that sum over the edges of a node."""
+        ends, one = torch.stack([g.target, g.source]), torch.ones(g.nodes, 1).to(g.v)
+        heads = []
+        for h in range(logit.size(1)):
+            matrix = torch.sparse_coo_tensor(ends, logit[:, h].exp(), (g.nodes, g.nodes))
+            heads.append(torch.sparse.mm(matrix, g.v[:, h]) / (matrix @ one + 1e-12))
+        return torch.stack(heads, 1)
+
+    def of_kinds(self, g: Graph) -> Tensor:
+        """Run the program on edges of two kinds, that are joined before the softmax."""
+        odd = torch.arange(g.rows) % 2 == 1
+        parts, logits, values = zip(*(self.part(g, rows) for rows in (~odd, odd)), strict=True)
+        target = torch.cat([part.target for part in parts])
+        weight = softmax(torch.cat(logits), target, num_nodes=g.nodes)
+        return SUMS[self.add](weight.unsqueeze(-1) * torch.cat(values), target, g.nodes)
+
+    def order(self, g: Graph) -> Tensor:
+        """Return the edges in the order of what is computed."""
+        rows = torch.arange(g.rows)
+        if self.share == "segments":
+            return g.target.argsort(stable=True)
+        return torch.cat([rows[::2], rows[1::2]]) if self.share == "joined" else rows
 
     def logits(self, g: Graph) -> Tensor:
         """Work out the logits ``[E, H]`` by a loop over edges, in float64."""
@@ -326,7 +397,7 @@ class Program:
                 power(value)
                 / (
                     sum(power(logit[f][h]) for f in range(g.rows) if target[f] == target[e])
-                    + (self.share == "off_by_one")
+                    + {"off_by_one": 1.0, "sink": math.exp(SINK)}.get(self.share, 0.0)
                 )
                 for h, value in enumerate(row)
             ]
@@ -342,7 +413,7 @@ def programs(draw: Any) -> Program:
         draw(st.sampled_from(sorted(GATHERS))),
         draw(st.sampled_from(sorted(SUMS))),
         draw(st.sampled_from(sorted(LOGITS))),
-        draw(st.sampled_from([*sorted(SOFTMAXES), "after", "loop"])),
+        draw(st.sampled_from([*sorted(SOFTMAXES), *OTHER_SHARES])),
         draw(st.booleans()),
         draw(st.sampled_from([1.0, 0.5])),
         tuple(draw(st.lists(st.sampled_from(sorted(DECOYS)), max_size=3, unique=True))),

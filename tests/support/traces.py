@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing.discovery.program import Found, read
+from edgescope.capturing.discovery.row_ends import Ends
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.observer_mode import entered, leave
 
@@ -30,12 +31,18 @@ def of_run(run: Callable[[], Any]) -> list[Reading]:
 
 def of_trace(trace: Trace) -> list[Reading]:
     """Return every attention in a trace."""
-    return [_reading(trace, found) for _, found in read(trace)[1] if isinstance(found, Found)]
+    flow, read_in = read(trace)
+    along = [found for _, found in read_in if isinstance(found, Found)]
+    return [_reading(flow.trace, found) for found in along if _is_readable(found)]
+
+
+def _is_readable(found: Found) -> bool:
+    return isinstance(found.ends, Ends) or found.ends.source is not None
 
 
 def _reading(trace: Trace, found: Found) -> Reading:
     stages = {stage: recipe(trace) for stage, recipe in found.recipes.items()}
-    if found.ends.source is None:
+    if isinstance(found.ends, Ends) and found.ends.source is None:
         by, dim = found.ends.target
         index = trace.values[by].now
         return Reading(

@@ -92,6 +92,7 @@ class Computed(TorchDispatchMode):
         for each in tensors(out):
             if isinstance(each, torch.Tensor) and each.is_floating_point() and each.numel():
                 numbers = each._values() if each.is_sparse else each
+                numbers = each.values() if each.layout is torch.sparse_csr else numbers
                 self.values.append(numbers.double().flatten().sort().values)
         return out
 

@@ -48,8 +48,8 @@ def same(one, other):
 
 def test_most_of_what_is_discovered_can_be_edited():
     stages = [set(discovered(case)[1]) for case in SEEN]
-    assert sum(map(bool, stages)) > len(stages) / 2
-    assert sum("score" in each for each in stages) > len(stages) / 4
+    assert sum(map(bool, stages)) > len(stages) / 3
+    assert sum("score" in each for each in stages) > len(stages) / 6
     dense = [set(discovered(case)[1]) for case in (*dense_masks.CASES, *pair_bias.CASES)]
     assert {"score", "unbiased", "logit", "weight"} <= set().union(*dense)
 

@@ -19,13 +19,7 @@ UNTOLD = {"edges in keys and values, by einsum"}
 They are warned of."""
 
 BLIND = {
-    "logsumexp subtracted": "the logarithm is of sums in a dense table",
-    "softmax with a learned sink": "a row that is no edge stands among the edges",
-    "GAT by torch.sparse.softmax": "torch.sparse.softmax has no row per edge that is dense",
-    "AttentiveFP over tables of neighbours": "tables of neighbours hold no edges of the input",
     "edges attend to edges": "its nodes are the edges of the input",
-    "edges in pieces": "one softmax is over edges in two tensors",
-    "a softmax for every relation": "which of two nodes is attended to is open",
     "a loop over graphs": "each call of the softmax is on one graph of the batch",
     "DIFFormer, sigmoid": "nodes attend to those of other graphs of the batch",
     "cross attention of two drugs": "queries and keys are nodes of two graphs",
@@ -38,6 +32,7 @@ BLIND = {
 """Cases of which nothing is seen, and why."""
 
 PARTLY = {
+    "AttentiveFP over tables of neighbours": "that of atoms is seen, not that of molecules",
     "Molecule Attention Transformer": "the softmax is seen, not its mixture with distances",
     "ASTGCN": "the softmax is seen, not its product with a mask",
     "softmax over both ends": "one of its two weights is a product of the other",
@@ -115,6 +110,20 @@ def test_a_weight_that_is_discovered_is_one_of_the_model(case):
         assert 0 < len(seen) < len(expected)
     else:
         assert len(seen) == len(expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_message_that_is_discovered_is_what_the_model_sums(case):
+    model, batch, _, sites = found_in(case)
+    messages = {name: each for name, each in sites.items() if name.endswith(":message")}
+    expected = case.expected(model, batch) if messages else []
+    if case.name in UNTOLD or not all(each.formed for each in of_stage(expected, "weight")):
+        return  # what is divided only once it was summed is a message after that
+    expected = of_stage(expected, "message")
+    if not expected:
+        return
+    for name, each in messages.items():
+        assert any(agrees(each, one) for one in expected), name
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

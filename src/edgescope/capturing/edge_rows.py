@@ -30,6 +30,10 @@ class EdgeRows(NamedTuple):
     """Whether rows that the model computed anew may be known by their nodes, as pairs of these."""
     two_sets: bool = False
     """Whether its ends are of two sets whatever the model was given, such as hyperedges."""
+    places: bool = False
+    """Whether the target is the number of a row of a table, which was never an end of an edge."""
+    number: Tensor | None = None
+    """What the model may have as the numbers of the edges ``[E]``."""
 
 
 class RelationRows(NamedTuple):

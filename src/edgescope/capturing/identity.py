@@ -29,8 +29,9 @@ from edgescope.capturing.graph_input import GraphInput, InputEdges, plain_edges
 from edgescope.capturing.node_identity import NodeIdentifier
 from edgescope.capturing.origin import Origins
 from edgescope.capturing.pair_identity import identify_pairs
-from edgescope.capturing.pairs import as_pairs, warn_of_pairs
+from edgescope.capturing.pairs import as_pairs, edges_between, nodes_alone, warn_of_pairs
 from edgescope.capturing.relation_rows import joined_relations, relation_keys, relation_words
+from edgescope.capturing.table_identity import followed_by_one_end
 from edgescope.lib.errors import InputError
 
 REMEMBERED = 4
@@ -101,12 +102,9 @@ class Identifier:
     def _identify_edges(
         self, rows: EdgeRows, site: str, keys: Sequence[object], relation: Relation | None = None
     ) -> EdgeIdentity:
-        if not self.graph.inputs:
-            raise InputError(
-                f"{self.graph.model} was called without an argument named edge_index, by which "
-                "captured edges are identified; name it with inputs={'edge_index': ...}"
-            )
         seen = plain_edges(rows.edge_index, "the layer")
+        if not self.graph.inputs:
+            return nodes_alone(seen, rows, self.graph, site)
         own = rows.given if rows.replaces_loops and rows.given is not None else seen
         kind = (rows.replaces_loops, rows.target_row, rows.two_sets)
         try:
@@ -123,11 +121,14 @@ class Identifier:
                 pairs = as_pairs(seen, rows, self.graph) if rows.pairs else None
                 if pairs is None:
                     raise
-                warn_of_pairs(site)
-                followed = self._followed(own, keys, relation)
-                return self._at(
-                    pairs[0], seen, pairs[1] if followed is None else followed, rows.target_row
-                )
+                given, count = pairs
+                at = followed_by_one_end(seen, rows, given, self.origins)
+                if at is None:
+                    at = self._followed(own, keys, relation)
+                    if at is None:
+                        at = edges_between(seen, rows.number, given.snapshot, count)
+                    warn_of_pairs(site)
+                return self._at(given, seen, at, rows.target_row)
             edges, position = self._match(seen, rows, keys, relation)
             return self._at(edges, seen, position, rows.target_row)
         edges = self.graph.inputs[column.input]
@@ -255,8 +256,7 @@ class Identifier:
     def _identify_relations(self, rows: RelationRows) -> EdgeIdentity:
         if self._joined is not None and self._joined[0] is rows:
             return self._joined[1]
-        there = set(self.graph.relations)
-        missing = [r for r in rows.relations if r not in there]
+        missing = [r for r in rows.relations if r not in self.graph.relations]
         if missing:
             raise InputError(f"the model was not given the relation {relation_words(missing[0])}")
         parts = [

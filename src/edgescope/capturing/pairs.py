@@ -5,8 +5,8 @@ import warnings
 import torch
 from torch import Tensor
 
-from edgescope.capturing.edge_rows import EdgeRows
-from edgescope.capturing.graph_input import GraphInput, InputEdges, NodeSet
+from edgescope.capturing.edge_rows import EdgeIdentity, EdgeRows
+from edgescope.capturing.graph_input import GraphInput, InputEdges, NodeSet, starts
 from edgescope.lib.errors import EdgescopeWarning, InputError
 
 
@@ -86,12 +86,11 @@ def first_between(pairs: Tensor, edge_index: Tensor, num_nodes: int) -> Tensor:
     return order[found].where(there[found] == wanted, -1)
 
 
-def as_pairs(seen: Tensor, rows: EdgeRows, graph: GraphInput) -> tuple[InputEdges, Tensor] | None:
-    """Return which edge of the input every row is ``[E]``, by its two nodes, -1 if it is none.
+def as_pairs(seen: Tensor, rows: EdgeRows, graph: GraphInput) -> tuple[InputEdges, int] | None:
+    """Return the input whose edges rows may be by their two nodes, and the number of nodes.
 
-    For rows that a model computed itself, such as all pairs of nodes of each graph. Of several
-    edges between two nodes it is the first, as in dense attention. Nodes that the model appended
-    after those of the input are in no edge.
+    For rows that a model computed itself, such as all pairs of nodes of each graph. Nodes that the
+    model appended after those of the input are in no edge.
 
     Args:
         seen: source and target of the rows ``[2, E]``.
@@ -99,8 +98,8 @@ def as_pairs(seen: Tensor, rows: EdgeRows, graph: GraphInput) -> tuple[InputEdge
         graph: what the model was given.
 
     Returns:
-        The input and the positions; ``None`` if the numbers do not say it: there are fewer nodes
-        than in the input, or a row joins two graphs.
+        ``None`` if the numbers do not say it: there are fewer nodes than in the input, or a row
+        joins two graphs.
     """
     inputs = [each for each in graph.inputs if each.square and each.unclear is None]
     if len(inputs) != len(graph.inputs) or not inputs or inputs[0].relation is not None:
@@ -116,7 +115,79 @@ def as_pairs(seen: Tensor, rows: EdgeRows, graph: GraphInput) -> tuple[InputEdge
         source, target = (nodes.graph_of(end[own]) for end in seen)
         if not torch.equal(source, target):
             return None
-    return given, first_between(seen, given.snapshot, max(here[0], size))
+    return given, max(here[0], size)
+
+
+def edges_between(seen: Tensor, number: Tensor | None, edges: Tensor, num_nodes: int) -> Tensor:
+    """Return which edge every row is ``[E]``, by its two nodes, -1 if it is none.
+
+    Of several edges between two nodes it is the first, as in dense attention; where the model has
+    numbers of edges, of the same nodes, it is the one with that number.
+
+    Args:
+        seen: source and target of the rows ``[2, E]``.
+        number: what the model may have as the numbers of their edges ``[E]``.
+        edges: source and target of the edges of the input ``[2, M]``.
+        num_nodes: number of nodes.
+
+    Raises:
+        InputError: if rows are of the same two nodes, between which there are several edges.
+    """
+    if number is not None and number.numel() == seen.size(1):
+        fits = (number >= 0) & (number < edges.size(1))
+        if bool(fits.all()) and torch.equal(edges[:, number].to(seen.dtype), seen):
+            return number
+    position = first_between(seen, edges, num_nodes)
+    found = position[position >= 0]
+    alike = edges[0] * num_nodes + edges[1]
+    several = alike.unique(return_counts=True)  # type: ignore[no-untyped-call]  # torch's
+    doubled = several[0][several[1] > 1]
+    twice = found.bincount(minlength=edges.size(1)) > 1
+    if bool(torch.isin(alike[twice], doubled).any()):
+        raise InputError(
+            "several of its rows are of the same two nodes, between which the input has several "
+            "edges, and which of them is which cannot be told"
+        )
+    return position
+
+
+def nodes_alone(seen: Tensor, rows: EdgeRows, graph: GraphInput, site: str) -> EdgeIdentity:
+    """Return the nodes of rows where the model was given no edges, but the graph of every node.
+
+    As of a cloud of points, whose nearest ones a model finds itself: no row is an edge of the
+    input, and its nodes are known by their numbers.
+
+    Args:
+        seen: source and target of the rows ``[2, E]``.
+        rows: what else is known of them.
+        graph: what the model was given.
+        site: name of the site.
+
+    Raises:
+        InputError: if the nodes are not those of the graphs, or which these are is not known.
+    """
+    batch = graph.batch
+    if not rows.pairs or batch is None or bool((batch.diff() < 0).any()):
+        raise InputError(
+            f"{graph.model} was called without an argument named edge_index, by which "
+            "captured edges are identified; name it with inputs={'edge_index': ...}"
+        )
+    if set(rows.num_nodes) != {batch.numel()} or not torch.equal(*batch[seen]):
+        raise InputError(
+            "the model was given no edges, and the nodes of its rows are not those of one graph of "
+            "the batch"
+        )
+    warnings.warn(
+        f"{graph.model} was given no edges, so the rows of "
+        f"{site.partition(':')[0] or 'the model'} are known by the numbers of their nodes; this "
+        "holds unless the model has renumbered its nodes",
+        EdgescopeWarning,
+        stacklevel=2,
+    )
+    of_row = batch[seen[0]]
+    offset = starts(batch.bincount())[of_row].expand(2, -1)
+    identity = EdgeIdentity(seen.clone(), torch.full_like(of_row, -1), of_row, None, offset)
+    return identity._replace(target_row=rows.target_row)
 
 
 def warn_of_pairs(site: str) -> None:

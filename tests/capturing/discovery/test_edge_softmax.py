@@ -6,9 +6,18 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from support import traces
-from support.attention_programs import DECOYS, SOFTMAXES, Graph, Program, graphs, programs
+from support.attention_programs import (
+    DECOYS,
+    OTHER_SHARES,
+    SOFTMAXES,
+    Graph,
+    Program,
+    graphs,
+    programs,
+)
 
-ANY = [*sorted(SOFTMAXES), "after", "loop"]
+ANY = [*sorted(SOFTMAXES), *OTHER_SHARES]
+BY_HEAD = {"loop", "sparse"}
 
 
 def plain_graph() -> Graph:
@@ -23,16 +32,14 @@ def plain_graph() -> Graph:
 
 def assert_is_used(program: Program, graph: Graph, read: list[traces.Reading]) -> None:
     """Check every reading along edges; a read-out has no source."""
-    order = torch.arange(graph.rows)
-    if program.share == "segments":
-        order = graph.target.argsort(stable=True)
+    order = program.order(graph)
     weight, logit = program.weights(graph)[order], program.logits(graph)[order]
     message = weight[..., None] * graph.v[graph.source].double()[order]
     summed = logit
     if program.share == "clamped":
         logit = logit.clamp(-1, 1)
     heads = list(range(weight.size(1)))
-    wanted = [[head] for head in heads] if program.share == "loop" else [heads]
+    wanted = [[head] for head in heads] if program.share in BY_HEAD else [heads]
     for each in (one for one in read if one.source is not None):
         assert torch.equal(each.target, graph.target[order])
         assert torch.equal(each.source, graph.source[order])
@@ -72,7 +79,7 @@ def test_every_way_to_write_it_is_found(share, logit, add):
     read = traces.of_run(lambda: program(graph))
     assert_is_used(program, graph, read)
     along = [each for each in read if each.source is not None]
-    assert len(along) == (2 if share == "loop" else 1)
+    assert len(along) == (2 if share in BY_HEAD else 1)
     assert all({"logit", "weight", "message"} <= set(each.stages) for each in along)
 
 

@@ -2,16 +2,21 @@
 
 from support.attention_zoo import (
     dense_masks,
+    dense_tables,
     dgl_like,
     functional,
     handmade_gat,
+    joined_edges,
     linear,
+    mixed_pairs,
     neighbours,
+    padded_tables,
     pair_bias,
     pyg_layers,
     pyg_models,
     scattered,
     segments,
+    sparse_matrices,
     temporal,
     two_sides,
     unusual,
@@ -21,7 +26,8 @@ from support.attention_zoo.case import Case
 
 FILES = (
     *(scattered, dgl_like, segments, handmade_gat, neighbours, unusual),
-    *(pair_bias, dense_masks, functional),
+    *(padded_tables, dense_tables, sparse_matrices, joined_edges),
+    *(pair_bias, dense_masks, mixed_pairs, functional),
     *(linear, temporal, two_sides, pyg_layers, pyg_models, without),
 )
 

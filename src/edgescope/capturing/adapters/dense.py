@@ -75,7 +75,8 @@ def check_self_attention(layer: Layer, call: DenseCall) -> None:
         raise InputError(
             f"{type(layer).__name__} was called with a query other than its key, as in "
             "cross-attention, so its pairs are not pairs of nodes of one graph; leave this layer "
-            "out with sites="
+            "out with sites=; where its keys are tables of neighbours, "
+            "es.capture.discover(model, batch, known=True) finds whose"
         )
 
 

@@ -12,13 +12,15 @@ from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.dimension_rules import shape_of
 from edgescope.capturing.discovery.discovery_adapter import KINDS, DiscoveryAdapter
 from edgescope.capturing.discovery.edge_softmax import Attention
-from edgescope.capturing.discovery.pair_attention import PairAttention
 from edgescope.capturing.discovery.pair_edits import editable_pairs
 from edgescope.capturing.discovery.pair_program import PairFound
-from edgescope.capturing.discovery.program import STAGES, Found, Read, read, without_ends
+from edgescope.capturing.discovery.program import STAGES, AnyAttention, Found, Read, read
 from edgescope.capturing.discovery.row_edits import is_editable
+from edgescope.capturing.discovery.row_ends import without_ends
 from edgescope.capturing.discovery.scope import learn
+from edgescope.capturing.discovery.sparse_steps import WrittenOut
 from edgescope.capturing.discovery.steps import Call, Step
+from edgescope.capturing.discovery.table_attention import TableAttention
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.lib.compiled_parts import named_parts
 
@@ -28,6 +30,9 @@ FORMULAS = {
     "logit": "what the {of} is taken of",
     "message": "weight by what is summed into the node",
 }
+
+MIXED = "; multiplied by or mixed with other numbers of pairs before values are"
+"""What is said of weights that are not what values are multiplied by."""
 
 
 def places_of(
@@ -41,6 +46,7 @@ def places_of(
     What has none comes by the path of the module that computes it, and by its number.
     """
     trace, modules = flow.trace, dict(named_parts(model))
+    noted = trace.noted if isinstance(trace, WrittenOut) else trace
     reasons: dict[int, str] = {}
     places: dict[Discovered, int] = {}
     refused: dict[str, str] = {}
@@ -53,7 +59,7 @@ def places_of(
         for depth in range(len(calls), 0, -1):
             call = calls[depth - 1]
             if call not in parts:
-                parts[call] = _read_part(trace.part(call), modules[call[0]], alike)
+                parts[call] = _read_part(noted.part(call), modules[call[0]], alike)
             at = _position(trace, call, parts[call], number, found)
             if at is not None:
                 if not any((e.path, e.number) == (call[0], at) for e in places):
@@ -61,13 +67,18 @@ def places_of(
                 break
         else:
             path = calls[-1][0] if calls else ""
-            reasons[number] = (
-                without_ends(flow, attention)
-                if isinstance(attention, Attention)
-                else "its nodes stand in a form that cannot be brought into order"
-            )
+            reasons[number] = _why_none(flow, attention)
             refused[path] = reasons[number]
     return places, refused, reasons
+
+
+def _why_none(flow: Flow, attention: AnyAttention) -> str:
+    """Say why the rows of an attention are not known."""
+    if isinstance(attention, Attention):
+        return without_ends(flow, attention)
+    if isinstance(attention, TableAttention):
+        return attention.reason
+    return "its nodes stand in a form that cannot be brought into order"
 
 
 def _read_part(
@@ -109,11 +120,11 @@ def _position(
     return None
 
 
-def _has_ends(attention: Attention | PairAttention, found: Found | PairFound) -> bool:
-    if isinstance(found, PairFound) or isinstance(attention, PairAttention):
+def _has_ends(attention: AnyAttention, found: Found | PairFound) -> bool:
+    if isinstance(found, PairFound) or found.ends.source is not None:
         return True
-    if found.ends.source is not None:
-        return True
+    if not isinstance(attention, Attention):
+        return False
     base = attention.target.by.tensor._base  # noqa: SLF001  (nothing public says)
     return base is not None and base.dim() == 2 and base.size(0) == 2  # noqa: PLR2004  (both ends)
 
@@ -140,7 +151,7 @@ def _discovered(path: str, number: int, all_of: list[Read], whole: Found | PairF
 
 
 def _editable(
-    found: Found | PairFound, attention: Attention | PairAttention, stages: Iterable[str]
+    found: Found | PairFound, attention: AnyAttention, stages: Iterable[str]
 ) -> list[str]:
     """Return the stages of an attention that edits can overwrite where they are computed."""
     if isinstance(found, PairFound):
@@ -150,7 +161,10 @@ def _editable(
 
 
 def _formula(stage: str, found: Found | PairFound) -> str:
+    mixed = isinstance(found, PairFound) and found.mixed
     if stage == "weight":
-        return KINDS[found.kind]
+        return KINDS[found.kind] + (MIXED if mixed else "")
+    if stage == "message" and mixed:
+        return "what is summed into the node"
     powers = {"normalised": "softplus", "gate": "sigmoid", "normalised gate": "sigmoid"}
     return FORMULAS[stage].format(of=powers.get(found.kind, "exponential"))

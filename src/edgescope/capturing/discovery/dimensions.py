@@ -23,6 +23,7 @@ class Axes:
         self._size: list[int] = []
         self._parts: dict[int, dict[tuple[int, int], tuple[Dim, Dim]]] = {}
         self._pieces: dict[int, list[tuple[int, bool]]] = {}
+        self._joined: list[tuple[int, Dims]] = []
         self._stacked: dict[int, Dim] = {}
         self._sliced: list[tuple[int, Dim]] = []
         self._selected: dict[int, Dim] = {}
@@ -89,7 +90,11 @@ class Axes:
         a, b = self.root(one), self.root(other)
         if a == b:
             return
+        joined = self.joined((a,)), self.joined((b,))
         self._parent[b] = a
+        if [self.size(each) for each in joined[0]] == [self.size(each) for each in joined[1]]:
+            for one_part, other_part in zip(*joined, strict=True):
+                self.join(one_part, other_part)
         parts = self._parts.pop(b, {})
         own = self._parts.setdefault(a, {})
         for sizes, halves in parts.items():
@@ -108,6 +113,14 @@ class Axes:
             parts[first, rest] = (self.new(first), self.new(rest))
         return parts[first, rest]
 
+    def halves(self, atom: int) -> tuple[Dim, Dim] | None:
+        """Return what an atom was divided into, if it was in one way only."""
+        ways = list(self._parts.get(self.root(atom), {}).values())
+        if len(ways) != 1:
+            return None
+        one, other = ways[0]
+        return self.roots(one), self.roots(other)
+
     def note_pieces(self, dim: Dim, pieces: list[tuple[int, bool]]) -> None:
         """Note what a dimension was joined from: sizes, and which pieces are parameters."""
         if len(dim) == 1:
@@ -117,6 +130,26 @@ class Axes:
         """Return what an atom was joined from, if it was."""
         root = self.root(atom)
         return next((each for a, each in self._pieces.items() if self.root(a) == root), None)
+
+    def note_joined(self, dim: Dim, parts: Dims) -> None:
+        """Note the dimensions that stand in one, one after the other."""
+        if len(dim) == 1:
+            self._joined.append((dim[0], parts))
+
+    def part(self, dim: Dim, first: int, size: int) -> Dim | None:
+        """Return what stands in a part of a dimension, if all of it was joined into that."""
+        at = 0
+        for part in self.joined(dim):
+            if (at, self.size(part)) == (first, size):
+                return part
+            at += self.size(part)
+        return None
+
+    def joined(self, dim: Dim) -> Dims:
+        """Return the dimensions that stand in one, one after the other; none if it is whole."""
+        roots = self.roots(dim)
+        found = (parts for atom, parts in self._joined if roots == (self.root(atom),))
+        return next(found, ())
 
     def note_slice(self, dim: Dim, whole: Dim) -> None:
         """Note that a dimension is a part of another one, as one of queries, keys and values."""

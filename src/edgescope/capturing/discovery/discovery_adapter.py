@@ -13,6 +13,7 @@ from edgescope.capturing.discovery.scope import Forms, scope_of
 KINDS = {
     "softmax": "exp(logit) over its sum over the edges of a node",
     "weighted softmax": "exp(logit) times a factor over its sum over the edges of a node",
+    "grouped softmax": "exp(logit) over its sum over some edges of a node, as those of a relation",
     "normalised": "softplus(logit) over its sum over the edges of a node",
     "normalised gate": "sigmoid(logit) over its sum over the edges of a node",
     "gate": "what multiplies the message, such as sigmoid(logit); not normalised",
@@ -50,7 +51,7 @@ class DiscoveryAdapter(Adapter):
         self._forms = forms
         self._editable = editable
         self._tokens = tokens
-        self.normalised = forms[number][:1] != ("gate",)
+        self.normalised = forms[number][0] not in {"gate", "grouped softmax"}
         self.stages = dict(stages)  # type: ignore[misc]  # of this one, not of its class
 
     @override

@@ -137,7 +137,7 @@ def _before(flow: Flow, positive: Value, quotient: Quotient, atom: int) -> Atten
     if not is_share(own.arrange(weight.now), other.arrange(total.rows.now), node):
         return None
     summed = _aggregated(flow, weight, total, atom)
-    heads = _heads(flow, weight, None if summed is None else summed.rows, atom)
+    heads = heads_of(flow, weight, None if summed is None else summed.rows, atom)
     found = Attention(
         kind=kind_of(positive, total.rows),
         atom=atom,
@@ -178,7 +178,7 @@ def _aggregated(flow: Flow, weight: Value, total: Indexed, atom: int) -> Indexed
     return None
 
 
-def _heads(flow: Flow, weight: Value, message: Value | None, atom: int) -> frozenset[int]:
+def heads_of(flow: Flow, weight: Value, message: Value | None, atom: int) -> frozenset[int]:
     """Return what is a head: what weights share with messages that are wider.
 
     Where heads have one channel each, this is a dimension of its own in what is multiplied.
@@ -198,7 +198,7 @@ def _after(flow: Flow, positive: Value, quotient: Quotient, atom: int) -> Attent
     total, below, summed = quotient.total, quotient.below, quotient.summed
     assert below is not None
     assert summed is not None
-    heads = _heads(flow, total.rows, summed.rows, atom)
+    heads = heads_of(flow, total.rows, summed.rows, atom)
     own = layout(flow, total.rows.dims, atom, heads)
     of_message = layout(flow, summed.rows.dims, atom, heads)
     nodes = [root for root in flow.atoms(below) if root not in flow.atoms(total.rows)]
@@ -234,7 +234,7 @@ def _gate(flow: Flow, positive: Value, atom: int) -> Attention | None:
     if summed is None:
         return None
     weight = as_multiplied(flow, positive, summed.rows, atom)
-    heads = _heads(flow, positive, summed.rows, atom)
+    heads = heads_of(flow, positive, summed.rows, atom)
     found = Attention(
         kind="gate",
         atom=atom,

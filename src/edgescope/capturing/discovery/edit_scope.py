@@ -19,6 +19,7 @@ from edgescope.capturing.discovery.pair_edits import PairEdit, editable_pairs
 from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import Found
 from edgescope.capturing.discovery.row_edits import RowEdit, edit_point, is_editable
+from edgescope.capturing.discovery.row_ends import Ends
 from edgescope.capturing.discovery.scope import Forms, Signature, ways_of
 from edgescope.capturing.discovery.steps import Value, memory
 from edgescope.capturing.discovery.trace import Trace, mark_of
@@ -188,7 +189,7 @@ def _edit(
         return None if at is None else (at.number, PairEdit(stage, found, at, tokens, replace))
     recipe = found.recipes[stage]
     point = edit_point(recipe) if is_editable(found, stage) else None
-    if point is None:
+    if point is None or not isinstance(found.ends, Ends):
         return None
     return point.tensor.number, RowEdit(stage, recipe, point, found.ends, replace)
 

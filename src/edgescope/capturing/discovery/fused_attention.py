@@ -121,7 +121,7 @@ class FusedMessage(NamedTuple):
 def read_fused(trace: Trace, found: PairAttention) -> PairFound | None:
     """Return how the stages of a fused attention are had; ``None`` for a form that is not known."""
     step = found.steps[0]
-    operands = _flex(step) if step.name == "flex_attention" else _operands(step)
+    operands = operands_of(step)
     if operands is None:
         return None
     query, biased = trace.values[operands.query], True
@@ -139,6 +139,11 @@ def read_fused(trace: Trace, found: PairAttention) -> PairFound | None:
         for stage, recipe in recipes.items()
     }
     return PairFound("softmax", recipes, shapes, weight, logit, found.query is not None)
+
+
+def operands_of(step: Step) -> Operands | FlexOperands | None:
+    """Return what a fused attention is given; ``None`` for a form that is not known."""
+    return _flex(step) if step.name == "flex_attention" else _operands(step)
 
 
 def _operands(step: Step) -> Operands | None:

@@ -181,15 +181,15 @@ def _same_places(
 ) -> tuple[int, int, int] | None:
     """Return the places of keys and queries in the weights, from those in what is summed."""
     node = places[0]
-    wanted = tuple(_back(flow, summed, place, positive) for place in places[1:])
+    wanted = tuple(place_in(flow, summed, place, positive) for place in places[1:])
     ends = [n for n, each in enumerate(flow.atoms(weight)) if each == node]
     for key, query in (ends, ends[::-1]):
-        if tuple(_back(flow, weight, each, positive) for each in (key, query)) == wanted:
+        if tuple(place_in(flow, weight, each, positive) for each in (key, query)) == wanted:
             return node, key, query
     return None
 
 
-def _back(flow: Flow, value: Value, place: int, positive: Value) -> int | None:
+def place_in(flow: Flow, value: Value, place: int, positive: Value) -> int | None:
     """Return where an atom of a value is in what it comes from, number by number or by its form."""
     while value is not positive:
         step = value.step
@@ -244,7 +244,7 @@ def _around(flow: Flow, found: PairAttention) -> list[Step]:
     if found.weight is not None:
         used = value_product(flow, found)
         if used is not None:
-            steps.append(used)
+            steps.append(used[0])
     return steps
 
 
@@ -258,12 +258,15 @@ def _along(flow: Flow, value: Value, node: int) -> dict[int, Value]:
     return flow.onward([value], goes_on)
 
 
-def value_product(flow: Flow, found: PairAttention) -> Step | None:
-    """Return where the weights multiply the values of the nodes."""
+def value_product(flow: Flow, found: PairAttention) -> tuple[Step, Value] | None:
+    """Return where the values of the nodes are multiplied, and the numbers of pairs by which.
+
+    These are the weights, or what else was made of them by then.
+    """
     assert found.weight is not None
     along = _along(flow, found.weight, found.node)
-    uses = [use for value in along.values() for use in value.uses if use.name in MATRICES]
-    return min(uses, key=lambda step: step.number) if uses else None
+    uses = [(use, value) for value in along.values() for use in value.uses if use.name in MATRICES]
+    return min(uses, key=lambda each: each[0].number) if uses else None
 
 
 def is_mask(value: Value) -> bool:

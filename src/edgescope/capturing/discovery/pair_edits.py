@@ -79,6 +79,8 @@ def editable_pairs(found: PairFound) -> dict[str, OfPairs]:
     softmax makes weights of them.
     """
     able: dict[str, OfPairs] = {}
+    if not found.as_noted:
+        return able
     logit = found.recipes.get("logit")
     if found.kind == "softmax" and isinstance(logit, OfPairs):
         able = {s: logit for s in ("score", "unbiased", "logit") if s in found.recipes}

@@ -41,3 +41,14 @@ def are_close(one: Tensor, other: Tensor) -> bool:
     both = one.isfinite() & other.isfinite()
     scale = other.where(both, 0).abs().amax() if other.numel() else other.new_zeros(())
     return bool(((one - other).where(both, 0).abs() <= 1e-4 * scale.clamp(min=1e-12)).all())
+
+
+CLEANS = KEEPS | {"nan_to_num", "masked_fill", "where"}
+"""Operations after which numbers are what they were, but for what is masked."""
+
+
+def is_form(value: Value, weight: Value, names: frozenset[str] = KEEPS) -> bool:
+    """Return whether a value is another one, after operations of some names."""
+    while value is not weight and value.step is not None and value.step.name in names:
+        value = next(each for each in value.step.inputs() if each.tensor.is_floating_point())
+    return value is weight

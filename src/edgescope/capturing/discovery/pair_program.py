@@ -13,9 +13,16 @@ from edgescope.capturing.discovery.pair_attention import (
     MATRICES,
     PairAttention,
     is_mask,
+    place_in,
     value_product,
 )
-from edgescope.capturing.discovery.pair_products import are_close, factor_of, is_product
+from edgescope.capturing.discovery.pair_products import (
+    CLEANS,
+    are_close,
+    factor_of,
+    is_form,
+    is_product,
+)
 from edgescope.capturing.discovery.pair_values import (
     OfNodes,
     OfPairs,
@@ -49,6 +56,10 @@ class PairFound(NamedTuple):
     same: bool
     tokens: tuple[int, int] | None = None
     """How many tokens the model puts before and after the nodes, if that was seen."""
+    mixed: bool = False
+    """Whether weights are multiplied or mixed with something before they are applied."""
+    as_noted: bool = True
+    """Whether the numbers of values are those of the trace as it was noted."""
 
     @property
     def form(self) -> tuple[str, ...]:
@@ -110,8 +121,7 @@ class _Reader:
 
     def read(self) -> PairFound | None:
         """Return what was found."""
-        found, flow = self._found, self._flow
-        weight = found.weight
+        found, flow, weight = self._found, self._flow, self._found.weight
         assert weight is not None
         of_weight = self._pairs(weight, found.key)
         if of_weight is None:
@@ -127,21 +137,29 @@ class _Reader:
             recipes["logit"] = of_logit
         recipes["weight"] = of_weight
         used = value_product(flow, found)
-        value = None if used is None else self._values(used)
-        if value is not None:
-            recipes["message"] = Weighted(of_weight, value)
+        if used is not None:
+            value, applied = self._values(used[0]), self._applied(used[1], of_weight)
+            if value is not None and applied is not None:
+                recipes["message"] = Weighted(applied, value)
+        mixed = used is not None and not is_form(used[1], weight, CLEANS)
         checked = self._checked(recipes, of_weight, of_logit, products)
-        same = found.query is not None
         shapes = {stage: self._shape(recipe) for stage, recipe in checked.items()}
-        return PairFound(found.kind, checked, shapes, of_weight, of_logit, same)
+        of = (shapes, of_weight, of_logit, found.query is not None)
+        return PairFound(found.kind, checked, *of, mixed=mixed)
 
-    def _places(self) -> PairPlaces:
-        """Return the first pair of places, by which shapes are told."""
-        zero = torch.zeros(1, dtype=torch.int64)
-        return PairPlaces(zero, zero, zero)
+    def _applied(self, value: Value, of_weight: OfPairs) -> OfPairs | None:
+        """Return how the numbers are had by which values are multiplied."""
+        found, flow = self._found, self._flow
+        assert found.weight is not None
+        if is_form(value, found.weight):
+            return of_weight
+        ends = [n for n, each in enumerate(flow.atoms(value)) if each == found.node]
+        keys = [n for n in ends if place_in(flow, value, n, found.weight) == found.key]
+        return self._pairs(value, keys[0]) if len(keys) == 1 else None
 
     def _shape(self, recipe: PairRecipe) -> str:
-        values = recipe(self._flow.trace, self._places())
+        zero = torch.zeros(1, dtype=torch.int64)  # the first pair, by which shapes are told
+        values = recipe(self._flow.trace, PairPlaces(zero, zero, zero))
         return f"[P, {values.size(1)}, {values.size(2)}]"
 
     def _pairs(self, value: Value, key: int) -> OfPairs | None:

@@ -17,7 +17,8 @@ class UnknownSize(Exception):  # noqa: N818  (no error: the stage is left out)
 
 
 Part = str
-"""What an atom is: ``graph``, ``query``, ``key``, ``node``, ``head`` or ``channel``."""
+"""What an atom is: ``graph``, ``query``, ``key``, ``node``, ``row``, ``place``, ``head`` or
+``channel``."""
 
 
 class Arrangement(NamedTuple):

@@ -6,9 +6,11 @@ from edgescope.capturing.discovery.gates import GATES, NARROW
 from edgescope.capturing.discovery.quotients import EXPONENTIALS, TIMES
 from edgescope.capturing.discovery.steps import KEEPS, Step, Value
 
-Kind = Literal["softmax", "weighted softmax", "normalised gate", "normalised", "gate"]
+Kind = Literal[
+    "softmax", "weighted softmax", "grouped softmax", "normalised gate", "normalised", "gate"
+]
 """How weights come about: of exponentials, alone or times a factor, of sigmoids, or of something
-else that is positive; a gate is not normalised."""
+else that is positive; over some of a node's edges; a gate is not normalised."""
 
 PUTS = frozenset({"index_put", "_index_put_impl", "index_copy", "cat"})
 """Operations that put parts together."""

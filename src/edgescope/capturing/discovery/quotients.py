@@ -13,6 +13,7 @@ from edgescope.capturing.discovery.index_operations import (
     has_same_numbers,
     is_continued,
     is_sum,
+    numbers_of,
 )
 from edgescope.capturing.discovery.steps import KEEPS, Step, Value
 
@@ -27,6 +28,9 @@ BOUNDS = KEEPS | {
 
 LOGARITHMS = BOUNDS | {"log", "log1p", "sub", "logaddexp", "neg", "rsub", "exp"}
 """Operations by which the logarithm of a sum is taken off."""
+
+CLOSE = 1e-3
+"""How near to one a sum of shares is."""
 
 INVERSES = frozenset({"reciprocal", "div", "pow", "rdiv"})
 
@@ -65,7 +69,7 @@ def divided_before(
             if back.rows.number not in nodes or not has_same_numbers(back, total):
                 continue
             spread = divisors(flow, back.step.results[:1], atom, nodes[back.rows.number][1])
-            for step, _ in _meetings(own, {n: value for n, (value, _) in spread.items()}):
+            for step, _ in meetings(own, {n: value for n, (value, _) in spread.items()}):
                 yield Quotient(total, step.results[0], back)
 
 
@@ -113,7 +117,7 @@ def is_inverse(step: Step, value: Value) -> bool:
 _ONES = frozenset({"ones", "ones_like", "full", "full_like", "scalar_tensor", "new_ones"})
 
 
-def _meetings(
+def meetings(
     above: Mapping[int, Value], below: Mapping[int, Value]
 ) -> Iterator[tuple[Step, Value]]:
     """Give the operations that divide one of some values by one of others, in their order."""
@@ -135,7 +139,10 @@ def by_logarithms(flow: Flow, positive: Value, atom: int) -> Iterator[Quotient]:
     """Give an exponential that is a share by itself, as a logarithm was taken off first."""
     assert positive.step is not None
     before = backward(next(positive.step.inputs()))
-    if not any(each.step and each.step.name in {"log", "log1p"} for each in before.values()):
+    names = {each.step.name for each in before.values() if each.step is not None}
+    if "logsumexp" in names:
+        yield from _by_logsumexp(flow, positive, before, atom)
+    if not names & {"log", "log1p"}:
         return
     for total in reversed(flow.scatters[atom]):  # the last one is that of this attention
         if total.rows.number not in before or not is_whole(total):
@@ -147,6 +154,31 @@ def by_logarithms(flow: Flow, positive: Value, atom: int) -> Iterator[Quotient]:
             after = flow.onward(back.step.results[:1], lambda step, _: step.name in LOGARITHMS)
             if positive.number in after:
                 yield Quotient(total, positive, back)
+
+
+def _by_logsumexp(
+    flow: Flow, positive: Value, before: Mapping[int, Value], atom: int
+) -> Iterator[Quotient]:
+    """Give an exponential off which torch's logarithm of a sum of exponentials was taken first."""
+    for back in flow.gathers[atom]:
+        total = back.rows
+        while total.step is not None and total.step.name in KEEPS:
+            total = next(total.step.inputs())
+        if total.step is None or total.step.name != "logsumexp" or total.number not in before:
+            continue
+        after = flow.onward(back.step.results[:1], lambda step, _: step.name in LOGARITHMS)
+        if positive.number in after and _sums_to_one(flow, positive, back, atom):
+            yield Quotient(Indexed(total.step, positive, back.by, back.dim), positive, back)
+
+
+def _sums_to_one(flow: Flow, value: Value, by: Indexed, atom: int) -> bool:
+    """Return whether rows with the same number sum to one."""
+    at = [n for n, dim in enumerate(value.dims) if flow.roots(dim) == (atom,)]
+    if len(at) != 1 or not by.by.tensor.numel():
+        return False
+    rows, node = value.now.movedim(at[0], 0).flatten(1).double(), numbers_of(by.by, by.dim)
+    total = rows.new_zeros(int(node.max()) + 1, rows.size(1)).index_add(0, node, rows)
+    return bool(((total[node] - 1).abs() <= CLOSE).all())
 
 
 def divided_after(
@@ -166,7 +198,7 @@ def divided_after(
                 continue
             above = flow.onward(summed.step.results, lambda step, _: step.name in KEEPS)
             lower = {n: value for n, (value, _) in below.items()}
-            for _, by in _meetings(above, lower):
+            for _, by in meetings(above, lower):
                 plain = upright(by) if below[by.number][1] else by
                 if plain is not None:
                     yield Quotient(total, None, None, plain, summed)

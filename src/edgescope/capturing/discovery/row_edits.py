@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from edgescope.capturing.adapters.adapter import Replace
-from edgescope.capturing.discovery.program import Ends, Found
+from edgescope.capturing.discovery.program import Found
 from edgescope.capturing.discovery.recipes import Factors, Layout, Recipe, Scaled, Taken
+from edgescope.capturing.discovery.row_ends import Ends
 from edgescope.capturing.discovery.trace import Trace
 
 
@@ -47,7 +48,7 @@ def is_editable(found: Found, stage: str) -> bool:
     """Return whether a stage can be written to where the ends of its rows are known."""
     recipe = found.recipes.get(stage)
     point = None if recipe is None else edit_point(recipe)
-    if point is None:
+    if point is None or not found.as_noted or not isinstance(found.ends, Ends):
         return False
     at, ends = point.tensor.number, (found.ends.source, found.ends.target)
     return point.needs < at and all(end is None or end[0] < at for end in ends)

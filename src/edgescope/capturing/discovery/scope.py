@@ -16,6 +16,7 @@ from torch import nn
 from edgescope.capturing.adapters.adapter import Emit, Remove, observing
 from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import Found, Read, read
+from edgescope.capturing.discovery.sparse_steps import way_of, written_out
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import Watch, registering
 from edgescope.capturing.observer_mode import leave
@@ -28,6 +29,9 @@ Forms = tuple[tuple[str, ...], ...]
 Listener = tuple[int, tuple[str, ...], Emit, Forms, tuple[int, int] | None]
 """Which attention of a module, which stages of it, what receives them, what else is there, and the
 known tokens."""
+
+NO_RUN = (None,)
+"""What no run has alike."""
 
 REMEMBERED = 16
 """Ways through a module that are remembered."""
@@ -83,7 +87,9 @@ class Scope:
             return
         with unseen():  # by the traces of modules that hold this one
             with observing():
-                all_of = self._read(trace)
+                written = written_out(trace)
+                all_of = self._read(trace, written)
+                trace = written
             for number, stages, emit, forms, tokens in list(self._listeners):
                 found = self._found(trace, all_of, number, forms)
                 if found is None:
@@ -99,9 +105,9 @@ class Scope:
                         values = found.recipes[stage](trace)
                     emit(stage, values, rows)
 
-    def _read(self, trace: Trace) -> list[Found | PairFound]:
+    def _read(self, trace: Trace, written: Trace) -> list[Found | PairFound]:
         """Return the attention in a run, as found out before if it took a way that is known."""
-        way = hash(trace.signature)
+        way = way_of(trace, written)
         if way in self._known:
             return self._known[way][1]
         attention = read(trace)[1]
@@ -145,8 +151,10 @@ def learn(module: nn.Module, trace: Trace, found: list[Read]) -> None:
     if found and not _has_no_edge(trace) and all(each.is_certain for each, _ in found):
         if len(known) >= REMEMBERED:
             known.clear()
-        signature = trace.signature
-        known[hash(signature)] = (signature, [each for _, each in found])
+        written = written_out(trace)
+        # Values that were written out have other numbers than those that an edit overwrites.
+        signature = trace.signature if written is trace else NO_RUN
+        known[way_of(trace, written)] = (signature, [each for _, each in found])
 
 
 def ways_of(module: nn.Module) -> list[Way]:

@@ -86,13 +86,23 @@ def _unsqueeze(at: Applied) -> Dims:
 
 
 def _slice(at: Applied) -> Dims:
-    """Keep a dimension that is taken whole; a part of it is something new."""
+    """Keep a dimension that is taken whole; a part of it is what was joined into it, or is new."""
     axes, parts = at.axes, list(at.dims)
     for n, size in enumerate(at.shape):
         if axes.size(parts[n]) != size:
-            parts[n] = axes.new(size)
-            axes.note_slice(parts[n], at.dims[n])
+            own = axes.part(parts[n], _start(at, n), size)
+            parts[n] = axes.new(size) if own is None else own
+            if own is None:
+                axes.note_slice(parts[n], at.dims[n])
     return tuple(parts)
+
+
+def _start(at: Applied, n: int) -> int:
+    """Return where a part of a dimension begins, -1 if it is not all in a row."""
+    whole, part = at.first.tensor, at.result.tensor
+    if whole.stride(n) != part.stride(n) or not whole.stride(n):
+        return -1
+    return (part.storage_offset() - whole.storage_offset()) // whole.stride(n)
 
 
 def _select(at: Applied) -> Dims:
@@ -153,6 +163,7 @@ def _in_a_row(at: Applied, parts: list[Value], n: int) -> Dim:
         return dims[0]
     if len({axes.roots(dim) for dim in dims}) > 1:
         dim = axes.new(sum(map(axes.size, dims)))
+        axes.note_joined(dim, tuple(dims))
         axes.note_pieces(dim, [(part.tensor.size(n), is_learned(part)) for part in parts])
         return dim
     stacked = axes.new(len(parts))
@@ -203,6 +214,10 @@ def _attention(at: Applied) -> Dims | None:
         return None
     query, key, value = at.step.args[:3]
     at.axes.join(key.dims[-2], value.dims[-2])
+    for other in (key, value):
+        for one, own in zip(query.dims[:-2], other.dims[:-2], strict=True):
+            if at.axes.size(one) == at.axes.size(own):
+                at.axes.join(one, own)
     return (*query.dims[:-1], value.dims[-1])
 
 

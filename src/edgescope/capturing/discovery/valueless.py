@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from edgescope.capturing.discovery.dataflow import Flow
-from edgescope.capturing.discovery.edge_softmax import Attention
-from edgescope.capturing.discovery.pair_attention import MATRICES, PairAttention
+from edgescope.capturing.discovery.pair_attention import MATRICES
+from edgescope.capturing.discovery.program import AnyAttention
 from edgescope.capturing.discovery.quotients import EXPONENTIALS
-from edgescope.capturing.discovery.steps import KEEPS, Value, is_pointwise
+from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 
 NEVER_FORMED = (
     "its keys and values are summed over the nodes before its queries come to them, as in linear "
@@ -14,11 +14,19 @@ NEVER_FORMED = (
 )
 """Why linear attention has no value per pair."""
 
+SUMMED = (
+    "its softmax is of a sparse matrix in which several edges stand in one place and are added up, "
+    "so it has no value per edge"
+)
+"""Why a softmax of a sparse matrix may have no value per edge."""
 
-def others(flow: Flow, found: Sequence[Attention | PairAttention]) -> Iterator[tuple[str, str]]:
+
+def others(flow: Flow, found: Sequence[AnyAttention]) -> Iterator[tuple[str, str]]:
     """Give where a softmax is taken that is no attention along edges, and why it is none."""
     known = {step.number for each in found for step in each.steps}
     for step in flow.trace.steps:
+        if step.name == "_sparse_softmax":  # of which no entries are edges
+            yield step.calls[-1][0] if step.calls else "", SUMMED
         if step.name not in {"_softmax", "_safe_softmax"} or step.number in known:
             continue
         value = step.results[0]
@@ -64,9 +72,7 @@ def never_formed(flow: Flow) -> Iterator[tuple[str, str]]:
                 break
 
 
-def not_recognised(
-    flow: Flow, found: Sequence[Attention | PairAttention]
-) -> Iterator[tuple[str, str]]:
+def not_recognised(flow: Flow, found: Sequence[AnyAttention]) -> Iterator[tuple[str, str]]:
     """Give where an exponential along edges is summed at the nodes that is in no attention."""
     known = {step.number for each in found for step in each.steps}
     for step in flow.trace.steps:
@@ -75,9 +81,14 @@ def not_recognised(
         for atom in dict.fromkeys(flow.atoms(step.results[0])):
             if atom not in flow.scatters or not flow.has(step.results[0], atom):
                 continue
-            along = flow.along(step.results[:1], atom)
+            along = flow.onward(step.results[:1], lambda s, _: _is_along(s))
             if any(each.rows.number in along for each in flow.scatters[atom]):
                 yield step.calls[-1][0] if step.calls else "", NOT_RECOGNISED
+
+
+def _is_along(step: Step) -> bool:
+    """Return whether an operation works row by row, or sums kernels or channels of a row."""
+    return is_pointwise(step) or step.name in KEEPS | {"sum", "mean"}
 
 
 NOT_RECOGNISED = (
