@@ -13,8 +13,9 @@ import typer
 import edgescope as es
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
-from edgescope.cli._results import show, show_discovery
+from edgescope.cli._results import show_discovery
 from edgescope.cli._steps import other_part, own_part
+from edgescope.cli._tables import coloured, output, show, tell
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.files import replacing, writable_folder
 from edgescope.lib.plurals import plural
@@ -157,7 +158,7 @@ def command(
       edgescope diagnose --explain uniform-attention
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     if list_rules:
-        show(es.diagnose.rules())
+        show(es.diagnose.rules(), "rules")
         return
     if explain is not None:
         typer.echo(es.diagnose.explain(explain), nl=False)
