@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with _warnings_in_one_line():
             words = _twins.in_todays_words(words)
-            code = app(words, standalone_mode=False)
+            code = app(words, prog_name="edgescope", standalone_mode=False)
     except (EdgescopeError, typer.TyperException) as error:
         if debug:
             raise

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from edgescope.lib.progress import silent
-from edgescope.lib.text_tables import Column, lay_out, styled
+from edgescope.lib.text_tables import Column, fold, lay_out, styled
 from edgescope.lib.visible_text import visible
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def show(
         typer.echo(styled(laid, _bold if coloured(sys.stderr if err else sys.stdout) else str))
     if laid.dropped:
         there = f"not shown in {width} columns: {', '.join(laid.dropped)}"
-        typer.echo(f"{there}; a wider terminal, a pipe or --json has them", err=True)
+        said = f"{there}; a wider terminal, a pipe or --json has them"
+        typer.echo("\n".join(fold(said, width or len(said))), err=True)
 
 
 def tell(text: str, document: Mapping[str, Any]) -> None:

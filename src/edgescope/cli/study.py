@@ -145,7 +145,7 @@ def with_ray_address(words: list[str]) -> list[str]:
     Typer has no options with an optional value.
     """
     spelled = []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words, ""][1:], strict=True):
         spelled.append(word)
         if word == "--ray" and following not in {"auto", "local"} and ":" not in following:
             spelled.append("local")
