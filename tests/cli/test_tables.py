@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from support.printed_tables import FOLDER, TABLES, all_widths, printed
 
 import edgescope as es
+from support.printed_tables import FOLDER, TABLES, all_widths, printed
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -15,7 +15,7 @@ import edgescope as es
 from edgescope.diagnosis import Baseline, Finding, Findings, SourceLine
 from edgescope.diagnosis.source_lines import below, project_root, source_lines
 
-CODE = '''\
+CODE = """\
 import torch
 from torch_geometric.nn import GATConv
 
@@ -46,7 +46,7 @@ class Net(torch.nn.Module):
         for block in self.blocks:
             x = block(x, edge_index)
         return self.last(x, edge_index)
-'''
+"""
 
 
 def line_of(text):

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from chemprop import __version__, data, models, nn
-from support.chemprop_like import by_hand
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.integrations import chemprop_graphs, chemprop_model
+from support.chemprop_like import by_hand
 
 SMILES = ("CCO", "CC(=O)O", "c1ccccc1", "CC#N", "C", "CCN(CC)CC", "C=CC=C", "c1ccncc1O")
 
@@ -42,7 +42,7 @@ def check(block, folder, *, atoms):
 
 
 if __name__ == "__main__":
-    print("chemprop", __version__)
+    print("chemprop", __version__)  # noqa: T201  (what it is for)
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as name:
         check(nn.BondMessagePassing(d_h=16, depth=4, dropout=0.2), Path(name), atoms=False)

@@ -19,11 +19,11 @@ class _Steps(nn.Module):
 
     atoms: bool
 
-    def __init__(self, atom, bond, width, depth=3, dropout=0.0):
+    def __init__(self, d_v, d_e, d_h, depth=3, dropout=0.0):
         super().__init__()
-        self.W_i = nn.Linear(atom if self.atoms else atom + bond, width)
-        self.W_h = nn.Linear(width + bond if self.atoms else width, width)
-        self.W_o = nn.Linear(atom + width, width)
+        self.W_i = nn.Linear(d_v if self.atoms else d_v + d_e, d_h)
+        self.W_h = nn.Linear(d_h + d_e if self.atoms else d_h, d_h)
+        self.W_o = nn.Linear(d_v + d_h, d_h)
         self.depth, self.tau, self.dropout = depth, nn.ReLU(), nn.Dropout(dropout)
 
     def initialize(self, bmg):
@@ -40,6 +40,7 @@ class _Steps(nn.Module):
         return self.dropout(self.tau(first + self.W_h(received)))
 
     def forward(self, bmg, V_d=None):
+        assert V_d is None
         first = self.initialize(bmg)
         states = self.tau(first)
         for _ in range(1, self.depth):
@@ -70,6 +71,7 @@ class Predictor(nn.Module):
         self.predictor = nn.Linear(message_passing.W_o.out_features, 1)
 
     def forward(self, bmg, V_d=None, X_d=None):
+        assert X_d is None
         states = self.message_passing(bmg, V_d)
         sums = states.new_zeros(len(bmg), states.size(1)).index_add(0, bmg.batch, states)
         return self.predictor(sums / bmg.batch.bincount(minlength=len(bmg)).unsqueeze(1))

@@ -33,7 +33,8 @@ def command(*words):
     try:
         main(list(words))
     except SystemExit as ended:
-        assert not ended.code, words
+        if ended.code:
+            raise
 
 
 def evidence():
@@ -70,9 +71,9 @@ def printed(name, width, **environment):
     """Return what a table looks like in a terminal of a width, or in a pipe."""
     streams = [Stream(terminal=width is not None) for _ in range(2)]
     environment = {"NO_COLOR": "1", "COLUMNS": str(width or 80), "TERM": "xterm"} | environment
-    with mock.patch.dict(os.environ, environment):
-        with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
-            TABLES[name]()
+    known = mock.patch.dict(os.environ, environment)
+    with known, redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+        TABLES[name]()
     return "".join(stream.getvalue() for stream in streams)
 
 

@@ -69,11 +69,9 @@ def command_with(*choices: Choice, tables: bool = True) -> type[TyperCommand]:
     class Checked(TyperCommand):
         of = choices
 
-        def get_params(self, ctx: Any) -> Any:  # noqa: ANN401  (typer's context and parameters)
-            *own, help_option = super().get_params(ctx)
-            return [*own, *(each for each in _printing() if tables or each.name != "json")] + [
-                help_option
-            ]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.params += [each for each in _printing() if tables or each.name != "json"]
 
         def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  (typer's context, and what commands return)
             how = {name: bool(ctx.params.pop(name, False)) for name in ("json", "quiet")}
@@ -88,7 +86,6 @@ def command_with(*choices: Choice, tables: bool = True) -> type[TyperCommand]:
 @cache
 def _printing() -> tuple[Any, ...]:
     """Return the options that say how a command prints."""
-
     common = typer.Typer(add_completion=False)
 
     @common.command()

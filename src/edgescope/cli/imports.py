@@ -87,6 +87,4 @@ def checkpoint(
     es.models.save(model, out)
     size = sum(parameter.numel() for parameter in model.parameters())
     typer.echo(f"{type(model).__name__} with {size:,} parameters saved in {out}")
-    hint(
-        f"next: es.models.load({str(out)!r}), or edgescope scan RUN --baseline {out}"
-    )
+    hint(f"next: es.models.load({str(out)!r}), or edgescope scan RUN --baseline {out}")

@@ -8,8 +8,8 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
-from edgescope.cli._results import show
 from edgescope.cli._steps import own_part, repeat_caution, saved_scan
+from edgescope.cli._tables import hint, show
 
 SHOWN = 3
 """Groups of either end that are printed per kind."""

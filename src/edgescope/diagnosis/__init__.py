@@ -14,7 +14,6 @@ from torch import nn
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.diagnosis.accepted_findings import Accepted, Baseline
-from edgescope.diagnosis.diagnosis_settings import DiagnosisSettings, diagnosis_settings
 from edgescope.diagnosis.finding import Finding, Severity
 from edgescope.diagnosis.findings import Findings
 from edgescope.diagnosis.observation import (
@@ -24,6 +23,7 @@ from edgescope.diagnosis.observation import (
     left_out_message,
     observe_what_can_be,
 )
+from edgescope.diagnosis.project_settings import DiagnosisSettings, diagnosis_settings
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample, StateSeen
 from edgescope.diagnosis.source_lines import SourceLine, source_lines
 from edgescope.lib.compiled_parts import compiled_parts

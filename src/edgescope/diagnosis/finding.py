@@ -40,7 +40,8 @@ class Finding:
         remedy: what to do, in PyG's terms.
         mechanical: name of the remedy that ``es.diagnose.try_remedy`` can apply; ``None`` if the
             remedy needs a decision.
-        accepted: whether it is in a baseline of accepted findings, see :class:`Baseline`.
+        accepted: whether it is in a baseline of accepted findings, see
+            :class:`edgescope.diagnosis.Baseline`.
 
     Example:
         >>> from edgescope.diagnosis import Finding

@@ -16,12 +16,13 @@ from edgescope.diagnosis.rules.diagnosis_rule import Rule
 from edgescope.diagnosis.source_lines import below, relative
 from edgescope.lib.version import __version__
 
-SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
 VERSION = "2.1.0"
 
 ROOT = "%SRCROOT%"
 """Name of the folder that paths of source files are relative to."""
-
 
 
 @dataclass

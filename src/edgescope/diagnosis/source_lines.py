@@ -29,9 +29,9 @@ class SourceLine(NamedTuple):
 def source_lines(model: nn.Module, paths: Iterable[str]) -> dict[str, tuple[SourceLine, ...]]:
     """Return the lines that layers of a model come from, the innermost first.
 
-    Those of a layer are, from the inside out along its path: the line of the class that contains it
-    where it is made, ``self.conv = ...``, and that of the class itself; before these the line of the
-    layer's own class. What has no file, such as a class of a notebook, is left out.
+    Those of a layer are the line of its own class, and then, from the inside out along its path,
+    the line of the class that contains it where it is made, ``self.conv = ...``, and that of the
+    class itself. What has no file, such as a class of a notebook, is left out.
 
     Args:
         model: the model.

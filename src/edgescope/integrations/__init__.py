@@ -3,8 +3,8 @@
 None of them is imported before it is asked for.
 """
 
-from edgescope.integrations.chemprop_model import ChempropModel, chemprop_graphs, chemprop_model
-from edgescope.integrations.hub_model import hub_model
+from edgescope.integrations.chemprop_mpnn import ChempropModel, chemprop_graphs, chemprop_model
+from edgescope.integrations.hub_folder import hub_model
 from edgescope.integrations.run_trackers import log_mlflow, log_wandb, scan_metrics
 
 __all__ = [

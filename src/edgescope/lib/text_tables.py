@@ -15,7 +15,7 @@ GAP = 2
 NARROW = 20
 """Columns that a folded text has at least."""
 
-_ATOMS = re.compile(r"[+\-−]?\d(?:[\d.,]*\d)?(?:[eE][+\-]?\d+)?%?|.", re.DOTALL)
+_ATOMS = re.compile(r"[+\-\u2212]?\d(?:[\d.,]*\d)?(?:[eE][+\-]?\d+)?%?|.", re.DOTALL)
 """Pieces of a word that stay whole: numbers, and characters."""
 
 _SOFT = frozenset("._:/=,;|)]}-@")

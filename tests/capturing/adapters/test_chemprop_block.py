@@ -2,6 +2,10 @@
 
 import pytest
 import torch
+from torch_geometric.data import Batch
+
+import edgescope as es
+from edgescope.integrations import ChempropModel, chemprop_graphs
 from support.chemprop_like import (
     AtomMessagePassing,
     BondMessagePassing,
@@ -9,10 +13,6 @@ from support.chemprop_like import (
     by_hand,
     molecules,
 )
-from torch_geometric.data import Batch
-
-import edgescope as es
-from edgescope.integrations import ChempropModel, chemprop_graphs
 
 
 @pytest.fixture

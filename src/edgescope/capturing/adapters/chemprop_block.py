@@ -12,6 +12,7 @@ from edgescope.capturing.adapters.adapter import (
     Remove,
     Stage,
     bound_arguments,
+    names,
 )
 from edgescope.capturing.adapters.node_states import STATE, joined
 from edgescope.capturing.edge_rows import EdgeRows, NodeBlock, NodeRows
@@ -29,6 +30,10 @@ class BondMessagesAdapter(Adapter):
     layer = f"{_PACKAGE}.BondMessagePassing"
     stages = {"message": Stage("h_vw, the state of bond v -> w, once per step", "[E, 1, D]")}
     relies_on = ("forward", "initialize", "message", "update")
+    options = names(
+        "d_v d_e d_h bias depth dropout activation undirected d_vd V_d_transform graph_transform"
+    )
+    arguments = names("bmg V_d")
 
     def edge_arguments(self, layer: Layer) -> tuple[str, ...]:
         """Return none: features of bonds are in the graphs that the layer is given."""
@@ -82,10 +87,8 @@ class BondMessagesAdapter(Adapter):
             rows = NodeRows((graphs.edge_index,), (NodeBlock(len(states)),))
             emit(STATE, joined(layer, [states]), rows)
 
-        if end == "in":
-            yield layer.register_forward_pre_hook(watch, with_kwargs=True).remove
-        else:
-            yield layer.register_forward_hook(watch, with_kwargs=True).remove
+        register = layer.register_forward_pre_hook if end == "in" else layer.register_forward_hook
+        return iter((register(watch, with_kwargs=True).remove,))
 
 
 class AtomMessagesAdapter(BondMessagesAdapter):

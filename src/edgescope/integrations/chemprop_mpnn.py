@@ -98,7 +98,9 @@ def reverse_edges(edge_index: Tensor) -> Tensor:
         InputError: if the edges are listed in another way.
     """
     position = torch.arange(edge_index.size(1), device=edge_index.device) ^ 1
-    paired = edge_index.size(1) % 2 == 0 and torch.equal(edge_index[:, position].flip(0), edge_index)
+    paired = edge_index.size(1) % 2 == 0 and torch.equal(
+        edge_index[:, position].flip(0), edge_index
+    )
     if not paired:
         raise InputError(
             "the two directions of some bond do not follow each other, as chemprop lists bonds; "
@@ -132,7 +134,9 @@ def chemprop_model(model: "nn.Module | str | Path") -> ChempropModel:
     path = Path(model)
     refuse_code(path)
     models = needed("chemprop.models", INSTALL)
-    read = models.MPNN.load_from_checkpoint if path.suffix == ".ckpt" else models.MPNN.load_from_file
+    read = (
+        models.MPNN.load_from_checkpoint if path.suffix == ".ckpt" else models.MPNN.load_from_file
+    )
     with reading(f"{path}, which should be a model of chemprop 2,", "save it again with chemprop"):
         return ChempropModel(read(path, map_location="cpu")).eval()
 
@@ -190,8 +194,8 @@ def chemprop_graphs(dataset: Iterable[Any]) -> "list[Data]":
         dataset: a ``chemprop.data.MoleculeDataset``, or what yields its items.
 
     Returns:
-        A graph per molecule: ``x``, ``edge_index``, ``edge_attr``, ``y`` ``[1, T]``, and ``V_d`` and
-        ``X_d`` where there are such.
+        A graph per molecule: ``x``, ``edge_index``, ``edge_attr``, ``y`` ``[1, T]``, and ``V_d``
+        and ``X_d`` where there are such.
 
     Example:
         >>> from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Models that PyG's ``PyGModelHubMixin`` has saved for the Hugging Face Hub, from a local folder."""
+"""Models that PyG's ``PyGModelHubMixin`` has saved for the Hugging Face Hub, from a folder."""
 
 import inspect
 from pathlib import Path

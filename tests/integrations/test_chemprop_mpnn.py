@@ -4,14 +4,14 @@ import pickle
 
 import pytest
 import torch
-from support.chemprop_like import BondMessagePassing, Predictor, installed, molecules
 from torch_geometric.data import Batch
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.integrations import chemprop_graphs, chemprop_model
-from edgescope.integrations.chemprop_model import _is_harmless
+from edgescope.integrations.chemprop_mpnn import _is_harmless
 from edgescope.lib.errors import InputError, MissingExtraError
+from support.chemprop_like import BondMessagePassing, Predictor, installed, molecules
 
 
 def test_a_model_is_scanned_for_messages_and_for_states_of_atoms():
@@ -87,7 +87,9 @@ def test_a_name_counts_by_where_it_ends(name, harmless):
 def test_a_file_that_names_other_code_is_refused_and_not_run(tmp_path, capsys):
     torch.save({"x": Evil()}, tmp_path / "model.pt")
     with installed(lambda *_, **__: pytest.fail("it was read")):
-        with pytest.raises(InputError, match=r"names .*print.*, which a model of chemprop does not"):
+        with pytest.raises(
+            InputError, match=r"names .*print.*, which a model of chemprop does not"
+        ):
             chemprop_model(tmp_path / "model.pt")
         for damaged in (b"", b"PK\x03\x04", pickle.dumps(3)):
             (tmp_path / "model.pt").write_bytes(damaged)

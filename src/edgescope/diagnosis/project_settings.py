@@ -58,7 +58,7 @@ class DiagnosisSettings:
 
 
 def diagnosis_settings(path: str | Path | None = None) -> DiagnosisSettings:
-    """Return the settings of a diagnosis that a ``pyproject.toml`` holds.
+    r"""Return the settings of a diagnosis that a ``pyproject.toml`` holds.
 
     Args:
         path: the file; by default the nearest one, in this folder or above, with a table
@@ -77,7 +77,7 @@ def diagnosis_settings(path: str | Path | None = None) -> DiagnosisSettings:
         >>> import edgescope as es
         >>> file = Path(tempfile.mkdtemp()) / "pyproject.toml"
         >>> lines = ["[tool.edgescope.diagnose]", 'ignore = ["dead-*"]', 'fail-on = "warning"']
-        >>> _ = file.write_text("\\n".join(lines))
+        >>> _ = file.write_text("\n".join(lines))
         >>> settings = es.diagnosis.diagnosis_settings(file)
         >>> settings.ignore, settings.fail_on
         (('dead-*',), 'warning')
@@ -107,9 +107,10 @@ def _table(path: Path) -> dict[str, Any] | None:
     if ours is None:
         return None
     _known(path, "tool.edgescope", ours, ["diagnose"])
-    table = ours.get("diagnose")
-    if table is not None:
-        _known(path, TABLE, table, KEYS)
+    if "diagnose" not in ours:
+        return None
+    table: dict[str, Any] = ours["diagnose"]
+    _known(path, TABLE, table, KEYS)
     return table
 
 
