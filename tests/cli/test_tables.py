@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import typer
 
 import edgescope as es
 from support.printed_tables import FOLDER, TABLES, all_widths, printed
@@ -43,7 +44,7 @@ def test_numbers_of_json_are_not_rounded_and_none_is_not_a_number(capsys):
 
     frame = pl.DataFrame({"a": [0.123456789, float("nan"), float("inf")], "b ": [1, None, 3]})
     with printing(json=True, quiet=False):
-        print("a sentence")
+        typer.echo("a sentence")
         show(frame, "numbers", of={"data": "x"})
         show(frame.head(1), "numbers", of={"data": "y"})
     out, err = capsys.readouterr()

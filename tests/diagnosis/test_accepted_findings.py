@@ -121,11 +121,14 @@ def test_the_texts_count_what_is_new_and_say_how_many_are_accepted():
         ("{", "cannot be read"),
         ("[]", "is not a baseline"),
         ('{"format": 2, "models": {}}', "of format 1"),
-        ('{"format": 1, "models": {"Net": [{"rule": "r", "severity": "grave", "layer": ""}]}}', "grave"),
+        (
+            '{"format": 1, "models": {"Net": [{"rule": "r", "severity": "grave", "layer": ""}]}}',
+            "grave",
+        ),
         ('{"format": 1, "models": {"Net": [{"rule": "r", "severity": "note"}]}}', "cannot be read"),
         ('{"format": 1, "models": {"Net": [{"rul": "r"}]}}', "unknown field 'rul'"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_baseline_is_refused(tmp_path, content, said):
     path = tmp_path / "baseline.json"
     if content is not None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import edgescope as es
 from edgescope.diagnosis import Baseline, Finding, Findings, SourceLine
-from edgescope.diagnosis.source_lines import below, project_root, source_lines
+from edgescope.diagnosis.model_sources import below, project_root, source_lines
 
 CODE = """\
 import torch

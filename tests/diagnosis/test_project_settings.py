@@ -84,5 +84,5 @@ def test_a_named_file_must_have_the_table(project):
     (project / "other.toml").write_text('[project]\nname = "edgescope"\n')
     with pytest.raises(InputError, match=r"has no table \[tool.edgescope.diagnose\]"):
         diagnosis_settings(project / "other.toml")
-    with pytest.raises(InputError, match="no-file.toml"):
+    with pytest.raises(InputError, match=r"no-file\.toml"):
         diagnosis_settings(project / "no-file.toml")

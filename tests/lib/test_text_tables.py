@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from edgescope.lib.text_tables import Column, fold, lay_out, styled
 
 WORDS = st.text(
-    st.characters(categories=["L", "P", "Sm"], exclude_characters="+-−_.,%·٪"), min_size=1
+    st.characters(categories=["L", "P", "Sm"], exclude_characters="+-\u2212_.,%"), min_size=1
 )
 NUMBERS = st.one_of(
     st.integers(-(10**12), 10**12).map(str), st.floats(allow_nan=False).map("{:.4g}".format)

@@ -16,6 +16,7 @@ from edgescope.capturing.site_choice import Sites
 from edgescope.diagnosis.accepted_findings import Accepted, Baseline
 from edgescope.diagnosis.finding import Finding, Severity
 from edgescope.diagnosis.findings import Findings
+from edgescope.diagnosis.model_sources import SourceLine, source_lines
 from edgescope.diagnosis.observation import (
     EVERY,
     coverage_of,
@@ -25,7 +26,6 @@ from edgescope.diagnosis.observation import (
 )
 from edgescope.diagnosis.project_settings import DiagnosisSettings, diagnosis_settings
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample, StateSeen
-from edgescope.diagnosis.source_lines import SourceLine, source_lines
 from edgescope.lib.compiled_parts import compiled_parts
 from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import EdgescopeWarning, InputError

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgescope.capturing.coverage import Coverage
-from edgescope.diagnosis.source_lines import SourceLine
+from edgescope.diagnosis.model_sources import SourceLine
 
 if TYPE_CHECKING:
     import polars as pl

@@ -8,7 +8,7 @@ from edgescope.diagnosis.finding import SEVERITIES, Finding, FindingList
 from edgescope.diagnosis.findings_json import as_json
 from edgescope.diagnosis.findings_sarif import as_sarif
 from edgescope.diagnosis.findings_text import as_html, as_page, as_text
-from edgescope.diagnosis.source_lines import project_root
+from edgescope.diagnosis.model_sources import project_root
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import json_of, reading, whole
 

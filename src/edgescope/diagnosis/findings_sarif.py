@@ -11,9 +11,9 @@ from edgescope.capturing.coverage import LEFT_OUT, SeenLayer, UnseenLayer
 from edgescope.capturing.refusals import ATTENTION, PERHAPS
 from edgescope.diagnosis.finding import Finding, FindingList, heads_in
 from edgescope.diagnosis.findings_json import covered, plain
+from edgescope.diagnosis.model_sources import below, relative
 from edgescope.diagnosis.rules import known_rules
 from edgescope.diagnosis.rules.diagnosis_rule import Rule
-from edgescope.diagnosis.source_lines import below, relative
 from edgescope.lib.version import __version__
 
 SCHEMA = (
