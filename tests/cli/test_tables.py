@@ -2,10 +2,12 @@
 
 import json
 
+import polars as pl
 import pytest
 import typer
 
 import edgescope as es
+from edgescope.cli._tables import printing, show
 from support.printed_tables import FOLDER, TABLES, all_widths, printed
 
 
@@ -38,10 +40,6 @@ def test_json_holds_the_whole_table(edgescope):
 
 
 def test_numbers_of_json_are_not_rounded_and_none_is_not_a_number(capsys):
-    import polars as pl
-
-    from edgescope.cli._tables import printing, show
-
     frame = pl.DataFrame({"a": [0.123456789, float("nan"), float("inf")], "b ": [1, None, 3]})
     with printing(json=True, quiet=False):
         typer.echo("a sentence")
@@ -70,6 +68,11 @@ def test_quiet_leaves_out_hints_and_progress(edgescope, scanned):
     assert loud[0] == quiet[0] == 0
     assert "saved in" in loud[1]
     assert quiet[1] == loud[1].replace(f"saved in {scanned / 'ablation'}\n", "")
+
+
+def test_a_table_goes_to_where_what_is_said_above_it_goes(capsys):
+    show(pl.DataFrame({"row": [1]}), "rows", err=True)
+    assert capsys.readouterr() == ("", "row\n  1\n")
 
 
 @pytest.mark.parametrize("words", [(), ("data",), ("study",), ("study", "table")])

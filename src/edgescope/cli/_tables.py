@@ -105,10 +105,11 @@ def show(
         Column(visible(column), [_cell(value) for value in table[column]], dtype.is_numeric())
         for column, dtype in table.schema.items()
     ]
-    width = terminal_width(sys.stderr if err else sys.stdout)
+    stream = sys.stderr if err else sys.stdout
+    width = terminal_width(stream)
     laid = lay_out(columns, width, [each for each in spare if each in table.columns])
     if laid.lines:
-        typer.echo(styled(laid, _bold if coloured(sys.stderr if err else sys.stdout) else str))
+        typer.echo(styled(laid, _bold if coloured(stream) else str), err=err)
     if laid.dropped:
         there = f"not shown in {width} columns: {', '.join(laid.dropped)}"
         said = f"{there}; a wider terminal, a pipe or --json has them"
