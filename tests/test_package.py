@@ -27,7 +27,9 @@ def test_every_public_name_can_be_used(name):
     assert getattr(edgescope, name) is not None
 
 
-@pytest.mark.parametrize("room", ["attribute", "data", "diagnosis", "interpret", "models", "study"])
+@pytest.mark.parametrize(
+    "room", ["attribute", "data", "diagnosis", "integrations", "interpret", "models", "study"]
+)
 def test_every_public_name_of_a_room_can_be_used(room):
     found = getattr(edgescope, room)
     assert [name for name in found.__all__ if getattr(found, name) is None] == []

@@ -47,6 +47,7 @@ __all__ = [
     "errors",
     "gather_scans",
     "has_scan",
+    "integrations",
     "interpret",
     "load_scan",
     "merge_scans",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
         capturing,
         data,
         diagnosis,
+        integrations,
         interpret,
         models,
         report,
@@ -141,7 +143,10 @@ keep_old_names()
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
-    if name in {"attribute", "data", "interpret", "models", "report", "study", "train"}:
+    if name in {"attribute", "data", "integrations", "interpret", "models", "report"} | {
+        "study",
+        "train",
+    }:
         return importlib.import_module(f"edgescope.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)

@@ -121,3 +121,67 @@ def test_what_is_computed_for_every_edge_is_printed_first(weights, capsys):
     )
     assert "0 sites of attention discovered" in printed.err
     assert json.loads(printed.out)["coverage"]["complete"]
+
+
+def settings(folder, *lines):
+    (folder / "pyproject.toml").write_text("\n".join(["[tool.edgescope.diagnose]", *lines]) + "\n")
+
+
+def test_pyproject_says_how_to_diagnose_and_the_command_line_overrides_it(
+    weights, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    words = ("--weights", weights, "--data", "solubility")
+    settings(tmp_path, 'select = ["uniform-attention"]', 'fail-on = "warning"')
+    code, printed = diagnose(capsys, *words)
+    assert (code, "found by 1 rule over" in printed.out) == (1, True)
+    assert diagnose(capsys, *words, "--fail-on", "error")[0] == 0
+    lines = ("[tool.edgescope.diagnose.thresholds.uniform-attention]", "entropy = 1.5")
+    settings(tmp_path, 'select = ["uniform-attention"]', 'fail-on = "warning"', *lines)
+    code, printed = diagnose(capsys, *words)
+    assert (code, "nothing found by 1 rule over" in printed.out) == (0, True)
+    settings(tmp_path, 'ignore = ["*-attention"]')
+    assert "uniform-attention" in diagnose(capsys, *of(weights))[1].out
+    settings(tmp_path, 'ignor = ["*-attention"]')
+    code, printed = diagnose(capsys, *words)
+    assert (code, "unknown key 'ignor'; did you mean 'ignore'?" in printed.err) == (2, True)
+
+
+def test_only_findings_that_are_not_in_the_baseline_fail(weights, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings(tmp_path, 'fail-on = "warning"', 'baseline = "accepted.json"')
+    code, printed = diagnose(capsys, *of(weights))
+    assert (code, "--write-baseline" in printed.err) == (2, True)
+    code, printed = diagnose(capsys, *of(weights), "--write-baseline")
+    assert (code, printed.out) == (0, f"1 finding of GAT accepted in {tmp_path}/accepted.json\n")
+    code, printed = diagnose(capsys, *of(weights))
+    assert (code, "1 accepted finding not shown" in printed.out) == (0, True)
+    code, printed = diagnose(capsys, *of(weights), "--json")
+    assert [each["accepted"] for each in json.loads(printed.out)["findings"]] == [True]
+    sarif = json.loads(diagnose(capsys, *of(weights), "--format", "sarif")[1].out)
+    (result,) = sarif["runs"][0]["results"]
+    assert result["suppressions"] == [{"kind": "external", "status": "accepted"}]
+    baseline = tmp_path / "accepted.json"
+    baseline.write_text(baseline.read_text().replace("layers.1.conv", "layers.0.conv"))
+    code, printed = diagnose(capsys, *of(weights))
+    assert code == 1
+    gone = "uniform-attention at layers.0.conv; --write-baseline takes them out"
+    assert "no longer found: " + gone in printed.err
+    assert diagnose(capsys, *of(weights), "--quiet")[1].err == ""
+
+
+def test_a_baseline_without_a_name_says_how_to_use_it(weights, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    printed = diagnose(capsys, *of(weights), "--write-baseline")[1].out
+    assert 'next: baseline = "edgescope-baseline.json" in [tool.edgescope.diagnose]' in printed
+    words = ("--fail-on", "note", "--baseline", "edgescope-baseline.json")
+    assert diagnose(capsys, *of(weights), *words)[0] == 0
+
+
+def test_what_has_no_source_in_the_project_is_at_the_file_that_was_diagnosed(
+    weights, capsys, monkeypatch
+):
+    monkeypatch.chdir(weights.parent)
+    sarif = json.loads(diagnose(capsys, *of(weights), "--format", "sarif")[1].out)
+    place = sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": weights.name, "uriBaseId": "%SRCROOT%"}}

@@ -14,7 +14,7 @@ from torch import nn
 from torch_geometric.nn import GATConv, GCNConv
 
 import edgescope as es
-from edgescope.cli._results import show, show_sites
+from edgescope.cli._results import show_sites
 from edgescope.train import RunFolder
 from support.waiting import interrupted
 
@@ -93,17 +93,6 @@ def test_sites_are_listed_in_full_without_a_scan(edgescope, run_folder):
     lines = [line.rstrip() for line in out.splitlines()]
     for row in es.capture.sites(model).select("site", "layer", "shape", "formula").iter_rows():
         assert any(all(text in line for text in row) for line in lines)
-
-
-def test_a_narrow_terminal_shows_all_of_a_wide_cell(monkeypatch, capsys):
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "60")
-    formula = "LeakyReLU(a_l . LeakyReLU(W_1 [x_j, e_ij]) + a_r . x_i)"
-    table = pl.DataFrame({"site": ["gate_conv:logit"], "shape": ["[E, 1, 1]"], "formula": formula})
-    show(table, wrap=True)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) > 2
-    assert "".join(line[28:] for line in lines[1:]).replace(" ", "") == formula.replace(" ", "")
 
 
 def test_what_cannot_be_captured_is_listed_with_the_reason(capsys):

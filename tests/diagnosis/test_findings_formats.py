@@ -88,7 +88,7 @@ def test_json_holds_every_finding_and_the_coverage(found, coverage):
 def test_a_sarif_log_has_what_the_schema_requires(found, coverage):
     log = json.loads(listed(found, coverage).sarif())
     assert log["version"] == "2.1.0"
-    assert log["$schema"].endswith("sarif-2.1.0.json")
+    assert log["$schema"].endswith("sarif-schema-2.1.0.json")
     (run,) = log["runs"]
     driver = run["tool"]["driver"]
     assert driver["name"] == "edgescope"

@@ -32,13 +32,13 @@ INTERRUPTED = 130
 app = typer.Typer(
     help="See what attention does on the edges of a graph neural network.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 for module in (demo, train, scan, diagnose, interpret, ablate, explain, report, data):
-    choices = getattr(module, "CHOICES", ())
-    app.command(module.__name__.rpartition(".")[2], cls=command_with(*choices))(module.command)
+    checked = command_with(*getattr(module, "CHOICES", ()), tables=module is not report)
+    app.command(module.__name__.rpartition(".")[2], cls=checked)(module.command)
 app.add_typer(study.app, name="study")
 app.add_typer(imports.app, name="import")
 
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with _warnings_in_one_line():
             words = _twins.in_todays_words(words)
-            code = app(words, standalone_mode=False)
+            code = app(words, prog_name="edgescope", standalone_mode=False)
     except (EdgescopeError, typer.TyperException) as error:
         if debug:
             raise

@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 import edgescope as es
 from edgescope.cli._modes import Choice
+from edgescope.cli._tables import note
 from edgescope.lib.errors import InputError
 from edgescope.lib.typed_fields import fields_of
 
@@ -114,10 +113,9 @@ def choose_baseline(
                 f"--members {members}; the default is {default.members}"
             )
         if given is None:
-            typer.echo(
+            note(
                 f"the criterion {rule.name} takes its thresholds from untrained models; comparing "
-                f"with {ensemble.members} of them (--baseline untrained)",
-                err=True,
+                f"with {ensemble.members} of them (--baseline untrained)"
             )
         return ensemble
     if given is None:

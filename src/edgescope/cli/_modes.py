@@ -6,11 +6,14 @@ that have an effect in each. An option that is ignored would let people believe 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
+from typer.main import get_command
 
+from edgescope.cli._tables import printing
 from edgescope.lib.errors import InputError
 
 FEW = 6
@@ -53,18 +56,54 @@ def unused(context: typer.Context, choices: tuple[Choice, ...]) -> str | None:
     return None
 
 
-def command_with(*choices: Choice) -> type[TyperCommand]:
-    """Return the class of a command that first refuses words without an effect."""
+def command_with(*choices: Choice, tables: bool = True) -> type[TyperCommand]:
+    """Return the class of a command that first refuses words without an effect.
+
+    It has the options that say how it prints, beside its own.
+
+    Args:
+        *choices: what its words decide.
+        tables: whether it prints tables, so that ``--json`` has something to print.
+    """
 
     class Checked(TyperCommand):
         of = choices
 
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.params += [each for each in _printing() if tables or each.name != "json"]
+
         def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  (typer's context, and what commands return)
+            how = {name: bool(ctx.params.pop(name, False)) for name in ("json", "quiet")}
             if (reason := unused(ctx, choices)) is not None:
                 raise InputError(reason)
-            return super().invoke(ctx)
+            with printing(**how):
+                return super().invoke(ctx)
 
     return Checked
+
+
+@cache
+def _printing() -> tuple[Any, ...]:
+    """Return the options that say how a command prints."""
+    common = typer.Typer(add_completion=False)
+
+    @common.command()
+    def options(
+        json: Annotated[
+            bool,
+            typer.Option(
+                "--json", help="Print one JSON object of all tables; sentences to standard error."
+            ),
+        ] = False,
+        quiet: Annotated[
+            bool,
+            typer.Option("--quiet", "-q", help="No progress, notes or hints; results and errors."),
+        ] = False,
+    ) -> None:
+        del json, quiet
+
+    return tuple(get_command(common).params)
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 import edgescope as es
+from edgescope.cli._tables import output, show, terminal_width
 from edgescope.lib.model_call import said_arguments
-from edgescope.lib.visible_text import visible
 
 if TYPE_CHECKING:
     from torch import nn
 
 WIDE = 1000
-"""Columns of a table where no terminal limits it."""
-
-NARROW = 16
-"""Minimum width of a wrapped column."""
-
-GAP = 2
-"""Columns between two cells of a table."""
+"""Columns of a discovery where no terminal limits it."""
 
 _HIDDEN = {
     *("edges", "nodes", "exceedance", "members", "member_low", "member_median", "member_high"),
@@ -33,13 +24,16 @@ _HIDDEN = {
 }
 """Columns of the evidence that are not printed; ``massive`` is, in words."""
 
+_SPARE_EVIDENCE = ("members_over", "expected", "p", "threshold")
+"""What a narrow terminal may do without, the first one first."""
+
 _UNTRAINED = pl.col("max_ratio_untrained").alias("untrained")
 
 
 def show_scan(scan: es.Scan) -> None:
     """Print one row per site: the largest ratios, and how many edges are over the thresholds."""
     if scan.info.criterion.members_tested:
-        show(_evidence(scan))
+        show(_evidence(scan), "scan", spare=_SPARE_EVIDENCE)
         return
     compared = [] if scan.baseline is None else [_UNTRAINED, pl.col("growth")]
     table = scan.table().select(
@@ -52,7 +46,7 @@ def show_scan(scan: es.Scan) -> None:
     found = scan.by_node_type() if of_nodes else scan.by_edge_type()
     by_type = found.pivot(on=f"{scan.info.rows}_type", index="site", values="rate")
     shares = by_type.select("site", (pl.exclude("site") * 100).name.prefix("% of "))
-    show(table.join(shares, on="site", maintain_order="left"))
+    show(table.join(shares, on="site", maintain_order="left"), "scan")
 
 
 def conclusion(scan: es.Scan) -> str:
@@ -116,10 +110,10 @@ def show_sites(model: "nn.Module") -> None:
     )
     refused = table.filter(pl.col("reason").is_not_null()).select("site", "layer", "reason")
     if capturable.height:
-        show(capturable, wrap=True)
+        show(capturable, "sites", spare=("shape",))
     if refused.height:
         typer.echo("\ncannot be captured:")
-        show(refused.rename({"site": "part of the model"}), wrap=True)
+        show(refused.rename({"site": "part of the model"}), "cannot be captured")
     typer.echo(
         "\nA scan takes the :score of every layer, or its :message if it has no score; choose "
         "others with\n--sites. A site with one number per edge and head (D = 1) has no ratio and "
@@ -135,8 +129,8 @@ def show_discovery(model: "nn.Module", loader: Iterable[Any], *, err: bool = Fal
         loader: the batches.
         err: whether to print it on standard error.
     """
-    stream = sys.stderr if err else sys.stdout
-    width = Console(file=stream).width if stream.isatty() else WIDE
+    err = err or output().json
+    width = terminal_width(sys.stderr if err else sys.stdout) or WIDE
     for batch in islice(loader, 1):
         typer.echo(f"{es.capture.discover(model, batch).text(width)}\n", err=err)
 
@@ -154,40 +148,3 @@ def test_result(run: "es.train.RunFolder") -> str:
     guess = metrics.get(f"test_{metric.name}_trivial")
     beside = "" if guess is None else f" (guessing gets {metric.show(guess, unit)})"
     return f"test {metric.words} {metric.show(value, unit)}{beside}"
-
-
-def show(table: pl.DataFrame, *, err: bool = False, wrap: bool = False) -> None:
-    """Print a table.
-
-    Args:
-        table: what to print.
-        err: whether to print it on standard error.
-        wrap: whether the last column continues on further lines in a narrow terminal instead of
-            being cut.
-    """
-    stream = sys.stderr if err else sys.stdout
-    # A file or a pipe gets whole lines.
-    console = Console(file=stream, width=None if stream.isatty() else WIDE)
-    cells = [[_cell(value) for value in row] for row in table.iter_rows()]
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name, dtype in table.schema.items():
-        shown.add_column(
-            name,
-            justify="right" if dtype.is_numeric() else "left",
-            no_wrap=not wrap,
-            overflow="fold" if wrap else "ellipsis",
-        )
-    if wrap:
-        # Else the names of the rows would be broken to make room.
-        others = [max(map(len, column)) + GAP for column in zip(*cells, strict=True)][:-1]
-        shown.columns[-1].max_width = max(console.width - sum(others), NARROW)
-    for row in cells:
-        # Brackets in a cell, as in [x_j, e_ij], are text and no style.
-        shown.add_row(*map(Text, row))
-    console.print(shown)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else visible(str(value))

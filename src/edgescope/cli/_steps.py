@@ -8,7 +8,8 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
-from edgescope.cli._results import show, show_discovery
+from edgescope.cli._results import show_discovery
+from edgescope.cli._tables import show
 from edgescope.lib.errors import InputError
 from edgescope.lib.plurals import plural
 
@@ -66,7 +67,7 @@ def say_what_was_read(
             continue
         verb = "is" if table.height == 1 else "are"
         typer.echo(f"{plural(table.height, what)} cannot be used and {verb} left out:", err=err)
-        show(table.head(table.height if most is None else most), err=err)
+        show(table.head(table.height if most is None else most), f"{what}s left out", err=err)
         if most is not None and table.height > most:
             typer.echo("`edgescope data` lists all of them", err=err)
     for note in splits.notes:
@@ -135,7 +136,7 @@ def scan_run(
         typer.echo(
             f"activations that are not finite, by site and graph ({broken.height}):", err=True
         )
-        show(broken.head(20), err=True)
+        show(broken.head(20), "not finite", err=True)
     scan.save(run.path / "scan")
     return scan
 

@@ -9,7 +9,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli._modes import Choice
-from edgescope.cli._results import show
+from edgescope.cli._tables import show
 from edgescope.lib.errors import EdgescopeWarning
 
 
@@ -83,7 +83,7 @@ def twins(
         said, columns = _TWINS[name]
         words = said.format(draws=draws, starts=starts, steps=steps, seed=seed)
         typer.echo(f"({name}) {words}")
-        show(found.table().select(columns or pl.all()))
+        show(found.table().select(columns or pl.all()), f"experiment {name}")
 
 
 _TWINS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -10,8 +10,9 @@ import typer
 import edgescope as es
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
-from edgescope.cli._results import called, show
+from edgescope.cli._results import called
 from edgescope.cli._steps import own_part, repeat_caution, saved_scan
+from edgescope.cli._tables import hint, show
 
 SCAN = "scan"
 """The word for the scan in the folder of the run."""
@@ -123,7 +124,7 @@ def command(
     _show(found)
     typer.echo(f"{found.conclusion()}\n{called(found.info.arguments)}".rstrip("\n"))
     repeat_caution(folder)
-    typer.echo(f"saved in {saved}")
+    hint(f"saved in {saved}")
 
 
 def _metric(folder: "es.train.RunFolder", part: "es.data.GraphDataset") -> str | None:
@@ -173,4 +174,4 @@ def _show(found: "es.Ablation") -> None:
         *(name + end for end in ("", "_low", "_high")),
         *(excess + end for end in ("", "_low", "_high")),
     ]
-    show(table.select(shown))
+    show(table.select(shown), "ablation", spare=("magnitude", "% of all"))

@@ -1,5 +1,7 @@
 """`edgescope data`: which data sets there are, what is in one, and whether it is right."""
 
+import json
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -12,8 +14,8 @@ import typer
 import edgescope as es
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
-from edgescope.cli._results import show
 from edgescope.cli._steps import say_what_was_read
+from edgescope.cli._tables import output, show, tell, terminal_width
 from edgescope.lib.errors import InputError
 from edgescope.lib.files import replacing, writable_folder
 
@@ -140,7 +142,7 @@ def _published(what: str, name: str | None, root: Path | None) -> None:
             "received `data check` without a name, expected a table or one of "
             f"{', '.join(es.data.names())}; say what to check"
         )
-    show(es.data.check(name, root))
+    show(es.data.check(name, root), "check")
     typer.echo("OK: matches its card")
 
 
@@ -149,7 +151,7 @@ def _count(spec: dict[str, Any]) -> None:
     splits = es.data.load(**spec)
     # Text, because counts and means share a column here and counts must not be rounded.
     counts = splits.summary().with_columns(cs.float().round(2)).cast(pl.String)
-    show(counts.transpose(include_header=True, header_name="", column_names="split"))
+    show(counts.transpose(include_header=True, header_name="", column_names="split"), "counts")
     say_what_was_read(splits)
 
 
@@ -157,9 +159,10 @@ def _check_table(spec: dict[str, Any], form: Format, out: Path | None) -> None:
     if out is not None:
         writable_folder(out.parent)
     found = es.data.check_table(**spec)
-    written = found.text() if form is Format.text else found.json()
+    width = terminal_width(sys.stdout) if out is None else None
+    written = found.text(width) if form is Format.text else found.json()
     if out is None:
-        typer.echo(written, nl=False)
+        tell(written, json.loads(found.json()) if output().json else {})
     else:
         with replacing(out) as file:
             file.write_text(written, encoding="utf-8")
@@ -184,7 +187,7 @@ def _list() -> None:
                 "title": card.title,
             }
         )
-    show(pl.DataFrame(rows))
+    show(pl.DataFrame(rows), "data sets", spare=("metric", "targets", "directed edges", "nodes"))
 
 
 def _card(name: str) -> None:
@@ -205,7 +208,7 @@ def _card(name: str) -> None:
         "source": card.source,
         "licence": card.licence,
     }
-    show(pl.DataFrame({name: list(rows), "": list(rows.values())}), wrap=True)
+    show(pl.DataFrame({name: list(rows), "": list(rows.values())}), "card")
 
 
 def _number(count: int | None) -> str:

@@ -1,50 +1,36 @@
 """`edgescope diagnose`: what is wrong with the attention of a trained run."""
 
-import os
-import sys
 import warnings
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
+from edgescope.cli._findings import (
+    FailOn,
+    Format,
+    accept,
+    compare,
+    is_grave,
+    keep,
+    settings_with,
+    write,
+)
 from edgescope.cli._modes import Choice
-from edgescope.cli._results import show, show_discovery
+from edgescope.cli._results import show_discovery
 from edgescope.cli._steps import other_part, own_part
+from edgescope.cli._tables import show, tell
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from edgescope.lib.files import replacing, writable_folder
-from edgescope.lib.plurals import plural
+from edgescope.lib.files import writable_folder
 
 if TYPE_CHECKING:
     from torch import nn
 
-STORED = "findings.json"
-"""Where the findings of a run are kept in its folder, for its report."""
-
 FOUND = 1
 """Exit code if there is a finding of at least the severity of --fail-on."""
-
-
-class Format(StrEnum):
-    """Format of the findings."""
-
-    text = "text"
-    json = "json"
-    sarif = "sarif"
-    html = "html"
-
-
-class FailOn(StrEnum):
-    """The lowest severity that ends the command with exit code 1."""
-
-    error = "error"
-    warning = "warning"
-    note = "note"
-    never = "never"
 
 
 _LIST, _EXPLAIN = "with --list-rules", "with --explain"
@@ -71,7 +57,7 @@ CHOICES = (
                 *("run", "weights", "data", "root", "smiles_column", "id_columns"),
                 *("part", "batch_size"),
                 *("every", "select", "ignore", "sites", "form", "out", "fail_on", "seed"),
-                "discover",
+                *("discover", "config", "baseline", "write_baseline"),
             ),
         },
         _mode,
@@ -125,11 +111,35 @@ def command(
         Path | None, typer.Option("--out", help="File to write to instead of printing.")
     ] = None,
     fail_on: Annotated[
-        FailOn,
+        FailOn | None,
         typer.Option(
-            "--fail-on", help="Exit with code 1 if there is a finding of at least this severity."
+            "--fail-on",
+            help="Exit with code 1 if there is a finding of at least this severity that is not "
+            "accepted. Without it: that of pyproject.toml, or error.",
         ),
-    ] = FailOn.error,
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Take the settings of [tool.edgescope.diagnose] in this file. Without it: in the "
+            "nearest pyproject.toml that has them.",
+        ),
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            help="Findings in this file are accepted: only others are shown and count. Without it: "
+            "the file that pyproject.toml names, if any.",
+        ),
+    ] = None,
+    write_baseline: Annotated[
+        bool,
+        typer.Option("--write-baseline", help="Accept what is found: write that file, and exit."),
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Random seed of the rules.")] = 0,
     discover: options.Discover = False,
     list_rules: Annotated[
@@ -145,6 +155,9 @@ def command(
     A diagnosis of a run itself, by all rules, is also kept in RUN/findings.json, for edgescope
     report.
 
+    Rules, thresholds, --fail-on and a file of accepted findings can stand in pyproject.toml, in the
+    table [tool.edgescope.diagnose].
+
     Exit codes: 0; 1 if there is a finding of at least the severity of --fail-on; 2 for input that
     cannot be used.
 
@@ -153,15 +166,18 @@ def command(
       edgescope diagnose RUN
       edgescope diagnose RUN --fail-on warning --ignore 'attention-*'
       edgescope diagnose RUN --format sarif --out findings.sarif
+      edgescope diagnose RUN --write-baseline
       edgescope diagnose --weights model.safetensors --data solubility
       edgescope diagnose --explain uniform-attention
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     if list_rules:
-        show(es.diagnose.rules())
+        show(es.diagnose.rules(), "rules")
         return
     if explain is not None:
-        typer.echo(es.diagnose.explain(explain), nl=False)
+        page = es.diagnose.explain(explain)
+        tell(page, {"explanation": page})
         return
+    settings = settings_with(config, select, ignore, fail_on, baseline)
     if out is not None:
         writable_folder(out.parent)
     model, loader = _subject(
@@ -170,43 +186,27 @@ def command(
     caution = es.train.RunFolder(run).caution if run is not None and weights is None else ""
     if discover:
         show_discovery(model, loader, err=form is not Format.text and out is None)
+    rules = settings.rules()
     findings = es.diagnose(
         model,
         loader,
-        select=select or (),
-        ignore=ignore or (),
+        rules=rules or None,
+        select=settings.select or ("*" if rules else ()),
+        ignore=settings.ignore,
         sites=sites or None,
         every=every,
         seed=seed,
     )
     findings.caution = caution
-    if run is not None and not (weights or data or select or ignore or sites):
-        _keep(findings, run)
-    written = _written(findings, form, terminal=out is None and sys.stdout.isatty())
-    if out is None:
-        typer.echo(written, nl=False)
-    else:
-        with replacing(out) as file:
-            file.write_text(written, encoding="utf-8")
-        looked_at = "" if findings.coverage is None else f"; {findings.coverage.sentence()}"
-        typer.echo(f"{plural(len(findings), 'finding')} written to {out}{looked_at}")
-        if caution:
-            typer.echo(f"caution: {caution}")
-    if fail_on is not FailOn.never and findings.at_least(
-        cast("es.diagnosis.Severity", fail_on.value)
-    ):
-        raise typer.Exit(FOUND)
-
-
-def _keep(findings: "es.diagnosis.Findings", run: Path) -> None:
-    """Keep the findings of a run in its folder, if it can be written in."""
-    if not os.access(run, os.W_OK):
-        typer.echo(
-            f"cannot write in {run}, so its report will have no section on these findings", err=True
-        )
+    if run is not None and not (weights or data or sites or settings.select or settings.ignore):
+        keep(findings, run)
+    if write_baseline:
+        accept(findings, settings.baseline)
         return
-    with replacing(run / STORED) as file:
-        file.write_text(findings.json(), encoding="utf-8")
+    compare(findings, settings.baseline)
+    write(findings, form, out, weights if run is None or weights else run / "config.yaml")
+    if is_grave(findings, settings.fail_on):
+        raise typer.Exit(FOUND)
 
 
 def _subject(
@@ -269,12 +269,3 @@ def _check_meaning(model: "nn.Module", dataset: "es.data.MoleculeDataset", data:
 
 def _listed(sizes: Any) -> list[int]:  # noqa: ANN401  (a number, or one for each column)
     return [sizes] if isinstance(sizes, int) else list(sizes)
-
-
-def _written(findings: "es.diagnosis.Findings", form: Format, *, terminal: bool) -> str:
-    """Return the findings in the format that was asked for."""
-    if form is Format.text:
-        return findings.text(colours=terminal)
-    if form is Format.html:
-        return findings.html(page=True)
-    return findings.json() if form is Format.json else findings.sarif()

@@ -11,7 +11,7 @@ import typer
 import edgescope as es
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
-from edgescope.cli._results import show
+from edgescope.cli._tables import hint, note, show
 from edgescope.lib.errors import InputError
 from edgescope.lib.task_metrics import known_metric
 
@@ -124,9 +124,9 @@ def command(
         if folder.caution:
             typer.echo(textwrap.fill(f"caution: {folder.path}: {folder.caution}", WIDTH))
     for row in board.refused.iter_rows(named=True):
-        typer.echo(f"left out: {row['method']} ({row['reason']})", err=True)
+        note(f"left out: {row['method']} ({row['reason']})")
     saved = [board.save(folder) for folder in ([out] if out else [run / "explain" for run in runs])]
-    typer.echo(f"saved in {', '.join(map(str, saved))}")
+    hint(f"saved in {', '.join(map(str, saved))}")
 
 
 def _methods(names: str | None) -> list[str]:
@@ -150,6 +150,7 @@ def _show(board: "es.attribute.Leaderboard", table: pl.DataFrame) -> None:
     trainings, metric = first["trainings"], known_metric(first["metric"]).words
     several = f" +- {first['score_sd']:.4f}, {trainings} trainings" if trainings > 1 else ""
     score = "unknown" if first["score"] is None else f"{first['score']:.4f}{several}"
+    of = {"data": first["data"], "recipe": first["recipe"]}
     title = f"{first['data']}, {first['recipe']}".strip(", ")
     typer.echo(f"\n{title}: {first['graphs']} graphs, {metric} {score}")
     if first["graphs_with_truth"]:
@@ -163,7 +164,7 @@ def _show(board: "es.attribute.Leaderboard", table: pl.DataFrame) -> None:
             pl.col("auroc_difference").alias("AUROC - random"),
             _interval("auroc_difference").alias("95 % "),
         )
-        show(known if trainings > 1 else known.drop("sd"))
+        show(known if trainings > 1 else known.drop("sd"), "against truth", of=of)
     typer.echo(f"\nfidelity: areas over the share of edges removed ({board.settings['measure']})")
     show(
         table.select(
@@ -176,7 +177,10 @@ def _show(board: "es.attribute.Leaderboard", table: pl.DataFrame) -> None:
             _interval("minus_difference").alias("95 % "),
             pl.col("characterisation").alias("char."),
             pl.col("unfaithfulness").alias("unfaithful"),
-        )
+        ),
+        "fidelity",
+        spare=("unfaithful", "char."),
+        of=of,
     )
     typer.echo(f"\n{'stability over trainings, and ' if trainings > 1 else ''}cost per graph")
     massive = board.agreement.filter(
@@ -197,7 +201,7 @@ def _show(board: "es.attribute.Leaderboard", table: pl.DataFrame) -> None:
         milliseconds.alias("ms"),
     )
     cost = cost.join(agreed, on="method", how="left", maintain_order="left")
-    show(cost if trainings > 1 else cost.drop("rank corr.", "top overlap"))
+    show(cost if trainings > 1 else cost.drop("rank corr.", "top overlap"), "cost", of=of)
 
 
 def _interval(name: str) -> pl.Expr:

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 import edgescope as es
+from edgescope.cli._modes import command_with
 from edgescope.cli._results import conclusion, looked_at, show_scan
+from edgescope.cli._tables import hint
 from edgescope.lib.errors import InputError
 from edgescope.lib.yaml_files import yaml_in
 
@@ -17,7 +19,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
+@app.command(cls=command_with())
 def malog(
     file: Annotated[Path, typer.Argument(help="A malog.pkl of the published code.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to save the scan in.")],
@@ -45,10 +47,11 @@ def malog(
     scan = es.study.import_malog(file, num_heads=heads, edge_type_names=names, rule=criterion)
     scan.save(out)
     show_scan(scan)
-    typer.echo(f"{conclusion(scan)}\n{looked_at(scan)}\nnext: edgescope report {out}")
+    typer.echo(f"{conclusion(scan)}\n{looked_at(scan)}")
+    hint(f"next: edgescope report {out}")
 
 
-@app.command()
+@app.command(cls=command_with(tables=False))
 def checkpoint(
     file: Annotated[Path, typer.Argument(help="A checkpoint, such as epoch_99.pkl.")],
     architecture: Annotated[
@@ -83,7 +86,5 @@ def checkpoint(
     model = es.models.import_checkpoint(file, architecture, num_heads=heads, **given)
     es.models.save(model, out)
     size = sum(parameter.numel() for parameter in model.parameters())
-    typer.echo(
-        f"{type(model).__name__} with {size:,} parameters saved in {out}\n"
-        f"next: es.models.load({str(out)!r}), or edgescope scan RUN --baseline {out}"
-    )
+    typer.echo(f"{type(model).__name__} with {size:,} parameters saved in {out}")
+    hint(f"next: es.models.load({str(out)!r}), or edgescope scan RUN --baseline {out}")

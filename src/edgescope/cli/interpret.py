@@ -8,8 +8,8 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
-from edgescope.cli._results import show
 from edgescope.cli._steps import own_part, repeat_caution, saved_scan
+from edgescope.cli._tables import hint, show
 
 SHOWN = 3
 """Groups of either end that are printed per kind."""
@@ -98,17 +98,17 @@ def command(
         notable = notable.join(measured, on=["kind", "group"], how="left", maintain_order="left")
     for _, rows in notable.group_by("kind", maintain_order=True):
         typer.echo("")
-        show(_printed(rows))
+        show(_printed(rows), rows["kind"][0], spare=("depleted", "exchangeable", "from %", "to %"))
     if found.correlations is not None:
         typer.echo("\nrank correlations over the groups of a kind")
-        show(_known(found.correlations))
+        show(_known(found.correlations), "rank correlations")
     added = sum(found.info["added"].values())
     if added:
         typer.echo(f"\n{added:,} massive activations are on rows that are not edges of the data")
     path = found.save(folder.path / "interpret")
     typer.echo(f"\n{found.conclusion()}")
     repeat_caution(folder)
-    typer.echo(f"saved in {path}")
+    hint(f"saved in {path}")
 
 
 def _known(correlations: pl.DataFrame) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from edgescope.cli._baseline import (
 from edgescope.cli._modes import Choice
 from edgescope.cli._results import called, conclusion, looked_at, show_scan, show_sites
 from edgescope.cli._steps import other_part, own_part, repeat_caution, scan_run
+from edgescope.cli._tables import hint
 
 _LIST, _SCAN = "with --list-sites", "in a scan"
 
@@ -116,4 +117,4 @@ def command(
     typer.echo(f"{conclusion(scan)}\n{looked_at(scan)}\n{called(scan.info.arguments)}".rstrip("\n"))
     if weights is None:
         repeat_caution(folder)
-    typer.echo(f"next: edgescope report {run}")
+    hint(f"next: edgescope report {run}")

@@ -8,7 +8,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli._modes import Choice, command_with
-from edgescope.cli._results import show
+from edgescope.cli._tables import hint, note, show
 from edgescope.cli._twins import TWINS_CHOICES, twins
 
 FAILED = 1
@@ -84,10 +84,8 @@ def run(
         raise typer.BadParameter("--out is missing, the folder of the study")
     endings = es.study.run(spec, out, ray=ray)
     failed = [ending for ending in endings if ending.status != "done"]
-    typer.echo(
-        f"{len(endings) - len(failed)} of {len(endings)} cells are done\n"
-        f"next: edgescope study table {out}"
-    )
+    typer.echo(f"{len(endings) - len(failed)} of {len(endings)} cells are done")
+    hint(f"next: edgescope study table {out}")
     for ending in failed:
         log = out / "cells" / ending.cell.name / "log.txt"
         typer.echo(f"failed: {ending.cell.name}: {ending.reason}; log: {log}", err=True)
@@ -95,7 +93,7 @@ def run(
         raise typer.Exit(FAILED)
 
 
-@app.command()
+@app.command(cls=command_with())
 def table(
     folder: Folder,
     out: Annotated[
@@ -114,7 +112,7 @@ def table(
     for name, found in tables.items():
         if name != "cells" and found.published.height:
             typer.echo(f"{found.title}\n")
-            show(found.published)
+            show(found.published, name)
             typer.echo("")
     if out is not None:
         es.study.write_tables(tables, out)
@@ -122,7 +120,7 @@ def table(
         typer.echo(line)
 
 
-@app.command()
+@app.command(cls=command_with(tables=False))
 def figure(
     folder: Folder,
     out: Annotated[
@@ -147,7 +145,7 @@ def with_ray_address(words: list[str]) -> list[str]:
     Typer has no options with an optional value.
     """
     spelled = []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words, ""][1:], strict=True):
         spelled.append(word)
         if word == "--ray" and following not in {"auto", "local"} and ":" not in following:
             spelled.append("local")
@@ -158,7 +156,7 @@ def _open(folder: Path) -> "es.study.Study":
     study = es.study.load(folder)
     left = len(study.cells) - len(study.finished)
     if left:
-        typer.echo(f"{left} of {len(study.cells)} cells are not done yet and left out", err=True)
+        note(f"{left} of {len(study.cells)} cells are not done yet and left out")
     return study
 
 
@@ -175,7 +173,7 @@ def _list_cells(cells: "list[es.study.Cell]", out: Path | None) -> None:
         }
         for cell in cells
     ]
-    show(pl.DataFrame(rows, infer_schema_length=None))
+    show(pl.DataFrame(rows, infer_schema_length=None), "cells", spare=("epochs",))
     typer.echo(f"\n{len(cells)} cells")
 
 

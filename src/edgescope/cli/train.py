@@ -8,8 +8,9 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _shared_options as options
-from edgescope.cli._results import show, test_result
+from edgescope.cli._results import test_result
 from edgescope.cli._steps import load_data
+from edgescope.cli._tables import hint, show
 from edgescope.lib.errors import InputError, UntrainedWarning
 
 CHOICES = (options.DATA_CHOICE, options.REWIRE_CHOICE)
@@ -83,9 +84,9 @@ def command(
     verdict = run.verdict
     if verdict is not None:
         if len(verdict.targets) > 1:
-            show(verdict.table())
+            show(verdict.table(), "targets")
         typer.echo(verdict.caution or verdict.sentence)
-    typer.echo(f"next: edgescope scan {out}")
+    hint(f"next: edgescope scan {out}")
 
 
 def _changes(assignments: list[str]) -> dict[str, str]:

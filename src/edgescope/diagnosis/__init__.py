@@ -13,8 +13,10 @@ from torch import nn
 
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
+from edgescope.diagnosis.accepted_findings import Accepted, Baseline
 from edgescope.diagnosis.finding import Finding, Severity
 from edgescope.diagnosis.findings import Findings
+from edgescope.diagnosis.model_sources import SourceLine, source_lines
 from edgescope.diagnosis.observation import (
     EVERY,
     coverage_of,
@@ -22,6 +24,7 @@ from edgescope.diagnosis.observation import (
     left_out_message,
     observe_what_can_be,
 )
+from edgescope.diagnosis.project_settings import DiagnosisSettings, diagnosis_settings
 from edgescope.diagnosis.rules.diagnosis_rule import LayerInfo, LayerSeen, Rule, Sample, StateSeen
 from edgescope.lib.compiled_parts import compiled_parts
 from edgescope.lib.eager_twin import eager_twin
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVERY",
+    "Accepted",
+    "Baseline",
+    "DiagnosisSettings",
     "Finding",
     "Findings",
     "LayerInfo",
@@ -44,8 +50,10 @@ __all__ = [
     "Rule",
     "Sample",
     "Severity",
+    "SourceLine",
     "StateSeen",
     "diagnose",
+    "diagnosis_settings",
 ]
 
 
@@ -165,17 +173,20 @@ class _Diagnose:
         found = [
             finding for rule in chosen for finding in [*rule.check(model, layers), *rule.judged()]
         ]
+        coverage = replace(
+            coverage_of(model, layers, seen, refused), eager=tuple(compiled_parts(given))
+        )
+        places = [*(each.layer for each in found), *(each.path for each in coverage.unseen)]
         return Findings(
             found,
+            sources=source_lines(model, ["", *places, *(each.path for each in coverage.empty)]),
             model=type(model).__name__,
             rules=[rule.id for rule in chosen],
             batches=seen.batches,
             graphs=seen.graphs,
             arguments=noted.arguments,
             unjudged={rule.id: rule.unjudged for rule in chosen if rule.unjudged},
-            coverage=replace(
-                coverage_of(model, layers, seen, refused), eager=tuple(compiled_parts(given))
-            ),
+            coverage=coverage,
         )
 
     def load(self, path: str | Path) -> Findings:

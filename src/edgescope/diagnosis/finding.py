@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgescope.capturing.coverage import Coverage
+from edgescope.diagnosis.model_sources import SourceLine
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,6 +40,8 @@ class Finding:
         remedy: what to do, in PyG's terms.
         mechanical: name of the remedy that ``es.diagnose.try_remedy`` can apply; ``None`` if the
             remedy needs a decision.
+        accepted: whether it is in a baseline of accepted findings, see
+            :class:`edgescope.diagnosis.Baseline`.
 
     Example:
         >>> from edgescope.diagnosis import Finding
@@ -56,6 +59,7 @@ class Finding:
     cause: str
     remedy: str
     mechanical: str | None = None
+    accepted: bool = False
 
     @property
     def layer(self) -> str:
@@ -96,6 +100,23 @@ def place(path: str, heads: Iterable[int] = (), of: int = 0) -> str:
     return f"{path}, heads {', '.join(numbers[:-1])} and {numbers[-1]} of {of}"
 
 
+def heads_in(where: str) -> int | None:
+    """Return how many heads a finding concerns; None if it concerns the layer or the model.
+
+    Example:
+        >>> heads_in(place("conv", [1, 3], of=4)), heads_in(place("conv", [0, 1], of=2))
+        (2, 2)
+        >>> heads_in("conv") is None
+        True
+    """
+    _, comma, heads = where.partition(", ")
+    if not comma:
+        return None
+    if heads.startswith("all "):
+        return int(heads.split()[1])
+    return len([word for word in heads.rpartition(" of ")[0].split() if word.strip(",").isdigit()])
+
+
 class FindingList(list[Finding]):
     """What a diagnosis found, in order of severity, then of the rules, then of the model's layers.
 
@@ -112,6 +133,9 @@ class FindingList(list[Finding]):
             that is not known.
         caution: what is known of the model's training and should be read first, such as that it
             is not better than guessing; empty if nothing is.
+        sources: paths of layers to the lines of source code that they come from, the innermost
+            first; the empty path is the model. Not known of findings that were read from a file.
+        compared: whether they were compared with a baseline of accepted findings.
 
     Example:
         >>> import edgescope as es
@@ -134,6 +158,7 @@ class FindingList(list[Finding]):
         unjudged: Mapping[str, tuple[str, ...]] | None = None,
         coverage: Coverage | None = None,
         caution: str = "",
+        sources: Mapping[str, tuple[SourceLine, ...]] | None = None,
     ) -> None:
         self.rules = tuple(rules)
         place_of = {rule: number for number, rule in enumerate(self.rules)}
@@ -153,11 +178,18 @@ class FindingList(list[Finding]):
         self.unjudged = dict(unjudged or {})
         self.coverage = coverage
         self.caution = caution
+        self.sources = dict(sources or {})
+        self.compared = False
+
+    @property
+    def fresh(self) -> list[Finding]:
+        """The findings that are not accepted."""
+        return [each for each in self if not each.accepted]
 
     def at_least(self, severity: Severity) -> list[Finding]:
-        """Return the findings of at least this severity."""
+        """Return the findings of at least this severity, without accepted ones."""
         worst = SEVERITIES.index(severity)
-        return [each for each in self if SEVERITIES.index(each.severity) <= worst]
+        return [each for each in self.fresh if SEVERITIES.index(each.severity) <= worst]
 
     def table(self) -> "pl.DataFrame":
         """Return the findings, one per row: severity, rule, where, message, cause and remedy."""

@@ -5,8 +5,10 @@ from typing import Any
 
 from edgescope.capturing.coverage import Coverage
 from edgescope.diagnosis.finding import SEVERITIES, Finding, FindingList
-from edgescope.diagnosis.findings_json import as_json, as_sarif
+from edgescope.diagnosis.findings_json import as_json
+from edgescope.diagnosis.findings_sarif import as_sarif
 from edgescope.diagnosis.findings_text import as_html, as_page, as_text
+from edgescope.diagnosis.model_sources import project_root
 from edgescope.lib.errors import InputError
 from edgescope.lib.input_files import json_of, reading, whole
 
@@ -43,9 +45,20 @@ class Findings(FindingList):
         """Return the findings as JSON."""
         return as_json(self)
 
-    def sarif(self) -> str:
-        """Return the findings as a SARIF 2.1.0 log, which code-scanning services read."""
-        return as_sarif(self)
+    def sarif(self, root: str | Path | None = None, subject: str | Path | None = None) -> str:
+        """Return the findings as a SARIF 2.1.0 log, which code-scanning services read.
+
+        Args:
+            root: the folder that paths of source files are relative to, and that they must be in;
+                by default the root of the repository that the working directory is in, or this.
+            subject: the file that was diagnosed, such as weights: the place of findings at layers
+                of which no source file is in that folder.
+        """
+        return as_sarif(
+            self,
+            project_root() if root is None else Path(root),
+            None if subject is None else Path(subject),
+        )
 
     def html(self, *, page: bool = False) -> str:
         """Return the findings as one HTML ``<section>``, which needs nothing else.

@@ -48,7 +48,7 @@ def as_text(findings: FindingList, width: int = 80, colours: bool = False) -> st
     if findings.caution:
         console.print(Text(f"caution: {findings.caution}", overflow="fold"))
         console.print()
-    for _, group in groupby(findings, key=_heading):
+    for _, group in groupby(findings.fresh, key=_heading):
         _show(console, list(group))
         console.print()
     console.print(Text(conclusion(findings), overflow="fold"))
@@ -56,7 +56,7 @@ def as_text(findings: FindingList, width: int = 80, colours: bool = False) -> st
         console.print(Text(rest(findings), overflow="fold"))
     if findings.arguments:
         console.print(Text(f"The model was {said_arguments(findings.arguments)}."))
-    for line in silence(findings):
+    for line in [*silence(findings), *filter(None, [agreed(findings)])]:
         console.print(Text(line))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
@@ -71,16 +71,24 @@ def conclusion(findings: FindingList) -> str:
     coverage = findings.coverage
     if coverage is not None:
         looked += f"; looked at {coverage.share()}"
-    if not findings:
+    fresh = findings.fresh
+    if not fresh:
         clear = coverage is None or coverage.complete
         less = "" if clear else "; this is no all-clear, as part of the model was not looked at"
-        return f"{findings.model}: nothing found by {looked}{less}."
+        new = "new " if findings else ""
+        return f"{findings.model}: nothing {new}found by {looked}{less}."
     counts = [
-        plural(sum(each.severity == severity for each in findings), severity)
+        plural(sum(each.severity == severity for each in fresh), severity)
         for severity in COLOURS
-        if any(each.severity == severity for each in findings)
+        if any(each.severity == severity for each in fresh)
     ]
     return f"{findings.model}: {', '.join(counts)}, found by {looked}."
+
+
+def agreed(findings: FindingList) -> str:
+    """Say how many findings are accepted and so not shown; empty if there is none."""
+    number = len(findings) - len(findings.fresh)
+    return f"{plural(number, 'accepted finding')} not shown." if number else ""
 
 
 def silence(findings: FindingList) -> list[str]:
@@ -145,7 +153,8 @@ def as_html(findings: FindingList) -> str:
         f"<p>{escape(conclusion(findings))}</p>",
         *_called(findings),
         *_coverage(findings),
-        *map(_article, findings),
+        *(f"<p>{escape(line)}</p>" for line in filter(None, [agreed(findings)])),
+        *map(_article, findings.fresh),
         "</section>",
     ]
     return "\n".join(parts) + "\n"

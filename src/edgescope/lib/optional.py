@@ -16,6 +16,19 @@ def require(module: str, extra: str) -> ModuleType:
     Raises:
         MissingExtraError: if the package is not installed.
     """
+    return needed(module, f"pip install 'edgescope[{extra}]'")
+
+
+def needed(module: str, install: str) -> ModuleType:
+    """Import ``module`` or say by which command it is installed; for packages that no extra brings.
+
+    Args:
+        module: dotted name, such as ``"mlflow"``.
+        install: the command that installs its package.
+
+    Raises:
+        MissingExtraError: if the package is not installed.
+    """
     package = module.partition(".")[0]
     try:
         return importlib.import_module(module)
@@ -24,5 +37,5 @@ def require(module: str, extra: str) -> ModuleType:
         if (error.name or "").partition(".")[0] != package:
             raise
         raise MissingExtraError(
-            f"{package} is not installed and is needed here: pip install 'edgescope[{extra}]'"
+            f"{package} is not installed and is needed here: {install}"
         ) from error

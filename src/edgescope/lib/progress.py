@@ -1,12 +1,31 @@
 """Progress bars, on standard error so that results can be piped."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import track as _track
 
 T = TypeVar("T")
+
+_SILENT: ContextVar[bool] = ContextVar("silent", default=False)
+
+
+@contextmanager
+def silent(wanted: bool = True) -> Iterator[None]:
+    """Show no progress within a block, whatever is asked for."""
+    token = _SILENT.set(wanted)
+    try:
+        yield
+    finally:
+        _SILENT.reset(token)
+
+
+def is_silent() -> bool:
+    """Return whether no progress is to be shown."""
+    return _SILENT.get()
 
 
 def track(
@@ -27,5 +46,5 @@ def track(
         total=total,
         console=console,
         transient=True,
-        disable=not (show and console.is_terminal),
+        disable=is_silent() or not (show and console.is_terminal),
     )

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from edgescope.lib.progress import is_silent
 from edgescope.study.cell_work import read_result
 from edgescope.study.cells import Cell, folder_of
 from edgescope.study.local import Event, Status
@@ -50,6 +51,7 @@ class Board:
         console: Console | None = None,
     ) -> None:
         self._console = console or Console(stderr=True)
+        show = show and not is_silent()
         self._cells, self._out, self._show = cells, out, show
         self._events = {cell.name: done.get(cell.name, Event(cell, "waiting")) for cell in cells}
         self._began: dict[str, float] = {}

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typing_extensions import override
 
+from edgescope.lib.progress import is_silent
 from edgescope.lib.task_metrics import metric_of_run, written
 
 
@@ -34,7 +35,7 @@ class TrainingBar(Callback):
             TextColumn("{task.fields[values]}"),
             TimeRemainingColumn(),
             console=self._console,
-            disable=not self._console.is_terminal,
+            disable=is_silent() or not self._console.is_terminal,
         )
         self._task = self._progress.add_task("", total=None, values="")
 
@@ -66,7 +67,7 @@ class TrainingBar(Callback):
         text = "  ".join(values)
         if self._console.is_terminal:
             self._progress.update(self._task, values=text)
-        else:
+        elif not is_silent():
             seconds = f"{record['seconds']:.1f} s"
             self._console.print(f"epoch {record['epoch']:.0f}  {text}  {seconds}", highlight=False)
 

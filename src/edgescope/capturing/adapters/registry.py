@@ -4,6 +4,7 @@ from torch import nn
 
 from edgescope.capturing.adapters.adapter import Adapter
 from edgescope.capturing.adapters.agnn import AGNNAdapter
+from edgescope.capturing.adapters.chemprop_block import AtomMessagesAdapter, BondMessagesAdapter
 from edgescope.capturing.adapters.edge_attention import EdgeAttentionAdapter
 from edgescope.capturing.adapters.encoder_layer import EncoderLayerAdapter
 from edgescope.capturing.adapters.fa import FAAdapter
@@ -48,6 +49,8 @@ ADAPTERS: list[Adapter] = [
     HANAdapter(),
     MultiheadAdapter(),
     EncoderLayerAdapter(),
+    BondMessagesAdapter(),
+    AtomMessagesAdapter(),
 ]
 """Every known adapter; those registered later come first."""
 

@@ -1,14 +1,10 @@
 """Discovery as text for a terminal, and as a table of a notebook."""
 
-import io
 from collections.abc import Sequence
 from html import escape
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from edgescope.lib.plurals import plural
+from edgescope.lib.text_tables import Column, fold, lay_out
 from edgescope.lib.visible_text import visible
 
 PER_EDGE = "per edge"
@@ -28,19 +24,16 @@ def as_text(
     sentence: str, attention: Sequence[Row], refused: Sequence[str], width: int = WIDTH
 ) -> str:
     """Return what was found as text: a sentence, attention as a table, what cannot be captured."""
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, legacy_windows=False)
-    console.print(Text(sentence, overflow="fold"))
+    lines = fold(sentence, width)
     if attention:
-        shown = Table(box=None, pad_edge=False)
-        for name in _COLUMNS:
-            shown.add_column(name, overflow="fold")
-        for row in attention:
-            shown.add_row(*(Text(visible(cell)) for cell in row))
-        console.print(shown)
+        cells = zip(*attention, strict=True)
+        columns = [
+            Column(name, list(map(visible, own))) for name, own in zip(_COLUMNS, cells, strict=True)
+        ]
+        lines += lay_out(columns, width).lines
     for line in refused:
-        console.print(Text(visible(line), overflow="fold"))
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
+        lines += fold(visible(line), width)
+    return "\n".join(lines)
 
 
 STYLE = """\

@@ -1,6 +1,5 @@
 """A table of molecules checked before a model is trained on it, and the findings as text."""
 
-import io
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -12,9 +11,6 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 from polars._typing import PolarsDataType
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from edgescope.data.checks.duplicates import check_duplicates
 from edgescope.data.checks.label_classes import check_labels
@@ -29,6 +25,8 @@ from edgescope.data.molecule_tables.split_choice import SplitOption, computed_pa
 from edgescope.data.molecule_tables.table_grids import Frame
 from edgescope.data.molecule_tables.table_molecules import FEATURES, Features, Reading, find_table
 from edgescope.lib.errors import InputError, shortened
+from edgescope.lib.text_tables import Column, lay_out
+from edgescope.lib.visible_text import visible
 
 CHECKS = (check_rows, check_duplicates, check_parts, check_labels, check_molecules)
 
@@ -123,8 +121,11 @@ class TableCheck:
         return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
     def text(self, width: int | None = None) -> str:
-        """Return everything as text, gravest first; no line is wider, tables excepted."""
-        return as_text(self) if width is None else as_text(self, width)
+        """Return everything as text, gravest first, in so many columns of a terminal.
+
+        Without it, sentences have 100 and a row of a table one line. A number is never broken.
+        """
+        return as_text(self, width)
 
     def __str__(self) -> str:
         """Return the text."""
@@ -223,27 +224,27 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  (a field of a finding)
 
 WIDTH = 100
 INDENT = "  "
-WIDE = 1000
-"""Columns that a table of examples may take: a row of it stays in one line."""
-
 NOTED = 5
 """Examples of what is only noted."""
 
 
-def as_text(check: "TableCheck", width: int = WIDTH) -> str:
+def as_text(check: "TableCheck", width: int | None = None) -> str:
     """Return a section per finding, gravest first, and the verdict.
 
     Args:
         check: what was found.
-        width: columns that sentences are wrapped at.
+        width: columns of the terminal, which examples are laid out in; without it a row of them
+            stays in one line, and sentences are wrapped at 100.
     """
     groups = groupby(check.found, key=lambda finding: (finding.severity, finding.kind))
     sections = [_section(list(group), width) for _, group in groups]
     return "\n\n".join([*sections, f"{check.name}: {check.verdict}"]) + "\n"
 
 
-def _section(findings: Sequence[TableFinding], width: int) -> str:
+def _section(findings: Sequence[TableFinding], given: int | None) -> str:
     """Write all findings of one kind, and once why it matters and what to do."""
+    width = min(given or WIDTH, WIDTH)
+    room = None if given is None else given - 2 * len(INDENT)
     first = findings[0]
     about = f" ({first.column})" if first.column and len(findings) == 1 else ""
     lines = [f"{SEVERITIES[first.severity].upper()}: {first.kind}{about}"]
@@ -253,7 +254,7 @@ def _section(findings: Sequence[TableFinding], width: int) -> str:
             sentence = sentence[:1].upper() + sentence[1:]
         lines += _wrapped(f"{sentence}.", width)
         shown = finding.examples.head(NOTED if finding.severity == "note" else SHOWN)
-        lines += [f"{INDENT}{INDENT}{line}" for line in _aligned(shown)]
+        lines += [f"{INDENT}{INDENT}{line}" for line in _aligned(shown, room)]
         if shown.height and len(finding.rows) > shown.height:
             lines.append(f"{INDENT}{INDENT}... ({len(finding.rows):,} rows in all)")
     if first.severity != "note":
@@ -273,19 +274,15 @@ def _wrapped(text: str, width: int) -> list[str]:
     )
 
 
-def _aligned(frame: pl.DataFrame) -> list[str]:
-    """Write a table in columns, without trailing blanks."""
+def _aligned(frame: pl.DataFrame, width: int | None) -> list[str]:
+    """Write a table in columns, without trailing blanks, folded or stacked in a narrow terminal."""
     if not frame.width:
         return []
-    shown = Table(box=None, pad_edge=False)
-    for name, kind in frame.schema.items():
-        # Names of columns and cells are text and no style, also where they have brackets.
-        shown.add_column(Text(name), justify="right" if kind.is_numeric() else "left", no_wrap=True)
-    for row in frame.iter_rows():
-        shown.add_row(*(Text(_cell(value)) for value in row))
-    buffer = io.StringIO()
-    Console(file=buffer, width=WIDE, color_system=None).print(shown)
-    return [line.rstrip() for line in buffer.getvalue().splitlines()]
+    columns = [
+        Column(visible(name), [_cell(value) for value in frame[name]], kind.is_numeric())
+        for name, kind in frame.schema.items()
+    ]
+    return lay_out(columns, width).lines
 
 
 def _cell(value: object) -> str:
