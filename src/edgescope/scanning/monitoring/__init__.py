@@ -1,0 +1,1 @@
+"""What is recorded of a model while it trains, and when massive activations emerge."""
