@@ -24,9 +24,7 @@ import edgescope as es
 GRAPHS = 128
 
 
-def block(
-    model: torch.nn.Module, batches: Sequence[Any], steps: int, every: int | None
-) -> float:
+def block(model: torch.nn.Module, batches: Sequence[Any], steps: int, every: int | None) -> float:
     """Train a copy of a model for so many steps, and return the CPU seconds of the process."""
     model = copy.deepcopy(model).train()
     optimiser = torch.optim.Adam(model.parameters(), lr=7e-4, fused=True)

@@ -91,7 +91,8 @@ if TYPE_CHECKING:
     from edgescope.lib import errors
     from edgescope.scanning.large_scan import scan_large
     from edgescope.scanning.merge import gather_scans
-    from edgescope.scanning.monitoring.monitor import Monitor, monitor
+    from edgescope.scanning.monitoring import monitor
+    from edgescope.scanning.monitoring.training_monitor import Monitor
     from edgescope.scanning.monitoring.training_record import TrainingRecord
     from edgescope.scanning.seeds import SeedScans, scan_seeds
     from edgescope.statistics.counting.torchmetric import MassiveActivations
@@ -102,7 +103,7 @@ _LAZY = {
     "LargeGraph": "edgescope.large",
     "MassiveActivationExplainer": "edgescope.attribute",
     "MassiveActivations": "edgescope.statistics.counting.torchmetric",
-    "Monitor": "edgescope.scanning.monitoring.monitor",
+    "Monitor": "edgescope.scanning.monitoring.training_monitor",
     "NoiseAttack": "edgescope.intervene",
     "Reallocation": "edgescope.intervene",
     "SeedScans": "edgescope.scanning.seeds",
@@ -111,7 +112,7 @@ _LAZY = {
     "callbacks": "edgescope.train",
     "errors": "edgescope.lib",
     "gather_scans": "edgescope.scanning.merge",
-    "monitor": "edgescope.scanning.monitoring.monitor",
+    "monitor": "edgescope.scanning.monitoring",
     "noise_attack": "edgescope.intervene",
     "predict_large": "edgescope.large",
     "reallocation": "edgescope.intervene",

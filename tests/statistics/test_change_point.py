@@ -17,7 +17,7 @@ def test_a_planted_change_lies_in_the_interval_nine_times_of_ten():
     for seed in range(trials):
         at = int(random.integers(5, 56))
         found = level_shift(planted(60, at, 2.5, seed), resamples=199)
-        assert found.low <= found.index <= found.high
+        assert found.low <= found.place <= found.high
         held += found.low <= at <= found.high
     assert held >= 0.85 * trials
 
@@ -30,7 +30,7 @@ def test_a_series_without_a_change_seldom_looks_as_if_it_had_one():
 
 def test_a_clear_change_is_found_where_it_was_planted():
     found = level_shift(planted(50, 20, 8.0, 1))
-    assert (found.index, found.straight) == (20, False)
+    assert (found.place, found.straight) == (20, False)
     assert found.after - found.before == pytest.approx(8.0, abs=0.8)
 
 
@@ -48,10 +48,10 @@ def test_a_series_that_rises_all_along_is_called_straight():
 def test_scale_and_origin_change_nothing_and_reading_backwards_mirrors_the_place(seed):
     values = planted(30, 11, 3.0, seed)
     found, moved = level_shift(values, resamples=99), level_shift(64 * values - 8, resamples=99)
-    assert (moved.index, moved.low, moved.high, moved.p, moved.straight) == (
-        *(found.index, found.low, found.high, found.p, found.straight),
+    assert (moved.place, moved.low, moved.high, moved.p, moved.straight) == (
+        *(found.place, found.low, found.high, found.p, found.straight),
     )
-    assert level_shift(values[::-1].copy(), resamples=1).index == 30 - found.index
+    assert level_shift(values[::-1].copy(), resamples=1).place == 30 - found.place
 
 
 @pytest.mark.parametrize("values", [np.arange(9.0), np.full(50, 3.0)], ids=["few", "alike"])

@@ -42,9 +42,7 @@ class ForwardPass:
         follow: whether edges are followed at all; without it no row can be identified.
     """
 
-    def __init__(
-        self, trust: Trust = (), *, adaptive: bool = False, follow: bool = True
-    ) -> None:
+    def __init__(self, trust: Trust = (), *, adaptive: bool = False, follow: bool = True) -> None:
         self._trust = (trust,) if isinstance(trust, str) else tuple(trust)
         self._adaptive = adaptive
         self._follow = follow

@@ -4,10 +4,10 @@ The series is taken as two levels with noise around them, which need not be norm
 The change is where two levels leave the least squares (Hinkley, Biometrika 57, 1970, pages 1-17).
 How far that may be from the truth is found by resampling blocks of the residuals (Hušková and
 Kirch, J. Time Series Analysis 29, 2008, pages 947-972), and whether there is a change at all by
-permuting them (Antoch and Hušková, Statistics & Probability Letters 53, 2001, pages 37-46; Kirch, J.
-Statistical Planning and Inference 137, 2007, pages 1453-1474). Blocks keep what neighbours in a
-series have in common, in part: where they are correlated by 0.6, in series of 20 to 60 values, p is
-at most 0.05 in one of eight series without a change (measured).
+permuting the series in blocks (Antoch and Hušková, Statistics & Probability Letters 53, 2001, pages
+37-46; Kirch, J. Statistical Planning and Inference 137, 2007, pages 1453-1474). Blocks keep what
+neighbours in a series have in common, in part: where they are correlated by 0.6, in series of 20 to
+60 values, p is at most 0.05 in one of eight series without a change (measured).
 """
 
 from typing import NamedTuple
@@ -36,7 +36,7 @@ _HELD = 2**22
 class LevelShift(NamedTuple):
     """The change of the level of a series of ``n`` values."""
 
-    index: int
+    place: int
     """Number of the first value at the second level, counted from 0."""
     low: int
     """Lower end of its 95 % interval, which held nine of ten planted changes of twice the noise in
@@ -69,7 +69,7 @@ def level_shift(values: Array, *, resamples: int = RESAMPLES, seed: int = 0) -> 
         >>> import numpy as np
         >>> noise = np.random.default_rng(0).normal(size=40)
         >>> found = level_shift(np.repeat([0.0, 6.0], [25, 15]) + noise)
-        >>> found.index, found.low <= 25 <= found.high, found.straight
+        >>> found.place, found.low <= 25 <= found.high, found.straight
         (25, True, False)
     """
     n = len(values)
@@ -88,7 +88,9 @@ def level_shift(values: Array, *, resamples: int = RESAMPLES, seed: int = 0) -> 
         permuted = values[_blocks(n, count, generator, replace=False)]
         as_clear += int((_largest_shift(permuted)[0] >= clear).sum())
     tail = (1 - CONFIDENCE) / 2
-    below, above = np.quantile(np.concatenate(moved), [tail, 1 - tail], method="closest_observation")
+    below, above = np.quantile(
+        np.concatenate(moved), [tail, 1 - tail], method="closest_observation"
+    )
     return LevelShift(
         index,
         max(int(index - above), 1),

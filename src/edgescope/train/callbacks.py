@@ -10,7 +10,7 @@ from torch import nn
 from typing_extensions import override
 
 from edgescope.lib.errors import InputError
-from edgescope.scanning.monitoring.monitor import EVERY, Monitor
+from edgescope.scanning.monitoring.training_monitor import EVERY, Monitor
 from edgescope.scanning.monitoring.training_record import TrainingRecord
 
 FILE = "massive_activations.parquet"

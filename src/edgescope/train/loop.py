@@ -12,7 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from typing_extensions import override
 
 from edgescope.data import MoleculeLoader, loader
-from edgescope.scanning.monitoring.monitor import EVERY
+from edgescope.scanning.monitoring.training_monitor import EVERY
 from edgescope.train.callbacks import MassiveActivationMonitor
 from edgescope.train.epoch_record import (
     AtomicCheckpointIO,

@@ -9,7 +9,7 @@ import torch
 
 from edgescope.lib.errors import EdgescopeWarning, InputError, UntrainedWarning
 from edgescope.lib.optional import require
-from edgescope.scanning.monitoring.monitor import EVERY, check_every
+from edgescope.scanning.monitoring.training_monitor import EVERY, check_every
 from edgescope.train.guess import guessed, judge
 from edgescope.train.preflight import check_splits, describe, has_targets, open_run
 from edgescope.train.processes import check_processes

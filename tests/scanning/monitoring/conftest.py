@@ -78,4 +78,3 @@ def train(batches) -> Callable[..., Trained]:
         return Trained(model, outputs, gradients, torch.get_rng_state(), monitor)
 
     return run
-

@@ -16,9 +16,12 @@ def rows(step, sites=3):
 
 def test_the_file_lags_by_a_twentieth_at_most_and_is_rarely_written(tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(
-        record_file, "record_bytes", lambda table: written.append(table.height) or record_bytes(table)
-    )
+
+    def noted(table):
+        written.append(table.height)
+        return record_bytes(table)
+
+    monkeypatch.setattr(record_file, "record_bytes", noted)
     kept = RecordFile(tmp_path / "r.parquet", SCHEMA)
     kept.begin()
     for step in range(400):
@@ -38,7 +41,7 @@ def test_another_record_is_not_replaced_unless_asked_for(tmp_path):
     first = RecordFile(path, SCHEMA)
     first.begin()
     first.add(rows(0))
-    with pytest.raises(InputError, match="is there already.*overwrite=True"):
+    with pytest.raises(InputError, match=r"is there already.*overwrite=True"):
         RecordFile(path, SCHEMA).begin()
     assert read_record(path, SCHEMA).height == 3
     RecordFile(path, SCHEMA, overwrite=True).begin()

@@ -19,9 +19,7 @@ THRESHOLDS = (2.0, 10.0)
 GAT = {each.stage: each for each in select_sites(GATv2Conv(3, 2, heads=2), None)}
 OWN = {
     each.stage: each
-    for each in select_sites(
-        es.models.EdgeAttention(hidden_dim=4, num_heads=2), None
-    )
+    for each in select_sites(es.models.EdgeAttention(hidden_dim=4, num_heads=2), None)
 }
 
 

@@ -119,14 +119,13 @@ class TrainingRecord:
         rises = found.filter(shape="rise")
         if not found.height:
             return "no site with a ratio was recorded"
-        largest = self.table["largest_ratio"].max()
+        largest = self.table.select(pl.col("largest_ratio").max()).item()
         said = [f"no ratio above {threshold:,.7g} in training, the largest {largest:,.4g}"]
         if crossed.height:
             first = crossed.sort("crossed", maintain_order=True).row(0, named=True)
-            said = [
-                f"ratios above {threshold:,.7g} at {crossed.height} of {found.height} sites, first "
-                f"at {first['site']} in step {first['crossed']:,}"
-            ]
+            at = f"{crossed.height} of {found.height} sites"
+            when = f"first at {first['site']} in step {first['crossed']:,}"
+            said = [f"ratios above {threshold:,.7g} at {at}, {when}"]
         if rises.height:
             steepest = rises.with_columns(by=pl.col("after") / pl.col("before")).sort("by")
             most = steepest.row(-1, named=True)
@@ -174,7 +173,7 @@ def _change(series: pl.DataFrame) -> dict[str, Any]:
         return {"shape": "steady", "p": found.p}
     if found.straight:
         return {"shape": "drift", "p": found.p}
-    low, at, high = (int(steps[place]) for place in (found.low, found.index, found.high))
+    low, at, high = (int(steps[place]) for place in (found.low, found.place, found.high))
     return {
         "shape": "rise" if found.after > found.before else "fall",
         "step": at,

@@ -37,7 +37,9 @@ def emergence_figure(section: dict[str, Any]) -> str:
     for place, (site, tint) in enumerate(zip(sites, tints, strict=True)):
         if site["step"] is not None:
             changes.hlines(place, site["low"], site["high"], color=tint, linewidth=3)
-            changes.plot([site["step"]], [place], "o", color=tint, markeredgecolor=INK, markersize=6)
+            changes.plot(
+                [site["step"]], [place], "o", color=tint, markeredgecolor=INK, markersize=6
+            )
         if site["crossed"] is not None:
             changes.plot([site["crossed"]], [place], "x", color=INK, markersize=6)
     changes.set_yticks(range(len(sites)), names)
