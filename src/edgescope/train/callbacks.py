@@ -93,12 +93,14 @@ class MassiveActivationMonitor(Callback):
     @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to watch, or to go on."""
+        file = self._given
+        if file is None:  # asking for the folder is something that all processes do together
+            file = Path(trainer.log_dir or trainer.default_root_dir) / FILE
         if not trainer.is_global_zero:
             return
-        folder = Path(trainer.log_dir or trainer.default_root_dir)
         watched = _watched(pl_module, self._model)
         options = {"every": self._every, **self._options}
-        self._monitor = Monitor(watched, file=self._given or folder / FILE, **options)
+        self._monitor = Monitor(watched, file=file, **options)
         self._monitor.count_by_caller()
         if self._state:
             self._monitor.load_state_dict(self._state)

@@ -53,7 +53,7 @@ def monitor(model: nn.Module, **options: Any) -> Monitor:
         ...         predicted = model(batch.x, batch.edge_index, batch.edge_attr, batch.batch)
         ...         (predicted - batch.y).abs().mean().backward()
         ...         _ = optimiser.step()
-        >>> monitor.record.table.filter(site="layers.0:message")["step"].to_list()
+        >>> monitor.record.table["step"].unique().to_list()
         [0, 2]
     """
     return Monitor(model, **options)
