@@ -29,15 +29,18 @@ __all__ = [
     "LargeGraph",
     "MassiveActivationExplainer",
     "MassiveActivations",
+    "Monitor",
     "NoiseAttack",
     "Reallocation",
     "Rule",
     "Scan",
     "SeedScans",
+    "TrainingRecord",
     "Untrained",
     "__version__",
     "ablate",
     "attribute",
+    "callbacks",
     "capture",
     "capturing",
     "criterion",
@@ -52,6 +55,7 @@ __all__ = [
     "load_scan",
     "merge_scans",
     "models",
+    "monitor",
     "noise_attack",
     "predict_large",
     "reallocation",
@@ -89,20 +93,28 @@ if TYPE_CHECKING:
     from edgescope.lib import errors
     from edgescope.scanning.large_scan import scan_large
     from edgescope.scanning.merge import gather_scans
+    from edgescope.scanning.monitoring import monitor
+    from edgescope.scanning.monitoring.training_monitor import Monitor
+    from edgescope.scanning.monitoring.training_record import TrainingRecord
     from edgescope.scanning.seeds import SeedScans, scan_seeds
     from edgescope.statistics.counting.torchmetric import MassiveActivations
+    from edgescope.train import callbacks
 
 _LAZY = {
     "Ablation": "edgescope.intervene",
     "LargeGraph": "edgescope.large",
     "MassiveActivationExplainer": "edgescope.attribute",
     "MassiveActivations": "edgescope.statistics.counting.torchmetric",
+    "Monitor": "edgescope.scanning.monitoring.training_monitor",
     "NoiseAttack": "edgescope.intervene",
     "Reallocation": "edgescope.intervene",
     "SeedScans": "edgescope.scanning.seeds",
+    "TrainingRecord": "edgescope.scanning.monitoring.training_record",
     "ablate": "edgescope.intervene",
+    "callbacks": "edgescope.train",
     "errors": "edgescope.lib",
     "gather_scans": "edgescope.scanning.merge",
+    "monitor": "edgescope.scanning.monitoring",
     "noise_attack": "edgescope.intervene",
     "predict_large": "edgescope.large",
     "reallocation": "edgescope.intervene",

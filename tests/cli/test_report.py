@@ -10,17 +10,19 @@ QUICK = ("--permutations", "5", "--resamples", "10", "--by", "bond_type")
 
 def sections(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
-    return re.findall(r'<section id="(interpretation|ablation|attribution|diagnosis)">', page)
+    return re.findall(
+        r'<section id="(emergence|interpretation|ablation|attribution|diagnosis)">', page
+    )
 
 
 def test_a_scan_alone_is_reported_and_the_other_commands_are_named(edgescope, scanned):
     code, out, err = edgescope("report", scanned)
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == (
-        "sections: scan; for more: edgescope interpret, edgescope ablate, edgescope explain, "
-        "edgescope diagnose"
+        "sections: scan, training; for more: edgescope interpret, edgescope ablate, "
+        "edgescope explain, edgescope diagnose"
     )
-    assert sections(scanned) == []
+    assert sections(scanned) == ["emergence"]
 
 
 def test_what_the_other_commands_saved_is_found(edgescope, scanned):
@@ -31,8 +33,11 @@ def test_what_the_other_commands_saved_is_found(edgescope, scanned):
     assert edgescope("diagnose", scanned, *part, "--fail-on", "never")[0] == 0
     code, out, _ = edgescope("report", scanned)
     assert code == 0
-    assert out.splitlines()[0] == "sections: scan, interpretation, ablation, leaderboard, diagnosis"
-    assert sections(scanned) == ["interpretation", "ablation", "attribution", "diagnosis"]
+    assert out.splitlines()[0] == (
+        "sections: scan, training, interpretation, ablation, leaderboard, diagnosis"
+    )
+    names = ["emergence", "interpretation", "ablation", "attribution", "diagnosis"]
+    assert sections(scanned) == names
 
 
 def test_findings_that_were_written_elsewhere_are_taken(edgescope, scanned, tmp_path):

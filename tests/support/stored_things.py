@@ -15,6 +15,7 @@ from edgescope.interpret import Interpretation
 from edgescope.interpret.group_enrichment import SCHEMA
 from edgescope.intervene.ablation_result import SCHEMA as ABLATION
 from edgescope.intervene.ablation_result import Ablation, AblationInfo
+from edgescope.scanning.monitoring.training_record import SCHEMA as RECORD
 from edgescope.scanning.store import load_seeds, save_seeds
 from edgescope.study.cell_work import RESULT
 from edgescope.study.cells import Cell, folder_of, write_stored
@@ -146,6 +147,16 @@ def _checkpoint(folder: Path, number: int) -> None:
     AtomicCheckpointIO().save_checkpoint(kept, folder / "last.ckpt")
 
 
+def a_training_record(number: int) -> es.TrainingRecord:
+    rows = [
+        {name: 0.5 * step if kind == pl.Float64 else step for name, kind in RECORD.items()}
+        | {"step": step, "site": f"site {site}", "dtype": "float32", "growth": None}
+        for step in range(12 + number)
+        for site in range(2)
+    ]
+    return es.TrainingRecord(pl.DataFrame(rows, schema=dict(RECORD), orient="row"))
+
+
 def _molecules(folder: Path) -> Any:
     table = folder.parent / "molecules.csv"
     table.write_text("smiles,y\nCC,1\nCC(=O)O,\nC,3\nC#N,4\nc1ccccc1,5\nOCC,6\nbroken,1\n")
@@ -212,4 +223,8 @@ THINGS = {
     ),
     "molecules": Thing(lambda folder, _: _molecules(folder), _molecules),
     "study": Thing(_study, _read_study),
+    "training record": Thing(
+        lambda folder, number: a_training_record(number).save(folder / "monitor.parquet"),
+        lambda folder: es.TrainingRecord.load(folder / "monitor.parquet"),
+    ),
 }

@@ -11,6 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from edgescope.data import Splits, load
 from edgescope.lib.errors import EdgescopeWarning, InputError, UntrainedWarning
 from edgescope.models import GraphTransformer
+from edgescope.scanning.monitoring.training_record import TrainingRecord
 from edgescope.train import RunFolder, fit
 from edgescope.train.task import PropertyTask
 
@@ -60,6 +61,31 @@ def test_tensorboard_shows_every_epoch(run):
     assert tags <= set(log.Tags()["scalars"])
     for tag in tags:
         assert [event.step for event in log.Scalars(tag)] == [1, 2]
+
+
+def test_training_is_watched_and_ends_with_the_weights_of_one_that_is_not(
+    run, splits, tiny, tmp_path
+):
+    plain = fit(tiny(), splits, tmp_path / "plain", monitor=None, progress=False)
+    assert not plain.monitor.exists()
+    weights, others = plain.model().state_dict(), run.model().state_dict()
+    assert all(torch.equal(value, others[name]) for name, value in weights.items())
+    # Stopped after an epoch and gone on with, the record is that of a training in one go.
+    often = fit(tiny(), splits, tmp_path / "often", monitor=2, progress=False)
+    parts = fit(tiny(max_epochs=1), splits, tmp_path / "parts", monitor=2, progress=False)
+    fit(tiny(), splits, parts.path, monitor=2, progress=False)
+    record = TrainingRecord.load(often.monitor)
+    assert record.table.equals(TrainingRecord.load(parts.monitor).table)
+    assert record.table["step"].unique().to_list() == list(
+        range(0, record.table["step"].max() + 1, 2)
+    )
+    assert record.table["epoch"].unique().to_list() == [0, 1]
+    assert record.sites[0] == "layers.0.attention:score"
+    log = EventAccumulator(str(often.logs)).Reload()
+    logged = log.Scalars("massive/layers.0.attention/score/largest_ratio")
+    assert [event.step for event in logged] == record.table["step"].unique().to_list()
+    with pytest.raises(InputError, match="monitor=0, expected a whole number from 1"):
+        fit(tiny(), splits, tmp_path / "never", monitor=0)
 
 
 def test_a_finished_run_is_returned_without_training(run, splits, tiny, monkeypatch):

@@ -39,12 +39,13 @@ class ForwardPass:
             followed to them.
         adaptive: whether passes are no longer followed once one was complete in which every layer
             was given the user's own edges, not a copy.
+        follow: whether edges are followed at all; without it no row can be identified.
     """
 
-    def __init__(self, trust: Trust = (), *, adaptive: bool = False) -> None:
+    def __init__(self, trust: Trust = (), *, adaptive: bool = False, follow: bool = True) -> None:
         self._trust = (trust,) if isinstance(trust, str) else tuple(trust)
         self._adaptive = adaptive
-        self._follow = True
+        self._follow = follow
         self._identifier: Identifier | None = None
         self._calls: Counter[str] = Counter()
         self._watch: Watch | None = None
@@ -101,12 +102,16 @@ class ForwardPass:
                 "its layers hold while they run may be mixed up; give each thread a copy.deepcopy "
                 "of the model"
             )
-        self._calls[site.name] += 1
-        call = self._calls[site.name]
-        name = site.name if call == 1 else f"{site.path}@{call}:{site.stage}"
+        name = self.named(site)
         identity = self._identifier.identify(rows, site.name, site.keys)
         floor = site.adapter.floor(site.layer, site.stage, values)
         return EdgeActivations(name, values, identity, floor)
+
+    def named(self, site: Site) -> str:
+        """Return the name of one call of a site: ``conv@2:weight`` if it is the second."""
+        self._calls[site.name] += 1
+        call = self._calls[site.name]
+        return site.name if call == 1 else f"{site.path}@{call}:{site.stage}"
 
     @contextmanager
     def attached(

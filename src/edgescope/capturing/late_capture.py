@@ -85,21 +85,51 @@ class _Late:
         if self._begun or runs_again():
             return
         self._begun = True  # the model runs within
-        before = set(model._forward_pre_hooks)  # noqa: SLF001  (torch has no public list of these)
+        before = hooks_before(model)
         try:
-            discover_unknown(model, (args, kwargs), _called, self._inputs)
+            discover_from_call(model, args, kwargs, self._inputs)
             self.recording.enter_context(self._recorded())
         except BaseException:
             self._begun = False
             raise
-        # Torch calls those hooks that were there when the pass began.
-        for number, hook in list(model._forward_pre_hooks.items()):  # noqa: SLF001  (as above)
-            if number in before:
-                continue
-            if number in model._forward_pre_hooks_with_kwargs:  # noqa: SLF001  (as above)
-                hook(model, args, kwargs)
-            else:
-                hook(model, args)
+        call_new_hooks(model, before, args, kwargs)
+
+
+def discover_from_call(
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    inputs: Mapping[str, str] | None,
+) -> None:
+    """Make attention that no adapter knows sites of a model, from the arguments of a call."""
+    discover_unknown(model, (args, kwargs), _called, inputs)
+
+
+def hooks_before(model: nn.Module) -> set[int]:
+    """Return the numbers of the hooks that are called before a model's forward pass."""
+    return set(model._forward_pre_hooks)  # noqa: SLF001  (torch has no public list of these)
+
+
+def call_new_hooks(
+    model: nn.Module, known: set[int], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Call the hooks before a forward pass that were registered while it began.
+
+    Torch calls those that were there then.
+
+    Args:
+        model: the model that is called.
+        known: the numbers of those, from :func:`hooks_before`.
+        args: positional arguments of the call.
+        kwargs: keyword arguments of the call.
+    """
+    for number, hook in list(model._forward_pre_hooks.items()):  # noqa: SLF001  (as above)
+        if number in known:
+            continue
+        if number in model._forward_pre_hooks_with_kwargs:  # noqa: SLF001  (as above)
+            hook(model, args, kwargs)
+        else:
+            hook(model, args)
 
 
 def _called(model: nn.Module, given: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:  # noqa: ANN401

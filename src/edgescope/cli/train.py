@@ -30,6 +30,14 @@ def command(
     processes: Annotated[
         int, typer.Option("--processes", min=1, help="Number of processes that train together.")
     ] = 1,
+    monitor: Annotated[
+        int,
+        typer.Option(
+            "--monitor",
+            min=0,
+            help="Steps from one look at massive activations to the next; 0 for none.",
+        ),
+    ] = 50,
     change: Annotated[
         list[str] | None,
         typer.Option(
@@ -50,7 +58,8 @@ def command(
     """Train a model and save it beside its untrained weights.
 
     The folder holds config.yaml, weights/untrained.safetensors, weights/trained.safetensors,
-    metrics.json and a TensorBoard log. If training is interrupted, the same command resumes after
+    metrics.json, a TensorBoard log and monitor.parquet, which tells when massive activations
+    appeared. If training is interrupted, the same command resumes after
     the last finished epoch and ends with the same weights, bit for bit.
     """
     spec = options.data_spec(
@@ -75,7 +84,15 @@ def command(
     splits = load_data(spec)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UntrainedWarning)  # said below
-        run = es.train.fit(chosen, splits, out, data=spec, epochs=epochs, processes=processes)
+        run = es.train.fit(
+            chosen,
+            splits,
+            out,
+            data=spec,
+            epochs=epochs,
+            processes=processes,
+            monitor=monitor or None,
+        )
     metrics = run.metrics or {}
     typer.echo(
         f"{test_result(run)} after {metrics['epochs']} epochs "
@@ -86,6 +103,8 @@ def command(
         if len(verdict.targets) > 1:
             show(verdict.table(), "targets")
         typer.echo(verdict.caution or verdict.sentence)
+    if run.monitor.is_file():
+        hint(f"in training: {es.TrainingRecord.load(run.monitor).sentence()}")
     hint(f"next: edgescope scan {out}")
 
 

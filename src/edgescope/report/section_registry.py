@@ -64,8 +64,8 @@ def all_needs() -> list[Need]:
 
     Example:
         >>> import edgescope as es
-        >>> [need.command for need in es.report.all_needs()]
-        ['interpret', 'ablate', 'explain', 'diagnose']
+        >>> [need.option for need in es.report.all_needs()]
+        ['training', 'interpretation', 'ablation', 'leaderboard', 'diagnosis']
     """
     needs: dict[str, Need] = {}
     for each in all_sections():

@@ -35,7 +35,8 @@ def write_report(
             "epochs": 20, "test MAE": 0.39, "seed": 41}``.
         caution: what should be read before anything else, such as that the model is not better
             than guessing; shown on top, in a box.
-        **results: results beside the scan, each for a section of its own: ``interpretation``, what
+        **results: results beside the scan, each for a section of its own: ``training``, what a
+            monitor has recorded (:class:`edgescope.TrainingRecord`); ``interpretation``, what
             massive activations sit on; ``ablation``, what replacing them does; ``leaderboard``,
             what edge importances are worth; ``diagnosis``, what ``es.diagnose`` found; and what
             other :class:`edgescope.report.Section` need.

@@ -83,18 +83,27 @@ def edge_ratios(values: Tensor) -> EdgeRatios:
         [[0.5, 1.0, 250.0]]
     """
     magnitude = magnitudes(values)
+    tops = edge_tops(magnitude)
+    if not magnitude.size(0):
+        return EdgeRatios(magnitude, magnitude, tops)
+    return EdgeRatios(magnitude, magnitude / tops.median.unsqueeze(1), tops)
+
+
+def edge_tops(magnitude: Tensor) -> EdgeTops:
+    """Return the medians and maxima of every edge, from its magnitudes ``[E, F]``, float32.
+
+    They are those of :func:`edge_ratios`.
+    """
     if not magnitude.size(0):
         per_edge = magnitude.new_zeros(0)
         nothing = per_edge.bool()
-        tops = EdgeTops(per_edge, per_edge, per_edge, nothing, nothing)
-        return EdgeRatios(magnitude, magnitude, tops)
+        return EdgeTops(per_edge, per_edge, per_edge, nothing, nothing)
     median = _lower_median(magnitude)
     # A NaN or infinity anywhere in an edge shows in its maximum.
     top = magnitude.amax(dim=1)
     finite = top.isfinite()
     defined = finite & (median > 0)
-    tops = EdgeTops(median, top.where(finite, 0), (top / median).where(defined, 0), finite, defined)
-    return EdgeRatios(magnitude, magnitude / median.unsqueeze(1), tops)
+    return EdgeTops(median, top.where(finite, 0), (top / median).where(defined, 0), finite, defined)
 
 
 def magnitudes(values: Tensor) -> Tensor:

@@ -1,5 +1,8 @@
 """Training with recipes: from data sets to a folder with the untrained and the trained model."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from edgescope.lib.optional import require
 
 for _package in ("pydantic", "yaml"):
@@ -10,10 +13,16 @@ from edgescope.train.recipe_file import ModelRecipe, Recipe, recipe, recipe_name
 from edgescope.train.run_folder import RunFolder  # noqa: E402
 from edgescope.train.trainer import fit, start  # noqa: E402
 
+if TYPE_CHECKING:
+    from edgescope.train import callbacks
+    from edgescope.train.callbacks import MassiveActivationMonitor
+
 __all__ = [
+    "MassiveActivationMonitor",
     "ModelRecipe",
     "Recipe",
     "RunFolder",
+    "callbacks",
     "evaluate_large",
     "fit",
     "recipe",
@@ -21,3 +30,11 @@ __all__ = [
     "roc_auc",
     "start",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
+    if name in {"MassiveActivationMonitor", "callbacks"}:  # they load Lightning
+        require("lightning", "train")
+        found = importlib.import_module("edgescope.train.callbacks")
+        return found if name == "callbacks" else getattr(found, name)
+    raise AttributeError(f"module 'edgescope.train' has no attribute {name!r}")

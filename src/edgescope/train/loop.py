@@ -12,6 +12,8 @@ from lightning.pytorch.strategies import DDPStrategy
 from typing_extensions import override
 
 from edgescope.data import MoleculeLoader, loader
+from edgescope.scanning.monitoring.training_monitor import EVERY
+from edgescope.train.callbacks import MassiveActivationMonitor
 from edgescope.train.epoch_record import (
     AtomicCheckpointIO,
     EndOnSigterm,
@@ -43,6 +45,8 @@ class Job:
         device: of the processes; of several on GPUs each has its own.
         processes: how many train together.
         scaling: how the targets are standardised; None if they are not.
+        monitor: where massive activations are recorded in training; None if they are not.
+        monitor_every: steps from one record to the next.
     """
 
     recipe: Recipe
@@ -52,6 +56,8 @@ class Job:
     device: Literal["cpu", "cuda"]
     processes: int = 1
     scaling: Standardisation | None = None
+    monitor: Path | None = None
+    monitor_every: int = EVERY
 
 
 class Learned(NamedTuple):
@@ -98,6 +104,8 @@ def learn(
     keeper = EpochKeeper(job.checkpoint, tell=bar.tell if bar else None)
     stop = StopAtMinimumLearningRate(recipe.min_learning_rate)
     callbacks: list[Callback] = [stop, keeper, *([bar] if bar else [])]
+    if job.monitor is not None and rank == 0:
+        callbacks.insert(0, _monitor(job.monitor, job.monitor_every))
     together: dict[str, Any] = {}
     if job.processes > 1:
         callbacks.append(EndOnSigterm())
@@ -143,6 +151,11 @@ def initial_model(recipe: Recipe, splits: "Splits") -> "nn.Module":
     torch.manual_seed(recipe.seed)
     arguments = {**splits.train.model_sizes, **recipe.model.arguments()}
     return build(recipe.model.architecture, **arguments)
+
+
+def _monitor(file: Path, every: int) -> MassiveActivationMonitor:
+    # What is beyond a limit is said at the end: the folder is the run's, to be trained anew in.
+    return MassiveActivationMonitor(every, model="model", file=file, overwrite=True, limit=None)
 
 
 def _batches(

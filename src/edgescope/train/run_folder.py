@@ -47,6 +47,7 @@ class RunFolder:
     ``metrics.json``                losses of every epoch and of the test split; written last
     ``checkpoints/last.ckpt``       what an interrupted run goes on from
     ``logs/``                       TensorBoard
+    ``monitor.parquet``             massive activations in the course of training
     ``scan/``, ``report.html``      where later steps put their results
     ==============================  ==============================================================
 
@@ -244,6 +245,11 @@ class RunFolder:
     def logs(self) -> Path:
         """Folder of the TensorBoard log."""
         return self.path / "logs"
+
+    @property
+    def monitor(self) -> Path:
+        """Where the record of massive activations in training lies, if it was watched."""
+        return self.path / "monitor.parquet"
 
     def prepare(self, maximum: int) -> None:
         """Note how many epochs are now asked for."""

@@ -9,6 +9,7 @@ import torch
 
 from edgescope.lib.errors import EdgescopeWarning, InputError, UntrainedWarning
 from edgescope.lib.optional import require
+from edgescope.scanning.monitoring.training_monitor import EVERY, check_every
 from edgescope.train.guess import guessed, judge
 from edgescope.train.preflight import check_splits, describe, has_targets, open_run
 from edgescope.train.processes import check_processes
@@ -38,6 +39,7 @@ def fit(
     data: Mapping[str, Any] | None = None,
     epochs: int | None = None,
     processes: int = 1,
+    monitor: int | None = EVERY,
     progress: bool = True,
 ) -> RunFolder:
     """Train a model and keep it, with what it was before training and how it got there.
@@ -64,6 +66,8 @@ def fit(
             are any, else on the CPU, where they share torch's threads out among them. Each takes
             its share of every batch; ``batch_size`` stays that of the whole batch, and without
             dropout the result is that of one process but for rounding.
+        monitor: steps from one look at massive activations to the next, kept in
+            ``monitor.parquet`` (see :func:`edgescope.monitor`); ``None`` for none.
         progress: show the epochs' losses on standard error.
 
     Returns:
@@ -97,6 +101,8 @@ def fit(
     """
     if epochs is not None:
         recipe = Recipe.parse({**recipe.model_dump(), "max_epochs": epochs}, "epochs")
+    if monitor is not None:
+        check_every(monitor, "monitor")
     check_splits(splits, recipe)
     check_processes(processes, recipe, splits)
     run = open_run(out, describe(recipe, splits, data), splits)
@@ -104,7 +110,7 @@ def fit(
         from edgescope.data.checks.grave_findings import warn_of_grave
 
         warn_of_grave(splits)
-        _train(run, recipe, splits, processes, progress=progress)
+        _train(run, recipe, splits, processes, monitor, progress=progress)
     if caution := run.caution:
         warnings.warn(f"{run.path}: {caution}", UntrainedWarning, stacklevel=2)
     return run
@@ -171,7 +177,13 @@ def _refuse_fewer_epochs(run: RunFolder, done: int, recipe: Recipe) -> None:
 
 
 def _train(
-    run: RunFolder, recipe: Recipe, splits: "Splits", processes: int, *, progress: bool
+    run: RunFolder,
+    recipe: Recipe,
+    splits: "Splits",
+    processes: int,
+    monitor: int | None,
+    *,
+    progress: bool,
 ) -> None:
     """Train from the last finished epoch on and write weights and metrics."""
     for package in ("lightning", "tensorboard"):
@@ -197,6 +209,8 @@ def _train(
         device="cuda" if torch.cuda.is_available() else "cpu",
         processes=processes,
         scaling=run.standardisation,
+        monitor=None if monitor is None else run.monitor,
+        monitor_every=monitor or EVERY,
     )
     with quiet(), interruptible(), isolate_rng():
         model = initial_model(recipe, splits)
