@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -34,9 +34,9 @@ FIRST = {
 """Attention that no other comes before, where it is not just the one that is captured first."""
 
 BLUNT = {
-    "ASTGCN": "a matrix mixes the logits of all pairs of a graph",
+    "ASTGCN": "a matrix mixes the logits of all pairs of a graph, against which each node was held",
 }
-"""Cases in which a change of one node reaches the rows of others at once, and how it does."""
+"""Cases in which a change of one node reaches all rows of its graph at once, and how it does."""
 
 BOTH = {"softmax over both ends"}
 """Cases whose message holds weights of both ends, so that it changes with edges of either."""
@@ -269,7 +269,8 @@ def first_of(case: Case, names: list[str]) -> list[str]:
     return [name for name in names if name in FIRST.get(case.name, names[:1])]
 
 
-def check_identity(case: Case) -> str:
+@cache
+def changed_by(case: Case) -> list[str]:
     """Change edges and nodes of a case's batch; return what was changed and reached the rows.
 
     Raises:
@@ -303,18 +304,21 @@ def check_identity(case: Case) -> str:
             heard = [run(change, torch.isin(row, change.what)) for change in of.of_edges(field)]
             check_rows(one, heard, one.still)
             found.add(field)
-        if case.name in BLUNT:
-            continue
-        heard = []
+        heard, ends = [], (one.identity.source, one.identity.target)
         for change in of.of_nodes(name):
-            ends = [torch.isin(end, change.what) for end in (one.identity.source, one.identity.target)]
-            heard.append(run(change, ends[0] | ends[1], *ends))
+            if case.name in BLUNT:
+                heard.append(run(change, one.identity.graph == change.where[0]))
+                continue
+            own = [torch.isin(end, change.what) for end in ends]
+            heard.append(run(change, own[0] | own[1], *own))
         check_rows(one, heard, {stage: each | one.loop for stage, each in one.still.items()})
-        found.add("nodes")
-    return ", ".join(sorted(found))
+        found.add("graphs" if case.name in BLUNT else "nodes")
+    return sorted(found)
 
 
-def _heard(of: Identity, model: nn.Module, one: Attention, change: Change, *expected: Tensor) -> Heard:
+def _heard(
+    of: Identity, model: nn.Module, one: Attention, change: Change, *expected: Tensor
+) -> Heard:
     heard = Heard(*expected)
     for sign in (1, -1):
         one.hear(of.captured(model, change.apply(of.batch, sign), one.sites), heard)
