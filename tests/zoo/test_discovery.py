@@ -1,10 +1,13 @@
 """Discovery on models in the style of others: right, or nothing with a reason."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch_geometric.data import Data
 
 import edgescope as es
+from support.attention_zoo import table
 from support.attention_zoo.case import DISCOVERED, NO_ATTENTION
 from support.attention_zoo.reach import PARTLY, difference, differences, look, of_stage
 from support.attention_zoo.table import CASES
@@ -83,9 +86,23 @@ def test_what_is_not_seen_has_a_reason(case):
 
 
 @cases
+def test_what_is_captured_is_no_gap(case):
+    seen = look(case)
+    captured = {site.rpartition(":")[0] for site in seen.sites}
+    assert captured.isdisjoint(path for path, _ in seen.found.refused)
+
+
+@cases
+def test_lines_are_those_of_the_model(case):
+    lines = {each.line.partition(":")[0] for each in look(case).found.tensors}
+    assert lines <= {"", *(file.name for file in Path(table.__file__).parent.glob("*.py"))}
+
+
+@cases
 def test_no_state_of_nodes_is_listed_as_a_row_per_edge(case):
     batch, found = look(case).batch, look(case).found
     if not isinstance(batch, Data):
         pytest.skip("its nodes are padded")
     assert batch.num_nodes not in {batch.num_edges, 0}
-    assert [each for each in found.tensors if each.shape[:1] == (batch.num_nodes,)] == []
+    listed = [each for each in found.tensors if each.role == "per edge"]
+    assert [each for each in listed if each.shape[:1] == (batch.num_nodes,)] == []

@@ -212,7 +212,7 @@ def _mapped(args: tuple[Any, ...], own: Callable[[Value], Value]) -> tuple[Any, 
 
 _LIBRARY = (
     *("/torch/", "/edgescope/capturing/", "/torch_geometric/utils/", "/torch_geometric/nn/"),
-    *("/torch_geometric/data/", "/torch_geometric/experimental.py"),
+    "-packages/torch_geometric/",
 )
 _WRITTEN = re.compile(r"_(propagate|edge_updater)_\w{8}\.py$")
 """What PyG calls the files that it writes for the layers of a model."""
