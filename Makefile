@@ -55,6 +55,7 @@ bench: $(READY) ## run every benchmark and print its ratio
 docs: $(READY) ## write the pages that come out of the code and build the site in docs/_build
 	$(BIN)/python docs/make_layers.py
 	$(BIN)/python docs/make_rules.py
+	$(BIN)/python docs/make_reach.py
 	OMP_NUM_THREADS=1 $(BIN)/python docs/make_walks.py
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet \
 	  --builder html docs docs/_build

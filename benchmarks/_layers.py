@@ -6,12 +6,20 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch_geometric.nn import (
+    AGNNConv,
+    FAConv,
+    FeaStConv,
     GATConv,
     GATv2Conv,
     GENConv,
+    GeneralConv,
     GPSConv,
     HANConv,
+    HEATConv,
     HGTConv,
+    HypergraphConv,
+    PointTransformerConv,
+    ResGatedGraphConv,
     RGATConv,
     SuperGATConv,
     TransformerConv,
@@ -53,15 +61,31 @@ class Stack(nn.Module):
         self, layer: nn.Module, state: Tensor, edge_index: Tensor, kind: Tensor, batch: Tensor
     ) -> Tensor:
         """Call one layer in the way of its class."""
+        more: dict[str, Any] = {}
         match self.takes:
             case "edges":
-                return layer(state, edge_index)
+                given = (state, edge_index)
             case "features":
-                return layer(state, edge_index, self.bonds(kind))
+                given = (state, edge_index, self.bonds(kind))
             case "types":
-                return layer(state, edge_index, kind, self.bonds(kind))
+                given = (state, edge_index, kind, self.bonds(kind))
+            case "all types":
+                given = (state, edge_index, kind.new_zeros(len(state)), kind, self.bonds(kind))
             case "graphs":
-                return layer(state, edge_index, batch, edge_attr=self.bonds(kind))
+                given, more = (state, edge_index, batch), {"edge_attr": self.bonds(kind)}
+            case "start":
+                given = (state, state, edge_index)
+            case "positions":
+                given = (state, state[:, :3], edge_index)
+            case "hyperedges":
+                given = (state, edge_index)
+                more = {"hyperedge_attr": state, "num_edges": len(state)}
+            case _:
+                return self.padded(layer, state, batch)
+        return layer(*given, **more)
+
+    def padded(self, layer: nn.Module, state: Tensor, batch: Tensor) -> Tensor:
+        """Call one layer on molecules padded to one length."""
         dense, mask = to_dense_batch(state, batch)
         if self.takes == "padded":
             return layer(dense, src_key_padding_mask=~mask)[mask]
@@ -110,6 +134,23 @@ CASES: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "RGATConv": (conv(RGATConv, num_relations=TYPES, edge_dim=WIDTH), "types"),
     "GATEConv": (partial(GATEConv, WIDTH, WIDTH, WIDTH), "features"),
     "GENConv": (partial(GENConv, WIDTH, WIDTH, edge_dim=WIDTH), "features"),
+    "AGNNConv": (AGNNConv, "edges"),
+    "FAConv": (partial(FAConv, WIDTH), "start"),
+    "FeaStConv": (partial(FeaStConv, WIDTH, WIDTH, heads=HEADS), "edges"),
+    "HEATConv": (
+        partial(HEATConv, WIDTH, WIDTH // HEADS, 1, TYPES, 8, WIDTH, 8, heads=HEADS),
+        "all types",
+    ),
+    "PointTransformerConv": (partial(PointTransformerConv, WIDTH, WIDTH), "positions"),
+    "GeneralConv": (
+        partial(GeneralConv, WIDTH, WIDTH, WIDTH, heads=HEADS, attention=True),
+        "features",
+    ),
+    "ResGatedGraphConv": (partial(ResGatedGraphConv, WIDTH, WIDTH, edge_dim=WIDTH), "features"),
+    "HypergraphConv": (
+        partial(HypergraphConv, WIDTH, WIDTH // HEADS, use_attention=True, heads=HEADS),
+        "hyperedges",
+    ),
     "HGTConv": (partial(HGTConv, WIDTH, WIDTH, METADATA, heads=HEADS), "relations"),
     "HANConv": (partial(HANConv, WIDTH, WIDTH, METADATA, heads=HEADS), "relations"),
     "MultiheadAttention": (

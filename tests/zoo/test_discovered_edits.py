@@ -12,7 +12,7 @@ from support.attention_zoo import dense_masks, pair_bias
 from support.attention_zoo.case import DISCOVERED
 from support.attention_zoo.table import CASES
 
-SEEN = [case for case in CASES if case.verdict == DISCOVERED ]
+SEEN = [case for case in CASES if case.verdict == DISCOVERED]
 every_case = pytest.mark.parametrize("case", SEEN, ids=lambda case: case.name)
 
 

@@ -1,22 +1,18 @@
 """Discovery on models in the style of others: right, or nothing with a reason."""
 
-import warnings
+from pathlib import Path
 
-import polars as pl
 import pytest
 import torch
+from torch_geometric.data import Data
 
 import edgescope as es
-from edgescope.lib.errors import EdgescopeWarning
+from support.attention_zoo import table
 from support.attention_zoo.case import DISCOVERED, NO_ATTENTION
+from support.attention_zoo.reach import PARTLY, difference, differences, look, of_stage
 from support.attention_zoo.table import CASES
 
-CLOSE = 1e-4
-
-UNTOLD = {"edges in keys and values, by einsum"}
-"""Cases in which padding attends to itself, and nothing that the model is given says what it is.
-
-They are warned of."""
+cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 BLIND = {
     "edges attend to edges": "its nodes are the edges of the input",
@@ -31,104 +27,76 @@ BLIND = {
 }
 """Cases of which nothing is seen, and why."""
 
-PARTLY = {
-    "AttentiveFP over tables of neighbours": "that of atoms is seen, not that of molecules",
-    "Molecule Attention Transformer": "the softmax is seen, not its mixture with distances",
-    "ASTGCN": "the softmax is seen, not its product with a mask",
-    "softmax over both ends": "one of its two weights is a product of the other",
-    "shares of sigmoids, after GatedGCN": "the share is seen, not the gate in it",
-    "GMAN": "steps in time have no numbers of nodes",
-}
-"""Cases of which some weights are seen, and others not."""
+
+@cases
+def test_outputs_are_the_same_to_the_bit(case):
+    assert look(case).same
 
 
-def found_in(case):
-    """Return model, batch and the activations of all sites, once discovered."""
-    model, batch = case.model(), case.batch()
-    with torch.no_grad():
-        plain = case.call(model, batch)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", EdgescopeWarning)  # rows known by their nodes, and the like
-        found = es.capture.discover(model, case.batch(), call=case.call)
-        if not es.capture.sites(model)["reason"].is_null().any():
-            return model, batch, found, {}
-        with torch.no_grad(), es.capture(model) as tape:
-            output = case.call(model, case.batch())
-    assert same(plain, output)
-    return model, batch, found, {site: tape[site] for site in tape.sites}
-
-
-def same(one, other):
-    if isinstance(one, (tuple, list)):
-        return all(map(same, one, other))
-    return torch.equal(one, other)
-
-
-def rows(values, edge_index):
-    """Return every row with its edge, in an order that does not depend on that given."""
-    values = values.reshape(len(values), -1).double()
-    keyed = [
-        (tuple(edge), [round(float(value), 3) for value in row], row)
-        for edge, row in zip(edge_index.t().tolist(), values, strict=True)
-    ]
-    keyed.sort(key=lambda each: each[:2])
-    return [edge for edge, _, _ in keyed], torch.stack([row for _, _, row in keyed])
-
-
-def agrees(found, expected):
-    """Return whether what was found is what was worked out, for the same edges."""
-    identity = found.identity
-    here, values = rows(found.values, torch.stack([identity.source, identity.target]))
-    there, wanted = rows(expected.values, expected.edge_index)
-    return here == there and torch.allclose(values, wanted, atol=CLOSE, rtol=CLOSE)
-
-
-def of_stage(expected, stage):
-    stages = {"weight": {"weight", "gate"}}.get(stage, {stage})
-    return [each for each in expected if each.stage in stages]
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@cases
 def test_a_weight_that_is_discovered_is_one_of_the_model(case):
-    model, batch, _, sites = found_in(case)
-    weights = {name: each for name, each in sites.items() if name.endswith(":weight")}
+    seen = look(case)
+    weights = {name: each for name, each in seen.sites.items() if name.endswith(":weight")}
     if case.verdict != DISCOVERED:
-        formulas = es.capture.sites(model).filter(pl.col("site").is_in(list(weights)))["formula"]
-        assert all("not normalised" in formula for formula in formulas), formulas
+        formulas = dict(es.capture.sites(seen.model).select("site", "formula").iter_rows())
+        assert all("not normalised" in formulas[name] for name in weights)
         return
-    expected = of_stage(case.expected(model, batch), "weight")
-    if case.name in UNTOLD:
-        return
-    if case.name not in PARTLY:
-        for name, each in weights.items():
-            assert any(agrees(each, one) for one in expected), name
     if case.name in BLIND:
         assert not weights
         return
-    seen = [one for one in expected if any(agrees(each, one) for each in weights.values())]
+    expected = of_stage(seen.expected, "weight")
+    found = [
+        one
+        for one in expected
+        if any(difference(case, each, one) is not None for each in weights.values())
+    ]
     if case.name in PARTLY:
-        assert 0 < len(seen) < len(expected)
+        assert 0 < len(found) < len(expected)
     else:
-        assert len(seen) == len(expected)
+        assert len(found) == len(expected)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_message_that_is_discovered_is_what_the_model_sums(case):
-    model, batch, _, sites = found_in(case)
-    messages = {name: each for name, each in sites.items() if name.endswith(":message")}
-    expected = case.expected(model, batch) if messages else []
-    if case.name in UNTOLD or not all(each.formed for each in of_stage(expected, "weight")):
-        return  # what is divided only once it was summed is a message after that
-    expected = of_stage(expected, "message")
-    if not expected:
-        return
-    for name, each in messages.items():
-        assert any(agrees(each, one) for one in expected), name
+@cases
+def test_every_value_is_what_was_worked_out(case):
+    assert [site for site, far in differences(case).items() if far is None] == []
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@cases
+def test_nothing_is_seen_twice(case):
+    weights = [each for name, each in look(case).sites.items() if name.endswith(":weight")]
+    for n, one in enumerate(weights):
+        for other in weights[:n]:
+            assert one.values.shape != other.values.shape or not torch.equal(
+                one.values, other.values
+            ), (one.site, other.site)
+
+
+@cases
 def test_what_is_not_seen_has_a_reason(case):
-    model, _, found, sites = found_in(case)
-    if sites or case.verdict == NO_ATTENTION:
+    seen = look(case)
+    if seen.sites or case.verdict == NO_ATTENTION:
         return
-    assert found.refused or es.capture.coverage(model).gaps()
+    assert seen.found.refused or es.capture.coverage(seen.model).gaps()
+
+
+@cases
+def test_what_is_captured_is_no_gap(case):
+    seen = look(case)
+    captured = {site.rpartition(":")[0] for site in seen.sites}
+    assert captured.isdisjoint(path for path, _ in seen.found.refused)
+
+
+@cases
+def test_lines_are_those_of_the_model(case):
+    lines = {each.line.partition(":")[0] for each in look(case).found.tensors}
+    assert lines <= {"", *(file.name for file in Path(table.__file__).parent.glob("*.py"))}
+
+
+@cases
+def test_no_state_of_nodes_is_listed_as_a_row_per_edge(case):
+    batch, found = look(case).batch, look(case).found
+    if not isinstance(batch, Data):
+        pytest.skip("its nodes are padded")
+    assert batch.num_nodes not in {batch.num_edges, 0}
+    listed = [each for each in found.tensors if each.role == "per edge"]
+    assert [each for each in listed if each.shape[:1] == (batch.num_nodes,)] == []

@@ -17,8 +17,9 @@ DIM, HEADS = 8, 2
 class Net(nn.Module):
     """What most models have: channels in, and a number per graph out."""
 
-    def __init__(self, dim: int = DIM) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__()
+        dim = DIM if dim is None else dim
         self.enc, self.head = nn.Linear(WIDTH, dim), nn.Linear(dim, 1)
 
     def read(self, h: Tensor, batch: Tensor) -> Tensor:
@@ -133,6 +134,6 @@ def attend(
     sites = [
         site(path, "logit", logit, edge_index, input_edge),
         site(path, "weight", weight, edge_index, input_edge),
+        site(path, "message", sent, edge_index, input_edge, formed=message),
     ]
-    sites += [site(path, "message", sent, edge_index, input_edge)] if message else []
     return summed(sent, edge_index[1], nodes), sites

@@ -71,8 +71,9 @@ class Case:
     """Why there is no value per edge."""
     notes: str = ""
     """What is odd about it."""
-    adapter: bool = False
-    """Whether an adapter knows a layer of it."""
+    numbers: Callable[[str, Any], Tensor | None] = lambda _path, _batch: None
+    """Returns for the attention at a path the number here of what it gives each number of nodes, if
+    these are others; -1 for padding."""
 
     def model(self) -> nn.Module:
         """Return the model with the same parameters every time, in evaluation."""

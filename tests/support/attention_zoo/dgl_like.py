@@ -141,14 +141,16 @@ def graph_transformer(m, data):
         score = k[source] * q[target] / 2 * per_head(a.edge(e))
         logit = score.sum(-1).clamp(-LIMIT, LIMIT)
         weight = shares(logit.exp(), target, n, 1e-6)
-        path, own = f"layers.{number}.attention", all_edges(data)
+        sent, own = weight[..., None] * v[source], all_edges(data)
+        path = f"layers.{number}.attention"
         sites += [
             site(path, "score", score, edges, own),
             site(path, "logit", logit, edges, own),
             site(path, "weight", weight, edges, own, formed=False),
             site(path, "message", logit.exp()[..., None] * v[source], edges, own),
+            site(path, "message", sent, edges, own, part="divided", formed=False),
         ]
-        out = summed(weight[..., None] * v[source], target, n)
+        out = summed(sent, target, n)
         h = layer.norm_nodes(h + layer.nodes(out.flatten(1)))
         e = layer.norm_edges(e + layer.edges(score.flatten(1)))
     return m.read(h, data.batch), sites
@@ -218,13 +220,14 @@ def san(m, data):
     logit = (q * k * e / 2).sum(-1).clamp(-LIMIT, LIMIT)
     amount = logit.exp() * torch.where(real, 1 / 1.3, 0.3 / 1.3).double()[:, None]
     weight, value = shares(amount, target, n, 1e-6), per_head(a.value(h))[source]
-    path = "attention"
+    path, sent = "attention", weight[..., None] * value
     sites = [
         site(path, "logit", logit, pairs, formed=False),
         site(path, "weight", weight, pairs, formed=False),
         site(path, "message", amount[..., None] * value, pairs),
+        site(path, "message", sent, pairs, part="divided", formed=False),
     ]
-    out = summed(weight[..., None] * value, target, n)
+    out = summed(sent, target, n)
     return m.read(h + out.flatten(1), data.batch), sites
 
 

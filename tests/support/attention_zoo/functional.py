@@ -144,6 +144,5 @@ CASES = [
          without_edges, multihead("layers.0", lambda a: (a.weight, a.bias, a.out))),
     Case("MultiheadAttention, padded on the left", lambda: DenseNet(LeftPadded()), left_padded,
          without_edges,
-         multihead("layers.0.mha", lambda a: (a.in_proj_weight, a.in_proj_bias, a.out_proj)),
-         adapter=True),
+         multihead("layers.0.mha", lambda a: (a.in_proj_weight, a.in_proj_bias, a.out_proj))),
 ]  # fmt: skip

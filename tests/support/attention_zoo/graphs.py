@@ -1,5 +1,8 @@
 """The batches that models of this zoo are called on: molecule-like graphs, some of them nasty."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -14,12 +17,30 @@ BONDS = 4
 """Types of bonds."""
 ATOMS = 5
 """Types of atoms."""
+FARTHEST = 10
+"""Length from which on paths count as equally long."""
+
+
+SMALL, LARGE = (3, 4), (64, 24)
+"""How many graphs a batch has, and how many atoms the smallest of them."""
+
+_size = ContextVar("size", default=SMALL)
+
+
+@contextmanager
+def of_real_size() -> Iterator[None]:
+    """Make batches as large as those that models are trained on, to tell what capture costs."""
+    token = _size.set(LARGE)
+    try:
+        yield
+    finally:
+        _size.reset(token)
 
 
 def molecule(seed: int, *, loops: bool, parallel: bool, isolated: bool) -> Data:
     """Return a ring with a chord, edges in both directions one after the other."""
     draw = torch.Generator().manual_seed(seed)
-    size = 4 + seed % 3
+    size = _size.get()[1] + seed % 3
     pairs = [(k, (k + 1) % size) for k in range(size)] + [(0, 2)]
     both = [end for i, j in pairs for end in ((i, j), (j, i))]
     if loops:
@@ -47,7 +68,7 @@ def _three(*, loops: bool = False, parallel: bool = False, isolated: bool = True
                 parallel=parallel and seed != 2,
                 isolated=isolated and seed != 0,
             )
-            for seed in range(3)
+            for seed in range(_size.get()[0])
         ]
     )
 
@@ -80,7 +101,10 @@ def hops(batch: Batch) -> Tensor:
     found = torch.full((nodes, nodes), -1)
     reached = torch.eye(nodes, dtype=torch.bool)
     for length in range(nodes):
-        found[reached & (found < 0)] = length
+        new = reached & (found < 0)
+        if not new.any():
+            break
+        found[new] = length
         reached = (reached.float() @ step.float()) > 0
     return found
 
@@ -119,5 +143,5 @@ def padded(batch: Batch, *, left: bool = False) -> dict[str, Any]:
         "adjacency": pairs(adjacency),
         "edge_attr": pairs(edge_attr),
         "bond": pairs(bond),
-        "hops": pairs(hops(batch), -1),
+        "hops": pairs(hops(batch).clamp(max=FARTHEST), -1),
     }

@@ -262,8 +262,12 @@ def gates(kind):
         out = summed(sent, target, n)
         if kind == "shares":
             weight = shares(gate, target, n, 1e-6)
-            sites.append(site("block", "weight", weight, edges, own, formed=False))
-            out = summed(weight[..., None] * value, target, n)
+            sent = weight[..., None] * value
+            sites += [
+                site("block", "weight", weight, edges, own, formed=False),
+                site("block", "message", sent, edges, own, part="divided", formed=False),
+            ]
+            out = summed(sent, target, n)
         return m.read(h + out.flatten(1), data.batch), sites
 
     return work

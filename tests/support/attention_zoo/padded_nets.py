@@ -81,8 +81,10 @@ def biased(
     weight = normalised(logit, pairs[1], nodes)
     sites = [] if bias is None else [site(path, "logit", raw, pairs, part="unbiased")]
     sites += [site(path, "logit", logit, pairs), site(path, "weight", weight, pairs)]
-    out = summed(weight[..., None] * value, pairs[1], nodes).flatten(1)
-    return out, [replace(each, formed=formed) for each in sites]
+    sent = weight[..., None] * value
+    sites = [replace(each, formed=formed) for each in sites]
+    sites.append(site(path, "message", sent, pairs, formed=False))
+    return summed(sent, pairs[1], nodes).flatten(1), sites
 
 
 def split(x: Tensor, heads: int) -> Tensor:

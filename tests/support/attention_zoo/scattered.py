@@ -173,14 +173,15 @@ def exphormer(m, data):
         score = q[target] * k[source] * e / 2
         logit = score.sum(-1).clamp(-LIMIT, LIMIT)
         weight = shares(logit.exp(), target, n, 1e-6)
-        path = f"layers.{number}"
+        path, sent = f"layers.{number}", weight[..., None] * v[source]
         sites += [
             site(path, "score", score, edges, own),
             site(path, "logit", logit, edges, own),
             site(path, "weight", weight, edges, own, formed=False),
             site(path, "message", logit.exp()[..., None] * v[source], edges, own),
+            site(path, "message", sent, edges, own, part="divided", formed=False),
         ]
-        out = summed(weight[..., None] * v[source], target, n)
+        out = summed(sent, target, n)
         h = m.norm(h + out.flatten(1))
     return m.read(h, data.batch), sites
 

@@ -236,9 +236,16 @@ def tgn(m, data):
     return m.out(h + summed(sent, target, len(h)).flatten(1)), sites
 
 
+def in_sequence(path, _batch):
+    """Return the numbers of steps in time, which follow each other in attention over time."""
+    every = torch.arange(B * T * N).view(B, T, N)
+    return every.transpose(1, 2).flatten() if path == "temporal" else None
+
+
 CASES = [
     Case("GMAN", GMAN, traffic, lambda model, batch: model(batch["x"]), gman,
-         notes="nodes are sensors at times, numbered as x [B, T, N, F] is flattened"),
+         notes="nodes are sensors at times, numbered as x [B, T, N, F] is flattened",
+         numbers=in_sequence),
     Case("ASTGCN", ASTGCN, traffic, lambda model, batch: model(batch["x"], batch["adjacency"]),
          astgcn, notes="nodes are the sensors of each batch, b * N + n; normalised over rows"),
     Case("TGN", TGN, events, lambda model, batch: model(batch), tgn),

@@ -158,6 +158,7 @@ def both_ends(m, h, data, path):
     sent = (into * out_of)[..., None] * per_head(m.v(h))[source]
     return summed(sent, target, len(h)), [
         site(path, "logit", logit, edges, own),
+        site(path, "logit", logit, edges, own, part="out of sources", over=0),
         site(path, "weight", into, edges, own, part="into targets"),
         site(path, "weight", out_of, edges, own, part="out of sources", over=0),
         site(path, "weight", into * out_of, edges, own, part="both", sums_to_one=False),

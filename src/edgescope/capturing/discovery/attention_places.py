@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from linecache import getline
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -35,6 +35,16 @@ MIXED = "; multiplied by or mixed with other numbers of pairs before values are"
 """What is said of weights that are not what values are multiplied by."""
 
 
+class _Spot(NamedTuple):
+    """Where an attention of a model can be had."""
+
+    call: Call
+    at: int
+    """Which attention of the module it is."""
+    inner: list[tuple[str, int]]
+    """Modules inside that it is a part of as well, but not alike, and which it is there."""
+
+
 def places_of(
     model: nn.Module,
     flow: Flow,
@@ -49,6 +59,7 @@ def places_of(
     noted = trace.noted if isinstance(trace, WrittenOut) else trace
     reasons: dict[int, str] = {}
     places: dict[Discovered, int] = {}
+    spots: dict[int, _Spot] = {}
     refused: dict[str, str] = {}
     parts: dict[Call, list[Read]] = {}
     alike: dict[tuple[Any, ...], list[Read]] = {}
@@ -56,19 +67,28 @@ def places_of(
         calls = _common(attention.steps)
         if any(is_in(path, covered) for path, _ in calls):
             continue
-        for depth in range(len(calls), 0, -1):
-            call = calls[depth - 1]
+        inner: list[tuple[str, int]] = []
+        for call in reversed(calls):
             if call not in parts:
                 parts[call] = _read_part(noted.part(call), modules[call[0]], alike)
-            at = _position(trace, call, parts[call], number, found)
-            if at is not None:
-                if not any((e.path, e.number) == (call[0], at) for e in places):
-                    places[_discovered(call[0], at, parts[call], found[number][1])] = number
+            at = _position(trace, call, parts[call], attention)
+            if at is None:
+                continue
+            if _is_alike(parts[call][at], found[number]):
+                spots[number] = _Spot(call, at, inner)
                 break
+            inner.append((call[0], at))
         else:
             path = calls[-1][0] if calls else ""
             reasons[number] = _why_none(flow, attention)
             refused[path] = reasons[number]
+    taken: set[tuple[str, int]] = set()
+    seen_inside = {(spot.call[0], spot.at) for spot in spots.values()}
+    for number, (call, at, inner) in spots.items():
+        # A module that is looked into gives the attention of all its calls.
+        if (call[0], at) not in taken and not seen_inside.intersection(inner):
+            taken.add((call[0], at))
+            places[_discovered(call[0], at, parts[call], found[number][1])] = number
     return places, refused, reasons
 
 
@@ -108,16 +128,20 @@ def _common(steps: list[Step]) -> tuple[Call, ...]:
     return first[:depth]
 
 
-def _position(
-    trace: Trace, call: Call, parts: list[Read], number: int, found: list[Read]
-) -> int | None:
-    """Return which of the attentions of a module one of the whole model is, if it can be had."""
-    attention, whole = found[number]
+def _position(trace: Trace, call: Call, parts: list[Read], attention: AnyAttention) -> int | None:
+    """Return which of the attentions in a call of a module one of the whole model is."""
     before = sum(call in step.calls for step in trace.steps[: attention.steps[0].number])
-    for at, (own, here) in enumerate(parts):
-        if own.steps[0].number == before and here.shapes == whole.shapes and _has_ends(own, here):
-            return at
-    return None
+    starts = [own.steps[0].number for own, _ in parts]
+    return starts.index(before) if before in starts else None
+
+
+def _is_alike(part: Read, whole: Read) -> bool:
+    """Return whether an attention is had from a module as it is from the whole model.
+
+    There may be more of it: alone, a module has channels that have been heads before it.
+    """
+    own, here = part
+    return here.shapes.items() >= whole[1].shapes.items() and _has_ends(own, here)
 
 
 def _has_ends(attention: AnyAttention, found: Found | PairFound) -> bool:

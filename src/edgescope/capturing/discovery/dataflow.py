@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgescope.capturing.discovery.dimension_rules import axes_of
 from edgescope.capturing.discovery.dimensions import Dim
@@ -109,6 +109,27 @@ class Flow:
             found.update(self.atoms(each.rows)[:1])
         own = {root for root in self.scatters if root in found}
         return own or set(self.scatters)
+
+    def edges(self) -> set[int]:
+        """Return the atoms of rows that are gathered for edges, or summed into nodes, or both.
+
+        Not those of nodes, which are summed into graphs by one index, or gathered from them.
+        """
+        nodes = self.nodes()
+        for each in (each for several in self.scatters.values() for each in several):
+            nodes.update(self.atoms(each.step.results[0])[:1])
+        found: set[int] = set()
+        for atom in {*self.gathers, *self.scatters}:
+            own: list[Tensor] = []
+            for each in (*self.gathers[atom], *self.scatters[atom]):
+                numbers = numbers_of(each.by, each.dim)
+                if torch.equal(numbers.sort()[0], numbers.new_tensor(range(len(numbers)))):
+                    continue  # an order of the rows, which leads to no others
+                if not any(torch.equal(numbers, known) for known in own):
+                    own.append(numbers)
+            if len(own) > 1 or atom not in nodes:
+                found.add(atom)
+        return found
 
     def has(self, value: Value, atom: int) -> bool:
         """Return whether one dimension of a value stands for an atom, and no other does."""

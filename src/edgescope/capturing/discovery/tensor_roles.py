@@ -30,8 +30,7 @@ def tensors_of(
                     reason = refused.get(place.name, "")
                 role = "gate" if stage == "weight" and attention.kind == "gate" else stage
                 roles[value.number] = (role, site if site in sites else "", reason)
-    atoms = {*flow.gathers, *flow.scatters}
-    return tuple(_rows(flow, atoms, roles))
+    return tuple(_rows(flow, flow.edges(), roles))
 
 
 def _rows(

@@ -1,8 +1,10 @@
 """What torch computed while a model ran: every operation, with what went in and what came out."""
 
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from torch import Tensor, nn
@@ -209,11 +211,18 @@ def _mapped(args: tuple[Any, ...], own: Callable[[Value], Value]) -> tuple[Any, 
     )
 
 
-_LIBRARY = ("/torch/", "/edgescope/capturing/", "/torch_geometric/utils/", "/torch_geometric/nn/")
+_LIBRARY = (
+    *("/torch/", "/edgescope/capturing/", "/torch_geometric/utils/", "/torch_geometric/nn/"),
+    "-packages/torch_geometric/",
+)
+_WRITTEN = re.compile(r"_(propagate|edge_updater)_\w{8}\.py$")
+"""What PyG calls the files that it writes for the layers of a model."""
 
 
+@cache
 def _is_users(file: str) -> bool:
-    return not file.startswith("<") and not any(part in file for part in _LIBRARY)
+    library = any(part in file for part in _LIBRARY) or _WRITTEN.search(file)
+    return not file.startswith("<") and not library
 
 
 _DISPATCH = "__torch_dispatch__"

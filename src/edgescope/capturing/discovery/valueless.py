@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from edgescope.capturing.discovery.dataflow import Flow
+from edgescope.capturing.discovery.dataflow import Flow, backward
+from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.pair_attention import MATRICES
 from edgescope.capturing.discovery.program import AnyAttention
 from edgescope.capturing.discovery.quotients import EXPONENTIALS
@@ -75,6 +76,10 @@ def never_formed(flow: Flow) -> Iterator[tuple[str, str]]:
 def not_recognised(flow: Flow, found: Sequence[AnyAttention]) -> Iterator[tuple[str, str]]:
     """Give where an exponential along edges is summed at the nodes that is in no attention."""
     known = {step.number for each in found for step in each.steps}
+    for each in found:  # also between its logit and its weight, as where a logarithm is subtracted
+        if isinstance(each, Attention) and each.logit is not None and each.weight is not None:
+            between = backward(each.weight, {each.logit.number}).values()
+            known.update(value.step.number for value in between if value.step is not None)
     for step in flow.trace.steps:
         if step.name not in EXPONENTIALS or step.number in known or not step.results:
             continue
