@@ -91,5 +91,27 @@ STYLES = {
     "softmax of channels after a dense GCN": "GCN on a dense matrix, softmax over channels",
     "softmax of bond types": "types of bonds predicted inside the model",
     "PMLP": "PyG's PMLP (Yang et al., arXiv 2212.09034)",
+    "tables of neighbours, products": "UniMP over padded tables of neighbours",
+    "tables of neighbours, heads along the batch": "UniMP over tables, heads along the batch as in "
+    "GMAN (Zheng et al., arXiv 1911.08415)",
+    "tables of neighbours, softmax by hand": "UniMP over tables, by an exponential and its sum",
+    "tables of neighbours, logsumexp": "UniMP over tables, by `torch.logsumexp`",
+    "tables of neighbours, at once": "UniMP over tables, by `scaled_dot_product_attention`",
+    "tables of neighbours, a dummy first": "UniMP over tables whose first node is none",
+    "tables of neighbours of some nodes, after TGN": "TGN (Rossi et al., arXiv 2006.10637)",
+    "nearest points, a softmax for every channel": "Point Transformer (Zhao et al., arXiv "
+    "2012.09164) on nearest points",
+    "AttentiveFP as published, tables of each graph": "AttentiveFP, tables of a dense batch",
+    "nearest points of each cloud, by two indices": "Point Transformer on a batch of clouds",
+    "pyGAT, sparse": "GAT by sums of sparse matrices",
+    "KBGAT, sums of hybrid matrices": "KBGAT (Nathani et al., arXiv 1906.01195)",
+    "sparse matrix in order": "UniMP by `torch.sparse.softmax`",
+    "sparse matrix by rows": "UniMP by a matrix in CSR form",
+    "softmax of a sparse matrix with edges in one place": "UniMP on parallel edges in one place",
+    "relation after relation, one softmax": "RGAT (Busbridge et al., arXiv 1904.05811) across "
+    "relations",
+    "relation after relation, each with a softmax": "RGAT within relations",
+    "edges in pieces, divided at the end": "UniMP in pieces, as for graphs that do not fit",
+    "softmax times a gate of pairs, after EGT": "EGT (Hussain et al., arXiv 2108.03348)",
 }
 """By name; what is in the style of no publication says what it is."""
