@@ -60,7 +60,7 @@ STYLE = f"""\
 {_of((".vscode-high-contrast-light",), _LIGHT)}
 .edgescope-card{{font:13px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;\
 color:var(--ink);background:var(--paper);border:1px solid var(--line);border-radius:6px;\
-padding:.7em 1em;max-width:72em;overflow-x:auto;text-align:left;overflow-wrap:anywhere}}
+padding:.7em 1em;max-width:72em;overflow-x:auto;text-align:left;overflow-wrap:break-word}}
 .edgescope-card p{{margin:.25em 0;color:inherit}}
 .edgescope-card .what{{color:var(--soft)}}
 .edgescope-card .lead{{font-size:1.12em;margin:.35em 0 .5em}}
@@ -86,8 +86,8 @@ background:var(--wash);padding:0 .25em;border-radius:3px}}
 .edgescope-card details{{margin:.3em 0}}
 .edgescope-card details>p{{margin-left:1.1em}}
 .edgescope-card .drawing{{background:#fff;color:#222;border-radius:4px;padding:.4em;\
-display:inline-block;vertical-align:top}}
-.edgescope-card .drawing svg{{display:block;max-width:100%}}
+max-width:100%;box-sizing:border-box}}
+.edgescope-card .drawing svg{{display:block;width:100%;height:auto}}
 """
 
 
@@ -142,33 +142,37 @@ def paragraph(content: str, tone: str = "") -> Html:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[Cell]], more: str = "", most: int | None = ROWS
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    words: int | None = None,
+    more: str = "",
+    most: int | None = ROWS,
 ) -> Html:
-    """Return a table; numbers stand at the right.
+    """Return a table.
 
     Args:
         columns: names of the columns.
-        rows: cells of every row, texts, numbers or HTML; None where there is no number.
+        rows: cells of every row: texts, numbers, or None where there is no number.
+        words: how many columns, the first, are texts; the others stand at the right. All by
+            default.
         more: what to type for all rows, if there are more than are shown.
         most: rows that are shown; None for all.
     """
     every = [list(row) for row in rows]
     shown = every[:most]
-    right = [all(_is_number(row[place]) for row in shown) for place in range(len(columns))]
-    head = "".join(
-        f'<th scope="col"{_mark(at)}>{text(name)}</th>'
-        for name, at in zip(columns, right, strict=True)
-    )
-    body = [
-        "<tr>"
-        + "".join(f"<td{_mark(at)}>{_cell(cell)}</td>" for cell, at in zip(row, right, strict=True))
-        + "</tr>"
-        for row in shown
-    ]
-    made = [f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>", *body, "</tbody>\n</table>"]
+    first = len(columns) if words is None else words
+    marks = ["" if place < first else ' class="n"' for place in range(len(columns))]
+    names = zip(columns, marks, strict=True)
+    head = "".join(f'<th scope="col"{mark}>{text(name)}</th>' for name, mark in names)
+    made = [f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>"]
+    for row in shown:
+        cells = zip(row, marks, strict=True)
+        made.append(f"<tr>{''.join(f'<td{mark}>{_cell(cell)}</td>' for cell, mark in cells)}</tr>")
+    made.append("</tbody>\n</table>")
     if len(every) > len(shown):
-        rest = joined(f"{len(every) - len(shown):,} more rows:", code(more)) if more else Html("")
-        made.append(paragraph(rest or f"{len(every) - len(shown):,} more rows", "soft"))
+        rest = f"{len(every) - len(shown):,} more rows"
+        made.append(paragraph(joined(f"{rest}:", code(more)) if more else rest, "soft"))
     return Html("\n".join(made))
 
 
@@ -177,22 +181,14 @@ def folded(summary: str, *parts: Html) -> Html:
     return Html("\n".join([f"<details><summary>{text(summary)}</summary>", *parts, "</details>"]))
 
 
-def drawing(svg: str) -> Html:
-    """Return a drawing of ours on paper: its ink is dark on any page."""
-    return Html(f'<div class="drawing">{svg}</div>')
+def drawing(svg: str, width: int) -> Html:
+    """Return a drawing of ours, so many pixels wide, on paper: its ink is dark on any page."""
+    return Html(f'<div class="drawing" style="width:{width}px">{svg}</div>')
 
 
 def see(*calls: str) -> Html:
     """Return what to type to see more."""
     return paragraph(joined("see", *(code(call) for call in calls)), "soft")
-
-
-def _is_number(cell: Cell) -> bool:
-    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
-
-
-def _mark(right: bool) -> str:
-    return ' class="n"' if right else ""
 
 
 def _cell(cell: Cell) -> str:
