@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgescope.lib.visible_text import visible
 from edgescope.plots.axes import BLUE, DASHES, GREEN, PURPLE, VERMILION
 from edgescope.plots.formats import percent
 from edgescope.plots.svg import INK
@@ -29,7 +30,7 @@ def replaced(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def sites_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the sites of some rows as they are written beside them."""
     sites = dict.fromkeys(str(row["site"]) for row in rows)
-    return ["all together" if site == "all" else site for site in sites]
+    return ["all together" if site == "all" else visible(site) for site in sites]
 
 
 def draw_ablation(axes: "Axes", rows: Sequence[Mapping[str, Any]], axis: str, label: str) -> None:
@@ -97,7 +98,7 @@ def draw_groups(
     if overall is not None:
         label = f"all edges {percent(overall)}"
         axes.axvline(100 * overall, color=INK, linewidth=1, linestyle=DASHES, label=label)
-    axes.set_yticks(range(len(groups)), groups)
+    axes.set_yticks(range(len(groups)), list(map(visible, groups)))
     axes.set_ylim(len(groups) - 0.4, -0.6)
     axes.set_xlim(left=0)
     axes.set_xlabel("massive edges of the group (%)")

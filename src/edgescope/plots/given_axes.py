@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgescope.lib.errors import InputError
 from edgescope.lib.optional import require
+from edgescope.lib.visible_text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,6 +96,7 @@ def heading(axes: "Axes", title: str, above: float = 0) -> None:
             fontsize="small",
             borderaxespad=0.3,
         )
+    title = "\n".join(map(visible, title.split("\n")))
     axes.set_title(title, loc="left", pad=8 + above + _ROW * rows)
 
 

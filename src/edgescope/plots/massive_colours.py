@@ -39,7 +39,7 @@ def scale_legend(scale: Scale, label: str, name: str, title: str) -> str:
         title: what it shows, for those who cannot see it.
     """
     low, high = scale
-    drawn = figure(4.2, 0.66, margins=(0.3, 0.3, 0.42, 0.05))
+    drawn = figure(4.2, 0.7, margins=(0.3, 0.3, 0.46, 0.05))
     axes = drawn.subplots()
     start, end = math.log10(low), math.log10(high)
     colour_bar(axes, start, end, upright=False, part=SHADES)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgescope.lib.optional import require
+from edgescope.lib.visible_text import visible
 from edgescope.plots.svg import INK, figure, render, settings
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def draw_node_links(
                 "edgecolor": INK if strong else _GREY,
             }
             x, y = map(float, place[number])
-            axes.text(x, y, label, ha="center", va="center", fontsize=8, bbox=box)
+            axes.text(x, y, visible(label), ha="center", va="center", fontsize=8, bbox=box)
         axes.update_datalim(place)
         axes.margins(0.12)
         axes.autoscale_view()

@@ -60,7 +60,7 @@ STYLE = f"""\
 {_of((".vscode-high-contrast-light",), _LIGHT)}
 .edgescope-card{{font:13px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;\
 color:var(--ink);background:var(--paper);border:1px solid var(--line);border-radius:6px;\
-padding:.7em 1em;max-width:72em;overflow-x:auto;text-align:left;overflow-wrap:break-word}}
+padding:.7em 1em;max-width:84em;overflow-x:auto;text-align:left;overflow-wrap:break-word}}
 .edgescope-card p{{margin:.25em 0;color:inherit}}
 .edgescope-card .what{{color:var(--soft)}}
 .edgescope-card .lead{{font-size:1.12em;margin:.35em 0 .5em}}
@@ -86,7 +86,7 @@ background:var(--wash);padding:0 .25em;border-radius:3px}}
 .edgescope-card details{{margin:.3em 0}}
 .edgescope-card details>p{{margin-left:1.1em}}
 .edgescope-card .drawing{{background:#fff;color:#222;border-radius:4px;padding:.4em;\
-max-width:100%;box-sizing:border-box}}
+margin:.2em 0;max-width:100%;box-sizing:border-box}}
 .edgescope-card .drawing svg{{display:block;width:100%;height:auto}}
 """
 
@@ -105,7 +105,7 @@ def card(what: str, lead: str, *parts: Html) -> str:
             f"<style>{STYLE}</style>",
             f'<p class="what">{text(what)}</p>',
             f'<p class="lead">{text(lead)}</p>',
-            *parts,
+            *filter(None, parts),
             "</div>\n",
         ]
     )

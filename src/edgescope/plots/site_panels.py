@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from edgescope.lib.visible_text import visible
 from edgescope.plots.axes import STATES, colours, ratio_axis, sorted_graphs, steps, threshold_line
 from edgescope.plots.svg import INK
 
@@ -99,7 +100,7 @@ def draw_shares(
         axes.barh(at, rate, width, color=STATES[state], alpha=0.85, label=labels[state])
         ends = [np.maximum(rate - low, 0), np.maximum(high - rate, 0)]
         axes.errorbar(rate, at, xerr=ends, fmt="none", color=INK, capsize=3, linewidth=1)
-    axes.set_yticks(place, [f"{row['edge_type']}\n{row['edges']:,}" for row in rows])
+    axes.set_yticks(place, [f"{visible(row['edge_type'])}\n{row['edges']:,}" for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(left=0)
     axes.grid(visible=False, axis="y")

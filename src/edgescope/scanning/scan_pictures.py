@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from edgescope.lib.errors import InputError
 from edgescope.lib.optional import require
+from edgescope.lib.visible_text import visible
 from edgescope.plots.axes import scanned_states
 from edgescope.plots.formats import number, percent
 from edgescope.plots.given_axes import drawn_on, heading
@@ -122,7 +123,7 @@ class ScanPictures(GraphPictures):
         }
         limits = [self._mark(name, asked.axis, asked.threshold) for name in self.sites]
         draw_largest(axes, largest, limits, self._labels())
-        axes.set_yticks(range(len(limits)), list(self.sites))
+        axes.set_yticks(range(len(limits)), list(map(visible, self.sites)))
         axes.set_ylim(len(limits) - 0.4, -0.6)
         axes.set_xlabel(asked.axis)
         return f"Largest {asked.axis} of every site"
