@@ -21,9 +21,7 @@ def code(notebook):
 def kinds(cell):
     """What a cell shows: text, a card, a table or a figure."""
     shown = [out for out in cell.outputs if out.output_type != "stream"]
-    texts = [
-        out.name for out in cell.outputs if out.output_type == "stream" and out.name == "stdout"
-    ]
+    texts = {out.get("name") for out in cell.outputs if out.output_type == "stream"} - {"stderr"}
     names = [sorted(set(out.get("data", {})) - {"text/plain"}) for out in shown]
     cards = [out.data["text/html"].startswith(CARD) for out in shown if "text/html" in out.data]
     return texts, names, cards

@@ -52,18 +52,18 @@ class ScanPictures(GraphPictures):
     ) -> "Axes":
         """Draw the scan on axes of matplotlib, and return them.
 
-        ==============  ========================================================================
-        ``"maxima"``    the largest of every site, trained over untrained; the numbers of
-                        :meth:`table`
-        ``"graphs"``    the largest ratio of every graph at one site, sorted, trained over
-                        untrained: the published figure
-        ``"histogram"`` the ratios of one site, with the gamma law of :meth:`gamma`
-        ``"heat_map"``  the share of edges over the threshold, per head and channel of one site;
-                        the numbers of :meth:`heat_map`
-        ``"types"``     the share of edges over the threshold by edge type (node type in a scan
-                        of node states) at one site, with 95 % intervals; the numbers of
-                        :meth:`by_edge_type`
-        ==============  ========================================================================
+        ===============  =======================================================================
+        ``"maxima"``     the largest of every site, trained over untrained; the numbers of
+                         :meth:`table`
+        ``"graphs"``     the largest ratio of every graph at one site, sorted, trained over
+                         untrained: the published figure
+        ``"histogram"``  the ratios of one site, with the gamma law of :meth:`gamma`
+        ``"heat_map"``   the share of edges over the threshold, per head and channel of one
+                         site; the numbers of :meth:`heat_map`
+        ``"types"``      the share of edges over the threshold by edge type (node type in a scan
+                         of node states) at one site, with 95 % intervals; the numbers of
+                         :meth:`by_edge_type`
+        ===============  =======================================================================
 
         ``"maxima"``, ``"heat_map"`` and ``"types"`` are of ratios, or of magnitudes where the
         criterion bounds only these.
