@@ -156,6 +156,8 @@ def test_what_cannot_be_shown_is_refused_with_what_can(drugs, networks):
     _, scan = networks
     with pytest.raises(InputError, match="received graph=99, expected one of 0 to"):
         scan.show(99)
+    with pytest.raises(InputError, match="graph"):
+        scan.show("first")
     with pytest.raises(InputError, match="no site 'x'"):
         scan.show(site="x")
     quiet = set(range(drugs.info.graphs)) - set(drugs.massive()["graph"])

@@ -1,7 +1,7 @@
 """Which colour of a bond or an edge says how massive it is, and the legend that says so."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from edgescope.plots.axes import colour_bar, ratio_tick
 from edgescope.plots.formats import number
@@ -16,10 +16,9 @@ Scale = tuple[float, float]
 logarithmic scale."""
 
 
-def scale_of(sizes: Iterable[float]) -> Scale:
+def scale_of(sizes: Collection[float]) -> Scale:
     """Return the scale from the smallest to the largest of some values."""
-    every = list(sizes)
-    low, high = min(every), max(every)
+    low, high = min(sizes), max(sizes)
     return low, max(high, 1.01 * low)
 
 

@@ -6,6 +6,7 @@ from zlib import crc32
 import polars as pl
 
 from edgescope.lib.errors import InputError
+from edgescope.lib.mistakes import check_number
 from edgescope.lib.plurals import plural
 from edgescope.plots.formats import number
 from edgescope.plots.massive_colours import colour_of, scale_legend, scale_of
@@ -67,6 +68,8 @@ class GraphPictures(ScanCard):
         """
         if site is not None:
             self[site]
+        if graph is not None:
+            check_number(graph, "graph")
         if graph is not None and not 0 <= graph < self.info.graphs:
             raise InputError(
                 f"received graph={graph}, expected one of 0 to {self.info.graphs - 1}, the graphs "

@@ -26,7 +26,7 @@ def legend(gallery: list[dict[str, Any]], measure: str = "ratio") -> str:
 
 
 def _scale(gallery: list[dict[str, Any]], measure: str) -> Scale:
-    return scale_of(bond[measure] for entry in gallery for bond in entry["bonds"])
+    return scale_of([bond[measure] for entry in gallery for bond in entry["bonds"]])
 
 
 def _draw(entry: dict[str, Any], place: int, measure: str, scale: Scale) -> str:
