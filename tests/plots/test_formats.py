@@ -82,3 +82,14 @@ def test_intervals_of_numbers_need_both_ends():
 )
 def test_the_article_fits_the_kind_of_edge(edge_type, words):
     assert with_article(kind_of_edge(edge_type)) == words
+
+
+@pytest.mark.parametrize(
+    "ends", [(None, 0.5), (0.1, None), (float("nan"), 0.5), (0.1, float("nan"))]
+)
+def test_an_interval_without_an_end_is_none(ends):
+    assert interval(*ends) == between(*ends) == "\u2013"
+
+
+def test_a_score_that_does_not_exist_is_none():
+    assert fixed(None) == fixed(float("nan")) == "\u2013"

@@ -13,8 +13,9 @@ import edgescope as es
 from edgescope.attribute import Leaderboard, leaderboard
 from edgescope.interpret import Interpretation
 from edgescope.interpret.group_enrichment import SCHEMA
+from edgescope.intervene.ablation_info import AblationInfo
 from edgescope.intervene.ablation_result import SCHEMA as ABLATION
-from edgescope.intervene.ablation_result import Ablation, AblationInfo
+from edgescope.intervene.ablation_result import Ablation
 from edgescope.scanning.monitoring.training_record import SCHEMA as RECORD
 from edgescope.scanning.store import load_seeds, save_seeds
 from edgescope.study.cell_work import RESULT

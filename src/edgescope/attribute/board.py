@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgescope.attribute.board_pictures import LeaderboardPictures
 from edgescope.attribute.board_store import load_leaderboard, save_leaderboard
 from edgescope.attribute.bonds import Floats
 from edgescope.attribute.method_verdict import REFERENCE, sentences
@@ -39,7 +40,7 @@ def no_molecules() -> "pl.DataFrame":
 
 
 @dataclass(frozen=True, eq=False)
-class Leaderboard:
+class Leaderboard(LeaderboardPictures):
     """What attribution methods are worth, as made by :func:`edgescope.attribute.leaderboard`.
 
     Attributes:

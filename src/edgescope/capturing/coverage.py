@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from edgescope.capturing.coverage_card import coverage_card
 from edgescope.capturing.refusals import ATTENTION, MESSAGE_PASSING, NONE, PERHAPS, Kind
 from edgescope.lib.eager_twin import eager_words
 from edgescope.lib.plurals import plural
@@ -187,6 +188,10 @@ calls restricted_softmax'
             "reason": pl.String(),
         }
         return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def _repr_html_(self) -> str:
+        """Return it as a card of a notebook."""
+        return coverage_card(self.sentence(), self.complete, self.table().to_dicts())
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it in plain values, which :meth:`from_dict` reads."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgescope.capturing.coverage import Coverage
+from edgescope.diagnosis.finding_card import finding_body, finding_card, finding_line
 from edgescope.diagnosis.model_sources import SourceLine
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ class Finding:
         """Path of the layer alone, without the heads; empty for the model as a whole."""
         path = self.where.partition(",")[0]
         return "" if path == MODEL else path
+
+    def _repr_html_(self) -> str:
+        """Return the finding as a card of a notebook."""
+        line = finding_line(self.severity, self.rule, self.where, self.message)
+        return finding_card(line, finding_body(self.cause, self.remedy, self.mechanical))
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it in plain values."""

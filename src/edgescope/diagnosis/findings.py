@@ -5,6 +5,7 @@ from typing import Any
 
 from edgescope.capturing.coverage import Coverage
 from edgescope.diagnosis.finding import SEVERITIES, Finding, FindingList
+from edgescope.diagnosis.findings_card import findings_card
 from edgescope.diagnosis.findings_json import as_json
 from edgescope.diagnosis.findings_sarif import as_sarif
 from edgescope.diagnosis.findings_text import as_html, as_page, as_text
@@ -40,6 +41,10 @@ class Findings(FindingList):
             InputError: if ``width`` is below 40.
         """
         return as_text(self, width, colours)
+
+    def _repr_html_(self) -> str:
+        """Return the findings as a card of a notebook."""
+        return findings_card(self)
 
     def json(self) -> str:
         """Return the findings as JSON."""

@@ -3,7 +3,8 @@
 from edgescope.interpret.commonness import GroupImportance, importance
 from edgescope.interpret.group_enrichment import ANY, enrichment, enrichment_of
 from edgescope.interpret.groups import CHEMISTRY, GENERAL, EdgeGroups, edge_groups
-from edgescope.interpret.interpretation import FDR, Interpretation, interpret
+from edgescope.interpret.interpretation import Interpretation, interpret
+from edgescope.interpret.interpretation_pictures import FDR
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.maps import HeatMaps, heat_maps
 from edgescope.interpret.scan_edges import MassiveEdges, massive_edges

@@ -14,6 +14,7 @@ from edgescope.data.graphs import GraphDataset
 from edgescope.interpret.commonness import importance as group_importance
 from edgescope.interpret.group_enrichment import ANY, SCHEMA, enrichment
 from edgescope.interpret.groups import EdgeGroups, edge_groups
+from edgescope.interpret.interpretation_pictures import FDR, InterpretationPictures
 from edgescope.interpret.kinds import BINS
 from edgescope.interpret.permutation import PERMUTATIONS
 from edgescope.interpret.scan_edges import MassiveEdges, massive_edges
@@ -24,15 +25,6 @@ from edgescope.scanning.criteria import Rule
 from edgescope.scanning.result import Scan
 from edgescope.statistics.bootstrap import RESAMPLES
 
-FDR = 0.05
-"""False-discovery rate up to which a group is called enriched or depleted, by convention.
-
-Example:
-    >>> from edgescope.interpret import FDR
-    >>> FDR
-    0.05
-"""
-
 _KIND = Kind("an interpretation", "interpretation.json", 2, "interpret again")
 
 _SCHEMAS: dict[str, dict[str, Any]] = {
@@ -42,7 +34,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Interpretation:
+class Interpretation(InterpretationPictures):
     """What the massive activations of a scan sit on.
 
     Attributes:

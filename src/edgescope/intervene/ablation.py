@@ -14,7 +14,8 @@ from edgescope.capturing.discovered_sites import carry_if_alike
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.capturing.tape import MAX_BYTES
-from edgescope.intervene.ablation_result import LEFT_OUT, SCHEMA, Ablation, AblationInfo
+from edgescope.intervene.ablation_info import AblationInfo
+from edgescope.intervene.ablation_result import LEFT_OUT, SCHEMA, Ablation
 from edgescope.intervene.activation_choice import Where, selector
 from edgescope.intervene.controls import CONTROLS, Control
 from edgescope.intervene.interventions import Result, Variant, Work, table_rows

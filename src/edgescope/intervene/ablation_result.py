@@ -1,13 +1,15 @@
 """The result of an ablation: one row per site and selection, and a sentence."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 import polars as pl
 
+from edgescope.intervene.ablation_info import AblationInfo
+from edgescope.intervene.ablation_pictures import AblationPictures
 from edgescope.intervene.metric_resamples import LOWER_IS_BETTER
 from edgescope.lib.input_files import table_of
 from edgescope.lib.manifest import Kind, Stored, stored, storing
@@ -54,51 +56,7 @@ SCHEMA = {
 }
 
 
-@dataclass(frozen=True)
-class AblationInfo:
-    """What was replaced, where and how.
-
-    Attributes:
-        model: class of the model.
-        data: name of the data set, if it has one.
-        graphs: number of graphs.
-        where: what chose the activations.
-        value: what they became.
-        controls: the matched controls.
-        repeats: draws of each control.
-        seed: decided the draws and the resamples.
-        metric: name of the task metric; ``None`` if there is none.
-        before: the metric of the model as it is; ``None`` without one.
-        before_low: lower end of its 95 % interval.
-        before_high: upper end.
-        passes: passes over the loader, those for the untrained model among them.
-        seconds: how long it took.
-        left_out: sites that could not be taken and that nobody asked for, each with the reason.
-        arguments: names of the arguments that the model was given, or that it was given the whole
-            batch, or what ``call=`` says; empty in an ablation of an older version.
-        data_fingerprint: of the graphs, as in :class:`edgescope.scanning.site_scan.ScanInfo`.
-    """
-
-    model: str
-    data: str
-    graphs: int
-    where: str
-    value: str
-    controls: tuple[str, ...]
-    repeats: int
-    seed: int
-    metric: str | None
-    before: float | None
-    before_low: float | None
-    before_high: float | None
-    passes: int
-    seconds: float
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    arguments: tuple[str, ...] = ()
-    data_fingerprint: str = ""
-
-
-class Ablation:
+class Ablation(AblationPictures):
     """The result of :func:`edgescope.ablate`.
 
     Attributes:
@@ -159,7 +117,7 @@ class Ablation:
             f"replacing {chosen['activations']} activations ({chosen['share']:.3%}) chosen by "
             f"{info.where} ({info.value})"
         )
-        axis, excess = ("moved", "moved_excess") if info.metric is None else ("change", "excess")
+        axis, excess = self.drawn
         shown = _shown(chosen, axis)
         if info.metric is None:
             text = f"{what} moves predictions by {shown} on average"
@@ -168,9 +126,22 @@ class Ablation:
         if not controls:
             return f"{text}{rest}"
         beyond = [f"{_shown(row, excess)} beyond {_NAMES[row['selection']]}" for row in controls]
-        worse = -1 if info.metric and not LOWER_IS_BETTER[info.metric] else 1
-        effect = "effect" if info.metric is None else "harm"
-        return f"{text}, {', '.join(beyond)}: {_verdict(controls, excess, worse, effect)}{rest}"
+        return f"{text}, {', '.join(beyond)}: {self.verdict()}{rest}"
+
+    def verdict(self) -> str:
+        """Say in a few words whether what was chosen did more than its controls; empty of none."""
+        rows = self._rows.filter(pl.col("site") == self._rows["site"][-1]).rows(named=True)
+        chosen, controls = rows[0], rows[1:]
+        if not chosen["activations"] or not controls:
+            return ""
+        metric = self.info.metric
+        worse = -1 if metric and not LOWER_IS_BETTER[metric] else 1
+        return _verdict(controls, self.drawn[1], worse, "harm" if metric else "effect")
+
+    @property
+    def drawn(self) -> tuple[str, str]:
+        """The columns of the effect and of its excess: of the metric, or of the predictions."""
+        return ("moved", "moved_excess") if self.info.metric is None else ("change", "excess")
 
     def __repr__(self) -> str:
         """Say what was done."""

@@ -22,6 +22,12 @@ STATES = {"untrained": BLUE, "trained": VERMILION}
 LAWS = {"trained": "#7A3500", "untrained": "#003F63"}
 """The colours of the states, darker, for the laws fitted to them."""
 
+
+def scanned_states(*, compared: bool) -> dict[str, str]:
+    """Return the states that are drawn, and their names; without an untrained one there is one."""
+    return dict(zip(STATES, STATES, strict=True)) if compared else {"trained": "scanned model"}
+
+
 EDGE_TYPES = ((GREEN, "o"), (PURPLE, "s"), (ORANGE, "^"), (SKY, "D"), (BLUE, "v"), (INK, "P"))
 """Colour and marker of each edge type, so that colour is never the only difference."""
 

@@ -65,7 +65,7 @@ def percent(share: float | None) -> str:
 
 def interval(low: float | None, high: float | None) -> str:
     """Write an interval of shares with as many decimals as it takes to see its width."""
-    if low is None or high is None:
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
         return NO_VALUE
     width = 100 * (high - low)
     decimals = min(max(math.ceil(-math.log10(width)), 0) + 1, 6) if width else 1
@@ -77,12 +77,14 @@ def between(
     low: float | None, high: float | None, write: Callable[[float | None], str] = number
 ) -> str:
     """Write an interval of numbers; ``write`` writes either end."""
-    return NO_VALUE if low is None or high is None else f"{write(low)} to {write(high)}"
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return NO_VALUE
+    return f"{write(low)} to {write(high)}"
 
 
 def fixed(value: float | None) -> str:
     """Write a score with three decimals, such as an area under a curve."""
-    return NO_VALUE if value is None else f"{value:.3f}"
+    return NO_VALUE if value is None or math.isnan(value) else f"{value:.3f}"
 
 
 def listing(items: list[str]) -> str:

@@ -70,18 +70,20 @@ def draw_bonds(
     name: str,
     title: str,
     *,
+    atom_shades: Mapping[int, tuple[float, float, float]] = MappingProxyType({}),
     atom_notes: Mapping[int, str] = MappingProxyType({}),
     bond_notes: Mapping[int, str] = MappingProxyType({}),
     note_size: float = 0.75,
     size: tuple[int, int] = SIZE,
 ) -> str:
-    """Draw a molecule with some of its bonds coloured.
+    """Draw a molecule with some of its bonds, or atoms, coloured.
 
     Args:
         smiles: the molecule.
         shades: red, green and blue of bonds, by their number.
         name: prefix of the drawing's ids.
         title: what it shows, for those who cannot see it.
+        atom_shades: red, green and blue of atoms, likewise.
         atom_notes: what stands beside atoms, by their number.
         bond_notes: what stands beside bonds.
         note_size: size of notes, as part of the size of letters.
@@ -107,7 +109,8 @@ def draw_bonds(
     prepared = draw.PrepareMolForDrawing(molecule, kekulize=True, addChiralHs=False)
     drawer.DrawMolecule(
         prepared,
-        highlightAtoms=[],
+        highlightAtoms=list(atom_shades),
+        highlightAtomColors=dict(atom_shades),
         highlightBonds=list(shades),
         highlightBondColors=dict(shades),
     )

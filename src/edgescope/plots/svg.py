@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from edgescope.lib.optional import require
+from edgescope.lib.visible_text import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -116,6 +117,8 @@ def inline(svg: str, name: str, title: str) -> str:
     """
     for prefix, space in (("", _SVG), ("xlink", _XLINK)):
         ET.register_namespace(prefix, space[1:-1])
+    # Names of a user's may hold characters that XML does not, or that turn the text round.
+    svg = "\n".join(map(visible, svg.split("\n")))
     root = ET.fromstring(svg)  # noqa: S314  (written by matplotlib or RDKit just now)
     for parent in list(root.iter()):
         for child in list(parent):
@@ -131,7 +134,7 @@ def inline(svg: str, name: str, title: str) -> str:
         root.attrib.pop(key, None)
     root.attrib |= {"role": "img", "aria-labelledby": f"{name}-title"}
     label = ET.Element(f"{_SVG}title", {"id": f"{name}-title"})
-    label.text = title
+    label.text = visible(title)
     root.insert(0, label)
     return ET.tostring(root, encoding="unicode")
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import polars as pl
 
-from edgescope.scanning import site_tables
 from edgescope.scanning.criteria import Bounds, Rule
 from edgescope.scanning.result import Scan
 
@@ -14,12 +13,6 @@ def is_plain(rule: Rule) -> bool:
     """Say whether one bound on the ratio, or one on the magnitude, is all that a rule asks."""
     asked = rule.everywhere
     return asked is not None and not (asked.ratio and asked.magnitude)
-
-
-def main_axis(scan: Scan) -> str:
-    """Return what figures and shares are about: the ratio, wherever the criterion bounds it."""
-    bounded = [math.isfinite(scan.info.criterion.bounds(site).ratio) for site in scan.sites]
-    return "ratio" if any(bounded) else "magnitude"
 
 
 def site_axis(found: dict[str, Any]) -> str:
@@ -34,31 +27,6 @@ def site_axis(found: dict[str, Any]) -> str:
     if ratio is None or magnitude is None:
         return "magnitude" if ratio is None and magnitude is not None else "ratio"
     return "magnitude" if magnitude["over"] and not ratio["over"] else "ratio"
-
-
-def edge_types(scan: Scan, axis: str) -> list[dict[str, Any]]:
-    """Return the rows of ``scan.by_edge_type()``, each with the baseline's rate beside it.
-
-    Sites at which the criterion has no bound on the axis are left out.
-    """
-    names, rows = scan.info.edge_type_names, []
-    for site in scan.sites:
-        limit = getattr(scan.info.criterion.bounds(site), axis)
-        if not math.isfinite(limit):
-            continue
-        before: dict[str, dict[str, Any]] = {}
-        if scan.baseline is not None:
-            known = scan.baseline.info.edge_type_names
-            of_baseline = site_tables.edge_types(scan.baseline[site], known, limit, axis)
-            before = {row["edge_type"]: row for row in of_baseline}
-        for row in site_tables.edge_types(scan[site], names, limit, axis):
-            beside: dict[str, Any] = {}
-            if scan.baseline is not None:
-                untrained = before.get(row["edge_type"], {})
-                columns = ("edges", "over", "rate", "low", "high")
-                beside = {f"{name}_untrained": untrained.get(name) for name in columns}
-            rows.append({"site": site} | row | beside)
-    return rows
 
 
 def judged(scan: Scan, table: pl.DataFrame) -> dict[str, dict[str, Any]]:
@@ -111,22 +79,6 @@ def calibration(scan: Scan) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def excess(scan: Scan, rows: pl.DataFrame) -> pl.Series:
-    """Return how many times over a threshold of its site each row is, by the larger of the two.
-
-    Args:
-        scan: the scan.
-        rows: massive rows of it.
-    """
-    times = []
-    for axis, value in (("ratio", pl.col("ratio")), ("magnitude", pl.col("value").abs())):
-        limits = {site: getattr(scan.info.criterion.bounds(site), axis) for site in scan.sites}
-        limit = pl.col("site").replace_strict(limits, return_dtype=pl.Float64)
-        # A ratio that is not defined exceeds nothing.
-        times.append((value / limit).fill_nan(None))
-    return rows.select(pl.max_horizontal(*times)).to_series()
 
 
 def _over(scan: Scan, site: str, axis: str) -> dict[str, Any] | None:

@@ -14,8 +14,7 @@ import numpy as np
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import said_arguments
 from edgescope.lib.version import __version__
-from edgescope.report.counts import calibration, edge_types, is_plain, judged, main_axis, site_axis
-from edgescope.report.distributions import distributions
+from edgescope.report.counts import calibration, is_plain, judged, site_axis
 from edgescope.report.names import short_names, site_pattern
 from edgescope.report.row_nouns import said_of
 from edgescope.report.section_protocol import Material, Section
@@ -25,6 +24,8 @@ from edgescope.report.words import coverage_numbers
 from edgescope.scanning.edge_types import ADDED
 from edgescope.scanning.result import Scan
 from edgescope.scanning.row_words import as_edges
+from edgescope.scanning.site_distributions import distributions
+from edgescope.scanning.site_shares import edge_types, main_axis
 
 FORMAT = 2
 """Raised when the meaning of a key changes."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from edgescope.lib.task_metrics import KNOWN
+from edgescope.plots.axes import scanned_states
 from edgescope.plots.formats import number
 from edgescope.scanning.result import Scan
 
@@ -39,9 +40,9 @@ def exceeds(numbers: dict[str, Any]) -> str:
     return f"whose {above(numbers).replace(' above ', ' exceeds ')}"
 
 
-def state_label(state: str, numbers: dict[str, Any]) -> str:
-    """Name a state; without an untrained model there is but one."""
-    return state if numbers["scanned"]["baseline"] else "scanned model"
+def state_labels(numbers: dict[str, Any]) -> dict[str, str]:
+    """Return the states that were scanned, with their names."""
+    return scanned_states(compared=numbers["scanned"]["baseline"] is not None)
 
 
 def ratio_threshold(of: dict[str, Any], numbers: dict[str, Any]) -> float | None:

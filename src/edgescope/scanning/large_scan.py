@@ -22,11 +22,12 @@ from edgescope.lib.errors import InputError
 from edgescope.models.graph_transformer import GraphTransformer
 from edgescope.scanning.criteria import Bounds, Rule
 from edgescope.scanning.criteria import criterion as find_criterion
+from edgescope.scanning.criteria.common_ratio import common_ratio
 from edgescope.scanning.edge_types import MOST_TYPES, NO_TYPES, value_names
 from edgescope.scanning.merge import merge_sites
 from edgescope.scanning.result import Scan, ScanInfo, SiteScan
 from edgescope.scanning.scan import MAX_ROWS
-from edgescope.scanning.settings import check_ensemble, common_ratio
+from edgescope.scanning.settings import check_ensemble
 from edgescope.scanning.site_counter import SiteCounter
 from edgescope.scanning.site_scan import one_graph
 from edgescope.statistics.sketch_layout import JOINT_BUDGET, SketchLayout

@@ -14,14 +14,14 @@ from edgescope.lib.graph_names import GraphNames
 from edgescope.scanning import site_tables
 from edgescope.scanning.criteria import Bounds, Rule, criterion
 from edgescope.scanning.row_words import in_words
+from edgescope.scanning.scan_pictures import ScanPictures
 from edgescope.scanning.site_scan import ScanInfo, SiteScan
-from edgescope.scanning.tables import ScanTables
 from edgescope.statistics.sketch import Ensemble, SiteSketch
 
 __all__ = ["Scan", "ScanInfo", "SiteScan"]
 
 
-class Scan(ScanTables):
+class Scan(ScanPictures):
     """The result of :func:`edgescope.scan`.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from edgescope.plots.formats import kind_of_edge, with_article
 from edgescope.scanning.site_scan import Rows
 
 _OF_NODES = {
@@ -48,3 +49,10 @@ def as_edges(table: pl.DataFrame, rows: Rows) -> pl.DataFrame:
     order = list(table.columns)
     order[order.index("edge") + 1 : order.index("edge") + 1] = _ENDS
     return table.with_columns(pl.col("edge").alias(end) for end in _ENDS).select(order)
+
+
+def type_words(name: str, rows: Rows) -> str:
+    """Return what one row of a type is called: ``"a double bond"``, ``"a type 3 node"``."""
+    if rows == "edge":
+        return with_article(kind_of_edge(name))
+    return "a node" if name == rows else with_article(f"{name} {rows}")

@@ -21,6 +21,7 @@ from edgescope.lib.mistakes import check_inputs, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.scanning.criteria import PAPER_RATIO, Rule
 from edgescope.scanning.criteria import criterion as find_criterion
+from edgescope.scanning.criteria.common_ratio import common_ratio
 from edgescope.scanning.first_batch import discover_at_start
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.merge import merge_scans
@@ -28,7 +29,7 @@ from edgescope.scanning.one_model import scan_model
 from edgescope.scanning.result import Scan
 from edgescope.scanning.scan_fingerprint import fingerprint_of_loader
 from edgescope.scanning.scan_sites import choose_sites, left_out_message
-from edgescope.scanning.settings import Settings, check_ensemble, common_ratio
+from edgescope.scanning.settings import Settings, check_ensemble
 from edgescope.scanning.shards import SHARD_EVERY, Shards
 from edgescope.scanning.state_types import types_of_rows
 from edgescope.scanning.store import load_scan

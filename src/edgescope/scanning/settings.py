@@ -41,11 +41,6 @@ class Settings(NamedTuple):
         return Bounds(ratio, magnitude)
 
 
-def common_ratio(rule: Rule) -> float | None:
-    """Return the ratio that a rule asks for, if it is one for all sites."""
-    return rule.everywhere.ratio or None if rule.everywhere else None
-
-
 def check_ensemble(rule: Rule, baseline: nn.Module | Scan | Untrained | None) -> None:
     """Refuse a baseline that is too small for the rule, before anything is scanned.
 

@@ -1,12 +1,11 @@
 """Discovery prints as a table, in a terminal and in a notebook."""
 
-from html.parser import HTMLParser
-
 import torch
 
 import edgescope as es
 from edgescope.capturing.discovery import EdgeTensor
 from edgescope.capturing.discovery.edge_tensors import Discovery
+from support.cards import HOSTILE, card
 from support.hand_written import graphs, model
 
 GRAPH = graphs(1)[0]
@@ -43,28 +42,13 @@ def test_what_cannot_be_captured_is_said_with_the_reason():
     assert "cannot be captured: b: <why> & [red]" in text
 
 
-class Tags(HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.open, self.seen = [], []
-
-    def handle_starttag(self, tag, attrs):  # noqa: ARG002  (of HTMLParser)
-        self.open.append(tag)
-        self.seen.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
-def test_html_is_complete_escaped_without_script_and_without_colours_of_its_own():
-    page = made(site="<img src=x>", line="a\x1b[31m.py:2")._repr_html_()
-    tags = Tags()
-    tags.feed(page)
-    assert tags.open == []
-    assert not {"script", "img"} & set(tags.seen)
-    assert "&lt;why&gt; &amp; [red]" in page
-    assert "\x1b" not in page
-    assert "#" not in page  # colours are those of the page
+def test_a_card_begins_with_what_was_found_and_escapes_all_names():
+    found = made(site=HOSTILE, line="a\x1b[31m.py:2")
+    text = card(found).text
+    assert text.startswith(f"Discovery of attention in Net found {found.sentence()}")
+    assert "<why> & [red]" in text
+    assert "</p></table><script>" in text
+    assert r"a\x1b[31m.py:2" in text
 
 
 def test_other_tensors_are_folded_away():

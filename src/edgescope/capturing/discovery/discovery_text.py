@@ -1,11 +1,11 @@
 """Discovery as text for a terminal, and as a table of a notebook."""
 
 from collections.abc import Sequence
-from html import escape
 
 from edgescope.lib.plurals import plural
 from edgescope.lib.text_tables import Column, fold, lay_out
 from edgescope.lib.visible_text import visible
+from edgescope.plots.notebook_card import badge, card, folded, joined, paragraph, table
 
 PER_EDGE = "per edge"
 """The role of a tensor that is no part of attention."""
@@ -36,40 +36,18 @@ def as_text(
     return "\n".join(lines)
 
 
-STYLE = """\
-.edgescope-discovery{font:14px/1.4 system-ui,sans-serif;color:inherit;background:transparent}
-.edgescope-discovery table{border-collapse:collapse;margin:.4rem 0}
-.edgescope-discovery th,.edgescope-discovery td{text-align:left;padding:.1rem .8rem .1rem 0;\
-border-bottom:1px solid color-mix(in srgb,currentColor 25%,transparent);background:transparent}
-.edgescope-discovery p{margin:.2rem 0}
-"""
-"""Colours are those of the page around it, dark or light."""
-
-
 def as_html(
-    sentence: str, attention: Sequence[Row], refused: Sequence[str], others: Sequence[Row]
+    what: str,
+    sentence: str,
+    attention: Sequence[Row],
+    refused: Sequence[str],
+    others: Sequence[Row],
 ) -> str:
-    """Return what was found as one ``<section>`` with its own style; all that it shows is escaped.
-
-    It needs no script; tensors that are no attention are folded away.
-    """
-    parts = [
-        '<section class="edgescope-discovery">',
-        f"<style>{STYLE}</style>",
-        f"<p>{escape(sentence)}</p>",
-        *(_table(attention) if attention else []),
-        *(f"<p>{escape(line)}</p>" for line in refused),
-    ]
+    """Return what was found as a card of a notebook; what is no attention is folded away."""
+    parts = [table(_COLUMNS, attention, most=None)] if attention else []
+    parts += [paragraph(joined(badge("refused", "warn"), line)) for line in refused]
     if others:
-        what = f"{plural(len(others), 'other tensor')} with a row per edge"
-        parts += [f"<details><summary>{what}</summary>", *_table(others), "</details>"]
-    return "\n".join([*parts, "</section>"]) + "\n"
-
-
-def _table(rows: Sequence[Row]) -> list[str]:
-    head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
-    body = [
-        "<tr>" + "".join(f"<td>{escape(visible(cell))}</td>" for cell in row) + "</tr>"
-        for row in rows
-    ]
-    return [f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>", *body, "</tbody>\n</table>"]
+        rest = f"{plural(len(others), 'other tensor')} with a row per edge"
+        parts.append(folded(rest, table(_COLUMNS, others, most=None)))
+    mark = badge("found", "good") if attention else badge("nothing found", "plain")
+    return card(what, joined(mark, sentence), *parts)

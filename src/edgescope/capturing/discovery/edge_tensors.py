@@ -108,9 +108,10 @@ class Discovery:
         return as_text(self.sentence(), self._rows(attention=True), self._refused(), width)
 
     def _repr_html_(self) -> str:
-        """Return what was found as a table of a notebook."""
-        others = self._rows(attention=False)
-        return as_html(self.sentence(), self._rows(attention=True), self._refused(), others)
+        """Return what was found as a card of a notebook."""
+        attention, others = (self._rows(attention=wanted) for wanted in (True, False))
+        what = f"Discovery of attention in {self.model}"
+        return as_html(what, self.sentence(), attention, self._refused(), others)
 
     def _rows(self, *, attention: bool) -> list[Row]:
         return [

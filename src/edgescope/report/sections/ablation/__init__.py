@@ -3,9 +3,10 @@
 from typing import Any
 
 from edgescope.intervene import Ablation
+from edgescope.plots.forests import SELECTIONS, replaced
 from edgescope.report.section_protocol import Material, Need, Section
 from edgescope.report.section_registry import section
-from edgescope.report.sections.ablation.figures import SELECTIONS, ablation_figure, shown
+from edgescope.report.sections.ablation.figures import ablation_figure
 from edgescope.report.sections.ablation.numbers import collect_ablation
 
 
@@ -32,7 +33,7 @@ class AblationSection(Section):
     def figures(self, numbers: dict[str, Any]) -> dict[str, str]:
         """Draw the changes, if anything was replaced."""
         own = numbers["ablation"]
-        return {"ablation": ablation_figure(own)} if shown(own) else {}
+        return {"ablation": ablation_figure(own)} if replaced(own["table"]) else {}
 
     def context(self, numbers: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002  (the base's)
         """Name what is replaced."""

@@ -5,7 +5,6 @@ from typing import Any
 
 from edgescope.intervene import Ablation
 from edgescope.lib.errors import InputError
-from edgescope.report.words import METRICS
 from edgescope.scanning.result import Scan
 
 
@@ -30,7 +29,7 @@ def collect_ablation(found: Ablation, scan: Scan) -> dict[str, Any]:
             f"received an ablation on the graphs of {found.info.data}, expected those of the scan, "
             f"{scan.info.data}, as they were then; ablate the model on the graphs that were scanned"
         )
-    metric = found.info.metric
+    axis, excess = found.drawn
     info = {
         **asdict(found.info),
         "controls": list(found.info.controls),
@@ -39,10 +38,8 @@ def collect_ablation(found: Ablation, scan: Scan) -> dict[str, Any]:
     return {
         "info": info,
         "conclusion": found.conclusion(),
-        "axis": "moved" if metric is None else "change",
-        "excess": "moved_excess" if metric is None else "excess",
-        "label": (
-            "mean change of predictions" if metric is None else f"change of {METRICS[metric]}"
-        ),
+        "axis": axis,
+        "excess": excess,
+        "label": found.effect,
         "table": found.table().to_dicts(),
     }

@@ -1,29 +1,12 @@
 """Figures of a leaderboard: fidelity over sparsity, and how far methods agree."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from edgescope.lib.optional import require
-from edgescope.plots.axes import DASHES, EDGE_TYPES
+from edgescope.plots.fidelity_lines import MEASURES, SIDES, draw_fidelity
 from edgescope.plots.svg import INK, WIDE, figure, label_width, render
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_SIDES = {
-    "plus": "Fidelity+: the most important bonds removed first",
-    "minus": "Fidelity-: the least important bonds removed first",
-}
-
-_MEASURES = {
-    "change": "mean change of the prediction",
-    "drop": "mean drop of the probability",
-    "label": "share of predicted labels that change",
-}
-
-_STYLES = ("-", (0, (4, 1.5)), (0, (1.5, 1.5)))
-"""Lines of the first six methods, of the next, and of those after them."""
 
 _DIVERGING = "RdBu_r"
 """Red for agreement, blue for the reverse: told apart with any kind of colour vision."""
@@ -43,44 +26,15 @@ def fidelity_curves(subject: dict[str, Any], measure: str) -> str:
     right = label_width([*subject["matrix"]["methods"], "random"]) + 0.5
     drawn = figure(WIDE, 4.1, (0.7, right, 0.5, 0.35))
     panels = drawn.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.06})
-    shares = [100 * share for share in curves["shares"]]
-    methods = [method for method in curves["plus"] if method != "random"]
-    for axes, (side, title) in zip(panels, _SIDES.items(), strict=True):
-        for place, method in enumerate(methods):
-            _line(axes, shares, curves[side][method], method, place)
-        if "random" in curves[side]:
-            values = _known(curves[side]["random"])
-            style: dict[str, Any] = {"color": INK, "linestyle": DASHES, "linewidth": 2.2}
-            axes.plot(shares, values, label="random", **style)
+    for axes, (side, title) in zip(panels, SIDES.items(), strict=True):
+        # In the order of one side, so that a method has one colour.
+        of = {method: curves[side][method] for method in curves["plus"] if method in curves[side]}
+        draw_fidelity(axes, curves["shares"], of)
         axes.set_title(title, pad=8)
-        axes.set_xlabel("bonds removed (%)")
-        axes.set_xlim(0, 100)
-    panels[0].set_ylabel(_MEASURES[measure])
+    panels[0].set_ylabel(MEASURES[measure])
     panels[1].legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
     title = f"Fidelity over the share of bonds removed, by method, {subject['title']}"
     return render(drawn, f"{subject['id']}-fidelity", title)
-
-
-def _line(
-    axes: "Axes", shares: list[float], values: list[float | None], method: str, place: int
-) -> None:
-    again, number = divmod(place, len(EDGE_TYPES))
-    colour, marker = EDGE_TYPES[number]
-    axes.plot(
-        shares,
-        _known(values),
-        color=colour,
-        marker=marker,
-        markersize=4,
-        markevery=4,
-        linewidth=1.4,
-        linestyle=_STYLES[again % len(_STYLES)],
-        label=method,
-    )
-
-
-def _known(values: list[float | None]) -> list[float]:
-    return [np.nan if value is None else value for value in values]
 
 
 def disagreement(subject: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from edgescope.attribute import Leaderboard
+from edgescope.attribute.board_pictures import mean_curves
 from edgescope.lib.errors import InputError
 from edgescope.report.sections.attribution.molecules import choose_compared
 from edgescope.scanning.result import Scan
@@ -57,7 +58,7 @@ def _subject(board: Leaderboard, rows: pl.DataFrame, name: str) -> dict[str, Any
         "recipe": recipe,
         "title": ", ".join(filter(None, (data, recipe))),
         "table": rows.drop("data", "recipe").to_dicts(),
-        "curves": _curves(board.curves.filter(of), str(board.settings["measure"])),
+        "curves": mean_curves(board.curves.filter(of), str(board.settings["measure"])),
         "matrix": {
             "methods": methods,
             "correlation": [list(row) for row in matrix.select(methods).rows()],
@@ -65,12 +66,3 @@ def _subject(board: Leaderboard, rows: pl.DataFrame, name: str) -> dict[str, Any
         "refused": board.refused.filter(of).unique("method", maintain_order=True).to_dicts(),
         "molecules": choose_compared(board, data, recipe),
     }
-
-
-def _curves(rows: pl.DataFrame, measure: str) -> dict[str, Any]:
-    """Return the mean over trainings of how far predictions move, by side and method."""
-    mean = rows.group_by("side", "method", "share", maintain_order=True).agg(pl.col(measure).mean())
-    curves: dict[str, Any] = {"shares": mean["share"].unique().sort().to_list()}
-    for (side, method), part in mean.group_by("side", "method", maintain_order=True):
-        curves.setdefault(str(side), {})[str(method)] = part.sort("share")[measure].to_list()
-    return curves

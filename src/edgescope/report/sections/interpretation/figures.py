@@ -1,16 +1,12 @@
 """Figures of an interpretation: prevalence by group, and how it goes with what is common."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from edgescope.plots.axes import BLUE, DASHES, VERMILION, legend_row, ratio_axis
-from edgescope.plots.formats import number, percent
-from edgescope.plots.svg import INK, WIDE, figure, label_width, render
+from edgescope.plots.axes import BLUE, legend_row, ratio_axis
+from edgescope.plots.forests import draw_groups
+from edgescope.plots.formats import number
+from edgescope.plots.svg import WIDE, figure, label_width, render
 from edgescope.report.sections.interpretation.numbers import overall_of, rows_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _LABELLED = 8
 """Points that bear their name, those of the most frequent groups; names of all would overlap."""
@@ -39,48 +35,18 @@ def forest(section: dict[str, Any], kind: dict[str, Any], name: str) -> str:
         name: what the figure's ids begin with.
     """
     groups, sites = kind["shown"], section["sites"]
-    place = {group: position for position, group in enumerate(groups)}
     left = label_width(groups)
     drawn = figure(WIDE, 1.15 + 0.24 * len(groups), (left, 0.15, 0.5, 0.5))
     panels = drawn.subplots(
         1, len(sites), sharey=True, squeeze=False, gridspec_kw={"wspace": 0.06}
     )[0]
     for axes, site in zip(panels, sites, strict=True):
-        _prevalence(axes, rows_of(section, kind, site), place, section["fdr"])
         overall = overall_of(section, kind["kind"], site)
-        if overall is not None:
-            label = f"all edges {percent(overall)}"
-            axes.axvline(100 * overall, color=INK, linewidth=1, linestyle=DASHES, label=label)
+        draw_groups(axes, rows_of(section, kind, site), groups, section["fdr"], overall)
         axes.set_title(site)
-        axes.set_xlabel("massive edges of the group (%)")
-        axes.set_xlim(left=0)
-        axes.grid(visible=False, axis="y")
         legend_row(axes)
-    panels[0].set_yticks(range(len(groups)), groups)
-    panels[0].set_ylim(len(groups) - 0.4, -0.6)
     title = f"Share of massive edges by {kind['kind']}, with 95 % intervals"
     return render(drawn, name, title)
-
-
-def _prevalence(
-    axes: "Axes", rows: list[dict[str, Any]], place: dict[str, int], fdr: float
-) -> None:
-    for found, colour, marker, label in (
-        (True, VERMILION, "o", f"q at most {fdr:g}"),
-        (False, BLUE, "s", "no clear difference"),
-    ):
-        of = [row for row in rows if (row["q"] is not None and row["q"] <= fdr) == found]
-        if not of:
-            continue
-        rate, low, high = (
-            100 * np.array([row[key] for row in of], dtype=float)
-            for key in ("prevalence", "low", "high")
-        )
-        at = [place[row["group"]] for row in of]
-        axes.hlines(at, low, high, color=colour, linewidth=1.6)
-        face = colour if found else "white"
-        style: dict[str, Any] = {"color": colour, "markerfacecolor": face, "markersize": 5.5}
-        axes.plot(rate, at, marker, label=label, clip_on=False, **style)
 
 
 def common(section: dict[str, Any], kind: str, name: str) -> str:

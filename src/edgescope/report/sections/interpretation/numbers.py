@@ -5,11 +5,9 @@ from typing import Any
 import polars as pl
 
 from edgescope.interpret import ANY, FDR, Interpretation
+from edgescope.interpret.interpretation_pictures import largest_groups, overall_share
 from edgescope.lib.errors import InputError
 from edgescope.scanning.result import Scan
-
-GROUPS = 16
-"""Groups of a kind that are drawn, those with the most edges; all are in the JSON file."""
 
 
 def collect_interpretation(found: Interpretation, scan: Scan) -> dict[str, Any]:
@@ -68,10 +66,7 @@ def rows_of(section: dict[str, Any], kind: dict[str, Any], site: str) -> list[di
 
 def overall_of(section: dict[str, Any], kind: str, site: str) -> float | None:
     """Return the share of massive edges among all of which a kind can be told."""
-    for row in section["overall"] or ():
-        if (row["kind"], row["site"]) == (kind, site) and row["edges"]:
-            return float(row["massive"] / row["edges"])
-    return None
+    return overall_share(section["overall"] or (), kind, site)
 
 
 def _massive(found: Interpretation) -> dict[str, int]:
@@ -83,10 +78,8 @@ def _massive(found: Interpretation) -> dict[str, int]:
 
 
 def _kind(rows: pl.DataFrame) -> dict[str, Any]:
-    groups = rows.unique("group", keep="first", maintain_order=True).select("group", "edges")
-    largest = set(groups.sort("edges", descending=True, maintain_order=True)["group"][:GROUPS])
-    shown = [name for name in groups["group"].to_list() if name in largest]
-    return {"kind": rows["kind"][0], "groups": groups.height, "shown": shown}
+    groups = rows["group"].n_unique()
+    return {"kind": rows["kind"][0], "groups": groups, "shown": largest_groups(rows)}
 
 
 def _rows(table: pl.DataFrame | None) -> list[dict[str, Any]] | None:

@@ -6,18 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgescope.lib.optional import require
-from edgescope.plots.axes import (
-    BLUE,
-    EDGE_TYPES,
-    STATES,
-    legend_row,
-    ratio_axis,
-    sorted_graphs,
-    steps,
-    threshold_line,
-)
-from edgescope.plots.svg import INK, WIDE, figure, render
-from edgescope.report.words import above, ratio_threshold, state_label, thresholds
+from edgescope.plots.axes import BLUE, EDGE_TYPES, legend_row, sorted_graphs, steps, threshold_line
+from edgescope.plots.site_panels import draw_largest
+from edgescope.plots.svg import WIDE, figure, render
+from edgescope.report.words import above, ratio_threshold, state_labels, thresholds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +29,7 @@ def at_a_glance(numbers: dict[str, Any], axis: str) -> str:
     drawn = figure(WIDE, 1.3 + 0.27 * len(table))
     left, right = drawn.subplots(1, 2, sharey=True, width_ratios=(1.15, 1))
     places = np.arange(len(table))
-    _dumbbells(left, numbers, places, axis)
+    _dumbbells(left, numbers, axis)
     left.set_yticks(places, [row["site"] for row in table])
     left.set_ylim(len(table) - 0.4, -0.6)
     left.set_title(f"Largest {axis} of the site")
@@ -50,30 +42,12 @@ def at_a_glance(numbers: dict[str, Any], axis: str) -> str:
     return render(drawn, f"glance-{axis}", title)
 
 
-def _dumbbells(axes: "Axes", numbers: dict[str, Any], places: NDArray[np.int64], axis: str) -> None:
-    table = numbers["table"]
-    after = [row[f"max_{axis}"] or np.nan for row in table]
-    before = [row.get(f"max_{axis}_untrained") or np.nan for row in table]
-    axes.set_xscale("log")
-    if numbers["scanned"]["baseline"]:
-        axes.hlines(places, before, after, color="#BBBBBB", linewidth=1.5, zorder=1)
-        axes.plot(before, places, "o", color=STATES["untrained"], label="untrained", markersize=6)
-    label = state_label("trained", numbers)
-    axes.plot(after, places, "o", color=STATES["trained"], label=label, markersize=6)
-    limits = thresholds(numbers["sites"], axis)
-    if len(set(limits)) == 1:
-        threshold_line(axes, limits[0], upright=True)
-    else:
-        known = [limit or np.nan for limit in limits]
-        style: dict[str, Any] = {
-            "color": INK,
-            "markersize": 13,
-            "markeredgewidth": 1.6,
-            "label": "threshold",
-        }
-        axes.plot(known, places, "|", **style)
-    axes.grid(visible=False, axis="y")
-    ratio_axis(axes.xaxis)
+def _dumbbells(axes: "Axes", numbers: dict[str, Any], axis: str) -> None:
+    endings, labels = {"trained": "", "untrained": "_untrained"}, state_labels(numbers)
+    largest = {
+        state: [row[f"max_{axis}{endings[state]}"] for row in numbers["table"]] for state in labels
+    }
+    draw_largest(axes, largest, thresholds(numbers["sites"], axis), labels)
     legend_row(axes)
 
 

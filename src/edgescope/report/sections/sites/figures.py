@@ -5,24 +5,14 @@ from typing import Any
 import numpy as np
 
 from edgescope.lib.optional import require
-from edgescope.plots.axes import (
-    STATES,
-    colour_bar,
-    colours,
-    legend_row,
-    sorted_graphs,
-    steps,
-    threshold_line,
-)
+from edgescope.plots.axes import colour_bar, legend_row
 from edgescope.plots.formats import number, percent
-from edgescope.plots.svg import HALF, INK, WIDE, figure, render
-from edgescope.report.words import above, ratio_threshold, state_label
+from edgescope.plots.site_panels import draw_graph_maxima, draw_heat_map, draw_shares
+from edgescope.plots.svg import HALF, WIDE, figure, render
+from edgescope.report.words import above, ratio_threshold, state_labels
 
 _ALONGSIDE = 3
 """Panels of heat maps that fill the width of the page."""
-
-_TICKS = 8
-"""Numbers of heads or channels that are written beside a heat map, at most."""
 
 _MARGINS = (0.75, 0.15, 0.5, 0.35)
 """Inches around the axes of a figure of half the page's width."""
@@ -37,14 +27,8 @@ def maxima(site: dict[str, Any], numbers: dict[str, Any]) -> str:
     """
     drawn = figure(HALF, 3.1, _MARGINS)
     axes = drawn.subplots()
-    sorted_graphs(axes)
-    for state, colour in STATES.items():
-        found = site["graph_maxima"].get(state)
-        if found and found["ratio"]:
-            # The line drawn first is wider, to be seen where the other one covers it.
-            style = {"color": colour, "linewidth": 3.2 if state == "untrained" else 1.4}
-            steps(axes, found, label=state_label(state, numbers), **style)
-    threshold_line(axes, ratio_threshold(site, numbers))
+    limit = ratio_threshold(site, numbers)
+    draw_graph_maxima(axes, site["graph_maxima"], limit, state_labels(numbers))
     legend_row(axes)
     return render(
         drawn, f"{site['id']}-maxima", f"Sorted largest ratio per graph at {site['site']}"
@@ -68,27 +52,8 @@ def prevalence(site: dict[str, Any], numbers: dict[str, Any]) -> str:
     rows = site_rows(site, numbers)
     drawn = figure(HALF, 3.1, _MARGINS)
     axes = drawn.subplots()
-    place = np.arange(len(rows))
-    compared = numbers["scanned"]["baseline"] is not None
-    width = 0.36 if compared else 0.5
-    endings = ({"untrained": "_untrained"} if compared else {}) | {"trained": ""}
-    for position, (state, ending) in enumerate(endings.items()):
-        at = place + (width * (position - 0.5) if compared else 0)
-        rate, low, high = (
-            np.array([row[f"{name}{ending}"] for row in rows], dtype=float) * 100
-            for name in ("rate", "low", "high")
-        )
-        axes.barh(
-            at, rate, width, color=STATES[state], alpha=0.85, label=state_label(state, numbers)
-        )
-        ends = [np.maximum(rate - low, 0), np.maximum(high - rate, 0)]
-        axes.errorbar(rate, at, xerr=ends, fmt="none", color=INK, capsize=3, linewidth=1)
-    axes.set_yticks(place, [f"{row['edge_type']}\n{row['edges']:,}" for row in rows])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlim(left=0)
-    axes.grid(visible=False, axis="y")
     what = above(numbers, site, site["axis"])
-    axes.set_xlabel(f"edges with a {what} (%)")
+    draw_shares(axes, rows, f"edges with a {what}", state_labels(numbers))
     legend_row(axes)
     title = f"Share of edges with a {what} per edge type at {site['site']}"
     return render(drawn, f"{site['id']}-prevalence", title)
@@ -112,20 +77,10 @@ def heat_maps(site: dict[str, Any]) -> str:
     *axes, bar = drawn.subplots(1, panels + 1, width_ratios=ratios, gridspec_kw={"wspace": 0.14})
     ticker = require("matplotlib.ticker", "report")
     for position, (axis, entry) in enumerate(zip(axes, data["types"], strict=True)):
-        axis.imshow(
-            np.ma.masked_equal(np.asarray(entry["share"], dtype=float), 0),
-            cmap=colours(),
-            vmin=0,
-            vmax=data["largest"],
-            aspect="auto",
-            interpolation="none",
-        )
-        axis.grid(visible=False)
+        draw_heat_map(axis, entry["share"], data["largest"])
         axis.set_title(f"{entry['edge_type']} ({entry['edges']:,} edges)", pad=6)
-        axis.set_xlabel("channel")
-        axis.set_ylabel("" if position else "head")
-        axis.set_xticks(range(0, channels, -(-channels // _TICKS)))
-        axis.set_yticks(range(0, heads, -(-heads // _TICKS)))
+        if position:
+            axis.set_ylabel("")
     colour_bar(bar, 0, data["largest"], upright=True)
     bar.yaxis.set_major_locator(ticker.MaxNLocator(5))
     bar.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: percent(value)))

@@ -1,23 +1,11 @@
 """The histogram of a site's ratios, with the gamma laws fitted to it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgescope.plots.axes import DASHES, LAWS, STATES, ratio_axis, ratio_tick
-from edgescope.plots.formats import number
-from edgescope.plots.svg import INK, WIDE, figure, render
-from edgescope.report.words import ratio_threshold, state_label
-from edgescope.statistics.gamma import EPSILON
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_SHOWN = 0.9999
-"""Share of the ratios that the histogram reaches down to; the largest are always shown."""
-
-Densities = dict[str, NDArray[np.float64]]
+from edgescope.plots.ratio_histogram import draw_ratio_histogram, say_failures
+from edgescope.plots.svg import WIDE, figure, render
+from edgescope.report.words import ratio_threshold, state_labels
+from edgescope.scanning.site_distributions import densities_of
 
 
 def site_histogram(site: dict[str, Any], numbers: dict[str, Any]) -> str:
@@ -29,107 +17,12 @@ def site_histogram(site: dict[str, Any], numbers: dict[str, Any]) -> str:
     """
     drawn = figure(WIDE, 3.9, margins=(0.6, 0.15, 0.95, 0.5))
     linear, logarithmic = drawn.subplots(1, 2)
-    threshold = ratio_threshold(site, numbers)
-    y, densities = _densities(site["histogram"])
-    limits = _limits(y, densities, threshold)
+    threshold, labels = ratio_threshold(site, numbers), state_labels(numbers)
+    y, densities = densities_of(site["histogram"])
     for axes in (linear, logarithmic):
-        for state, density in densities.items():
-            _bars(axes, y, density, limits, STATES[state], state_label(state, numbers))
-        for state in densities:
-            _law(axes, site["gamma"][state], limits, state, state_label(state, numbers))
-        if threshold is not None:
-            label = f"threshold {number(threshold)}"
-            axes.axvline(-np.log10(threshold), color=INK, lw=1, ls=DASHES, label=label)
-        axes.set_xlim(*limits)
-        axes.set_xlabel("y = -log10(ratio); massive to the left")
-        _ratio_on_top(axes)
-    linear.set_ylabel("density per decade")
-    linear.set_ylim(bottom=0)
-    _say_failures(linear, site)
-    _logarithmic(logarithmic, densities)
+        draw_ratio_histogram(
+            axes, y, densities, site["gamma"], threshold, labels, logarithmic=axes is logarithmic
+        )
+    say_failures(linear, site["gamma"])
     drawn.legend(*linear.get_legend_handles_labels(), loc="lower center", ncols=6)
     return render(drawn, f"{site['id']}-histogram", f"Histogram of -log10(ratio) at {site['site']}")
-
-
-def _densities(data: dict[str, Any]) -> tuple[NDArray[np.float64], Densities]:
-    """Return the edges of the bars in y, rising, and the density of every state per decade."""
-    y = -np.log10(np.asarray(data["edges"]) + EPSILON)[::-1]
-    densities = {}
-    for state in STATES:
-        if state in data and data[state]["total"]:
-            counts = np.asarray(data[state]["counts"], dtype=float)[::-1]
-            densities[state] = counts / data[state]["total"] / np.diff(y)
-    return y, densities
-
-
-def _limits(
-    y: NDArray[np.float64], densities: Densities, threshold: float | None
-) -> tuple[float, float]:
-    """Return the range of y: all large ratios, all but a few of the small ones."""
-    low, high = -np.log10(threshold or 1.0) - 0.3, 1.0
-    for density in densities.values():
-        filled = np.flatnonzero(density)
-        if len(filled):
-            share = np.cumsum(density * np.diff(y))
-            low = min(low, float(y[filled[0]]) - 0.15)
-            high = max(high, float(y[1:][np.searchsorted(share, _SHOWN * share[-1])]))
-    return low, high
-
-
-def _bars(
-    axes: "Axes",
-    y: NDArray[np.float64],
-    density: NDArray[np.float64],
-    limits: tuple[float, float],
-    colour: str,
-    label: str,
-) -> None:
-    seen = np.flatnonzero((y[1:] >= limits[0]) & (y[:-1] <= limits[1]))
-    part = slice(seen[0], seen[-1] + 1)
-    edges = y[part.start : part.stop + 1]
-    axes.stairs(density[part], edges, fill=True, alpha=0.22, baseline=0, color=colour)
-    axes.stairs(density[part], edges, linewidth=1.3, baseline=None, color=colour, label=label)
-
-
-def _law(
-    axes: "Axes", fit: dict[str, Any], limits: tuple[float, float], state: str, label: str
-) -> None:
-    if fit["problem"]:
-        return
-    from scipy.stats import gamma
-
-    y = np.linspace(*limits, 300)
-    density = gamma.pdf(y, fit["shape"], fit["loc"], fit["scale"])
-    axes.plot(
-        y,
-        np.where(density > 0, density, np.nan),
-        color=LAWS[state],
-        linewidth=1.4,
-        linestyle=(0, (6, 2)) if state == "trained" else (0, (2, 1.5)),
-        label=f"gamma law, {label} (KS {number(fit['ks'])})",
-    )
-
-
-def _ratio_on_top(axes: "Axes") -> None:
-    """Label the top of the frame with the ratios that belong to y."""
-    low, high = axes.get_xlim()
-    step = max(1, round((high - low) / 7))
-    decades = [decade for decade in range(-60, 61, step) if low <= -decade <= high]
-    top = axes.secondary_xaxis("top")
-    top.set_xticks([-decade for decade in decades], [ratio_tick(10.0**d) for d in decades])
-    top.set_xlabel("ratio")
-
-
-def _logarithmic(axes: "Axes", densities: Densities) -> None:
-    axes.set_yscale("log")
-    filled = np.concatenate([[1.0], *(density[density > 0] for density in densities.values())])
-    axes.set_ylim(filled.min() / 2, filled.max() * 3)
-    ratio_axis(axes.yaxis)
-    axes.set_ylabel("density per decade, log scale")
-
-
-def _say_failures(axes: "Axes", site: dict[str, Any]) -> None:
-    failed = [state for state in STATES if site["gamma"].get(state, {}).get("problem")]
-    if failed:
-        text = f"no gamma law fits ({' and '.join(failed)})"
-        axes.text(0.98, 0.95, text, transform=axes.transAxes, ha="right", va="top", fontsize=8.5)

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from edgescope.lib.errors import InputError
-from edgescope.report.counts import main_axis
 from edgescope.report.section_protocol import Material, Section
 from edgescope.report.section_registry import section
 from edgescope.report.sections.statistics.figures import shifts
 from edgescope.scanning.result import Scan
+from edgescope.scanning.site_shares import main_axis
 
 
 @section

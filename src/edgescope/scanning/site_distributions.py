@@ -1,21 +1,21 @@
 """How the activations of a site are distributed, in plain values."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edgescope.scanning.result import Scan
+from edgescope.scanning.tables import ScanTables
+from edgescope.statistics.gamma import EPSILON
 from edgescope.statistics.sketch import SiteSketch
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 GROUPED_BINS = 16
 """Fine bins that are drawn as one bar: an eighth of an octave."""
 
 
-def distributions(scan: Scan, site: str, axis: str) -> dict[str, Any]:
+def distributions(scan: ScanTables, site: str, axis: str) -> dict[str, Any]:
     """Return the laws, histogram, maxima per graph and heat maps of a site, in plain values.
 
     Args:
@@ -26,13 +26,13 @@ def distributions(scan: Scan, site: str, axis: str) -> dict[str, Any]:
     states = {"trained": scan} | ({"untrained": scan.baseline} if scan.baseline else {})
     return {
         "gamma": {state: vars(of.gamma(site)) for state, of in states.items()},
-        "histogram": _histogram({state: of[site] for state, of in states.items()}),
-        "graph_maxima": {state: _graph_maxima(of[site]) for state, of in states.items()},
+        "histogram": histogram({state: of[site] for state, of in states.items()}),
+        "graph_maxima": {state: graph_maxima(of[site]) for state, of in states.items()},
         "heat_maps": _heat_maps(scan, site, axis),
     }
 
 
-def _histogram(sketches: dict[str, SiteSketch]) -> dict[str, Any]:
+def histogram(sketches: dict[str, SiteSketch]) -> dict[str, Any]:
     """Group the fine bins of the ratio; the criterion's anchor stays an edge between groups.
 
     Returns:
@@ -56,7 +56,7 @@ def _histogram(sketches: dict[str, SiteSketch]) -> dict[str, Any]:
     return {"edges": edges[shown.start : shown.stop + 1].tolist(), **states}
 
 
-def _graph_maxima(sketch: SiteSketch) -> dict[str, Any]:
+def graph_maxima(sketch: SiteSketch) -> dict[str, Any]:
     """Return the largest ratio per graph as the filled bins' centres and how many graphs each."""
     counts: NDArray[np.int64] = sketch.counts["graph_ratio"].numpy()
     filled = np.flatnonzero(counts)[::-1]
@@ -66,7 +66,7 @@ def _graph_maxima(sketch: SiteSketch) -> dict[str, Any]:
     }
 
 
-def _heat_maps(scan: Scan, site: str, axis: str) -> dict[str, Any]:
+def _heat_maps(scan: ScanTables, site: str, axis: str) -> dict[str, Any]:
     sketch, types = scan[site], []
     counted = sketch.counted_edges(axis)
     limit = threshold = getattr(scan.info.criterion.bounds(site), axis)
@@ -77,3 +77,23 @@ def _heat_maps(scan: Scan, site: str, axis: str) -> dict[str, Any]:
             types.append({"edge_type": name, "edges": edges, "share": share.tolist()})
     largest = max((np.max(entry["share"]) for entry in types), default=0.0)
     return {"threshold": threshold, "largest": float(largest), "types": types}
+
+
+def densities_of(
+    counted: Mapping[str, Any],
+) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+    """Return the edges of bars in ``y = -log10(ratio)``, rising, and the density of every state.
+
+    Args:
+        counted: what :func:`histogram` returned.
+
+    Returns:
+        Edges ``[n + 1]``, and densities per decade ``[n]`` of the states that have any ratio.
+    """
+    y = -np.log10(np.asarray(counted["edges"]) + EPSILON)[::-1]
+    densities = {}
+    for state in ("untrained", "trained"):
+        if state in counted and counted[state]["total"]:
+            counts = np.asarray(counted[state]["counts"], dtype=float)[::-1]
+            densities[state] = counts / counted[state]["total"] / np.diff(y)
+    return y, densities
