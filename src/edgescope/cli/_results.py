@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 import edgescope as es
-from edgescope.lib.model_call import said_arguments
 from edgescope.lib.visible_text import visible
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ _HIDDEN = {
 _UNTRAINED = pl.col("max_ratio_untrained").alias("untrained")
 
 
-def show_scan(scan: es.Scan) -> None:
+def show_scan(scan: "es.Scan") -> None:
     """Print one row per site: the largest ratios, and how many edges are over the thresholds."""
     if scan.info.criterion.members_tested:
         show(_evidence(scan))
@@ -55,7 +54,7 @@ def show_scan(scan: es.Scan) -> None:
     show(table.join(shares, on="site", maintain_order="left"))
 
 
-def conclusion(scan: es.Scan) -> str:
+def conclusion(scan: "es.Scan") -> str:
     """Say in a sentence what the criterion calls massive, and where."""
     rule, total = scan.info.criterion, len(scan.sites)
     row = "an edge" if scan.info.rows == "edge" else "a node"
@@ -90,18 +89,20 @@ def conclusion(scan: es.Scan) -> str:
 
 def called(arguments: Sequence[str]) -> str:
     """Say in a line what the model was called with; empty if it is not known."""
+    from edgescope.lib.model_call import said_arguments
+
     said = said_arguments(arguments)
     return f"the model was {said}\n" if said else ""
 
 
-def looked_at(scan: es.Scan) -> str:
+def looked_at(scan: "es.Scan") -> str:
     """Say in a sentence which attention of the model the scan is about."""
     if scan.coverage is None:
         return "this scan does not record which attention of the model was looked at"
     return scan.coverage.sentence()
 
 
-def _evidence(scan: es.Scan) -> pl.DataFrame:
+def _evidence(scan: "es.Scan") -> pl.DataFrame:
     """Return one row per site and axis of a criterion that tests sites."""
     rows = scan.calibration()
     word = pl.when("massive").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("massive")

@@ -105,7 +105,7 @@ def scan_run(
     *,
     weights: str | None = None,
     baseline: "nn.Module | es.Scan | es.Untrained | None" = None,
-    criterion: str | es.Rule = "paper2025",
+    criterion: "str | es.Rule" = "paper2025",
     sites: Sequence[str] | None = None,
     batch_size: int = 128,
     shards: Path | None = None,

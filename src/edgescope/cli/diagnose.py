@@ -97,11 +97,14 @@ def command(
     part: options.Part = "test",
     batch_size: options.BatchSize = 128,
     every: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--every", min=1, help="Look at every N-th batch only; 1: at all.", metavar="N"
+            "--every",
+            min=1,
+            help="Look at every N-th batch only; 1: at all. Without it: 6.",
+            metavar="N",
         ),
-    ] = es.diagnosis.EVERY,
+    ] = None,
     select: Annotated[
         list[str] | None,
         typer.Option(
@@ -176,7 +179,7 @@ def command(
         select=select or (),
         ignore=ignore or (),
         sites=sites or None,
-        every=every,
+        every=es.diagnosis.EVERY if every is None else every,
         seed=seed,
     )
     findings.caution = caution

@@ -6,6 +6,8 @@ them in batches. A data set keeps all its graphs in a few flat tensors, so that 
 out of it is a handful of tensor operations.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from edgescope.data.access import load
 from edgescope.data.batch_loaders import MoleculeLoader, NeighborBatches, loader
 from edgescope.data.checks.card_check import check
@@ -13,7 +15,6 @@ from edgescope.data.checks.table_check import TableCheck, check_table
 from edgescope.data.chemistry.molecule_dataset import (
     ZINC_VOCABULARY,
     AtomVocabulary,
-    Molecule,
     MoleculeDataset,
 )
 from edgescope.data.edges.edge_changes import remove_edges
@@ -34,6 +35,9 @@ from edgescope.data.sources.source import (
     register,
 )
 from edgescope.data.splits import Splits
+
+if TYPE_CHECKING:
+    from edgescope.data.chemistry.molecule import Molecule
 
 __all__ = [
     "ZINC_VOCABULARY",
@@ -64,3 +68,11 @@ __all__ = [
     "remove_edges",
     "rewire",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
+    if name == "Molecule":  # with PyG
+        from edgescope.data.chemistry.molecule import Molecule
+
+        return Molecule
+    raise AttributeError(f"module 'edgescope.data' has no attribute {name!r}")

@@ -1,11 +1,13 @@
 """Groups that lie end to end in one tensor, as the nodes and edges of graphs do in a data set."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 
 def ragged(ptr: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,10 +73,11 @@ def sizes(what: str, ptr: Tensor) -> dict[str, float]:
     }
 
 
-def end_to_end(graphs: Sequence[Data]) -> dict[str, Any]:
+def end_to_end(graphs: "Sequence[Data]") -> dict[str, Any]:
     """Return ``node_ptr``, ``edge_ptr`` and ``edge_index`` of PyG's graphs, as a data set has them.
 
     Example:
+        >>> from torch_geometric.data import Data
         >>> edges = torch.tensor([[0, 1], [1, 0]])
         >>> graphs = [Data(edge_index=edges, num_nodes=2), Data(edge_index=edges, num_nodes=3)]
         >>> end_to_end(graphs)["node_ptr"].tolist()

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
-from torch_geometric.data import Batch, Data
 
 from edgescope.data.flat_groups import chosen_positions, ragged, sizes
 from edgescope.lib.errors import InputError
 from edgescope.lib.task_metrics import METRICS, Task
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 NO_EDGE = "none"
 """Name of the type of a pair without an edge, which no edge of a data set has."""
@@ -22,7 +24,7 @@ SINGLE_EDGE_TYPE = ("edge",)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class GraphDataset(Dataset[Data]):
+class GraphDataset(Dataset["Data"]):
     """Graphs laid end to end: ``V`` nodes and ``E`` directed edges of ``N`` graphs in all.
 
     ``dataset[i]`` is a ``torch_geometric`` ``Data``; ``dataset[10:20]``, ``dataset[[4, 2]]`` and
@@ -75,11 +77,15 @@ class GraphDataset(Dataset[Data]):
     edge_truth: Tensor | None = None
     identifiers: Mapping[str, list[str | None]] = field(default_factory=dict)
 
-    graph_class: ClassVar[type[Data]] = Data
-    """What a single graph is."""
-
     pairs: ClassVar[bool] = False
     """Whether edges ``2b`` and ``2b + 1`` are the two directions of one edge."""
+
+    @property
+    def graph_class(self) -> "type[Data]":
+        """What a single graph is."""
+        from torch_geometric.data import Data
+
+        return Data
 
     def __len__(self) -> int:
         """Count the graphs."""
@@ -137,10 +143,10 @@ class GraphDataset(Dataset[Data]):
         return found
 
     @overload
-    def __getitem__(self, index: int) -> Data: ...
+    def __getitem__(self, index: int) -> "Data": ...
     @overload
     def __getitem__(self, index: slice | Sequence[int] | Tensor) -> Self: ...
-    def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> Data | Self:
+    def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> "Data | Self":
         """Take one graph, or several as a data set.
 
         Args:
@@ -154,7 +160,7 @@ class GraphDataset(Dataset[Data]):
             return self._graph(int(self.positions([int(index)])))
         return self.subset(index)
 
-    def _graph(self, index: int) -> Data:
+    def _graph(self, index: int) -> "Data":
         nodes = slice(int(self.node_ptr[index]), int(self.node_ptr[index + 1]))
         edges = slice(int(self.edge_ptr[index]), int(self.edge_ptr[index + 1]))
         graph = self.graph_class(
@@ -220,6 +226,8 @@ class GraphDataset(Dataset[Data]):
         Raises:
             InputError: if no graph is chosen.
         """
+        from torch_geometric.data import Batch
+
         chosen = self.positions(index)
         if not len(chosen):
             raise InputError("received no graph to make a batch of, expected at least one")
