@@ -91,12 +91,12 @@ def choose_criterion(name: str, rate: float | None, fdr: float | None) -> "es.Ru
 
 
 def choose_baseline(
-    run: "es.train.RunFolder",
+    run: "es.train.RunFolder | es.train.ModelRun",
     rule: "es.Rule",
     given: str | None,
     members: int | None,
     seed: int | None,
-) -> "es.Untrained | es.Scan | nn.Module":
+) -> "es.Untrained | es.Scan | nn.Module | None":
     """Return what to compare with; say so if the criterion decides it.
 
     Args:
@@ -131,11 +131,21 @@ def choose_baseline(
             )
         return ensemble
     if given is None:
+        if isinstance(run, es.train.ModelRun) and not run.has_untrained:
+            typer.echo(
+                "compared with nothing, as the model is made with its weights; --baseline "
+                "untrained compares with re-initialised copies, --checkpoint with the model "
+                "before it",
+                err=True,
+            )
+            return None
         return run.model("untrained")
-    return _open(Path(given), rule)
+    return _open(Path(given), rule, run)
 
 
-def _open(path: Path, rule: "es.Rule") -> "es.Scan | nn.Module":
+def _open(
+    path: Path, rule: "es.Rule", run: "es.train.RunFolder | es.train.ModelRun"
+) -> "es.Scan | nn.Module":
     """Return what a path holds: a scan, or the model of a run or of a weights file."""
     needed = rule.members_needed
     if es.has_scan(path):
@@ -160,6 +170,8 @@ def _open(path: Path, rule: "es.Rule") -> "es.Scan | nn.Module":
         )
     if (path / "config.yaml").is_file():
         return es.train.RunFolder(path).model("trained")
+    if isinstance(run, es.train.ModelRun) and path.is_file():
+        return run.with_weights(path)
     if path.is_dir() or not path.exists():
         what = "is none of these" if path.exists() else "does not exist"
         raise InputError(

@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 import edgescope as es
+from edgescope.cli import _own_model as own
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
 from edgescope.cli._results import show, show_discovery
-from edgescope.cli._steps import other_part, own_part
+from edgescope.cli._steps import kept, other_part, own_part
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.files import replacing, writable_folder
 from edgescope.lib.plurals import plural
@@ -68,7 +69,7 @@ CHOICES = (
             _LIST: ("list_rules",),
             _EXPLAIN: ("explain",),
             _DIAGNOSIS: (
-                *("run", "weights", "data", "root", "smiles_column", "id_columns"),
+                *("run", *own.OF_OWN, "weights", "data", "root", "smiles_column", "id_columns"),
                 *("part", "batch_size"),
                 *("every", "select", "ignore", "sites", "form", "out", "fail_on", "seed"),
                 "discover",
@@ -77,12 +78,15 @@ CHOICES = (
         _mode,
     ),
     Choice(options.OTHER_DATA_CHOICE.modes, _other_data),
+    own.subject_choice(
+        *("part", "data", "root", "smiles_column", "id_columns", "weights", "batch_size")
+    ),
 )
 """What has an effect in which mode."""
 
 
 def command(
-    run: Annotated[Path | None, typer.Argument(help="Folder of a trained run.")] = None,
+    run: own.OptionalSubject = None,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -142,6 +146,10 @@ def command(
         str | None,
         typer.Option("--explain", metavar="RULE", help="Show the documentation of a rule."),
     ] = None,
+    loader: own.Loader = None,
+    checkpoint: own.Checkpoint = None,
+    arguments: own.Arguments = None,
+    folder: own.Folder = None,
 ) -> None:
     """Find what is wrong with a model's attention, why, and the remedy.
 
@@ -155,6 +163,7 @@ def command(
     Examples:
       edgescope diagnose RUN
       edgescope diagnose RUN --fail-on warning --ignore 'attention-*'
+      edgescope diagnose model.py:build --checkpoint best.ckpt
       edgescope diagnose RUN --format sarif --out findings.sarif
       edgescope diagnose --weights model.safetensors --data solubility
       edgescope diagnose --explain uniform-attention
@@ -167,15 +176,18 @@ def command(
         return
     if out is not None:
         writable_folder(out.parent)
-    model, loader = _subject(
-        run, weights, data, root, (smiles_column, id_columns), part, batch_size
+    opened = None
+    if run is not None:
+        opened = own.open_subject(run, "diagnose", loader, checkpoint, arguments, folder)
+    model, batches = _subject(
+        opened, weights, data, root, (smiles_column, id_columns), part, batch_size
     )
-    caution = es.train.RunFolder(run).caution if run is not None and weights is None else ""
+    caution = opened.caution if opened is not None and weights is None else ""
     if discover:
-        show_discovery(model, loader, err=form is not Format.text and out is None)
+        show_discovery(model, batches, err=form is not Format.text and out is None)
     findings = es.diagnose(
         model,
-        loader,
+        batches,
         select=select or (),
         ignore=ignore or (),
         sites=sites or None,
@@ -183,8 +195,8 @@ def command(
         seed=seed,
     )
     findings.caution = caution
-    if run is not None and not (weights or data or select or ignore or sites):
-        _keep(findings, run)
+    if opened is not None and not (weights or data or select or ignore or sites):
+        _keep(findings, opened)
     written = _written(findings, form, terminal=out is None and sys.stdout.isatty())
     if out is None:
         typer.echo(written, nl=False)
@@ -201,38 +213,40 @@ def command(
         raise typer.Exit(FOUND)
 
 
-def _keep(findings: "es.diagnosis.Findings", run: Path) -> None:
+def _keep(findings: "es.diagnosis.Findings", run: "es.train.RunFolder | es.train.ModelRun") -> None:
     """Keep the findings of a run in its folder, if it can be written in."""
-    if not os.access(run, os.W_OK):
+    if isinstance(run, es.train.RunFolder) and not os.access(run.path, os.W_OK):
         typer.echo(
-            f"cannot write in {run}, so its report will have no section on these findings", err=True
+            f"cannot write in {run.path}, so its report will have no section on these findings",
+            err=True,
         )
         return
-    with replacing(run / STORED) as file:
+    with replacing(kept(run) / STORED) as file:
         file.write_text(findings.json(), encoding="utf-8")
 
 
 def _subject(
-    run: Path | None,
+    folder: "es.train.RunFolder | es.train.ModelRun | None",
     weights: Path | None,
     data: str | None,
     root: Path | None,
     columns: tuple[str, list[str] | None],
     part: str,
     batch_size: int,
-) -> "tuple[nn.Module, es.data.MoleculeLoader | es.data.NeighborBatches]":
+) -> "tuple[nn.Module, Iterable[Any]]":
     """Return the model and the data to diagnose it on.
 
     Raises:
         InputError: if neither is given, or a file cannot be used.
     """
-    if run is None and (weights is None or data is None):
+    if isinstance(folder, es.train.ModelRun):
+        return folder.model(), folder.loader
+    if folder is None and (weights is None or data is None):
         raise InputError(
             "received neither a run nor both --weights and --data; give the folder of a trained "
             "run, or a weights file and data"
         )
     smiles_column, id_columns = columns
-    folder = None if run is None else es.train.RunFolder(run)
     if weights is not None:
         model = es.models.load(weights)
     else:

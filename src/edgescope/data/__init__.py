@@ -23,6 +23,7 @@ from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule_tables.molecule_table import looks_like_a_table
 from edgescope.data.molecule_tables.split_choice import computed_split
 from edgescope.data.node_dataset import NodeDataset
+from edgescope.data.own_graphs import OwnGraphs, from_graphs
 from edgescope.data.sources.data_card import Card
 from edgescope.data.sources.planted_graphs import planted
 from edgescope.data.sources.source import (
@@ -34,7 +35,7 @@ from edgescope.data.sources.source import (
     published_splits,
     register,
 )
-from edgescope.data.splits import Splits
+from edgescope.data.splits import Splits, divide_at_random
 
 if TYPE_CHECKING:
     from edgescope.data.chemistry.molecule import Molecule
@@ -49,6 +50,7 @@ __all__ = [
     "MoleculeLoader",
     "NeighborBatches",
     "NodeDataset",
+    "OwnGraphs",
     "Request",
     "Source",
     "Splits",
@@ -57,6 +59,8 @@ __all__ = [
     "check",
     "check_table",
     "computed_split",
+    "divide_at_random",
+    "from_graphs",
     "load",
     "loader",
     "looks_like_a_table",

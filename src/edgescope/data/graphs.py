@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from edgescope.data.flat_groups import chosen_positions, ragged, sizes
+from edgescope.data.flat_groups import chosen_positions, note_parts, ragged, sizes
 from edgescope.lib.errors import InputError
 from edgescope.lib.task_metrics import METRICS, Task
 
@@ -85,7 +85,7 @@ class GraphDataset(Dataset["Data"]):
         """What a single graph is."""
         from torch_geometric.data import Data
 
-        return Data
+        return Data  # type: ignore[no-any-return]  # PyG publishes no types
 
     def __len__(self) -> int:
         """Count the graphs."""
@@ -213,6 +213,17 @@ class GraphDataset(Dataset["Data"]):
             **self.per_graph(chosen),
         )
 
+    def with_edges(self, kept: Tensor) -> Self:
+        """Return the same graphs with some of their edges, ``kept`` ``[E]``; all nodes stay."""
+        position = torch.nn.functional.pad(kept.cumsum(0), (1, 0))
+        return replace(
+            self,
+            edge_ptr=position[self.edge_ptr],
+            edge_index=self.edge_index[:, kept],
+            edge_attr=self.edge_attr[kept],
+            edge_truth=None if self.edge_truth is None else self.edge_truth[kept],
+        )
+
     def batch(self, index: slice | Sequence[int] | Tensor) -> Any:  # noqa: ANN401  (a PyG Batch)
         """Join several graphs as one disconnected graph.
 
@@ -253,28 +264,7 @@ class GraphDataset(Dataset["Data"]):
         batch.batch = torch.repeat_interleave(graphs, node_ptr.diff())
         batch.ptr = node_ptr
 
-        # What PyG needs to take single graphs out of the batch again.
-        each = torch.arange(len(chosen) + 1)
-        none = torch.zeros(len(chosen), dtype=torch.long)
-        texts = [name for name, values in per_graph.items() if isinstance(values, list)]
-        shifted = {
-            "edge_index": node_ptr[:-1],
-            "reverse_edge": edge_ptr[:-1],
-            **dict.fromkeys(texts),
-        }
-        slices: dict[str, Any] = {
-            **dict.fromkeys(("x", *per_node), node_ptr),
-            **dict.fromkeys(per_edge, edge_ptr),
-            **dict.fromkeys((*per_graph, "graph"), each),
-        }
-        increments: dict[str, Any] = {name: shifted.get(name, none) for name in slices}
-        for name, values in per_graph.items():
-            if isinstance(values, Mapping):
-                slices[name] = dict.fromkeys(values, each)
-                increments[name] = dict.fromkeys(values)
-        batch._num_graphs = len(chosen)  # noqa: SLF001
-        batch._slice_dict = slices  # noqa: SLF001
-        batch._inc_dict = increments  # noqa: SLF001
+        note_parts(batch, {"node": node_ptr, "edge": edge_ptr}, (*per_node,), per_edge, per_graph)
         return batch
 
     def summary(self) -> dict[str, int | float]:
