@@ -17,6 +17,7 @@ from edgescope.cli import (
     diagnose,
     explain,
     imports,
+    init,
     interpret,
     report,
     scan,
@@ -36,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (demo, train, scan, diagnose, interpret, ablate, explain, report, data):
+for module in (demo, init, train, scan, diagnose, interpret, ablate, explain, report, data):
     choices = getattr(module, "CHOICES", ())
     app.command(module.__name__.rpartition(".")[2], cls=command_with(*choices))(module.command)
 app.add_typer(study.app, name="study")

@@ -19,11 +19,13 @@ from edgescope.data.chemistry.molecule_dataset import (
 )
 from edgescope.data.edges.edge_changes import remove_edges
 from edgescope.data.edges.rewiring import rewire
+from edgescope.data.graph_list import from_graphs
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule_tables.molecule_table import looks_like_a_table
 from edgescope.data.molecule_tables.split_choice import computed_split
 from edgescope.data.node_dataset import NodeDataset
-from edgescope.data.own_graphs import OwnGraphs, from_graphs
+from edgescope.data.own_graphs import OwnGraphs
+from edgescope.data.relation_graphs import RelationGraphs
 from edgescope.data.sources.data_card import Card
 from edgescope.data.sources.planted_graphs import planted
 from edgescope.data.sources.source import (
@@ -51,6 +53,7 @@ __all__ = [
     "NeighborBatches",
     "NodeDataset",
     "OwnGraphs",
+    "RelationGraphs",
     "Request",
     "Source",
     "Splits",

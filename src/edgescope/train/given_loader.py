@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from torch.utils.data import DataLoader, SequentialSampler
 
 from edgescope.data.batch_loaders import loader as graph_loader
+from edgescope.data.graph_list import from_graphs
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.node_dataset import NodeDataset
-from edgescope.data.own_graphs import from_graphs
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_loader, is_dataset, is_graph, is_splits, said
 
@@ -84,6 +84,6 @@ def _graphs_of(given: Any) -> tuple[list[Any] | str, int | None]:  # noqa: ANN40
         graphs, size = list(given), None
     else:
         return f"a {type(given).__name__} does not say which graphs it holds", None
-    if any(hasattr(graph, "ptr") or not hasattr(graph, "edge_index") for graph in graphs[:1]):
-        return f"it holds {said(graphs[0])}, and no plain graphs", None
+    if any(not is_graph(graph) or "_slice_dict" in vars(graph) for graph in graphs):
+        return f"it holds {said(graphs[0])}, and no single graphs", None
     return graphs, size
