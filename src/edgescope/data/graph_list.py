@@ -174,7 +174,7 @@ def _types(
                 f"received {argument}, but the graphs have {what} {field}; leave it out"
             )
         return values, single, {}
-    table = values.long().view(len(values), -1)
+    table = values.long().unsqueeze(1).flatten(1)
     _check_types(table, field, argument, named=names is not None)
     highest = [int(column.max()) + 1 if len(table) else 1 for column in table.T]
     if names is not None and len(names) < highest[0]:

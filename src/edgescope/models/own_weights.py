@@ -1,6 +1,6 @@
 """Weights of a model that is not edgescope's own: from a checkpoint, under whatever prefix."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -177,37 +177,49 @@ def _prefixes(
     Raises:
         InputError: if two prefixes fit as well, as those of a model and of its moving average.
     """
-    fits: dict[tuple[str, str], int] = {}
-    for prefix, added in {("", ""), *_pairs(state, own), *((a, p) for p, a in _pairs(own, state))}:
-        fits[prefix, added] = sum(
-            name.startswith(prefix)
-            and (mine := own.get(f"{added}{name.removeprefix(prefix)}")) is not None
-            and (is_lazy(mine) or mine.shape == tensor.shape)
-            for name, tensor in state.items()
-        )
-    most = max(fits.values())
-    best = sorted((pair for pair, count in fits.items() if count == most), key=lambda p: len(p[0]))
-    if most == 0:
-        return "", ""
-    if len(best) > 1 and most == len(own) and ("", "") not in best:
-        names = " and ".join(repr(prefix) for prefix, _ in best)
+    fits: dict[tuple[str, str], frozenset[str]] = {}
+    for added in _shared(own):
+        inner = {name.removeprefix(added): tensor for name, tensor in own.items()}
+        for prefix in {"", *_prefixes_before(state, inner)}:
+            fits[prefix, added] = frozenset(
+                name
+                for name, tensor in state.items()
+                if name.startswith(prefix)
+                and (mine := inner.get(name.removeprefix(prefix))) is not None
+                and (is_lazy(mine) or mine.shape == tensor.shape)
+            )
+    most = max(map(len, fits.values()))
+    best = sorted((pair for pair, names in fits.items() if len(names) == most), key="".join)
+    best = sorted(best, key=lambda pair: len("".join(pair)))  # ("", "") first, if it is among them
+    several = {fits[pair]: pair[0] for pair in reversed(best)}
+    if len(several) > 1 and most == len(own) and best[0] != ("", ""):
+        names = " and ".join(repr(prefix) for prefix in sorted(several.values()))
         raise InputError(
-            f"{path} holds {len(best)} sets of weights that fit, under {names}; save the one that "
-            "you mean alone"
+            f"{path} holds {len(several)} sets of weights that fit, under {names}; save the one "
+            "that you mean alone"
         )
-    return best[0]
+    return best[0] if most else ("", "")
 
 
-def _pairs(longer: Iterable[str], shorter: Iterable[str]) -> set[tuple[str, str]]:
-    """Return the prefixes that names have beside others that end like them."""
-    ends = set(shorter)
-    found = set()
-    for name in longer:
-        parts = name.split(".")
-        for start in range(1, len(parts)):
-            if ".".join(parts[start:]) in ends:
-                found.add((".".join(parts[:start]) + ".", ""))
+def _shared(names: Iterable[str]) -> list[str]:
+    """Return what all names begin with, up to every dot, shortest first."""
+    parts = [name.split(".")[:-1] for name in names]
+    found = [""]
+    for column in zip(*parts, strict=False):
+        if len(set(column)) > 1:
+            break
+        found.append(f"{found[-1]}{column[0]}.")
     return found
+
+
+def _prefixes_before(longer: Iterable[str], ends: Container[str]) -> set[str]:
+    """Return what names begin with, before an end that is a name by itself."""
+    return {
+        name[: place + 1]
+        for name in longer
+        for place, letter in enumerate(name)
+        if letter == "." and name[place + 1 :] in ends
+    }
 
 
 def _differences(named: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> pl.DataFrame:

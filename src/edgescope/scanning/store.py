@@ -93,8 +93,7 @@ def load_seeds(folder: Path) -> dict[str, Scan]:
 def load_scan(folder: str | Path) -> Scan:
     """Read a scan that was saved with :meth:`Scan.save`, after a check of every file.
 
-    Args:
-        folder: the folder of the scan, or that of a run, which holds it as ``scan``.
+    The folder of a run stands for the scan in it.
 
     Raises:
         InputError: if the folder holds no scan, a damaged one, or one of another version.
@@ -120,9 +119,6 @@ def load_scan(folder: str | Path) -> Scan:
 
 def has_scan(folder: str | Path) -> bool:
     """Say whether a folder holds a saved scan, damaged or not.
-
-    Args:
-        folder: where :meth:`Scan.save` may have written; it need not exist.
 
     Example:
         >>> import edgescope as es

@@ -2,7 +2,6 @@
 
 import torch
 from torch_geometric.nn import GPSConv, TransformerConv, global_mean_pool
-
 from toy_molecules import ATOMS, BONDS, molecules
 
 

@@ -3,7 +3,6 @@
 import torch
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GATv2Conv, HeteroConv
-
 from toy_molecules import papers
 
 RELATIONS = [
@@ -17,9 +16,7 @@ class Papers(torch.nn.Module):
     def __init__(self, width=8):
         super().__init__()
         self.convs = torch.nn.ModuleList(
-            HeteroConv(
-                {r: GATv2Conv((-1, -1), width, 2, add_self_loops=False) for r in RELATIONS}
-            )
+            HeteroConv({r: GATv2Conv((-1, -1), width, 2, add_self_loops=False) for r in RELATIONS})
             for _ in range(2)
         )
         self.out = torch.nn.LazyLinear(1)

@@ -4,7 +4,6 @@ import lightning
 import torch
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn import TransformerConv, global_add_pool
-
 from toy_molecules import ATOMS, BONDS, molecules
 
 

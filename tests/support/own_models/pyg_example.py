@@ -3,7 +3,6 @@
 import torch
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GATv2Conv, global_mean_pool
-
 from toy_molecules import ATOMS, BONDS, molecules
 
 

@@ -3,7 +3,6 @@
 import torch
 from torch_geometric.loader import DataLoader
 from torch_geometric.utils import softmax
-
 from toy_molecules import ATOMS, BONDS, molecules
 
 
