@@ -179,6 +179,8 @@ def test_explain_and_an_untrained_ensemble_take_a_model_of_ones_own(edgescope, o
         ("scan run --loader example.py:graphs", ["--loader", "with the folder of a run"]),
         ("explain example.py:build run", ["one model of your own at a time"]),
         ("init example.py", ["exists already"]),
+        ("report example.py:build", ["takes the folder of a run", "--run"]),
+        ("report nowhere", ["there is no folder nowhere"]),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(edgescope, own, words, parts):
@@ -194,7 +196,7 @@ def test_what_differs_in_a_checkpoint_is_shown_as_a_table(edgescope, own):
     model = named_object("example.py:Net")(8)
     torch.save(model.state_dict(), "narrow.pt")
     code, _, err = edgescope("scan", "example.py:build", "--checkpoint", "narrow.pt")
-    rows = {line.split()[0]: line.split()[1] for line in err.splitlines() if " shape " in line}
+    rows = {line.split()[0]: line.split()[1] for line in err.splitlines()[:-1] if " shape " in line}
     assert code == 2
     assert set(rows) == set(model.state_dict()) - {"out.bias"}
 

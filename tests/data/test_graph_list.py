@@ -130,6 +130,7 @@ def test_changed_tensors_are_refused_rather_than_graphs_that_were_not():
     [
         ([], {}, "received no graph"),
         (["a graph"], {}, "expected a PyG Data"),
+        ([Batch.from_data_list([ring(3)])], {}, "a batch of several"),
         ([ring(3), HeteroData()], {}, "all of them"),
         ([ring(3), ring(3, pos=torch.zeros(3, 2))], {}, "the same attributes"),
         (
@@ -171,7 +172,7 @@ def test_changed_tensors_are_refused_rather_than_graphs_that_were_not():
         ),
         ([HeteroData(a={"x": torch.zeros(1)})], {"task": "labels"}, "leave them out"),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_what_is_no_data_set_is_refused(graphs, options, words):
     with pytest.raises(InputError, match=words):

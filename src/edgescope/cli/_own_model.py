@@ -14,6 +14,7 @@ from edgescope.cli._results import show
 from edgescope.lib.errors import InputError
 from edgescope.lib.named_objects import FORM, is_object_name
 from edgescope.lib.plurals import plural
+from edgescope.lib.visible_text import visible
 from edgescope.lib.yaml_files import yaml_in
 
 if TYPE_CHECKING:
@@ -148,6 +149,11 @@ def open_folder(word: str, command: str) -> "es.train.RunFolder":
         InputError: if it is none; if it looks like a model of your own, it says how to name that.
     """
     path = Path(word)
+    if command == "report" and (is_own(word) or not path.exists()):
+        raise InputError(
+            f"there is no folder {word}; edgescope report takes the folder of a run, or the one of "
+            "a model of your own: run, or what --run named in edgescope scan"
+        )
     if path.suffix == ".py" or (not path.exists() and _is_module(word)):
         raise InputError(
             f"received {word}, which is neither a folder nor says what makes the model; name it as "
@@ -181,8 +187,8 @@ def refuse_own_results(path: Path, command: str) -> None:
     record = es.train.ModelRecord.read(path)
     if record is not None:
         raise InputError(
-            f"{path} holds results of your own {record.kind}, whose code is run only if you name "
-            f"it; type: {record.words.command(command, path)}"
+            f"{path} holds results of your own {visible(record.kind)}, whose code is run only if "
+            f"you name it; type: {record.words.command(command, path)}"
         )
 
 

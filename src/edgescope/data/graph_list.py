@@ -122,9 +122,15 @@ def _of_relations(graphs: "Sequence[Any]", name: str, told: Sequence[object]) ->
 
 def _check_graphs(graphs: "Sequence[Data]") -> None:
     """Refuse what are no plain graphs, or not all of one kind."""
+    from torch_geometric.data import Batch
+
     if not graphs:
         raise InputError("received no graph, expected at least one PyG Data")
     for number, graph in enumerate(graphs):
+        if isinstance(graph, Batch):
+            raise InputError(
+                f"graph {number} is a batch of several; give single graphs, as batch.to_data_list()"
+            )
         edges = getattr(graph, "edge_index", None)
         if not isinstance(edges, Tensor) or hasattr(graph, "edge_types"):
             raise InputError(

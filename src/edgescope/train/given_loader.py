@@ -67,6 +67,8 @@ def _graphs_of(given: Any) -> tuple[list[Any] | str, int | None]:  # noqa: ANN40
 
     The graphs of a loader that does more than to join them one after the other stay its own.
     """
+    from torch_geometric.data import Batch
+
     if is_graph(given):
         given = [given]
     if isinstance(given, DataLoader):
@@ -84,6 +86,6 @@ def _graphs_of(given: Any) -> tuple[list[Any] | str, int | None]:  # noqa: ANN40
         graphs, size = list(given), None
     else:
         return f"a {type(given).__name__} does not say which graphs it holds", None
-    if any(not is_graph(graph) or "_slice_dict" in vars(graph) for graph in graphs):
+    if any(not is_graph(graph) or isinstance(graph, Batch) for graph in graphs):
         return f"it holds {said(graphs[0])}, and no single graphs", None
     return graphs, size

@@ -10,6 +10,7 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.files import replacing, writable_folder
 from edgescope.lib.input_files import json_of, reading, whole
 from edgescope.lib.typed_fields import record, sealed, unsealed
+from edgescope.lib.visible_text import visible
 
 FILE = "model.json"
 """The file in the folder of a run that says which model its results are of."""
@@ -47,7 +48,7 @@ class ModelWords:
         for name, value in self.arguments.items():
             told = value if isinstance(value, str) else json.dumps(value)
             words += ["--arg", f"{name}={told}"]
-        return shlex.join([*words, "--run", str(folder)])
+        return visible(shlex.join([*words, "--run", str(folder)]))
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class ModelRecord:
         words: what names the model.
         kind: name of its class.
         weights: fingerprint of its class and weights.
+        graphs: fingerprint of the graphs, where they are known.
 
     Example:
         >>> import edgescope as es
@@ -68,6 +70,7 @@ class ModelRecord:
     words: ModelWords
     kind: str
     weights: str
+    graphs: str = ""
 
     @classmethod
     def read(cls, folder: str | Path) -> Self | None:
@@ -104,10 +107,11 @@ class ModelRecord:
             ("class", self.kind, other.kind),
             ("weights", self.weights[:12], other.weights[:12]),
             ("loader", self.words.loader, other.words.loader),
+            ("data", self.graphs[:12], other.graphs[:12]),
         ):
             if one != now:
                 told = f"its {what} is {one or 'none'}, now {now or 'none'}"
                 raise InputError(
-                    f"{folder} holds results of another model ({told}); choose another folder with "
-                    "--run, or delete this one to start again"
+                    f"{folder} holds results of another model or other data ({told}); choose "
+                    "another folder with --run, or delete this one to start again"
                 )

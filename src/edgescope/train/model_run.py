@@ -17,7 +17,7 @@ from edgescope.lib.named_objects import made, named_object
 from edgescope.models.own_weights import LoadedWeights, load_weights
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.reset import copy_model
-from edgescope.scanning.scan_fingerprint import model_fingerprint
+from edgescope.scanning.scan_fingerprint import fingerprint_of_loader, model_fingerprint
 from edgescope.train.given_loader import GivenData, given_data
 from edgescope.train.model_record import ModelRecord, ModelWords
 
@@ -72,7 +72,8 @@ class ModelRun:
             self.loaded = load_weights(self._model, words.checkpoint)
         self._model.eval()
         kind = type(self._model).__name__
-        self.record = ModelRecord(words, kind, model_fingerprint(self._model))
+        weights, graphs = model_fingerprint(self._model), fingerprint_of_loader(self.loader)
+        self.record = ModelRecord(words, kind, weights, graphs)
         known = ModelRecord.read(self.path)
         if known is not None:
             known.check(self.record, self.path)

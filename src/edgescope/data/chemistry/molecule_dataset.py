@@ -118,7 +118,7 @@ LOST_LABELS = {"row": pl.Int64, "column": pl.String, "cell": pl.String, "reason"
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class MoleculeDataset(GraphDataset):
-    """Molecules laid end to end; ``dataset[i]`` is a :class:`Molecule`.
+    """Molecules laid end to end; ``dataset[i]`` is a :class:`~edgescope.data.Molecule`.
 
     Nodes are atoms, and every bond is two directed edges. The other attributes are those of
     :class:`~edgescope.data.graphs.GraphDataset`.
