@@ -89,7 +89,9 @@ def docstring(each: Public) -> str:
 
 def defined_in(module: str, name: str) -> str:
     """Return the module whose source gives a constant its value, which others import."""
-    for statement in _tree(module).body:
+    body = _tree(module).body
+    blocks = [each.body for each in body if isinstance(each, ast.If)]  # for the type checker
+    for statement in [*body, *(each for block in blocks for each in block)]:
         if isinstance(statement, ast.ImportFrom) and statement.module:
             imported = {alias.asname or alias.name for alias in statement.names}
             if name in imported:

@@ -15,10 +15,40 @@ def test_importing_it_loads_no_extra_and_no_slow_library(module):
     code = (
         f"import sys, {module}; "
         "heavy = {'rdkit', 'datamol', 'lightning', 'ray', 'matplotlib', 'torch_geometric', "
-        "'torchmetrics', 'scipy'}; "
+        "'torchmetrics', 'scipy', 'torch'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_help_of_every_command_is_there_before_torch_is_loaded():
+    code = (
+        "import sys, typer\n"
+        "from edgescope.cli import app\n"
+        "def show(command, name, above=None):\n"
+        "    context = typer.Context(command, info_name=name, parent=above)\n"
+        "    assert name in command.get_help(context)\n"
+        "    for each, below in getattr(command, 'commands', {}).items():\n"
+        "        show(below, each, context)\n"
+        "show(typer.main.get_command(app), 'edgescope')\n"
+        "print(sorted({'torch', 'yaml', 'pydantic'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_a_study_of_the_published_architectures_is_planned_without_pyg(tmp_path):
+    study = "models: [GraphTransformer, SAN, GraphiT]\ndata: [zinc12k]\nseeds: [1, 2]"
+    (tmp_path / "study.yaml").write_text(study)
+    code = (
+        "import sys, edgescope as es\n"
+        "assert len(es.study.plan(es.study.read(sys.argv[1]))) > 5\n"
+        "slow = {'torch_geometric', 'torchmetrics', 'scipy', 'numba', 'sympy', 'lightning'}\n"
+        "print(sorted(slow & set(sys.modules)))"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / "study.yaml")]
+    found = subprocess.run(words, check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "[]"
 
 

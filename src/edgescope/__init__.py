@@ -1,25 +1,17 @@
 """See what attention does on the edges of a graph neural network.
 
-``capture``, ``diagnose`` and ``scan`` are bound here at once, as they pull in nothing beyond torch.
-Everything else is loaded when it is first used.
+Everything is loaded when it is first used, so that ``import edgescope`` imports not even torch.
 """
 
 import importlib
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
-from edgescope.capturing import capture
-from edgescope.diagnosis import diagnose
+from edgescope.lib.handovers import hand_over
 from edgescope.lib.old_names import OLD, keep_old_names
 from edgescope.lib.version import __version__
-from edgescope.scanning.criteria import PRESETS, Calibrated, Criterion, Rule, criterion
-from edgescope.scanning.merge import merge_scans
-from edgescope.scanning.scan import Scan, load_scan, scan
-from edgescope.scanning.store import has_scan, save_scan
-from edgescope.scanning.untrained_ensemble import Untrained
 
 __all__ = [
     "PRESETS",
@@ -81,6 +73,8 @@ if TYPE_CHECKING:
         train,
     )
     from edgescope.attribute import MassiveActivationExplainer
+    from edgescope.capturing import capture
+    from edgescope.diagnosis import diagnose
     from edgescope.intervene import (
         Ablation,
         NoiseAttack,
@@ -91,49 +85,69 @@ if TYPE_CHECKING:
     )
     from edgescope.large import LargeGraph, predict_large
     from edgescope.lib import errors
+    from edgescope.scanning.criteria import PRESETS, Calibrated, Criterion, Rule, criterion
     from edgescope.scanning.large_scan import scan_large
-    from edgescope.scanning.merge import gather_scans
+    from edgescope.scanning.merge import gather_scans, merge_scans
     from edgescope.scanning.monitoring import monitor
     from edgescope.scanning.monitoring.training_monitor import Monitor
     from edgescope.scanning.monitoring.training_record import TrainingRecord
+    from edgescope.scanning.scan import Scan, load_scan, scan
     from edgescope.scanning.seeds import SeedScans, scan_seeds
+    from edgescope.scanning.store import has_scan
+    from edgescope.scanning.untrained_ensemble import Untrained
     from edgescope.statistics.counting.torchmetric import MassiveActivations
     from edgescope.train import callbacks
 
 _LAZY = {
+    "PRESETS": "edgescope.scanning.criteria",
     "Ablation": "edgescope.intervene",
+    "Calibrated": "edgescope.scanning.criteria",
+    "Criterion": "edgescope.scanning.criteria",
     "LargeGraph": "edgescope.large",
     "MassiveActivationExplainer": "edgescope.attribute",
     "MassiveActivations": "edgescope.statistics.counting.torchmetric",
     "Monitor": "edgescope.scanning.monitoring.training_monitor",
     "NoiseAttack": "edgescope.intervene",
     "Reallocation": "edgescope.intervene",
+    "Rule": "edgescope.scanning.criteria",
+    "Scan": "edgescope.scanning.result",
     "SeedScans": "edgescope.scanning.seeds",
     "TrainingRecord": "edgescope.scanning.monitoring.training_record",
+    "Untrained": "edgescope.scanning.untrained_ensemble",
     "ablate": "edgescope.intervene",
     "callbacks": "edgescope.train",
-    "errors": "edgescope.lib",
+    "capture": "edgescope.capturing",
+    "criterion": "edgescope.scanning.criteria",
+    "diagnose": "edgescope.diagnosis",
     "gather_scans": "edgescope.scanning.merge",
+    "has_scan": "edgescope.scanning.store",
+    "load_scan": "edgescope.scanning.store",
+    "merge_scans": "edgescope.scanning.merge",
     "monitor": "edgescope.scanning.monitoring",
     "noise_attack": "edgescope.intervene",
     "predict_large": "edgescope.large",
     "reallocation": "edgescope.intervene",
+    "scan": "edgescope.scanning.scan",
     "scan_large": "edgescope.scanning.large_scan",
     "scan_seeds": "edgescope.scanning.seeds",
 }
-"""Name of everything else to the module that holds it."""
+"""Name of everything but rooms to the module that holds it."""
 
+_ROOMS = {
+    *("attribute", "capturing", "data", "diagnosis", "interpret", "intervene", "large", "lib"),
+    *("models", "plots", "report", "scanning", "statistics", "study", "train"),
+}
 
-def _write_report(scan: Scan, path: Path, **options: Any) -> Path:
-    from edgescope.report import write_report
+# What stands above a scan, so that no room imports from one above it.
+hand_over(
+    merge_scans="edgescope.scanning.merge",
+    save_scan="edgescope.scanning.store",
+    write_report="edgescope.report",
+)
+keep_old_names()
 
-    return write_report(scan, path, **options)
-
-
-# What stands above a scan, handed to it here so that no room imports from one above it.
-Scan._merge = merge_scans  # noqa: SLF001
-Scan._save = save_scan  # noqa: SLF001
-Scan._report = _write_report  # noqa: SLF001
+_TWINS = ("escapes", "many_heads", "tie_frequencies", "tutorial_example")
+"""What ``es.diagnose`` once held of the studies, which stand above diagnosis."""
 
 
 def _from_twins(name: str) -> Callable[..., Any]:
@@ -147,21 +161,18 @@ def _from_twins(name: str) -> Callable[..., Any]:
     return experiment
 
 
-# Studies are above diagnosis: what it once held of them is handed to it here.
-for _name in ("escapes", "many_heads", "tie_frequencies", "tutorial_example"):
-    setattr(diagnose, _name, _from_twins(_name))
-
-keep_old_names()
-
-
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
-    if name in {"attribute", "data", "integrations", "interpret", "models", "report"} | {
-        "study",
-        "train",
-    }:
+    if name in _ROOMS:
         return importlib.import_module(f"edgescope.{name}")
+    if name == "errors":
+        return importlib.import_module("edgescope.lib.errors")
     if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
+        found = getattr(importlib.import_module(_LAZY[name]), name)
+        if name == "diagnose":
+            for each in _TWINS:
+                setattr(found, each, _from_twins(each))
+        globals()[name] = found
+        return found
     if f"edgescope.{name}" in OLD:
         return sys.modules[f"edgescope.{name}"]
     raise AttributeError(f"module 'edgescope' has no attribute {name!r}")

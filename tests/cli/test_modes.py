@@ -11,6 +11,11 @@ from edgescope.cli import app, main
 from edgescope.cli._modes import unused
 from support.refusals import assert_refused
 
+SUBJECTS = {
+    "with the folder of a run": ["RUN"],
+    "with a model of your own": ["net.py:build"],
+}
+
 EXAMPLES = {
     "scan": {
         "with --list-sites": ["RUN", "--list-sites"],
@@ -26,6 +31,7 @@ EXAMPLES = {
         "for a table with its whole path": ["RUN", "--data", "/nowhere/a.csv"],
         "for a published data set": ["RUN", "--data", "zinc12k"],
         "for a built-in data set": ["RUN", "--data", "solubility"],
+        **SUBJECTS,
     },
     "diagnose": {
         "with --list-rules": ["--list-rules"],
@@ -36,13 +42,17 @@ EXAMPLES = {
         "for a table with its whole path": ["RUN", "--data", "/nowhere/a.csv"],
         "for a published data set": ["RUN", "--data", "zinc12k"],
         "for a built-in data set": ["RUN", "--data", "solubility"],
+        **SUBJECTS,
     },
+    "interpret": SUBJECTS,
     "ablate": {
+        **SUBJECTS,
         "with matched controls": ["RUN", "--controls", "number"],
         "with --value resample": ["RUN", "--controls", "none", "--value", "resample"],
         "without controls": ["RUN", "--controls", "none"],
     },
     "explain": {
+        **SUBJECTS,
         "with the method integrated_gradients": ["RUN"],
         "without the method integrated_gradients": ["RUN", "--methods", "massive, occlusion"],
     },
@@ -89,6 +99,7 @@ VALUES = {
     "rewire_share": "0.4",
     "data": "zinc12k",
     "ray": "auto",
+    "arguments": "width=3",
 }
 """Values of options for which not every text will do."""
 

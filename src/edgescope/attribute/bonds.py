@@ -1,6 +1,6 @@
 """Undirected edges of a data set, each a bond, and their places within their graph."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -97,17 +97,7 @@ def without_bonds(dataset: GraphDataset, of: Bonds, removed: Bools) -> GraphData
         of: their bonds.
         removed: which bonds go ``[B]``.
     """
-    kept = torch.from_numpy(~removed[of.edge])
-    position = torch.zeros(len(kept) + 1, dtype=torch.long)
-    torch.cumsum(kept, 0, out=position[1:])
-    truth = dataset.edge_truth
-    return replace(
-        dataset,
-        edge_ptr=position[dataset.edge_ptr],
-        edge_index=dataset.edge_index[:, kept],
-        edge_attr=dataset.edge_attr[kept],
-        edge_truth=None if truth is None else truth[kept],
-    )
+    return dataset.with_edges(torch.from_numpy(~removed[of.edge]))
 
 
 def places(values: Floats, of: Bonds, seed: int) -> Ints:

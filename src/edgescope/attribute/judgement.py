@@ -21,6 +21,7 @@ from edgescope.data.chemistry.molecule_dataset import MoleculeDataset
 from edgescope.data.edges.directions import MERGES, Merge
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.node_dataset import NodeDataset
+from edgescope.data.relation_graphs import RelationGraphs
 from edgescope.lib.errors import InputError
 from edgescope.lib.graph_names import TAKEN, GraphNames, after_graph
 from edgescope.lib.model_call import Call, call_model
@@ -281,6 +282,11 @@ def _check(subjects: list[Subject]) -> None:
             raise InputError(
                 f"{subject.data} is one large graph with targets for its nodes, expected many "
                 "graphs with a target each"
+            )
+        if isinstance(subject.dataset, RelationGraphs):
+            raise InputError(
+                f"{subject.data} is of heterogeneous graphs, expected plain ones: importances are "
+                "of the edges of one kind"
             )
         if not subject.models:
             raise InputError(f"{subject.data} comes without a model, expected one or more")

@@ -17,6 +17,7 @@ from edgescope.cli import (
     diagnose,
     explain,
     imports,
+    init,
     interpret,
     report,
     scan,
@@ -36,8 +37,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (demo, train, scan, diagnose, interpret, ablate, explain, report, data):
-    checked = command_with(*getattr(module, "CHOICES", ()), tables=module is not report)
+for module in (demo, init, train, scan, diagnose, interpret, ablate, explain, report, data):
+    checked = command_with(*getattr(module, "CHOICES", ()), tables=module not in {report, init})
     app.command(module.__name__.rpartition(".")[2], cls=checked)(module.command)
 app.add_typer(study.app, name="study")
 app.add_typer(imports.app, name="import")

@@ -1,6 +1,6 @@
 """What `edgescope scan` compares with, and by which criterion: from words to objects."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,15 +23,25 @@ def _criterion_mode(given: Mapping[str, Any]) -> str | None:
     return mode if mode in CRITERION_CHOICE.modes else None
 
 
-def _rates(rule: es.Rule) -> tuple[str, ...]:
+def _rates(rule: "es.Rule") -> tuple[str, ...]:
     """Return which of the options ``--rate`` and ``--fdr`` a rule has."""
     return tuple(field.name for field in fields_of(rule) if field.name in {"rate", "fdr"})
 
 
-CRITERION_CHOICE = Choice(
-    {f"with --criterion {name}": _rates(rule) for name, rule in es.PRESETS.items()},
-    _criterion_mode,
-)
+class _ByCriterion(Mapping[str, tuple[str, ...]]):
+    """The modes of every preset; they are looked up when words are checked, as that needs torch."""
+
+    def __getitem__(self, mode: str) -> tuple[str, ...]:
+        return _rates(es.PRESETS[mode.removeprefix("with --criterion ")])
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"with --criterion {name}" for name in es.PRESETS)
+
+    def __len__(self) -> int:
+        return len(es.PRESETS)
+
+
+CRITERION_CHOICE = Choice(_ByCriterion(), _criterion_mode)
 """What has an effect with which criterion."""
 
 _ENSEMBLE, _OWN = "with --baseline untrained", "with the run's own weights before training"
@@ -54,7 +64,7 @@ BASELINE_CHOICE = Choice(
 """What has an effect with which baseline."""
 
 
-def _known(name: str) -> es.Rule | None:
+def _known(name: str) -> "es.Rule | None":
     """Return the criterion of a name; None if there is none, which is refused later."""
     try:
         return es.criterion(name)
@@ -62,7 +72,7 @@ def _known(name: str) -> es.Rule | None:
         return None
 
 
-def choose_criterion(name: str, rate: float | None, fdr: float | None) -> es.Rule:
+def choose_criterion(name: str, rate: float | None, fdr: float | None) -> "es.Rule":
     """Return the criterion of a name, with the rates that were given for it.
 
     Raises:
@@ -80,12 +90,12 @@ def choose_criterion(name: str, rate: float | None, fdr: float | None) -> es.Rul
 
 
 def choose_baseline(
-    run: "es.train.RunFolder",
-    rule: es.Rule,
+    run: "es.train.RunFolder | es.train.ModelRun",
+    rule: "es.Rule",
     given: str | None,
     members: int | None,
     seed: int | None,
-) -> "es.Untrained | es.Scan | nn.Module":
+) -> "es.Untrained | es.Scan | nn.Module | None":
     """Return what to compare with; say so if the criterion decides it.
 
     Args:
@@ -119,11 +129,20 @@ def choose_baseline(
             )
         return ensemble
     if given is None:
+        if isinstance(run, es.train.ModelRun) and not run.has_untrained:
+            note(
+                "compared with nothing, as the model is made with its weights; --baseline "
+                "untrained compares with re-initialised copies, --checkpoint with the model "
+                "before it"
+            )
+            return None
         return run.model("untrained")
-    return _open(Path(given), rule)
+    return _open(Path(given), rule, run)
 
 
-def _open(path: Path, rule: es.Rule) -> "es.Scan | nn.Module":
+def _open(
+    path: Path, rule: "es.Rule", run: "es.train.RunFolder | es.train.ModelRun"
+) -> "es.Scan | nn.Module":
     """Return what a path holds: a scan, or the model of a run or of a weights file."""
     needed = rule.members_needed
     if es.has_scan(path):
@@ -148,6 +167,8 @@ def _open(path: Path, rule: es.Rule) -> "es.Scan | nn.Module":
         )
     if (path / "config.yaml").is_file():
         return es.train.RunFolder(path).model("trained")
+    if isinstance(run, es.train.ModelRun) and path.is_file():
+        return run.with_weights(path)
     if path.is_dir() or not path.exists():
         what = "is none of these" if path.exists() else "does not exist"
         raise InputError(

@@ -11,6 +11,7 @@ from typing import cast
 import typer
 
 import edgescope as es
+from edgescope.cli._steps import kept
 from edgescope.cli._tables import coloured, hint, note, output, tell, terminal_width
 from edgescope.lib.files import replacing
 from edgescope.lib.plurals import plural
@@ -64,12 +65,12 @@ def settings_with(
     return found if baseline is None else replace(found, baseline=baseline)
 
 
-def keep(findings: "es.diagnosis.Findings", run: Path) -> None:
+def keep(findings: "es.diagnosis.Findings", run: "es.train.RunFolder | es.train.ModelRun") -> None:
     """Keep the findings of a run in its folder, if it can be written in."""
-    if not os.access(run, os.W_OK):
-        note(f"cannot write in {run}, so its report will have no section on these findings")
+    if isinstance(run, es.train.RunFolder) and not os.access(run.path, os.W_OK):
+        note(f"cannot write in {run.path}, so its report will have no section on these findings")
         return
-    with replacing(run / STORED) as file:
+    with replacing(kept(run) / STORED) as file:
         file.write_text(findings.json(), encoding="utf-8")
 
 

@@ -10,7 +10,6 @@ import typer
 
 import edgescope as es
 from edgescope.cli._tables import output, show, terminal_width
-from edgescope.lib.model_call import said_arguments
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,7 +29,7 @@ _SPARE_EVIDENCE = ("members_over", "expected", "p", "threshold")
 _UNTRAINED = pl.col("max_ratio_untrained").alias("untrained")
 
 
-def show_scan(scan: es.Scan) -> None:
+def show_scan(scan: "es.Scan") -> None:
     """Print one row per site: the largest ratios, and how many edges are over the thresholds."""
     if scan.info.criterion.members_tested:
         show(_evidence(scan), "scan", spare=_SPARE_EVIDENCE)
@@ -49,7 +48,7 @@ def show_scan(scan: es.Scan) -> None:
     show(table.join(shares, on="site", maintain_order="left"), "scan")
 
 
-def conclusion(scan: es.Scan) -> str:
+def conclusion(scan: "es.Scan") -> str:
     """Say in a sentence what the criterion calls massive, and where."""
     rule, total = scan.info.criterion, len(scan.sites)
     row = "an edge" if scan.info.rows == "edge" else "a node"
@@ -84,18 +83,20 @@ def conclusion(scan: es.Scan) -> str:
 
 def called(arguments: Sequence[str]) -> str:
     """Say in a line what the model was called with; empty if it is not known."""
+    from edgescope.lib.model_call import said_arguments
+
     said = said_arguments(arguments)
     return f"the model was {said}\n" if said else ""
 
 
-def looked_at(scan: es.Scan) -> str:
+def looked_at(scan: "es.Scan") -> str:
     """Say in a sentence which attention of the model the scan is about."""
     if scan.coverage is None:
         return "this scan does not record which attention of the model was looked at"
     return scan.coverage.sentence()
 
 
-def _evidence(scan: es.Scan) -> pl.DataFrame:
+def _evidence(scan: "es.Scan") -> pl.DataFrame:
     """Return one row per site and axis of a criterion that tests sites."""
     rows = scan.calibration()
     word = pl.when("massive").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("massive")

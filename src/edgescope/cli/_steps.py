@@ -1,6 +1,6 @@
 """Steps that several commands share: loading a run's data, scanning it, reporting on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,15 +74,44 @@ def say_what_was_read(
         typer.echo(f"note: {note}", err=err)
 
 
-def saved_scan(run: "es.train.RunFolder") -> "es.Scan":
+def saved_scan(run: "es.train.RunFolder | es.train.ModelRun") -> "es.Scan":
     """Return the scan in the folder of a run.
 
     Raises:
         InputError: if there is none, or it is damaged.
     """
     if not es.has_scan(run.path / "scan"):
-        raise InputError(f"{run.path} has not been scanned; run: edgescope scan {run.path}")
+        scan = f"edgescope scan {run.path}"
+        if isinstance(run, es.train.ModelRun):
+            scan = run.command("scan")
+        raise InputError(f"{run.path} has not been scanned; run: {scan}")
     return es.load_scan(run.path / "scan")
+
+
+def kept(run: "es.train.RunFolder | es.train.ModelRun") -> Path:
+    """Return the folder of a run, in which one of a model of one's own says so from now on."""
+    return run.keep() if isinstance(run, es.train.ModelRun) else run.path
+
+
+def own_batches(
+    run: "es.train.RunFolder | es.train.ModelRun",
+    part: str,
+    root: Path | None,
+    batch_size: int,
+) -> "Iterable[Any]":
+    """Return a loader of a part of a run's data, or of those of a model of one's own."""
+    if isinstance(run, es.train.ModelRun):
+        return run.loader
+    return es.data.loader(own_part(run, part, root), batch_size=batch_size)
+
+
+def own_graphs(
+    run: "es.train.RunFolder | es.train.ModelRun", part: str, root: Path | None
+) -> "es.data.GraphDataset":
+    """Return the graphs of a part of a run's data, or of those of a model of one's own."""
+    if isinstance(run, es.train.ModelRun):
+        return run.dataset
+    return own_part(run, part, root)
 
 
 def choose_part(splits: "es.data.Splits", part: str) -> "es.data.MoleculeDataset":
@@ -101,31 +130,28 @@ def choose_part(splits: "es.data.Splits", part: str) -> "es.data.MoleculeDataset
 
 
 def scan_run(
-    run: "es.train.RunFolder",
-    molecules: "es.data.MoleculeDataset",
+    run: "es.train.RunFolder | es.train.ModelRun",
+    loader: "Iterable[Any]",
     *,
     weights: str | None = None,
     baseline: "nn.Module | es.Scan | es.Untrained | None" = None,
-    criterion: str | es.Rule = "paper2025",
+    criterion: "str | es.Rule" = "paper2025",
     sites: Sequence[str] | None = None,
-    batch_size: int = 128,
     shards: Path | None = None,
     discover: bool = False,
 ) -> "es.Scan":
     """Scan the trained model of a run beside a baseline, and save the scan.
 
-    The baseline is the untrained model of the run by default; with ``discover``, what is discovered
-    is printed; other options are those of :func:`edgescope.scan`.
+    With ``discover``, what is discovered is printed; other options are those of
+    :func:`edgescope.scan`.
     """
     from torch import nn
 
     model = run.model("trained") if weights is None else es.models.load(weights)
-    baseline = run.model("untrained") if baseline is None else baseline
     if weights is not None:
         _check_alike(model, run.model("untrained"), f"{weights} holds", run)
     if isinstance(baseline, nn.Module):
         _check_alike(baseline, model, "the baseline is", run)
-    loader = es.data.loader(molecules, batch_size=batch_size)
     if discover:
         show_discovery(model, loader)
     scan = es.scan(
@@ -137,15 +163,19 @@ def scan_run(
             f"activations that are not finite, by site and graph ({broken.height}):", err=True
         )
         show(broken.head(20), "not finite", err=True)
-    scan.save(run.path / "scan")
+    scan.save(kept(run) / "scan")
     return scan
 
 
 def _check_alike(
-    model: "nn.Module", other: "nn.Module", what: str, run: "es.train.RunFolder"
+    model: "nn.Module",
+    other: "nn.Module",
+    what: str,
+    run: "es.train.RunFolder | es.train.ModelRun",
 ) -> None:
     """Refuse a model of another architecture than a run."""
-    if type(model) is not type(other) or model.config != other.config:
+    same = getattr(model, "config", None) == getattr(other, "config", None)
+    if type(model) is not type(other) or not same:
         raise InputError(
             f"{what} a {type(model).__name__} with another configuration than the run {run.path}; "
             "choose weights of the same architecture and the same atom types"
@@ -189,7 +219,7 @@ def report_run(
     )
 
 
-def repeat_caution(run: "es.train.RunFolder", *, err: bool = False) -> None:
+def repeat_caution(run: "es.train.RunFolder | es.train.ModelRun", *, err: bool = False) -> None:
     """Say again that the trained model of a run is untrained in effect, if it is."""
     if run.caution:
         typer.echo(f"caution: {run.caution}", err=err)

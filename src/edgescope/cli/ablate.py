@@ -1,18 +1,22 @@
 """`edgescope ablate`: replace the massive activations of a trained run and see what changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
 import typer
 
 import edgescope as es
+from edgescope.cli import _own_model as own
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
 from edgescope.cli._results import called
-from edgescope.cli._steps import own_part, repeat_caution, saved_scan
+from edgescope.cli._steps import kept, own_part, repeat_caution, saved_scan
 from edgescope.cli._tables import hint, show
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SCAN = "scan"
 """The word for the scan in the folder of the run."""
@@ -33,12 +37,15 @@ def _mode(given: Mapping[str, Any]) -> str:
     return _RESAMPLED if given["value"] == "resample" else _ALONE
 
 
-CHOICES = (Choice({_MATCHED: ("repeats",), _RESAMPLED: ("repeats",), _ALONE: ()}, _mode),)
+CHOICES = (
+    Choice({_MATCHED: ("repeats",), _RESAMPLED: ("repeats",), _ALONE: ()}, _mode),
+    own.subject_choice("part", "root", "batch_size", of_own=("metric",)),
+)
 """What has an effect with which controls."""
 
 
 def command(
-    run: options.Run,
+    run: own.Subject,
     part: options.Part = "test",
     where: Annotated[
         str,
@@ -91,6 +98,19 @@ def command(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder to save to. Without it: RUN/ablation."),
     ] = None,
+    loader: own.Loader = None,
+    checkpoint: own.Checkpoint = None,
+    arguments: own.Arguments = None,
+    folder: own.Folder = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            help="For a model of your own: mae, bce (of logits), roc_auc, accuracy, or none for "
+            "changes of the predictions alone. Without it: that of the data, if it is known.",
+        ),
+    ] = None,
 ) -> None:
     """Replace massive activations, and compare with matched controls.
 
@@ -103,28 +123,42 @@ def command(
     Examples:
       edgescope ablate RUN
       edgescope ablate RUN --where scan --value zero --layers 0 --layers -1
+      edgescope ablate model.py:build --checkpoint best.ckpt --where scan
       edgescope ablate RUN --where 500 --value untrained --controls magnitude --repeats 20
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
-    folder = es.train.RunFolder(run)
-    chosen = _where(folder, where)
-    molecules = own_part(folder, part, root)
+    opened = own.open_subject(run, "ablate", loader, checkpoint, arguments, folder)
+    chosen = _where(opened, where)
+    if isinstance(opened, es.train.ModelRun):
+        batches: Iterable[Any] = opened.loader
+        judged: str | None = metric or opened.metric or "none"
+    else:
+        molecules = own_part(opened, part, root)
+        batches = es.data.loader(molecules, batch_size=batch_size)
+        judged = _metric(opened, molecules)
     found = es.ablate(
-        folder.model("trained"),
-        es.data.loader(molecules, batch_size=batch_size),
+        opened.model("trained"),
+        batches,
         where=chosen,
-        metric=_metric(folder, molecules),
+        metric=judged,
         sites=sites or None,
         layers=[_layer(each) for each in layers] if layers else None,
         repeats=repeats,
         seed=seed,
-        baseline=folder.model("untrained") if value == "untrained" else None,
+        baseline=_untrained(opened) if value == "untrained" else None,
         **_choices(value, controls),
     )
-    saved = found.save(out or folder.path / "ablation")
+    saved = found.save(out or kept(opened) / "ablation")
     _show(found)
     typer.echo(f"{found.conclusion()}\n{called(found.info.arguments)}".rstrip("\n"))
-    repeat_caution(folder)
+    repeat_caution(opened)
     hint(f"saved in {saved}")
+
+
+def _untrained(run: "es.train.RunFolder | es.train.ModelRun") -> "nn.Module | es.Untrained":
+    """Return the model before training; of one's own, if it is not known, one made anew."""
+    if isinstance(run, es.train.ModelRun) and not run.has_untrained:
+        return es.Untrained()
+    return run.model("untrained")
 
 
 def _metric(folder: "es.train.RunFolder", part: "es.data.GraphDataset") -> str | None:
@@ -137,7 +171,7 @@ def _metric(folder: "es.train.RunFolder", part: "es.data.GraphDataset") -> str |
     return None if several or not columns or bool(part.y.isnan().all()) else metric.name
 
 
-def _where(folder: "es.train.RunFolder", where: str) -> "es.Scan | str | float":
+def _where(folder: "es.train.RunFolder | es.train.ModelRun", where: str) -> "es.Scan | str | float":
     """Return the scan of a run, a ratio, or the name of a criterion."""
     if where == SCAN:
         return saved_scan(folder)

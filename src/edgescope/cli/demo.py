@@ -33,7 +33,8 @@ def command(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UntrainedWarning)  # said below
         run = es.train.fit(es.train.recipe("demo"), splits, out, data=spec, epochs=epochs)
-    scan = scan_run(run, choose_part(splits, "test"))
+    batches = es.data.loader(choose_part(splits, "test"))
+    scan = scan_run(run, batches, baseline=run.model("untrained"))
     path = report_run(run, scan)
     show_scan(scan)
     metrics = run.metrics or {}

@@ -1,13 +1,14 @@
 """`edgescope diagnose`: what is wrong with the attention of a trained run."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import edgescope as es
+from edgescope.cli import _own_model as own
 from edgescope.cli import _shared_options as options
 from edgescope.cli._findings import (
     FailOn,
@@ -54,7 +55,7 @@ CHOICES = (
             _LIST: ("list_rules",),
             _EXPLAIN: ("explain",),
             _DIAGNOSIS: (
-                *("run", "weights", "data", "root", "smiles_column", "id_columns"),
+                *("run", *own.OF_OWN, "weights", "data", "root", "smiles_column", "id_columns"),
                 *("part", "batch_size"),
                 *("every", "select", "ignore", "sites", "form", "out", "fail_on", "seed"),
                 *("discover", "config", "baseline", "write_baseline"),
@@ -63,12 +64,15 @@ CHOICES = (
         _mode,
     ),
     Choice(options.OTHER_DATA_CHOICE.modes, _other_data),
+    own.subject_choice(
+        *("part", "data", "root", "smiles_column", "id_columns", "weights", "batch_size")
+    ),
 )
 """What has an effect in which mode."""
 
 
 def command(
-    run: Annotated[Path | None, typer.Argument(help="Folder of a trained run.")] = None,
+    run: own.OptionalSubject = None,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -83,11 +87,14 @@ def command(
     part: options.Part = "test",
     batch_size: options.BatchSize = 128,
     every: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--every", min=1, help="Look at every N-th batch only; 1: at all.", metavar="N"
+            "--every",
+            min=1,
+            help="Look at every N-th batch only; 1: at all. Without it: 6.",
+            metavar="N",
         ),
-    ] = es.diagnosis.EVERY,
+    ] = None,
     select: Annotated[
         list[str] | None,
         typer.Option(
@@ -149,6 +156,10 @@ def command(
         str | None,
         typer.Option("--explain", metavar="RULE", help="Show the documentation of a rule."),
     ] = None,
+    loader: own.Loader = None,
+    checkpoint: own.Checkpoint = None,
+    arguments: own.Arguments = None,
+    folder: own.Folder = None,
 ) -> None:
     """Find what is wrong with a model's attention, why, and the remedy.
 
@@ -165,6 +176,7 @@ def command(
     Examples:
       edgescope diagnose RUN
       edgescope diagnose RUN --fail-on warning --ignore 'attention-*'
+      edgescope diagnose model.py:build --checkpoint best.ckpt
       edgescope diagnose RUN --format sarif --out findings.sarif
       edgescope diagnose RUN --write-baseline
       edgescope diagnose --weights model.safetensors --data solubility
@@ -180,56 +192,69 @@ def command(
     settings = settings_with(config, select, ignore, fail_on, baseline)
     if out is not None:
         writable_folder(out.parent)
-    model, loader = _subject(
-        run, weights, data, root, (smiles_column, id_columns), part, batch_size
+    opened = None
+    if run is not None:
+        opened = own.open_subject(run, "diagnose", loader, checkpoint, arguments, folder)
+    model, batches = _subject(
+        opened, weights, data, root, (smiles_column, id_columns), part, batch_size
     )
-    caution = es.train.RunFolder(run).caution if run is not None and weights is None else ""
+    caution = opened.caution if opened is not None and weights is None else ""
     if discover:
-        show_discovery(model, loader, err=form is not Format.text and out is None)
+        show_discovery(model, batches, err=form is not Format.text and out is None)
     rules = settings.rules()
     findings = es.diagnose(
         model,
-        loader,
+        batches,
         rules=rules or None,
         select=settings.select or ("*" if rules else ()),
         ignore=settings.ignore,
         sites=sites or None,
-        every=every,
+        every=es.diagnosis.EVERY if every is None else every,
         seed=seed,
     )
     findings.caution = caution
-    if run is not None and not (weights or data or sites or settings.select or settings.ignore):
-        keep(findings, run)
+    if opened is not None and not (weights or data or sites or settings.select or settings.ignore):
+        keep(findings, opened)
     if write_baseline:
         accept(findings, settings.baseline)
         return
     compare(findings, settings.baseline)
-    write(findings, form, out, weights if run is None or weights else run / "config.yaml")
+    write(findings, form, out, _written_about(opened, weights))
     if is_grave(findings, settings.fail_on):
         raise typer.Exit(FOUND)
 
 
+def _written_about(
+    opened: "es.train.RunFolder | es.train.ModelRun | None", weights: Path | None
+) -> Path | None:
+    """Return the file that stands for the model where its lines of source are not known."""
+    if opened is None or weights or isinstance(opened, es.train.ModelRun):
+        return weights
+    return opened.path / "config.yaml"
+
+
 def _subject(
-    run: Path | None,
+    folder: "es.train.RunFolder | es.train.ModelRun | None",
     weights: Path | None,
     data: str | None,
     root: Path | None,
     columns: tuple[str, list[str] | None],
     part: str,
     batch_size: int,
-) -> "tuple[nn.Module, es.data.MoleculeLoader | es.data.NeighborBatches]":
+) -> "tuple[nn.Module, Iterable[Any]]":
     """Return the model and the data to diagnose it on.
 
     Raises:
         InputError: if neither is given, or a file cannot be used.
     """
-    if run is None and (weights is None or data is None):
+    if isinstance(folder, es.train.ModelRun):
+        return folder.model(), folder.loader
+    if folder is None and (weights is None or data is None):
         raise InputError(
             "received neither a run nor both --weights and --data; give the folder of a trained "
             "run, or a weights file and data"
         )
     smiles_column, id_columns = columns
-    folder = None if run is None else es.train.RunFolder(run)
     if weights is not None:
         model = es.models.load(weights)
     else:

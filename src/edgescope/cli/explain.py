@@ -9,8 +9,10 @@ import polars as pl
 import typer
 
 import edgescope as es
+from edgescope.cli import _own_model as own
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
+from edgescope.cli._steps import kept
 from edgescope.cli._tables import hint, note, show
 from edgescope.lib.errors import InputError
 from edgescope.lib.task_metrics import known_metric
@@ -33,17 +35,15 @@ def _mode(given: Mapping[str, Any]) -> str:
     return _WITH if named else _WITHOUT
 
 
-CHOICES = (Choice({_WITH: ("steps",), _WITHOUT: ()}, _mode),)
+CHOICES = (
+    Choice({_WITH: ("steps",), _WITHOUT: ()}, _mode),
+    own.subject_choice("part", "graphs", "root", subject="runs"),
+)
 """What has an effect with which methods."""
 
 
 def command(
-    runs: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Folders of trained runs; runs that differ only in their seed are grouped."
-        ),
-    ],
+    runs: own.Subjects,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -95,6 +95,10 @@ def command(
         Path | None,
         typer.Option("--out", help="Folder to save to. Without it: RUN/explain of every run."),
     ] = None,
+    loader: own.Loader = None,
+    checkpoint: own.Checkpoint = None,
+    arguments: own.Arguments = None,
+    folder: own.Folder = None,
 ) -> None:
     """Judge edge importances: truth, fidelity, stability, cost.
 
@@ -110,8 +114,15 @@ def command(
       edgescope explain RUN_SEED1 RUN_SEED2 RUN_SEED3 --out leaderboard
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     attribute = es.attribute
-    folders = [es.train.RunFolder(run) for run in runs]
-    subjects = attribute.subjects_of(folders, part=part, graphs=graphs, seed=seed, root=root)
+    if len(runs) > 1 and any(map(own.is_own, runs)):
+        raise InputError(f"received {' '.join(runs)}, expected one model of your own at a time")
+    opened = [
+        own.open_subject(run, "explain", loader, checkpoint, arguments, folder) for run in runs
+    ]
+    folders = [each for each in opened if isinstance(each, es.train.RunFolder)]
+    subjects = [_subject(each) for each in opened if isinstance(each, es.train.ModelRun)]
+    if folders:
+        subjects += attribute.subjects_of(folders, part=part, graphs=graphs, seed=seed, root=root)
     chosen: dict[str, Any] = {"batch_size": batch_size, "merge": merge, "measure": measure}
     board = attribute.leaderboard(subjects, _methods(methods), steps=steps, seed=seed, **chosen)
     table = board.table()
@@ -120,13 +131,18 @@ def command(
     typer.echo()
     for line in board.sentences():
         typer.echo(textwrap.fill(line, WIDTH, subsequent_indent="  "))
-    for folder in folders:
-        if folder.caution:
-            typer.echo(textwrap.fill(f"caution: {folder.path}: {folder.caution}", WIDTH))
+    for each in opened:
+        if each.caution:
+            typer.echo(textwrap.fill(f"caution: {each.path}: {each.caution}", WIDTH))
     for row in board.refused.iter_rows(named=True):
         note(f"left out: {row['method']} ({row['reason']})")
-    saved = [board.save(folder) for folder in ([out] if out else [run / "explain" for run in runs])]
-    hint(f"saved in {', '.join(map(str, saved))}")
+    places = [out] if out else [kept(each) / "explain" for each in opened]
+    hint(f"saved in {', '.join(str(board.save(place)) for place in places)}")
+
+
+def _subject(run: "es.train.ModelRun") -> "es.attribute.Subject":
+    """Return what methods are judged on of a model of one's own."""
+    return es.attribute.Subject(run.dataset.name, [run.model()], run.dataset, run.words.model)
 
 
 def _methods(names: str | None) -> list[str]:

@@ -1,22 +1,25 @@
 """`edgescope interpret`: what the massive activations of a scanned run sit on."""
 
-from pathlib import Path
 from typing import Annotated
 
 import polars as pl
 import typer
 
 import edgescope as es
+from edgescope.cli import _own_model as own
 from edgescope.cli import _shared_options as options
-from edgescope.cli._steps import own_part, repeat_caution, saved_scan
+from edgescope.cli._steps import kept, own_graphs, repeat_caution, saved_scan
 from edgescope.cli._tables import hint, show
+
+CHOICES = (own.subject_choice("part", "root"),)
+"""What has an effect on which subject."""
 
 SHOWN = 3
 """Groups of either end that are printed per kind."""
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="Folder of a scanned run.")],
+    run: own.Subject,
     part: Annotated[
         str, typer.Option("--split", help="Part of the data that was scanned: train, val or test.")
     ] = "test",
@@ -62,6 +65,10 @@ def command(
         bool, typer.Option("--all", help="Print all groups of every kind.")
     ] = False,
     root: options.Root = None,
+    loader: own.Loader = None,
+    checkpoint: own.Checkpoint = None,
+    arguments: own.Arguments = None,
+    folder: own.Folder = None,
 ) -> None:
     """Show what massive activations sit on: bonds, rings, topology.
 
@@ -74,12 +81,12 @@ def command(
       edgescope interpret RUN --by bond_type --by functional_group --all
       edgescope interpret RUN --by bond_type --by ring --importance occlusion
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
-    folder = es.train.RunFolder(run)
-    scan = saved_scan(folder)
-    molecules = own_part(folder, part, root)
+    opened = own.open_subject(run, "interpret", loader, checkpoint, arguments, folder)
+    scan = saved_scan(opened)
+    molecules = own_graphs(opened, part, root)
     importance = None
     if method is not None:
-        importance = es.attribute.importances(folder.model(), molecules, method)[method].edge
+        importance = es.attribute.importances(opened.model(), molecules, method)[method].edge
     found = es.interpret.interpret(
         scan,
         molecules,
@@ -105,9 +112,9 @@ def command(
     added = sum(found.info["added"].values())
     if added:
         typer.echo(f"\n{added:,} massive activations are on rows that are not edges of the data")
-    path = found.save(folder.path / "interpret")
+    path = found.save(kept(opened) / "interpret")
     typer.echo(f"\n{found.conclusion()}")
-    repeat_caution(folder)
+    repeat_caution(opened)
     hint(f"saved in {path}")
 
 

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 import edgescope as es
+from edgescope.cli import _own_model as own
 from edgescope.cli._steps import repeat_caution, report_run, saved_scan
+from edgescope.lib.errors import InputError
 
 
 def command(
@@ -35,8 +37,10 @@ def command(
     if es.has_scan(folder):
         results = es.report.stored_results(None, diagnosis=diagnosis)
         path = es.load_scan(folder).report(out or folder.parent / "report.html", **results)
+    elif (record := es.train.ModelRecord.read(folder)) is not None:
+        path = _of_own_model(folder, record, out, diagnosis)
     else:
-        run = es.train.RunFolder(folder)
+        run = own.open_folder(str(folder), "report")
         scan = saved_scan(run)
         results = es.report.stored_results(run.path, diagnosis=diagnosis)
         path = report_run(run, scan, out, **results)
@@ -49,3 +53,24 @@ def command(
         repeat_caution(run)
         typer.echo(f"{found}; for more: {', '.join(missing)}" if missing else found)
     typer.echo(f"open {path}")
+
+
+def _of_own_model(
+    folder: Path, record: "es.train.ModelRecord", out: Path | None, diagnosis: Path | None
+) -> Path:
+    """Write the report of a model of one's own, of whose code nothing is run."""
+    words = record.words
+    if not es.has_scan(folder / "scan"):
+        raise InputError(f"{folder} has not been scanned; type: {words.command('scan', folder)}")
+    results = es.report.stored_results(folder, diagnosis=diagnosis)
+    facts: dict[str, object] = {"model": words.model, "loader": words.loader or words.model}
+    if words.checkpoint:
+        facts["weights"] = words.checkpoint
+    if words.arguments:
+        facts["arguments"] = ", ".join(f"{name}={value}" for name, value in words.arguments.items())
+    path = es.load_scan(folder / "scan").report(out or folder / "report.html", run=facts, **results)
+    typer.echo(f"sections: {', '.join(['scan', *results])}")
+    for need in es.report.all_needs():
+        if need.command and need.option not in results:
+            typer.echo(f"  for more: {words.command(need.command, folder)}")
+    return path

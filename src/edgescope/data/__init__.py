@@ -6,6 +6,8 @@ them in batches. A data set keeps all its graphs in a few flat tensors, so that 
 out of it is a handful of tensor operations.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from edgescope.data.access import load
 from edgescope.data.batch_loaders import MoleculeLoader, NeighborBatches, loader
 from edgescope.data.checks.card_check import check
@@ -13,15 +15,17 @@ from edgescope.data.checks.table_check import TableCheck, check_table
 from edgescope.data.chemistry.molecule_dataset import (
     ZINC_VOCABULARY,
     AtomVocabulary,
-    Molecule,
     MoleculeDataset,
 )
 from edgescope.data.edges.edge_changes import remove_edges
 from edgescope.data.edges.rewiring import rewire
+from edgescope.data.graph_list import from_graphs
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule_tables.molecule_table import looks_like_a_table
 from edgescope.data.molecule_tables.split_choice import computed_split
 from edgescope.data.node_dataset import NodeDataset
+from edgescope.data.own_graphs import OwnGraphs
+from edgescope.data.relation_graphs import RelationGraphs
 from edgescope.data.sources.data_card import Card
 from edgescope.data.sources.planted_graphs import planted
 from edgescope.data.sources.source import (
@@ -33,7 +37,10 @@ from edgescope.data.sources.source import (
     published_splits,
     register,
 )
-from edgescope.data.splits import Splits
+from edgescope.data.splits import Splits, divide_at_random
+
+if TYPE_CHECKING:
+    from edgescope.data.chemistry.molecule import Molecule
 
 __all__ = [
     "ZINC_VOCABULARY",
@@ -45,6 +52,8 @@ __all__ = [
     "MoleculeLoader",
     "NeighborBatches",
     "NodeDataset",
+    "OwnGraphs",
+    "RelationGraphs",
     "Request",
     "Source",
     "Splits",
@@ -53,6 +62,8 @@ __all__ = [
     "check",
     "check_table",
     "computed_split",
+    "divide_at_random",
+    "from_graphs",
     "load",
     "loader",
     "looks_like_a_table",
@@ -64,3 +75,11 @@ __all__ = [
     "remove_edges",
     "rewire",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
+    if name == "Molecule":  # with PyG
+        from edgescope.data.chemistry.molecule import Molecule
+
+        return Molecule
+    raise AttributeError(f"module 'edgescope.data' has no attribute {name!r}")

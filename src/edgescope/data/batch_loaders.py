@@ -10,17 +10,19 @@ batch is small whatever the graph.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch_geometric.data import Data
 
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.node_dataset import NodeDataset
 from edgescope.lib.errors import InputError
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 
 @dataclass
@@ -82,7 +84,7 @@ class NeighborBatches:
         """Count the batches of a pass."""
         return math.ceil(int(self.dataset.mask.sum()) / self.batch_size)
 
-    def __iter__(self) -> Iterator[Data]:
+    def __iter__(self) -> "Iterator[Data]":
         """Draw the batches of one pass."""
         nodes = self.dataset.mask.nonzero().flatten().numpy()
         random = np.random.default_rng([self.seed, self.epoch])
@@ -91,8 +93,10 @@ class NeighborBatches:
         for start in range(0, len(nodes), self.batch_size):
             yield self._around(nodes[start : start + self.batch_size], random)
 
-    def _around(self, seeds: NDArray[np.int64], random: np.random.Generator) -> Data:
+    def _around(self, seeds: NDArray[np.int64], random: np.random.Generator) -> "Data":
         """Return the batch of some nodes ``[S]``."""
+        from torch_geometric.data import Data
+
         whole, incoming = self.dataset, self.dataset.incoming
         source = whole.edge_index[0].numpy()
         known = np.full(whole.num_nodes, -1, dtype=np.int64)  # number in the batch

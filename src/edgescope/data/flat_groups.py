@@ -1,11 +1,13 @@
 """Groups that lie end to end in one tensor, as the nodes and edges of graphs do in a data set."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 
 def ragged(ptr: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,10 +73,51 @@ def sizes(what: str, ptr: Tensor) -> dict[str, float]:
     }
 
 
-def end_to_end(graphs: Sequence[Data]) -> dict[str, Any]:
+def note_parts(
+    batch: Any,  # noqa: ANN401  (a PyG Batch)
+    ptr: Mapping[str, Tensor],
+    per_node: Sequence[str],
+    per_edge: Sequence[str],
+    per_graph: Mapping[str, Any],
+) -> None:
+    """Note in a batch what PyG needs to take single graphs out of it again.
+
+    Args:
+        batch: the batch.
+        ptr: where the nodes and the edges of every graph begin, each ``[G + 1]``.
+        per_node: what nodes have beside ``x``.
+        per_edge: what edges have.
+        per_graph: what graphs have, by name.
+    """
+    graphs = len(ptr["node"]) - 1
+    each = torch.arange(graphs + 1)
+    none = torch.zeros(graphs, dtype=torch.long)
+    texts = [name for name, values in per_graph.items() if isinstance(values, list)]
+    shifted = {
+        "edge_index": ptr["node"][:-1],
+        "reverse_edge": ptr["edge"][:-1],
+        **dict.fromkeys(texts),
+    }
+    slices: dict[str, Any] = {
+        **dict.fromkeys(("x", *per_node), ptr["node"]),
+        **dict.fromkeys(per_edge, ptr["edge"]),
+        **dict.fromkeys((*per_graph, "graph"), each),
+    }
+    increments: dict[str, Any] = {name: shifted.get(name, none) for name in slices}
+    for name, values in per_graph.items():
+        if isinstance(values, Mapping):
+            slices[name] = dict.fromkeys(values, each)
+            increments[name] = dict.fromkeys(values)
+    batch._num_graphs = graphs  # noqa: SLF001
+    batch._slice_dict = slices  # noqa: SLF001
+    batch._inc_dict = increments  # noqa: SLF001
+
+
+def end_to_end(graphs: "Sequence[Data]") -> dict[str, Any]:
     """Return ``node_ptr``, ``edge_ptr`` and ``edge_index`` of PyG's graphs, as a data set has them.
 
     Example:
+        >>> from torch_geometric.data import Data
         >>> edges = torch.tensor([[0, 1], [1, 0]])
         >>> graphs = [Data(edge_index=edges, num_nodes=2), Data(edge_index=edges, num_nodes=3)]
         >>> end_to_end(graphs)["node_ptr"].tolist()

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
-from torch_geometric.data import Batch, Data
 
-from edgescope.data.flat_groups import chosen_positions, ragged, sizes
+from edgescope.data.flat_groups import chosen_positions, note_parts, ragged, sizes
 from edgescope.lib.errors import InputError
 from edgescope.lib.task_metrics import METRICS, Task
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 NO_EDGE = "none"
 """Name of the type of a pair without an edge, which no edge of a data set has."""
@@ -22,7 +24,7 @@ SINGLE_EDGE_TYPE = ("edge",)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class GraphDataset(Dataset[Data]):
+class GraphDataset(Dataset["Data"]):
     """Graphs laid end to end: ``V`` nodes and ``E`` directed edges of ``N`` graphs in all.
 
     ``dataset[i]`` is a ``torch_geometric`` ``Data``; ``dataset[10:20]``, ``dataset[[4, 2]]`` and
@@ -75,11 +77,15 @@ class GraphDataset(Dataset[Data]):
     edge_truth: Tensor | None = None
     identifiers: Mapping[str, list[str | None]] = field(default_factory=dict)
 
-    graph_class: ClassVar[type[Data]] = Data
-    """What a single graph is."""
-
     pairs: ClassVar[bool] = False
     """Whether edges ``2b`` and ``2b + 1`` are the two directions of one edge."""
+
+    @property
+    def graph_class(self) -> "type[Data]":
+        """What a single graph is."""
+        from torch_geometric.data import Data
+
+        return Data  # type: ignore[no-any-return]  # PyG publishes no types
 
     def __len__(self) -> int:
         """Count the graphs."""
@@ -137,10 +143,10 @@ class GraphDataset(Dataset[Data]):
         return found
 
     @overload
-    def __getitem__(self, index: int) -> Data: ...
+    def __getitem__(self, index: int) -> "Data": ...
     @overload
     def __getitem__(self, index: slice | Sequence[int] | Tensor) -> Self: ...
-    def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> Data | Self:
+    def __getitem__(self, index: int | slice | Sequence[int] | Tensor) -> "Data | Self":
         """Take one graph, or several as a data set.
 
         Args:
@@ -154,7 +160,7 @@ class GraphDataset(Dataset[Data]):
             return self._graph(int(self.positions([int(index)])))
         return self.subset(index)
 
-    def _graph(self, index: int) -> Data:
+    def _graph(self, index: int) -> "Data":
         nodes = slice(int(self.node_ptr[index]), int(self.node_ptr[index + 1]))
         edges = slice(int(self.edge_ptr[index]), int(self.edge_ptr[index + 1]))
         graph = self.graph_class(
@@ -207,6 +213,17 @@ class GraphDataset(Dataset[Data]):
             **self.per_graph(chosen),
         )
 
+    def with_edges(self, kept: Tensor) -> Self:
+        """Return the same graphs with some of their edges, ``kept`` ``[E]``; all nodes stay."""
+        position = torch.nn.functional.pad(kept.cumsum(0), (1, 0))
+        return replace(
+            self,
+            edge_ptr=position[self.edge_ptr],
+            edge_index=self.edge_index[:, kept],
+            edge_attr=self.edge_attr[kept],
+            edge_truth=None if self.edge_truth is None else self.edge_truth[kept],
+        )
+
     def batch(self, index: slice | Sequence[int] | Tensor) -> Any:  # noqa: ANN401  (a PyG Batch)
         """Join several graphs as one disconnected graph.
 
@@ -220,6 +237,8 @@ class GraphDataset(Dataset[Data]):
         Raises:
             InputError: if no graph is chosen.
         """
+        from torch_geometric.data import Batch
+
         chosen = self.positions(index)
         if not len(chosen):
             raise InputError("received no graph to make a batch of, expected at least one")
@@ -245,28 +264,7 @@ class GraphDataset(Dataset[Data]):
         batch.batch = torch.repeat_interleave(graphs, node_ptr.diff())
         batch.ptr = node_ptr
 
-        # What PyG needs to take single graphs out of the batch again.
-        each = torch.arange(len(chosen) + 1)
-        none = torch.zeros(len(chosen), dtype=torch.long)
-        texts = [name for name, values in per_graph.items() if isinstance(values, list)]
-        shifted = {
-            "edge_index": node_ptr[:-1],
-            "reverse_edge": edge_ptr[:-1],
-            **dict.fromkeys(texts),
-        }
-        slices: dict[str, Any] = {
-            **dict.fromkeys(("x", *per_node), node_ptr),
-            **dict.fromkeys(per_edge, edge_ptr),
-            **dict.fromkeys((*per_graph, "graph"), each),
-        }
-        increments: dict[str, Any] = {name: shifted.get(name, none) for name in slices}
-        for name, values in per_graph.items():
-            if isinstance(values, Mapping):
-                slices[name] = dict.fromkeys(values, each)
-                increments[name] = dict.fromkeys(values)
-        batch._num_graphs = len(chosen)  # noqa: SLF001
-        batch._slice_dict = slices  # noqa: SLF001
-        batch._inc_dict = increments  # noqa: SLF001
+        note_parts(batch, {"node": node_ptr, "edge": edge_ptr}, (*per_node,), per_edge, per_graph)
         return batch
 
     def summary(self) -> dict[str, int | float]:

@@ -197,9 +197,21 @@ def divide_at_random(
 ) -> Splits:
     """Cut any graphs in three; the parts are called ``name/train`` and so on.
 
+    Args:
+        dataset: the graphs.
+        seed: start of the shuffle.
+        fractions: sizes of train, val and test.
+
     Raises:
-        InputError: if there are fewer graphs than parts.
+        InputError: if there are fewer graphs than parts, or the fractions are none.
+
+    Example:
+        >>> import edgescope as es
+        >>> graphs = es.data.planted("marked", 60).train
+        >>> [len(part) for part in es.data.divide_at_random(graphs, seed=0)]
+        [38, 5, 5]
     """
+    fractions = check_fractions(fractions)
     part = torch.from_numpy(random_parts(np.ones(len(dataset), dtype=bool), fractions, seed))
     parts = (
         replace(

@@ -19,6 +19,7 @@ from edgescope.interpret.scan_edges import check_edges, turned
 from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import Call, NotedCall, call_model
+from edgescope.scanning import SHARD_EVERY
 from edgescope.scanning.criteria import PAPER_RATIO, Criterion
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.loaders import graph_loader
@@ -26,7 +27,7 @@ from edgescope.scanning.one_model import scan_model
 from edgescope.scanning.result import Scan
 from edgescope.scanning.scan_sites import choose_sites
 from edgescope.scanning.settings import Settings
-from edgescope.scanning.shards import SHARD_EVERY, Shards
+from edgescope.scanning.shards import Shards
 from edgescope.statistics.sketch_layout import JOINT_BUDGET
 
 MAX_COMBINATIONS = 32

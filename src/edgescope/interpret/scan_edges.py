@@ -9,6 +9,7 @@ from torch import Tensor
 from edgescope.data.dataset_check import check_dataset
 from edgescope.data.fingerprint import fingerprint
 from edgescope.data.graphs import GraphDataset
+from edgescope.data.relation_graphs import RelationGraphs
 from edgescope.lib.errors import InputError
 from edgescope.scanning.criteria import Rule
 from edgescope.scanning.edge_types import ADDED
@@ -92,6 +93,8 @@ def massive_edges(
                 f"some massive edges are unknown; scan again with max_rows={found.seen} or more"
             )
     rows = scan.massive(criterion)
+    if isinstance(dataset, RelationGraphs):
+        rows = dataset.in_graph(rows)
     sites = tuple(scan.sites)
     mask = torch.zeros(len(sites), dataset.edge_index.size(1), dtype=torch.bool)
     added, unseen = [], []

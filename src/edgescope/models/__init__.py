@@ -13,6 +13,7 @@ from edgescope.models.dense_gat import DenseGAT
 from edgescope.models.graph_transformer import GraphTransformer
 from edgescope.models.graphit import GraphiT
 from edgescope.models.node_pairs import FullGraph, full_graph, random_walk_kernel
+from edgescope.models.own_weights import LoadedWeights, UnfitWeightsError, load_weights
 from edgescope.models.reference import from_reference, import_checkpoint
 from edgescope.models.san import SAN
 
@@ -31,12 +32,15 @@ __all__ = [
     "GATv2",
     "GraphTransformer",
     "GraphiT",
+    "LoadedWeights",
     "TransformerConv",
+    "UnfitWeightsError",
     "build",
     "from_reference",
     "full_graph",
     "import_checkpoint",
     "load",
+    "load_weights",
     "random_walk_kernel",
     "save",
 ]

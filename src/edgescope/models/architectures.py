@@ -2,13 +2,14 @@
 
 import importlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.overrides import TorchFunctionMode
 
 from edgescope.lib.errors import InputError, did_you_mean
 from edgescope.lib.input_files import check_memory
@@ -87,7 +88,7 @@ def build_within(
             parameters than the file, or others of other sizes in total.
     """
     # Some of them may be registered in two places.
-    with _at_most(2 * len(shapes)), torch.device("meta"):
+    with _at_most(2 * len(shapes)), without_memory():
         model = build(name, **settings)
     held = sum(torch.Size(shape).numel() for shape in shapes.values())
     size = sum(tensor.numel() for tensor in model.state_dict().values())
@@ -120,9 +121,37 @@ def check_size(name: str, settings: Mapping[str, Any]) -> None:
 
 def _size(name: str, settings: Mapping[str, Any]) -> int:
     """Return the bytes that a small number of layers takes."""
-    with torch.device("meta"):  # takes neither memory nor random numbers
+    with without_memory():
         state = build(name, **settings).state_dict()
     return sum(each.numel() * each.element_size() + PER_TENSOR for each in state.values())
+
+
+_DRAWS = {torch.Tensor.normal_, torch.Tensor.uniform_}
+
+
+class _Undrawn(TorchFunctionMode):
+    """Draws no initial values into tensors without memory, for which torch loads its compiler."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401  (as torch has it)
+        del types
+        options = dict(kwargs or {})
+        # Of torch.nn.init, some come here themselves, others with the method that they call.
+        if func in _DRAWS or getattr(func, "__module__", "") == "torch.nn.init":
+            return options.get("tensor", args[0] if args else None)
+        return func(*args, **options)
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Build models in a block that take neither memory nor random numbers: shapes alone."""
+    with torch.device("meta"), _Undrawn():
+        yield
 
 
 @contextmanager

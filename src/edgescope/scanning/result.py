@@ -1,9 +1,9 @@
 """The result of a scan: tables, histograms and the most massive activations of every site."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from warnings import warn
 
 import polars as pl
@@ -11,6 +11,7 @@ import polars as pl
 from edgescope.capturing.coverage import Coverage, layer_of
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.graph_names import GraphNames
+from edgescope.lib.handovers import handed
 from edgescope.scanning import site_tables
 from edgescope.scanning.criteria import Bounds, Rule, criterion
 from edgescope.scanning.row_words import in_words
@@ -45,11 +46,6 @@ class Scan(ScanPictures):
     """
 
     baseline: "Scan | None"
-
-    # What stands above a scan: the package ``edgescope`` hands these in when it is imported.
-    _merge: ClassVar[Callable[["Sequence[Scan]"], "Scan"]]
-    _save: ClassVar[Callable[["Scan", Path], Path]]
-    _report: ClassVar[Callable[..., Path]]
 
     def __init__(
         self,
@@ -117,7 +113,8 @@ class Scan(ScanPictures):
 
     def __add__(self, other: "Scan") -> "Scan":
         """Return the scan of the graphs of both; see :func:`edgescope.merge_scans`."""
-        return Scan._merge([self, other])
+        merged: Scan = handed("merge_scans")([self, other])
+        return merged
 
     def __getitem__(self, site: str) -> SiteSketch:
         """Return the sketch of a site.
@@ -155,14 +152,16 @@ class Scan(ScanPictures):
 
     def save(self, folder: str | Path) -> Path:
         """Write the scan, and its baseline, to a folder of Parquet and JSON files."""
-        return Scan._save(self, Path(folder))
+        saved: Path = handed("save_scan")(self, Path(folder))
+        return saved
 
     def report(self, path: str | Path, **options: Any) -> Path:
         """Write the scan as one self-contained HTML file, with a JSON file beside it.
 
         Keyword options are those of :func:`edgescope.report.write_report`.
         """
-        return Scan._report(self, Path(path), **options)
+        written: Path = handed("write_report")(self, Path(path), **options)
+        return written
 
     def massive(self, criterion: str | Rule | None = None) -> pl.DataFrame:
         """Return one row per massive activation, by site and falling ratio.

@@ -19,6 +19,7 @@ from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import EdgescopeWarning
 from edgescope.lib.mistakes import check_inputs, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
+from edgescope.scanning import SHARD_EVERY
 from edgescope.scanning.criteria import PAPER_RATIO, Rule
 from edgescope.scanning.criteria import criterion as find_criterion
 from edgescope.scanning.criteria.common_ratio import common_ratio
@@ -30,7 +31,7 @@ from edgescope.scanning.result import Scan
 from edgescope.scanning.scan_fingerprint import fingerprint_of_loader
 from edgescope.scanning.scan_sites import choose_sites, left_out_message
 from edgescope.scanning.settings import Settings, check_ensemble
-from edgescope.scanning.shards import SHARD_EVERY, Shards
+from edgescope.scanning.shards import Shards
 from edgescope.scanning.state_types import types_of_rows
 from edgescope.scanning.store import load_scan
 from edgescope.scanning.untrained_ensemble import Untrained, baseline_argument

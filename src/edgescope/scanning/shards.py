@@ -22,6 +22,7 @@ from edgescope.capturing.coverage import merged
 from edgescope.lib.errors import InputError
 from edgescope.lib.files import alone, writable_folder
 from edgescope.lib.manifest import storing
+from edgescope.scanning import SHARD_EVERY
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.merge import merge_sites
 from edgescope.scanning.result import Scan
@@ -29,9 +30,6 @@ from edgescope.scanning.scan_fingerprint import batch_fingerprint, model_fingerp
 from edgescope.scanning.shard_files import _KIND, _load
 from edgescope.scanning.site_scan import held_graphs, one_graph
 from edgescope.scanning.store import write_scan
-
-SHARD_EVERY = 60.0
-"""Seconds between shards by default: writing one takes about half a second for ten layers."""
 
 
 class Shards(AbstractContextManager["Shards"]):

@@ -21,6 +21,7 @@ from edgescope.lib.mistakes import said
 from edgescope.lib.typed_fields import record
 from edgescope.scanning.criteria import read_rule
 from edgescope.scanning.result import Scan, ScanInfo, SiteScan
+from edgescope.scanning.scan_folder import scan_folder
 from edgescope.scanning.site_scan import SiteEdges
 from edgescope.statistics.sketch import SiteSketch
 from edgescope.statistics.sketch_layout import SketchLayout
@@ -92,6 +93,8 @@ def load_seeds(folder: Path) -> dict[str, Scan]:
 def load_scan(folder: str | Path) -> Scan:
     """Read a scan that was saved with :meth:`Scan.save`, after a check of every file.
 
+    The folder of a run stands for the scan in it.
+
     Raises:
         InputError: if the folder holds no scan, a damaged one, or one of another version.
 
@@ -111,14 +114,11 @@ def load_scan(folder: str | Path) -> Scan:
     """
     if not isinstance(folder, str | Path):
         raise InputError(f"received {said(folder)}, expected the folder of a saved scan")
-    return stored(Path(folder), SCAN, read_scan)
+    return stored(scan_folder(Path(folder), SCAN), SCAN, read_scan)
 
 
 def has_scan(folder: str | Path) -> bool:
     """Say whether a folder holds a saved scan, damaged or not.
-
-    Args:
-        folder: where :meth:`Scan.save` may have written; it need not exist.
 
     Example:
         >>> import edgescope as es

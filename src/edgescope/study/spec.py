@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from edgescope.data.molecule_tables.split_choice import read_split
+from edgescope.scanning import SHARD_EVERY
 from edgescope.scanning.criteria import criterion as find_criterion
-from edgescope.scanning.shards import SHARD_EVERY
 
 State = Literal["untrained", "trained", "ebt"]
 """Before the first step; after the last; after the last with the explicit bias term."""

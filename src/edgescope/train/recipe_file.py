@@ -1,10 +1,10 @@
 """Training recipes: every choice of a training run, checked, in one readable file."""
 
+from functools import cache
 from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import torch
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -21,7 +21,7 @@ from edgescope.lib.errors import InputError, did_you_mean
 from edgescope.lib.input_files import reason
 from edgescope.lib.yaml_files import yaml_of
 from edgescope.models import build
-from edgescope.models.architectures import architecture, check_size
+from edgescope.models.architectures import architecture, check_size, without_memory
 
 RECIPES = Path(__file__).parent / "recipes"
 """Where the recipes that come with edgescope lie, one YAML file each."""
@@ -106,9 +106,7 @@ class ModelRecipe(_Frozen):
             if value is not False:
                 raise ValueError(f"{field} received, but {self.architecture} has no such option")
         settings = {"num_atom_types": 1, "num_bond_types": 1, **self.arguments()}
-        check_size(self.architecture, settings)
-        with torch.device("meta"):  # takes neither memory nor random numbers
-            build(self.architecture, **settings)
+        _check_built(self.architecture, tuple(settings.items()))
         return self
 
     def arguments(self) -> dict[str, Any]:
@@ -118,6 +116,14 @@ class ModelRecipe(_Frozen):
         if fields.get("logit_limit") is False:
             fields["logit_limit"] = None
         return {name: value for name, value in fields.items() if name in known}
+
+
+@cache
+def _check_built(name: str, settings: tuple[tuple[str, Any], ...]) -> None:
+    """Refuse what cannot be built; the cells of a study differ in the seed, most often."""
+    check_size(name, dict(settings))
+    with without_memory():
+        build(name, **dict(settings))
 
 
 _UNSAID = ("standardise", None)

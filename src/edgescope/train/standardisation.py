@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgescope.capturing.discovered_sites import carry
 from edgescope.lib.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,6 +93,8 @@ class Standardisation(NamedTuple):
     def told(self, model: "nn.Module") -> "nn.Module":
         """Return a copy of a model that predicts in the unit of the targets."""
         copied: Any = deepcopy(model)
+        from edgescope.capturing.discovered_sites import carry
+
         carry(model, copied)
         copied.readout.set_unit(torch.tensor(self.deviation), torch.tensor(self.mean))
         return copied  # type: ignore[no-any-return]

@@ -21,6 +21,7 @@ from edgescope.data.edges.directions import (
 )
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.node_dataset import NodeDataset
+from edgescope.data.own_graphs import OwnGraphs
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.progress import track
 
@@ -35,6 +36,11 @@ def refuse_nodes(dataset: GraphDataset) -> None:
         raise InputError(
             f"{dataset.name} is one graph whose nodes have targets, expected many graphs with "
             "edge types; only such data sets are rewired"
+        )
+    if isinstance(dataset, OwnGraphs):
+        raise InputError(
+            f"the graphs of {dataset.name} are your own and may hold more than edges and types, so "
+            "they are not rewired here; change them before es.data.from_graphs"
         )
 
 
@@ -243,7 +249,8 @@ def remove_edges(
         >>> len(fewer.edge_attr) < len(graphs.edge_attr)
         True
     """
-    refuse_nodes(dataset)
+    if not isinstance(dataset, OwnGraphs):
+        refuse_nodes(dataset)
     edges = len(dataset.edge_attr)
     if importance.shape != (edges,) or not importance.isfinite().all():
         what = "NaN or infinity" if importance.shape == (edges,) else "another number"
@@ -263,17 +270,5 @@ def remove_edges(
     rank = torch.empty_like(order)
     rank[order] = torch.arange(len(order)) - (counts.cumsum(0) - counts)[graph[order]]
     removed = rank < (share * counts.double()).round().long()[graph]
-    return _kept(dataset, ~removed[edge])
-
-
-def _kept(dataset: GraphDataset, kept: Tensor) -> GraphDataset:
-    """Return the graphs with some of their edges, ``kept`` ``[E]``."""
-    count = torch.bincount(edge_graphs(dataset)[kept], minlength=len(dataset)).cumsum(0)
-    return replace(
-        plain(dataset),
-        edge_index=dataset.edge_index[:, kept],
-        edge_attr=dataset.edge_attr[kept],
-        edge_ptr=torch.cat([torch.zeros(1, dtype=torch.long), count]),
-        edge_truth=None if dataset.edge_truth is None else dataset.edge_truth[kept],
-        name=f"{dataset.name}, edges removed",
-    )
+    source = dataset if isinstance(dataset, OwnGraphs) else plain(dataset)
+    return source.with_edges(~removed[edge]).renamed(f"{dataset.name}, edges removed")
