@@ -84,6 +84,7 @@ class EditScope:
         leave(edited)
         if sys.exc_info()[0] is None:
             edited.check()
+        edited.forget()
 
     def _ways(self) -> Iterator[_Way]:
         for signature, found in ways_of(self._module):

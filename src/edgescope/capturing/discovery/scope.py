@@ -98,6 +98,7 @@ class Scope:
                     with observing():
                         values = found.recipes[stage](trace)
                     emit(stage, values, rows)
+        trace.forget()
 
     def _read(self, trace: Trace) -> list[Found | PairFound]:
         """Return the attention in a run, as found out before if it took a way that is known."""

@@ -44,6 +44,17 @@ class Trace(ObserverMode):
         """What is alike in two runs that took the same way: operations, and what they worked on."""
         return tuple(map(mark_of, self.steps))
 
+    def forget(self) -> None:
+        """Let go of all that was noted, at once: notes refer to each other."""
+        for step in self.steps:
+            step.results.clear()
+        for value in self.values:
+            value.uses.clear()
+        self.steps.clear()
+        self.values.clear()
+        self._current.clear()
+        self._memory.clear()
+
     def part(self, call: Call) -> "Trace":
         """Return what was noted of one call of a module, as if nothing else had been."""
         part = Trace()
