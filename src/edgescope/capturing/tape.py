@@ -87,8 +87,8 @@ def recording(
     With ``adaptive``, passes are not followed once a complete one has shown that every layer is
     given the user's own edges, which costs less; a later pass in which a layer is given a copy then
     raises :class:`~edgescope.capturing.edge_columns.NotFollowed`, and is to be done anew. A
-    ``tape`` that is given is filled instead of a new one, and what was ``found`` in the model is not
-    looked for again.
+    ``tape`` that is given is filled instead of a new one. What was just ``found`` in the model is
+    not looked for again.
     """
     chosen = select_sites(model, sites, found)
     names = [site.name for site in chosen]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from linecache import getline
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -21,6 +21,9 @@ from edgescope.capturing.discovery.steps import Call, Step
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.lib.compiled_parts import named_parts
 
+Part = tuple[Trace, list[Read]]
+"""What a call of a module has computed, and the attention in it."""
+
 FORMULAS = {
     "score": "what is summed over channels into the logit",
     "unbiased": "what is summed over channels, without what is added to it",
@@ -29,21 +32,26 @@ FORMULAS = {
 }
 
 
-def places_of(
-    model: nn.Module,
-    flow: Flow,
-    found: list[Read],
-    covered: Collection[str],
-) -> tuple[dict[Discovered, int], dict[str, str], dict[int, str]]:
-    """Return the smallest module in which each attention can be found, and what has none and why.
+class Places(NamedTuple):
+    """Where the attention of a model is."""
 
-    What has none comes by the path of the module that computes it, and by its number.
-    """
+    found: dict[Discovered, int]
+    """What can be found in a module, the smallest there is, with its number in the trace."""
+    refused: dict[str, str]
+    """Why the rest cannot, by the path of the module that computes it."""
+    reasons: dict[int, str]
+    """The same by its number."""
+    parts: dict[Call, Part]
+    """What every call of these modules has computed, and of others that were looked into."""
+
+
+def places_of(model: nn.Module, flow: Flow, found: list[Read], covered: Collection[str]) -> Places:
+    """Return the smallest module in which each attention is found, and what has none and why."""
     trace, modules = flow.trace, dict(named_parts(model))
     reasons: dict[int, str] = {}
     places: dict[Discovered, int] = {}
     refused: dict[str, str] = {}
-    parts: dict[Call, list[Read]] = {}
+    parts: dict[Call, Part] = {}
     alike: dict[tuple[Any, ...], list[Read]] = {}
     for number, (attention, _) in enumerate(found):
         calls = _common(attention.steps)
@@ -53,10 +61,11 @@ def places_of(
             call = calls[depth - 1]
             if call not in parts:
                 parts[call] = _read_part(trace.part(call), modules[call[0]], alike)
-            at = _position(trace, call, parts[call], number, found)
+            here = parts[call][1]
+            at = _position(trace, call, here, number, found)
             if at is not None:
                 if not any((e.path, e.number) == (call[0], at) for e in places):
-                    places[_discovered(call[0], at, parts[call], found[number][1])] = number
+                    places[_discovered(call[0], at, here, found[number][1])] = number
                 break
         else:
             path = calls[-1][0] if calls else ""
@@ -66,19 +75,21 @@ def places_of(
                 else "its nodes stand in a form that cannot be brought into order"
             )
             refused[path] = reasons[number]
-    return places, refused, reasons
+    paths = {each.path for each in places}
+    for call in dict.fromkeys(call for step in trace.steps for call in step.calls):
+        if call[0] in paths and call not in parts:
+            parts[call] = _read_part(trace.part(call), modules[call[0]], alike)
+    return Places(places, refused, reasons, parts)
 
 
-def _read_part(
-    part: Trace, module: nn.Module, alike: dict[tuple[Any, ...], list[Read]]
-) -> list[Read]:
+def _read_part(part: Trace, module: nn.Module, alike: dict[tuple[Any, ...], list[Read]]) -> Part:
     """Return what is in a call of a module, which layers that are alike have alike."""
     shapes = (tuple(shape_of(value)) for value in part.values)
     key = (part.signature, *shapes)
     if key not in alike:
         alike[key] = read(part)[1]
     learn(module, part, alike[key])
-    return alike[key]
+    return part, alike[key]
 
 
 def _common(steps: list[Step]) -> tuple[Call, ...]:

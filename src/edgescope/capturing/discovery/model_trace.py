@@ -1,6 +1,6 @@
 """Discovery: a model runs once, and what it computes for every edge is found without an adapter."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from weakref import ref
 
@@ -20,6 +20,7 @@ from edgescope.capturing.discovered_sites import (
 from edgescope.capturing.discovery.attention_places import is_in, places_of
 from edgescope.capturing.discovery.edge_tensors import Discovery
 from edgescope.capturing.discovery.program import read
+from edgescope.capturing.discovery.proof import Proof
 from edgescope.capturing.discovery.tensor_roles import tensors_of
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.discovery.valueless import never_formed, not_recognised, others
@@ -82,12 +83,12 @@ def _discovered_on(
     write_record(model, Record(pins=tuple(pins)))
     covered = [] if known else [s.path for s in find_sites(model) if isinstance(s, Site)]
     paths = {id(module): path for path, module in named_parts(model)}
-    trace = Trace(paths, model)
+    trace, proof = Trace(paths, model), Proof()
     with seen(), trial_run(model, batch) as given, evaluating(model), observing():
-        with entered(trace):
+        with proof.noting(model, inputs), entered(trace):
             call(model, given())
         flow, found = read(trace)
-        candidates, refused, reasons = places_of(model, flow, found, covered)
+        candidates, refused, reasons, parts = places_of(model, flow, found, covered)
         every = [each for each, _ in found]
         none = (*others(flow, every), *never_formed(flow), *not_recognised(flow, every))
         for path, reason in none:
@@ -97,7 +98,11 @@ def _discovered_on(
         rejected = {(pin.path, pin.number) for pin in pins if pin.rejected}
         wanted = {e: n for e, n in candidates.items() if (e.path, e.number) not in rejected}
         remember(model, list(wanted))
-        sites = _tried(model, lambda: call(model, given()), inputs, wanted, refused)
+        there = [each for each in find_sites(model) if isinstance(each, Site)]
+        if proof.holds(wanted, there, parts):
+            sites = _names(wanted)
+        else:
+            sites = _tried(model, lambda: call(model, given()), inputs, wanted, refused)
     tensors = tensors_of(flow, found, wanted, sites, refused, reasons)
     own, aside = record_of(model).found, tuple(each for each in candidates if each not in wanted)
     if pins:  # only now is it known which of them can be captured
@@ -147,8 +152,11 @@ def _tried(
             continue
         kept, left, captured = [*kept, *left], [], here
     remember(model, kept)
-    order = [f"{each.name}:{stage}" for each in kept for stage in each.adapter.stages]
-    return tuple(name for name in order if name in captured)
+    return tuple(name for name in _names(kept) if name in captured)
+
+
+def _names(found: Iterable[Discovered]) -> tuple[str, ...]:
+    return tuple(f"{each.name}:{stage}" for each in found for stage in each.adapter.stages)
 
 
 def _at_fault(left: list[Discovered], here: list[str], error: InputError) -> Discovered:
