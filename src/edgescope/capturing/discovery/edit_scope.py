@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from edgescope.capturing.adapters.adapter import Remove, Replace
+from edgescope.capturing.discovery.marks import mark_of
 from edgescope.capturing.discovery.program import Ends, Found
 from edgescope.capturing.discovery.recipes import Layout, Taken
 from edgescope.capturing.discovery.scope import Forms, Signature, ways_of
 from edgescope.capturing.discovery.steps import Value, memory
-from edgescope.capturing.discovery.trace import Trace, mark_of
+from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import Watch, registering
 from edgescope.capturing.observer_mode import leave
 from edgescope.lib.errors import InputError

@@ -104,6 +104,8 @@ def _discovered_on(
         else:
             sites = _tried(model, lambda: call(model, given()), inputs, wanted, refused)
     tensors = tensors_of(flow, found, wanted, sites, refused, reasons)
+    for each in (trace, *(part for part, _ in parts.values())):
+        each.forget()
     own, aside = record_of(model).found, tuple(each for each in candidates if each not in wanted)
     if pins:  # only now is it known which of them can be captured
         pinned(type(model).__name__, [each.pin for each in (*own, *aside)], pins, refused)
