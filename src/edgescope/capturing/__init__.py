@@ -92,10 +92,10 @@ class _Capture:
                 list, is refused, unless you say here that they are the edges of the input with the
                 same numbers of nodes; then they are matched by source and target.
             discover: whether to look for attention in a model in which no adapter knows any: its
-                first forward pass in the block is then preceded by two others on the same
-                arguments, in eval mode and without gradients, that leave the model, its inputs and
-                all random numbers as they were, and the tape has no sites before. Where adapters
-                know some layers, :meth:`discover` looks for what is beside them.
+                first forward pass in the block is then preceded by one other on the same
+                arguments, or a few, in eval mode and without gradients, that leave the model, its
+                inputs and all random numbers as they were, and the tape has no sites before. Where
+                adapters know some layers, :meth:`discover` looks for what is beside them.
 
         Returns:
             A context manager that gives the tape, filled by each forward pass; a later pass

@@ -1,6 +1,7 @@
 """Discovery: a model runs once, and what it computes for every edge is found without an adapter."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -47,7 +48,8 @@ def discover(
     """Find what a model computes for every edge; see ``es.capture.discover``.
 
     Args:
-        model: the model; it is run twice, in eval mode and without gradients, and left as it was.
+        model: the model; it is run in eval mode and without gradients, once, or more often if that
+            run does not prove which edge every row is, and left as it was.
         batch: what it is run on.
         call: how.
         inputs: what the model calls its inputs.
@@ -84,25 +86,25 @@ def _discovered_on(
     covered = [] if known else [s.path for s in find_sites(model) if isinstance(s, Site)]
     paths = {id(module): path for path, module in named_parts(model)}
     trace, proof = Trace(paths, model), Proof()
-    with seen(), trial_run(model, batch) as given, evaluating(model), observing():
-        with proof.noting(model, inputs), entered(trace):
-            call(model, given())
-        flow, found = read(trace)
-        candidates, refused, reasons, parts = places_of(model, flow, found, covered)
-        every = [each for each, _ in found]
-        none = (*others(flow, every), *never_formed(flow), *not_recognised(flow, every))
-        for path, reason in none:
-            if not is_in(path, covered):
-                refused.setdefault(path, reason)
-        candidates = {_named(each, pins): number for each, number in candidates.items()}
-        rejected = {(pin.path, pin.number) for pin in pins if pin.rejected}
-        wanted = {e: n for e, n in candidates.items() if (e.path, e.number) not in rejected}
-        remember(model, list(wanted))
-        there = [each for each in find_sites(model) if isinstance(each, Site)]
-        if proof.holds(wanted, there, parts):
-            sites = _names(wanted)
-        else:
-            sites = _tried(model, lambda: call(model, given()), inputs, wanted, refused)
+    with seen(), evaluating(model), observing():
+        with trial_run(model, batch) as given:
+            with proof.noting(model, inputs), entered(trace):
+                call(model, given())
+            flow, found = read(trace)
+            candidates, refused, reasons, parts = places_of(model, flow, found, covered)
+            every = [each for each, _ in found]
+            none = (*others(flow, every), *never_formed(flow), *not_recognised(flow, every))
+            for path, reason in none:
+                if not is_in(path, covered):
+                    refused.setdefault(path, reason)
+            candidates = {_named(each, pins): number for each, number in candidates.items()}
+            rejected = {(pin.path, pin.number) for pin in pins if pin.rejected}
+            wanted = {e: n for e, n in candidates.items() if (e.path, e.number) not in rejected}
+            remember(model, list(wanted))
+            there = [each for each in find_sites(model) if isinstance(each, Site)]
+            proved = proof.holds(wanted, there, parts)
+        tried = partial(_run, model, batch, call)
+        sites = _names(wanted) if proved else _tried(model, tried, inputs, wanted, refused)
     tensors = tensors_of(flow, found, wanted, sites, refused, reasons)
     for each in (trace, *(part for part, _ in parts.values())):
         each.forget()
@@ -112,6 +114,11 @@ def _discovered_on(
     looked = not any(0 in each.shape for each in tensors)
     write_record(model, Record(own, refused, tuple(pins), looked, aside=aside))
     return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()), ref(model))
+
+
+def _run(model: nn.Module, batch: Any, call: ModelCall) -> None:  # noqa: ANN401  (any PyG batch)
+    with trial_run(model, batch) as given:
+        call(model, given())
 
 
 def _named(each: Discovered, pins: Sequence[Pin]) -> Discovered:
