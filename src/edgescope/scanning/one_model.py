@@ -170,7 +170,6 @@ def _collect(
         torch.no_grad(),
         record(
             model,
-            lambda _: True,
             reduce=collector.reduce,
             inputs=settings.inputs,
             trust=settings.trust,

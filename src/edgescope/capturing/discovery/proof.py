@@ -24,10 +24,11 @@ from edgescope.lib.errors import InputError
 
 
 class Proof(ForwardPass):
-    """Notes what a model is given while it runs, and identifies rows by it afterwards.
+    """Follows edges while a model runs, as a capture does, and identifies all rows afterwards.
 
-    It follows no edges: what it finds are rows by the user's own tensor of edges, that nobody has
-    written to. Where that is not so, nothing is proved, and a capture has to show it.
+    By then, more may have been joined or doubled than when a layer ran, and indices that were
+    written to since are copies of unknown origin. So it proves less than a capture, and nothing
+    that a capture would not: what is not proved, one has to show.
     """
 
     def __init__(self) -> None:
