@@ -66,6 +66,25 @@ def test_only_the_sites_that_are_asked_for_are_captured():
     assert tape.sites == seen == ["first:weight", "second:weight"]
 
 
+def test_a_hook_of_the_user_has_noted_the_run_of_the_user_alone():
+    net, seen = Gated().eval(), []
+    net.project.register_forward_hook(lambda *call: seen.append(call))
+    with torch.no_grad(), es.capture(net) as tape:
+        net(X, EDGES)
+    assert ":weight" in tape
+    assert len(seen) == 1
+
+
+def test_a_hook_that_the_model_needs_is_called_when_it_is_looked_into():
+    net = Gated().eval()
+    net.register_forward_pre_hook(lambda _, given: (given[0].float() * 2, given[1]))
+    with torch.no_grad(), es.capture(net, ":weight") as tape:
+        net(X.double(), EDGES)
+    expected = torch.from_numpy(weights_of(net, 2 * X, EDGES))
+    found = tape[":weight"].values.flatten().double()
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_a_pattern_that_matches_nothing_is_refused_in_the_first_run():
     net = Gated().eval()
     with pytest.raises(InputError, match="no site matches ':nothing'"), es.capture(net, ":nothing"):

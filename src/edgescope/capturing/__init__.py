@@ -17,13 +17,13 @@ from edgescope.capturing.discovery.model_trace import discover
 from edgescope.capturing.edge_rows import EdgeIdentity
 from edgescope.capturing.edits import Edit, edit
 from edgescope.capturing.forward_pass import Trust
-from edgescope.capturing.late_capture import is_unknown, record_late
+from edgescope.capturing.late_capture import record_or_discover
 from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.pinned_sites import Wishes, pin_sites
 from edgescope.capturing.pins import Pin, Pins
 from edgescope.capturing.site_choice import Sites, list_layers, list_sites
 from edgescope.capturing.sites import Site
-from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape, record
+from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape
 from edgescope.lib.eager_twin import eager_twin, warn_of_compiled
 from edgescope.lib.mistakes import check_inputs, check_model
 from edgescope.lib.model_call import Call, call_model
@@ -92,10 +92,10 @@ class _Capture:
                 list, is refused, unless you say here that they are the edges of the input with the
                 same numbers of nodes; then they are matched by source and target.
             discover: whether to look for attention in a model in which no adapter knows any: its
-                first forward pass in the block is then preceded by two others on the same
-                arguments, in eval mode and without gradients, that leave the model, its inputs and
-                all random numbers as they were, and the tape has no sites before. Where adapters
-                know some layers, :meth:`discover` looks for what is beside them.
+                first forward pass in the block is then preceded by one other on the same
+                arguments, or a few, in eval mode and without gradients, that leave the model, its
+                inputs and all random numbers as they were, and the tape has no sites before. Where
+                adapters know some layers, :meth:`discover` looks for what is beside them.
 
         Returns:
             A context manager that gives the tape, filled by each forward pass; a later pass
@@ -122,8 +122,15 @@ class _Capture:
         """
         warn_of_compiled(model)
         check_inputs(inputs)
-        how = record_late if discover and is_unknown(model) else record
-        return how(model, sites, reduce=reduce, max_bytes=max_bytes, inputs=inputs, trust=trust)
+        return record_or_discover(
+            model,
+            sites,
+            reduce=reduce,
+            max_bytes=max_bytes,
+            inputs=inputs,
+            trust=trust,
+            discover=discover,
+        )
 
     def edit(
         self,

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary, finalize
+from weakref import WeakSet, finalize
 
 import torch
 from torch import nn
@@ -14,8 +14,8 @@ from torch.utils.hooks import RemovableHandle
 from edgescope.capturing.unseen import forget, unseen
 from edgescope.lib.errors import InputError
 
-_WATCHES: WeakKeyDictionary[nn.Module, list["Watch"]] = WeakKeyDictionary()
-"""Every module that is hooked, with the watches that did so."""
+_WATCHES: WeakSet["Watch"] = WeakSet()
+"""Those that watch a model now."""
 
 _LOCK = threading.RLock()
 """Held while hooks are registered, as they are known by numbers that torch counts up."""
@@ -108,19 +108,20 @@ class Watch:
         self.disturbed = False
         self._thread = threading.get_ident()
         self._modules = list(model.modules())
-        self._owners = {id(hooks): m for m in self._modules for hooks in _hooks_of(m).values()}
+        self._ids = frozenset(map(id, self._modules))
+        self._owners = {id(hooks): m for m in self._modules for hooks in _hooks_of(m)}
+        self._released = False
         self._last: int | None = None
         self._first: int = RemovableHandle.next_id
         with _LOCK:
-            for module in self._modules:
-                if any(other._thread != self._thread for other in _WATCHES.get(module, ())):  # noqa: SLF001  (of this class)
-                    raise InputError(
-                        f"{type(model).__name__} is being captured in another thread, and what its "
-                        "layers hold while they run would be mixed up; give each thread a "
-                        "copy.deepcopy of the model"
-                    )
-            for module in self._modules:
-                _WATCHES.setdefault(module, []).append(self)
+            others = [other for other in _WATCHES if other._thread != self._thread]  # noqa: SLF001  (of this class)
+            if any(not self._ids.isdisjoint(other._ids) for other in others):  # noqa: SLF001  (as above)
+                raise InputError(
+                    f"{type(model).__name__} is being captured in another thread, and what its "
+                    "layers hold while they run would be mixed up; give each thread a "
+                    "copy.deepcopy of the model"
+                )
+            _WATCHES.add(self)
 
     def is_elsewhere(self) -> bool:
         """Return whether this is another thread than the one that watches; if so, note that."""
@@ -163,17 +164,17 @@ class Watch:
         They are known by their number, so that one is found even if an interrupt came before
         anything else knew of it.
         """
+        if self._released:
+            return
         forget()
         numbers = range(self._first, self._last or RemovableHandle.next_id)
-        for module in self._modules:
-            for hooks in _hooks_of(module).values():
-                _discard(hooks, [number for number in hooks if number in numbers])
-        for hooks in _hooks_of(torch_module).values():
+        for hooks in (hooks for module in self._modules for hooks in _hooks_of(module) if hooks):
+            _discard(hooks, [number for number in hooks if number in numbers])
+        for hooks in _hooks_of(torch_module):
             _discard(hooks, [n for n in hooks if n in numbers and _is_ours(hooks[n])])
-        for module in self._modules:
-            watches = _WATCHES.get(module, [])
-            if self in watches:
-                watches.remove(self)
+        with _LOCK:
+            _WATCHES.discard(self)
+        self._released = True  # last, as an interrupt may come at any time
 
 
 _REGISTERING: list[Watch] = []
@@ -206,10 +207,10 @@ def watching(model: nn.Module, attach: Callable[[Watch], None]) -> Iterator[Watc
         watch.release()  # once more, as an interrupt may have come in between
 
 
-def _hooks_of(module: Any) -> dict[str, dict[int, Any]]:  # noqa: ANN401  (a module of torch or of Python)
-    """Return the dictionaries of hooks of a module, and of marks on these, by their names."""
+def _hooks_of(module: Any) -> list[dict[int, Any]]:  # noqa: ANN401  (a module of torch or of Python)
+    """Return the dictionaries of hooks of a module, and of marks on these."""
     named = vars(module).items()
-    return {name: value for name, value in named if "_hooks" in name and isinstance(value, dict)}
+    return [value for name, value in named if "_hooks" in name and isinstance(value, dict)]
 
 
 def _is_ours(hook: object) -> bool:
@@ -220,8 +221,8 @@ def _is_ours(hook: object) -> bool:
 def _clear(module: nn.Module) -> None:
     """Take away what stands for hooks in a copy of a watched module."""
     found = _hooks_of(module)
-    numbers = [n for hooks in found.values() for n, each in hooks.items() if _stands_in(each)]
-    for hooks in found.values():
+    numbers = [n for hooks in found for n, each in hooks.items() if _stands_in(each)]
+    for hooks in found:
         _discard(hooks, numbers)
 
 

@@ -1,6 +1,6 @@
 """Capture of a model in which nothing is known: it is looked into when it first runs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -12,19 +12,12 @@ from edgescope.capturing.discovery.unknown_attention import discover_unknown, ma
 from edgescope.capturing.forward_pass import Trust, runs_again
 from edgescope.capturing.hooks import Watch
 from edgescope.capturing.site_choice import Sites
-from edgescope.capturing.sites import Site, find_sites
-from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape, record
-
-
-def is_unknown(model: nn.Module) -> bool:
-    """Return whether a model has no site yet, or some to be found again, and may be looked into."""
-    if any(isinstance(each, Site) for each in find_sites(model)) and not record_of(model).pins:
-        return False
-    return may_discover(model)
+from edgescope.capturing.sites import Refused, Site, find_sites
+from edgescope.capturing.tape import MAX_BYTES, Reduce, Tape, record, recording
 
 
 @contextmanager
-def record_late(
+def record_or_discover(
     model: nn.Module,
     sites: Sites = None,
     *,
@@ -32,8 +25,41 @@ def record_late(
     max_bytes: int = MAX_BYTES,
     inputs: Mapping[str, str] | None = None,
     trust: Trust = (),
+    discover: bool = True,
 ) -> Iterator[Tape]:
-    """Record a model as ``es.capture`` does, whose sites are discovered when it first runs.
+    """Record a model as ``es.capture`` does, and discover its sites first if it has none."""
+    found = find_sites(model)
+    if discover and _is_unknown(model, found):
+        yield from _record_late(model, sites, reduce, max_bytes, inputs, trust)
+    else:
+        # Not by a context manager within this one: an interrupt may come when that is entered.
+        yield from recording(
+            model,
+            sites,
+            reduce=reduce,
+            max_bytes=max_bytes,
+            inputs=inputs,
+            trust=trust,
+            found=found,
+        )
+
+
+def _is_unknown(model: nn.Module, found: Sequence[Site | Refused]) -> bool:
+    """Return whether a model has no site yet, or some to be found again, and may be looked into."""
+    if any(isinstance(each, Site) for each in found) and not record_of(model).pins:
+        return False
+    return may_discover(model)
+
+
+def _record_late(
+    model: nn.Module,
+    sites: Sites,
+    reduce: Reduce | None,
+    max_bytes: int,
+    inputs: Mapping[str, str] | None,
+    trust: Trust,
+) -> Iterator[Tape]:
+    """Record a model whose sites are discovered when it first runs.
 
     Its first forward pass is preceded by others with the same arguments, in eval mode and without
     gradients, which leave no trace. Until then the tape has no sites.

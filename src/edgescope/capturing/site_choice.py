@@ -24,15 +24,22 @@ Sites of node states are taken by a pattern that ends in ``state``, such as ``"*
 function is asked about them if it takes no site of edges."""
 
 
-def select_sites(model: nn.Module, wanted: Sites) -> list[Site]:
+def select_sites(
+    model: nn.Module, wanted: Sites, found: Sequence[Site | Refused] | None = None
+) -> list[Site]:
     """Return the sites of ``model`` that are wanted, in the order of its layers.
+
+    Args:
+        model: the model.
+        wanted: which of them.
+        found: what :func:`~edgescope.capturing.sites.find_sites` has just found, if it has.
 
     Raises:
         InputError: if the model has none, a pattern matches none, or none is asked for.
     """
-    everything = find_sites(model)
-    sites = [found for found in everything if isinstance(found, Site)]
-    refused = [found for found in everything if isinstance(found, Refused)]
+    everything = find_sites(model) if found is None else found
+    sites = [each for each in everything if isinstance(each, Site)]
+    refused = [each for each in everything if isinstance(each, Refused)]
     if not sites:
         raise InputError(no_sites_message(model))
     if wanted is None:

@@ -5,7 +5,7 @@ ones; those are listed with the reason why they cannot be captured.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from torch import nn
@@ -108,23 +108,24 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
     Refused is also what seems to attend and is of no class that is known; see
     :mod:`edgescope.capturing.attention_signs`.
     """
-    found = _known_layers(model)
+    parts = list(named_parts(model))
+    found = _known_layers(model, parts)
     known = record_of(model)
     if any(not each.path and isinstance(each, Refused) for each in found):
         known = Record()  # nothing can be captured of the whole
     layers = {each.layer for each in found}
-    more: list[Site | Refused] = list(_strangers(model, layers))
+    more: list[Site | Refused] = list(_strangers(parts, layers))
     if known == Record():
         if not more:
             return found
         own: dict[str, list[Site | Refused]] = {}
     else:
         own = _discovered(
-            model, known, [each for each in (*found, *more) if isinstance(each, Refused)]
+            model, dict(parts), known, [e for e in (*found, *more) if isinstance(e, Refused)]
         )
         found = [_told(each, known) for each in found if not _is_discovered(each, own)]
         more = [_told(each, known) for each in more if not _is_discovered(each, own)]
-    place = {path: number for number, (path, _) in enumerate(named_parts(model))}
+    place = {path: number for number, (path, _) in enumerate(parts)}
     at = {each.name: path for path, several in own.items() for each in several}
     # The order of stages stays, as sorting is stable.
     every = [*found, *(each for several in own.values() for each in several), *more]
@@ -147,16 +148,19 @@ def _told(each: "Site | Refused", known: Record) -> "Site | Refused":
 
 
 def _discovered(
-    model: nn.Module, known: Record, before: Sequence["Refused"]
+    model: nn.Module,
+    modules: Mapping[str, nn.Module],
+    known: Record,
+    before: Sequence["Refused"],
 ) -> dict[str, list["Site | Refused"]]:
     """Return what was discovered in a model, by the path of the module that computes it.
 
     Args:
         model: the model.
+        modules: all that is in it, by path.
         known: what is known of it by discovery.
         before: what was refused before.
     """
-    modules = dict(named_parts(model))
     own: dict[str, list[Site | Refused]] = {}
     for each in known.found:
         if each.path not in modules:
@@ -191,7 +195,7 @@ def _is_discovered(found: "Site | Refused", own: Collection[str]) -> bool:
     )
 
 
-def _known_layers(model: nn.Module) -> list[Site | Refused]:
+def _known_layers(model: nn.Module, parts: Sequence[tuple[str, nn.Module]]) -> list[Site | Refused]:
     """Return what an adapter knows, and the layers of which some class or mark says why not."""
     found: list[Site | Refused] = []
     model = original(model)
@@ -204,17 +208,17 @@ def _known_layers(model: nn.Module) -> list[Site | Refused]:
     for path, layer in named_parts(model, each_once=False):
         paths[layer].append(path)
     adapters = _adapters(model)
-    for path, layer in named_parts(model):
+    for path, layer in parts:
         if any(path.startswith(f"{other}.") for other in claimed):
             continue
-        closed = refuse_closed(layer)
+        closed = None if is_plain(layer) else refuse_closed(layer)
         if closed is not None:
             claimed.add(path)
             found.append(Refused(path, layer, closed, kind_of_closed(layer)))
             continue
         known = adapters[type(layer)]
         if known is None:
-            seems = looks_like_attention(path, layer)
+            seems = None if is_plain(layer) else looks_like_attention(path, layer)
             if seems is not None:
                 found.append(Refused(path, layer, *seems))
             continue
@@ -268,7 +272,9 @@ def _keys(model: nn.Module, path: str) -> Iterator[object]:
         parent = original(child)
 
 
-def _strangers(model: nn.Module, found: Collection[nn.Module]) -> Iterator[Refused]:
+def _strangers(
+    parts: Sequence[tuple[str, nn.Module]], found: Collection[nn.Module]
+) -> Iterator[Refused]:
     """Give the modules that seem to attend and are of no known class, such as hand-written ones.
 
     That it is attention is certain only if both its name and its code say so.
@@ -279,7 +285,7 @@ def _strangers(model: nn.Module, found: Collection[nn.Module]) -> Iterator[Refus
     """
     inside = {part for layer in found for part in layer.modules()}
     holders: set[str] = set()
-    for path, module in reversed(list(named_parts(model))):
+    for path, module in reversed(parts):
         if path in holders or module in inside:
             holders.update(_above(path))
             continue

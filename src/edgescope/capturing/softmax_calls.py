@@ -12,6 +12,7 @@ from edgescope.capturing.attention_signs import is_plain
 from edgescope.capturing.call_stack import running_modules, which_run
 from edgescope.capturing.observer_mode import ObserverMode
 from edgescope.capturing.operations import NO_DISPATCH, Operation, operation
+from edgescope.capturing.unseen import is_unseen
 from edgescope.lib.compiled_parts import named_parts, original
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ class SoftmaxCalls(ObserverMode):
         """Run an operation, and note what it was."""
         if any(getattr(kind, "__torch_dispatch__", None) is not NO_DISPATCH for kind in types):
             return NotImplemented  # a wrapper such as PyG's EdgeIndex: what is inside comes here
+        if is_unseen():  # what is captured meanwhile
+            return func(*args, **(kwargs or {}))
         if self._suspects:
             self.ran.update(self._paths[id(each)] for each in which_run(self._suspects))
         result = func(*args, **(kwargs or {}))

@@ -14,7 +14,7 @@ from edgescope.capturing.forward_pass import ForwardPass, Trust, runs_again
 from edgescope.capturing.identity import Identifier
 from edgescope.capturing.pair_grid import PairGrid, Values
 from edgescope.capturing.site_choice import Sites, select_sites
-from edgescope.capturing.sites import Site
+from edgescope.capturing.sites import Refused, Site
 from edgescope.lib.compiled_parts import original
 from edgescope.lib.compiler_stance import eagerly
 from edgescope.lib.errors import InputError
@@ -70,8 +70,7 @@ class Tape:
         raise KeyError(f"{site} was not captured; captured sites: {', '.join(self.sites)}")
 
 
-@contextmanager
-def record(
+def recording(
     model: nn.Module,
     sites: Sites = None,
     *,
@@ -81,15 +80,17 @@ def record(
     trust: Trust = (),
     adaptive: bool = False,
     tape: Tape | None = None,
+    found: Sequence[Site | Refused] | None = None,
 ) -> Iterator[Tape]:
-    """Record what attention computes on every edge while the block runs; see ``es.capture``.
+    """Record what attention computes on every edge until it is closed; see ``es.capture``.
 
     With ``adaptive``, passes are not followed once a complete one has shown that every layer is
     given the user's own edges, which costs less; a later pass in which a layer is given a copy then
     raises :class:`~edgescope.capturing.edge_columns.NotFollowed`, and is to be done anew. A
-    ``tape`` that is given is filled instead of a new one.
+    ``tape`` that is given is filled instead of a new one. What was just ``found`` in the model is
+    not looked for again.
     """
-    chosen = select_sites(model, sites)
+    chosen = select_sites(model, sites, found)
     names = [site.name for site in chosen]
     if tape is None:
         tape = Tape(names)
@@ -104,6 +105,9 @@ def record(
 
     with eagerly(model), recorder.attached(original(model), chosen, inputs, attach):
         yield tape
+
+
+record = contextmanager(recording)
 
 
 class _Recorder(ForwardPass):

@@ -55,8 +55,9 @@ def named_parts(model: nn.Module, *, each_once: bool = True) -> Iterator[tuple[s
         model: the model.
         each_once: whether a module that is held in several places is given at the first alone.
     """
+    kind = _optimized()
     for path, module in model.named_modules(remove_duplicate=each_once):
-        if not is_wrapper(module):
+        if kind is None or not isinstance(module, kind) or ahead_of_time(module):
             yield plain_path(model, path), module
 
 
@@ -91,20 +92,24 @@ def compiled_parts(model: nn.Module) -> list[str]:
     if "torch._dynamo" not in sys.modules:
         return []
     found: dict[str, None] = {}
-    classes = {type(each) for each in model.modules()}
-    compiled = {kind for kind in classes if _holds_compiled(kind)}
-    for path, module in model.named_modules(remove_duplicate=False):
-        plain = plain_path(model, path)
-        if any(not each or f"{plain}.".startswith(f"{each}.") for each in found):
-            continue
+    parts = list(model.named_modules(remove_duplicate=False))
+    compiled = {kind for kind in {type(each) for _, each in parts} if _holds_compiled(kind)}
+    for path, module in parts:
         if type(module) in compiled or _is_compiled(module):
-            found[plain] = None
+            plain = plain_path(model, path)
+            if not any(not each or f"{plain}.".startswith(f"{each}.") for each in found):
+                found[plain] = None
     return list(found)
 
 
+def _optimized() -> Any:  # noqa: ANN401  (a class of torch's)
+    """Return the class of what is compiled; ``None`` as long as the compiler is not loaded."""
+    return getattr(sys.modules.get("torch._dynamo.eval_frame"), "OptimizedModule", None)
+
+
 def _is_optimized(module: nn.Module) -> bool:
-    dynamo: Any = sys.modules.get("torch._dynamo.eval_frame")
-    return dynamo is not None and isinstance(module, dynamo.OptimizedModule)
+    kind = _optimized()
+    return kind is not None and isinstance(module, kind)
 
 
 def _is_compiled(module: nn.Module) -> bool:
@@ -114,7 +119,8 @@ def _is_compiled(module: nn.Module) -> bool:
         return context != "DisableContext"  # of torch.compiler.disable, which compiles nothing
     if getattr(module, "_compiled_call_impl", None) is not None:
         return True
-    return any(map(_is_compiled_function, vars(module).values()))
+    held = vars(module).values()
+    return any(_is_compiled_function(each) for each in held if callable(each))
 
 
 def _holds_compiled(kind: type[nn.Module]) -> bool:

@@ -1,19 +1,15 @@
 """A run of a model that leaves nothing behind: modules, inputs and random numbers are as before."""
 
 import copy
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from operator import is_
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from edgescope.lib.eval_mode import generators_kept
-
-_HELD = (list, dict, set, deque)
-"""What modules collect things in, such as the weights of every call."""
+from edgescope.lib.noted_by_hooks import HELD, entries_back, hooks_of, noted_back
 
 
 @contextmanager
@@ -21,8 +17,9 @@ def trial_run(model: nn.Module, given: Any) -> Iterator[Callable[[], Any]]:  # n
     """Leave a model, what it is given and all random numbers as they were when the block ends.
 
     Put back are buffers, the attributes of every module, lists and dictionaries among these, and
-    the numbers of the tensors that the model is given. What a model keeps elsewhere, or deeper in
-    an object of its own, is not.
+    the numbers of the tensors that the model is given, and what hooks note; see
+    :func:`~edgescope.lib.noted_by_hooks.noted_back`. What a model keeps elsewhere, or deeper in an
+    object of its own, is not.
 
     Args:
         model: the model.
@@ -38,7 +35,10 @@ def trial_run(model: nn.Module, given: Any) -> Iterator[Callable[[], Any]]:  # n
             stack.callback(_numbers_back(tensor))
         for module in model.modules():
             for held in _dictionaries(module):
-                stack.callback(_entries_back(held))
+                stack.callback(entries_back(held))
+        for hook in hooks_of(model):
+            for back in noted_back(hook):
+                stack.callback(back)
         stack.enter_context(generators_kept(cuda))
         yield lambda: fresh(given)
 
@@ -88,23 +88,5 @@ def _dictionaries(module: nn.Module) -> Iterator[Any]:
     own = vars(module)
     yield own
     for name, value in own.items():
-        if type(value) in _HELD and "_hooks" not in name:
+        if type(value) in HELD and "_hooks" not in name:
             yield value
-
-
-def _entries_back(held: Any) -> Callable[[], None]:  # noqa: ANN401  (one of _HELD)
-    """Return what puts the entries of a container back."""
-    kept: Any = deque(held, held.maxlen) if isinstance(held, deque) else type(held)(held)
-
-    def back() -> None:
-        now, then = _entries(held), _entries(kept)
-        if len(now) == len(then) and all(map(is_, now, then)):
-            return
-        held.clear()
-        (held.update if isinstance(held, (dict, set)) else held.extend)(kept)
-
-    return back
-
-
-def _entries(held: Any) -> list[Any]:  # noqa: ANN401  (one of _HELD)
-    return [*held, *held.values()] if isinstance(held, dict) else list(held)

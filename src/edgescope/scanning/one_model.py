@@ -163,7 +163,6 @@ def _collect(
 ) -> list[str]:
     """Run the model on every batch and return the names of the sites that were captured."""
     started = time.perf_counter()
-    wanted = {site.name for site in chosen.sites}
     edges = settings.inputs.get("edge_index", "edge_index")
     device = device_of(model)
     with (
@@ -171,11 +170,11 @@ def _collect(
         torch.no_grad(),
         record(
             model,
-            lambda site: site.name in wanted,
             reduce=collector.reduce,
             inputs=settings.inputs,
             trust=settings.trust,
             adaptive=adaptive,
+            found=chosen.sites,
         ) as tape,
     ):
         title = settings.title.format(model=type(model).__name__)

@@ -1,11 +1,16 @@
 """A trace holds every operation, and the numbers of tensors as they were then."""
 
+import gc
+import weakref
+
 import torch
 from torch import nn
 
+import edgescope as es
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.observer_mode import entered
 from edgescope.capturing.unseen import unseen
+from support.hand_written import Gated, graphs
 
 
 def traced(run, **options):
@@ -105,3 +110,54 @@ def test_a_part_is_what_a_trace_of_the_module_alone_would_be():
     assert part.signature == alone.signature
     last = own.steps[-1].results[0].now
     assert torch.equal(part.steps[-1].results[0].now, last)
+
+
+class Products(nn.Module):
+    """Joins, divides and indexes, and writes to nothing."""
+
+    def forward(self, x, index):
+        halves = torch.cat([x, 2 * x], dim=-1).chunk(2, dim=-1)
+        rounded = torch.div(halves[0], halves[1] + 1, rounding_mode="floor")
+        return x.new_zeros(3).index_add(0, index, rounded.sum(-1)[index]).softmax(0)
+
+
+def test_a_way_that_is_known_is_told_without_its_steps_and_its_values_have_their_numbers():
+    model, x, index = Products(), torch.randn(3, 2), torch.tensor([0, 2, 2])
+    one, _ = traced(lambda: model(x, index), places={id(model): ""}, model=model)
+    other, _ = traced(lambda: model(2 * x, index))
+    again, _ = traced(lambda: model(x, index))
+    assert again.among({hash(other.signature): "another"}) is None
+    assert again.among({hash(one.signature): "this"}) == "this"
+    assert not again.steps
+    for mine, its in zip(again.values, one.values, strict=True):
+        assert torch.equal(mine.now, its.now)
+
+
+def test_operations_that_differ_by_a_word_are_another_way():
+    x = torch.randn(3)
+    down, _ = traced(lambda: torch.div(x, x, rounding_mode="floor"))
+    zero, _ = traced(lambda: torch.div(x, x, rounding_mode="trunc"))
+    assert down.among({hash(zero.signature): "this"}) is None
+
+
+def test_what_a_capture_or_discovery_held_is_let_go_at_once():
+    held = []
+
+    class Notes(Gated):
+        def forward(self, x, edge_index):
+            out = super().forward(2 * x, edge_index)
+            held.append(weakref.ref(out))
+            return out + 1
+
+    net, graph = Notes().eval(), graphs(1)[0]
+    gc.collect()
+    gc.disable()
+    try:
+        es.capture.discover(net, graph.x, graph.edge_index)
+        for _ in range(2):
+            with torch.no_grad(), es.capture(net, ":weight", reduce=lambda _: None):
+                net(graph.x, graph.edge_index)
+    finally:
+        gc.enable()
+    assert len(held) == 3
+    assert not any(each() is not None for each in held)

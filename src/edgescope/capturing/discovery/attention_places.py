@@ -18,11 +18,14 @@ from edgescope.capturing.discovery.program import STAGES, AnyAttention, Found, R
 from edgescope.capturing.discovery.row_edits import is_editable
 from edgescope.capturing.discovery.row_ends import without_ends
 from edgescope.capturing.discovery.scope import learn
-from edgescope.capturing.discovery.sparse_steps import WrittenOut
+from edgescope.capturing.discovery.sparse_steps import WrittenOut, written_out
 from edgescope.capturing.discovery.steps import Call, Step
 from edgescope.capturing.discovery.table_attention import TableAttention
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.lib.compiled_parts import named_parts
+
+Part = tuple[Trace, list[Read]]
+"""What a call of a module has computed, sparse matrices written out, and the attention in it."""
 
 FORMULAS = {
     "score": "what is summed over channels into the logit",
@@ -45,23 +48,28 @@ class _Spot(NamedTuple):
     """Modules inside that it is a part of as well, but not alike, and which it is there."""
 
 
-def places_of(
-    model: nn.Module,
-    flow: Flow,
-    found: list[Read],
-    covered: Collection[str],
-) -> tuple[dict[Discovered, int], dict[str, str], dict[int, str]]:
-    """Return the smallest module in which each attention can be found, and what has none and why.
+class Places(NamedTuple):
+    """Where the attention of a model is."""
 
-    What has none comes by the path of the module that computes it, and by its number.
-    """
+    found: dict[Discovered, int]
+    """What can be found in a module, the smallest there is, with its number in the trace."""
+    refused: dict[str, str]
+    """Why the rest cannot, by the path of the module that computes it."""
+    reasons: dict[int, str]
+    """The same by its number."""
+    parts: dict[Call, Part]
+    """What every call of these modules has computed, and of others that were looked into."""
+
+
+def places_of(model: nn.Module, flow: Flow, found: list[Read], covered: Collection[str]) -> Places:
+    """Return the smallest module in which each attention is found, and what has none and why."""
     trace, modules = flow.trace, dict(named_parts(model))
     noted = trace.noted if isinstance(trace, WrittenOut) else trace
     reasons: dict[int, str] = {}
     places: dict[Discovered, int] = {}
     spots: dict[int, _Spot] = {}
     refused: dict[str, str] = {}
-    parts: dict[Call, list[Read]] = {}
+    parts: dict[Call, Part] = {}
     alike: dict[tuple[Any, ...], list[Read]] = {}
     for number, (attention, _) in enumerate(found):
         calls = _common(attention.steps)
@@ -71,10 +79,11 @@ def places_of(
         for call in reversed(calls):
             if call not in parts:
                 parts[call] = _read_part(noted.part(call), modules[call[0]], alike)
-            at = _position(trace, call, parts[call], attention)
+            here = parts[call][1]
+            at = _position(trace, call, here, attention)
             if at is None:
                 continue
-            if _is_alike(parts[call][at], found[number]):
+            if _is_alike(here[at], found[number]):
                 spots[number] = _Spot(call, at, inner)
                 break
             inner.append((call[0], at))
@@ -82,14 +91,24 @@ def places_of(
             path = calls[-1][0] if calls else ""
             reasons[number] = _why_none(flow, attention)
             refused[path] = reasons[number]
-    taken: set[tuple[str, int]] = set()
+    for number, spot in _outermost(spots).items():
+        here = parts[spot.call][1]
+        places[_discovered(spot.call[0], spot.at, here, found[number][1])] = number
+    paths = {each.path for each in places}
+    for call in dict.fromkeys(call for step in trace.steps for call in step.calls):
+        if call[0] in paths and call not in parts:
+            parts[call] = _read_part(noted.part(call), modules[call[0]], alike)
+    return Places(places, refused, reasons, parts)
+
+
+def _outermost(spots: dict[int, _Spot]) -> dict[int, _Spot]:
+    """Return one spot for each attention of a module, which gives that of all its calls."""
+    chosen: dict[tuple[str, int], int] = {}
     seen_inside = {(spot.call[0], spot.at) for spot in spots.values()}
     for number, (call, at, inner) in spots.items():
-        # A module that is looked into gives the attention of all its calls.
-        if (call[0], at) not in taken and not seen_inside.intersection(inner):
-            taken.add((call[0], at))
-            places[_discovered(call[0], at, parts[call], found[number][1])] = number
-    return places, refused, reasons
+        if not seen_inside.intersection(inner):
+            chosen.setdefault((call[0], at), number)
+    return {number: spots[number] for number in chosen.values()}
 
 
 def _why_none(flow: Flow, attention: AnyAttention) -> str:
@@ -101,16 +120,14 @@ def _why_none(flow: Flow, attention: AnyAttention) -> str:
     return "its nodes stand in a form that cannot be brought into order"
 
 
-def _read_part(
-    part: Trace, module: nn.Module, alike: dict[tuple[Any, ...], list[Read]]
-) -> list[Read]:
+def _read_part(part: Trace, module: nn.Module, alike: dict[tuple[Any, ...], list[Read]]) -> Part:
     """Return what is in a call of a module, which layers that are alike have alike."""
     shapes = (tuple(shape_of(value)) for value in part.values)
     key = (part.signature, *shapes)
     if key not in alike:
         alike[key] = read(part)[1]
     learn(module, part, alike[key])
-    return alike[key]
+    return written_out(part), alike[key]
 
 
 def _common(steps: list[Step]) -> tuple[Call, ...]:

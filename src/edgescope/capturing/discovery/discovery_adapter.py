@@ -47,10 +47,10 @@ class DiscoveryAdapter(Adapter):
         editable: tuple[str, ...] = (),
         tokens: tuple[int, int] | None = None,
     ) -> None:
-        self._number = number
-        self._forms = forms
+        self.number = number
+        self.forms = forms
+        self.tokens = tokens
         self._editable = editable
-        self._tokens = tokens
         self.normalised = forms[number][0] not in {"gate", "grouped softmax"}
         self.stages = dict(stages)  # type: ignore[misc]  # of this one, not of its class
 
@@ -68,7 +68,7 @@ class DiscoveryAdapter(Adapter):
     def attach(self, layer: Layer, stages: Collection[str], emit: Emit) -> Iterator[Remove]:
         """Trace the module whenever it runs, and emit the stages at its end."""
         wanted = tuple(stage for stage in self.stages if stage in stages)
-        listener = (self._number, wanted, emit, self._forms, self._tokens)
+        listener = (self.number, wanted, emit, self.forms, self.tokens)
         yield from scope_of(layer).listen(layer, listener)
 
     @override
@@ -83,5 +83,5 @@ class DiscoveryAdapter(Adapter):
         """Overwrite the result of that operation whenever the module runs."""
         wanted = tuple(stage for stage in self.stages if stage in stages)
         yield from edit_scope_of(layer).listen(
-            (self._number, wanted, replace, self._forms, self._tokens)
+            (self.number, wanted, replace, self.forms, self.tokens)
         )

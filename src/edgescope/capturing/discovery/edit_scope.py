@@ -15,6 +15,7 @@ from torch import nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from edgescope.capturing.adapters.adapter import Remove, Replace
+from edgescope.capturing.discovery.marks import mark_of
 from edgescope.capturing.discovery.pair_edits import PairEdit, editable_pairs
 from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import Found
@@ -22,7 +23,7 @@ from edgescope.capturing.discovery.row_edits import RowEdit, edit_point, is_edit
 from edgescope.capturing.discovery.row_ends import Ends
 from edgescope.capturing.discovery.scope import Forms, Signature, ways_of
 from edgescope.capturing.discovery.steps import Value, memory
-from edgescope.capturing.discovery.trace import Trace, mark_of
+from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.hooks import Watch, registering
 from edgescope.capturing.observer_mode import leave
 from edgescope.lib.errors import InputError
@@ -79,6 +80,7 @@ class EditScope:
         leave(edited)
         if sys.exc_info()[0] is None:
             edited.check()
+        edited.forget()
 
     def _ways(self) -> Iterator[_Way]:
         for signature, found in ways_of(self._module):

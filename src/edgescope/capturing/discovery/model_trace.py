@@ -1,6 +1,7 @@
 """Discovery: a model runs once, and what it computes for every edge is found without an adapter."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -20,6 +21,7 @@ from edgescope.capturing.discovered_sites import (
 from edgescope.capturing.discovery.attention_places import is_in, places_of
 from edgescope.capturing.discovery.edge_tensors import Discovery
 from edgescope.capturing.discovery.program import read
+from edgescope.capturing.discovery.proof import Proof
 from edgescope.capturing.discovery.tensor_roles import tensors_of
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.discovery.valueless import never_formed, not_recognised, others
@@ -46,7 +48,8 @@ def discover(
     """Find what a model computes for every edge; see ``es.capture.discover``.
 
     Args:
-        model: the model; it is run twice, in eval mode and without gradients, and left as it was.
+        model: the model; it is run in eval mode and without gradients, once, or more often if that
+            run does not prove which edge every row is, and left as it was.
         batch: what it is run on.
         call: how.
         inputs: what the model calls its inputs.
@@ -82,29 +85,40 @@ def _discovered_on(
     write_record(model, Record(pins=tuple(pins)))
     covered = [] if known else [s.path for s in find_sites(model) if isinstance(s, Site)]
     paths = {id(module): path for path, module in named_parts(model)}
-    trace = Trace(paths, model)
-    with seen(), trial_run(model, batch) as given, evaluating(model), observing():
-        with entered(trace):
-            call(model, given())
-        flow, found = read(trace)
-        candidates, refused, reasons = places_of(model, flow, found, covered)
-        every = [each for each, _ in found]
-        none = (*others(flow, every), *never_formed(flow), *not_recognised(flow, every))
-        for path, reason in none:
-            if not is_in(path, covered):
-                refused.setdefault(path, reason)
-        candidates = {_named(each, pins): number for each, number in candidates.items()}
-        rejected = {(pin.path, pin.number) for pin in pins if pin.rejected}
-        wanted = {e: n for e, n in candidates.items() if (e.path, e.number) not in rejected}
-        remember(model, list(wanted))
-        sites = _tried(model, lambda: call(model, given()), inputs, wanted, refused)
+    trace, proof = Trace(paths, model), Proof()
+    with seen(), evaluating(model), observing():
+        with trial_run(model, batch) as given:
+            with proof.noting(model, inputs), entered(trace):
+                call(model, given())
+            flow, found = read(trace)
+            candidates, refused, reasons, parts = places_of(model, flow, found, covered)
+            every = [each for each, _ in found]
+            none = (*others(flow, every), *never_formed(flow), *not_recognised(flow, every))
+            for path, reason in none:
+                if not is_in(path, covered):
+                    refused.setdefault(path, reason)
+            candidates = {_named(each, pins): number for each, number in candidates.items()}
+            rejected = {(pin.path, pin.number) for pin in pins if pin.rejected}
+            wanted = {e: n for e, n in candidates.items() if (e.path, e.number) not in rejected}
+            remember(model, list(wanted))
+            there = [each for each in find_sites(model) if isinstance(each, Site)]
+            proved = proof.holds(wanted, there, parts)
+        tried = partial(_run, model, batch, call)
+        sites = _names(wanted) if proved else _tried(model, tried, inputs, wanted, refused)
     tensors = tensors_of(flow, found, wanted, sites, refused, reasons)
+    for each in (trace, *(part for part, _ in parts.values())):
+        each.forget()
     own, aside = record_of(model).found, tuple(each for each in candidates if each not in wanted)
     if pins:  # only now is it known which of them can be captured
         pinned(type(model).__name__, [each.pin for each in (*own, *aside)], pins, refused)
     looked = not any(0 in each.shape for each in tensors)
     write_record(model, Record(own, refused, tuple(pins), looked, aside=aside))
     return Discovery(type(model).__name__, sites, tensors, tuple(refused.items()), ref(model))
+
+
+def _run(model: nn.Module, batch: Any, call: ModelCall) -> None:  # noqa: ANN401  (any PyG batch)
+    with trial_run(model, batch) as given:
+        call(model, given())
 
 
 def _named(each: Discovered, pins: Sequence[Pin]) -> Discovered:
@@ -147,8 +161,11 @@ def _tried(
             continue
         kept, left, captured = [*kept, *left], [], here
     remember(model, kept)
-    order = [f"{each.name}:{stage}" for each in kept for stage in each.adapter.stages]
-    return tuple(name for name in order if name in captured)
+    return tuple(name for name in _names(kept) if name in captured)
+
+
+def _names(found: Iterable[Discovered]) -> tuple[str, ...]:
+    return tuple(f"{each.name}:{stage}" for each in found for stage in each.adapter.stages)
 
 
 def _at_fault(left: list[Discovered], here: list[str], error: InputError) -> Discovered:

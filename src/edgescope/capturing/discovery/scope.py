@@ -86,10 +86,12 @@ class Scope:
         if sys.exc_info()[0] is not None:
             return
         with unseen():  # by the traces of modules that hold this one
+            noted = trace
             with observing():
-                written = written_out(trace)
-                all_of = self._read(trace, written)
-                trace = written
+                way = trace.among(self._known)
+                if way is None:
+                    trace = written_out(noted)
+                all_of = self._read(noted, trace) if way is None else way[1]
             for number, stages, emit, forms, tokens in list(self._listeners):
                 found = self._found(trace, all_of, number, forms)
                 if found is None:
@@ -104,6 +106,8 @@ class Scope:
                     with observing():
                         values = found.recipes[stage](trace)
                     emit(stage, values, rows)
+        trace.forget()
+        noted.forget()
 
     def _read(self, trace: Trace, written: Trace) -> list[Found | PairFound]:
         """Return the attention in a run, as found out before if it took a way that is known."""

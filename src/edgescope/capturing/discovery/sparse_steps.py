@@ -48,8 +48,9 @@ def way_of(trace: Trace, written: Trace) -> int:
         trace: what was noted.
         written: the same, with sparse matrices written out.
     """
-    choices = written.choices if isinstance(written, WrittenOut) else []
-    return hash((*trace.signature, *choices))
+    if isinstance(written, WrittenOut):
+        return hash((*trace.signature, "written out", *written.choices))
+    return hash(trace.signature)
 
 
 class WrittenOut(Trace):  # type: ignore[no-untyped-call]  # torch's

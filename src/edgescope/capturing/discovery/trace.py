@@ -3,16 +3,19 @@
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
+from edgescope.capturing.discovery.marks import Raw, about, mark_of, marks_of, several
 from edgescope.capturing.discovery.steps import Call, Step, Tree, Value, memory
 from edgescope.capturing.observer_mode import ObserverMode
 from edgescope.capturing.operations import NO_DISPATCH
 from edgescope.capturing.unseen import is_unseen, unseen
+
+Way = TypeVar("Way")
 
 
 class Trace(ObserverMode):
@@ -32,8 +35,9 @@ class Trace(ObserverMode):
         self, places: Mapping[int, str] | None = None, model: nn.Module | None = None
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch's
-        self.steps: list[Step] = []
-        self.values: list[Value] = []
+        self._steps: list[Step] = []
+        self._values: list[Value] = []
+        self._waiting: list[Raw] = []  # what was run since, of which no note was made yet
         self._places = places
         self._model = model
         self._frames: list[Any] = []  # held, so that no other call gets the number of one
@@ -42,9 +46,46 @@ class Trace(ObserverMode):
         self._seen_in_memory = 0  # values whose memory is known, which only writing asks for
 
     @property
+    def steps(self) -> list[Step]:
+        """The operations, in the order of time."""
+        self._note_waiting()
+        return self._steps
+
+    @property
+    def values(self) -> list[Value]:
+        """The states of all tensors, by their numbers."""
+        self._note_waiting()
+        return self._values
+
+    @property
     def signature(self) -> tuple[Any, ...]:
         """What is alike in two runs that took the same way: operations, and what they worked on."""
         return tuple(map(mark_of, self.steps))
+
+    def among(self, known: Mapping[int, Way]) -> Way | None:
+        """Return what is known of the way that was taken, by the ``hash`` of its signature.
+
+        If something is, no more than the values need be noted.
+        """
+        if self._steps:  # some were noted while they were run
+            return known.get(hash(self.signature))
+        marks, tensors = marks_of(self._waiting)
+        way = known.get(hash(marks))
+        if way is not None:
+            self._waiting.clear()
+            self._values = [Value(number, each, None, 0) for number, each in enumerate(tensors)]
+        return way
+
+    def forget(self) -> None:
+        """Let go of all that was noted, at once: notes refer to each other."""
+        for step in self._steps:
+            step.results.clear()
+        for value in self._values:
+            value.uses.clear()
+        for held in (self._steps, self._values, self._waiting, self._frames):
+            held.clear()
+        self._current.clear()
+        self._memory.clear()
 
     def part(self, call: Call) -> "Trace":
         """Return what was noted of one call of a module, as if nothing else had been."""
@@ -62,19 +103,19 @@ class Trace(ObserverMode):
         return part
 
     def _add(self, values: dict[int, Value], value: Value, step: Step | None) -> Value:
-        copied = Value(len(self.values), value.now, step, value.slot)
-        self.values.append(copied)
+        copied = Value(len(self._values), value.now, step, value.slot)
+        self._values.append(copied)
         values[value.number] = copied
         return copied
 
     def _repeat(self, step: Step, own: Callable[[Value], Value], values: dict[int, Value]) -> None:
         """Note a step of another trace as one of this."""
-        copied = Step(len(self.steps), step.name, step.func, _mapped(step.args, own), {})
+        copied = Step(len(self._steps), step.name, step.func, _mapped(step.args, own), {})
         copied.kwargs = dict(
             zip(step.kwargs, _mapped(tuple(step.kwargs.values()), own), strict=True)
         )
         copied.line, copied.calls = step.line, step.calls
-        self.steps.append(copied)
+        self._steps.append(copied)
         for value in copied.inputs():
             value.uses.append(copied)
         for value in step.results:
@@ -97,43 +138,64 @@ class Trace(ObserverMode):
         kwargs = kwargs or {}
         if is_unseen():
             return func(*args, **kwargs)
-        step, writes = self._step(func, args, kwargs)
-        written = [each for each in writes if isinstance(each, Tensor)]
+        writes = about(func)[1]
+        if self._places is None and writes == ():
+            raw: Raw = [func, args, kwargs, ()]
+            self._waiting.append(raw)
+            raw[3] = result = func(*args, **kwargs)
+            return result
+        step = self._step(func, args, kwargs)
+        given = ((args[n] if n < len(args) else kwargs.get(word)) for n, word in writes or ())
+        written = [each for each in given if isinstance(each, Tensor)]
         if written:
             self._before_writing(written)
         result = func(*args, **kwargs)
         for tensor in written:
             self._wrote(step, tensor)
-        several = result if isinstance(result, (tuple, list)) else (result,)
-        for slot, each in enumerate(several):
-            if isinstance(each, Tensor) and not any(each is tensor for tensor in written):
-                step.results.append(self._new(each, step, slot))
+        self._computed(step, result, written)
         if self._places is not None:
             self._place(step)
         return result
+
+    def _note_waiting(self) -> None:
+        """Note what was run since the last note.
+
+        All at once, as that is faster than in between the model's operations. None of them writes
+        to a tensor, so that all are as they were.
+        """
+        waiting, self._waiting = self._waiting, []
+        for func, args, kwargs, result in waiting:
+            self._computed(self._step(func, args, kwargs), result)
+
+    def _computed(self, step: Step, result: Any, written: Sequence[Tensor] = ()) -> None:  # noqa: ANN401  (one tensor or several)
+        """Note what an operation has computed, apart from what it has written."""
+        for slot, each in enumerate(several(result)):
+            if isinstance(each, Tensor) and not any(each is tensor for tensor in written):
+                step.results.append(self._new(each, step, slot))
 
     def _step(
         self,
         func: Any,  # noqa: ANN401  (torch's operation)
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-    ) -> tuple[Step, list[Any]]:
-        """Note an operation; return it, and the arguments that it writes to."""
-        name, writes, _ = _about(func)
-        step = Step(len(self.steps), name, func, self._tree(args), kwargs)
+    ) -> Step:
+        """Note an operation."""
+        if self._waiting:
+            self._note_waiting()
+        name = about(func)[0]
+        step = Step(len(self._steps), name, func, self._tree(args), kwargs)
         if kwargs:
             step.kwargs = dict(zip(kwargs, self._tree(tuple(kwargs.values())), strict=True))
-        self.steps.append(step)
+        self._steps.append(step)
         for value in step.inputs():
             value.uses.append(step)
-        places = ((args[n] if n < len(args) else kwargs.get(word)) for n, word in writes)
-        return step, list(places)
+        return step
 
     def _before_writing(self, written: list[Tensor]) -> None:
         """Keep the numbers of all that lie in memory which is about to be written to."""
-        for value in self.values[self._seen_in_memory :]:
+        for value in self._values[self._seen_in_memory :]:
             self._memory[memory(value.tensor)].append(value)
-        self._seen_in_memory = len(self.values)
+        self._seen_in_memory = len(self._values)
         with unseen():  # by the traces around this one
             for tensor in written:
                 for other in self._memory[memory(tensor)]:
@@ -164,8 +226,8 @@ class Trace(ObserverMode):
         return self._new(tensor, None, 0) if found is None else found
 
     def _new(self, tensor: Tensor, step: Step | None, slot: int) -> Value:
-        value = Value(len(self.values), tensor, step, slot)
-        self.values.append(value)
+        value = Value(len(self._values), tensor, step, slot)
+        self._values.append(value)
         self._current[id(tensor)] = value
         return value
 
@@ -186,18 +248,6 @@ class Trace(ObserverMode):
                 step.line = (code.co_filename, frame.f_lineno)
             frame = frame.f_back  # type: ignore[assignment]
         step.calls = tuple(reversed(calls))
-
-
-def mark_of(step: Step) -> tuple[Any, ...]:
-    """Return what tells a step of a run from others: the operation, and what it worked on."""
-    return (id(step.func), *(value.number for value in step.inputs()), *_words(step))
-
-
-def _words(step: Step) -> tuple[Any, ...]:
-    """Return the arguments that are words, such as how rows are combined."""
-    if step.name not in {"scatter_reduce", "index_reduce", "segment_reduce", "div"}:
-        return ()
-    return tuple(each for each in (*step.args, *step.kwargs.values()) if isinstance(each, str))
 
 
 def _mapped(args: tuple[Any, ...], own: Callable[[Value], Value]) -> tuple[Any, ...]:
@@ -227,28 +277,3 @@ def _is_users(file: str) -> bool:
 
 _DISPATCH = "__torch_dispatch__"
 _PLAIN = frozenset({Tensor, nn.Parameter})
-
-_About = tuple[str, tuple[tuple[int, str], ...], Any]
-
-_ABOUT: dict[int, _About] = {}
-"""By ``id``, as an operation takes long to hash; with the operation, so that its ``id`` stays its.
-"""
-
-
-def _about(func: Any) -> _About:  # noqa: ANN401  (torch's operation)
-    """Return the name of an operation, and the arguments that it writes to, by place and name."""
-    found = _ABOUT.get(id(func))
-    if found is None:
-        schema = getattr(func, "_schema", None)
-        arguments = [] if schema is None else schema.arguments
-        words = str(func).split(".")
-        name = words[min(1, len(words) - 1)]
-        if not name.endswith("__"):
-            name = name.removesuffix("_")
-        written = tuple(
-            (n, each.name)
-            for n, each in enumerate(arguments)
-            if each.alias_info is not None and each.alias_info.is_write
-        )
-        found = _ABOUT[id(func)] = (name, written, func)
-    return found
