@@ -144,7 +144,7 @@ def chunks(m, data):
     sites = [
         site("layer", "logit", logit, edges, own, formed=False),
         site("layer", "weight", weight, edges, own, formed=False),
-        site("layer", "message", logit.exp()[..., None] * v[source], edges, own, formed=False),
+        site("layer", "message", weight[..., None] * v[source], edges, own, formed=False),
     ]
     out = summed(weight[..., None] * v[source], target, n)
     return m.read(h + out.flatten(1), data.batch), sites

@@ -45,10 +45,12 @@ def gated_pairs(m, graph):
     h, (a,) = m.enc(x), m.layers
     q, k, v = (per_head(lin(h)) for lin in (a.q, a.k, a.v))
     edge = entries(graph, "edge_attr", pairs)
-    logit = ((q[target] * k[source]).sum(-1) / math.sqrt(D)).clamp(-5, 5) + a.bias(edge)
+    product = (q[target] * k[source]).sum(-1) / math.sqrt(D)
+    logit = product.clamp(-5, 5) + a.bias(edge)
     weight = normalised(logit, target, len(h))
     sent = (weight * torch.sigmoid(a.gate(edge)))[..., None] * v[source]
     sites = [
+        site("layers.0", "logit", product, pairs, part="unbiased"),
         site("layers.0", "logit", logit, pairs),
         site("layers.0", "weight", weight, pairs),
         site("layers.0", "message", sent, pairs, formed=False),

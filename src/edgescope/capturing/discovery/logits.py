@@ -4,7 +4,7 @@ from math import log
 
 from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.edge_softmax import Attention
-from edgescope.capturing.discovery.recipes import Factors, Recipe, Scaled, Taken, layout
+from edgescope.capturing.discovery.recipes import Factors, Recipe, Scale, Scaled, Taken, layout
 from edgescope.capturing.discovery.shifts import unshifted
 from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 
@@ -23,7 +23,7 @@ def add_logit(flow: Flow, found: Attention) -> None:
         return
     # A power of two is one of e, of a logit that was multiplied before.
     is_two = found.positive.step is not None and found.positive.step.name == "exp2"
-    scale: tuple[tuple[bool, float], ...] = ((False, log(2)),) if is_two else ()
+    scale: Scale = ((False, log(2)),) if is_two else ()
     taken = Taken(logit.number, own)
     found.recipes["logit"] = Scaled(taken, scale) if scale else taken
     if not found.heads and len(flow.atoms(found.positive)) > 1:
@@ -37,7 +37,7 @@ def _score(
     flow: Flow,
     logit: Value,
     found: Attention,
-    scale: tuple[tuple[bool, float], ...] = (),
+    scale: Scale = (),
     *,
     of_pairs: bool = False,
 ) -> Recipe | None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from edgescope.capturing.adapters.adapter import Replace
 from edgescope.capturing.discovery.pair_program import PairFound
-from edgescope.capturing.discovery.pair_values import OfPairs
+from edgescope.capturing.discovery.pair_values import OfPairs, Products
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.pair_grid import PairGrid, PairPlaces
 from edgescope.lib.errors import InputError
@@ -83,6 +83,9 @@ def editable_pairs(found: PairFound) -> dict[str, OfPairs]:
         return able
     logit = found.recipes.get("logit")
     if found.kind == "softmax" and isinstance(logit, OfPairs):
-        able = {s: logit for s in ("score", "unbiased", "logit") if s in found.recipes}
+        score = found.recipes.get("score")
+        linear = isinstance(score, Products) and not score.limited
+        able = {s: logit for s in ("score", "unbiased") if linear and s in found.recipes}
+        able["logit"] = logit
     weight = found.recipes.get("weight")
     return able | ({"weight": weight} if isinstance(weight, OfPairs) else {})

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from edgescope.capturing.discovery.pair_attention import MATRICES
+from edgescope.capturing.discovery.recipes import Scale
 from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 
 
@@ -19,20 +20,16 @@ def is_product(value: Value) -> bool:
     return False
 
 
-def factor_of(step: Step, value: Value) -> float | None:
-    """Return the number that an operation multiplies by, 1 for what only masks or moves."""
+def scale_of(step: Step, value: Value) -> Scale | None:
+    """Return what an operation multiplies a value by, nothing for what limits, masks or moves."""
     if step.name in {"mul", "div"}:
         others = [each for each in step.args if each is not value]
         by = others[0] if others else None
         if isinstance(by, Value):
-            if by.tensor.numel() != 1:
-                return None
-            by = float(by.now)
-        if not isinstance(by, int | float):
-            return None
-        return float(by) if step.name == "mul" else 1 / float(by)
+            return ((step.name == "div", by.number),) if by.tensor.numel() == 1 else None
+        return ((step.name == "div", float(by)),) if isinstance(by, int | float) else None
     if step.name in KEEPS or step.name in {"add", "sub", "masked_fill", "where", "clamp", "copy"}:
-        return 1.0
+        return ()
     return None
 
 

@@ -19,9 +19,9 @@ from edgescope.capturing.discovery.pair_attention import (
 from edgescope.capturing.discovery.pair_products import (
     CLEANS,
     are_close,
-    factor_of,
     is_form,
     is_product,
+    scale_of,
 )
 from edgescope.capturing.discovery.pair_values import (
     OfNodes,
@@ -33,6 +33,7 @@ from edgescope.capturing.discovery.pair_values import (
     Weighted,
     arrangement,
 )
+from edgescope.capturing.discovery.recipes import Scale
 from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.pair_grid import PairGrid, PairPlaces
@@ -64,7 +65,7 @@ class PairFound(NamedTuple):
     @property
     def form(self) -> tuple[str, ...]:
         """What tells it from another one in the same place: its kind and stages."""
-        return (f"pairs {self.kind}", *self.recipes)
+        return f"pairs {self.kind}", *self.recipes
 
     def grid(self, trace: Trace, tokens: tuple[int, int] | None = None) -> PairGrid:
         """Return the weights of a run, by which its pairs are known.
@@ -197,19 +198,18 @@ class _Reader:
 
     def _logit(self, weight: Value) -> OfPairs | None:
         """Return how the logits are had, in the form in which they enter."""
-        logit, found = self._found.logit, self._found
-        if self._flow.atoms(logit) != self._flow.atoms(weight):
-            return None
-        return self._pairs(logit, found.key)
+        logit, alike = self._found.logit, self._flow.atoms(weight)
+        return self._pairs(logit, self._found.key) if self._flow.atoms(logit) == alike else None
 
     def _products(self) -> tuple[Products | None, bool]:
         """Return the products that are summed into the logits, and whether a bias is added."""
         flow, value, key = self._flow, self._found.logit, self._found.key
-        factor, biased = 1.0, False
+        scale: Scale = ()
+        biased = limited = False
         while value.step is not None:
             step = value.step
             if step.name in MATRICES:
-                return self._operands(step, key, factor), biased
+                return self._operands(step, key, scale, limited=limited), biased
             inputs = [v for v in step.inputs() if self._is_pair(v)]
             if step.name in {"add", "sub"} and len(inputs) > 1:
                 inputs, others = self._with_product(inputs)
@@ -218,13 +218,12 @@ class _Reader:
                 biased = biased or not all(is_mask(v) for v in step.inputs() if v not in inputs)
             if len(inputs) != 1 or not (is_pointwise(step) or step.name in KEEPS):
                 return None, False
-            number = factor_of(step, inputs[0])
-            if number is None:
-                return None, False
+            of_step = scale_of(step, inputs[0])
             before = place_before(flow, step, inputs[0], key)
-            if before is None:
+            if of_step is None or before is None:
                 return None, False
-            factor, key, value = factor * number, before, inputs[0]
+            limited = limited or step.name == "clamp"
+            scale, key, value = (*scale, *of_step), before, inputs[0]
         return None, False
 
     def _is_pair(self, value: Value) -> bool:
@@ -238,7 +237,7 @@ class _Reader:
         from_products = [each for each in values if is_product(each)]
         return from_products[:1], [each for each in values if each not in from_products[:1]]
 
-    def _operands(self, step: Step, key: int, factor: float) -> Products | None:
+    def _operands(self, step: Step, key: int, scale: Scale, *, limited: bool) -> Products | None:
         """Return queries and keys of a matrix product."""
         one, other = [each for each in step.args if isinstance(each, Value)][-2:]
         result = step.results[0]
@@ -248,7 +247,7 @@ class _Reader:
         of_query, of_key = (self._nodes(each, summed) for each in (query, keys))
         if of_query is None or of_key is None:
             return None
-        return Products(of_query, of_key, factor)
+        return Products(of_query, of_key, scale, limited)
 
     def _values(self, step: Step) -> OfNodes | None:
         """Return the values of the nodes, which the weights multiply."""

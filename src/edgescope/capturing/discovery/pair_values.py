@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.dimensions import Dims
+from edgescope.capturing.discovery.recipes import Scale, scaled
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.pair_grid import PairPlaces
 
@@ -114,12 +115,15 @@ class Products(NamedTuple):
 
     query: OfNodes
     key: OfNodes
-    factor: float
+    scale: Scale
+    limited: bool
+    """Whether their sum is limited before it enters the logit."""
 
     def __call__(self, trace: Trace, places: PairPlaces) -> Tensor:
         """Return the values ``[P, H, D]``."""
         query = self.query.at(trace, places.graph, places.query)
-        return query * self.key.at(trace, places.graph, places.key) * self.factor
+        products = query * self.key.at(trace, places.graph, places.key)
+        return scaled(products, self.scale, trace)
 
 
 class Weighted(NamedTuple):

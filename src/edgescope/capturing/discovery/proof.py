@@ -1,5 +1,6 @@
 """Whether the run that discovers proves which edge every row is, so that none has to try it."""
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -20,7 +21,7 @@ from edgescope.capturing.observer_mode import entered
 from edgescope.capturing.refusals import refuse_whole
 from edgescope.capturing.sites import Site
 from edgescope.lib.compiled_parts import original
-from edgescope.lib.errors import InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 
 
 class Proof(ForwardPass):
@@ -72,12 +73,14 @@ class Proof(ForwardPass):
         origins = self._identifier.origins
         one_of = {site.adapter: site for site in sites}
         try:
-            with entered(origins):  # ends of edges are joined into rows
+            # A capture warns of rows that are known by their nodes only, so that is no proof.
+            with warnings.catch_warnings(), entered(origins):  # ends are joined into rows
+                warnings.simplefilter("error", EdgescopeWarning)
                 return all(
                     each.adapter in one_of and self._is_known(each, one_of[each.adapter], parts)
                     for each in found
                 )
-        except InputError:
+        except (InputError, EdgescopeWarning):
             return False
         finally:
             self.stop()

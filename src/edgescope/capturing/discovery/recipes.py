@@ -86,20 +86,28 @@ class Divided(NamedTuple):
         return self.above(trace) / nodes[node]
 
 
+Scale = tuple[tuple[bool, float | int], ...]
+"""Numbers that something is multiplied by, which may be learnt and another in every run: whether it
+is divided by it, and the number, or that of the value that holds it (an int)."""
+
+
+def scaled(values: Tensor, scale: Scale, trace: Trace) -> Tensor:
+    """Return values times what they are multiplied by in a run."""
+    for divides, factor in scale:
+        by = trace.values[factor].now.reshape(()) if isinstance(factor, int) else factor
+        values = values / by if divides else values * by
+    return values
+
+
 class Scaled(NamedTuple):
-    """What is multiplied by a number after its channels were summed."""
+    """What is multiplied by numbers after its channels were summed."""
 
     inner: Recipe
-    factors: tuple[tuple[bool, float | int], ...]
-    """For each: whether it divides, and the number, or the value that holds it (an int)."""
+    scale: Scale
 
     def __call__(self, trace: Trace) -> Tensor:
         """Return the values ``[E, H, D]``."""
-        values = self.inner(trace)
-        for divides, factor in self.factors:
-            by = trace.values[factor].now.reshape(()) if isinstance(factor, int) else factor
-            values = values / by if divides else values * by
-        return values
+        return scaled(self.inner(trace), self.scale, trace)
 
 
 class Factors(NamedTuple):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from edgescope.capturing.adapters.adapter import Replace
 from edgescope.capturing.discovery.program import Found
-from edgescope.capturing.discovery.recipes import Factors, Layout, Recipe, Scaled, Taken
+from edgescope.capturing.discovery.recipes import Factors, Layout, Recipe, Scale, Scaled, Taken
 from edgescope.capturing.discovery.row_ends import Ends
 from edgescope.capturing.discovery.trace import Trace
 
@@ -22,13 +22,13 @@ class EditPoint(NamedTuple):
 
     tensor: Taken
     itself: bool
-    factors: tuple[tuple[bool, float | int], ...] = ()
+    scale: Scale = ()
     summed: bool = False
 
     @property
     def needs(self) -> int:
         """The last value that must be there when the tensor is written to."""
-        return max([n for _, n in self.factors if isinstance(n, int)], default=-1)
+        return max([n for _, n in self.scale if isinstance(n, int)], default=-1)
 
 
 def edit_point(recipe: Recipe) -> EditPoint | None:
@@ -40,7 +40,7 @@ def edit_point(recipe: Recipe) -> EditPoint | None:
     if isinstance(recipe, Scaled):
         inner = edit_point(recipe.inner)
         if inner is not None:
-            return inner._replace(itself=False, factors=recipe.factors)
+            return inner._replace(itself=False, scale=recipe.scale)
     return None
 
 
@@ -78,7 +78,7 @@ class RowEdit(NamedTuple):
         if point.itself:
             return arranged_back(new, point.tensor.layout, tensor)
         change = new - old
-        for divides, factor in point.factors:
+        for divides, factor in point.scale:
             by = trace.values[factor].now if isinstance(factor, int) else torch.tensor(factor)
             by = by.reshape(()).to(change)
             # What is multiplied by 0 has no effect, whatever it is.

@@ -7,9 +7,10 @@ from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.fused_attention import FusedLogit, FusedWeight, operands_of
 from edgescope.capturing.discovery.neighbour_tables import atoms_of
 from edgescope.capturing.discovery.pair_attention import MATRICES
-from edgescope.capturing.discovery.pair_products import are_close, factor_of
+from edgescope.capturing.discovery.pair_products import are_close, scale_of
 from edgescope.capturing.discovery.pair_values import UnknownSize, arrangement
 from edgescope.capturing.discovery.quotients import TIMES
+from edgescope.capturing.discovery.recipes import Scale
 from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 from edgescope.capturing.discovery.table_attention import TableAttention
 from edgescope.capturing.discovery.table_values import (
@@ -121,12 +122,12 @@ class _Reader:
         message = None if value is None else Times(weight, value)
         return weight, FusedCells(FusedLogit(operands)), message
 
-    def _cells(self, value: Value, factor: float = 1.0, places: int | None = 1) -> Cells | None:
+    def _cells(self, value: Value, scale: Scale = (), places: int | None = 1) -> Cells | None:
         """Return how ``[G, V, K, H, D]`` is had from a tensor; ``None`` if it is not.
 
         Args:
             value: the tensor.
-            factor: what it is multiplied by.
+            scale: what it is multiplied by.
             places: how many of its dimensions are places; ``None`` for what has no channels.
         """
         value = self._unmerged(value)
@@ -141,7 +142,7 @@ class _Reader:
         if places is None and "channel" in parts:
             return None
         dims = tuple(map(self._flow.axes.roots, value.dims))
-        return Cells(value.number, arrangement(self._flow, dims, parts, ORDER), factor)
+        return Cells(value.number, arrangement(self._flow, dims, parts, ORDER), scale)
 
     def _unmerged(self, value: Value) -> Value:
         """Return an earlier form of a value, in which no dimension mixes what batches change."""
@@ -185,18 +186,19 @@ class _Reader:
     def _score(self, ends: TableEnds) -> Grid | None:
         """Return the products of which the logits are sums over channels, if they are just that."""
         found, flow = self._found, self._flow
-        value, factor, grid = found.logit, 1.0, None
+        value, grid = found.logit, None
+        scale: Scale = ()
         while value.step is not None:
             step = value.step
             if step.name in {"sum", *MATRICES}:
-                grid = self._summed(step, factor)
+                grid = self._summed(step, scale)
                 break
             inputs = [each for each in step.inputs() if found.place in atoms_of(flow, each)]
             inputs = [each for each in inputs if each.tensor.is_floating_point()]
-            number = factor_of(step, inputs[0]) if inputs else None
-            if number is None or not (is_pointwise(step) or step.name in KEEPS):
+            of_step = scale_of(step, inputs[0]) if inputs else None
+            if of_step is None or not (is_pointwise(step) or step.name in KEEPS):
                 return None
-            value, factor = inputs[0], factor * number
+            value, scale = inputs[0], (*scale, *of_step)
         if grid is None or ends.logit is None:
             return None
         kept = ends.kept(flow.trace)
@@ -206,17 +208,17 @@ class _Reader:
             return None
         return grid
 
-    def _summed(self, step: Step, factor: float) -> Grid | None:
+    def _summed(self, step: Step, scale: Scale) -> Grid | None:
         """Return what an operation sums over channels."""
         if step.name == "sum":
-            return self._cells(next(step.inputs()), factor)
+            return self._cells(next(step.inputs()), scale)
         one, other = [each for each in step.args if isinstance(each, Value)][-2:]
         place = self._found.place
         places = [place in atoms_of(self._flow, each) for each in (one, other)]
         keys, query = (one, other) if places[0] else (other, one)
         if sum(places) != 1:
             return None
-        own, of_query = self._cells(keys, factor), self._cells(query, places=0)
+        own, of_query = self._cells(keys, scale), self._cells(query, places=0)
         return None if own is None or of_query is None else Times(own, of_query)
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from edgescope.capturing.discovery.fused_attention import FusedLogit, FusedWeight
 from edgescope.capturing.discovery.neighbour_tables import UNKNOWN_NODE
 from edgescope.capturing.discovery.pair_values import Arrangement
+from edgescope.capturing.discovery.recipes import Scale, scaled
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.edge_rows import EdgeRows, PairRows
 from edgescope.capturing.pair_grid import FAR_BELOW, MASKED
@@ -19,12 +20,12 @@ class Cells(NamedTuple):
 
     number: int
     arrangement: Arrangement
-    factor: float = 1.0
+    scale: Scale = ()
 
     def grid(self, trace: Trace) -> Tensor:
         """Return the values ``[G, V, K, H, D]``, of size 1 where they are the same for all."""
         values = self.arrangement.arrange(trace.values[self.number].now)
-        return values if self.factor == 1 else values * self.factor
+        return scaled(values, self.scale, trace)
 
 
 class Mask(NamedTuple):
