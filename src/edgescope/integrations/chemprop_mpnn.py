@@ -194,8 +194,8 @@ def chemprop_graphs(dataset: Iterable[Any]) -> "list[Data]":
         dataset: a ``chemprop.data.MoleculeDataset``, or what yields its items.
 
     Returns:
-        A graph per molecule: ``x``, ``edge_index``, ``edge_attr``, ``y`` ``[1, T]``, and ``V_d``
-        and ``X_d`` where there are such.
+        A graph per molecule with ``x``, ``edge_index``, ``edge_attr``, ``y`` ``[1, T]``, and
+        ``V_d`` and ``X_d`` where there are such.
 
     Example:
         >>> from types import SimpleNamespace
