@@ -13,6 +13,7 @@ from torch_geometric.loader import DataLoader
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
+from edgescope.train.callbacks import logged_scalars
 from support.hooks_of import hooks_of
 from support.scan_equality import numbered_graphs
 
@@ -203,9 +204,21 @@ def test_the_record_of_another_training_is_not_replaced(tmp_path):
         fitted(tmp_path, monitored(file=file), epochs=1)
 
 
+def test_sites_whose_names_differ_in_a_sign_stay_two():
+    row = {"growth": 2.0, "largest_ratio": None, "largest_magnitude": float("inf")}
+    row |= {"headroom_bits": None, "saturated": 0.5, "nonfinite": 0, "over_10": 0.25}
+    sites = ("a#2:weight", "a-2:weight", ":weight")
+    logged = logged_scalars([{"site": site, **row} for site in sites])
+    kept = {"growth": 2.0, "saturated": 0.5, "nonfinite": 0.0, "over_10": 0.25}
+    names = ("a-2/weight", "a-2/weight-", "weight")
+    assert logged == {f"massive/{n}/{key}": value for n in names for key, value in kept.items()}
+
+
 def test_options_are_checked_before_training():
     with pytest.raises(InputError, match="every_n_steps"):
         es.callbacks.MassiveActivationMonitor(every=3)
+    with pytest.raises(InputError, match="every_n_epochs=0, expected a whole number"):
+        es.callbacks.MassiveActivationMonitor(every_n_epochs=0)
     with pytest.raises(InputError, match="limit=0"):
         es.callbacks.MassiveActivationMonitor(limit=0)
     with pytest.raises(InputError, match="nothing was recorded yet"):

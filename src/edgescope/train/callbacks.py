@@ -10,7 +10,7 @@ from torch import nn
 from typing_extensions import override
 
 from edgescope.lib.errors import InputError
-from edgescope.scanning.monitoring.training_monitor import EVERY, Monitor
+from edgescope.scanning.monitoring.training_monitor import EVERY, Monitor, check_every
 from edgescope.scanning.monitoring.training_record import TrainingRecord
 
 FILE = "massive_activations.parquet"
@@ -77,7 +77,10 @@ class MassiveActivationMonitor(Callback):
         self._monitor: Monitor | None = None
         self._running = False
         self._state: dict[str, Any] = {}
-        Monitor(nn.Identity(), every=every_n_epochs or every_n_steps, **options)  # checks them
+        check_every(every_n_steps, "every_n_steps")
+        if every_n_epochs is not None:
+            check_every(every_n_epochs, "every_n_epochs")
+        Monitor(nn.Identity(), **options)  # checks the rest
 
     @property
     def record(self) -> TrainingRecord:
@@ -132,7 +135,7 @@ class MassiveActivationMonitor(Callback):
                     f"the training step did not call {self._model or 'the module'} that is "
                     "watched; name the module that it calls with model=, such as model='net'"
                 )
-            values = _scalars(rows)
+            values = logged_scalars(rows)
             for logger in trainer.loggers:
                 logger.log_metrics(values, step=rows[0]["step"])
         if self._stop:
@@ -193,15 +196,19 @@ def _watched(module: LightningModule, named: str | None) -> nn.Module:
     return module
 
 
-def _scalars(rows: list[dict[str, Any]]) -> dict[str, float]:
+def logged_scalars(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Return the finite numbers of a record, under names that every logger takes."""
     found: dict[str, float] = {}
+    names: dict[str, str] = {}
     for row in rows:
+        site = _plain(row["site"])
+        while names.setdefault(site, row["site"]) != row["site"]:
+            site += "-"  # two sites differ in letters that not every logger takes
         shares = [name for name in row if name.startswith("over_")]
         for name in (*_LOGGED, "nonfinite", *shares):
             number = row[name]
             if number is not None and math.isfinite(number):
-                found[f"massive/{_plain(row['site'])}/{name}"] = float(number)
+                found[f"massive/{site}/{name}"] = float(number)
     return found
 
 

@@ -48,6 +48,13 @@ def test_the_page_shows_when_a_site_changes(planted, emerging, tmp_path):
     table = rows(page, "Every site")
     assert [row[0][0] for row in table] == list(planted.sites)[:2]
     assert table[1][4] == ("120", "120 to 120")
+    assert "not finite" not in page
+
+
+def test_edges_that_were_not_finite_are_counted(planted, emerging, tmp_path):
+    broken = es.TrainingRecord(emerging.table.with_columns(nonfinite=pl.col("step") // 290))
+    page = part(page_of(planted.report(tmp_path / "r.html", training=broken)), "emergence")
+    assert page.count("bits of float32; 1 edge not finite") == 2
 
 
 def test_of_a_long_training_the_largest_of_every_few_records_is_drawn(planted):
