@@ -37,6 +37,8 @@ def table_of(edge_index, nodes):
 class TableLayer(nn.Module):
     """Queries of nodes, keys and values of their neighbours; the softmax is left to be written."""
 
+    forms_messages = False
+
     def __init__(self):
         super().__init__()
         self.q, self.k, self.v = (nn.Linear(DIM, DIM) for _ in range(3))
@@ -50,6 +52,8 @@ class TableLayer(nn.Module):
 
 class Multiplied(TableLayer):
     """Products of numbers, and sums over channels and over places."""
+
+    forms_messages = True
 
     def forward(self, h, table, there):
         q, k, v = self.projected(h, table)
@@ -89,6 +93,8 @@ class ByHand(TableLayer):
 class LogSums(TableLayer):
     """The logarithm of the sum of exponentials taken off."""
 
+    forms_messages = True
+
     def forward(self, h, table, there):
         q, k, v = self.projected(h, table)
         logit = (q.unsqueeze(1) * k).sum(-1).mul(D**-0.5).masked_fill(~there[..., None], -1e9)
@@ -109,6 +115,8 @@ class AtOnce(TableLayer):
 
 class DummyFirst(TableLayer):
     """A row of zeros before the nodes stands for no neighbour."""
+
+    forms_messages = True
 
     def forward(self, h, table, there):
         table = torch.where(there, table + 1, 0)
@@ -148,7 +156,9 @@ def tables(m, data):
     h, a, n, (edges, own) = m.enc(data.x), m.layer, data.num_nodes, of_edges(data)
     source, target = edges
     logit = (per_head(a.q(h))[target] * per_head(a.k(h))[source]).sum(-1) / math.sqrt(D)
-    out, sites = attend("layer", edges, logit, per_head(a.v(h))[source], n, own, message=False)
+    out, sites = attend(
+        "layer", edges, logit, per_head(a.v(h))[source], n, own, message=a.forms_messages
+    )
     return m.read(h + out.flatten(1), data.batch), sites
 
 
