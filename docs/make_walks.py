@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 import edgescope as es
+import edgescope.diagnosis  # whose classes would else be made on a walk
 from edgescope.lib.errors import EdgescopeWarning
 
 ROOT = Path(__file__).parent.parent
