@@ -113,18 +113,15 @@ def find_sites(model: nn.Module) -> list[Site | Refused]:
     known = record_of(model)
     if any(not each.path and isinstance(each, Refused) for each in found):
         known = Record()  # nothing can be captured of the whole
-    layers = {each.layer for each in found}
-    more: list[Site | Refused] = list(_strangers(parts, layers))
-    if known == Record():
-        if not more:
-            return found
-        own: dict[str, list[Site | Refused]] = {}
-    else:
-        own = _discovered(
-            model, dict(parts), known, [e for e in (*found, *more) if isinstance(e, Refused)]
-        )
+    more: list[Site | Refused] = [*_strangers(parts, {each.layer for each in found})]
+    own: dict[str, list[Site | Refused]] = {}
+    if known != Record():
+        refused = [each for each in (*found, *more) if isinstance(each, Refused)]
+        own = _discovered(model, dict(parts), known, refused)
         found = [_told(each, known) for each in found if not _is_discovered(each, own)]
         more = [_told(each, known) for each in more if not _is_discovered(each, own)]
+    elif not more:
+        return found
     place = {path: number for number, (path, _) in enumerate(parts)}
     at = {each.name: path for path, several in own.items() for each in several}
     # The order of stages stays, as sorting is stable.
@@ -138,9 +135,8 @@ NOTHING_FOUND = "discovery found no attention along edges in it"
 
 def _told(each: "Site | Refused", known: Record) -> "Site | Refused":
     """Return a part that was refused, with what discovery has to say of it."""
-    said = NOTHING_FOUND if known.looked else ""
-    if known.failure:
-        said = f"discovery could not look into it ({known.failure})"
+    failed = f"discovery could not look into it ({known.failure})" if known.failure else ""
+    said = failed or (NOTHING_FOUND if known.looked else "")
     closed = isinstance(each, Refused) and (each.reason == READ_OUT or refuse_closed(each.layer))
     if isinstance(each, Site) or closed or not said:
         return each
