@@ -120,15 +120,24 @@ class Flow:
             nodes.update(self.atoms(each.step.results[0])[:1])
         found: set[int] = set()
         for atom in {*self.gathers, *self.scatters}:
-            own: list[Tensor] = []
-            for each in (*self.gathers[atom], *self.scatters[atom]):
-                numbers = numbers_of(each.by, each.dim)
-                if torch.equal(numbers.sort()[0], numbers.new_tensor(range(len(numbers)))):
-                    continue  # an order of the rows, which leads to no others
-                if not any(torch.equal(numbers, known) for known in own):
-                    own.append(numbers)
-            if len(own) > 1 or atom not in nodes:
+            indices = self._indices(atom)
+            if atom not in nodes or len(indices) > 1 or any(not each.numel() for each in indices):
                 found.add(atom)
+        return found
+
+    def _indices(self, atom: int) -> list[Tensor]:
+        """Return the different numbers by which rows are gathered or scattered.
+
+        An order of all rows is none, as it leads to no others.
+        """
+        found: list[Tensor] = []
+        for each in (*self.gathers.get(atom, ()), *self.scatters.get(atom, ())):
+            numbers = numbers_of(each.by, each.dim)
+            every = numbers.new_tensor(range(len(numbers)))
+            if numbers.numel() and torch.equal(numbers.sort()[0], every):
+                continue
+            if not any(torch.equal(numbers, known) for known in found):
+                found.append(numbers)
         return found
 
     def has(self, value: Value, atom: int) -> bool:
