@@ -151,11 +151,7 @@ def _discovered(
 ) -> dict[str, list["Site | Refused"]]:
     """Return what was discovered in a model, by the path of the module that computes it.
 
-    Args:
-        model: the model.
-        modules: all that is in it, by path.
-        known: what is known of it by discovery.
-        before: what was refused before.
+    Its ``modules`` come by their paths, and what was refused ``before`` with its reasons.
     """
     own: dict[str, list[Site | Refused]] = {}
     for each in known.found:
