@@ -103,7 +103,7 @@ def seen(name: str, row: Row, notes: list[str]) -> str:
             f"`{each}`" if each not in {"nodes", "graphs"} else each for each in row["changed"]
         ),
         f"{cost['forward']:.1f} ms",
-        f"{cost['vectors']:.1f} / {cost['all']:.1f}",
+        f"{cost['vectors']:.1f} / {cost['all']:.1f}" if "all" in cost else "not seen at this size",
     )
     return "| " + " | ".join(cells) + " |\n"
 

@@ -216,7 +216,7 @@ def test_printed_tables_name_graphs_and_write_out_what_would_steer_a_terminal(
 ):
     names = ["TOX1", "\x1b[2Jcleared", *[None] * (NUMBER - 2)]
     scan = es.scan(model, replace(molecules, identifiers={"mol_id": names}), **OPTIONS)
-    show(scan.nonfinite())
+    show(scan.nonfinite(), "not finite")
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].split() == ["site", "graph", "mol_id", "edges"]
     assert printed[1].split()[1:3] == ["0", "TOX1"]

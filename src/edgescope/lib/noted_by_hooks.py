@@ -28,7 +28,7 @@ def hooks_of(model: nn.Module) -> list[Any]:
 
     Example:
         >>> model = nn.Linear(2, 2)
-        >>> handle = model.register_forward_hook(lambda *_: print("ran"))
+        >>> handle = model.register_forward_hook(print)
         >>> len(hooks_of(model))
         1
     """

@@ -20,9 +20,10 @@ def padded_tables():
     graphs = data.to_data_list()
     length = max(graph.num_nodes for graph in graphs) + 1
     bonds = max(graph.num_edges for graph in graphs) + 1
-    x, e = torch.zeros(3, length, WIDTH), torch.zeros(3, bonds, EDGES)
-    of_atoms = torch.full((3, length, 6), length - 1)
-    of_bonds = torch.full((3, length, 6), bonds - 1)
+    count = len(graphs)
+    x, e = torch.zeros(count, length, WIDTH), torch.zeros(count, bonds, EDGES)
+    of_atoms = torch.full((count, length, 6), length - 1)
+    of_bonds = torch.full((count, length, 6), bonds - 1)
     for b, graph in enumerate(graphs):
         x[b, : graph.num_nodes], e[b, : graph.num_edges] = graph.x, graph.edge_attr
         for node in range(graph.num_nodes):
