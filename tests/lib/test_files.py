@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -107,6 +108,20 @@ def test_many_threads_may_replace_the_same_folder_at_once(tmp_path):
     assert not at_once(replace, 25)
     assert names(tmp_path) == ["a"]
     assert names(tmp_path / "a") == ["text"]
+
+
+def test_a_folder_that_is_exchanged_while_it_is_looked_at_is_looked_at_again(tmp_path, monkeypatch):
+    folder, look, away = put(tmp_path / "a", "old"), Path.iterdir, []
+
+    def exchanged(self):
+        found = list(look(self))
+        if self == folder and not away:
+            away.append(folder.rename(tmp_path / "away"))
+        return iter(found)
+
+    monkeypatch.setattr(Path, "iterdir", exchanged)
+    assert (put(folder, "new") / "text").read_text() == "new"
+    assert away
 
 
 def test_a_folder_that_a_killed_writer_has_set_aside_is_put_back(tmp_path):

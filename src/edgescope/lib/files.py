@@ -211,20 +211,28 @@ def _settle(place: Path, certain: bool) -> None:
             left.unlink(missing_ok=True)
 
 
+def _identity_of(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a folder from another one of its name; ``None`` if there is none."""
+    found = folder.stat() if folder.exists() else None
+    return None if found is None else (found.st_dev, found.st_ino)
+
+
 def _check_replaceable(folder: Path, marker: str, what: str) -> None:
     try:
         if os.path.lexists(folder) and folder.exists() and not folder.is_dir():
-            raise InputError(
-                f"{folder} is {_kind_of(folder)}, expected a folder; choose an empty or a new one"
-            )
-        if folder.exists() and any(folder.iterdir()) and not (folder / marker).is_file():
-            raise InputError(
-                f"{folder} holds files that are {what}; choose an empty or a new folder"
-            )
+            said = f"{folder} is {_kind_of(folder)}, expected a folder"
+            raise InputError(f"{said}; choose an empty or a new one")
+        seen = _identity_of(folder)
+        strange = seen is not None and any(folder.iterdir()) and not (folder / marker).is_file()
+        # Another writer may exchange it in between; who holds the lock looks again.
+        if strange and seen == _identity_of(folder):
+            said = f"{folder} holds files that are {what}"
+            raise InputError(f"{said}; choose an empty or a new folder")
+    except FileNotFoundError:
+        return  # taken away by another writer since
     except OSError as error:
-        raise InputError(
-            f"cannot look into {folder} ({error.strerror}); choose an empty or a new folder"
-        ) from error
+        said = f"cannot look into {folder} ({error.strerror})"
+        raise InputError(f"{said}; choose an empty or a new folder") from error
 
 
 def _exchange(new: Path, place: Path) -> None:
