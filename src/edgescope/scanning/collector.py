@@ -14,6 +14,7 @@ from edgescope.scanning.criteria import Bounds
 from edgescope.scanning.edge_types import EdgeTypes
 from edgescope.scanning.scan_sites import scalar_message
 from edgescope.scanning.site_counter import SiteCounter
+from edgescope.scanning.site_queue import SiteQueue
 from edgescope.scanning.site_scan import SiteEdges, SiteScan, one_graph
 from edgescope.scanning.whole_graph import WholeGraph
 from edgescope.statistics.counting.edge_labels import EdgeLabels
@@ -83,6 +84,7 @@ class Collector:
         self._shapes: dict[str, torch.Size] = {}
         self._of: dict[str, SiteEdges] = {}
         self._counters: dict[str, SiteCounter] = {}
+        self._queue = SiteQueue()
         self._names = self._batch_names = GraphNames()
         self._forget_above = 2 * max_rows
         self._batch: BatchOfGraphs | Part | None = None
@@ -101,6 +103,7 @@ class Collector:
             InputError: if it does not say so clearly, or if some batches hold whole graphs and
                 others parts of one.
         """
+        self._take(self._queue.flush())
         part = self._whole.part(batch, edges)
         if self.parts not in {None, part is not None}:
             raise InputError(
@@ -140,9 +143,10 @@ class Collector:
         if site not in self._counters:
             self._open(site, values.device)
         placed = EdgeActivations(site, values, rows.placed)
-        # No mode, ours or the user's, need see what a scan computes for itself.
-        with torch._C._DisableTorchDispatch():  # noqa: SLF001  (torch has no public name for it)
-            kept = self._counters[site].update(placed, rows.labels)
+        self._take(self._queue.add(self._counters[site], placed, rows.labels))
+
+    def _take(self, kept: set[int]) -> None:
+        """Take over the names of graphs of the batch of which something was kept."""
         self._names.take(self._batch_names, kept, "received batches")
         if self._names.size > self._forget_above:
             held = set().union(*(each.graphs() for each in self._counters.values()))
@@ -155,6 +159,7 @@ class Collector:
         Raises:
             InputError: if the model did not run it.
         """
+        self._take(self._queue.flush())
         if site not in self._shapes:
             raise InputError(f"the model did not run {site}; leave it out with sites=")
         if site not in self._counters:  # there was no edge
@@ -164,6 +169,7 @@ class Collector:
 
     def names(self) -> GraphNames:
         """Return the names of the graphs that hold kept activations, and perhaps of others."""
+        self._take(self._queue.flush())
         return self._names
 
     def _identify(self, identity: EdgeIdentity) -> _Rows:
