@@ -1,12 +1,12 @@
 """What watching a training costs, as a share of its steps.
 
-    python benchmarks/monitor.py [--data zinc12k --root FOLDER] [--every 50] [--rounds 7]
+    python benchmarks/monitor.py [--data zinc12k --root FOLDER] [--layers 10] [--rounds 7]
 
 A block of steps, twice as many as lie between two records, is trained with and without a monitor,
 in turn and on the same batches, from the same weights: forward, L1 loss, backward and Adam on 128
-molecules, with a GraphTransformer of the published ZINC width, 4 layers deep, and with a GATv2 of
-three. The ratio is that of each pair of blocks; the median, and the least and the largest of them
-are printed, with what a record adds to the step that it is made in.
+molecules, with a GraphTransformer of the published ZINC width, 4 layers deep unless said, and with
+a GATv2 of three. The ratio is that of each pair of blocks; the median, and the least and the
+largest of them are printed, with what a record adds to the step that it is made in.
 """
 
 import argparse
@@ -68,6 +68,7 @@ def main() -> None:
     parser.add_argument("--data", default="solubility", help="a published data set")
     parser.add_argument("--root", help="folder that holds its files")
     parser.add_argument("--every", type=int, default=50, help="steps between two records")
+    parser.add_argument("--layers", type=int, default=4, help="of the GraphTransformer")
     parser.add_argument("--rounds", type=int, default=7, help="pairs of blocks")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -76,7 +77,9 @@ def main() -> None:
     torch.manual_seed(0)
     sizes = train.model_sizes
     models = {
-        "GraphTransformer": es.models.GraphTransformer(**sizes, hidden_dim=64, num_layers=4),
+        "GraphTransformer": es.models.GraphTransformer(
+            **sizes, hidden_dim=64, num_layers=options.layers
+        ),
         "GATv2": es.models.GATv2(**sizes, hidden_dim=64, num_layers=3),
     }
     for name, model in models.items():

@@ -60,6 +60,9 @@ def test_a_record_comes_back_from_its_file_and_a_lack_of_one_is_said(tmp_path):
     there = record(a_score=noisy(np.full(20, 30.0)))
     assert there.save(tmp_path / "r.parquet") == tmp_path / "r.parquet"
     assert es.TrainingRecord.load(tmp_path / "r.parquet").table.equals(there.table)
+    for name in ("monitor.parquet", "massive_activations.parquet"):
+        there.save(tmp_path / name / name)
+        assert es.TrainingRecord.load(tmp_path / name).table.equals(there.table)
     with pytest.raises(InputError, match="the record of a training"):
         es.TrainingRecord.load(tmp_path / "none.parquet")
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "other.parquet")

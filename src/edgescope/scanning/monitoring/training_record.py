@@ -151,10 +151,16 @@ class TrainingRecord:
     def load(cls, path: str | Path) -> Self:
         """Read a record, also one that is still being written.
 
+        Args:
+            path: the file, or a folder that holds it: that of a run, or the log folder of Lightning.
+
         Raises:
             InputError: if the file is not one, or not as it was written.
         """
-        return cls(read_record(Path(path), SCHEMA))
+        path = Path(path)
+        names = ("monitor.parquet", "massive_activations.parquet")
+        inside = [path / name for name in names if (path / name).is_file()]
+        return cls(read_record(inside[0] if inside else path, SCHEMA))
 
     def __repr__(self) -> str:
         """Show how much was recorded."""
