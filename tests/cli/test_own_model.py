@@ -80,7 +80,7 @@ ABLATIONS = {
     # All edges of a relation are massive, so that none is left to take a mean or controls of.
     hetero: ("--where", "scan", "--value", "zero", "--controls", "none"),
     graphgym_style: (),  # global attention cannot be edited, and is left out
-    torch_transformer: ("--sites", "*:message", "--where", "5"),  # its score is no single operation
+    torch_transformer: ("--where", "scan"),
 }
 """What is replaced in each of the models."""
 
@@ -166,7 +166,7 @@ def test_explain_and_an_untrained_ensemble_take_a_model_of_ones_own(edgescope, o
         ("scan example.py:torch", ["received a module as example.py:torch", "torch.nn.Module"]),
         ("scan example.py:build --arg widht=8", ["unexpected keyword argument 'widht'"]),
         ("scan example.py:build --arg width", ["--arg NAME=VALUE"]),
-        ("scan example.py:build --arg width=8 --arg width=9", ["twice"]),
+        ("scan example.py:build --arg width=8 --arg width=9", ["--arg width=8 and --arg width=9"]),
         (
             "scan example.py:build --arg width=wide",
             ["example.py:build raised TypeError", "--debug"],

@@ -10,6 +10,7 @@ import typer
 
 import edgescope as es
 from edgescope.cli._modes import Choice
+from edgescope.cli._shared_options import assigned
 from edgescope.cli._tables import hint, note, show
 from edgescope.lib.errors import InputError
 from edgescope.lib.named_objects import FORM, is_object_name
@@ -220,12 +221,7 @@ def _tell(loaded: "es.models.LoadedWeights", path: str) -> None:
 
 def _values(assignments: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not (name and equals):
-            raise InputError(f"received --arg {assignment}, expected --arg NAME=VALUE")
-        if name in values:
-            raise InputError(f"received --arg {name}= twice; leave out one of the two")
+    for name, value in assigned(assignments, "--arg").items():
         read = yaml_in(value, f"--arg {name}", "correct the value")
         if isinstance(read, str) and _POWER.fullmatch(read):  # which YAML takes for a text
             read = float(read)

@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -298,3 +298,22 @@ REWIRE_CHOICE = Choice(
 def is_table(data: str) -> bool:
     """Say whether ``--data`` names a file, as ``edgescope.data.load`` will take it."""
     return data not in es.data.names() and es.data.looks_like_a_table(data)
+
+
+def assigned(words: Sequence[str], option: str) -> dict[str, str]:
+    """Return the values that an option gives to names, as in ``--set seed=7 --set epochs=3``.
+
+    Raises:
+        InputError: if one is not of that form, or a name has two.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise InputError(f"received {option} {word}, expected {option} NAME=VALUE")
+        if name in found:
+            raise InputError(
+                f"received {option} {name}={found[name]} and {option} {word}; leave out one of them"
+            )
+        found[name] = value
+    return found

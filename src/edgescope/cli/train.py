@@ -74,7 +74,7 @@ def command(
         features=features,
     )
     spec |= options.rewiring(rewire, rewire_share, rewire_seed)
-    changes = _changes(change or [])
+    changes = options.assigned(change or [], "--set")
     if epochs is not None and "max_epochs" in changes:
         raise InputError(
             f"received --epochs {epochs} and --set max_epochs={changes['max_epochs']}, which mean "
@@ -106,18 +106,3 @@ def command(
     if run.monitor.is_file():
         hint(f"in training: {es.TrainingRecord.load(run.monitor).sentence()}")
     hint(f"next: edgescope scan {out}")
-
-
-def _changes(assignments: list[str]) -> dict[str, str]:
-    changes: dict[str, str] = {}
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not (name and equals):
-            raise InputError(f"received --set {assignment}, expected --set name=value")
-        if name in changes:
-            raise InputError(
-                f"received --set {name}={changes[name]} and --set {assignment}; leave out one of "
-                "them"
-            )
-        changes[name] = value
-    return changes

@@ -137,7 +137,32 @@ def _before(flow: Flow, positive: Value, quotient: Quotient, atom: int) -> Atten
     if not is_share(own.arrange(weight.now), other.arrange(total.rows.now), node):
         return None
     summed = _aggregated(flow, weight, total, atom)
-    heads = heads_of(flow, weight, None if summed is None else summed.rows, atom)
+    return attention_of(flow, positive, total, weight, summed, atom, quotient.indices())
+
+
+def attention_of(
+    flow: Flow,
+    positive: Value,
+    total: Indexed,
+    weight: Value | None,
+    summed: Indexed | None,
+    atom: int,
+    indices: list[Indexed],
+) -> Attention:
+    """Return attention by a softmax, with the weights and messages that are formed as stages.
+
+    Args:
+        flow: of the run.
+        positive: the exponential.
+        total: its sum.
+        weight: the quotient of the two; ``None`` if it is never formed.
+        summed: the sum of the messages, if there is one.
+        atom: what the rows are.
+        indices: all before that sum that has to be by one index.
+    """
+    message = None if summed is None else summed.rows
+    heads = heads_of(flow, total.rows if weight is None else weight, message, atom)
+    steps = [each.step for each in (positive, total, weight, summed) if each is not None]
     found = Attention(
         kind=kind_of(positive, total.rows),
         atom=atom,
@@ -146,15 +171,14 @@ def _before(flow: Flow, positive: Value, quotient: Quotient, atom: int) -> Atten
         positive=positive,
         heads=heads,
         weight=weight,
-        message=None if summed is None else summed.rows,
-        steps=_steps(positive.step, total.step, weight.step),
-        indices=quotient.indices(),
+        message=message,
+        steps=_steps(*steps),
+        indices=indices if summed is None else [*indices, summed],
     )
-    found.take("weight", weight, layout(flow, weight.dims, atom, heads))
-    if summed is not None:
-        found.steps.append(summed.step)
-        found.indices.append(summed)
-        found.take("message", summed.rows, layout(flow, summed.rows.dims, atom, heads))
+    if weight is not None:
+        found.take("weight", weight, layout(flow, weight.dims, atom, heads))
+        if message is not None:
+            found.take("message", message, layout(flow, message.dims, atom, heads))
     return found
 
 

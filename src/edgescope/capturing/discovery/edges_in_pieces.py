@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgescope.capturing.discovery.dataflow import Flow
-from edgescope.capturing.discovery.edge_softmax import Attention, heads_of
+from edgescope.capturing.discovery.edge_softmax import Attention, attention_of
 from edgescope.capturing.discovery.index_operations import (
     SCATTERS,
     Indexed,
@@ -21,7 +21,7 @@ from edgescope.capturing.discovery.index_operations import (
     numbers_of,
 )
 from edgescope.capturing.discovery.logits import add_logit
-from edgescope.capturing.discovery.powers import Kind, kind_of, logit_of, positives_of
+from edgescope.capturing.discovery.powers import Kind, positives_of
 from edgescope.capturing.discovery.quotients import divisors, meetings, times, upright
 from edgescope.capturing.discovery.recipes import Divided, Layout, Recipe, Taken, layout
 from edgescope.capturing.discovery.row_ends import EndsInTurn, ends_in_turn
@@ -179,28 +179,7 @@ def _summed(
 def _piece(
     flow: Flow, total: Indexed, positive: Value, weight: Value | None, summed: Indexed | None
 ) -> Attention:
-    atom = _atom(flow, total)
-    rows = total.rows if weight is None else weight
-    heads = heads_of(flow, rows, None if summed is None else summed.rows, atom)
-    done = [None if positive.step is None else positive.step, total.step]
-    done += [None if weight is None else weight.step, None if summed is None else summed.step]
-    found = Attention(
-        kind=kind_of(positive, total.rows),
-        atom=atom,
-        target=total,
-        logit=logit_of(positive),
-        positive=positive,
-        heads=heads,
-        weight=weight,
-        message=None if summed is None else summed.rows,
-        steps=[step for step in done if step is not None],
-        indices=[each for each in (total, summed) if each is not None],
-    )
-    if weight is not None:
-        found.take("weight", weight, layout(flow, weight.dims, atom, heads))
-        if summed is not None:
-            found.take("message", summed.rows, layout(flow, summed.rows.dims, atom, heads))
-    return found
+    return attention_of(flow, positive, total, weight, summed, _atom(flow, total), [total])
 
 
 def _divided_after(

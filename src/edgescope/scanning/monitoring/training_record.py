@@ -152,7 +152,7 @@ class TrainingRecord:
         """Read a record, also one that is still being written.
 
         Args:
-            path: the file, or a folder that holds it: that of a run, or the log folder of Lightning.
+            path: the file, or the folder that holds it: of a run, or Lightning's log folder.
 
         Raises:
             InputError: if the file is not one, or not as it was written.
