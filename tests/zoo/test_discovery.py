@@ -9,7 +9,7 @@ from torch_geometric.data import Data
 import edgescope as es
 from support.attention_zoo import table
 from support.attention_zoo.case import DISCOVERED, NO_ATTENTION
-from support.attention_zoo.reach import PARTLY, difference, differences, look, of_stage
+from support.attention_zoo.reach import PARTLY, difference, differences, look, look_again, of_stage
 from support.attention_zoo.table import CASES
 
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -59,6 +59,16 @@ def test_a_weight_that_is_discovered_is_one_of_the_model(case):
 @cases
 def test_every_value_is_what_was_worked_out(case):
     assert [site for site, far in differences(case).items() if far is None] == []
+
+
+@cases
+def test_values_are_those_of_today_when_parameters_have_moved(case):
+    if not look(case).sites:
+        return
+    seen = look_again(case)
+    assert seen.same
+    assert [site for site, far in differences(case, seen).items() if far is None] == []
+    assert differences(case, seen).keys() == differences(case).keys()
 
 
 @cases

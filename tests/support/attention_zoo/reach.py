@@ -48,6 +48,26 @@ def look(case: Case) -> Look:
     return Look(model, batch, found, sites, case.expected(model, batch), same(plain, output))
 
 
+@cache
+def look_again(case: Case) -> Look:
+    """Capture a case that was captured before and trained since: all of its parameters moved."""
+    model, batch = case.model(), case.batch()
+    generator = torch.Generator().manual_seed(1)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore", EdgescopeWarning)
+        found = es.capture.discover(model, case.batch(), call=case.call)
+        with es.capture(model):
+            case.call(model, case.batch())
+        for parameter in model.parameters():
+            if parameter.is_floating_point():
+                parameter.mul_(1 + 0.5 * torch.rand(parameter.shape, generator=generator))
+        plain = case.call(model, batch)
+        with es.capture(model) as tape:
+            output = case.call(model, case.batch())
+    sites = {site: tape[site] for site in tape.sites}
+    return Look(model, batch, found, sites, case.expected(model, batch), same(plain, output))
+
+
 def same(one: Any, other: Any) -> bool:
     """Return whether two outputs are the same to the bit."""
     if isinstance(one, tuple | list):
@@ -103,12 +123,12 @@ def of_stage(expected: list[Expected], stage: str) -> list[Expected]:
     return [each for each in expected if each.stage in stages]
 
 
-def differences(case: Case) -> dict[str, float | None]:
+def differences(case: Case, seen: Look | None = None) -> dict[str, float | None]:
     """Return for every site how far it is from the nearest that was worked out, if any is it.
 
     Sites of which nothing was worked out are left out.
     """
-    seen, result = look(case), {}
+    seen, result = look(case) if seen is None else seen, {}
     for site, each in seen.sites.items():
         there = of_stage(seen.expected, site.rpartition(":")[2])
         found = [difference(case, each, one) for one in there]
