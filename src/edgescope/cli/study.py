@@ -25,7 +25,7 @@ Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
 
 RUN_CHOICES = (
     Choice(
-        {"with --dry-run": (), "in a run": ("ray",)},
+        {"with --dry-run": (), "in a run": ("ray", "workers")},
         lambda given: "with --dry-run" if given["dry_run"] else "in a run",
     ),
 )
@@ -37,8 +37,8 @@ def run(
     study: Annotated[
         str,
         typer.Argument(
-            help="A YAML file (see docs/study.md), or the name of a built-in study: mitigation or "
-            "mitigation-small."
+            help="A YAML file (see docs/study.md), or the name of a built-in study: mitigation, "
+            "mitigation-small, paper or paper-small."
         ),
     ],
     out: Annotated[
@@ -69,6 +69,12 @@ def run(
         int | None,
         typer.Option("--subset", help="Maximum number of graphs of each part; overrides the file."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", min=1, help="Number of cells to run side by side; overrides the file."
+        ),
+    ] = None,
 ) -> None:
     """Run the cells of a study that are not done yet.
 
@@ -76,9 +82,11 @@ def run(
     does not stop the others: its log is named at the end, the exit code is 1, and the same command
     tries it again.
     """
-    spec = es.study.read(study, root=root, seeds=seed, epochs=epochs, subset=subset)
+    spec = es.study.read(
+        study, root=root, seeds=seed, epochs=epochs, subset=subset, workers=workers
+    )
     if dry_run:
-        _list_cells(es.study.plan(spec), out)
+        _list_cells(spec, out)
         return
     if out is None:
         raise typer.BadParameter("--out is missing, the folder of the study")
@@ -160,7 +168,12 @@ def _open(folder: Path) -> "es.study.Study":
     return study
 
 
-def _list_cells(cells: "list[es.study.Cell]", out: Path | None) -> None:
+_DONE = {"nothing": "yes", "measures": "without all measures", "all": "no"}
+
+
+def _list_cells(spec: "es.study.StudySpec", out: Path | None) -> None:
+    cells = es.study.plan(spec)
+    left = {} if out is None else es.study.work_left(spec, out)
     rows = [
         {
             "model": cell.label,
@@ -168,7 +181,7 @@ def _list_cells(cells: "list[es.study.Cell]", out: Path | None) -> None:
             "state": cell.state,
             "seed": cell.seed,
             "epochs": None if cell.state == "untrained" else cell.recipe.max_epochs,
-            "done": "yes" if out and es.study.is_done(cell, out) else "no",
+            "done": _DONE[left.get(cell.name, "all")],
             "folder": cell.name,
         }
         for cell in cells

@@ -13,16 +13,17 @@ from edgescope.lib.optional import require
 
 if TYPE_CHECKING:
     from edgescope.study import twins
-    from edgescope.study.cell_work import is_done
     from edgescope.study.cells import Cell, plan
     from edgescope.study.export import StudyTable, tables, write_tables
     from edgescope.study.published_logs import import_malog
+    from edgescope.study.result_tables import results
     from edgescope.study.runner import run
     from edgescope.study.spec import StudySpec
     from edgescope.study.study_figures import write_figures
     from edgescope.study.study_file import read, study_names
     from edgescope.study.study_store import Study, load
     from edgescope.study.study_tables import cautions
+    from edgescope.study.work_left import is_done, work_left
 
 __all__ = [
     "Cell",
@@ -35,10 +36,12 @@ __all__ = [
     "load",
     "plan",
     "read",
+    "results",
     "run",
     "study_names",
     "tables",
     "twins",
+    "work_left",
     "write_figures",
     "write_tables",
 ]
@@ -49,13 +52,15 @@ _GRIDS = {
     "StudySpec": "spec",
     "StudyTable": "export",
     "cautions": "study_tables",
-    "is_done": "cell_work",
+    "is_done": "work_left",
     "load": "study_store",
     "plan": "cells",
     "read": "study_file",
+    "results": "result_tables",
     "run": "runner",
     "study_names": "study_file",
     "tables": "export",
+    "work_left": "work_left",
     "write_figures": "study_figures",
     "write_tables": "export",
 }
