@@ -104,9 +104,13 @@ def run(
 @app.command(cls=command_with())
 def table(
     folder: Folder,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Name of one table, such as metrics, or of a result table (sites)."),
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder to write every table to, as CSV and as LaTeX."),
+        typer.Option("--out", help="Folder to write the tables to, as CSV and as LaTeX."),
     ] = None,
 ) -> None:
     """Print the tables of a study from its stored results; nothing is run.
@@ -116,11 +120,11 @@ def table(
     whether prevalence correlates with the test metric.
     """
     study = _open(folder)
-    tables = es.study.tables(study)
-    for name, found in tables.items():
-        if name != "cells" and found.published.height:
+    tables = es.study.tables(study) if name is None else {name: es.study.table(study, name)}
+    for each, found in tables.items():
+        if (each != "cells" or name) and found.published.height:
             typer.echo(f"{found.title}\n")
-            show(found.published, name)
+            show(found.published, each)
             typer.echo("")
     if out is not None:
         es.study.write_tables(tables, out)
@@ -131,6 +135,13 @@ def table(
 @app.command(cls=command_with(tables=False))
 def figure(
     folder: Folder,
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="grid, prevalence, histograms or heat-maps; several may be given. Without any: "
+            "grid and prevalence."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write to. Without it: FOLDER.")
     ] = None,
@@ -141,9 +152,13 @@ def figure(
     """Draw the figures of a study from its stored results; nothing is run.
 
     grid: the sorted largest ratio of every graph, trained layers over the range of the untrained
-    ones; prevalence: the test metric of every cell over its massive activations.
+    ones; prevalence: the test metric of every cell over its massive activations; histograms: of
+    every layer's ratios, with the gamma law; heat-maps: which heads and channels are massive, by
+    edge type.
     """
-    for path in es.study.write_figures(_open(folder), folder if out is None else out, suffix):
+    names = name or ["grid", "prevalence"]
+    place = folder if out is None else out
+    for path in es.study.write_figures(_open(folder), place, suffix, names):
         typer.echo(f"open {path}")
 
 

@@ -14,7 +14,7 @@ from edgescope.lib.optional import require
 if TYPE_CHECKING:
     from edgescope.study import twins
     from edgescope.study.cells import Cell, plan
-    from edgescope.study.export import StudyTable, tables, write_tables
+    from edgescope.study.export import StudyTable, table, tables, write_tables
     from edgescope.study.published_logs import import_malog
     from edgescope.study.result_tables import results
     from edgescope.study.runner import run
@@ -39,6 +39,7 @@ __all__ = [
     "results",
     "run",
     "study_names",
+    "table",
     "tables",
     "twins",
     "work_left",
@@ -59,6 +60,7 @@ _GRIDS = {
     "results": "result_tables",
     "run": "runner",
     "study_names": "study_file",
+    "table": "export",
     "tables": "export",
     "work_left": "work_left",
     "write_figures": "study_figures",

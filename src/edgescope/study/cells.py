@@ -60,11 +60,15 @@ _OWN = ("name", "model", "seed", "max_epochs", "architecture", "explicit_bias")
 
 
 _FIRST = frozenset(
-    "name model loss batch_size learning_rate plateau_factor plateau_patience min_learning_rate "
-    "max_epochs seed architecture hidden_dim num_heads num_layers readout dropout residual "
-    "batch_norm use_bias layer_norm explicit_bias full_graph gamma learned_gamma kernel_steps "
-    "laplacian_eigenvectors lpe_dim lpe_layers lpe_heads logit_limit logit_cap qk_norm sink "
-    "criterion split batch_size members max_rows".split()
+    {
+        *("name", "model", "loss", "batch_size", "learning_rate", "plateau_factor"),
+        *("plateau_patience", "min_learning_rate", "max_epochs", "seed", "architecture"),
+        *("hidden_dim", "num_heads", "num_layers", "readout", "dropout", "residual"),
+        *("batch_norm", "use_bias", "layer_norm", "explicit_bias", "full_graph", "gamma"),
+        *("learned_gamma", "kernel_steps", "laplacian_eigenvectors", "lpe_dim", "lpe_layers"),
+        *("lpe_heads", "logit_limit", "logit_cap", "qk_norm", "sink"),
+        *("criterion", "split", "members", "max_rows"),
+    }
 )
 """Options of a recipe, its model and a scan that always count in the name of a cell."""
 

@@ -26,7 +26,8 @@ def work_left(study: StudySpec, out: str | Path) -> dict[str, Left]:
         out: the folder of the study; it need not exist.
 
     Returns:
-        Name of every cell to ``"nothing"``, ``"measures"`` of a cell that is trained and scanned, or ``"all"``.
+        Name of every cell to ``"nothing"``; to ``"measures"`` if it is trained and scanned and
+        lacks some; or to ``"all"``.
 
     Raises:
         InputError: if the plan has no sense, a measure is unknown, or the tables are damaged.
