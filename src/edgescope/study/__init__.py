@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from edgescope.study.spec import StudySpec
     from edgescope.study.study_figures import write_figures
     from edgescope.study.study_file import read, study_names
+    from edgescope.study.study_progress import is_done, work_left
     from edgescope.study.study_store import Study, load
     from edgescope.study.study_tables import cautions
-    from edgescope.study.work_left import is_done, work_left
 
 __all__ = [
     "Cell",
@@ -53,7 +53,7 @@ _GRIDS = {
     "StudySpec": "spec",
     "StudyTable": "export",
     "cautions": "study_tables",
-    "is_done": "work_left",
+    "is_done": "study_progress",
     "load": "study_store",
     "plan": "cells",
     "read": "study_file",
@@ -62,7 +62,7 @@ _GRIDS = {
     "study_names": "study_file",
     "table": "export",
     "tables": "export",
-    "work_left": "work_left",
+    "work_left": "study_progress",
     "write_figures": "study_figures",
     "write_tables": "export",
 }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SMALL: dict[str, Any] = {"loc": "left", "fontsize": 8}
+_SMALL: dict[str, Any] = {"loc": "left", "fontsize": 7}
 _COLUMNS = 2
 """Histograms side by side."""
 

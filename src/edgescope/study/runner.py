@@ -13,7 +13,7 @@ from edgescope.study.local import Event, HowToWork, run_here
 from edgescope.study.measures.measure_names import chosen_measures
 from edgescope.study.result_tables import ResultTables
 from edgescope.study.spec import StudySpec
-from edgescope.study.work_left import left_of
+from edgescope.study.study_progress import left_of
 
 MANIFEST = "study.json"
 """Names the cells of the study; tables and figures are of these."""
