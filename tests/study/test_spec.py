@@ -5,6 +5,7 @@ import pytest
 import edgescope as es
 from edgescope.lib.errors import InputError
 from edgescope.study.cells import folder_of
+from edgescope.train.recipe_file import ModelRecipe
 
 VARIANT = {"recipe": "demo", "data": "zinc12k"}
 
@@ -233,8 +234,50 @@ def test_variants_that_are_the_same_are_refused(describe):
         cells(path)
 
 
-@pytest.mark.parametrize("name", es.study.study_names())
-def test_the_studies_that_come_with_edgescope_are_variants_with_one_budget(name):
+def test_entries_may_have_seeds_and_epochs_of_their_own_and_keep_their_order(describe):
+    entries = (
+        {"name": "few", "seeds": [3], "epochs": 7},
+        {"name": "two", "set": {"num_layers": 1}, "seeds": [5, 4]},
+        {"name": "rest", "set": {"num_layers": 3}},
+    )
+    path = variants(describe, *entries, seeds=[1], states=["trained"])
+    found = [(cell.variant, cell.seed, cell.recipe.max_epochs) for cell in cells(path)]
+    assert found == [("few", 3, 7), ("two", 5, 2), ("two", 4, 2), ("rest", 1, 2)]
+    beside = es.study.plan(es.study.read(path, seeds=[9], epochs=1))
+    assert {(cell.seed, cell.recipe.max_epochs) for cell in beside} == {(9, 1)}
+
+
+def test_options_that_came_later_do_not_rename_the_cells_of_before():
+    """A cell of a study that was run before; its name stands in the names of folders."""
+
+    class Later(ModelRecipe):
+        positions: str | None = None
+
+    (cell, *_) = es.study.plan(es.study.read("paper-small", root="data"))
+    assert cell.name == "GraphTransformer-zinc12k-trained-41-3a9bd1b747"
+    fields = cell.recipe.model.model_dump()
+    for positions, same in ((None, True), ("random", False)):
+        model = Later.model_construct(**fields, positions=positions)
+        later = cell.model_copy(update={"recipe": cell.recipe.model_copy(update={"model": model})})
+        assert (later.name == cell.name) is same
+
+
+@pytest.mark.parametrize("name", ["paper", "paper-small"])
+def test_the_published_studies_have_five_seeds_and_one_budget_each(name):
+    found = es.study.plan(es.study.read(name, root="data"))
+    groups = {}
+    for cell in found:
+        groups.setdefault((cell.label, cell.data, cell.state), []).append(cell.seed)
+    assert all(seeds[:5] == [41, 42, 43, 44, 45] for seeds in groups.values())
+    assert {cell.scan.criterion for cell in found} == {"calibrated"}
+    budgets = {cell.recipe.max_epochs for cell in found}
+    assert budgets == ({1000} if name == "paper" else {20})
+    proteins = {cell.source["source"] for cell in found if "proteins" in cell.data}
+    assert proteins == ({"ogbn-proteins"} if name == "paper" else {"tu-proteins"})
+
+
+@pytest.mark.parametrize("name", ["mitigation", "mitigation-small"])
+def test_the_studies_of_mitigation_are_variants_with_one_budget(name):
     found = es.study.plan(es.study.read(name, root="data", seeds=[1]))
     assert len({cell.label for cell in found}) == len(found) == 9
     budgets = {(c.model, c.recipe.max_epochs, c.recipe.batch_size) for c in found}

@@ -167,7 +167,7 @@ def test_the_grid_has_a_line_for_every_trained_layer_over_the_untrained_range(fi
 def test_all_tables_of_a_study_are_written_as_values_and_as_published(finished, tmp_path):
     study = es.study.load(finished)
     found = es.study.tables(study)
-    assert list(found) == ["cells", "metrics", "layers", "association"]
+    assert list(found) == ["cells", "metrics", "association", "layers"]
     files = es.study.write_tables(found, tmp_path / "out")
     filled = [name for name, table in found.items() if table.values.height]
     assert [file.name for file in files] == [

@@ -25,7 +25,7 @@ Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
 
 RUN_CHOICES = (
     Choice(
-        {"with --dry-run": (), "in a run": ("ray",)},
+        {"with --dry-run": (), "in a run": ("ray", "workers")},
         lambda given: "with --dry-run" if given["dry_run"] else "in a run",
     ),
 )
@@ -37,8 +37,8 @@ def run(
     study: Annotated[
         str,
         typer.Argument(
-            help="A YAML file (see docs/study.md), or the name of a built-in study: mitigation or "
-            "mitigation-small."
+            help="A YAML file (see docs/study.md), or the name of a built-in study: mitigation, "
+            "mitigation-small, paper or paper-small."
         ),
     ],
     out: Annotated[
@@ -69,6 +69,12 @@ def run(
         int | None,
         typer.Option("--subset", help="Maximum number of graphs of each part; overrides the file."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", min=1, help="Number of cells to run side by side; overrides the file."
+        ),
+    ] = None,
 ) -> None:
     """Run the cells of a study that are not done yet.
 
@@ -76,9 +82,11 @@ def run(
     does not stop the others: its log is named at the end, the exit code is 1, and the same command
     tries it again.
     """
-    spec = es.study.read(study, root=root, seeds=seed, epochs=epochs, subset=subset)
+    spec = es.study.read(
+        study, root=root, seeds=seed, epochs=epochs, subset=subset, workers=workers
+    )
     if dry_run:
-        _list_cells(es.study.plan(spec), out)
+        _list_cells(spec, out)
         return
     if out is None:
         raise typer.BadParameter("--out is missing, the folder of the study")
@@ -96,9 +104,13 @@ def run(
 @app.command(cls=command_with())
 def table(
     folder: Folder,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Name of one table, such as metrics, or of a result table (sites)."),
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder to write every table to, as CSV and as LaTeX."),
+        typer.Option("--out", help="Folder to write the tables to, as CSV and as LaTeX."),
     ] = None,
 ) -> None:
     """Print the tables of a study from its stored results; nothing is run.
@@ -108,11 +120,11 @@ def table(
     whether prevalence correlates with the test metric.
     """
     study = _open(folder)
-    tables = es.study.tables(study)
-    for name, found in tables.items():
-        if name != "cells" and found.published.height:
+    tables = es.study.tables(study) if name is None else {name: es.study.table(study, name)}
+    for each, found in tables.items():
+        if (each != "cells" or name) and found.published.height:
             typer.echo(f"{found.title}\n")
-            show(found.published, name)
+            show(found.published, each)
             typer.echo("")
     if out is not None:
         es.study.write_tables(tables, out)
@@ -123,6 +135,13 @@ def table(
 @app.command(cls=command_with(tables=False))
 def figure(
     folder: Folder,
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="grid, prevalence, histograms or heat-maps; several may be given. Without any: "
+            "grid and prevalence."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder to write to. Without it: FOLDER.")
     ] = None,
@@ -133,9 +152,13 @@ def figure(
     """Draw the figures of a study from its stored results; nothing is run.
 
     grid: the sorted largest ratio of every graph, trained layers over the range of the untrained
-    ones; prevalence: the test metric of every cell over its massive activations.
+    ones; prevalence: the test metric of every cell over its massive activations; histograms: of
+    every layer's ratios, with the gamma law; heat-maps: which heads and channels are massive, by
+    edge type.
     """
-    for path in es.study.write_figures(_open(folder), folder if out is None else out, suffix):
+    names = name or ["grid", "prevalence"]
+    place = folder if out is None else out
+    for path in es.study.write_figures(_open(folder), place, suffix, names):
         typer.echo(f"open {path}")
 
 
@@ -160,7 +183,12 @@ def _open(folder: Path) -> "es.study.Study":
     return study
 
 
-def _list_cells(cells: "list[es.study.Cell]", out: Path | None) -> None:
+_DONE = {"nothing": "yes", "measures": "without all measures", "all": "no"}
+
+
+def _list_cells(spec: "es.study.StudySpec", out: Path | None) -> None:
+    cells = es.study.plan(spec)
+    left = {} if out is None else es.study.work_left(spec, out)
     rows = [
         {
             "model": cell.label,
@@ -168,7 +196,7 @@ def _list_cells(cells: "list[es.study.Cell]", out: Path | None) -> None:
             "state": cell.state,
             "seed": cell.seed,
             "epochs": None if cell.state == "untrained" else cell.recipe.max_epochs,
-            "done": "yes" if out and es.study.is_done(cell, out) else "no",
+            "done": _DONE[left.get(cell.name, "all")],
             "folder": cell.name,
         }
         for cell in cells

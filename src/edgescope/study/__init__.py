@@ -13,14 +13,15 @@ from edgescope.lib.optional import require
 
 if TYPE_CHECKING:
     from edgescope.study import twins
-    from edgescope.study.cell_work import is_done
     from edgescope.study.cells import Cell, plan
-    from edgescope.study.export import StudyTable, tables, write_tables
+    from edgescope.study.export import StudyTable, table, tables, write_tables
     from edgescope.study.published_logs import import_malog
+    from edgescope.study.result_tables import results
     from edgescope.study.runner import run
     from edgescope.study.spec import StudySpec
     from edgescope.study.study_figures import write_figures
     from edgescope.study.study_file import read, study_names
+    from edgescope.study.study_progress import is_done, work_left
     from edgescope.study.study_store import Study, load
     from edgescope.study.study_tables import cautions
 
@@ -35,10 +36,13 @@ __all__ = [
     "load",
     "plan",
     "read",
+    "results",
     "run",
     "study_names",
+    "table",
     "tables",
     "twins",
+    "work_left",
     "write_figures",
     "write_tables",
 ]
@@ -49,13 +53,16 @@ _GRIDS = {
     "StudySpec": "spec",
     "StudyTable": "export",
     "cautions": "study_tables",
-    "is_done": "cell_work",
+    "is_done": "study_progress",
     "load": "study_store",
     "plan": "cells",
     "read": "study_file",
+    "results": "result_tables",
     "run": "runner",
     "study_names": "study_file",
+    "table": "export",
     "tables": "export",
+    "work_left": "study_progress",
     "write_figures": "study_figures",
     "write_tables": "export",
 }

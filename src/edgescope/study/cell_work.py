@@ -3,8 +3,7 @@
 import json
 import os
 import shutil
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,10 @@ from edgescope.models.attention_steps import LOGIT_LIMIT, EdgeWeight
 from edgescope.scanning.criteria import criterion
 from edgescope.scanning.scan import scan
 from edgescope.scanning.untrained_ensemble import Untrained
-from edgescope.study.cells import UNTRAINED, Cell, content_of, folder_of, read_stored, write_stored
+from edgescope.study.cell_facts import hardware
+from edgescope.study.cell_measures import measure_cell, measured_by
+from edgescope.study.cells import UNTRAINED, Cell, content_of, read_stored, write_stored
+from edgescope.study.measures.measured_cell import MeasuredCell
 
 if TYPE_CHECKING:
     from edgescope.data import Splits
@@ -36,7 +38,13 @@ RESULT = "result.json"
 """Written last: a cell is done when it is there."""
 
 
-def run_cell(cell: Cell, folder: Path, shard_every: float, processes: int = 1) -> dict[str, Any]:
+def run_cell(
+    cell: Cell,
+    folder: Path,
+    shard_every: float,
+    processes: int = 1,
+    measures: Sequence[str] = (),
+) -> dict[str, Any]:
     """Do what is left to do of a cell, and return its result.
 
     A cell may be stopped at any moment, also by SIGKILL. The next call goes on from the last
@@ -48,49 +56,63 @@ def run_cell(cell: Cell, folder: Path, shard_every: float, processes: int = 1) -
         folder: where everything about it is kept; made if it does not exist.
         shard_every: seconds between shards of the scan.
         processes: how many processes train it together.
+        measures: what it is measured by, once it is trained and scanned.
 
     Raises:
-        InputError: if the data or the folder cannot be used, or training diverges.
+        InputError: if the data or the folder cannot be used, training diverges or a measure fails.
     """
     with FileLock(writable_folder(folder) / ".lock"):
         known = read_result(folder, cell)
-        if known is not None:
+        left = [name for name in measures if name not in measured_by(folder)]
+        if known is not None and not left:
             return known
+        if known is not None and not (folder / "weights").is_dir():
+            raise InputError(
+                f"{folder} has no weights any more and cannot be measured by {', '.join(left)}; "
+                "delete that folder to train the cell again, or leave out these measures"
+            )
         _clear(folder)
-        started = time.monotonic()
         # Standard output is the cell's log.
         print(f"process {os.getpid()} works on {cell.name}", flush=True)  # noqa: T201
         splits = _data(json.dumps(cell.source), cell.content, cell.subset)
         run = _trained(cell, splits, folder, processes)
         found = _scanned(cell, splits, run, folder, shard_every)
-        result = {
-            "cell": cell.model_dump(mode="json"),
-            "metrics": run.metrics,
-            "splits": run.config["splits"],
-            "versions": run.config["versions"],
-            "threads": torch.get_num_threads(),
-            "graphs": found.info.graphs,
-            "beyond_limit": _beyond(cell, splits, run),
-            "seconds": time.monotonic() - started,
-        }
-        write_stored(folder / RESULT, result)
+        result = known or _kept(cell, splits, run, found, folder)
+        if left:
+            measure_cell(_as_measured(cell, splits, run, found), folder, left)
         return result
 
 
-def is_done(cell: Cell, out: str | Path) -> bool:
-    """Say whether a cell is done in the folder of a study; its result is not read.
+def _kept(
+    cell: Cell, splits: "Splits", run: "RunFolder", found: "Scan", folder: Path
+) -> dict[str, Any]:
+    """Write the result of a cell."""
+    result = {
+        "cell": cell.model_dump(mode="json"),
+        "metrics": run.metrics,
+        "splits": run.config["splits"],
+        "versions": run.config["versions"],
+        "threads": torch.get_num_threads(),
+        "hardware": hardware(),
+        "graphs": found.info.graphs,
+        "beyond_limit": _beyond(cell, splits, run),
+        "seconds": (run.metrics or {}).get("seconds", 0.0) + found.info.seconds,
+    }
+    write_stored(folder / RESULT, result)
+    return result
 
-    Args:
-        cell: from :func:`edgescope.study.plan`.
-        out: the folder of the study; it need not exist.
 
-    Example:
-        >>> import edgescope as es
-        >>> cell = es.study.plan(es.study.read("mitigation-small", root="data"))[0]
-        >>> es.study.is_done(cell, "mitigation")
-        False
-    """
-    return (folder_of(cell, Path(out)) / RESULT).is_file()
+def _as_measured(cell: Cell, splits: "Splits", run: "RunFolder", found: "Scan") -> MeasuredCell:
+    untrained = run.model("untrained")
+    return MeasuredCell(
+        cell=cell,
+        model=untrained if cell.state == UNTRAINED else run.model("trained"),
+        untrained=untrained,
+        scan=found,
+        splits=splits,
+        part=getattr(splits, cell.scan.split),
+        run=run,
+    )
 
 
 def read_result(folder: Path, cell: Cell | None = None) -> dict[str, Any] | None:

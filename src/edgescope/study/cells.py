@@ -59,6 +59,30 @@ _OWN = ("name", "model", "seed", "max_epochs", "architecture", "explicit_bias")
 """Fields of a recipe that a study sets in another place."""
 
 
+_FIRST = frozenset(
+    {
+        *("name", "model", "loss", "batch_size", "learning_rate", "plateau_factor"),
+        *("plateau_patience", "min_learning_rate", "max_epochs", "seed", "architecture"),
+        *("hidden_dim", "num_heads", "num_layers", "readout", "dropout", "residual"),
+        *("batch_norm", "use_bias", "layer_norm", "explicit_bias", "full_graph", "gamma"),
+        *("learned_gamma", "kernel_steps", "laplacian_eigenvectors", "lpe_dim", "lpe_layers"),
+        *("lpe_heads", "logit_limit", "logit_cap", "qk_norm", "sink"),
+        *("criterion", "split", "members", "max_rows"),
+    }
+)
+"""Options of a recipe, its model and a scan that always count in the name of a cell."""
+
+
+def _used(of: BaseModel, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a part of a cell that count: the first ones, and those in use."""
+    known = type(of).model_fields
+    return {
+        key: value
+        for key, value in fields.items()
+        if key in _FIRST or getattr(of, key) != known[key].get_default(call_default_factory=True)
+    }
+
+
 class Cell(BaseModel):
     """One cell of a study.
 
@@ -111,8 +135,13 @@ class Cell(BaseModel):
         """A readable prefix and a hash of everything that decides the cell's result.
 
         Where the data's files lie decides nothing, nor does what a recipe or variant is called.
+        Options that did not exist from the beginning count only where they are used, so that cells
+        of earlier versions are found again.
         """
         fields = self.model_dump(mode="json", exclude={"variant"})
+        fields["scan"] = _used(self.scan, fields["scan"])
+        fields["recipe"] = _used(self.recipe, fields["recipe"])
+        fields["recipe"]["model"] = _used(self.recipe.model, fields["recipe"]["model"])
         fields["recipe"].pop("name")
         fields["source"].pop("root", None)
         if self.content:
@@ -148,7 +177,7 @@ def _plan(spec: StudySpec) -> list[Cell]:
     cells = [
         _cell(spec, entry, model, state, seed)
         for entry, model in _combinations(spec)
-        for seed in spec.seeds
+        for seed in entry.seeds or spec.seeds
         for state in _states(spec)
     ]
     ids = [cell.name.rpartition("-")[2] for cell in cells]
@@ -196,8 +225,9 @@ def _cell(spec: StudySpec, entry: RecipeOnData, model: str | None, state: str, s
     recipe_name, data = entry.recipe, entry.data
     content = None if data.source in _published_names() else content_of(data.source)
     changes = {**spec.overrides.fields, **entry.set, "seed": seed}
-    if spec.overrides.epochs is not None:
-        changes["max_epochs"] = spec.overrides.epochs
+    epochs = entry.epochs or spec.overrides.epochs
+    if epochs is not None:
+        changes["max_epochs"] = epochs
     if model is not None:
         changes["architecture"] = model
     if state.startswith("ebt"):

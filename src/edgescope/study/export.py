@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from edgescope.lib.errors import InputError, did_you_mean
 from edgescope.lib.files import replacing, writable_folder
 from edgescope.plots.formats import NO_VALUE
 from edgescope.study import study_tables
@@ -60,9 +61,9 @@ def tables(study: Study) -> dict[str, StudyTable]:
         study: see :func:`edgescope.study.load`.
 
     Returns:
-        ``cells`` (one row per cell), ``metrics`` (test metric over seeds), ``layers`` (which exceed
-        which thresholds), ``association`` (prevalence against the test metric), and
-        ``mitigation`` (what variants of a recipe change) where the study has variants.
+        ``cells`` (one row per cell), ``metrics`` (test metric over seeds), ``association``
+        (prevalence against the test metric); and where all scans are there, ``layers`` (which
+        exceed which thresholds) and, if the study has variants, ``mitigation`` (what they change).
 
     Example:
         >>> import edgescope as es
@@ -70,7 +71,7 @@ def tables(study: Study) -> dict[str, StudyTable]:
         >>> es.study.tables(study)["metrics"].values  # doctest: +SKIP
     """
     every = study_tables.cells(study)
-    metrics, layers = study_tables.metrics(every), study_tables.layers(study)
+    metrics = study_tables.metrics(every)
     spearman = association(every)
     found = {
         "cells": StudyTable("Cells", every, every),
@@ -79,15 +80,18 @@ def tables(study: Study) -> dict[str, StudyTable]:
             metrics,
             study_tables.metrics_as_published(metrics),
         ),
-        "layers": StudyTable(
-            "Layers with an edge above the threshold (in brackets: in some seeds only)",
-            layers,
-            study_tables.layers_as_published(layers),
-        ),
         "association": StudyTable(
             "Prevalence of ratios above 1000 against the test metric (Spearman)", spearman, spearman
         ),
     }
+    if not all(done.has_scan for done in study.finished):
+        return found
+    layers = study_tables.layers(study)
+    found["layers"] = StudyTable(
+        "Layers with an edge above the threshold (in brackets: in some seeds only)",
+        layers,
+        study_tables.layers_as_published(layers),
+    )
     if any(cell.variant for cell in study.cells):
         variants = mitigation(study)
         found["mitigation"] = StudyTable(
@@ -97,6 +101,31 @@ def tables(study: Study) -> dict[str, StudyTable]:
             mitigation_as_text(variants),
         )
     return found
+
+
+def table(study: Study, name: str) -> StudyTable:
+    """Return one table of a study, one of :func:`tables` or a result table; nothing is run.
+
+    Args:
+        study: see :func:`edgescope.study.load`.
+        name: its name, such as ``"metrics"`` or ``"sites"``.
+
+    Raises:
+        InputError: if there is none of that name.
+
+    Example:
+        >>> import edgescope as es
+        >>> es.study.table(es.study.load("STUDY"), "sites").values  # doctest: +SKIP
+    """
+    found = tables(study)
+    if name in found:
+        return found[name]
+    stored = study.tables.table(name)
+    if stored is None:
+        known = list(dict.fromkeys((*found, *study.tables.names())))
+        hint = did_you_mean(name, known, f"expected one of {', '.join(known)}")
+        raise InputError(f"the study in {study.out} has no table {name!r}, {hint}")
+    return StudyTable(f"Result table {name}", stored, stored)
 
 
 def write_tables(found: Mapping[str, StudyTable], out: str | Path) -> list[Path]:

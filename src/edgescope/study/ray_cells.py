@@ -3,14 +3,14 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgescope.lib.errors import InputError
 from edgescope.lib.optional import require
 from edgescope.study.cells import Cell, folder_of
-from edgescope.study.local import Event, as_task
+from edgescope.study.local import Event, HowToWork
 from edgescope.study.worker import LOG, attempt
 
 POLL = 0.5
@@ -20,14 +20,7 @@ RETRIES = 3
 """How often a cell is started again after its worker was killed; it goes on from its files."""
 
 
-def run_on_ray(
-    cells: Sequence[Cell],
-    out: Path,
-    threads: int,
-    shard_every: float,
-    address: str,
-    processes: int = 1,
-) -> Iterator[Event]:
+def run_on_ray(cells: Sequence[Cell], how: HowToWork, address: str) -> Generator[Event]:
     """Work on cells side by side and yield how each ends.
 
     Every task asks for as many CPUs as a cell has threads or processes, and for a GPU for each
@@ -35,11 +28,8 @@ def run_on_ray(
 
     Args:
         cells: what to work on.
-        out: the folder of the study, the same files on every node.
-        threads: threads of every cell.
-        shard_every: seconds between the shards of a scan.
+        how: what they have in common; the folder of the study is the same files on every node.
         address: of the cluster; ``"auto"`` or ``"local"``.
-        processes: how many processes train a cell together.
 
     Raises:
         MissingExtraError: if Ray is not installed.
@@ -53,15 +43,17 @@ def run_on_ray(
             _connect(ray, address)
         resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         most = max((int(node.get("CPU", 0)) for node in resources), default=0)
-        cpus = max(threads, processes)
+        cpus = max(how.threads, how.processes)
         if most < cpus:
             raise InputError(
                 f"a cell takes {cpus} threads and no node at {address} has more than {most} "
                 "CPUs; set threads and processes in the study"
             )
-        gpus = processes if any(node.get("GPU", 0) >= processes for node in resources) else 0
+        gpus = (
+            how.processes if any(node.get("GPU", 0) >= how.processes for node in resources) else 0
+        )
         task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_attempt)
-        yield from _endings(ray, task, cells, [out, threads, shard_every, processes])
+        yield from _endings(ray, task, cells, how)
     finally:
         if mine:
             ray.shutdown()
@@ -85,15 +77,15 @@ def _endings(
     ray: Any,  # noqa: ANN401  (the module)
     task: Any,  # noqa: ANN401  (a remote function)
     cells: Sequence[Cell],
-    options: list[Any],
+    how: HowToWork,
 ) -> Iterator[Event]:
     started = time.time()
-    waiting = {task.remote(as_task(cell, *options)): cell for cell in cells}
+    waiting = {task.remote(how.task(cell)): cell for cell in cells}
     queued = {cell.name: cell for cell in cells}
     try:
         while waiting:
             ended, _ = ray.wait(list(waiting), num_returns=1, timeout=POLL)
-            for cell in [cell for cell in queued.values() if _has_begun(cell, options[0], started)]:
+            for cell in [cell for cell in queued.values() if _has_begun(cell, how.out, started)]:
                 yield Event(queued.pop(cell.name), "running")
             if not ended:
                 continue

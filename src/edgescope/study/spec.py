@@ -28,6 +28,8 @@ def _different(items: list[Any]) -> list[Any]:
 
 Different = AfterValidator(_different)
 
+Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1), Different]
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
@@ -119,12 +121,16 @@ class RecipeOnData(_Strict):
         name: what tables call this variant, beside its architecture; nothing by default.
         set: fields of the recipe that are replaced here, on top of the study's ``overrides``;
             among them ``explicit_bias``.
+        seeds: in place of the study's.
+        epochs: in place of those of the study's ``overrides``.
     """
 
     recipe: str
     data: DataSource
     name: str | None = Field(default=None, min_length=1)
     set: dict[str, Any] = {}
+    seeds: Seeds | None = None
+    epochs: int | None = Field(default=None, ge=1)
 
     @field_validator("data", mode="before")
     @classmethod
@@ -191,8 +197,12 @@ class StudySpec(_Strict):
         seeds: seeds of initial weights, batches and dropout.
         overrides: what is replaced in every recipe.
         scan: how every cell is scanned.
-        threads: threads of every cell, on which the last bits of results depend; as many as
-            torch takes by default.
+        measures: what every cell is measured by once it is scanned, see
+            :mod:`edgescope.study.measures`; all that is read from a scan by default.
+        threads: threads of every cell, on which the last bits of results depend; by default as
+            many as torch takes, shared out among the workers.
+        workers: how many cells are worked on side by side on this machine; no effect on results
+            where ``threads`` is given.
         processes: how many processes train a cell together, which share its threads; see
             :func:`edgescope.train.fit`.
         shard_every: seconds between the shards of a scan; no effect on results.
@@ -213,12 +223,12 @@ class StudySpec(_Strict):
     root: str | None = None
     states: Annotated[list[State], Field(min_length=1), Different] = ["untrained", "trained"]
     explicit_bias: Annotated[list[Bias], Field(min_length=1), Different] = ["released", "described"]
-    seeds: Annotated[
-        list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1), Different
-    ] = [41]
+    seeds: Seeds = [41]
     overrides: Overrides = Overrides()
     scan: ScanOptions = ScanOptions()
+    measures: Annotated[list[str], Different] | None = None
     threads: int | None = Field(default=None, ge=1)
+    workers: int = Field(default=1, ge=1)
     processes: int = Field(default=1, ge=1)
     shard_every: float = Field(default=SHARD_EVERY, ge=0)
     _origin: str = "the study"

@@ -1,15 +1,15 @@
-"""The figures of a study: the published grid, and prevalence against the test metric."""
+"""The figures of a study: the published grid, prevalence against the test metric, and others."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgescope.lib.errors import InputError
-from edgescope.lib.files import replacing, writable_folder
-from edgescope.lib.optional import require
+from edgescope.lib.errors import InputError, did_you_mean
+from edgescope.lib.files import writable_folder
 from edgescope.lib.task_metrics import known_metric
 from edgescope.plots.axes import (
     EDGE_TYPES,
@@ -19,11 +19,13 @@ from edgescope.plots.axes import (
     sorted_graphs,
     threshold_line,
 )
-from edgescope.plots.svg import figure, settings
+from edgescope.plots.svg import settings
 from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.statistics.sketch import SiteSketch
 from edgescope.study import study_tables as tables
 from edgescope.study.cells import UNTRAINED
+from edgescope.study.figure_panels import panels, save_figure
+from edgescope.study.result_figures import heat_maps, histograms, table_of
 from edgescope.study.study_store import Finished, Study
 
 if TYPE_CHECKING:
@@ -36,25 +38,28 @@ FORMATS = ("svg", "png", "pdf")
 POINTS = 200
 """Quantiles at which the curve of a layer is drawn."""
 
-_PANEL = (4.2, 2.6)
-"""Width and height of a panel in inches."""
-
-_MARGINS = (0.8, 0.2, 0.55, 0.55)
-_GAP = 0.75
-"""Inches between panels."""
+FIGURES = ("grid", "prevalence", "histograms", "heat-maps")
+"""Names of the figures; the last two are one for each model, data set and state."""
 
 
-def write_figures(study: Study, out: str | Path, suffix: str = "svg") -> list[Path]:
-    """Draw all figures of a study, and return the files.
+def write_figures(
+    study: Study,
+    out: str | Path,
+    suffix: str = "svg",
+    names: Sequence[str] = ("grid", "prevalence"),
+) -> list[Path]:
+    """Draw figures of a study, and return the files; nothing is run.
 
     Args:
         study: see :func:`edgescope.study.load`.
         out: the folder to write to.
         suffix: ``"svg"``, ``"png"`` or ``"pdf"``.
+        names: which: ``"grid"``, ``"prevalence"``, ``"histograms"``, ``"heat-maps"``. Those of the
+            last two are ``NAME-MODEL-DATA-STATE``, and are drawn from the result tables.
 
     Raises:
-        InputError: if there is no such format, if the folder cannot be written to, or if no
-            trained cell is done.
+        InputError: if there is no such format or figure, if the folder cannot be written to, if no
+            trained cell is done, or if a result table is missing.
         MissingExtraError: if matplotlib is not installed.
 
     Example:
@@ -64,12 +69,28 @@ def write_figures(study: Study, out: str | Path, suffix: str = "svg") -> list[Pa
     """
     if suffix not in FORMATS:
         raise InputError(f"received the format {suffix!r}, expected one of {', '.join(FORMATS)}")
+    for name in names:
+        if name not in FIGURES:
+            hint = did_you_mean(name, FIGURES, f"expected one of {', '.join(FIGURES)}")
+            raise InputError(f"there is no figure {name!r}, {hint}")
     folder = writable_folder(Path(out))
     with settings():
         return [
-            _save(grid(study), folder / f"grid.{suffix}"),
-            _save(scatter(tables.cells(study)), folder / f"prevalence.{suffix}"),
+            save_figure(drawn, folder / f"{file}.{suffix}")
+            for name in names
+            for file, drawn in _drawn(study, name)
         ]
+
+
+def _drawn(study: Study, name: str) -> "Iterator[tuple[str, Figure]]":
+    """Yield the name of every file of a figure, and what is on it."""
+    if name == "grid":
+        yield name, grid(study)
+    elif name == "prevalence":
+        yield name, scatter(tables.cells(study))
+    else:
+        for group, drawn in (histograms if name == "histograms" else heat_maps)(study):
+            yield re.sub(r"[^A-Za-z0-9.-]+", "_", f"{name}-{group}"), drawn
 
 
 def grid(study: Study) -> "Figure":
@@ -77,25 +98,26 @@ def grid(study: Study) -> "Figure":
 
     A panel shows the largest ratio of every graph, sorted: a line for each trained layer, lighter
     the earlier it is, over the range of all untrained layers. Graphs of all seeds are joined. It
-    is the published figure, whose batches are of one graph each.
+    is the published figure, whose batches are of one graph each. Where a scan is not there any
+    more, curves are read from the result table ``maxima``, at 51 quantiles of each seed.
 
     Raises:
-        InputError: if no trained cell is done.
+        InputError: if no trained cell is done, or neither scans nor that table are there.
     """
     trained = [done for done in study.finished if done.cell.state != UNTRAINED]
     if not trained:
         raise InputError(f"no trained cell of the study in {study.out} is done, nothing to draw")
     rows = list(dict.fromkeys((done.cell.label, done.cell.state) for done in trained))
     columns = list(dict.fromkeys(done.cell.data for done in trained))
-    drawn, panels = _panels(len(rows), len(columns))
-    for (model, state), line in zip(rows, panels, strict=True):
+    drawn, places = panels(len(rows), len(columns))
+    for (model, state), line in zip(rows, places, strict=True):
         for data, axes in zip(columns, line, strict=True):
             same = [
                 done
                 for done in trained
                 if (done.cell.label, done.cell.state, done.cell.data) == (model, state, data)
             ]
-            _panel(axes, same)
+            _panel(axes, _curves(study, same) if same else None)
             axes.set_title(f"{model} on {data}, {tables.STATES[state]}")
     # A model may lack the first data set, and its panel is empty then.
     legend_row(next(axes for axes in drawn.axes if axes.lines))
@@ -111,8 +133,8 @@ def scatter(every: "pl.DataFrame") -> "Figure":
     found = every.filter(every["metric"].is_not_null())
     groups = found.partition_by("data", "metric", maintain_order=True)
     kinds = list(dict.fromkeys(found.select("model", "state").iter_rows()))
-    drawn, panels = _panels(1, max(len(groups), 1))
-    for group, axes in zip(groups, panels[0], strict=False):
+    drawn, places = panels(1, max(len(groups), 1))
+    for group, axes in zip(groups, places[0], strict=False):
         for number, (model, state) in enumerate(kinds):
             cells = group.filter(model=model, state=state)
             colour, marker = EDGE_TYPES[number % len(EDGE_TYPES)]
@@ -122,48 +144,64 @@ def scatter(every: "pl.DataFrame") -> "Figure":
         axes.set_xlabel(f"edges with a ratio above {PAPER_RATIO:g} (%)")
         axes.set_ylabel(f"test {known_metric(group['metric'][0]).words}")
         axes.set_title(group["data"][0])
-    legend_row(panels[0, 0], columns=2)
+    legend_row(places[0, 0], columns=2)
     return drawn
 
 
-def _panels(rows: int, columns: int) -> "tuple[Figure, NDArray[np.object_]]":
-    """Return a figure with panels of a fixed size ``[rows, columns]``."""
-    wide, high = _PANEL
-    left, right, bottom, top = _MARGINS
-    width = left + right + columns * wide + (columns - 1) * _GAP
-    height = bottom + top + rows * high + (rows - 1) * (_GAP + top)
-    drawn = figure(width, height, _MARGINS)
-    space = {"wspace": _GAP / wide, "hspace": (_GAP + top) / high}
-    return drawn, drawn.subplots(rows, columns, squeeze=False, gridspec_kw=space)
+class _Curves(NamedTuple):
+    """Curves ``[layers, POINTS]`` of the largest ratio per graph, sorted, largest first."""
+
+    untrained: NDArray[np.float64] | None
+    trained: NDArray[np.float64]
 
 
-def _panel(axes: "Axes", same: Sequence[Finished]) -> None:
-    """Draw the cells of one model, state and data set that differ in their seeds."""
+def _curves(study: Study, same: Sequence[Finished]) -> _Curves:
+    """Return the curves of cells that differ in their seeds, from their scans or tables."""
+    if not all(done.has_scan for done in same):
+        maxima = table_of(study, "maxima", same)
+        before, after = (_of_table(maxima.filter(state=state)) for state in STATES)
+        return _Curves(before if len(before) else None, after)
+    scans = [done.scan() for done in same]
+    sites = list(scans[0].sites)
+    trained = np.stack([_curve([scan[site] for scan in scans]) for site in sites])
+    baselines = [scan.baseline for scan in scans if scan.baseline is not None]
+    if not baselines:
+        return _Curves(None, trained)
+    untrained = [_curve([baseline[site] for baseline in baselines]) for site in sites]
+    return _Curves(np.stack(untrained), trained)
+
+
+def _of_table(maxima: "pl.DataFrame") -> NDArray[np.float64]:
+    curves = []
+    for of in maxima.sort("layer", maintain_order=True).partition_by("site", maintain_order=True):
+        ratios = of["ratio"].sort(descending=True).to_numpy()
+        places = np.linspace(0, 1, len(ratios))
+        curves.append(np.interp(np.linspace(0, 1, POINTS), places, ratios))
+    return np.array(curves).reshape(-1, POINTS)
+
+
+def _panel(axes: "Axes", curves: _Curves | None) -> None:
+    """Draw the curves of one model, state and data set."""
     sorted_graphs(axes)
     ratio_axis(axes.yaxis)
-    if not same:
+    if curves is None:
         axes.set_axis_off()
         return
-    scans = [done.scan() for done in same]
     share = np.linspace(0, 100, POINTS)
-    before = [scan.baseline for scan in scans if scan.baseline is not None]
-    if before:
-        curves = np.stack([_curve([one[site] for one in before]) for site in before[0].sites])
-        low, high = np.nanmin(curves, axis=0), np.nanmax(curves, axis=0)
+    if curves.untrained is not None:
+        low, high = np.nanmin(curves.untrained, axis=0), np.nanmax(curves.untrained, axis=0)
         colour = STATES["untrained"]
         axes.fill_between(
             share, low, high, color=colour, alpha=0.3, linewidth=0, label="untrained layers"
         )
-    sites = list(scans[0].sites)
-    for number, site in enumerate(sites, 1):
-        label = "trained layers" if number == len(sites) else None
+    for number, curve in enumerate(curves.trained, 1):
         axes.plot(
             share,
-            _curve([scan[site] for scan in scans]),
+            curve,
             color=STATES["trained"],
-            alpha=0.25 + 0.75 * number / len(sites),
+            alpha=0.25 + 0.75 * number / len(curves.trained),
             linewidth=1.2,
-            label=label,
+            label="trained layers" if number == len(curves.trained) else None,
         )
     threshold_line(axes, PAPER_RATIO)
 
@@ -179,14 +217,3 @@ def _curve(sketches: Sequence[SiteSketch]) -> NDArray[np.float64]:
     ranks = np.clip(np.ceil(np.linspace(0, 1, POINTS) * total), 1, total)
     found: NDArray[np.float64] = bins.centres[::-1][np.searchsorted(counts.cumsum(), ranks)]
     return found
-
-
-def _save(drawn: "Figure", path: Path) -> Path:
-    """Write a figure, with the same bytes every time; the file is whole or absent."""
-    require("matplotlib", "report")
-    suffix = path.suffix[1:]
-    empty = {"svg": ("Creator", "Date"), "pdf": ("Creator", "CreationDate"), "png": ("Software",)}
-    metadata = dict.fromkeys(empty[suffix])
-    with replacing(path) as temporary:
-        drawn.savefig(temporary, format=suffix, metadata=metadata, facecolor="white", dpi=150)
-    return path

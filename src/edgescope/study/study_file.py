@@ -40,15 +40,17 @@ def read(
     seeds: Sequence[int] | None = None,
     epochs: int | None = None,
     subset: int | None = None,
+    workers: int | None = None,
 ) -> StudySpec:
     """Read a study from a YAML file; its paths become relative to the working folder.
 
     Args:
         name_or_path: one of :func:`study_names`, or the path of a YAML file.
         root: replaces the file's ``root``.
-        seeds: replace the file's.
-        epochs: replaces the file's among its ``overrides``.
+        seeds: replace the file's, also those of its ``recipes``.
+        epochs: replaces the file's among its ``overrides``, likewise.
         subset: likewise.
+        workers: replaces the file's.
 
     Raises:
         InputError: if there is no such file, if it is not readable, if a key is unknown or a
@@ -67,8 +69,13 @@ def read(
             f"{path} holds {type(fields).__name__}, expected the keys of a study such as "
             "'models: [GraphTransformer]'"
         )
-    given = {"root": root and str(Path(root).absolute()), "seeds": seeds and list(seeds)}
+    given = {
+        "root": root and str(Path(root).absolute()),
+        "seeds": seeds and list(seeds),
+        "workers": workers,
+    }
     fields |= {key: value for key, value in given.items() if value}
+    _drop(fields, {"seeds": seeds, "epochs": epochs})
     changes = {"epochs": epochs, "subset": subset}
     changes = {key: value for key, value in changes.items() if value is not None}
     if changes and isinstance(overrides := fields.get("overrides", {}), dict):
@@ -85,6 +92,14 @@ def read(
         raise InputError(f"{path}: {reason(error)}; correct the file") from error
     spec._origin = str(path)  # noqa: SLF001  (not a key of the file)
     return _placed(spec, path.parent)
+
+
+def _drop(fields: dict[str, Any], given: dict[str, Any]) -> None:
+    """Take out of the file's recipes what is given beside the file."""
+    entries = fields.get("recipes")
+    for entry in entries if isinstance(entries, list) else []:
+        for key in (key for key, value in given.items() if value and isinstance(entry, dict)):
+            entry.pop(key, None)
 
 
 def _path(name_or_path: str | Path) -> Path:

@@ -8,15 +8,19 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.files import readable_file
 from edgescope.lib.input_files import reading
 from edgescope.lib.task_metrics import metric_of_run
-from edgescope.scanning.store import load_scan
+from edgescope.scanning.store import has_scan, load_scan
 from edgescope.study.cell_work import read_result
 from edgescope.study.cells import Cell, folder_of, read_stored
+from edgescope.study.result_tables import ResultTables
 from edgescope.study.runner import MANIFEST
 from edgescope.study.study_metric import metric_of_test
 
 if TYPE_CHECKING:
     from edgescope.scanning.result import Scan
     from edgescope.train.run_verdict import Verdict
+
+
+_AGAIN = "run the study again"
 
 
 class Finished(NamedTuple):
@@ -29,6 +33,11 @@ class Finished(NamedTuple):
 
     beyond_limit: float | None = None
     """Share of its attention logits beyond their limit; None if it has none, or is older."""
+
+    @property
+    def has_scan(self) -> bool:
+        """Whether its scan is there, and not only its result tables."""
+        return has_scan(self.folder / "scan")
 
     @property
     def metric(self) -> tuple[str, float] | None:
@@ -50,7 +59,11 @@ class Finished(NamedTuple):
         return Verdict.read(self.metrics, metric)
 
     def scan(self) -> "Scan":
-        """Read its scan; that of a trained cell has the untrained model as its baseline."""
+        """Read its scan; that of a trained cell has the untrained model as its baseline.
+
+        Raises:
+            InputError: if it is not there, or damaged.
+        """
         return load_scan(self.folder / "scan")
 
 
@@ -59,8 +72,10 @@ class Study:
 
     Attributes:
         out: the folder of the study.
-        cells: its cells, in the order of the plan, done or not.
+        cells: its cells, in the order of the plan, done or not; where only result tables are
+            there, those of these, in the order of their names.
         finished: those that are done.
+        tables: its result tables.
 
     Args:
         out: the folder of a study.
@@ -76,20 +91,29 @@ class Study:
 
     def __init__(self, out: str | Path) -> None:
         self.out = Path(out)
-        path = readable_file(self.out / MANIFEST, f"the {MANIFEST} of a study")
-        manifest = read_stored(path, "run the study again") or {}
-        with reading(f"{path}", "run the study again"):
-            self.cells = [Cell.model_validate(cell) for cell in manifest["cells"]]
+        self.tables = ResultTables(self.out)
+        self._records = self.tables.records()
+        self.cells = self._planned()
         self.finished = list(self._finished())
 
     def __repr__(self) -> str:
         """Say how much of it is done."""
         return f"Study({str(self.out)!r}, {len(self.finished)} of {len(self.cells)} cells done)"
 
+    def _planned(self) -> list[Cell]:
+        path = self.out / MANIFEST
+        if self._records and not path.is_file():
+            return [record.cell for record in self._records.values()]
+        manifest = read_stored(readable_file(path, f"the {MANIFEST} of a study"), _AGAIN) or {}
+        with reading(f"{path}", _AGAIN):
+            return [Cell.model_validate(cell) for cell in manifest["cells"]]
+
     def _finished(self) -> Iterator[Finished]:
         for cell in self.cells:
             folder = folder_of(cell, self.out)
-            result = read_result(folder, cell)
+            result: Mapping[str, Any] | None = read_result(folder, cell)
+            if result is None and cell.name in self._records:
+                result = self._records[cell.name].result
             if result is not None:
                 yield Finished(cell, folder, result["metrics"], result.get("beyond_limit"))
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.scanning.result import Scan
+from edgescope.study.cells import Cell
 from edgescope.study.study_store import Finished, Study
 
 THRESHOLDS = (PAPER_RATIO, 4000.0)
@@ -29,11 +30,19 @@ def cells(study: Study, threshold: float = PAPER_RATIO) -> pl.DataFrame:
     metric) and value (null for untrained cells), guess (what guessing gets on the same graphs) and
     better (whether the model is better than that, beyond the chance of which graphs they are; both
     null where it is not known), epochs, prevalence (share of the edges with a defined ratio, over
-    all sites, whose largest ratio exceeds the threshold), max_ratio (largest of all sites).
+    all sites, whose largest ratio exceeds the threshold), max_ratio (largest of all sites). The
+    last two come from the scan, or from the result tables where the scan is not there any more.
     """
-    rows = []
+    rows, stored = [], _stored(study, threshold)
+    massive: float | None
+    largest: float | None
     for done in study.finished:
-        scan = done.scan()
+        if done.has_scan:
+            scan = done.scan()
+            largest = max(float(scan[site].maxima[0].max()) for site in scan.sites)
+            massive = prevalence(scan, threshold)
+        else:
+            massive, largest = stored.get(done.cell.name, (None, None))
         name, value = done.metric or (None, None)
         verdict = done.verdict
         rows.append(
@@ -45,13 +54,26 @@ def cells(study: Study, threshold: float = PAPER_RATIO) -> pl.DataFrame:
                 "guess": done.guess,
                 "better": None if verdict is None else verdict.whole.better,
                 "epochs": (done.metrics or {}).get("epochs"),
-                "prevalence": prevalence(scan, threshold),
-                "max_ratio": max(float(scan[site].maxima[0].max()) for site in scan.sites),
+                "prevalence": massive,
+                "max_ratio": largest,
             }
         )
     schema = {"seed": pl.Int64, "metric": pl.String, "value": pl.Float64, "epochs": pl.Int64}
     schema |= {"guess": pl.Float64, "better": pl.Boolean}
+    schema |= {"prevalence": pl.Float64, "max_ratio": pl.Float64}
     return pl.DataFrame(rows, schema_overrides=schema)
+
+
+def _stored(study: Study, threshold: float) -> dict[str, tuple[float | None, float | None]]:
+    """Return prevalence and largest ratio of the cells in the result tables."""
+    counted, sites = (study.tables.table(name) for name in ("thresholds", "sites"))
+    if counted is None or sites is None:
+        return {}
+    shares = counted.filter(rule="ratio", threshold=threshold).group_by("cell")
+    found = shares.agg(pl.col("massive").sum() / pl.col("edges").sum())
+    largest = sites.group_by("cell").agg(pl.col("max_ratio").max())
+    joined = largest.join(found, on="cell", how="left")
+    return {cell: (share, ratio) for cell, ratio, share in joined.iter_rows()}
 
 
 def metrics(every: pl.DataFrame) -> pl.DataFrame:
@@ -103,18 +125,46 @@ def metrics_as_published(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def cautions(study: Study) -> list[str]:
-    """Say of every trained cell that is not better than guessing that it is not, one line each.
+    """Say what to keep in mind of a study's tables, one line each.
+
+    Of every trained cell that is not better than guessing, that it is not; that SAN and GraphiT
+    are one function, where the study has them so; which tables need scans that are not there.
 
     Example:
         >>> import edgescope as es
         >>> for line in es.study.cautions(es.study.load("study")):  # doctest: +SKIP
         ...     print(line)
     """
-    return [
+    found = [
         f"{done.cell.name}: {verdict.caution}"
         for done in study.finished
         if (verdict := done.verdict) is not None and verdict.caution
     ]
+    if same_function(done.cell for done in study.finished):
+        found.append(SAME_FUNCTION)
+    lost = sum(not done.has_scan for done in study.finished)
+    if lost:
+        found.append(
+            f"the tables layers and mitigation are read from scans, and those of {lost} cells are "
+            f"not in {study.out}; the others are read from the result tables"
+        )
+    return found
+
+
+SAME_FUNCTION = (
+    "SAN and GraphiT without positions and without the full graph are one function of their "
+    "weights; that the two agree says nothing more than two seeds of one of them"
+)
+
+
+def same_function(cells: Iterable[Cell]) -> bool:
+    """Say whether both SAN and GraphiT are among cells, with options that make them the same."""
+    plain = {
+        cell.model
+        for cell in cells
+        if not cell.recipe.model.full_graph and not cell.recipe.model.laplacian_eigenvectors
+    }
+    return plain >= {"SAN", "GraphiT"}
 
 
 def layers(study: Study) -> pl.DataFrame:

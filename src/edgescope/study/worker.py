@@ -28,8 +28,7 @@ def attempt(task: dict[str, Any]) -> dict[str, Any]:
     """Work on a cell with its log as standard output and error.
 
     Args:
-        task: ``cell``, ``folder``, ``threads``, ``shard_every`` and ``processes``, in plain
-            values.
+        task: see :meth:`edgescope.study.local.HowToWork.task`.
 
     Returns:
         ``reason``: None if the cell is done, else in one line why it is not.
@@ -40,7 +39,8 @@ def attempt(task: dict[str, Any]) -> dict[str, Any]:
     with _printing_to(folder / LOG):
         try:
             cell = Cell.model_validate(task["cell"])
-            run_cell(cell, folder, task["shard_every"], task["processes"])
+            how = (task["shard_every"], task["processes"], task["measures"])
+            run_cell(cell, folder, *how)
         except Exception as error:  # noqa: BLE001  (whatever stops a cell must not stop the others)
             traceback.print_exc()
             return {"reason": " ".join(f"{type(error).__name__}: {error}".split())}

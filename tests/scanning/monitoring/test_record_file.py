@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from edgescope.lib.errors import InputError
+from edgescope.lib.sealed_table import sealed_table
 from edgescope.scanning.monitoring import record_file
-from edgescope.scanning.monitoring.record_file import RecordFile, read_record, record_bytes
+from edgescope.scanning.monitoring.record_file import RecordFile, read_record
 
 SCHEMA = {"step": pl.Int64, "site": pl.String, "value": pl.Float64}
 
@@ -19,9 +20,9 @@ def test_the_file_lags_by_a_twentieth_at_most_and_is_rarely_written(tmp_path, mo
 
     def noted(table):
         written.append(table.height)
-        return record_bytes(table)
+        return sealed_table(table)
 
-    monkeypatch.setattr(record_file, "record_bytes", noted)
+    monkeypatch.setattr(record_file, "sealed_table", noted)
     kept = RecordFile(tmp_path / "r.parquet", SCHEMA)
     kept.begin()
     for step in range(400):

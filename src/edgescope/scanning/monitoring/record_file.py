@@ -1,8 +1,6 @@
 """The record of a training: rows that come one after the other, and a Parquet file of them."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +8,12 @@ import polars as pl
 
 from edgescope.lib.errors import InputError
 from edgescope.lib.files import replacing, writable_folder
-from edgescope.lib.input_files import reading, table_of, whole
+from edgescope.lib.input_files import reading, whole
+from edgescope.lib.sealed_table import sealed_table, unsealed_table
 
 SHARE = 20
 """The file is written anew when the rows that it lacks are more than one in so many: what is
 written in all then grows with the rows, and not with their square."""
-
-
-_DIGEST = "edgescope.sha256"
-"""Key of the file's metadata under which the digest of its rows stands."""
-
-
-def record_bytes(table: pl.DataFrame) -> bytes:
-    """Return a record as the bytes of a Parquet file, with a digest of its rows."""
-    held = BytesIO()
-    table.write_parquet(held, metadata={_DIGEST: _digest(table)})
-    return held.getvalue()
 
 
 def read_record(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
@@ -40,14 +28,7 @@ def read_record(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
     """
     held = whole(path, "the record of a training, which a monitor writes")
     with reading(f"{path}", "monitor the training again, or restore it"):
-        table = table_of(held, schema)
-        if pl.read_parquet_metadata(BytesIO(held)).get(_DIGEST) != _digest(table):
-            raise ValueError("its checksum is wrong: it was changed after it was written")
-    return table
-
-
-def _digest(table: pl.DataFrame) -> str:
-    return hashlib.sha256(table.write_csv().encode()).hexdigest()
+        return unsealed_table(held, schema)
 
 
 class RecordFile:
@@ -113,7 +94,7 @@ class RecordFile:
         table = self.table
         if self.path is not None:
             with replacing(self.path) as temporary:
-                temporary.write_bytes(record_bytes(table))
+                temporary.write_bytes(sealed_table(table))
         self._unwritten = 0
 
     def go_on(self, table: pl.DataFrame) -> None:

@@ -21,9 +21,10 @@ from edgescope.lib.compiled_parts import compiled_parts
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import check_inputs, check_model
 from edgescope.lib.model_call import Call, call_model
+from edgescope.lib.sealed_table import sealed_table
 from edgescope.scanning.monitoring.fixed_batches import FixedBatches
 from edgescope.scanning.monitoring.monitor_limits import Limits, check_positive
-from edgescope.scanning.monitoring.record_file import RecordFile, record_bytes
+from edgescope.scanning.monitoring.record_file import RecordFile
 from edgescope.scanning.monitoring.site_watch import SiteWatch
 from edgescope.scanning.monitoring.training_record import TrainingRecord, schema
 from edgescope.statistics.sketch_layout import PAPER_RATIO
@@ -200,7 +201,7 @@ class Monitor:
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps: all records, and how far it has come; plain values."""
         self._file.flush()
-        table = torch.frombuffer(bytearray(record_bytes(self._file.table)), dtype=torch.uint8)
+        table = torch.frombuffer(bytearray(sealed_table(self._file.table)), dtype=torch.uint8)
         passed = {site: list(kinds) for site, kinds in self.passed.items()}
         return {"record": table, "steps": self._steps, "passed": passed}
 

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from edgescope.lib.files import replacing, writable_folder
-from edgescope.scanning.monitoring.record_file import read_record, record_bytes
+from edgescope.lib.sealed_table import sealed_table
+from edgescope.scanning.monitoring.record_file import read_record
 from edgescope.scanning.monitoring.site_vitals import over_column
 from edgescope.statistics.change_point import level_shift
 from edgescope.statistics.sketch_layout import PAPER_RATIO
@@ -144,7 +145,7 @@ class TrainingRecord:
         path = Path(path)
         writable_folder(path.parent)
         with replacing(path) as temporary:
-            temporary.write_bytes(record_bytes(self.table))
+            temporary.write_bytes(sealed_table(self.table))
         return path
 
     @classmethod
