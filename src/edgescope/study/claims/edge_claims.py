@@ -268,7 +268,6 @@ CLAIMS = (
         "alone proves either",
         ("cells", "added"),
         _moved,
-        ("added",),
     ),
     Claim(
         "C7",

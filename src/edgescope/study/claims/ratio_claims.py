@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.study.claims.cell_roles import data_words
@@ -13,6 +14,11 @@ from edgescope.study.claims.estimates import FEWEST_SEEDS, Estimate
 from edgescope.study.claims.questions import HALF, RARE, Question, Region
 from edgescope.study.claims.result_set import BESIDE, ResultSet
 from edgescope.study.claims.site_numbers import REACH, prevalence, reach
+
+Values = NDArray[np.float64]
+
+DRAWS = 2000
+"""Resamples of the seeds within their groups."""
 
 PAPER = "arXiv 2409.03463"
 
@@ -111,35 +117,52 @@ def _differs(results: ResultSet) -> Sequence[Question]:
     return [question]
 
 
-def explained(groups: Sequence["np.typing.NDArray[np.float64]"]) -> Estimate:
+def explained(groups: Sequence[Values]) -> Estimate:
     """Return the share of rank variance between groups, corrected for chance.
 
     It is ``(H - k + 1) / (n - k)`` for the H of Kruskal and Wallis, ``k`` groups and ``n`` values
-    (Tomczak and Tomczak, Trends in Sport Sciences 21, 2014). The interval resamples seeds within
-    groups, and covers both the percentile and the basic interval, as resamples of few seeds differ
-    more between groups than the seeds do; the p-value is that of H against no difference at all.
-    """
-    from scipy.stats import kruskal
+    (Tomczak and Tomczak, Trends in Sport Sciences 21, 2014). Seeds are resampled within groups. The
+    interval covers both the percentile and the basic one, as resamples of few seeds differ more
+    between groups than the seeds do, and so is the p-value the larger of the two.
 
-    values = np.concatenate(groups) if groups else np.array([])
-    units, many = len(values), len(groups)
-    problem = "" if many > 1 else "fewer than two groups with 3 seeds or more"
-    if not problem and len(set(values.tolist())) == 1:
+    Args:
+        groups: the values of every group.
+    """
+    units = sum(map(len, groups))
+    problem = "" if len(groups) > 1 else "fewer than two groups with 3 seeds or more"
+    if not problem and len(set(np.concatenate(groups).tolist())) == 1:
         problem = "all cells have the same prevalence"
     if problem:
         return Estimate(math.nan, math.nan, math.nan, units, "seeds", problem=problem)
-
-    def share(of: Sequence["np.typing.NDArray[np.float64]"]) -> float:
-        if len(set(np.concatenate(of).tolist())) == 1:
-            return 0.0
-        return float((kruskal(*of).statistic - many + 1) / (units - many))
-
     generator = np.random.default_rng(0)
-    drawn = [share([generator.choice(each, len(each)) for each in groups]) for _ in range(500)]
-    (low, high), value = np.quantile(drawn, [0.025, 0.975]).tolist(), share(groups)
+    drawn = [each[generator.integers(len(each), size=(DRAWS, len(each)))] for each in groups]
+    sizes = [len(each) for each in groups]
+    shares = _between(np.concatenate(drawn, axis=1), sizes)
+    value = float(_between(np.concatenate(groups)[None], sizes)[0])
+    low, high = np.quantile(shares, [0.025, 0.975]).tolist()
+
+    def p_at(truth: float) -> float:
+        each = [np.mean(of <= truth) for of in (shares, 2 * value - shares)]
+        sides = [2 * min(part, 1 - part) for part in each]
+        return min(float(max(sides)), 1.0) or 1 / DRAWS
+
     ends = min(low, 2 * value - high), max(high, 2 * value - low)
-    p = float(kruskal(*groups).pvalue)
-    return Estimate(value, *ends, units, "seeds", p_at=lambda _: p)
+    return Estimate(value, *ends, units, "seeds", p_at=p_at)
+
+
+def _between(values: Values, sizes: Sequence[int]) -> Values:
+    """Return eta squared of rows of values ``[R, n]`` whose groups stand beside each other."""
+    from scipy.stats import rankdata
+
+    ranks, n = rankdata(values, axis=1), sum(sizes)
+    ends = np.cumsum(sizes)[:-1]
+    means = np.stack([part.mean(1) for part in np.split(ranks, ends, axis=1)], axis=1)
+    between = ((means - (n + 1) / 2) ** 2 * np.array(sizes)).sum(1)
+    total = ((ranks - (n + 1) / 2) ** 2).sum(1)
+    # H, corrected for ties; rows of a single value have none.
+    h = np.divide((n - 1) * between, total, out=np.zeros(len(values)), where=total > 0)
+    found: Values = (h - len(sizes) + 1) / (n - len(sizes))
+    return found
 
 
 CLAIMS = (

@@ -42,6 +42,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """Columns that the claims read of every result table; further ones are left alone."""
 
+_WHO = ("cell", "model", "data", "state", "role", "seed")
+
 BESIDE = "beside "
 """How columns begin whose means stand beside a number."""
 
@@ -88,7 +90,7 @@ class ResultSet:
             (pl.col("role") == role) & pl.col("state").is_in(states),
             *(pl.col(name) == value for name, value in of.items()),
         )
-        return found.sort("model", "data", "seed", "cell")
+        return found.select(_WHO).sort("model", "data", "seed", "cell")
 
     @property
     def idle(self) -> list[str]:

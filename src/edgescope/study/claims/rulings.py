@@ -24,6 +24,9 @@ from edgescope.study.claims.questions import ALPHA, HOLDS, REFUTED, UNDECIDED, Q
 
 ONLY = "holds only where"
 
+_CLASSES = {HOLDS: "holds", REFUTED: "refuted", UNDECIDED: "undecided", ONLY: "only"}
+"""Kind of a verdict to a word of JSON."""
+
 
 @dataclass(frozen=True)
 class GroupRuling:
@@ -76,10 +79,19 @@ class Ruling:
         """The verdict without the places where it holds."""
         return ONLY if self.verdict.startswith(ONLY) else self.verdict
 
+    @property
+    def decisive(self) -> Question | None:
+        """The number that decides, the least clear of several; None if nothing was measured."""
+        known = [each for each in self.questions if not each.aside] or list(self.questions)
+        known = [each for each in known if math.isfinite(each.estimate.value)]
+        return max(known, key=lambda each: 0.0 if math.isnan(each.p) else each.p, default=None)
+
     def as_dict(self) -> dict[str, Any]:
         """Return all of it in values that JSON can hold; what is not finite is null."""
         return {
             "verdict": self.verdict,
+            "kind": _CLASSES[self.kind],
+            "decisive": None if self.decisive is None else _question(self.decisive),
             "reason": self.reason,
             "p": _plain(self.p),
             "p_adjusted": _plain(self.p_adjusted),
