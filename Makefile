@@ -56,6 +56,7 @@ docs: $(READY) ## write the pages that come out of the code and build the site i
 	$(BIN)/python docs/make_layers.py
 	$(BIN)/python docs/make_rules.py
 	$(BIN)/python docs/make_reach.py
+	$(BIN)/python docs/make_dossier.py
 	OMP_NUM_THREADS=1 $(BIN)/python docs/make_walks.py
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet \
 	  --builder html docs docs/_build

@@ -138,8 +138,9 @@ _ROOMS = {
     *("models", "plots", "report", "scanning", "statistics", "study", "train"),
 }
 
-# What stands above a scan, so that no room imports from one above it.
+# What stands above a scan or a study, so that no room imports from one above it.
 hand_over(
+    dossier_page="edgescope.report.dossier_page",
     merge_scans="edgescope.scanning.merge",
     save_scan="edgescope.scanning.store",
     write_report="edgescope.report",

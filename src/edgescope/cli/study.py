@@ -1,4 +1,4 @@
-"""`edgescope study`: a grid of cells, its tables and figures; the experiments on twins."""
+"""`edgescope study`: a grid of cells, its tables and figures; twins; the dossier."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,7 @@ import polars as pl
 import typer
 
 import edgescope as es
+from edgescope.cli._dossier import dossier
 from edgescope.cli._modes import Choice, command_with
 from edgescope.cli._tables import hint, note, show
 from edgescope.cli._twins import TWINS_CHOICES, twins
@@ -206,3 +207,4 @@ def _list_cells(spec: "es.study.StudySpec", out: Path | None) -> None:
 
 
 app.command(cls=command_with(*TWINS_CHOICES))(twins)
+app.command(cls=command_with())(dossier)

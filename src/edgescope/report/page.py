@@ -3,24 +3,20 @@
 import base64
 import hashlib
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from edgescope.lib.errors import InputError
 from edgescope.lib.optional import require
-from edgescope.lib.plurals import plural
 from edgescope.plots import formats
 from edgescope.plots.svg import settings
-from edgescope.report.names import named
 from edgescope.report.row_nouns import page_of
 from edgescope.report.section_registry import SECTIONS
 from edgescope.report.summary import marked
+from edgescope.report.template_files import environment, file_text
 from edgescope.report.words import METRICS, above
 from edgescope.scanning.edge_types import ADDED
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-
     from edgescope.report.section_protocol import Section
 
 PAGE = "page.html.j2"
@@ -40,10 +36,10 @@ def render_page(numbers: dict[str, Any]) -> str:
         _add(context, section.context(numbers), "name in its template", section)
     # Everything else that enters the page is escaped; these were made here.
     safe = require("jinja2", "report").utils.markupsafe.Markup
-    script = _file("chooser.js")
+    script = file_text("chooser.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page: str = (
-        _environment(context)
+        environment(context, _template)
         .get_template(PAGE)
         .render(
             numbers=numbers,
@@ -51,7 +47,7 @@ def render_page(numbers: dict[str, Any]) -> str:
             shown=[(each, numbers[each.key] if each.key else None) for each in shown],
             figures={name: safe(svg) for name, svg in figures.items()},
             readings=readings,
-            style=safe(_file("style.css")),
+            style=safe(file_text("style.css")),
             script=safe(script),
             script_hash=f"sha256-{digest}",
         )
@@ -72,30 +68,6 @@ def _context(numbers: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _environment(context: dict[str, Any]) -> "Environment":
-    """Return what fills templates."""
-    jinja2 = require("jinja2", "report")
-    environment: Environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals |= context
-    for function in (
-        formats.number,
-        formats.percent,
-        formats.fixed,
-        formats.kind_of_edge,
-        plural,
-        named,
-    ):
-        environment.filters[function.__name__] = function
-    return environment
-
-
 def _add(known: dict[str, Any], new: Mapping[str, Any], what: str, section: "Section") -> None:
     """Add what a section brings, unless another has brought something of that name."""
     if taken := known.keys() & new.keys():
@@ -108,8 +80,4 @@ def _add(known: dict[str, Any], new: Mapping[str, Any], what: str, section: "Sec
 
 def _template(name: str) -> str:
     """Return the page, or the template of a section."""
-    return _file(name) if name == PAGE else SECTIONS[name].source()
-
-
-def _file(name: str) -> str:
-    return files("edgescope.report").joinpath(name).read_text(encoding="utf-8")
+    return file_text(name) if name == PAGE else SECTIONS[name].source()

@@ -1,7 +1,8 @@
 """Studies: a grid of models, data sets, states and seeds, run cell by cell, and its results.
 
 ``read`` and ``run`` make the folder of a study, ``load`` opens it, ``tables`` and ``write_figures``
-show what is in it. ``import_malog`` opens what the published code has logged, and
+show what is in it. ``dossier`` answers the claims of the publications from its result tables.
+``import_malog`` opens what the published code has logged, and
 :mod:`edgescope.study.twins` holds the experiments on nodes with the same neighbours. All is loaded
 when it is first used; the grids need the extra ``train``.
 """
@@ -14,6 +15,12 @@ from edgescope.lib.optional import require
 if TYPE_CHECKING:
     from edgescope.study import twins
     from edgescope.study.cells import Cell, plan
+    from edgescope.study.claim_dossier import Dossier, dossier
+    from edgescope.study.claims.article_numbers import article
+    from edgescope.study.claims.claim import Claim
+    from edgescope.study.claims.claim_list import CLAIMS, rulings
+    from edgescope.study.claims.result_set import read_results
+    from edgescope.study.claims.rulings import Ruling
     from edgescope.study.export import StudyTable, table, tables, write_tables
     from edgescope.study.published_logs import import_malog
     from edgescope.study.result_tables import results
@@ -26,17 +33,25 @@ if TYPE_CHECKING:
     from edgescope.study.study_tables import cautions
 
 __all__ = [
+    "CLAIMS",
     "Cell",
+    "Claim",
+    "Dossier",
+    "Ruling",
     "Study",
     "StudySpec",
     "StudyTable",
+    "article",
     "cautions",
+    "dossier",
     "import_malog",
     "is_done",
     "load",
     "plan",
     "read",
+    "read_results",
     "results",
+    "rulings",
     "run",
     "study_names",
     "table",
@@ -68,12 +83,26 @@ _GRIDS = {
 }
 """Name of everything about grids to the module that holds it."""
 
+_CLAIMS = {
+    "CLAIMS": "claims.claim_list",
+    "Claim": "claims.claim",
+    "Dossier": "claim_dossier",
+    "Ruling": "claims.rulings",
+    "article": "claims.article_numbers",
+    "dossier": "claim_dossier",
+    "read_results": "claims.result_set",
+    "rulings": "claims.claim_list",
+}
+"""The same of everything about claims, which needs no extra."""
+
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute of any type)
     if name == "twins":
         return importlib.import_module("edgescope.study.twins")
     if name == "import_malog":
         return importlib.import_module("edgescope.study.published_logs").import_malog
+    if name in _CLAIMS:
+        return getattr(importlib.import_module(f"edgescope.study.{_CLAIMS[name]}"), name)
     if name in _GRIDS:
         for package in ("pydantic", "yaml", "filelock"):
             require(package, "train")

@@ -1,0 +1,98 @@
+"""What a cell of a study stands for in the claims, by its variant and the design of its data."""
+
+import re
+
+BASE, OTHER = "base", "other"
+
+NO_EDGE_FEATURES = "no edge features"
+FULL_GRAPH = "full graph"
+FULL_GRAPH_NO_EDGE_FEATURES = "full graph without edge features"
+MEAN_ATTENTION = "attention replaced by a mean"
+
+VARIANTS: dict[str, tuple[str, ...]] = {
+    BASE: ("", "base", "published"),
+    NO_EDGE_FEATURES: ("no edge features", "no edges", "noedge", "no edge"),
+    FULL_GRAPH: ("full graph", "full"),
+    FULL_GRAPH_NO_EDGE_FEATURES: (
+        "full graph without edge features",
+        "full graph no edge features",
+        "full graph noedge",
+        "no edge features full graph",
+        "both",
+    ),
+    MEAN_ATTENTION: (
+        "mean attention",
+        "attention replaced by a mean",
+        "mean of neighbours",
+        "mean",
+    ),
+}
+"""Role to the names of variants that have it."""
+
+TWO_TYPES = "a virtual node, a type per direction"
+ONE_TYPE = "a virtual node, one type"
+RANDOM_TYPES = "the type of every directed edge drawn anew"
+RANDOM_EDGES = "random edges of a type of their own"
+REAL_HUB = "a real atom as hub"
+BOND_HUB = "a virtual node with the type of single bonds"
+SEVERAL = "several virtual nodes"
+ATOM_TYPES = "a virtual node with a type per atom"
+
+DESIGNS: dict[str, tuple[str, ...]] = {
+    TWO_TYPES: ("virtual node two types", "virtual node directed", "virtual node per direction"),
+    ONE_TYPE: ("virtual node", "virtual node one type"),
+    RANDOM_TYPES: (
+        "directed types",
+        "random directed types",
+        "random types directed",
+        "random type per directed edge",
+    ),
+    RANDOM_EDGES: ("random edges",),
+    REAL_HUB: ("atom hub", "real atom hub", "hub", "real hub", "hub atom"),
+    BOND_HUB: ("virtual node bond type", "virtual node single", "virtual node single bond"),
+    SEVERAL: ("several virtual nodes", "virtual nodes", "virtual node several"),
+    ATOM_TYPES: ("virtual node atom types", "virtual node type per atom", "virtual node per atom"),
+}
+"""Role to the names of the ways to rewire that have it."""
+
+PUBLISHED = (TWO_TYPES, ONE_TYPE, RANDOM_TYPES, RANDOM_EDGES)
+"""Designs that the claim is about; the rest are controls."""
+
+DATA = {
+    "zinc12k": "ZINC-12k",
+    "zinc": "ZINC",
+    "tox21": "TOX21",
+    "tu-proteins": "PROTEINS (TU)",
+    "tu-mutag": "MUTAG",
+    "ogbn-proteins": "ogbn-proteins",
+    "chameleon": "Chameleon",
+    "squirrel": "Squirrel",
+}
+"""Name of a data set to what pages call it. PROTEINS of the TU collection are whole proteins as
+graphs, and not the one graph of ogbn-proteins that the paper trains on."""
+
+
+def role_of(variant: str | None, design: str | None, state: str = "trained") -> str:
+    """Return what a cell stands for; :data:`OTHER` if its variant or design is not known.
+
+    A cell with the explicit bias term is told by its state, whatever its variant is called.
+
+    Example:
+        >>> role_of(None, "virtual_node"), role_of("no edge features", None)
+        ('a virtual node, one type', 'no edge features')
+    """
+    if design:
+        words = _words(design)
+        return next((role for role, names in DESIGNS.items() if words in names), OTHER)
+    words = "" if state.startswith("ebt") else _words(variant or "")
+    return next((role for role, names in VARIANTS.items() if words in names), OTHER)
+
+
+def data_words(data: str) -> str:
+    """Return what pages call a data set; that of a rewired one is that of its edges' own."""
+    return DATA.get(data, DATA.get(data.partition(" ")[0], data))
+
+
+def _words(name: str) -> str:
+    """Return a name without signs, share and seed, so that spellings of one name are the same."""
+    return " ".join(re.sub(r"[^a-z ]+", " ", name.lower().partition(" seed ")[0]).split())

@@ -1,0 +1,206 @@
+"""The result tables of a study, by name, with the cells that each row is of."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from edgescope.lib.errors import InputError
+from edgescope.study.claims.cell_roles import BASE, OTHER, data_words, role_of
+from edgescope.study.claims.estimates import over_seeds
+from edgescope.study.claims.questions import Question, Region
+
+_OVER = ("site", "layer", "rule", "threshold")
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "cells": ("cell", "model", "variant", "data", "state", "seed", "design", "value", "guess"),
+    "sites": ("cell", "site", "layer", "max_ratio", "untrained_max_ratio", "growth"),
+    "thresholds": ("cell", *_OVER, "edges", "massive", "share", "low", "high", "untrained_share"),
+    "type_tests": ("cell", *_OVER, "edge_type", "edges", "massive", "expected"),
+    "maxima": ("cell", "site", "layer", "state", "quantile", "ratio"),
+    "histogram": ("cell", "site", "layer", "state", "log_ratio", "count"),
+    "laws": ("cell", "site", "layer", "state", "shape", "loc", "scale", "ks"),
+    "heat": (
+        "cell",
+        "site",
+        "layer",
+        "threshold",
+        "edge_type",
+        "head",
+        "channel",
+        "edges",
+        "massive",
+    ),
+    "added": ("cell", *_OVER, "edges", "added", "massive", "massive_added", "low", "high"),
+    "importance": ("cell", "group", "change"),
+    "attack": ("cell", "noise", "restart", "kind", "metric_clean", "metric_noisy"),
+    "attribution": ("cell", "method", "measure", "value"),
+    "curvature": ("cell", "site", "layer", "quantity", "bin", "edges", "massive"),
+    "node_sites": ("cell", "site", "max_ratio", "untrained_max_ratio", "growth"),
+    "cured": ("data", "seed", "variant", "metric", "value"),
+    "article": ("claim", "quantity", "value", "low", "high", "n"),
+}
+"""Columns that the claims read of every result table; further ones are left alone."""
+
+_WHO = ("cell", "model", "data", "state", "role", "seed")
+
+BESIDE = "beside "
+"""How columns begin whose means stand beside a number."""
+
+
+class ResultSet:
+    """Result tables by name.
+
+    Args:
+        tables: the tables, as :class:`~edgescope.study.claims.claim.Claim` reads them. Any may
+            be absent, and so may rows.
+
+    Raises:
+        InputError: if a table lacks a column, or if two cells answer the same.
+    """
+
+    def __init__(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        for name, columns in COLUMNS.items():
+            lacking = [
+                each for each in columns if name in tables and each not in tables[name].columns
+            ]
+            if lacking and tables[name].width:
+                raise InputError(
+                    f"the result table {name} has no column {', '.join(lacking)}; it is of another "
+                    "version, measure its cells again"
+                )
+        self._tables = {name: table for name, table in tables.items() if table.height}
+        self.cells = self._known_cells()
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a table, with rows."""
+        return name in self._tables
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return a table; without rows, and with the columns that claims read, if it is absent."""
+        if name in self._tables:
+            return self._tables[name]
+        return pl.DataFrame(schema=dict.fromkeys(COLUMNS[name], pl.Null))
+
+    def chosen(
+        self, role: str = BASE, states: tuple[str, ...] = ("trained",), **of: str
+    ) -> pl.DataFrame:
+        """Return the cells of a role, in these states, of a model or of data."""
+        found = self.cells.filter(
+            (pl.col("role") == role) & pl.col("state").is_in(states),
+            *(pl.col(name) == value for name, value in of.items()),
+        )
+        return found.select(_WHO).sort("model", "data", "seed", "cell")
+
+    @property
+    def idle(self) -> list[str]:
+        """Trained cells that enter no claim, since nobody knows their variant or design."""
+        found = self.cells.filter((pl.col("role") == OTHER) & (pl.col("state") != "untrained"))
+        return sorted(found["cell"])
+
+    def questions(
+        self,
+        numbers: pl.DataFrame,
+        cells: pl.DataFrame,
+        *,
+        number: str,
+        region: Region,
+        group: str = "{model} on {data}",
+        null: float | None = None,
+        null_words: str = "",
+        condition: bool = False,
+        aside: str = "",
+    ) -> list[Question]:
+        """Return a question for every model and data set among some cells.
+
+        Args:
+            numbers: one row per cell: ``cell``, ``value``; columns that begin with
+                :data:`BESIDE` stand beside it, and ``within`` is the half width over graphs.
+            cells: the cells, from :meth:`chosen`.
+            number: see :class:`~edgescope.study.claims.questions.Question`, as the rest.
+            region: where the claim says that the number lies.
+            group: name of a group, of the columns of its cells.
+            null: what the number is without training or by guessing.
+            null_words: which of the two.
+            condition: whether the claim has a meaning only if this holds.
+            aside: why it does not enter the verdict.
+        """
+        joined = cells.join(numbers, on="cell", how="inner").sort("model", "data", "seed")
+        found = []
+        for of in joined.partition_by("model", "data", maintain_order=True):
+            beside = {
+                name.removeprefix(BESIDE): _mean(of[name])
+                for name in of.columns
+                if name.startswith(BESIDE)
+            }
+            seeds = dict(zip(of["seed"].to_list(), of["value"].to_list(), strict=True))
+            row = of.row(0, named=True)
+            words = {name: row[name] for name in ("model", "role", "state")}
+            found.append(
+                Question(
+                    group.format(**words, data=data_words(row["data"])),
+                    number,
+                    over_seeds(seeds),
+                    region,
+                    null,
+                    null_words,
+                    beside,
+                    _mean(of["within"]) if "within" in of.columns else None,
+                    "share of edges" if "within" in of.columns else "",
+                    condition,
+                    aside,
+                )
+            )
+        return found
+
+    def _known_cells(self) -> pl.DataFrame:
+        """Return the cells with their roles, and refuse two that answer the same."""
+        cells = self.table("cells").unique("cell", keep="first", maintain_order=True)
+        roles = [role_of(*each) for each in cells.select("variant", "design", "state").iter_rows()]
+        cells = cells.with_columns(
+            pl.Series("role", roles, pl.String), pl.col("state").cast(pl.String)
+        )
+        who = ["model", "data", "state", "role", "seed"]
+        known = cells.filter((pl.col("role") != OTHER) & (pl.col("state") != "untrained"))
+        twice = known.filter(known.select(who).is_duplicated())
+        if twice.height:
+            raise InputError(
+                f"the cells {', '.join(sorted(twice['cell'])[:4])} differ in neither model, data, "
+                "variant, state nor seed, so that it is not clear which one counts; keep the "
+                "results of each study in a folder of its own"
+            )
+        return cells
+
+
+def read_results(folder: str | Path) -> dict[str, pl.DataFrame]:
+    """Read the result tables of a study.
+
+    Args:
+        folder: that with ``NAME.parquet`` for each, or that of the study, which has it as
+            ``results``.
+
+    Returns:
+        The tables by name; files of other names are left alone.
+
+    Raises:
+        InputError: if there is no such folder or a table cannot be read.
+    """
+    place = Path(folder)
+    place = place / "results" if (place / "results").is_dir() else place
+    if not place.is_dir():
+        raise InputError(f"there is no folder {place}, expected one with result tables of a study")
+    found = {}
+    for name in COLUMNS:
+        path = place / f"{name}.parquet"
+        if path.is_file():
+            try:
+                found[name] = pl.read_parquet(path)
+            except (pl.exceptions.PolarsError, OSError) as error:
+                raise InputError(f"{path} is no table that can be read: {error}") from error
+    return found
+
+
+def _mean(values: pl.Series) -> float | None:
+    known = values.cast(pl.Float64, strict=False).fill_nan(None).drop_nulls()
+    mean = known.mean()
+    return float(mean) if isinstance(mean, float) else None
