@@ -54,6 +54,9 @@ def plain(dataset: GraphDataset) -> GraphDataset:
 Draw = Literal["uniform", "frequencies"]
 """Whether random types are equally likely, or as likely as they are frequent."""
 
+Per = Literal["edge", "direction"]
+"""Whether the two directions of an edge keep one type if they had one, or get types of their own."""
+
 
 def shuffled(dataset: GraphDataset, random: np.random.Generator) -> GraphDataset:
     """Let the types change places among the edges of all graphs."""

@@ -21,8 +21,19 @@ from edgescope.data.edges.edge_changes import (
 from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 
-How = Literal["shuffle_types", "random_types", "random_edges", "virtual_node"]
+How = Literal[
+    "shuffle_types",
+    "random_types",
+    "constant_type",
+    "random_edges",
+    "virtual_node",
+    "hub",
+    "full_graph",
+]
 """What is done to the graphs; see :func:`rewire`."""
+
+Types = Literal["one", "two", "atoms", "constant"]
+"""Which types added edges have; see :func:`rewire`."""
 
 HOW: tuple[str, ...] = get_args(How)
 """Every :data:`How`."""
