@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from edgescope.data.edges.added_edges import Types
 from edgescope.data.edges.edge_changes import Draw, Per
-from edgescope.data.edges.rewiring import How, Types, check_options
+from edgescope.data.edges.rewiring import How, check_options
 from edgescope.data.molecule_tables.split_choice import read_split
 from edgescope.lib.errors import InputError
 from edgescope.scanning import SHARD_EVERY
