@@ -52,6 +52,7 @@ class GraphDataset(Dataset["Data"]):
             NaN where a graph has fewer; a graph without known truth has NaN only.
         node_added: ``[V]`` bool, which nodes :func:`edgescope.data.rewire` added, if it added any.
         edge_added: ``[E]`` bool, the same for edges. Graphs and batches carry both.
+        added_types: how many of the last node types and edge types it added.
         identifiers: ``N`` texts by the name of each column that tells which molecule it is.
 
     Example:
@@ -79,6 +80,7 @@ class GraphDataset(Dataset["Data"]):
     edge_truth: Tensor | None = None
     node_added: Tensor | None = None
     edge_added: Tensor | None = None
+    added_types: tuple[int, int] = (0, 0)
     identifiers: Mapping[str, list[str | None]] = field(default_factory=dict)
 
     pairs: ClassVar[bool] = False
@@ -197,7 +199,7 @@ class GraphDataset(Dataset["Data"]):
         """Return what nodes carry beside ``x``, of the chosen ones."""
         return {} if self.node_added is None else {"node_added": self.node_added[nodes]}
 
-    def per_edge(self, edges: Tensor | slice) -> dict[str, Tensor]:
+    def per_edge(self, edges: Tensor | slice) -> dict[str, Any]:
         """Return what edges carry beside their ends and ``edge_attr``, of the chosen ones."""
         return {} if self.edge_added is None else {"edge_added": self.edge_added[edges]}
 

@@ -85,12 +85,14 @@ def with_virtual_nodes(
     order = torch.cat([owner, torch.arange(len(dataset)).repeat_interleave(count)])
     order = order.argsort(stable=True)
     before = _mask(dataset.node_added, len(dataset.x))
+    nodes, edges = joined.added_types
     return replace(
         joined,
         x=torch.cat([dataset.x, new])[order],
         node_ptr=dataset.node_ptr + count * torch.arange(len(dataset) + 1),
         node_added=torch.cat([before, torch.ones(len(new), dtype=torch.bool)])[order],
         vocabulary=type(dataset.vocabulary)(names),
+        added_types=(nodes + len(names) - len(dataset.vocabulary), edges),
         node_columns=columns,
     )
 
@@ -218,6 +220,7 @@ def _with_edges(
     order = torch.cat([edge_graphs(dataset), graph]).argsort(stable=True)
     added = torch.bincount(graph, minlength=len(dataset)).cumsum(0)
     before = _mask(dataset.edge_added, len(dataset.edge_attr))
+    node_types, edge_types = dataset.added_types
     truth = dataset.edge_truth
     if truth is not None:
         first = dataset.edge_ptr[graph].clamp(max=max(len(truth) - 1, 0))
@@ -234,6 +237,7 @@ def _with_edges(
         edge_added=torch.cat([before, torch.ones(len(graph), dtype=torch.bool)])[order],
         edge_type_names=names,
         edge_columns=columns,
+        added_types=(node_types, edge_types + len(names) - len(dataset.edge_type_names)),
         edge_truth=truth,
         name=f"{dataset.name}, {what}",
     )

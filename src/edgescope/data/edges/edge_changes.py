@@ -5,7 +5,7 @@ Molecules become plain graphs where edges are added or removed, as an edge is no
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -48,11 +48,21 @@ def plain(dataset: GraphDataset) -> GraphDataset:
     )
 
 
+def plain_sizes(dataset: GraphDataset) -> dict[str, Any]:
+    """Return ``model_sizes`` of the graphs before types were added to them."""
+    found = dict(dataset.model_sizes)
+    for key, added in zip(("num_atom_types", "num_bond_types"), dataset.added_types, strict=True):
+        if added:
+            size = found[key]
+            found[key] = (size[0] - added, *size[1:]) if isinstance(size, tuple) else size - added
+    return found
+
+
 Draw = Literal["uniform", "frequencies"]
 """Whether random types are equally likely, or as likely as they are frequent."""
 
 Per = Literal["edge", "direction"]
-"""Whether the two directions of an edge keep one type if they had one, or get types of their own."""
+"""Whether the two directions of an edge keep one type if they had one, or each gets its own."""
 
 
 CONSTANT = "constant"
@@ -86,7 +96,9 @@ def constant(dataset: GraphDataset) -> GraphDataset:
     """Give all edges one new type."""
     names, (number,), columns = named(dataset.edge_type_names, [CONSTANT], dataset.edge_columns)
     edge_attr = rows(torch.full((len(dataset.edge_attr),), number), dataset.edge_attr)
-    changed = replace(dataset, edge_type_names=names, edge_columns=columns)
+    nodes, edges = dataset.added_types
+    added = nodes, edges + len(names) - len(dataset.edge_type_names)
+    changed = replace(dataset, edge_type_names=names, edge_columns=columns, added_types=added)
     return _retyped(changed, edge_attr, "constant type")
 
 

@@ -137,21 +137,21 @@ def rewire(
     refuse_nodes(dataset)
     random = np.random.default_rng(seed)
     kinds: Types = types or "one"
-    match how:
-        case "shuffle_types":
-            return shuffled(dataset, random, per or "edge")
-        case "random_types":
-            return drawn(dataset, random, draw or "uniform", per or "edge")
-        case "constant_type":
-            return constant(dataset)
-        case "virtual_node":
-            return with_virtual_nodes(dataset, nodes or 1, kinds, edge_type)
-        case "hub":
-            return with_hub(dataset, random, kinds, edge_type)
-        case "full_graph":
-            return as_full_graph(dataset, kinds)
-        case "random_edges":
-            return with_random_edges(dataset, random, SHARE if share is None else share, progress)
+    if how == "shuffle_types":
+        found = shuffled(dataset, random, per or "edge")
+    elif how == "random_types":
+        found = drawn(dataset, random, draw or "uniform", per or "edge")
+    elif how == "constant_type":
+        found = constant(dataset)
+    elif how == "virtual_node":
+        found = with_virtual_nodes(dataset, nodes or 1, kinds, edge_type)
+    elif how == "hub":
+        found = with_hub(dataset, random, kinds, edge_type)
+    elif how == "full_graph":
+        found = as_full_graph(dataset, kinds)
+    else:
+        found = with_random_edges(dataset, random, SHARE if share is None else share, progress)
+    return found
 
 
 def apply(part: GraphDataset, spec: Mapping[str, Any], *, progress: bool = True) -> GraphDataset:
