@@ -139,7 +139,7 @@ def test_folders_of_cells_are_readable(describe, tmp_path):
         ),
         (
             {"data": [{"source": "solubility", "rewire": {"how": "virtual_node", "share": 1.0}}]},
-            "share is given for virtual_node, it belongs to random_edges",
+            "received share=1.0 for virtual_node, it belongs to random_edges",
         ),
         (
             {"recipes": [{"recipe": "demo", "data": "zinc12k", "set": {"logit_cp": 1.0}}]},

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from edgescope.data.chemistry.molecule_dataset import AtomVocabulary, MoleculeDataset
-from edgescope.data.edges.edge_changes import VIRTUAL
+from edgescope.data.edges.added_edges import VIRTUAL
 from edgescope.data.edges.rewiring import apply
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule_tables.molecule_cache import read_molecules

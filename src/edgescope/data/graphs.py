@@ -50,6 +50,9 @@ class GraphDataset(Dataset["Data"]):
         edge_truth: ``[E, A]`` float32, which edges decide the target, where it is known: 1 if an
             edge does, 0 if not. The columns are alternative explanations, each valid by itself,
             NaN where a graph has fewer; a graph without known truth has NaN only.
+        node_added: ``[V]`` bool, which nodes :func:`edgescope.data.rewire` added, if it added any.
+        edge_added: ``[E]`` bool, the same for edges. Graphs and batches carry both.
+        added_types: how many of the last node types and edge types it added.
         identifiers: ``N`` texts by the name of each column that tells which molecule it is.
 
     Example:
@@ -75,6 +78,9 @@ class GraphDataset(Dataset["Data"]):
     node_columns: Mapping[str, int] = field(default_factory=dict)
     edge_columns: Mapping[str, int] = field(default_factory=dict)
     edge_truth: Tensor | None = None
+    node_added: Tensor | None = None
+    edge_added: Tensor | None = None
+    added_types: tuple[int, int] = (0, 0)
     identifiers: Mapping[str, list[str | None]] = field(default_factory=dict)
 
     pairs: ClassVar[bool] = False
@@ -166,7 +172,8 @@ class GraphDataset(Dataset["Data"]):
         graph = self.graph_class(
             x=self.x[nodes], edge_index=self.edge_index[:, edges], edge_attr=self.edge_attr[edges]
         )
-        for name, value in self.per_node(torch.arange(nodes.start, nodes.stop)).items():
+        per_node = self.per_node(torch.arange(nodes.start, nodes.stop))
+        for name, value in (per_node | self.per_edge(edges)).items():
             graph[name] = value
         if self.pairs:
             graph.reverse_edge = torch.arange(edges.stop - edges.start) ^ 1
@@ -190,8 +197,11 @@ class GraphDataset(Dataset["Data"]):
 
     def per_node(self, nodes: Tensor) -> dict[str, Tensor]:
         """Return what nodes carry beside ``x``, of the chosen ones."""
-        del nodes
-        return {}
+        return {} if self.node_added is None else {"node_added": self.node_added[nodes]}
+
+    def per_edge(self, edges: Tensor | slice) -> dict[str, Any]:
+        """Return what edges carry beside their ends and ``edge_attr``, of the chosen ones."""
+        return {} if self.edge_added is None else {"edge_added": self.edge_added[edges]}
 
     def renamed(self, name: str) -> Self:
         """Return the same data under another name."""
@@ -210,6 +220,8 @@ class GraphDataset(Dataset["Data"]):
             edge_index=self.edge_index[:, edges],
             edge_attr=self.edge_attr[edges],
             edge_truth=None if self.edge_truth is None else self.edge_truth[edges],
+            node_added=None if self.node_added is None else self.node_added[nodes],
+            **self.per_edge(edges),
             **self.per_graph(chosen),
         )
 
@@ -222,6 +234,7 @@ class GraphDataset(Dataset["Data"]):
             edge_index=self.edge_index[:, kept],
             edge_attr=self.edge_attr[kept],
             edge_truth=None if self.edge_truth is None else self.edge_truth[kept],
+            **self.per_edge(kept),
         )
 
     def batch(self, index: slice | Sequence[int] | Tensor) -> Any:  # noqa: ANN401  (a PyG Batch)
@@ -257,14 +270,16 @@ class GraphDataset(Dataset["Data"]):
             # Every graph has an even number of edges then, so the pairs stay pairs when joined.
             batch.reverse_edge = torch.arange(len(edges)) ^ 1
             per_edge.append("reverse_edge")
-        per_node = self.per_node(nodes)
-        for name, values in (per_node | per_graph).items():
+        per_node, more = self.per_node(nodes), self.per_edge(edges)
+        for name, values in (per_node | more | per_graph).items():
             batch[name] = values
         batch.graph = chosen
         batch.batch = torch.repeat_interleave(graphs, node_ptr.diff())
         batch.ptr = node_ptr
 
-        note_parts(batch, {"node": node_ptr, "edge": edge_ptr}, (*per_node,), per_edge, per_graph)
+        note_parts(
+            batch, {"node": node_ptr, "edge": edge_ptr}, (*per_node,), [*per_edge, *more], per_graph
+        )
         return batch
 
     def summary(self) -> dict[str, int | float]:
@@ -278,7 +293,7 @@ class GraphDataset(Dataset["Data"]):
             "graphs": len(self),
             "nodes": len(self.x),
             "directed_edges": len(self.edge_attr),
-            **{name: count for name, count in counts if name != NO_EDGE},
+            **{name: count for name, count in counts if count or name != NO_EDGE},
             **sizes("nodes", self.node_ptr),
             **sizes("edges", self.edge_ptr),
         }

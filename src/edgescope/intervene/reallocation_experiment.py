@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from edgescope.capturing import EdgeActivations, capture
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.intervene.activation_choice import RuleSelector
+from edgescope.intervene.added_marks import AddedEdges
 from edgescope.intervene.reallocation_result import Reallocation
 from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
@@ -31,9 +32,6 @@ from edgescope.scanning.first_batch import discover_at_start
 from edgescope.scanning.loaders import graph_loader
 from edgescope.scanning.scan_sites import choose_sites
 from edgescope.statistics.bootstrap import CONFIDENCE, RESAMPLES, bootstrap
-
-ADDED_TYPES = ("random", "virtual")
-"""What :func:`edgescope.data.rewire` calls the types of the edges it adds."""
 
 WEIGHT = "weight"
 """Stage of attention weights."""
@@ -52,7 +50,7 @@ def reallocation(
     model: nn.Module,
     loader: Iterable[Any],
     *,
-    added: Sequence[str] = ADDED_TYPES,
+    added: Sequence[str] | None = None,
     criterion: str | Rule = "paper2025",
     sites: Sites = None,
     edge_type_names: Sequence[str] | None = None,
@@ -74,7 +72,8 @@ def reallocation(
         model: the model.
         loader: yields batches of graphs with a type for each edge.
         added: names of the types of added edges; those that the graphs have not got are passed
-            over, if there is one at least.
+            over, if there is one at least. By default added edges are those that
+            :func:`edgescope.data.rewire` has marked, whatever their type.
         criterion: rule that calls an activation massive; a calibrated one as a scan has resolved
             it, ``scan.info.criterion``.
         sites: where activations are looked at; by default as in :func:`edgescope.scan`.
@@ -90,8 +89,9 @@ def reallocation(
         progress: whether to show a progress bar.
 
     Raises:
-        InputError: if the edge types have no names or no added one is among them, if edges have no
-            types, or the criterion has no thresholds yet.
+        InputError: if no edge is marked as added and no type named, if the edge types have no
+            names or no added one is among them, if edges have no types, or the criterion has no
+            thresholds yet.
 
     Example:
         >>> import edgescope as es
@@ -106,7 +106,7 @@ def reallocation(
     model = eager_twin(model)
     loader = graph_loader(loader)
     noted = NotedCall(call)
-    names, kinds = _kinds(loader, added, edge_type_names)
+    marks = AddedEdges(loader, added, edge_type_names)
     selector = RuleSelector(find_criterion(criterion))
     discover_at_start(model, loader, noted, inputs, wanted=discover)
     chosen = choose_sites(model, sites).sites
@@ -121,7 +121,7 @@ def reallocation(
 
     def reduce(activations: EdgeActivations) -> None:
         activations = activations._replace(identity=held.identify(activations.identity))
-        found = _identified(activations, kinds)
+        found = _found(activations, marks, batch)
         layer, _, stage = activations.site.rpartition(":")
         if stage == WEIGHT:
             shares[layer].add(*_weighed(activations, found))
@@ -144,8 +144,8 @@ def reallocation(
     if not first:
         raise InputError("the loader gave no batch; pass a loader over at least one graph")
     generator = np.random.default_rng(seed)
-    found = _rows(counts, shares, generator, resamples, confidence)
-    return Reallocation(names, selector.name, first, *found, arguments=noted.arguments)
+    rows = _rows(counts, shares, generator, resamples, confidence)
+    return Reallocation(marks.names, selector.name, first, *rows, arguments=noted.arguments)
 
 
 class _Found:
@@ -175,34 +175,10 @@ class _PerGraph:
         self.sums.index_add_(0, graph.cpu(), values.double().cpu())
 
 
-def _kinds(
-    loader: Iterable[Any], added: Sequence[str], names: Sequence[str] | None
-) -> tuple[tuple[str, ...], list[int]]:
-    """Return names and numbers of the added types that the graphs have."""
-    if names is None:
-        names = getattr(getattr(loader, "dataset", None), "edge_type_names", None)
-    if names is None:
-        raise InputError(
-            "the loader does not name the edge types; name them in order with edge_type_names="
-        )
-    there = [name for name in added if name in names]
-    if not there:
-        raise InputError(
-            f"received added={list(added)}, but the edge types are {', '.join(names)}; name the "
-            "types of the added edges, or add some with es.data.rewire"
-        )
-    return tuple(there), [list(names).index(name) for name in there]
-
-
-def _identified(activations: EdgeActivations, kinds: Sequence[int]) -> _Found:
+def _found(activations: EdgeActivations, marks: AddedEdges, batch: Any) -> _Found:  # noqa: ANN401
     identity = activations.identity
     real = identity.input_edge >= 0
-    if identity.edge_type is None:
-        raise InputError(
-            "the model is not given an integer per edge as edge_attr or edge_type, so added edges "
-            "cannot be identified; name that argument with inputs={'edge_type': ...}"
-        )
-    added = torch.isin(identity.edge_type, torch.tensor(kinds, device=real.device))
+    added = marks.of(identity, batch)
     return _Found(real, identity.graph[real], identity.target[real], added[real])
 
 

@@ -59,11 +59,12 @@ class EdgeAttention(nn.Module):
         qk_norm: whether queries and keys are normalised per head, those of added pairs with gains
             of their own. An explicit bias is computed from the normalised query.
         sink: whether a learnt term is added to every normaliser.
+        mean_attention: whether all logits are 0 instead of what the scores give.
 
     Raises:
         ValueError: if ``hidden_dim`` is not a multiple of ``num_heads``, if ``explicit_bias``
-            is unknown or given for a full graph, or if a limit and a cap are given or one of them
-            bounds nothing.
+            is unknown or given for a full graph, if a limit and a cap are given or one of them
+            bounds nothing, or if ``mean_attention`` is to have a bias term or a sink.
 
     Example:
         >>> import torch
@@ -87,15 +88,22 @@ class EdgeAttention(nn.Module):
         logit_cap: float | None = None,
         qk_norm: bool = False,
         sink: bool = False,
+        mean_attention: bool = False,
     ) -> None:
         super().__init__()
         check_heads(hidden_dim, num_heads)
         check_explicit_bias(explicit_bias, full_graph)
+        if mean_attention and (explicit_bias or sink):
+            raise ValueError(
+                "mean_attention=True is a mean of the neighbours' values, received it with "
+                f"{'explicit_bias' if explicit_bias else 'sink'}, which makes it another"
+            )
         self.num_heads = num_heads
         self.head_dim = hidden_dim // num_heads
         self.explicit_bias = explicit_bias
         self.full_graph = full_graph
         self.qk_norm = qk_norm
+        self.mean_attention = mean_attention
         self.query = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
         self.key = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
         self.value = nn.Linear(hidden_dim, hidden_dim, bias=use_bias)
@@ -164,6 +172,8 @@ class EdgeAttention(nn.Module):
         overwriting = None
         if bias is not None and self.explicit_bias == "released":
             overwriting = bias.index_select(0, target)
+        elif self.mean_attention:
+            overwriting = score.new_zeros(score.shape[:2])
         logit = self.logit(score, overwriting)
         largest = self._largest(logit, target, node.size(0), factor)
         shift = None if largest is None else largest.index_select(0, target)

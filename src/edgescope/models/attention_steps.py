@@ -55,7 +55,8 @@ class EdgeLogit(nn.Module):
     def forward(self, score: Tensor, overwriting: Tensor | None = None) -> Tensor:
         """Return the sum of ``score`` ``[E, H, D]`` over channels ``[E, H]``, or ``overwriting``.
 
-        The latter ``[E, H]`` is what the explicit bias term as released puts in its place.
+        The latter ``[E, H]`` is what the explicit bias term as released puts in its place, and the
+        zeros of a plain mean.
         """
         return score.sum(-1) if overwriting is None else overwriting
 

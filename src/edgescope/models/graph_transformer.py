@@ -88,6 +88,7 @@ class GraphTransformer(PropertyModel):
         logit_cap: a soft cap of the logits instead, with ``logit_limit=None``.
         qk_norm: whether queries and keys are normalised per head.
         sink: whether attention has one more, learnt term in its denominator.
+        mean_attention: whether the scores do not count, so that attention is a mean.
 
     Raises:
         ValueError: if the widths do not fit, if ``readout`` or ``explicit_bias`` is unknown, if
@@ -126,6 +127,7 @@ class GraphTransformer(PropertyModel):
         logit_cap: float | None = None,
         qk_norm: bool = False,
         sink: bool = False,
+        mean_attention: bool = False,
     ) -> None:
         config = arguments(locals())
         check_explicit_bias(explicit_bias)

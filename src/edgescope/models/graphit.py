@@ -49,6 +49,7 @@ class GraphiT(FixedEdgeModel):
         logit_cap: see above.
         qk_norm: see above.
         sink: see above.
+        mean_attention: see above.
 
     Raises:
         ValueError: if an argument is outside its range or they do not fit each other.
@@ -87,6 +88,7 @@ class GraphiT(FixedEdgeModel):
         logit_cap: float | None = None,
         qk_norm: bool = False,
         sink: bool = False,
+        mean_attention: bool = False,
     ) -> None:
         super().__init__(arguments(locals()))
         if kernel_steps < 1:

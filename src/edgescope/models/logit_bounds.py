@@ -19,6 +19,10 @@ learnt :math:`z` per head that starts at 0. :math:`\exp(0) = 1` is the "softmax 
 (Attention Is Off By One, 2023); a learnt logit per head is what gpt-oss has (OpenAI, arXiv
 2508.10925), after the sink tokens of Xiao et al. (arXiv 2309.17453). A node can then attend to
 nothing instead of to an edge that says little. It is not bounded by the limit or the cap.
+
+``mean_attention`` is the control without attention: all logits are 0, so that a node gets the mean
+of its neighbours' values. The scores are computed as ever, and in GraphTransformer the edge states
+take them up, but they reach no prediction and get no gradient.
 """
 
 from collections.abc import Mapping
@@ -42,6 +46,7 @@ class Bounding(TypedDict, total=False):
     logit_cap: float | None
     qk_norm: bool
     sink: bool
+    mean_attention: bool
 
 
 def bounding_of(config: Mapping[str, Any]) -> Bounding:
@@ -51,6 +56,7 @@ def bounding_of(config: Mapping[str, Any]) -> Bounding:
         logit_cap=config["logit_cap"],
         qk_norm=config["qk_norm"],
         sink=config["sink"],
+        mean_attention=config["mean_attention"],
     )
 
 

@@ -56,6 +56,7 @@ class SAN(FixedEdgeModel):
         logit_cap: see above.
         qk_norm: see above.
         sink: see above.
+        mean_attention: see above.
 
     Raises:
         ValueError: if an argument is outside its range or they do not fit each other.
@@ -98,6 +99,7 @@ class SAN(FixedEdgeModel):
         logit_cap: float | None = None,
         qk_norm: bool = False,
         sink: bool = False,
+        mean_attention: bool = False,
     ) -> None:
         config = arguments(locals())
         if laplacian_eigenvectors and not 0 < lpe_dim < hidden_dim:

@@ -5,7 +5,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from edgescope.data.edges.added_edges import Types
+from edgescope.data.edges.edge_changes import Draw, Per
+from edgescope.data.edges.rewiring import How, check_options
 from edgescope.data.molecule_tables.split_choice import read_split
+from edgescope.lib.errors import InputError
 from edgescope.scanning import SHARD_EVERY
 from edgescope.scanning.criteria import criterion as find_criterion
 
@@ -39,29 +43,43 @@ class Rewiring(_Strict):
     """What is done to the edges of all graphs; see :func:`edgescope.data.rewire`.
 
     Attributes:
-        how: ``"shuffle_types"``, ``"random_types"``, ``"random_edges"`` or ``"virtual_node"``.
+        how: one of :data:`edgescope.data.edges.rewiring.HOW`.
         share: of ``random_edges``.
         draw: of ``random_types``.
+        per: of ``random_types`` and ``shuffle_types``.
+        types: of ``virtual_node``, ``hub`` and ``full_graph``.
+        edge_type: of ``virtual_node`` and ``hub``.
+        nodes: of ``virtual_node``.
         seed: start of all that is random.
     """
 
-    how: Literal["shuffle_types", "random_types", "random_edges", "virtual_node"]
+    how: How
     share: float | None = Field(default=None, gt=0)
-    draw: Literal["uniform", "frequencies"] | None = None
+    draw: Draw | None = None
+    per: Per | None = None
+    types: Types | None = None
+    edge_type: str | None = None
+    nodes: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _options_belong(self) -> Self:
-        for name, owner in (("share", "random_edges"), ("draw", "random_types")):
-            if getattr(self, name) is not None and self.how != owner:
-                raise ValueError(f"{name} is given for {self.how}, it belongs to {owner}")
+        try:
+            check_options(self.model_dump(exclude_none=True))
+        except InputError as error:
+            raise ValueError(str(error)) from error
         return self
 
     @property
     def label(self) -> str:
         """What tables add to the name of the data."""
-        told = (self.share, self.draw, f"seed {self.seed}" if self.seed else None)
-        return " ".join([self.how, *(str(each) for each in told if each is not None)])
+        told = {
+            "per": self.per and f"per {self.per}",
+            "nodes": self.nodes and f"{self.nodes} nodes",
+            "seed": f"seed {self.seed}" if self.seed else None,
+        }
+        told = {key: value for key, value in {**self.model_dump(), **told}.items() if value}
+        return " ".join(map(str, told.values()))
 
 
 class DataSource(_Strict):

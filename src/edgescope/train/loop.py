@@ -12,6 +12,8 @@ from lightning.pytorch.strategies import DDPStrategy
 from typing_extensions import override
 
 from edgescope.data import MoleculeLoader, loader
+from edgescope.data.edges.edge_changes import plain_sizes
+from edgescope.models.variants import build_variant
 from edgescope.scanning.monitoring.training_monitor import EVERY
 from edgescope.train.callbacks import MassiveActivationMonitor
 from edgescope.train.epoch_record import (
@@ -144,13 +146,21 @@ def learn(
     return Learned(task, keeper.history, tested, stop.reached)
 
 
-def initial_model(recipe: Recipe, splits: "Splits") -> "nn.Module":
-    """Build the model of a recipe with its initial weights, drawn from torch's random state."""
-    from edgescope.models import build
+_PLAIN = {"use_bias": False, "explicit_bias": None}
+"""Options that add parameters to every layer, and what a model without them has."""
 
+
+def initial_model(recipe: Recipe, splits: "Splits") -> "nn.Module":
+    """Build the model of a recipe with its initial weights, drawn from torch's random state.
+
+    They are those of the same recipe without explicit bias term and biases, on the same data
+    before they were rewired, as far as that model has them; so runs of one seed can be compared.
+    """
+    own, part = recipe.model.arguments(), splits.train
+    settings = {**part.model_sizes, **own}
+    plain = {**plain_sizes(part), **own, **{key: _PLAIN[key] for key in _PLAIN if key in own}}
     torch.manual_seed(recipe.seed)
-    arguments = {**splits.train.model_sizes, **recipe.model.arguments()}
-    return build(recipe.model.architecture, **arguments)
+    return build_variant(recipe.model.architecture, settings, plain)
 
 
 def _monitor(file: Path, every: int) -> MassiveActivationMonitor:

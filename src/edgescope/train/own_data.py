@@ -62,7 +62,7 @@ def read_like(run: "Run", source: str | Path, options: Mapping[str, Any]) -> "Sp
     """Load other data as the model reads them; see :meth:`edgescope.train.RunFolder.read`."""
     from edgescope.data import load
     from edgescope.data.chemistry.ogb_features import element_names
-    from edgescope.data.edges.edge_changes import VIRTUAL
+    from edgescope.data.edges.added_edges import VIRTUAL
     from edgescope.data.sources.source import find
 
     reading: dict[str, Any] = {}

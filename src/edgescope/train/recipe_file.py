@@ -38,6 +38,18 @@ class _Frozen(BaseModel):
             raise ValueError(f"{info.field_name} received {value}, expected a number")
         return value
 
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = dump(self)
+        return {key: value for key, value in fields.items() if (key, value) not in _UNSAID}
+
+
+_UNSAID = (("standardise", None), ("mean_attention", None))
+"""Fields that recipes lack which say nothing of them, as those from before there were such fields.
+
+So the cells of a study, which are named after their recipe, are found again.
+"""
+
 
 class ModelRecipe(_Frozen):
     """The architecture and its size; numbers of atom types, bond types and targets are the data's.
@@ -75,6 +87,7 @@ class ModelRecipe(_Frozen):
     logit_cap: float | None = Field(default=None, gt=0.0)
     qk_norm: bool | None = None
     sink: bool | None = None
+    mean_attention: bool | None = None
 
     @field_validator("architecture")
     @classmethod
@@ -124,9 +137,6 @@ def _check_built(name: str, settings: tuple[tuple[str, Any], ...]) -> None:
     check_size(name, dict(settings))
     with without_memory():
         build(name, **dict(settings))
-
-
-_UNSAID = ("standardise", None)
 
 
 class Recipe(_Frozen):
@@ -186,13 +196,6 @@ class Recipe(_Frozen):
                 "never standardised; leave it out"
             )
         return self
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_not_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # So that recipes which say nothing of it are described as before it could be said, and
-        # the cells of a study, which are named after their recipe, are found again.
-        fields: dict[str, Any] = dump(self)
-        return {key: value for key, value in fields.items() if (key, value) != _UNSAID}
 
     @classmethod
     def parse(cls, fields: dict[str, Any], origin: str) -> Self:
