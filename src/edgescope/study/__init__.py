@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edgescope.study.cell_work import is_done
     from edgescope.study.cells import Cell, plan
     from edgescope.study.export import StudyTable, tables, write_tables
+    from edgescope.study.node_classes import paired_accuracy, run_nodes
     from edgescope.study.published_logs import import_malog
     from edgescope.study.runner import run
     from edgescope.study.spec import StudySpec
@@ -33,9 +34,11 @@ __all__ = [
     "import_malog",
     "is_done",
     "load",
+    "paired_accuracy",
     "plan",
     "read",
     "run",
+    "run_nodes",
     "study_names",
     "tables",
     "twins",
@@ -67,6 +70,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute
         return importlib.import_module("edgescope.study.twins")
     if name == "import_malog":
         return importlib.import_module("edgescope.study.published_logs").import_malog
+    if name in {"paired_accuracy", "run_nodes"}:
+        return getattr(importlib.import_module("edgescope.study.node_classes"), name)
     if name in _GRIDS:
         for package in ("pydantic", "yaml", "filelock"):
             require(package, "train")
