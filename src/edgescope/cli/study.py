@@ -9,6 +9,7 @@ import typer
 import edgescope as es
 from edgescope.cli._dossier import dossier
 from edgescope.cli._modes import Choice, command_with
+from edgescope.cli._nodes import nodes
 from edgescope.cli._tables import hint, note, show
 from edgescope.cli._twins import TWINS_CHOICES, twins
 
@@ -208,3 +209,4 @@ def _list_cells(spec: "es.study.StudySpec", out: Path | None) -> None:
 
 app.command(cls=command_with(*TWINS_CHOICES))(twins)
 app.command(cls=command_with())(dossier)
+app.command(cls=command_with())(nodes)

@@ -120,7 +120,10 @@ class NodeDataset(GraphDataset):
         if self.edge_attr.is_floating_point():
             edges = {"edge_dim": self.edge_attr.size(1)}
         outputs = len(self.class_names) or len(self.target_names)
-        return {"num_atom_types": self.num_node_types, **edges, "out_dim": outputs}
+        nodes: dict[str, Any] = {"num_atom_types": self.num_node_types}
+        if self.x.is_floating_point():
+            nodes = {"node_dim": self.x.size(1)}
+        return {**nodes, **edges, "out_dim": outputs}
 
     def per_graph(self, chosen: Tensor) -> dict[str, Any]:
         """Return nothing: targets belong to nodes."""

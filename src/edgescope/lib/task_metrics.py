@@ -15,7 +15,11 @@ Task = Literal["regression", "labels", "classes"]
 METRICS: dict[Task, str] = {"regression": "mae", "labels": "roc_auc", "classes": "accuracy"}
 """The metric that a model is judged by, for each kind of task."""
 
-TASK_OF: dict[str, Task] = {"l1": "regression", "masked_bce": "labels"}
+TASK_OF: dict[str, Task] = {
+    "l1": "regression",
+    "masked_bce": "labels",
+    "cross_entropy": "classes",
+}
 """What a model predicts that was trained with a loss."""
 
 

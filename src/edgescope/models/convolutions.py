@@ -75,7 +75,9 @@ class ConvolutionModel(PropertyModel):
     """Embeddings of nodes and edges, layers of PyG and a read-out.
 
     Args:
-        num_atom_types: as in :class:`~edgescope.models.GraphTransformer`, like all arguments.
+        num_atom_types: as in :class:`~edgescope.models.GraphTransformer`, like all arguments but
+            ``node_dim``.
+        node_dim: number of real-valued features of a node, in place of types.
         num_bond_types: see above.
         edge_dim: see above.
         hidden_dim: see above.
@@ -95,7 +97,8 @@ class ConvolutionModel(PropertyModel):
     def __init__(
         self,
         *,
-        num_atom_types: Types,
+        num_atom_types: Types | None = None,
+        node_dim: int | None = None,
         num_bond_types: Types | None = None,
         edge_dim: int | None = None,
         hidden_dim: int = 64,
@@ -123,7 +126,8 @@ class ConvolutionModel(PropertyModel):
         """Predict every graph.
 
         Args:
-            x: node types ``[V]``, ``[V, 1]`` or ``[V, C]``, integer.
+            x: node types ``[V]``, ``[V, 1]`` or ``[V, C]``, integer; with ``node_dim`` the features
+                of the nodes ``[V, node_dim]``.
             edge_index: source and target node of every edge ``[2, E]``.
             edge_attr: edge types ``[E]``, ``[E, 1]`` or ``[E, C]``, integer; with ``edge_dim`` the
                 features of the edges ``[E, edge_dim]``.

@@ -38,6 +38,22 @@ def type_embedding(types: Types, width: int) -> nn.Module:
     return ColumnEmbedding(types, width)
 
 
+def node_embedding(types: Types | None, features: int | None, width: int) -> nn.Module:
+    """Return an embedding of node types, or a linear layer for real-valued features.
+
+    Raises:
+        ValueError: unless exactly one of the two is given.
+    """
+    if features is not None and types is None:
+        return nn.Linear(features, width)
+    if types is not None and features is None:
+        return type_embedding(types, width)
+    raise ValueError(
+        "expected either num_atom_types (nodes of integer types) or node_dim (nodes with "
+        f"real-valued features), received {types} and {features}"
+    )
+
+
 def edge_embedding(types: Types | None, features: int | None, width: int) -> nn.Module:
     """Return an embedding of edge types, or a linear layer for real-valued features.
 

@@ -52,12 +52,12 @@ class FixedEdgeModel(PropertyModel):
 
     Args:
         config: the arguments of the constructor.
-        node_dim: width of the node embedding, if it is not ``hidden_dim``.
+        node_width: width of the node embedding, if it is not ``hidden_dim``.
     """
 
-    def __init__(self, config: Mapping[str, Any], node_dim: int | None = None) -> None:
+    def __init__(self, config: Mapping[str, Any], node_width: int | None = None) -> None:
         make_layer: Callable[[], nn.Module] = lambda: FixedEdgeLayer(config)  # noqa: E731
-        super().__init__(config, make_layer, node_dim)
+        super().__init__(config, make_layer, node_width)
 
     def forward(
         self,

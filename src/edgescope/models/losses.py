@@ -50,6 +50,30 @@ def masked_bce(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return _mean(F.binary_cross_entropy_with_logits(prediction, label, reduction="none"), known)
 
 
+def cross_entropy(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy, in nats, over the nodes or graphs whose class is known.
+
+    Args:
+        prediction: logits of the classes ``[N, C]``.
+        target: classes ``[N]`` int64, -1 where one is missing.
+
+    Returns:
+        The mean and how many classes are known, both scalars. With no known class the mean is 0
+        and so is its gradient.
+
+    Raises:
+        InputError: if there is not one row of logits for each target.
+    """
+    if prediction.dim() != 2 or target.shape != prediction.shape[:1]:  # noqa: PLR2004
+        raise InputError(
+            f"received predictions {list(prediction.shape)} for classes {list(target.shape)}, "
+            "expected logits [N, C] of N targets; build the model with one output per class"
+        )
+    known = target >= 0
+    each = F.cross_entropy(prediction, target.where(known, 0), reduction="none")
+    return _mean(each, known)
+
+
 class EpochLoss(Metric):
     """The mean of a loss over all known targets of an epoch.
 
@@ -75,7 +99,11 @@ class EpochLoss(Metric):
         return self.total / self.count.clamp(min=1)
 
 
-LOSSES: dict[str, Loss] = {"l1": masked_l1, "masked_bce": masked_bce}
+LOSSES: dict[str, Loss] = {
+    "l1": masked_l1,
+    "masked_bce": masked_bce,
+    "cross_entropy": cross_entropy,
+}
 """Losses by the name that a recipe gives."""
 
 

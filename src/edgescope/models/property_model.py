@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from edgescope.models.blocks import GraphReadout, Readout
-from edgescope.models.embeddings import Types, edge_embedding, embed, type_embedding
+from edgescope.models.embeddings import Types, edge_embedding, embed, node_embedding
 
 
 class PropertyModel(nn.Module):
@@ -20,14 +20,14 @@ class PropertyModel(nn.Module):
     Args:
         config: the arguments of the constructor.
         make_layer: makes a layer.
-        node_dim: width of the node embedding, if it is not ``hidden_dim``.
+        node_width: width of the node embedding, if it is not ``hidden_dim``.
     """
 
     def __init__(
         self,
         config: Mapping[str, Any],
         make_layer: Callable[[], nn.Module],
-        node_dim: int | None = None,
+        node_width: int | None = None,
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = dict(config)
@@ -35,7 +35,8 @@ class PropertyModel(nn.Module):
             self.config[name] = _plain(self.config[name])
         width: int = config["hidden_dim"]
         readout: Readout = config["readout"]
-        self.node_embedding = type_embedding(config["num_atom_types"], node_dim or width)
+        types, features = config["num_atom_types"], config.get("node_dim")
+        self.node_embedding = node_embedding(types, features, node_width or width)
         self.edge_embedding = edge_embedding(config["num_bond_types"], config["edge_dim"], width)
         self.layers = nn.ModuleList(make_layer() for _ in range(config["num_layers"]))
         self.readout = GraphReadout(width, config["out_dim"], readout)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edgescope.study.claims.result_set import read_results
     from edgescope.study.claims.rulings import Ruling
     from edgescope.study.export import StudyTable, table, tables, write_tables
+    from edgescope.study.node_classes import paired_accuracy, run_nodes
     from edgescope.study.published_logs import import_malog
     from edgescope.study.result_tables import results
     from edgescope.study.runner import run
@@ -47,12 +48,14 @@ __all__ = [
     "import_malog",
     "is_done",
     "load",
+    "paired_accuracy",
     "plan",
     "read",
     "read_results",
     "results",
     "rulings",
     "run",
+    "run_nodes",
     "study_names",
     "table",
     "tables",
@@ -103,6 +106,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: a module attribute
         return importlib.import_module("edgescope.study.published_logs").import_malog
     if name in _CLAIMS:
         return getattr(importlib.import_module(f"edgescope.study.{_CLAIMS[name]}"), name)
+    if name in {"paired_accuracy", "run_nodes"}:
+        return getattr(importlib.import_module("edgescope.study.node_classes"), name)
     if name in _GRIDS:
         for package in ("pydantic", "yaml", "filelock"):
             require(package, "train")

@@ -12,6 +12,7 @@ from edgescope.large import LargeGraph, predict_large
 from edgescope.large.limits import GIBIBYTE
 from edgescope.lib.errors import InputError
 from edgescope.statistics.ranks import roc_area
+from edgescope.train.guess import known_rows
 
 if TYPE_CHECKING:
     from edgescope.data import Splits
@@ -103,8 +104,11 @@ class Predictions(Metric):
         self.add_state("targets", [], dist_reduce_fx="cat")
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
-        """Add a batch: predictions and targets ``[G, T]``; rows without a target are left out."""
-        some = ~target.isnan().all(dim=1)  # of a sampled part, only the seeds have labels
+        """Add a batch: predictions and targets ``[G, T]``; rows without a target are left out.
+
+        Of classes predictions are logits ``[G, C]`` and targets ``[G]``.
+        """
+        some = known_rows(target)  # of a sampled part, only the seeds have labels
         self.predictions.append(prediction.detach()[some])
         self.targets.append(target[some])
 

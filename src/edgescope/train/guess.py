@@ -3,7 +3,7 @@
 The guess is the same prediction for every graph, the best that the targets alone give. Of a
 number that is its median over the training part, which of all constants has the least mean
 absolute error there; of a label its base rate, the share of ones, which has the least
-cross-entropy. A constant ranks nothing, so its ROC-AUC is 0.5 by definition, and its accuracy is
+cross-entropy; of a class the most frequent one. A constant ranks nothing, so its ROC-AUC is 0.5 by definition, and its accuracy is
 that of the label that is the more frequent one in training. A model that does no better has learnt
 nothing that helps, whatever its numbers look like.
 """
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -40,6 +41,24 @@ def medians(y: Tensor) -> Array:
     return np.array([np.median(each) if len(each) else np.nan for each in known])
 
 
+def known_rows(target: Tensor) -> Tensor:
+    """Say which graphs or nodes have a known target ``[N]``.
+
+    Args:
+        target: ``[N, T]``, NaN where one is missing, or classes ``[N]`` int64, -1 where missing.
+    """
+    return ~target.isnan().all(dim=1) if target.is_floating_point() else target >= 0
+
+
+def most_frequent(y: Tensor) -> Array:
+    """Return the class that is the most frequent one ``[1]``.
+
+    Args:
+        y: classes of the training part ``[N]``, -1 where missing.
+    """
+    return np.array([float(torch.bincount(y[known_rows(y)]).argmax())])
+
+
 def base_rates(y: Tensor) -> Array:
     """Return the share of ones among the known labels of every task ``[T]``; NaN for none."""
     known = (column[~np.isnan(column)] for column in y.numpy().astype(np.float64).T)
@@ -54,13 +73,21 @@ def guessed(
     Args:
         train: targets of the training part ``[N, T]``, NaN where missing.
         y: targets of the part ``[M, T]``, NaN where missing.
-        metric: that the model is judged by, ``"mae"`` or ``"roc_auc"``.
+        metric: that the model is judged by, ``"mae"``, ``"roc_auc"`` or ``"accuracy"``, for which
+            targets are classes ``[N]`` and ``[M]``, -1 where missing.
         scaling: how the targets were standardised, which decides the unit of the loss.
 
     Returns:
-        ``loss`` with ``mae``, or with ``roc_auc`` and ``accuracy``; None for what is undefined: all
+        ``loss`` with ``mae``, with ``roc_auc`` and ``accuracy``, or with ``accuracy``; None for what is undefined: all
         if no target is known, the loss if a label occurs that does not in training.
     """
+    if metric == "accuracy":
+        known, seen = y[known_rows(y)], train[known_rows(train)]
+        counts = torch.bincount(seen, minlength=int(known.max()) + 1 if len(known) else 0)
+        with np.errstate(divide="ignore"):
+            nats = -np.log((counts / counts.sum()).numpy().astype(np.float64))
+        right = (known == int(most_frequent(train)[0])).numpy().astype(np.float64)
+        return {"loss": _mean(nats[known.numpy()]), "accuracy": _mean(right)}
     truth = y.numpy().astype(np.float64)
     if metric == "mae":
         error = np.abs(truth - medians(train))
@@ -111,10 +138,12 @@ def judge(
     interval leaves out zero on the better side.
 
     Args:
-        prediction: predictions ``[N, T]``: numbers in the unit of the targets, or logits.
-        target: targets ``[N, T]``, NaN where missing.
-        train: targets of the training part ``[M, T]``, NaN where missing.
-        metric: ``"mae"`` or ``"roc_auc"``.
+        prediction: predictions ``[N, T]``: numbers in the unit of the targets, or logits; of
+            classes their logits ``[N, C]``.
+        target: targets ``[N, T]``, NaN where missing; classes ``[N]``, all known.
+        train: targets of the training part ``[M, T]``, NaN where missing; classes ``[M]``, -1
+            where missing.
+        metric: ``"mae"``, ``"roc_auc"`` or, of classes, ``"accuracy"``.
         names: of the ``T`` targets.
         units: of the targets, empty texts where they are not known.
         seed: of the resampling.
@@ -130,17 +159,19 @@ def judge(
         ``known`` (number of known targets), with labels ``positives`` and ``negatives``, and the
         same numbers.
     """
+    if metric == "accuracy":
+        prediction, target = prediction.argmax(1, keepdim=True), target.reshape(-1, 1)
     scores, truth = (each.numpy().astype(np.float64) for each in (prediction, target))
     some = ~np.isnan(truth).all(axis=1)
     scores, truth = scores[some], truth[some]
     if resamples is None:
         resamples = RESAMPLES if truth.size <= _MANY else _FEWER
-    guess = medians(train)
+    guess = most_frequent(train) if metric == "accuracy" else medians(train)
     model, constant = _metrics(scores, truth, guess, metric, np.ones((1, len(truth))))
     drawn = [np.empty((0, truth.shape[1]))] * 2
     if len(truth) >= MIN_GROUPS:
         drawn = _resampled(scores, truth, guess, metric, seed, resamples)
-    sign = 1 if metric == "roc_auc" else -1
+    sign = -1 if metric == "mae" else 1
     rows = []
     for column, name in enumerate(names):
         labels = truth[:, column]
@@ -188,8 +219,9 @@ def _metrics(
         return model, np.where(np.isnan(model), np.nan, CHANCE)
     with np.errstate(divide="ignore", invalid="ignore"):
         count = weights @ known
-        errors = (np.where(known, np.abs(each - truth), 0) for each in (scores, guess))
-        model, constant = ((weights @ error) / count for error in errors)
+        apart = (np.abs(each - truth) for each in (scores, guess))
+        of_rows = (each == 0 for each in apart) if metric == "accuracy" else apart
+        model, constant = ((weights @ np.where(known, each, 0)) / count for each in of_rows)
     return model, constant
 
 

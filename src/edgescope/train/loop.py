@@ -15,6 +15,7 @@ from edgescope.data import MoleculeLoader, loader
 from edgescope.data.edges.edge_changes import plain_sizes
 from edgescope.models.variants import build_variant
 from edgescope.scanning.monitoring.training_monitor import EVERY
+from edgescope.train.best_epoch import BestEpoch
 from edgescope.train.callbacks import MassiveActivationMonitor
 from edgescope.train.epoch_record import (
     AtomicCheckpointIO,
@@ -71,12 +72,14 @@ class Learned(NamedTuple):
         history: see :class:`~edgescope.train.epoch_record.EpochKeeper`.
         tested: metrics of the test split; empty if it has no targets.
         by_minimum: whether training ended because the learning rate was used up.
+        best: the best epoch and whether training ended for it, if the recipe asks for it.
     """
 
     task: PropertyTask
     history: list[Record]
     tested: dict[str, Any]
     by_minimum: bool
+    best: BestEpoch | None = None
 
 
 def learn(
@@ -106,6 +109,9 @@ def learn(
     keeper = EpochKeeper(job.checkpoint, tell=bar.tell if bar else None)
     stop = StopAtMinimumLearningRate(recipe.min_learning_rate)
     callbacks: list[Callback] = [stop, keeper, *([bar] if bar else [])]
+    best = None if recipe.patience is None else BestEpoch(recipe.loss, recipe.patience)
+    if best is not None:
+        callbacks.insert(0, best)
     if job.monitor is not None and rank == 0:
         callbacks.insert(0, _monitor(job.monitor, job.monitor_every))
     together: dict[str, Any] = {}
@@ -136,6 +142,8 @@ def learn(
     )
     resume_from = job.checkpoint if job.resume else None
     trainer.fit(task, train, val, ckpt_path=resume_from, weights_only=True)
+    if best is not None:
+        best.restore(task)
     tested: dict[str, Any] = {}
     task.keep_predictions = True
     if has_targets(splits.test):
@@ -143,7 +151,7 @@ def learn(
         tested = {name: float(value) for name, value in trainer.callback_metrics.items()}
     else:
         trainer.validate(task, val, verbose=False)
-    return Learned(task, keeper.history, tested, stop.reached)
+    return Learned(task, keeper.history, tested, stop.reached, best)
 
 
 _PLAIN = {"use_bias": False, "explicit_bias": None}

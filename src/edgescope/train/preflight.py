@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edgescope.lib.errors import InputError, shortened
 from edgescope.lib.task_metrics import TASK_OF
 from edgescope.lib.typed_fields import sha256_of
+from edgescope.train.guess import known_rows
 from edgescope.train.recipe_file import Recipe
 from edgescope.train.run_folder import RunFolder
 from edgescope.train.run_graphs import (
@@ -56,6 +57,8 @@ def check_splits(splits: "Splits", recipe: Recipe) -> None:
                 f"{dataset.name} has {len(dataset)} graphs and no known target in "
                 f"{', '.join(dataset.target_names)}; choose another split or target column"
             )
+        if recipe.loss == "cross_entropy":
+            continue  # classes are numbered by the data set
         known = dataset.y[~dataset.y.isnan()]
         if recipe.loss == "masked_bce":
             if len(known):
@@ -108,8 +111,8 @@ def _check_classes(dataset: "GraphDataset") -> None:
 
 
 def has_targets(dataset: "GraphDataset") -> bool:
-    """Say whether any molecule has a known target."""
-    return not bool(dataset.y.isnan().all())
+    """Say whether any molecule, or any node, has a known target."""
+    return bool(known_rows(dataset.y).any())
 
 
 def describe(

@@ -44,7 +44,7 @@ class _Frozen(BaseModel):
         return {key: value for key, value in fields.items() if (key, value) not in _UNSAID}
 
 
-_UNSAID = (("standardise", None), ("mean_attention", None))
+_UNSAID = (("standardise", None), ("patience", None), ("mean_attention", None))
 """Fields that recipes lack which say nothing of them, as those from before there were such fields.
 
 So the cells of a study, which are named after their recipe, are found again.
@@ -145,8 +145,8 @@ class Recipe(_Frozen):
     Attributes:
         name: what the recipe is called; it has no effect.
         model: the architecture and its size.
-        loss: ``"l1"`` (absolute error) or ``"masked_bce"`` (cross-entropy of labels 0 and 1);
-            missing targets count in neither.
+        loss: ``"l1"`` (absolute error), ``"masked_bce"`` (cross-entropy of labels 0 and 1) or
+            ``"cross_entropy"`` (of classes); missing targets count in none.
         standardise: whether training sees numbers in standard deviations from their mean over the
             training part (predictions are in the unit of the data all the same). None, which is
             to say nothing, is yes for a table of one's own and no for a published data set.
@@ -158,6 +158,8 @@ class Recipe(_Frozen):
         plateau_patience: epochs without a better validation loss that are tolerated before.
         min_learning_rate: training ends when the learning rate has fallen to this or below.
         max_epochs: training ends after this many epochs at the latest.
+        patience: epochs without a better validation metric after which training ends; the trained
+            weights are then those of the best epoch. None is neither.
         seed: decides the initial weights, the order of the batches and dropout.
 
     Example:
@@ -169,7 +171,7 @@ class Recipe(_Frozen):
 
     name: str = "unnamed"
     model: ModelRecipe = ModelRecipe()
-    loss: Literal["l1", "masked_bce"] = "l1"
+    loss: Literal["l1", "masked_bce", "cross_entropy"] = "l1"
     standardise: bool | None = None
     batch_size: int = Field(default=128, ge=1, lt=2**63)
     learning_rate: float = Field(default=7e-4, gt=0.0)
@@ -177,6 +179,7 @@ class Recipe(_Frozen):
     plateau_patience: int = Field(default=15, ge=0, lt=2**63)
     min_learning_rate: float = Field(default=1e-6, gt=0.0)
     max_epochs: int = Field(default=1000, ge=1, lt=2**63)
+    patience: int | None = Field(default=None, ge=1, lt=2**63)
     seed: int = Field(default=41, ge=0, lt=2**32)
 
     @model_validator(mode="after")
@@ -192,8 +195,8 @@ class Recipe(_Frozen):
     def _labels_are_not_standardised(self) -> Self:
         if self.standardise and self.loss != "l1":
             raise ValueError(
-                f"standardise received true for the loss {self.loss}, whose labels 0 and 1 are "
-                "never standardised; leave it out"
+                f"standardise received true for the loss {self.loss}, whose labels are never "
+                "standardised; leave it out"
             )
         return self
 

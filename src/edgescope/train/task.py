@@ -9,13 +9,14 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torchmetrics import MeanAbsoluteError
+from torchmetrics import MeanAbsoluteError, MeanMetric
 from torchmetrics.classification import BinaryAccuracy
 from typing_extensions import override
 
 from edgescope.lib.task_metrics import metric_of_loss
 from edgescope.models.losses import LOSSES, EpochLoss
 from edgescope.train.evaluation import Predictions, TaskAUC
+from edgescope.train.guess import known_rows
 from edgescope.train.recipe_file import Recipe
 from edgescope.train.standardisation import Standardisation
 
@@ -29,7 +30,8 @@ class PropertyTask(LightningModule):
     targets (the losses of several standardised targets, whose units may differ, are in standard
     deviations instead); for ``masked_bce``, which is in nats, ``val/roc_auc``, the mean over the
     tasks (see :func:`~edgescope.train.evaluation.roc_auc`), and ``val/accuracy``, the share of all
-    known labels that a logit is on the right side of 0 for. Testing logs the same under ``test``.
+    known labels that a logit is on the right side of 0 for; for ``cross_entropy``, of classes ``y``
+    ``[N]`` with -1 where one is missing, ``val/accuracy``, the share of right ones. Testing logs the same under ``test``.
     They reach callbacks, not the logger, which numbers by steps;
     :class:`~edgescope.train.epoch_record.EpochKeeper` passes them on by epochs.
 
@@ -71,7 +73,7 @@ class PropertyTask(LightningModule):
         self.train_loss = EpochLoss()
         self.evaluation_loss = EpochLoss()
         self.target_names = tuple(target_names)
-        self.metric = MeanAbsoluteError() if recipe.loss == "l1" else TaskAUC(self.target_names)
+        self.metric = _metric(recipe.loss, self.target_names)
         self.metric_name = metric_of_loss(recipe.loss).name
         self.scaling = scaling
         one = scaling is not None and len(scaling.deviation) == 1
@@ -139,6 +141,10 @@ class PropertyTask(LightningModule):
             prediction = self.scaling.undo(prediction)
         if self.keep_predictions:
             self.predictions.update(prediction, batch.y)
+        if isinstance(self.metric, MeanMetric):
+            known = known_rows(batch.y)
+            self.metric.update((prediction.argmax(1) == batch.y)[known].float())
+            return
         known = ~batch.y.isnan()
         if isinstance(self.metric, TaskAUC):
             self.metric.update(prediction, batch.y)
@@ -195,8 +201,10 @@ class PropertyTask(LightningModule):
     def _log_evaluation(self, split: str) -> None:
         if self.keep_predictions:
             prediction, target = self.predictions.compute()
-            width = max(len(self.target_names), 1)
-            self.predicted = prediction.reshape(-1, width), target.reshape(-1, width)
+            if not isinstance(self.metric, MeanMetric):  # logits of classes are a table already
+                width = max(len(self.target_names), 1)
+                prediction, target = prediction.reshape(-1, width), target.reshape(-1, width)
+            self.predicted = prediction, target
             self.predictions.reset()
         self.log(f"{split}/loss", self.evaluation_loss.compute(), logger=False)
         self.evaluation_loss.reset()
@@ -209,3 +217,10 @@ class PropertyTask(LightningModule):
             self.accuracy.reset()
         self.log(f"{split}/{self.metric_name}", value, logger=False)
         self.metric.reset()
+
+
+def _metric(loss: str, names: Sequence[str]) -> MeanAbsoluteError | TaskAUC | MeanMetric:
+    """Return what a model is judged by that is trained with a loss."""
+    if loss == "cross_entropy":
+        return MeanMetric()  # of whether the class is right
+    return MeanAbsoluteError() if loss == "l1" else TaskAUC(names)

@@ -1,7 +1,7 @@
 """Training a model by a recipe, into a run folder."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,14 @@ from edgescope.train.run_folder import RunFolder
 if TYPE_CHECKING:
     from edgescope.data import Splits
     from edgescope.train.epoch_record import AtomicCheckpointIO
+    from edgescope.train.loop import Learned
     from edgescope.train.task import PropertyTask
 
 MINIMUM = "minimum learning rate"
 """Why training ended: the learning rate was used up."""
+
+PATIENCE = "patience"
+"""Why training ended: validation had not got better for as long as the recipe waits."""
 
 MAXIMUM = "maximum epochs"
 """Why training ended: it had been asked to."""
@@ -46,7 +50,7 @@ def fit(
 
     The ``trained`` weights are those after the last epoch, as in the published protocol, not
     those of the epoch with the lowest validation loss; ``metrics.json`` names that epoch and its
-    loss.
+    loss. A recipe with ``patience`` keeps those of the epoch with the best validation metric.
 
     A run may be stopped at any moment, also by SIGKILL: the same call goes on after its last
     finished epoch and ends with the same weights, bit for bit, as a run that was never stopped
@@ -165,7 +169,9 @@ def _is_finished(run: RunFolder, recipe: Recipe) -> bool:
     if metrics is None:
         return False
     _refuse_fewer_epochs(run, metrics["epochs"], recipe)
-    return metrics["stopped_by"] == MINIMUM or bool(metrics["epochs"] == recipe.max_epochs)
+    return metrics["stopped_by"] in {MINIMUM, PATIENCE} or bool(
+        metrics["epochs"] == recipe.max_epochs
+    )
 
 
 def _refuse_fewer_epochs(run: RunFolder, done: int, recipe: Recipe) -> None:
@@ -225,7 +231,7 @@ def _train(
             tested[f"{part}_roc_auc_skipped"] = skipped
         run.write_weights(learned.task.model, "trained")
         run.write_metrics(
-            _summary(learned.history, tested, recipe, processes, by_minimum=learned.by_minimum)
+            _summary(learned, tested, recipe, processes)
             | _beside_guessing(learned.task, splits)
             | {"history": list(learned.history)}
         )
@@ -248,18 +254,17 @@ def _check_start(
 
 
 def _summary(
-    history: Sequence[Mapping[str, float]],
-    tested: Mapping[str, Any],
-    recipe: Recipe,
-    processes: int,
-    *,
-    by_minimum: bool,
+    learned: "Learned", tested: Mapping[str, Any], recipe: Recipe, processes: int
 ) -> dict[str, Any]:
-    last = history[-1]
-    best = min(history, key=lambda record: record["val_loss"])
+    history, kept = learned.history, learned.best
+    last = history[-1] if kept is None else history[kept.epoch - 1]
+    best = min(history, key=lambda record: record["val_loss"]) if kept is None else last
+    stopped_by = MINIMUM if learned.by_minimum else MAXIMUM
+    if kept is not None and kept.reached:
+        stopped_by = PATIENCE
     return {
         "epochs": len(history),
-        "stopped_by": MINIMUM if by_minimum else MAXIMUM,
+        "stopped_by": stopped_by,
         "seconds": sum(record["seconds"] for record in history),
         "seed": recipe.seed,
         "processes": processes,

@@ -95,7 +95,7 @@ it), the model as a whole can tell twins apart; then only attention is blind.
         if not pairs.numel():
             return
         assert seen.output is not None
-        tied = _distance(seen.output, pairs) <= self.equal
+        tied = relative_distance(seen.output, pairs) <= self.equal
         sums = self._sums[seen.path]
         sums.add("pairs", torch.tensor(pairs.size(1)))
         sums.add("tied", tied.sum())
@@ -120,7 +120,7 @@ it), the model as a whole can tell twins apart; then only attention is blind.
             pairs = find_twins(edges, len(x), edge_features(seen))
         except ValueError:
             return none
-        return pairs[:, _distance(x, pairs) > self.different] if pairs.numel() else pairs
+        return pairs[:, relative_distance(x, pairs) > self.different] if pairs.numel() else pairs
 
     def findings(self) -> list[Finding]:
         """Report the layers that tie too many pairs."""
@@ -174,7 +174,7 @@ it), the model as a whole can tell twins apart; then only attention is blind.
         return found
 
 
-def _distance(states: Tensor, pairs: Tensor) -> Tensor:
+def relative_distance(states: Tensor, pairs: Tensor) -> Tensor:
     """Return how far the states of each pair are apart ``[P]``, relative to the largest state."""
     flat = states.detach().flatten(1)
     left, right = (scaled(flat[ends], largest_magnitude(flat)) for ends in pairs)
