@@ -16,6 +16,7 @@ from edgescope.lib.files import readable_file, replacing
 from edgescope.lib.input_files import json_of, reading, whole
 from edgescope.lib.typed_fields import sealed, sha256_of, unsealed
 from edgescope.models.architectures import ARCHITECTURES, architecture, nearest
+from edgescope.study.cell_options import counting_options
 from edgescope.study.spec import DataSource, RecipeOnData, ScanOptions, StudySpec
 from edgescope.train.recipe_file import ModelRecipe, Recipe, recipe, recipe_names
 
@@ -57,30 +58,6 @@ UNTRAINED, TRAINED = "untrained", "trained"
 
 _OWN = ("name", "model", "seed", "max_epochs", "architecture", "explicit_bias")
 """Fields of a recipe that a study sets in another place."""
-
-
-_FIRST = frozenset(
-    {
-        *("name", "model", "loss", "batch_size", "learning_rate", "plateau_factor"),
-        *("plateau_patience", "min_learning_rate", "max_epochs", "seed", "architecture"),
-        *("hidden_dim", "num_heads", "num_layers", "readout", "dropout", "residual"),
-        *("batch_norm", "use_bias", "layer_norm", "explicit_bias", "full_graph", "gamma"),
-        *("learned_gamma", "kernel_steps", "laplacian_eigenvectors", "lpe_dim", "lpe_layers"),
-        *("lpe_heads", "logit_limit", "logit_cap", "qk_norm", "sink"),
-        *("criterion", "split", "members", "max_rows"),
-    }
-)
-"""Options of a recipe, its model and a scan that always count in the name of a cell."""
-
-
-def _used(of: BaseModel, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a part of a cell that count: the first ones, and those in use."""
-    known = type(of).model_fields
-    return {
-        key: value
-        for key, value in fields.items()
-        if key in _FIRST or getattr(of, key) != known[key].get_default(call_default_factory=True)
-    }
 
 
 class Cell(BaseModel):
@@ -139,9 +116,9 @@ class Cell(BaseModel):
         of earlier versions are found again.
         """
         fields = self.model_dump(mode="json", exclude={"variant"})
-        fields["scan"] = _used(self.scan, fields["scan"])
-        fields["recipe"] = _used(self.recipe, fields["recipe"])
-        fields["recipe"]["model"] = _used(self.recipe.model, fields["recipe"]["model"])
+        fields["scan"] = counting_options(self.scan, fields["scan"])
+        fields["recipe"] = counting_options(self.recipe, fields["recipe"])
+        fields["recipe"]["model"] = counting_options(self.recipe.model, fields["recipe"]["model"])
         fields["recipe"].pop("name")
         fields["source"].pop("root", None)
         if self.content:
