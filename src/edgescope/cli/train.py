@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import edgescope as es
-from edgescope.cli import _rewiring as edges
+from edgescope.cli import _edge_changes as edges
 from edgescope.cli import _shared_options as options
 from edgescope.cli._results import test_result
 from edgescope.cli._steps import load_data
