@@ -9,6 +9,7 @@ import typer
 
 from edgescope.cli import app, main
 from edgescope.cli._modes import unused
+from edgescope.data.edges.rewiring import HOW
 from support.refusals import assert_refused
 
 SUBJECTS = {
@@ -65,7 +66,7 @@ EXAMPLES = {
         "without --rewire": ["--out", "o", "--data", "a.csv"],
         **{
             f"with --rewire {how}": ["--out", "o", "--data", "a.csv", "--rewire", how]
-            for how in ("random_edges", "shuffle_types", "random_types", "virtual_node")
+            for how in HOW
         },
     },
     "data": {
@@ -97,6 +98,7 @@ VALUES = {
     "rate": "0.01",
     "fdr": "0.05",
     "rewire_share": "0.4",
+    "rewire_nodes": "2",
     "data": "zinc12k",
     "ray": "auto",
     "arguments": "width=3",

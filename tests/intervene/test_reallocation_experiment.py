@@ -139,10 +139,36 @@ def test_the_same_seed_gives_the_same_intervals_in_any_batches():
 
 def test_graphs_without_added_edges_are_refused():
     dataset = planted("motif", 10).train
+    model, loader = model_of(dataset), es.data.loader(dataset)
+    with pytest.raises(InputError, match=r"no edge of planted-motif/train is marked as added.* of"):
+        reallocation(model, loader, progress=False)
     with pytest.raises(InputError, match=r"received added=.* the edge types are plain, other"):
-        reallocation(model_of(dataset), es.data.loader(dataset), progress=False)
+        reallocation(model, loader, added=["random"], progress=False)
+    batches = [dataset.batch([0])]
+    with pytest.raises(InputError, match="the batches have no edge_added, which says"):
+        reallocation(model, batches, progress=False)
     with pytest.raises(InputError, match="does not name the edge types"):
-        reallocation(model_of(dataset), [dataset.batch([0])], progress=False)
+        reallocation(model, batches, added=["random"], progress=False)
+
+
+def test_marked_edges_are_compared_whatever_their_type():
+    new, own = (graphs("virtual_node", **options) for options in ({}, {"edge_type": "other"}))
+    assert int(own.edge_added.sum()) == int(new.edge_added.sum())
+    for dataset, names in ((new, ("virtual",)), (own, ("other",))):
+        model = model_of(dataset)
+        found = reallocation(model, es.data.loader(dataset, 7), criterion=RULE, progress=False)
+        assert found.added == names
+        share = float(dataset.edge_added.double().mean())
+        assert found.table()["edge_share"].to_list() == pytest.approx([share] * 3)
+        batches = [dataset.batch(range(9)), dataset.batch(range(9, 20))]
+        same = reallocation(model, batches, criterion=RULE, progress=False)
+        assert same.added == ("added",)
+        assert same.table()["massive_share"].equals(found.table()["massive_share"])
+    by_type = reallocation(
+        model_of(new), es.data.loader(new, 7), added=["virtual"], criterion=RULE, progress=False
+    )
+    by_mark = reallocation(model_of(new), es.data.loader(new, 7), criterion=RULE, progress=False)
+    assert by_type.table().equals(by_mark.table())
 
 
 def test_a_calibrated_rule_without_thresholds_is_refused():

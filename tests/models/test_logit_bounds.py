@@ -17,7 +17,9 @@ from support.model_cases import batches, random_model, two_graphs
 
 NO_CLAMP = {"logit_limit": None}
 CAPPED = {"logit_limit": None, "logit_cap": 2.0}
-OPTIONS = [NO_CLAMP, CAPPED, {"qk_norm": True}, {"sink": True}, NO_CLAMP | {"sink": True}]
+MEAN = {"mean_attention": True}
+BOUNDS = [NO_CLAMP, CAPPED, {"qk_norm": True}, {"sink": True}, NO_CLAMP | {"sink": True}]
+OPTIONS = [*BOUNDS, MEAN]
 
 EDGES = torch.tensor([[0, 1, 2, 2, 0, 1], [1, 0, 1, 2, 1, 1]])
 """Three nodes and an isolated one, with a loop and a duplicate."""
@@ -80,7 +82,7 @@ def test_without_a_clamp_the_weights_of_a_node_are_scipys_softmax(nodes, edges, 
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", BOUNDS, ids=str)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
 def test_logits_of_ten_thousand_leave_outputs_and_gradients_finite(options, dtype):
     layer = attention(options, dtype)
@@ -172,6 +174,7 @@ def test_captured_weights_and_messages_add_up_to_the_output(options, graph):
         ({}, "weight", "exp(clamp(logit)) / (its sum over j + 1e-06)"),
         ({"logit_limit": 3.0}, "logit", "sum_d score, clamped to +-3 only afterwards"),
         (NO_CLAMP, "logit", "sum_d score"),
+        (MEAN, "logit", "0: not of the score, which reaches no prediction"),
         (NO_CLAMP, "weight", "exp(logit) / its sum over j"),
         (CAPPED, "weight", "exp(2 tanh(logit / 2)) / its sum over j"),
         (
@@ -194,6 +197,47 @@ def test_a_saved_model_is_the_same_with_its_options(options, tmp_path):
     same = es.models.load(es.models.save(model.float(), tmp_path / "model.safetensors"))
     assert same.config == model.config
     assert torch.equal(same(*two_graphs()), model(*two_graphs()))
+
+
+@settings(deadline=None, max_examples=25)
+@given(graph=batches(), kind=st.sampled_from(["GraphTransformer", "SAN"]))
+def test_mean_attention_gives_the_mean_of_the_neighbours_and_the_same_scores(graph, kind):
+    model, other = (random_model(kind, num_layers=1, **options) for options in (MEAN, {}))
+    layer, seen = model.layers[0].attention, {}
+    layer.register_forward_hook(lambda _, args, out: seen.update(args=args, out=out[0]))
+    with torch.no_grad(), es.capture(model, "*:score") as tape:
+        model(*graph)
+    with torch.no_grad(), es.capture(other, "*:score") as theirs:
+        other(*graph)
+    (source, target), value = graph[1], layer.value(seen["args"][0])
+    for node in range(len(value)):
+        into = source[target == node]
+        mean = value[into].mean(0) if len(into) else torch.zeros_like(value[0])
+        torch.testing.assert_close(seen["out"][node], mean, rtol=2e-6, atol=1e-9)
+    site = "layers.0.attention:score"
+    assert torch.equal(tape[site].values, theirs[site].values)
+
+
+def test_scores_take_no_part_in_mean_attention_but_feed_the_edge_states():
+    model = random_model("GraphTransformer", num_layers=3, **MEAN)
+    model(*two_graphs()).sum().backward()
+    silent = {n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()}
+    blocks = {name.split(".")[2] + "." + name.split(".")[3] for name in silent if "layers" in name}
+    assert {"attention.query", "attention.key", "attention.edge"} <= blocks
+    assert not any("attention.value" in name or "node" in name for name in silent)
+    with torch.no_grad(), es.capture(model, "*:score") as tape:
+        model(*two_graphs())
+        before = tape["layers.1.attention:score"].values.clone()
+    with torch.no_grad(), es.capture(model, "*:score") as tape:
+        model.layers[0].attention.edge.weight *= 2
+        model(*two_graphs())
+    assert not torch.equal(tape["layers.1.attention:score"].values, before)
+
+
+@pytest.mark.parametrize("more", [{"sink": True}, {"explicit_bias": "described"}], ids=str)
+def test_a_mean_with_something_added_is_refused(more):
+    with pytest.raises(ValueError, match="mean_attention=True is a mean"):
+        attention(MEAN, **more)
 
 
 def test_an_untrained_baseline_sets_gains_and_sinks_back():

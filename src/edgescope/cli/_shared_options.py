@@ -67,27 +67,6 @@ Features = Annotated[
         "the Open Graph Benchmark. Without it: the usual features of the data set.",
     ),
 ]
-Rewire = Annotated[
-    str | None,
-    typer.Option(
-        "--rewire",
-        metavar="HOW",
-        help="Change the edges of all graphs. shuffle_types: permute the edge types; "
-        "random_types: draw the edge types; random_edges: add edges of a new type between random "
-        "nodes; virtual_node: add a node that is joined to all others of its graph.",
-    ),
-]
-RewireShare = Annotated[
-    float | None,
-    typer.Option(
-        "--rewire-share",
-        metavar="SHARE",
-        help="For random_edges: number of edges added per edge of a graph. Without it: 0.5.",
-    ),
-]
-RewireSeed = Annotated[
-    int | None, typer.Option("--rewire-seed", help="Random seed of --rewire. Without it: 0.")
-]
 Run = Annotated[Path, typer.Argument(help="Folder of a trained run.")]
 Part = Annotated[str, typer.Option("--split", help="Part of the data: train, val or test.")]
 CriterionName = Annotated[
@@ -215,13 +194,6 @@ def data_spec(
     return spec | {name: value for name, value in given.items() if value is not None}
 
 
-def rewiring(how: str | None, share: float | None, seed: int | None) -> dict[str, Any]:
-    """Describe what is done to the edges, as an argument of ``edgescope.data.load``."""
-    given = {"share": share, "seed": seed}
-    told = {name: value for name, value in given.items() if value is not None}
-    return {} if how is None else {"rewire": {"how": how, **told}}
-
-
 OF_TABLE = (
     *("smiles_column", "target_columns", "split_column", "split"),
     *("id_columns", "decimal"),
@@ -275,24 +247,6 @@ OTHER_DATA_CHOICE = Choice(
     _other_kind,
 )
 """What has an effect on the data of a command that takes a run's own without ``--data``."""
-
-
-def _rewired(given: Mapping[str, Any]) -> str | None:
-    mode = "without --rewire" if given["rewire"] is None else f"with --rewire {given['rewire']}"
-    return mode if mode in REWIRE_CHOICE.modes else None
-
-
-REWIRE_CHOICE = Choice(
-    {
-        "without --rewire": (),
-        "with --rewire random_edges": ("rewire_share", "rewire_seed"),
-        "with --rewire shuffle_types": ("rewire_seed",),
-        "with --rewire random_types": ("rewire_seed",),
-        "with --rewire virtual_node": (),
-    },
-    _rewired,
-)
-"""What has an effect on how edges are changed."""
 
 
 def is_table(data: str) -> bool:

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 import edgescope as es
+from edgescope.cli import _edge_changes as edges
 from edgescope.cli import _shared_options as options
 from edgescope.cli._results import test_result
 from edgescope.cli._steps import load_data
 from edgescope.cli._tables import hint, show
 from edgescope.lib.errors import InputError, UntrainedWarning
 
-CHOICES = (options.DATA_CHOICE, options.REWIRE_CHOICE)
+CHOICES = (options.DATA_CHOICE, edges.REWIRE_CHOICE)
 """What has an effect on which data."""
 
 
@@ -51,9 +52,14 @@ def command(
     id_columns: options.IdColumns = None,
     decimal: options.Decimal = None,
     features: options.Features = None,
-    rewire: options.Rewire = None,
-    rewire_share: options.RewireShare = None,
-    rewire_seed: options.RewireSeed = None,
+    rewire: edges.Rewire = None,
+    rewire_share: edges.RewireShare = None,
+    rewire_draw: edges.RewireDraw = None,
+    rewire_per: edges.RewirePer = None,
+    rewire_types: edges.RewireTypes = None,
+    rewire_edge_type: edges.RewireEdgeType = None,
+    rewire_nodes: edges.RewireNodes = None,
+    rewire_seed: edges.RewireSeed = None,
 ) -> None:
     """Train a model and save it beside its untrained weights.
 
@@ -73,7 +79,16 @@ def command(
         decimal=decimal,
         features=features,
     )
-    spec |= options.rewiring(rewire, rewire_share, rewire_seed)
+    spec |= edges.rewiring(
+        rewire,
+        share=rewire_share,
+        draw=rewire_draw,
+        per=rewire_per,
+        types=rewire_types,
+        edge_type=rewire_edge_type,
+        nodes=rewire_nodes,
+        seed=rewire_seed,
+    )
     changes = options.assigned(change or [], "--set")
     if epochs is not None and "max_epochs" in changes:
         raise InputError(

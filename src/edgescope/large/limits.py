@@ -53,6 +53,7 @@ def _check_options(model: GraphTransformer) -> None:
         "logit_cap": model.config["logit_cap"] is not None,
         "qk_norm": model.config["qk_norm"],
         "sink": model.config["sink"],
+        "mean_attention": model.config["mean_attention"],
     }
     found = [name for name, used in options.items() if used]
     if found:

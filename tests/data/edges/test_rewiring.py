@@ -1,17 +1,37 @@
 """Graphs with other edges, against what single graphs say one by one."""
 
 from collections import Counter
+from itertools import chain
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import edgescope as es
 from edgescope.data import GraphDataset, MoleculeDataset, load, planted, remove_edges, rewire
+from edgescope.data.edges.edge_changes import plain_sizes
 from edgescope.lib.errors import EdgescopeWarning, InputError
 
 HOW = ("shuffle_types", "random_types", "random_edges", "virtual_node")
+
+RETYPED = [
+    {"how": "constant_type"},
+    *({"how": how, "per": "direction"} for how in HOW[:2]),
+    *({"how": how} for how in HOW[:2]),
+]
+GROWN = [
+    {"how": "random_edges"},
+    {"how": "full_graph"},
+    {"how": "full_graph", "types": "constant"},
+    {"how": "virtual_node", "types": "two", "nodes": 3},
+    *(
+        {"how": how, **of}
+        for how in ("virtual_node", "hub")
+        for of in ({}, {"types": "two"}, {"types": "atoms"}, {"edge_type": "q"})
+    ),
+]
+DESIGNS = [*RETYPED, *GROWN]
 
 
 @st.composite
@@ -65,6 +85,14 @@ def nodes_of(dataset, number):
     return dataset.x[slice(*dataset.node_ptr[number : number + 2].tolist())].tolist()
 
 
+def added_of(dataset, number):
+    """The marks of one graph's nodes and edges, as lists."""
+    nodes = slice(*dataset.node_ptr[number : number + 2].tolist())
+    edges = slice(*dataset.edge_ptr[number : number + 2].tolist())
+    marks = (dataset.node_added, nodes), (dataset.edge_added, edges)
+    return [[] if mark is None else mark[here].tolist() for mark, here in marks]
+
+
 def quietly(dataset, how, **options):
     """Rewire without the warning of full graphs, which some of the random ones are."""
     import warnings
@@ -74,10 +102,10 @@ def quietly(dataset, how, **options):
         return rewire(dataset, how, progress=False, **options)
 
 
-@given(datasets(), st.sampled_from(HOW), st.integers(0, 5))
-def test_own_nodes_and_edges_keep_their_positions_and_the_original_is_untouched(data, how, seed):
+@given(datasets(), st.sampled_from(DESIGNS), st.integers(0, 5))
+def test_own_nodes_and_edges_keep_their_positions_and_the_original_is_untouched(data, spec, seed):
     before = [edges_of(data, number) for number in range(len(data))]
-    found = quietly(data, how, seed=seed)
+    found = quietly(data, **spec, seed=seed)
     assert len(found) == len(data)
     assert torch.equal(found.y, data.y)
     for number, (pairs, kinds, truth) in enumerate(before):
@@ -88,8 +116,154 @@ def test_own_nodes_and_edges_keep_their_positions_and_the_original_is_untouched(
         assert nodes_of(found, number)[: len(nodes_of(data, number))] == nodes_of(data, number)
         if truth is not None:
             assert new_truth[:own] == truth
-        if how in HOW[2:]:
+        if spec in GROWN and spec.get("types") != "constant":
             assert new_kinds[:own] == kinds
+        nodes, marks = added_of(found, number)
+        assert marks == ([False] * own + [True] * (len(new_pairs) - own) if spec in GROWN else [])
+        grown = len(nodes_of(found, number)) - len(nodes_of(data, number))
+        assert nodes == ([False] * len(nodes_of(data, number)) + [True] * grown if nodes else [])
+        assert grown == (spec.get("nodes", 1) if spec["how"] == "virtual_node" else 0)
+
+
+@settings(max_examples=25)
+@given(datasets(), st.sampled_from(GROWN), st.sampled_from(GROWN), st.integers(0, 5))
+def test_marks_survive_choosing_batching_removing_and_more_edges(data, spec, again, seed):
+    found = quietly(data, **spec, seed=seed)
+    chosen = [*reversed(range(len(found))), 0]
+    expected = [added_of(found, number)[1] for number in chosen]
+    part, batch = found[chosen], found.batch(chosen)
+    assert [added_of(part, number)[1] for number in range(len(part))] == expected
+    assert [found[number].edge_added.tolist() for number in chosen] == expected
+    assert batch.edge_added.tolist() == [*chain(*expected)]
+    assert [each.edge_added.tolist() for each in batch.to_data_list()] == expected
+    if found.node_added is not None:
+        nodes = [added_of(found, number)[0] for number in chosen]
+        assert [each.node_added.tolist() for each in batch.to_data_list()] == nodes
+        assert [found[number].node_added.tolist() for number in chosen] == nodes
+        assert part.node_added.tolist() == [*chain(*nodes)]
+    assert not bool(found.with_edges(~found.edge_added).edge_added.any())
+    assert found.with_edges(~found.edge_added).edge_index.equal(data.edge_index)
+    more = quietly(found, **again, seed=seed)
+    for number in range(len(found)):
+        own = added_of(found, number)[1]
+        marks = added_of(more, number)[1]
+        assert marks == own + [True] * (len(marks) - len(own))
+
+
+@given(datasets(), st.sampled_from(DESIGNS), st.integers(0, 5))
+def test_new_types_are_the_last_ones_whatever_the_graphs_hold(data, spec, seed):
+    found = quietly(data, **spec, seed=seed)
+    nodes, edges = found.added_types
+    assert found.vocabulary[: len(found.vocabulary) - nodes] == data.vocabulary
+    assert found.edge_type_names[: len(found.edge_type_names) - edges] == data.edge_type_names
+    assert plain_sizes(found) == data.model_sizes
+    assert (nodes > 0) == (spec["how"] == "virtual_node")
+    few = quietly(data[:0], **spec, seed=seed)
+    assert (few.vocabulary, few.edge_type_names) == (found.vocabulary, found.edge_type_names)
+    assert few.model_sizes == found.model_sizes
+
+
+@given(datasets(), st.sampled_from(["virtual_node", "hub"]), st.integers(0, 5))
+def test_types_of_added_edges_tell_the_direction_the_atom_or_nothing(data, how, seed):
+    centre = how.removesuffix("_node")
+    two = quietly(data, how, types="two", seed=seed)
+    atoms = quietly(data, how, types="atoms", seed=seed)
+    own = quietly(data, how, edge_type="q", seed=seed)
+    assert two.edge_type_names[-2:] == (f"to {centre}", f"from {centre}")
+    assert atoms.edge_type_names[-2:] == (f"{centre} a", f"{centre} b")
+    assert own.edge_type_names == data.edge_type_names
+    assert two.edge_index.equal(atoms.edge_index)
+    assert two.edge_index.equal(own.edge_index)
+    for number in range(len(data)):
+        pairs, kinds, _ = edges_of(two, number)
+        marks = added_of(two, number)[1]
+        first = sum(not mark for mark in marks)
+        ends = {pair[1 - at % 2] for at, pair in enumerate(pairs[first:])}
+        assert (
+            len(ends) <= 1
+        )  # the centre: where every first edge goes, and every second comes from
+        if how == "hub":
+            (hub,) = ends or {None}
+            size = len(nodes_of(data, number))
+            joined = {tuple(pair) for pair in pairs} | {tuple(pair[::-1]) for pair in pairs}
+            assert hub is None or all((n, hub) in joined for n in range(size) if n != hub)
+            added = pairs[first:]
+            assert not {frozenset(p) for p in added} & {frozenset(p) for p in pairs[:first]}
+            assert len(set(added)) == len(added)
+        else:
+            assert ends <= {len(nodes_of(data, number))}
+        types = [kind[0] if two.edge_columns else kind for kind in kinds[first:]]
+        assert types == [3, 4] * (len(types) // 2)
+        types = nodes_of(data, number)
+        types = [kind[0] if data.node_columns else kind for kind in types]
+        others = [pair[at % 2] for at, pair in enumerate(pairs[first:])]
+        found = [kind[0] if two.edge_columns else kind for kind in edges_of(atoms, number)[1]]
+        assert found[first:] == [3 + types[other] for other in others]
+        found = [kind[0] if two.edge_columns else kind for kind in edges_of(own, number)[1]]
+        assert found[first:] == [1] * len(others)
+
+
+@given(datasets(), st.integers(1, 3))
+def test_several_virtual_nodes_are_joined_to_the_own_nodes_only(data, count):
+    found = rewire(data, "virtual_node", nodes=count)
+    for number in range(len(data)):
+        size = len(nodes_of(data, number))
+        first = len(edges_of(data, number)[0])
+        added = edges_of(found, number)[0][first:]
+        expected = {(node, size + place) for node in range(size) for place in range(count)}
+        assert set(added) == expected | {pair[::-1] for pair in expected}
+        assert len(added) == 2 * size * count
+
+
+@given(datasets())
+def test_a_full_graph_joins_every_node_to_every_other_once_more_at_most(data):
+    found = rewire(data, "full_graph")
+    constant = rewire(data, "full_graph", types="constant")
+    assert found.edge_type_names[-1] == "none"
+    assert constant.edge_type_names[-2:] == ("none", "constant")
+    assert constant.edge_index.equal(found.edge_index)
+    assert constant.edge_types.unique().tolist() in ([4], [])
+    for number in range(len(data)):
+        own = edges_of(data, number)[0]
+        pairs, kinds, _ = edges_of(found, number)
+        size = len(nodes_of(data, number))
+        every = {(a, b) for a in range(size) for b in range(size) if a != b}
+        assert len(pairs[len(own) :]) == len(every - set(own))
+        assert set(pairs[len(own) :]) == every - set(own)
+        none = [3, 0] if found.edge_columns else 3
+        assert kinds[len(own) :] == [none] * (len(pairs) - len(own))
+
+
+def test_pairs_without_an_edge_have_the_type_0_of_molecules_and_are_counted():
+    molecules = load("solubility", progress=False).test[:5]
+    found = rewire(molecules, "full_graph")
+    assert found.edge_type_names == molecules.edge_type_names
+    assert found.summary()["none"] == int((found.edge_types == 0).sum()) == found.edge_added.sum()
+    constant = rewire(molecules, "constant_type")
+    assert isinstance(constant, MoleculeDataset)
+    assert constant.edge_types.unique().tolist() == [4]
+
+
+def test_types_drawn_per_direction_are_independent_in_the_two_directions():
+    part = planted("marked", 300, split=(1, 0, 0)).train
+    found = rewire(part, "random_types", per="direction").edge_attr
+    table = torch.zeros(4, 4).index_put((found[::2], found[1::2]), torch.ones(()), accumulate=True)
+    expected = len(found) / 2 / 16
+    # Chi-squared with 15 degrees of freedom: its mean is 15, its deviation 5.5.
+    assert ((table - expected) ** 2 / expected).sum() < 60
+    kept = rewire(part, "random_types").edge_attr
+    assert torch.equal(kept[::2], kept[1::2])
+
+
+def test_every_node_is_as_likely_to_be_the_hub():
+    path = planted("marked", 1, split=(1, 0, 0), nodes=(8, 8)).train
+    times = 800
+    found = rewire(path.subset([0] * times), "hub")
+    own = len(path.edge_attr)
+    hubs = Counter(edges_of(found, number)[0][own][1] for number in range(times))
+    assert len(hubs) == 8
+    # Chi-squared with 7 degrees of freedom: its mean is 7, its deviation 3.7.
+    assert sum((count - times / 8) ** 2 / (times / 8) for count in hubs.values()) < 35
 
 
 @given(datasets(), st.integers(0, 5))
@@ -177,9 +351,9 @@ def test_a_virtual_node_stands_last_and_is_joined_to_all_others(data):
         assert all(k == ([3, 0] if found.edge_columns else 3) for k in all_kinds[len(pairs) :])
 
 
-@given(datasets(), st.sampled_from(HOW))
-def test_sizes_of_a_model_fit_the_types(data, how):
-    found = quietly(data, how)
+@given(datasets(), st.sampled_from(DESIGNS))
+def test_sizes_of_a_model_fit_the_types(data, spec):
+    found = quietly(data, **spec)
     sizes = found.model_sizes
     for values, limit in (
         (found.x, sizes["num_atom_types"]),
@@ -237,6 +411,16 @@ def test_molecules_stay_molecules_only_where_edges_are_still_bonds():
         ({"how": "shuffle_types", "share": 0.5}, "share=0.5 for shuffle_types, it belongs to"),
         ({"how": "random_edges", "share": -1.0}, "received share=-1.0, expected a number above 0"),
         ({"how": "random_types", "draw": "often"}, "received draw='often', expected uniform or"),
+        ({"how": "hub", "nodes": 2}, "received nodes=2 for hub, it belongs to virtual_node"),
+        ({"how": "virtual_node", "nodes": 0}, "received nodes=0, expected a whole number from 1"),
+        ({"how": "virtual_node", "types": "constant"}, "types='constant', expected one or two or"),
+        ({"how": "full_graph", "types": "two"}, "types='two', expected one or constant"),
+        ({"how": "random_edges", "per": "edge"}, "per='edge' for random_edges, it belongs to"),
+        ({"how": "hub", "edge_type": "single"}, "edge_type='single', but the edge types of"),
+        (
+            {"how": "hub", "edge_type": "plain", "types": "two"},
+            "received types='two' and edge_type='plain', expected one of them",
+        ),
     ],
 )
 def test_wrong_options_are_refused(options, message):

@@ -28,6 +28,9 @@ BIASED = Stage(
 OVERWRITTEN = Stage("b_i = (Q h_i . k') / sqrt(D): not of the score, which reaches nothing")
 """The logit with the explicit bias term as released."""
 
+MEAN = Stage("0: not of the score, which reaches no prediction")
+"""The logit where attention is a mean."""
+
 
 class EdgeAttentionAdapter(Adapter):
     """The attention shared by GraphTransformer, SAN and GraphiT."""
@@ -52,6 +55,8 @@ class EdgeAttentionAdapter(Adapter):
             stages["message"] = Stage("weight * (V h_j + v')", "[E, H, D]")
         if layer.explicit_bias == "released":
             stages["logit"] = OVERWRITTEN
+        if layer.mean_attention:
+            stages["logit"] = MEAN
         if layer.qk_norm:
             formula = stages["score"].formula
             for name in ("Q h_i", "K h_j"):
