@@ -200,7 +200,7 @@ class Planted:
         }
 
 
-def a_study(seeds=5, *, spread=0.1):
+def a_study(seeds=5, *, spread=0.1, pictures=True):
     """Return the tables of a whole study, with what every claim needs, and some noise."""
     of = Planted()
     for seed in range(41, 41 + seeds):
@@ -215,7 +215,8 @@ def a_study(seeds=5, *, spread=0.1):
             of.attribution(cell, 0.6 + 0.05 * shift)
             of.curvature(cell, 0.2 + 0.05 * shift)
             of.attack(cell, 0.3 + 0.1 * shift)
-            of.pictures(cell)
+            if pictures:
+                of.pictures(cell)
             for bias in ("released", "described"):
                 cell = of.cell(seed, model=model, state=f"ebt-{bias}", variant=f"bias {bias}")
                 of.sites(cell, 200 * 10**shift, growth=10 ** (0.5 + shift / 2))
