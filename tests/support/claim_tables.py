@@ -40,7 +40,7 @@ class Planted:
         row |= {"state": state, "seed": seed, "epochs": 20, "design": design, "metric": "mae"}
         row |= {"value": 0.4, "guess": 1.5, "higher_is_better": False, "seconds": 600.0}
         row |= {"threads": 1, "hardware": "a machine", "versions": '{"torch": "2.13"}'}
-        self.add("cells", **row, **more)
+        self.add("cells", **row | more)
         return cell
 
     def sites(self, cell, ratio, *, untrained=100.0, growth=50.0):
