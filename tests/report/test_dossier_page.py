@@ -14,7 +14,7 @@ EVIL = "<script>alert('$x$')</script>"
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     out = tmp_path_factory.mktemp("dossier")
-    es.study.dossier(a_study(3), out)
+    es.study.dossier(a_study(3, pictures=False), out)
     return page_of(out / "dossier.html")
 
 

@@ -224,10 +224,10 @@ def a_study(seeds=5, *, spread=0.1, pictures=True):
         for variant in ("no edge features", "full graph", "both", "mean attention"):
             of.sites(of.cell(seed, variant=variant), 100 * 10**shift)
         for design, share in (
-            ("virtual_node two types", 0.2 + 0.6 * (seed % 2)),
+            ("virtual_node two", 0.2 + 0.6 * (seed % 2)),
             ("virtual_node", 0.9 + 0.05 * shift),
             ("random_edges", 0.1 + 0.05 * shift),
-            ("atom hub", 0.5 + shift),
+            ("hub", 0.5 + shift),
         ):
             cell = of.cell(seed, data=f"zinc12k {design}", design=design)
             for threshold, massive in ((300.0, 9000), (1000.0, 1000), (3000.0, 0)):
@@ -235,10 +235,11 @@ def a_study(seeds=5, *, spread=0.1, pictures=True):
             of.added(cell, share, threshold=500.0, rule="calibrated")
             for group, change in (("added", 0.3), ("own", 0.1)):
                 of.add("importance", cell=cell, group=group, change=change)
-        cell = of.cell(seed, model="GAT", data="chameleon")
         of.add(
             "node_sites",
-            cell=cell,
+            data="chameleon",
+            seed=seed,
+            kind="state",
             site="convs.0:state",
             layer=0,
             max_ratio=50.0 * 10**shift,

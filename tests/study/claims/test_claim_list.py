@@ -78,9 +78,9 @@ def differs(of, apart):
 
 def states(of, reach):
     for seed, noise in zip(SEEDS, NOISE, strict=True):
-        cell = of.cell(seed, model="GAT", data="squirrel")
-        row = {"site": "convs.0:state", "layer": 0, "untrained_max_ratio": 5.0, "growth": 2.0}
-        of.add("node_sites", cell=cell, max_ratio=1000 * 10 ** (reach + noise), **row)
+        row = {"data": "squirrel", "seed": seed, "site": "convs.0:state", "kind": "state"}
+        row |= {"untrained_max_ratio": 5.0, "growth": 2.0}
+        of.add("node_sites", max_ratio=1000 * 10 ** (reach + noise), **row)
 
 
 def curved(of, share):
@@ -144,8 +144,12 @@ def test_one_seed_decides_nothing(key):
     of = Planted()
     CASES[key][0](of, CASES[key][1])
     tables = of.tables()
-    seed = pl.col("cell").str.ends_with("-41") if key != "A11" else pl.col("seed") == 41
-    one = {name: table.filter(seed) for name, table in tables.items()}
+    one = {
+        name: table.filter(
+            pl.col("seed") == 41 if "seed" in table.columns else pl.col("cell").str.ends_with("-41")
+        )
+        for name, table in tables.items()
+    }
     assert judge(key, one).verdict == UNDECIDED
 
 
@@ -173,7 +177,7 @@ def test_a_claim_holds_only_where_it_holds():
 def test_the_design_that_gives_opposite_answers_is_undecided():
     of = Planted()
     for seed, share in zip(SEEDS, (1.0, 0.08, 1.0, 0.08, 1.0), strict=True):
-        of.added(of.cell(seed, design="virtual_node two types"), share)
+        of.added(of.cell(seed, design="virtual_node two"), share)
     ruling = judge("C6", of.tables())
     assert ruling.verdict == UNDECIDED
     assert ruling.decisive.agreeing == 3
@@ -195,7 +199,7 @@ def test_controls_of_the_ablation_enter_no_verdict():
     moved(of, 0.95)
     before = judge("C6", of.tables())
     for seed in SEEDS:
-        of.added(of.cell(seed, design="atom hub"), 0.1)
+        of.added(of.cell(seed, design="hub"), 0.1)
     after = judge("C6", of.tables())
     assert (before.verdict, before.p) == (after.verdict, after.p)
     assert any(roles.REAL_HUB in group.group for group in after.groups)
@@ -292,3 +296,31 @@ def test_a_role_has_no_name_of_another():
     for known in (roles.VARIANTS, roles.DESIGNS):
         names = [name for of in known.values() for name in of]
         assert len(names) == len(set(names))
+
+
+def test_the_full_graph_is_a_control_of_its_own_and_its_data_are_those_of_the_plain_cells():
+    of = Planted()
+    appear(of, 0.5)
+    for seed in SEEDS:
+        for design in ("full_graph", "full_graph constant"):
+            data = f"zinc12k {design}"
+            of.sites(of.cell(seed, data=data, design=design), 100.0 + seed)
+    ruling = judge("C2", of.tables())
+    assert ruling.verdict == HOLDS
+    assert {group.group.partition(" (")[0]: group.decides for group in ruling.groups} == {
+        roles.FULL_GRAPH: False,
+        roles.FULL_GRAPH_NO_EDGE_FEATURES: True,
+    }
+
+
+def test_real_pairs_stand_beside_the_random_layers_of_the_article():
+    rows = [
+        {"data": "squirrel", "seed": seed, "model": model, "state": "trained", "share": share}
+        for seed in range(3)
+        for model, share in (("GCN", 1.0), ("GAT", 0.3))
+    ]
+    article = {"claim": ["A1"], "quantity": ["GCN"], "value": [1.0], "low": [0.99], "high": [1.0]}
+    tables = {"twins": pl.DataFrame(rows), "article": pl.DataFrame(article | {"n": [500]})}
+    ruling = judge("A1", tables)
+    assert ruling.verdict == HOLDS
+    assert [group.group for group in ruling.groups] == ["GCN", "GCN on Squirrel"]
