@@ -1,4 +1,4 @@
-"""The numbers of claims drawn: each group with its seeds, its interval, and where the claim lies."""
+"""The numbers of claims drawn: each group with its seeds and interval, and where the claim lies."""
 
 import math
 from collections.abc import Sequence

@@ -68,6 +68,9 @@ DATA = {
     "ogbn-proteins": "ogbn-proteins",
     "chameleon": "Chameleon",
     "squirrel": "Squirrel",
+    "chameleon-filtered": "Chameleon (filtered)",
+    "squirrel-filtered": "Squirrel (filtered)",
+    "tutorial": "the tutorial's graph",
 }
 """Name of a data set to what pages call it. PROTEINS of the TU collection are whole proteins as
 graphs, and not the one graph of ogbn-proteins that the paper trains on."""
