@@ -267,8 +267,8 @@ CLAIMS = (
         "beside",
         "holds where the interval is above the difference at which the odds of an added edge are "
         "twice those of others",
-        "other seeds: two trainings of the published design gave opposite answers, so that one "
-        "alone proves either",
+        "other seeds: a first look at two trainings of the published design gave opposite answers, "
+        "so that one alone proves either",
         ("cells", "added"),
         _moved,
     ),
