@@ -9,7 +9,7 @@ from edgescope.plots import formats
 from edgescope.report.template_files import environment, file_text
 
 if TYPE_CHECKING:
-    from edgescope.study.claim_figures import DossierFigure
+    from edgescope.study.claim_forests import DossierFigure
 
 TEMPLATE = "dossier.html.j2"
 

@@ -14,7 +14,8 @@ from edgescope.lib.handovers import handed
 from edgescope.lib.optional import require
 from edgescope.lib.version import __version__
 from edgescope.plots.svg import settings
-from edgescope.study.claim_figures import DossierFigure, numbers_drawn, published_drawn
+from edgescope.study.claim_figures import published_drawn
+from edgescope.study.claim_forests import DossierFigure, numbers_drawn
 from edgescope.study.claims.cell_roles import data_words
 from edgescope.study.claims.claim_list import CLAIMS, rulings
 from edgescope.study.claims.published_defects import LIMITS

@@ -3,8 +3,17 @@
 import math
 from collections.abc import Callable, Sequence
 
+import polars as pl
+
+from edgescope.study.claims.cell_roles import data_words
 from edgescope.study.claims.claim import Claim
-from edgescope.study.claims.estimates import Estimate, computed, of_draws, ratio_of_draws
+from edgescope.study.claims.estimates import (
+    Estimate,
+    computed,
+    of_draws,
+    over_seeds,
+    ratio_of_draws,
+)
 from edgescope.study.claims.node_claims import ARTICLE
 from edgescope.study.claims.questions import FACTOR, HALF, RARE, Question, Region
 from edgescope.study.claims.result_set import ResultSet
@@ -54,12 +63,27 @@ class Numbers:
 
 
 def _gcn(results: ResultSet) -> Sequence[Question]:
-    return Numbers(results, "A1").ask(
+    region = Region(low=1 - RARE, why="hardly ever anything else: one in twenty at most")
+    found = Numbers(results, "A1").ask(
         "GCN",
-        "share of random layers in which the two nodes with the same neighbours get the same "
-        "output",
-        Region(low=1 - RARE, why="hardly ever anything else: one in twenty at most"),
+        "share of random layers in which both nodes with the same neighbours get the same output",
+        region,
     )
+    pairs = results.table("twins").filter(pl.col("model") == "GCN")
+    if not results.has("twins") or not pairs.height:
+        return found
+    for of in pairs.sort("data", "seed").partition_by("data", maintain_order=True):
+        shares = of.group_by("seed").agg(pl.col("share").mean())
+        found.append(
+            Question(
+                f"GCN on {data_words(of['data'][0])}",
+                "share of pairs of nodes with the same neighbours that get the same output, before "
+                "and after training",
+                over_seeds(dict(shares.iter_rows())),
+                region,
+            )
+        )
+    return found
 
 
 def _apart(results: ResultSet) -> Sequence[Question]:

@@ -38,8 +38,8 @@ def article(
 
     Example:
         >>> import edgescope as es
-        >>> found = es.study.article(draws=20, starts=1, steps=2, progress=False)
-        >>> found.filter(claim="A4")["value"].to_list()
+        >>> found = es.study.article(draws=20, starts=1, steps=2)  # doctest: +SKIP
+        >>> found.filter(claim="A4")["value"].to_list()  # doctest: +SKIP
         [1.0]
     """
     rows = [

@@ -19,8 +19,10 @@ CONTROLS = (
     roles.FULL_GRAPH,
     roles.FULL_GRAPH_NO_EDGE_FEATURES,
 )
-"""What is taken away: attention, or what edges can say; in the published full graph all edges are
-of one constant type."""
+"""What is taken away: attention, or what edges can say. The full graph takes neither
+away where bonds keep their types; in that of the authors' code all edges have one constant type."""
+
+FULL = "the full graph takes neither attention nor edge features away: shown beside"
 
 DISCONNECTED = (
     "the released layer overwrites the scores' attention with that of the bias, so the scores "
@@ -44,6 +46,7 @@ def _cause(results: ResultSet) -> Sequence[Question]:
             null=0.0,
             null_words="what the untrained model, or the threshold, reaches",
             condition=True,
+            aside=FULL if role == roles.FULL_GRAPH else "",
         )
         found += results.questions(
             far.join(paired, "cell", how="semi"),
@@ -53,6 +56,7 @@ def _cause(results: ResultSet) -> Sequence[Question]:
             group=name,
             null=0.0,
             null_words="what the untrained model, or the threshold, reaches",
+            aside=FULL if role == roles.FULL_GRAPH else "",
         )
     return found
 
@@ -169,9 +173,9 @@ CLAIMS = (
         "C2",
         "Attention over edge features is what makes activations massive.",
         f"{PAPER}, thesis of the paper; the controls are names in the authors' list of runs",
-        "GraphTransformer without edge features, on the full graph (whose edges are all of one "
-        "type), on both, and with attention replaced by a mean of the neighbours: same seeds, "
-        "initial weights and budget",
+        "GraphTransformer without edge features, on the full graph without them, and with "
+        "attention replaced by a mean of the neighbours: same seeds, initial weights and budget; "
+        "the full graph with its edge features stands beside",
         f"{REACH}, of the model from which something is taken away; its null is the untrained "
         f"model",
         "a control holds if the whole model is massive in the same seeds and the control is not: "

@@ -39,24 +39,25 @@ SEVERAL = "several virtual nodes"
 ATOM_TYPES = "a virtual node with a type per atom"
 
 DESIGNS: dict[str, tuple[str, ...]] = {
-    TWO_TYPES: ("virtual node two types", "virtual node directed", "virtual node per direction"),
-    ONE_TYPE: ("virtual node", "virtual node one type"),
-    RANDOM_TYPES: (
-        "directed types",
-        "random directed types",
-        "random types directed",
-        "random type per directed edge",
-    ),
+    TWO_TYPES: ("virtual node two",),
+    ONE_TYPE: ("virtual node", "virtual node one"),
+    RANDOM_TYPES: ("random types per direction", "random types uniform per direction"),
     RANDOM_EDGES: ("random edges",),
-    REAL_HUB: ("atom hub", "real atom hub", "hub", "real hub", "hub atom"),
-    BOND_HUB: ("virtual node bond type", "virtual node single", "virtual node single bond"),
-    SEVERAL: ("several virtual nodes", "virtual nodes", "virtual node several"),
-    ATOM_TYPES: ("virtual node atom types", "virtual node type per atom", "virtual node per atom"),
+    REAL_HUB: ("hub", "hub one"),
+    BOND_HUB: ("virtual node single",),
+    SEVERAL: ("virtual node nodes", "virtual node one nodes"),
+    ATOM_TYPES: ("virtual node atoms",),
+    NO_EDGE_FEATURES: ("constant type",),
+    FULL_GRAPH: ("full graph", "full graph one"),
+    FULL_GRAPH_NO_EDGE_FEATURES: ("full graph constant",),
 }
-"""Role to the names of the ways to rewire that have it."""
+"""Role to the names of the ways to rewire that have it, without numbers."""
 
 PUBLISHED = (TWO_TYPES, ONE_TYPE, RANDOM_TYPES, RANDOM_EDGES)
-"""Designs that the claim is about; the rest are controls."""
+"""Designs that the claim of added edges is about."""
+
+ADDED_CONTROLS = (REAL_HUB, BOND_HUB, SEVERAL, ATOM_TYPES)
+"""Designs that are controls of it."""
 
 DATA = {
     "zinc12k": "ZINC-12k",
@@ -67,6 +68,9 @@ DATA = {
     "ogbn-proteins": "ogbn-proteins",
     "chameleon": "Chameleon",
     "squirrel": "Squirrel",
+    "chameleon-filtered": "Chameleon (filtered)",
+    "squirrel-filtered": "Squirrel (filtered)",
+    "tutorial": "the tutorial's graph",
 }
 """Name of a data set to what pages call it. PROTEINS of the TU collection are whole proteins as
 graphs, and not the one graph of ogbn-proteins that the paper trains on."""
@@ -81,11 +85,15 @@ def role_of(variant: str | None, design: str | None, state: str = "trained") -> 
         >>> role_of(None, "virtual_node"), role_of("no edge features", None)
         ('a virtual node, one type', 'no edge features')
     """
-    if design:
-        words = _words(design)
-        return next((role for role, names in DESIGNS.items() if words in names), OTHER)
     words = "" if state.startswith("ebt") else _words(variant or "")
-    return next((role for role, names in VARIANTS.items() if words in names), OTHER)
+    by_variant = next((role for role, names in VARIANTS.items() if words in names), OTHER)
+    if not design:
+        return by_variant
+    words = _words(design)
+    found = next((role for role, names in DESIGNS.items() if words in names), OTHER)
+    if found == FULL_GRAPH and by_variant == NO_EDGE_FEATURES:
+        return FULL_GRAPH_NO_EDGE_FEATURES
+    return found
 
 
 def data_words(data: str) -> str:

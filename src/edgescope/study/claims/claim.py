@@ -31,7 +31,7 @@ class Claim:
         >>> import edgescope as es
         >>> claim = es.study.CLAIMS["C6"]
         >>> claim.needs
-        ('added',)
+        ('cells', 'added')
     """
 
     key: str

@@ -4,9 +4,9 @@ LIMITS: tuple[tuple[str, str], ...] = (
     (
         "One seed",
         (
-            "The published numbers are of one seed each. Two trainings of the published ablation "
-            "that differ in their seed alone gave opposite answers here, so the unit of every "
-            "verdict is a training; with fewer than 3 nothing is decided."
+            "The published numbers are of one seed each. A first look at two trainings of the "
+            "published ablation that differ in their seed alone gave opposite answers, so the unit "
+            "of every verdict is a training; with fewer than 3 nothing is decided."
         ),
     ),
     (

@@ -96,9 +96,8 @@ def _laws(results: ResultSet) -> Sequence[Question]:
 
 
 def _differs(results: ResultSet) -> Sequence[Question]:
-    numbers = (
-        results.chosen().join(prevalence(results), "cell").filter(pl.col("value").is_not_nan())
-    )
+    numbers = results.chosen().join(prevalence(results), "cell").sort("model", "data", "seed")
+    numbers = numbers.filter(pl.col("value").is_not_nan())
     groups = [
         (f"{of['model'][0]} on {data_words(of['data'][0])}", of["value"].to_numpy())
         for of in numbers.partition_by("model", "data", maintain_order=True)

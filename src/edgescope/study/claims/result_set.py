@@ -36,13 +36,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "attack": ("cell", "noise", "restart", "kind", "metric_clean", "metric_noisy"),
     "attribution": ("cell", "method", "measure", "value"),
     "curvature": ("cell", "site", "layer", "quantity", "bin", "edges", "massive"),
-    "node_sites": ("cell", "site", "max_ratio", "untrained_max_ratio", "growth"),
+    "node_sites": ("data", "seed", "site", "max_ratio", "untrained_max_ratio", "growth"),
     "cured": ("data", "seed", "variant", "metric", "value"),
+    "twins": ("data", "seed", "model", "state", "share"),
     "article": ("claim", "quantity", "value", "low", "high", "n"),
 }
 """Columns that the claims read of every result table; further ones are left alone."""
 
-_WHO = ("cell", "model", "data", "state", "role", "seed")
+_WHO = ("cell", "model", "data", "source", "state", "role", "seed")
 
 BESIDE = "beside "
 """How columns begin whose means stand beside a number."""
@@ -128,11 +129,6 @@ class ResultSet:
         joined = cells.join(numbers, on="cell", how="inner").sort("model", "data", "seed")
         found = []
         for of in joined.partition_by("model", "data", maintain_order=True):
-            beside = {
-                name.removeprefix(BESIDE): _mean(of[name])
-                for name in of.columns
-                if name.startswith(BESIDE)
-            }
             seeds = dict(zip(of["seed"].to_list(), of["value"].to_list(), strict=True))
             row = of.row(0, named=True)
             words = {name: row[name] for name in ("model", "role", "state")}
@@ -144,7 +140,7 @@ class ResultSet:
                     region,
                     null,
                     null_words,
-                    beside,
+                    beside_of(of),
                     _mean(of["within"]) if "within" in of.columns else None,
                     "share of edges" if "within" in of.columns else "",
                     condition,
@@ -158,7 +154,10 @@ class ResultSet:
         cells = self.table("cells").unique("cell", keep="first", maintain_order=True)
         roles = [role_of(*each) for each in cells.select("variant", "design", "state").iter_rows()]
         cells = cells.with_columns(
-            pl.Series("role", roles, pl.String), pl.col("state").cast(pl.String)
+            # The data without what was done to their edges.
+            pl.col("data").cast(pl.String).str.split(" ").list.first().alias("source"),
+            pl.Series("role", roles, pl.String),
+            pl.col("state").cast(pl.String),
         )
         who = ["model", "data", "state", "role", "seed"]
         known = cells.filter((pl.col("role") != OTHER) & (pl.col("state") != "untrained"))
@@ -184,6 +183,11 @@ def read_results(folder: str | Path) -> dict[str, pl.DataFrame]:
 
     Raises:
         InputError: if there is no such folder or a table cannot be read.
+
+    Example:
+        >>> import edgescope as es
+        >>> sorted(es.study.read_results("study"))  # doctest: +SKIP
+        ['cells', 'sites', 'thresholds']
     """
     place = Path(folder)
     place = place / "results" if (place / "results").is_dir() else place
@@ -198,6 +202,13 @@ def read_results(folder: str | Path) -> dict[str, pl.DataFrame]:
             except (pl.exceptions.PolarsError, OSError) as error:
                 raise InputError(f"{path} is no table that can be read: {error}") from error
     return found
+
+
+def beside_of(of: pl.DataFrame) -> dict[str, float | None]:
+    """Return the means of the columns that stand beside a number, by their names."""
+    return {
+        name.removeprefix(BESIDE): _mean(of[name]) for name in of.columns if name.startswith(BESIDE)
+    }
 
 
 def _mean(values: pl.Series) -> float | None:

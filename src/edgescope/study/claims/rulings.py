@@ -64,7 +64,7 @@ class Ruling:
         >>> import edgescope as es
         >>> found = es.study.rulings({})["C1"]
         >>> found.verdict, found.reason
-        ('undecided at this budget', 'not measured: no table sites')
+        ('undecided at this budget', 'not measured: no table cells, sites')
     """
 
     verdict: str

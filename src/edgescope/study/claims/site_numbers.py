@@ -11,24 +11,32 @@ REACH = (
 )
 
 
-def reach(results: ResultSet, table: str = "sites") -> pl.DataFrame:
+def reach(results: ResultSet) -> pl.DataFrame:
     """Return how far the ratios of every cell reach beyond 1000 and beyond the untrained model.
 
     Columns: cell, value (decades; above zero, something is massive and no chance of the untrained
     model), and beside it the largest ratios, the growth and the prevalence.
+    """
+    found = reached(results.table("sites"), "cell")
+    if not results.has("thresholds"):
+        return found
+    shares = prevalence(results).rename({"value": f"{BESIDE}share over 1000"})
+    return found.join(shares, "cell", how="left")
+
+
+def reached(sites: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """Return the same of any rows with the largest ratios of sites, and without the prevalence.
 
     Args:
-        results: the tables.
-        table: ``"sites"``, or ``"node_sites"`` for node states.
+        sites: columns max_ratio, untrained_max_ratio and growth, and those to group by.
+        by: columns of which each combination is a row.
     """
-    over = (
-        results.table(table)
-        .group_by("cell")
-        .agg(_largest("max_ratio"), _largest("untrained_max_ratio"), _largest("growth"))
+    over = sites.group_by(by).agg(
+        _largest("max_ratio"), _largest("untrained_max_ratio"), _largest("growth")
     )
     bound = pl.max_horizontal("untrained_max_ratio", pl.lit(PAPER_RATIO))
-    found = over.select(
-        "cell",
+    return over.select(
+        *by,
         # Nothing to compare with if the untrained model was not scanned.
         value=pl.when(pl.col("untrained_max_ratio").is_not_null()).then(
             (pl.col("max_ratio") / bound).log(10)
@@ -39,11 +47,6 @@ def reach(results: ResultSet, table: str = "sites") -> pl.DataFrame:
             f"{BESIDE}growth of the largest magnitude": "growth",
         },
     )
-    if table == "sites" and results.has("thresholds"):
-        return found.join(
-            prevalence(results).rename({"value": f"{BESIDE}share over 1000"}), "cell", how="left"
-        )
-    return found
 
 
 def growth(results: ResultSet) -> pl.DataFrame:
@@ -103,11 +106,13 @@ def less(numbers: pl.DataFrame, paired: pl.DataFrame, times: float) -> pl.DataFr
 def pairs(cells: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     """Return cells, and as ``other`` those of the same model, data and seed, in two columns.
 
+    Data are the same whatever was done to their edges.
+
     Args:
         cells: some cells.
         others: what to compare them with.
     """
-    same = ["model", "data", "seed"]
+    same = ["model", "source", "seed"]
     return cells.join(others.select(*same, other="cell"), same).select("cell", "other")
 
 
