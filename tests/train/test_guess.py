@@ -170,8 +170,8 @@ def test_no_other_class_is_right_more_often_in_training_than_the_guess(classes, 
 
 
 def test_classes_are_judged_by_their_accuracy():
-    y = torch.tensor([0, 1, 2, 2] * 10)
-    logits = torch.nn.functional.one_hot(torch.tensor([0, 1, 2, 0] * 10)).float()
+    y = torch.tensor([0, 1, 2, 2] * 50)
+    logits = torch.nn.functional.one_hot(torch.tensor([0, 1, 2, 0] * 50)).float()
     found = judge(logits, y, torch.tensor([-1, 2, 2, 1]), metric="accuracy", names=["class"])
     assert (found["value"], found["guess"], found["better"]) == (0.75, 0.5, True)
     assert found["low"] < 0.25 < found["high"]
