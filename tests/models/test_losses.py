@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import expit
 
 from edgescope.lib.errors import InputError
-from edgescope.models.losses import EpochLoss, masked_bce, masked_l1
+from edgescope.models.losses import EpochLoss, cross_entropy, masked_bce, masked_l1
 
 SHAPE = st.tuples(st.integers(1, 6), st.integers(1, 4))
 NUMBERS = st.floats(-20, 20, width=32)
@@ -84,3 +84,13 @@ def test_the_epoch_loss_passes_on_a_nan():
     metric.update(torch.tensor(1.0), torch.tensor(3))
     metric.update(torch.tensor(torch.nan), torch.tensor(3))
     assert metric.compute().isnan()
+
+
+def test_cross_entropy_is_torch_s_over_the_known_classes():
+    logits, y = torch.randn(6, 3), torch.tensor([0, -1, 2, 1, -1, 0])
+    mean, count = cross_entropy(logits, y)
+    assert torch.isclose(mean, torch.nn.functional.cross_entropy(logits, y, ignore_index=-1))
+    assert int(count) == 4
+    assert float(cross_entropy(logits, torch.full((6,), -1))[0]) == 0
+    with pytest.raises(InputError, match="one output per class"):
+        cross_entropy(logits, y[:4])

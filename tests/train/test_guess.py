@@ -158,3 +158,20 @@ def test_predictions_that_are_not_finite_are_not_better():
     assert found["value"] is None
     several = judged(*(torch.cat([each, each], 1) for each in (prediction, y, train)))
     assert several["better"] is False
+
+
+@given(st.lists(st.integers(0, 4), min_size=8, max_size=30), st.integers(0, 4))
+def test_no_other_class_is_right_more_often_in_training_than_the_guess(classes, other):
+    y = torch.tensor(classes)
+    found = guessed(y, y, "accuracy", None)
+    assert found["accuracy"] >= float((y == other).double().mean())
+    share = y.bincount() / len(y)
+    assert found["loss"] == pytest.approx(float(torch.special.entr(share).sum()), abs=1e-6)
+
+
+def test_classes_are_judged_by_their_accuracy():
+    y = torch.tensor([0, 1, 2, 2] * 50)
+    logits = torch.nn.functional.one_hot(torch.tensor([0, 1, 2, 0] * 50)).float()
+    found = judge(logits, y, torch.tensor([-1, 2, 2, 1]), metric="accuracy", names=["class"])
+    assert (found["value"], found["guess"], found["better"]) == (0.75, 0.5, True)
+    assert found["low"] < 0.25 < found["high"]

@@ -155,7 +155,7 @@ def test_a_recipe_cannot_be_changed():
         ({"zzz": 1}, "unknown field 'zzz', the fields are name, model, loss,"),
         ({"learning_rate": -1}, "learning_rate received -1, expected greater than 0"),
         ({"batch_size": "many"}, "batch_size received 'many', expected a valid integer"),
-        ({"loss": "l2"}, "loss received 'l2', expected 'l1' or 'masked_bce'"),
+        ({"loss": "l2"}, "loss received 'l2', expected 'l1', 'masked_bce' or"),
         ({"readout": "max"}, "model.readout received 'max', expected 'mean', 'sum' or 'node'"),
         ({"dropout": float("nan")}, "model.dropout received nan, expected a finite number"),
         ({"num_heads": 5}, "hidden_dim received 64, expected a multiple of num_heads (5)"),

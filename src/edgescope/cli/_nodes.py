@@ -18,9 +18,7 @@ def nodes(
     ] = None,
     seed: Annotated[
         list[int] | None,
-        typer.Option(
-            "--seed", help="A seed and division, 0 to 9; may be repeated. By default all."
-        ),
+        typer.Option("--seed", help="Seed and division, 0 to 9; may be repeated. Default: all."),
     ] = None,
     epochs: Annotated[
         int, typer.Option("--epochs", min=1, help="Maximum number of epochs of a training.")
@@ -37,8 +35,6 @@ def nodes(
     Example:
       edgescope study nodes --root data --out nodes --data chameleon
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
-    chosen = {"data": data or None, "seeds": seed or None}
-    given = {name: value for name, value in chosen.items() if value is not None}
-    found = es.study.run_nodes(root, out, max_epochs=epochs, **given)
+    found = es.study.run_nodes(root, out, data=data, seeds=seed, max_epochs=epochs)
     show(es.study.paired_accuracy(found["cured"]), "flagged and cured")
     typer.echo(f"tables: {out / 'results'}")

@@ -3,9 +3,9 @@
 The guess is the same prediction for every graph, the best that the targets alone give. Of a
 number that is its median over the training part, which of all constants has the least mean
 absolute error there; of a label its base rate, the share of ones, which has the least
-cross-entropy; of a class the most frequent one. A constant ranks nothing, so its ROC-AUC is 0.5 by definition, and its accuracy is
-that of the label that is the more frequent one in training. A model that does no better has learnt
-nothing that helps, whatever its numbers look like.
+cross-entropy; of a class the most frequent one. A constant ranks nothing, so its ROC-AUC is 0.5 by
+definition, and its accuracy is that of the label that is the more frequent one in training. A model
+that does no better has learnt nothing that helps, whatever its numbers look like.
 """
 
 from collections.abc import Sequence
@@ -78,8 +78,9 @@ def guessed(
         scaling: how the targets were standardised, which decides the unit of the loss.
 
     Returns:
-        ``loss`` with ``mae``, with ``roc_auc`` and ``accuracy``, or with ``accuracy``; None for what is undefined: all
-        if no target is known, the loss if a label occurs that does not in training.
+        ``loss`` with ``mae``, with ``roc_auc`` and ``accuracy``, or with ``accuracy``; None for
+        what is undefined: all if no target is known, the loss if a label occurs that does not in
+        training.
     """
     if metric == "accuracy":
         known, seen = y[known_rows(y)], train[known_rows(train)]

@@ -31,8 +31,8 @@ class PropertyTask(LightningModule):
     deviations instead); for ``masked_bce``, which is in nats, ``val/roc_auc``, the mean over the
     tasks (see :func:`~edgescope.train.evaluation.roc_auc`), and ``val/accuracy``, the share of all
     known labels that a logit is on the right side of 0 for; for ``cross_entropy``, of classes ``y``
-    ``[N]`` with -1 where one is missing, ``val/accuracy``, the share of right ones. Testing logs the same under ``test``.
-    They reach callbacks, not the logger, which numbers by steps;
+    ``[N]`` with -1 where one is missing, ``val/accuracy``, the share of right ones. Testing
+    logs the same under ``test``. They reach callbacks, not the logger, which numbers by steps;
     :class:`~edgescope.train.epoch_record.EpochKeeper` passes them on by epochs.
 
     The training loader must have ``set_epoch``, as :class:`edgescope.data.MoleculeLoader` has.

@@ -169,9 +169,8 @@ def _is_finished(run: RunFolder, recipe: Recipe) -> bool:
     if metrics is None:
         return False
     _refuse_fewer_epochs(run, metrics["epochs"], recipe)
-    return metrics["stopped_by"] in {MINIMUM, PATIENCE} or bool(
-        metrics["epochs"] == recipe.max_epochs
-    )
+    ended = metrics["stopped_by"] in {MINIMUM, PATIENCE}
+    return ended or bool(metrics["epochs"] == recipe.max_epochs)
 
 
 def _refuse_fewer_epochs(run: RunFolder, done: int, recipe: Recipe) -> None:

@@ -62,9 +62,15 @@ def test_a_division_that_does_not_exist_is_refused(folder, split):
         load("chameleon", folder, split=split)
 
 
-def test_classes_are_no_targets_of_a_recipe_yet(folder, tmp_path):
+@pytest.mark.parametrize("name", ["chameleon-filtered", "squirrel-filtered"])
+def test_the_graph_without_pages_that_stand_in_it_twice_has_a_file_of_its_own(tmp_path, name):
+    wikipedia(tmp_path / f"{name.replace('-', '_')}_directed.npz", nodes=30)
+    assert load(name, tmp_path).train.num_nodes == 30
+
+
+def test_classes_need_the_loss_of_classes(folder, tmp_path):
     splits = load("chameleon", folder)
-    with pytest.raises(InputError, match="of the kind 'classes'; no recipe trains on these"):
+    with pytest.raises(InputError, match="of the kind 'classes'; set loss=cross_entropy"):
         es.train.fit(es.train.recipe("demo"), splits, tmp_path / "run", progress=False)
 
 

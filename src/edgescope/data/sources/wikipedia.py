@@ -27,8 +27,8 @@ class _Wikipedia(Source):
     attributed node embedding" (2021), and the ten divisions those of Pei et al., "Geom-GCN"
     (2020). Edges are links, in their direction. ``split`` is the number of the division, 0 to 9.
     Some pages stand in a graph twice (Platonov et al.), so that a test page may be known from
-    training; ``NAME-filtered`` is the graph without them, of the same authors. In that the divisions
-    differ in size; the card has that of the first.
+    training; ``NAME-filtered`` is the graph without them, of the same authors. Its divisions differ
+    in size, and the card has that of the first.
     """
 
     splits = tuple(range(FOLDS))

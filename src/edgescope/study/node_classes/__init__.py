@@ -6,6 +6,6 @@ the small ones of the literature on such data, trained on the whole graph at onc
 """
 
 from edgescope.study.node_classes.node_study import run_nodes
-from edgescope.study.node_classes.paired_accuracy import paired_accuracy
+from edgescope.study.node_classes.seed_pairs import paired_accuracy
 
 __all__ = ["paired_accuracy", "run_nodes"]

@@ -94,13 +94,13 @@ def class_task(name: str, root: str | Path, split: int = 0) -> ClassTask:
     pooled = DATA[name] == "graph"
     options: dict[str, Any] = {"seed": split} if pooled else {"split": split}
     parts = load(name, root, progress=False, **options)
-    divisions = (_whole(part) for part in parts)
+    train_part, val, test = map(_whole, parts)
     train = parts.train
     if isinstance(train, NodeDataset):
         sizes = train.x.size(1), len(train.class_names)
     else:
         sizes = len(train.vocabulary), 2
-    return ClassTask(name, split, pooled, *sizes, *divisions, parts)
+    return ClassTask(name, split, pooled, *sizes, train_part, val, test, parts)
 
 
 def _whole(part: GraphDataset) -> Division:

@@ -56,14 +56,16 @@ class ConvStack(nn.Module):
         self.in_channels = in_channels
         width = heads * CHANNELS
 
-        def layer(size: int, out: int, of_heads: int) -> nn.Module:
+        def made(size: int, out: int, of_heads: int) -> nn.Module:
             if kind == "GCN":
-                return GCNConv(size, out * of_heads, add_self_loops=self_loops)
+                gcn: nn.Module = GCNConv(size, out * of_heads, add_self_loops=self_loops)
+                return gcn
             conv = GATConv if kind == "GAT" else GATv2Conv
-            return conv(size, out, heads=of_heads, add_self_loops=self_loops)
+            layer: nn.Module = conv(size, out, heads=of_heads, add_self_loops=self_loops)
+            return layer
 
-        last = layer(width, CHANNELS, heads) if pooled else layer(width, classes, 1)
-        self.convs = nn.ModuleList([layer(in_channels, CHANNELS, heads), last])
+        last = made(width, CHANNELS, heads) if pooled else made(width, classes, 1)
+        self.convs = nn.ModuleList([made(in_channels, CHANNELS, heads), last])
         self.readout = nn.Linear(width, classes) if pooled else None
 
     def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor | None = None) -> Tensor:

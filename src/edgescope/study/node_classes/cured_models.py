@@ -103,12 +103,16 @@ def _findings(variant: str, found: list[Finding]) -> list[dict[str, Any]]:
             "rule": each.rule,
             "severity": each.severity,
             "layer": each.layer,
-            "heads_found": len(each.evidence.get("heads") or ()) or None,
+            "heads_found": _number_of(each.evidence.get("heads")),
             "pairs": each.evidence.get("pairs") if each.rule == RULES[0] else None,
             "tied": each.evidence.get("tied"),
         }
         for each in found
     ]
+
+
+def _number_of(heads: object) -> int | None:
+    return len(heads) if isinstance(heads, list) else None
 
 
 _KNOWN = {"data": pl.String, "seed": pl.Int64, "split": pl.Int64, "heads": pl.Int64}

@@ -64,11 +64,12 @@ def learn_classes(
             model.train()
             optimiser.zero_grad()
             logits = call_model(model, task.train.inputs)
-            F.cross_entropy(logits[known], task.train.y[known]).backward()
+            loss = F.cross_entropy(logits[known], task.train.y[known])
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            accuracy, loss = _judged(model, task.val)
-            if (accuracy, -loss) > best:
-                best, best_epoch = (accuracy, -loss), epoch
+            accuracy, entropy = _judged(model, task.val)
+            if (accuracy, -entropy) > best:
+                best, best_epoch = (accuracy, -entropy), epoch
                 kept = copy.deepcopy(model.state_dict())
     model.load_state_dict(kept)
     test, _ = _judged(model, task.test)

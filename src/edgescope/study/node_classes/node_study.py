@@ -25,6 +25,9 @@ SEEDS = tuple(range(SPLITS))
 """A seed for each division of the data, whose number it is as well."""
 
 
+_PACKAGES = ("torch", "torch_geometric")
+
+
 class NodeCell(NamedTuple):
     """One cell of the study.
 
@@ -44,12 +47,15 @@ class NodeCell(NamedTuple):
         return f"{self.part}-{self.data}-{self.seed}"
 
 
-def node_cells(data: Sequence[str] = tuple(DATA), seeds: Sequence[int] = SEEDS) -> list[NodeCell]:
+def node_cells(
+    data: Sequence[str] | None = None, seeds: Sequence[int] | None = None
+) -> list[NodeCell]:
     """Return the cells in their order: all data flagged and cured, then twins, seed by seed.
 
     Raises:
         InputError: for data that the study does not have, or a seed that is no division.
     """
+    data, seeds = data or tuple(DATA), seeds or SEEDS
     for name in data:
         if name not in DATA:
             advice = did_you_mean(name, DATA, "use one of these")
@@ -70,8 +76,8 @@ def run_nodes(
     root: str | Path,
     out: str | Path,
     *,
-    data: Sequence[str] = tuple(DATA),
-    seeds: Sequence[int] = SEEDS,
+    data: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
     max_epochs: int = MAX_EPOCHS,
     progress: bool = True,
 ) -> dict[str, pl.DataFrame]:
@@ -90,8 +96,8 @@ def run_nodes(
     Args:
         root: folder of the data sets.
         out: folder of the study; the tables are in ``results`` in it.
-        data: data sets, in their order.
-        seeds: 0 to 9.
+        data: data sets, in their order; all six by default.
+        seeds: 0 to 9; all by default.
         max_epochs: a training ends after this many at the latest.
         progress: whether to show a bar.
 
@@ -119,7 +125,7 @@ def run_nodes(
             "seconds": time.monotonic() - started,
             "threads": torch.get_num_threads(),
             "hardware": platform.processor() or platform.machine(),
-            **{f"version_{name}": str(each) for name, each in _versions().items()},
+            **{f"version_{name}": each for name, each in versions(_PACKAGES).items()},
         }
         store.add(cell.name, tables, pl.DataFrame([facts]))
     return {path.stem: store.table(path.stem) for path in sorted(store.folder.glob("*.parquet"))}
@@ -150,7 +156,3 @@ def _done(store: ResultStore, max_epochs: int) -> set[str]:
             f"max_epochs={max_epochs}; choose another folder"
         )
     return set(cells["cell"].to_list())
-
-
-def _versions() -> dict[str, str | None]:
-    return versions(("torch", "torch_geometric"))

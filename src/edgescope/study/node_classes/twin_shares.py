@@ -55,8 +55,9 @@ def twin_shares(task: ClassTask, seed: int, max_epochs: int) -> pl.DataFrame:
 
     Returns:
         Table ``twins``, with ``tied`` pairs (the same output in double precision) and ``near`` ones
-        (single precision would not tell them apart): a row per model, use of self-loops, state and place where outputs are
-        compared: behind the first layer, and behind the second (of which twins are twins as well).
+        (single precision would not tell them apart). A row per model, use of self-loops, state and
+        place where outputs are compared: behind the first layer, and behind the second, of which
+        twins are twins as well.
     """
     rows: list[dict[str, Any]] = []
     inputs = task.train.inputs

@@ -23,7 +23,7 @@ def paired_accuracy(cured: pl.DataFrame) -> pl.DataFrame:
 
     Example:
         >>> import polars as pl
-        >>> from edgescope.study.node_classes.paired_accuracy import paired_accuracy
+        >>> from edgescope.study.node_classes.seed_pairs import paired_accuracy
         >>> known = {"data": "d", "heads": 1, "findings": "static-attention"}
         >>> rows = [
         ...     known | {"seed": seed, "variant": variant, "value": value}
