@@ -1,13 +1,13 @@
 """Massive activations as edge importances, beside occlusion, gradients, attention and chance."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from edgescope.attribute.bonds import Bonds, Bools, Floats, bonds, places, share_of
 from edgescope.attribute.curves import Removal
-from edgescope.attribute.method import Importance
 from edgescope.attribute.methods import Settings, importances, make
 from edgescope.attribute.outputs import target_of
 from edgescope.attribute.stability import TOP
@@ -17,6 +17,9 @@ from edgescope.statistics.bootstrap import mean_over_graphs
 from edgescope.statistics.ranks import roc_area
 from edgescope.study.measures.edge_crossings import drawn_graphs, graphs_of
 from edgescope.study.measures.measured_cell import MeasuredCell
+
+if TYPE_CHECKING:
+    from edgescope.attribute.method import Importance
 
 METHODS = ("massive", "attention", "integrated_gradients", "occlusion", "random")
 """Methods that are compared, as :data:`edgescope.attribute.METHODS` calls them."""
@@ -52,7 +55,7 @@ def attribution(of: MeasuredCell) -> dict[str, pl.DataFrame]:
       whose removal one by one changes the prediction most; occlusion itself has 1.
 
     The intervals, at 95 %, are over graphs. A method that cannot explain the model has no rows,
-    and there is no table where all predictions are equal.
+    and there is no table where all predictions are equal or occlusion is refused.
     """
     dataset = graphs_of(of)
     if dataset is None or not len(dataset):
@@ -70,6 +73,8 @@ def attribution(of: MeasuredCell) -> dict[str, pl.DataFrame]:
             found |= importances(of.model, some, [make(name, settings)], progress=False)
         except InputError:  # the model has no attention, or no embedding of edges
             continue
+    if "occlusion" not in found:
+        return {}
     held = bonds(some)
     order = places(held.merged(found["occlusion"].edge), held, of.cell.seed)
     best = order < share_of(TOP, held.count)[held.graph]
