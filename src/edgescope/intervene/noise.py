@@ -7,8 +7,7 @@ than the first is what the model's own weaknesses add. Every figure comes from s
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from edgescope.intervene.embedding_noise import (
     scaled,
 )
 from edgescope.intervene.metric_resamples import Scorer
+from edgescope.intervene.noise_result import KINDS, NoiseAttack
 from edgescope.intervene.replay import Outputs
 from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import InputError
@@ -32,76 +32,8 @@ from edgescope.lib.progress import track
 from edgescope.scanning.batches import device_of, on_device
 from edgescope.scanning.loaders import graph_loader
 
-if TYPE_CHECKING:
-    import polars as pl
-
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Predictions and targets to the mean loss and the number of targets it is the mean of."""
-
-KINDS = ("none", "random", "ascent")
-"""Without noise, with random noise, and with noise found by gradient ascent."""
-
-
-@dataclass(frozen=True)
-class NoiseAttack:
-    """Losses of a model under noise.
-
-    Attributes:
-        std: standard deviation of the noise.
-        steps: steps of gradient ascent.
-        losses: mean loss over all known targets, by kind of noise: one number without noise, else
-            one per restart.
-        arguments: what the model was given, as in :class:`edgescope.scanning.result.ScanInfo`.
-        metric: name of the metric that ``scores`` are of; empty if none was asked for.
-        scores: the metric of the predictions, by kind of noise, as ``losses``.
-
-    Example:
-        >>> import edgescope as es
-        >>> graphs = es.data.planted("marked", 60).test
-        >>> model = es.models.GATv2(**graphs.model_sizes, hidden_dim=8, num_heads=2, num_layers=1)
-        >>> loader = es.data.loader(graphs)
-        >>> found = es.noise_attack(model, loader, steps=2, restarts=1)
-        >>> sorted(found.losses)
-        ['ascent', 'none', 'random']
-    """
-
-    std: float
-    steps: int
-    losses: dict[str, tuple[float, ...]]
-    arguments: tuple[str, ...] = ()
-    metric: str = ""
-    scores: dict[str, tuple[float, ...]] = field(default_factory=dict)
-
-    @property
-    def gain(self) -> tuple[float, ...]:
-        """How much more loss ascent gives than the random noise it started from, per restart."""
-        pairs = zip(self.losses["ascent"], self.losses["random"], strict=True)
-        return tuple(found - start for found, start in pairs)
-
-    def table(self) -> "pl.DataFrame":
-        """Return mean, standard deviation, smallest and largest loss, a row per kind of noise.
-
-        The last row, ``gain``, is the loss that ascent adds to random noise. The standard deviation
-        is over restarts, with ``n - 1``; null for a single number. If a metric was asked for, its
-        mean, smallest and largest value stand behind, null in the last row.
-        """
-        import polars as pl
-
-        columns = {**self.losses, "gain": self.gain}
-        every = (pl.Series(name, values, dtype=pl.Float64) for name, values in columns.items())
-        rows = [
-            (each.name, each.len(), each.mean(), each.std(), each.min(), each.max())
-            for each in every
-        ]
-        schema = ["noise", "restarts", "mean", "sd", "min", "max"]
-        table = pl.DataFrame(rows, schema=schema, orient="row")
-        if not self.scores:
-            return table
-        every = (pl.Series(self.scores.get(name, ()), dtype=pl.Float64) for name in columns)
-        ends = [(each.mean(), each.min(), each.max()) for each in every]
-        names = [self.metric, f"{self.metric}_min", f"{self.metric}_max"]
-        more = pl.DataFrame(ends, schema=dict.fromkeys(names, pl.Float64), orient="row")
-        return table.hstack(more.fill_nan(None))
 
 
 def noise_attack(
