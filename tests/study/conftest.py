@@ -33,7 +33,7 @@ SMALL = {
 }
 
 
-BONDS_OF_ONE_PAIR = (
+ONE_PAIR = (
     "CC#N",
     "CCN",
     "CC(C)O",
@@ -121,7 +121,7 @@ def few_molecules(tmp_path_factory):
     rows = [
         f"{smiles},{len(smiles) + copy / 7},test"
         for copy in range(4)
-        for smiles in BONDS_OF_ONE_PAIR
+        for smiles in ONE_PAIR
     ]
     rows += ["CCC,1,train", "CCO,2,train", "CCCC,1,val"]
     path.write_text("\n".join(["smiles,target,part", *rows]))

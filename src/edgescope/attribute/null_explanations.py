@@ -45,8 +45,8 @@ def on_null_explanations(importance: Tensor, dataset: GraphDataset) -> NullScore
     """Score importances where the truth is that no edge matters.
 
     Such a graph has no true bond in any of its alternatives, and is left out of
-    :func:`edgescope.attribute.against_truth`. A bond stands out if its importance lies more than 1.5 interquartile
-    ranges beyond the quartiles of its graph: equal importances have a score of 1.
+    :func:`edgescope.attribute.against_truth`. A bond stands out if its importance lies more than
+    1.5 interquartile ranges beyond the quartiles of its graph: equal importances have a score of 1.
 
     Args:
         importance: of every directed edge ``[E]``; a bond has the mean of its directions.
