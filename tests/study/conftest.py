@@ -118,11 +118,7 @@ def begin():
 def few_molecules(tmp_path_factory):
     """A table of 40 molecules, all of which are the test part."""
     path = tmp_path_factory.mktemp("tables") / "few.csv"
-    rows = [
-        f"{smiles},{len(smiles) + copy / 7},test"
-        for copy in range(4)
-        for smiles in ONE_PAIR
-    ]
+    rows = [f"{smiles},{len(smiles) + copy / 7},test" for copy in range(4) for smiles in ONE_PAIR]
     rows += ["CCC,1,train", "CCO,2,train", "CCCC,1,val"]
     path.write_text("\n".join(["smiles,target,part", *rows]))
     return path
