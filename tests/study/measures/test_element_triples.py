@@ -5,6 +5,7 @@ from collections import Counter
 import polars as pl
 from rdkit import Chem
 
+from edgescope.study.measures.edge_crossings import crossings
 from edgescope.study.measures.element_triples import elements, triples
 from edgescope.study.measures.site_counts import types
 
@@ -41,6 +42,22 @@ def test_triples_of_a_bond_add_up_to_its_type(cell_on):
     assert both.height == found.height > 0
     assert both["massive"].equals(both["massive_triples"])
     assert both["edges"].equals(both["edges_triples"])
+
+
+def test_a_site_has_one_ratio_the_largest_that_is_exceeded_up_to_1000(cell_on):
+    of = cell_on("single")
+    expected = {
+        found.site: max(
+            limit.threshold
+            for limit in found.limits
+            if limit.threshold <= 1000 and of.scan[found.site].edges_over(limit.threshold)[0].any()
+        )
+        for found in crossings(of)
+        if of.scan[found.site].edges_over(300)[0].any()
+    }
+    rows = triples(of)["triples"].select("site", "threshold").unique().rows()
+    assert dict(rows) == expected
+    assert len(rows) == len(expected)
 
 
 def test_without_a_massive_edge_there_are_no_rows(cell_on):

@@ -37,6 +37,16 @@ class Crossing(NamedTuple):
         """First columns of every table."""
         return {"site": self.site, "layer": self.layer}
 
+    def exceeded(self, most: float) -> float | None:
+        """Return the largest ratio that counts, up to ``most``, that an edge exceeds, or None."""
+        pairs = zip(self.limits, self.massive, strict=True)
+        ratios = [
+            limit.threshold
+            for limit, massive in pairs
+            if limit.rule == "ratio" and limit.threshold <= most and bool(massive.any())
+        ]
+        return max(ratios, default=None)
+
 
 def graphs_of(of: MeasuredCell) -> GraphDataset | None:
     """Return the scanned graphs; None if they are one large graph, whose edges are not told."""

@@ -13,6 +13,7 @@ import torch
 from edgescope.data.edges.directions import batched_edges
 from edgescope.data.graphs import GraphDataset
 from edgescope.interpret.topology import Ints
+from edgescope.statistics.sketch_layout import PAPER_RATIO
 from edgescope.study.measures.edge_crossings import crossings, graphs_of
 from edgescope.study.measures.measured_cell import MeasuredCell
 
@@ -49,10 +50,12 @@ def elements(dataset: GraphDataset) -> tuple[Ints, list[str]]:
 
 
 def triples(of: MeasuredCell) -> dict[str, pl.DataFrame]:
-    """Return how many edges of every triple are massive, at every score site and threshold.
+    """Return how many edges of every triple are massive, at every score site.
 
-    Source and target are those of the data set's edge. Thresholds that no edge of a site exceeds
-    have no rows there; at the others every triple has one.
+    Source and target are those of the data set's edge. Counted at the calibrated threshold, and at
+    a ratio of 1000, or 300 where nothing exceeds 1000: more would take most of the room of all
+    tables. A threshold that no edge of a site exceeds has no rows there; at the others every triple
+    has one.
     """
     dataset = graphs_of(of)
     if dataset is None:
@@ -73,8 +76,9 @@ def triples(of: MeasuredCell) -> dict[str, pl.DataFrame]:
     rows = []
     for crossing in crossings(of):
         edges = place[crossing.defined].bincount(minlength=keys.shape[1])
+        ratio = crossing.exceeded(PAPER_RATIO)
         for limit, massive in zip(crossing.limits, crossing.massive, strict=True):
-            if not bool(massive.any()):
+            if (limit.rule == "ratio" and limit.threshold != ratio) or not bool(massive.any()):
                 continue
             counts = place[massive].bincount(minlength=keys.shape[1])
             table = who.with_columns(
