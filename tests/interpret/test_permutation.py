@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from edgescope.data.edges.directions import edge_graphs
+from edgescope.data.edges.directions import batched_edges, edge_graphs
 from edgescope.interpret.kinds import Kind
 from edgescope.interpret.permutation import permutation_tests
 from edgescope.interpret.strata import Pairs
@@ -48,6 +48,24 @@ def test_p_values_are_uniform_where_massive_edges_cluster_by_graph(graphs, null)
         options = {"permutations": 99, "seed": trial, "progress": False}
         p.append(permutation_tests(graphs, [kind], massive, **options)["kind"].p[0, 0])
     assert kstest(p, "uniform").pvalue > 0.01
+
+
+def test_what_the_held_numbers_of_both_ends_decide_is_never_an_effect(graphs):
+    random = np.random.default_rng(7)
+    held = random.integers(3, size=len(graphs.x))
+    source, target = held[batched_edges(graphs).numpy()]
+    table = random.random((3, 3)) < 0.5
+    kind = groups_at_random(graphs, random)
+    options = {"permutations": 19, "held": held, "progress": False}
+    massive = torch.from_numpy(table[source, target]).unsqueeze(0)
+    decided = permutation_tests(graphs, [kind], massive, **options)["kind"]
+    np.testing.assert_allclose(decided.expected[0], massive.double()[0] @ kind.member.double())
+    assert (decided.exchangeable == 0).all()
+    assert (decided.p == 1).all()
+    # What the group decides among pairs that are alike in these numbers is one.
+    found = permutation_tests(graphs, [kind], kind.member.T[:1], **options)["kind"]
+    assert (found.exchangeable > 0).all()
+    assert (found.p == 1 / 20).all()
 
 
 def test_p_values_of_directions_are_uniform_where_a_graph_prefers_one(graphs):

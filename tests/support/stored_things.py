@@ -95,6 +95,15 @@ def an_ablation(number: int) -> Ablation:
     return Ablation(info, pl.DataFrame(rows, schema=ABLATION, orient="row"))
 
 
+def an_attack(number: int) -> es.NoiseAttack:
+    numbers = {
+        "none": (0.5,),
+        "random": (0.6 + number, 0.7),
+        "ascent": (0.8 + number, 0.9),
+    }
+    return es.NoiseAttack(0.1, 5, numbers, ("x", "edge_index"), "mae", numbers)
+
+
 def an_interpretation(number: int) -> Interpretation:
     row = {
         name: "a"
@@ -209,6 +218,10 @@ THINGS = {
     "ablation": Thing(
         lambda folder, number: an_ablation(number).save(folder / "ablation"),
         lambda folder: Ablation.load(folder / "ablation"),
+    ),
+    "attack": Thing(
+        lambda folder, number: an_attack(number).save(folder / "attack"),
+        lambda folder: es.NoiseAttack.load(folder / "attack"),
     ),
     "interpretation": Thing(
         lambda folder, number: an_interpretation(number).save(folder / "interpret"),

@@ -11,6 +11,7 @@ from edgescope.attribute.judgement import leaderboard
 from edgescope.attribute.massive_explainer import MassiveActivationExplainer
 from edgescope.attribute.method import Importance, Method, ModelMethod, costs
 from edgescope.attribute.methods import METHODS, Settings, importances, make
+from edgescope.attribute.null_explanations import NullScores, on_null_explanations
 from edgescope.attribute.occlusion import Occlusion
 from edgescope.attribute.stability import (
     Agreement,
@@ -40,6 +41,7 @@ __all__ = [
     "MassiveActivationExplainer",
     "Method",
     "ModelMethod",
+    "NullScores",
     "Occlusion",
     "Random",
     "Removal",
@@ -55,6 +57,7 @@ __all__ = [
     "leaderboard",
     "make",
     "mean_over_graphs",
+    "on_null_explanations",
     "paired_difference",
     "rank_correlation",
     "subjects_of",

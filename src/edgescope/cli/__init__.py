@@ -12,6 +12,7 @@ import edgescope
 from edgescope.cli import (
     _twins,
     ablate,
+    attack,
     data,
     demo,
     diagnose,
@@ -37,7 +38,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (demo, init, train, scan, diagnose, interpret, ablate, explain, report, data):
+commands = (demo, init, train, scan, diagnose, interpret, ablate, attack, explain, report, data)
+for module in commands:
     checked = command_with(*getattr(module, "CHOICES", ()), tables=module not in {report, init})
     app.command(module.__name__.rpartition(".")[2], cls=checked)(module.command)
 app.add_typer(study.app, name="study")

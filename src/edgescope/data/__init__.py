@@ -19,6 +19,8 @@ from edgescope.data.chemistry.molecule_dataset import (
 )
 from edgescope.data.edges.edge_changes import remove_edges
 from edgescope.data.edges.rewiring import rewire
+from edgescope.data.explained_graphs import load_ogx
+from edgescope.data.explained_molecules import load_bxaic
 from edgescope.data.graph_list import from_graphs
 from edgescope.data.graphs import GraphDataset
 from edgescope.data.molecule_tables.molecule_table import looks_like_a_table
@@ -65,6 +67,8 @@ __all__ = [
     "divide_at_random",
     "from_graphs",
     "load",
+    "load_bxaic",
+    "load_ogx",
     "loader",
     "looks_like_a_table",
     "names",

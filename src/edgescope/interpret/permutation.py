@@ -54,6 +54,7 @@ def permutation_tests(
     *,
     permutations: int = PERMUTATIONS,
     seed: int = 0,
+    held: Ints | None = None,
     progress: bool = True,
 ) -> dict[str, Tested]:
     """Test every group of every kind at every site.
@@ -67,12 +68,14 @@ def permutation_tests(
         massive: which edges are massive ``[S, E]``, bool.
         permutations: how many to draw; the same ones serve all sites.
         seed: start of the random permutations.
+        held: a number of every node ``[V]``, such as its element, that is held fixed instead of
+            its degree.
         progress: whether to show a progress bar.
 
     Returns:
         The tests by name of the kind.
     """
-    pairs = Pairs.of(dataset)
+    pairs = Pairs.of(dataset, held)
     label = massive.numpy()
     families: dict[tuple[str, bytes], list[Kind]] = {}
     for kind in kinds:

@@ -31,7 +31,8 @@ class Pairs:
         pair: pair of every edge ``[E]``.
         slot: place of every edge in its pair ``[E]``: those that run forward come first.
         graph: graph of every pair ``[P]``.
-        degrees: lower and higher degree of the ends of every pair ``[2, P]``, in bins.
+        degrees: lower and higher degree of the ends of every pair ``[2, P]``, in bins; or of what
+            stands for degrees.
         forward: number of edges that run forward of every pair ``[P]``.
         edges: number of edges of every pair ``[P]``.
         reverse: the edge that runs the other way ``[E]``; an edge without one is its own.
@@ -48,12 +49,17 @@ class Pairs:
     edge_type: Ints
 
     @classmethod
-    def of(cls, dataset: GraphDataset) -> "Pairs":
-        """Find the pairs of a data set."""
+    def of(cls, dataset: GraphDataset, held: Ints | None = None) -> "Pairs":
+        """Find the pairs of a data set.
+
+        Args:
+            dataset: whose edges they are.
+            held: a number of every node ``[V]`` that stands for its degree, such as its element.
+        """
         whole = batched_edges(dataset)
         ends, reverse = whole.numpy(), reverse_edges(whole).numpy()
         nodes = max(len(dataset.x), 1)
-        degree = SimpleGraphs.of(dataset).degree
+        degree = SimpleGraphs.of(dataset).degree if held is None else held
         key, pair = np.unique(ends.min(axis=0) * nodes + ends.max(axis=0), return_inverse=True)
         low, high = key // nodes, key % nodes
         swap = degree[low] > degree[high]
@@ -72,7 +78,7 @@ class Pairs:
             pair,
             slot,
             graph,
-            _degree_bins(degrees),
+            _degree_bins(degrees) if held is None else degrees,
             forward,
             edges,
             np.where(reverse < 0, np.arange(len(pair)), reverse),

@@ -2,7 +2,8 @@
 
 from edgescope.intervene.ablation import ablate
 from edgescope.intervene.ablation_result import Ablation
-from edgescope.intervene.noise import NoiseAttack, noise_attack
+from edgescope.intervene.noise import noise_attack
+from edgescope.intervene.noise_result import NoiseAttack
 from edgescope.intervene.reallocation_experiment import reallocation
 from edgescope.intervene.reallocation_result import Reallocation
 
