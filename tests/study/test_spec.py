@@ -269,7 +269,9 @@ def test_the_published_studies_have_five_seeds_and_one_budget_each(name):
     groups = {}
     for cell in found:
         groups.setdefault((cell.label, cell.data, cell.state), []).append(cell.seed)
-    assert all(seeds[:5] == [41, 42, 43, 44, 45] for seeds in groups.values())
+    controls = ("hub", "single", "3 nodes", "atoms")  # of the design with a virtual node
+    for (_, data, _), seeds in groups.items():
+        assert seeds[:5] == [41, 42, 43, 44, 45][: 3 if data.endswith(controls) else 5]
     assert {cell.scan.criterion for cell in found} == {"calibrated"}
     budgets = {cell.recipe.max_epochs for cell in found}
     assert budgets == ({1000} if name == "paper" else {20})

@@ -15,10 +15,17 @@ MEASURES: Mapping[str, str] = {
     "laws": "ratio_laws",
     "heat": "head_channels",
     "emergence": "first_steps",
+    "triples": "element_triples",
+    "type_tests": "type_permutation",
+    "added": "added_share",
+    "importance": "edge_removal",
+    "curvature": "curvature_bins",
+    "attack": "noise_levels",
+    "attribution": "attribution_quality",
 }
 """Name of every measure, which is that of its function, to the module here that holds it."""
 
-GENERIC = tuple(MEASURES)
+GENERIC = tuple(MEASURES)[:8]
 """What every cell is measured by unless its study says something else: read from its scan alone."""
 
 
