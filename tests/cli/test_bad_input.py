@@ -137,7 +137,7 @@ def test_a_run_of_another_recipe(edgescope, run_folder, table):
         (("scan",), "Missing argument"),
         (("scann", "run"), "scann"),
         (("train", "--data", "x.csv"), "--out"),
-        (("train", "--out", "run", "--data", "solubility", "--set", "seed"), "name=value"),
+        (("train", "--out", "run", "--data", "solubility", "--set", "seed"), "NAME=VALUE"),
         (("train", "--out", "run", "--data", "solubility", "--set", "sed=1"), "'seed'"),
         (("train", "--out", "run", "--data", "solubility", "--recipe", "best"), "demo"),
         (("data", "zinc12kk"), "zinc12k"),

@@ -21,6 +21,7 @@ OPTIONS = {
     "logit_cap": (None, 0.5),
     "qk_norm": (False, True),
     "sink": (False, True),
+    "mean_attention": (False, False, True),
 }
 ARGUMENTS = ("node", "edge", "edge_index", "edge_real", "factor")
 
@@ -44,6 +45,8 @@ def configured(draw):
         chosen["logit_cap"] = None
     if chosen["full_graph"]:
         chosen["explicit_bias"] = None
+    if chosen["mean_attention"]:
+        chosen["explicit_bias"], chosen["sink"] = None, False
     random = torch.Generator().manual_seed(draw(st.integers(0, 20)))
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -110,7 +113,7 @@ def test_stages_and_their_edits_follow_the_definition(data):
     torch.testing.assert_close(found["weight"], weight, **near)
     torch.testing.assert_close(found["message"], weight * value[source], **near)
     torch.testing.assert_close(summed(found["message"], target, nodes), output, **near)
-    overwritten = layer.explicit_bias == "released"
+    overwritten = layer.explicit_bias == "released" or layer.mean_attention
     if not overwritten:
         total = found["score"].sum(-1, keepdim=True)
         torch.testing.assert_close(found["logit"], total, **near)

@@ -154,7 +154,7 @@ def test_what_is_no_data_set_is_refused(alkanes):
             es.data.register(type("Other", (alkanes,), changes))
     with pytest.raises(InputError, match=r"'tox21', which is that of .*tox21\.Tox21"):
         es.data.register(type("Other", (alkanes,), {"name": "tox21"}))
-    assert len(es.data.names()) == 13
+    assert len(es.data.names()) == 15
 
 
 def test_a_class_that_is_defined_again_takes_its_place(alkanes):

@@ -30,7 +30,7 @@ def article(
         progress: whether to show bars.
 
     Returns:
-        The result table ``article``: claim, quantity, value, and where the value is a share of
+        The result table ``article`` of claim, quantity, value, and where the value is a share of
         independent draws, its 95 % interval as low and high, and n, their number.
 
     Raises:

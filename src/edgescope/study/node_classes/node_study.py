@@ -102,8 +102,8 @@ def run_nodes(
         progress: whether to show a bar.
 
     Returns:
-        The tables by their names: ``cured``, ``node_findings``, ``node_sites``, ``twins`` and
-        ``node_cells``.
+        The tables ``cured``, ``node_findings``, ``node_sites``, ``twins`` and ``node_cells`` by
+        their names.
 
     Raises:
         InputError: if the data cannot be loaded, a table is damaged, or ``out`` cannot be written.
