@@ -15,8 +15,8 @@ class Claim:
     """A claim of a publication, and how it is decided.
 
     Attributes:
-        key: ``"C1"`` to ``"C12"`` of the paper and its sequels, ``"A1"`` to ``"A11"`` of the
-        article. statement: what is claimed, in our words.
+        key: ``"C1"`` to ``"C12"`` of the paper and after, ``"A1"`` to ``"A11"`` of the article.
+        statement: what is claimed, in our words.
         source: the publication, and the figure or section.
         design: which cells answer it.
         number: the number that decides, and its null.

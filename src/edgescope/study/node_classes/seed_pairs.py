@@ -17,9 +17,9 @@ def paired_accuracy(cured: pl.DataFrame) -> pl.DataFrame:
     Returns:
         A row per data set, number of heads and kind of flag, with ``flagged`` of the models and
         their ``share`` among all seeds, the mean test accuracy ``before`` and ``after`` the
-        remedy, the mean ``difference`` over the seeds with its 95 % interval by Student's t (null for fewer
-        than two seeds), and how many seeds got ``better`` and ``worse``. The rule is one of
-        diagnosis, or ``"any"``.
+        remedy, the mean ``difference`` over the seeds with its 95 % interval by Student's t (null
+        for fewer than two seeds), and how many seeds got ``better`` and ``worse``. The rule is
+        one of diagnosis, or ``"any"``.
 
     Example:
         >>> import polars as pl
