@@ -1,8 +1,11 @@
 """The page of the dossier is the one that the stored tables give, and so are its verdicts."""
 
+import json
 import re
 import runpy
 from pathlib import Path
+
+import polars as pl
 
 import edgescope as es
 
@@ -40,3 +43,9 @@ def test_the_documents_say_what_of_the_ablation_has_been_run():
     for name in ("paper.md", "intervene.md"):
         said = " ".join((DOCS / name).read_text().split())
         assert "not confirmed for random edges; the published design has not been run" in said
+
+
+def test_no_table_names_a_folder_of_the_machine_that_made_it():
+    records = pl.read_parquet(DOCS / "dossier" / "records.parquet")["record"].to_list()
+    assert records
+    assert all("root" not in json.loads(each)["cell"]["source"] for each in records)

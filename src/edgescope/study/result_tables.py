@@ -115,7 +115,14 @@ class ResultTables:
             for table, rows in tables_of(folder, name).items():
                 self._put(table, cell.name, rows)
         self._put("cells", cell.name, facts(cell, result).drop("cell"))
-        kept = {**result, "metrics": _without_history(result["metrics"])}
+        told: dict[str, Any] = result["cell"]
+        # Where the data lie is of one machine, and these tables go from one to another.
+        source = {key: value for key, value in told["source"].items() if key != "root"}
+        kept = {
+            **result,
+            "cell": {**told, "source": source},
+            "metrics": _without_history(result["metrics"]),
+        }
         record = Record(kept, (*had, *new))
         text = json.dumps({**kept, "measures": record.measures}, sort_keys=True)
         self._put(RECORDS, cell.name, pl.DataFrame({"record": [text]}))
