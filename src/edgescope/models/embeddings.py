@@ -44,14 +44,7 @@ def node_embedding(types: Types | None, features: int | None, width: int) -> nn.
     Raises:
         ValueError: unless exactly one of the two is given.
     """
-    if features is not None and types is None:
-        return nn.Linear(features, width)
-    if types is not None and features is None:
-        return type_embedding(types, width)
-    raise ValueError(
-        "expected either num_atom_types (nodes of integer types) or node_dim (nodes with "
-        f"real-valued features), received {types} and {features}"
-    )
+    return _types_or_features(types, features, width, ("num_atom_types", "node"))
 
 
 def edge_embedding(types: Types | None, features: int | None, width: int) -> nn.Module:
@@ -60,12 +53,20 @@ def edge_embedding(types: Types | None, features: int | None, width: int) -> nn.
     Raises:
         ValueError: unless exactly one of the two is given.
     """
+    return _types_or_features(types, features, width, ("num_bond_types", "edge"))
+
+
+def _types_or_features(
+    types: Types | None, features: int | None, width: int, words: tuple[str, str]
+) -> nn.Module:
+    """Return what embeds nodes or edges; ``words`` are the option for types and what they are."""
     if features is not None and types is None:
         return nn.Linear(features, width)
     if types is not None and features is None:
         return type_embedding(types, width)
+    option, what = words
     raise ValueError(
-        "expected either num_bond_types (edges of integer types) or edge_dim (edges with "
+        f"expected either {option} ({what}s of integer types) or {what}_dim ({what}s with "
         f"real-valued features), received {types} and {features}"
     )
 

@@ -162,7 +162,7 @@ def attention_of(
     """
     message = None if summed is None else summed.rows
     heads = heads_of(flow, total.rows if weight is None else weight, message, atom)
-    steps = [each.step for each in (positive, total, weight, summed) if each is not None]
+    done = (positive, total, weight, summed)
     found = Attention(
         kind=kind_of(positive, total.rows),
         atom=atom,
@@ -172,7 +172,7 @@ def attention_of(
         heads=heads,
         weight=weight,
         message=message,
-        steps=_steps(*steps),
+        steps=_steps(*(each.step for each in done if each is not None)),
         indices=indices if summed is None else [*indices, summed],
     )
     if weight is not None:
