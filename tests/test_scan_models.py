@@ -263,7 +263,7 @@ def test_a_scan_with_added_rows_is_saved_and_reported(molecules, tmp_path):
     assert loaded.massive().equals(scan.massive())
     assert loaded.by_edge_type().equals(scan.by_edge_type())
     assert (scan.massive()["edge"] == -1).any()
-    assert scan.heat_map("convs.1.attn:score", edge_type="added").shape == (4, 8)
+    assert scan.heat_map("convs.1.attn:score", 10, edge_type="added").shape == (4, 8)
     page = loaded.report(tmp_path / "report.html")
     edges, _, pairs = totals(molecules)
     assert f"{pairs - edges:,} added by layers" in page.read_text(encoding="utf-8")

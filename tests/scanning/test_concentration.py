@@ -10,13 +10,14 @@ from scipy.stats import entropy
 import edgescope as es
 from edgescope.lib.errors import InputError
 from edgescope.scanning.concentration import concentration, even_gini, gini, spread
+from edgescope.statistics.sketch_layout import JOINT_FLOOR
 
 HEADS, CHANNELS, TYPES = 3, 4, 2
 
 
 def activations(seed, size=300):
     random = np.random.default_rng(seed)
-    values = random.standard_normal((2, size, HEADS, CHANNELS)).prod(0).astype(np.float32)
+    values = random.standard_normal((4, size, HEADS, CHANNELS)).prod(0).astype(np.float32)
     return values, random.integers(0, TYPES, size)
 
 
@@ -40,13 +41,15 @@ def dense_gini(counts):
 def test_every_number_is_that_of_the_raw_activations(seed, measure, edge_type, top):
     values, types = activations(seed)
     found = concentration(
-        sketch_of(values, types), 3.0, measure=measure, edge_type=edge_type, top=top
+        sketch_of(values, types), 8.0, measure=measure, edge_type=edge_type, top=top
     )
     flat = np.abs(values).reshape(len(values), -1)
     median = np.sort(flat, axis=1)[:, [(flat.shape[1] - 1) // 2]]
     measured = flat / median if measure == "ratio" else flat
+    over = (measured > np.float32(found.threshold)) & (flat / median > JOINT_FLOOR)
     rows = slice(None) if edge_type is None else types == edge_type
-    channels = (measured[rows] > np.float32(found.threshold)).sum(0)
+    channels = over[rows].sum(0)
+    assert found.over > 0
     assert found.over == channels.sum()
     levels = (channels, channels.reshape(HEADS, CHANNELS).sum(1))
     for counts, level in zip(levels, (found.channels, found.heads), strict=True):
@@ -101,6 +104,7 @@ def test_one_head_is_even_and_has_no_entropy():
         ({"measure": "growth"}, "unknown measure 'growth', expected ratio or magnitude"),
         ({"edge_type": 2}, "received the edge type 2, expected 0 to 1"),
         ({"top": 0}, "received top=0"),
+        ({}, "received the ratio 3, expected one from 7.8125 on"),
     ],
 )
 def test_what_cannot_be_counted_is_refused(options, message):

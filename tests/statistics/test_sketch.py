@@ -75,7 +75,7 @@ def test_counts_over_a_threshold_are_those_of_dense_arrays(case, threshold):
 
 
 @settings(deadline=None)
-@given(site_activations(), st.sampled_from([1000.0, 4000.0]))
+@given(site_activations(), st.sampled_from([7.8125, 15.625, 1000.0, 4000.0]))
 def test_heat_maps_are_those_of_dense_arrays(case, threshold):
     values, edge_type, _ = case
     sketch = fill(*case)
@@ -87,10 +87,22 @@ def test_heat_maps_are_those_of_dense_arrays(case, threshold):
         assert axis == "magnitude" or exact == threshold
         assert share.shape == values.shape[1:]
         if rows.any():
-            expected = (sizes[rows] > exact).mean(0).reshape(share.shape)
+            stands_out = (ratio > 7.8125) | (magnitude > 0) & ~defined[:, None]
+            expected = (stands_out & (sizes > exact))[rows].mean(0).reshape(share.shape)
             np.testing.assert_allclose(share, expected, rtol=1e-12)
         else:
             assert np.isnan(share).all()
+
+
+def test_ratios_that_are_not_counted_by_channel_are_refused():
+    metric = MassiveActivations(1, 4)
+    metric.update(torch.tensor([[[1.0, 1.0, 1.0, 10.0]]]))
+    sketch = metric.compute()
+    assert sketch.heat_map(7.8125)[0].tolist() == [[0, 0, 0, 1]]
+    assert sketch.heat_map(0.1, axis="magnitude")[0].tolist() == [[0, 0, 0, 1]]
+    for too_low in (7.7, 1.0):
+        with pytest.raises(InputError, match="received the ratio .*, expected one from 7.8125 on"):
+            sketch.heat_map(too_low)
 
 
 @settings(deadline=None)
@@ -115,8 +127,8 @@ def test_histograms_count_every_value_and_every_graph_once(case):
     counts = fill(*case).counts
     _, _, finite, defined = dense_ratios(values)
     width = values[0].size if len(values) else 0
-    assert counts["ratio"].sum() == counts["joint_ratio"].sum() == defined.sum() * width
-    assert counts["magnitude"].sum() == counts["joint_magnitude"].sum() == finite.sum() * width
+    assert counts["ratio"].sum() == defined.sum() * width
+    assert counts["magnitude"].sum() == finite.sum() * width
     assert counts["edge_ratio"].sum() == defined.sum()
     assert counts["graph_ratio"].sum() == len(np.unique(graph[defined]))
     assert counts["graph_magnitude"].sum() == len(np.unique(graph[finite]))

@@ -79,7 +79,8 @@ class HeatMaps:
             Shares ``[H, D]``; NaN if the group has no edges.
 
         Raises:
-            InputError: if there is no such site or group.
+            InputError: if there is no such site or group, or a ratio is too low; see
+                :meth:`~edgescope.statistics.SiteSketch.heat_map`, also for which magnitudes count.
         """
         return self.scan[site].heat_map(threshold, self._types(site, group), axis)[0]
 

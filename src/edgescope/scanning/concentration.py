@@ -77,16 +77,17 @@ def concentration(
         top: how many channels, and how many heads, ``top_share`` is about.
 
     Raises:
-        InputError: if there is no such measure or edge type, or if ``top`` is not positive.
+        InputError: if there is no such measure or edge type, if ``top`` is not positive, or if a
+            ratio is too low, as in :meth:`~edgescope.statistics.SiteSketch.heat_map`, which also
+            says which magnitudes are counted.
     """
     types = sketch.layout.edge_types
     if edge_type is not None and not 0 <= edge_type < types:
         raise InputError(f"received the edge type {edge_type}, expected 0 to {types - 1}")
     if top < 1:
         raise InputError(f"received top={top}, expected how many channels to add up, at least 1")
-    number, exact = getattr(sketch.layout, f"joint_{_known(measure)}").edge_near(threshold)
-    chosen = slice(None) if edge_type is None else slice(edge_type, edge_type + 1)
-    over = sketch.counts[f"joint_{measure}"][chosen, :, number:].sum((0, 2)).numpy()  # [F]
+    by_type, exact = sketch.channels_over(threshold, _known(measure))
+    over = by_type.sum(0) if edge_type is None else by_type[edge_type]  # [F]
     heads = over.reshape(sketch.layout.heads, sketch.layout.channels).sum(1)
     return Concentration(exact, int(over.sum()), spread(over, top), spread(heads, top))
 
@@ -99,7 +100,8 @@ def concentration_table(
     Args:
         scan: the scan.
         threshold: what to exceed; by default what the scan's criterion bounds the measure with,
-            which may differ between sites.
+            which may differ between sites, or the lowest ratio that is counted by channel where
+            that is higher.
         measure: ``"ratio"`` or ``"magnitude"``.
         top: how many channels and heads ``..._top_share`` is about.
 
@@ -108,7 +110,8 @@ def concentration_table(
     """
     rows = []
     for site in scan.sites:
-        bound = _bound(scan, site, measure) if threshold is None else threshold
+        lowest = scan[site].layout.lowest_joint(_known(measure))
+        bound = max(_bound(scan, site, measure), lowest) if threshold is None else threshold
         found = concentration(scan[site], bound, measure=measure, top=top)
         row = {"site": site, "threshold": found.threshold, "over": found.over}
         for level in ("channels", "heads"):

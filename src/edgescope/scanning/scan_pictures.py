@@ -148,6 +148,8 @@ class ScanPictures(GraphPictures):
     def _draw_heat_map(self, axes: "Axes", asked: _Asked) -> str:
         site, axis, threshold = asked
         limit = self._threshold(site, threshold, axis)
+        if threshold is None:
+            limit = max(limit, self[site].layout.lowest_joint(axis))
         share, exact = self[site].heat_map(limit, None, axis)
         ticker = require("matplotlib.ticker", "report")
         image = draw_heat_map(axes, share, float(share.max()) or 1.0)

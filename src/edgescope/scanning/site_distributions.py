@@ -72,7 +72,8 @@ def _heat_maps(scan: ScanTables, site: str, axis: str) -> dict[str, Any]:
     limit = threshold = getattr(scan.info.criterion.bounds(site), axis)
     for position, name in enumerate(scan.info.edge_type_names):
         if counted[position] and math.isfinite(limit):
-            share, threshold = sketch.heat_map(limit, position, axis)
+            lowest = max(limit, sketch.layout.lowest_joint(axis))
+            share, threshold = sketch.heat_map(lowest, position, axis)
             edges = int(counted[position])
             types.append({"edge_type": name, "edges": edges, "share": share.tolist()})
     largest = max((np.max(entry["share"]) for entry in types), default=0.0)

@@ -156,6 +156,7 @@ def _write(scan: Scan, folder: Path) -> None:
             "channels": found.sketch.layout.channels,
             "edge_types": found.sketch.layout.edge_types,
             "joint_budget": found.sketch.layout.joint_budget,
+            "joint_floor": found.sketch.layout.joint_floor,
             "seen": found.seen,
             "of": found.of._asdict(),
         }
@@ -256,7 +257,7 @@ def _of_site(tables: Mapping[str, pl.DataFrame], site: str) -> dict[str, pl.Data
 def _site(
     settings: Mapping[str, Any], counters: list[str], tables: dict[str, pl.DataFrame]
 ) -> SiteScan:
-    sizes = dict(settings)
+    sizes = {"joint_floor": 0.0, **settings}  # earlier versions counted all by channel
     seen, of = sizes.pop("seen"), record(SiteEdges, sizes.pop("of", {}))
     if type(seen) is not int or seen < 0:
         raise ValueError(f"seen is {seen!r}, expected a number of activations")

@@ -178,6 +178,10 @@ class ScanTables(ABC):
 
         Returns:
             Shares ``[H, D]``; NaN if there are no such edges.
+
+        Raises:
+            InputError: if there is no such edge type, or if the ratio is lower than what is
+                counted by head and channel.
         """
         names = self.info.edge_type_names
         if edge_type is not None and edge_type not in names:

@@ -94,7 +94,7 @@ def _site(found: SiteScan, places: Sequence[int], size: int) -> SiteScan:
 def _sketch(sketch: SiteSketch, places: Sequence[int], size: int) -> SiteSketch:
     """Return a sketch with its types at other places; the joint bins may become coarser."""
     old = sketch.layout
-    layout = SketchLayout(old.heads, old.channels, size, old.joint_budget)
+    layout = replace(old, edge_types=size)
     at = torch.tensor(places)
     counts: dict[str, Tensor] = {}
     for name, shape in layout.shapes().items():

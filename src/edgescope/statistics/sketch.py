@@ -76,7 +76,7 @@ class SiteSketch:
         if self.layout != other.layout:
             raise InputError(
                 f"cannot merge sketches of {self.layout} and {other.layout}; scan both with the "
-                "same number of edge types and the same joint budget"
+                "same version, number of edge types and joint budget"
             )
         counts = {name: value + other.counts[name] for name, value in self.counts.items()}
         return SiteSketch(self.layout, counts, torch.maximum(self.maxima, other.maxima))
@@ -132,6 +132,11 @@ class SiteSketch:
     ) -> tuple[NDArray[np.float64], float]:
         """Return the share of edges whose ratio exceeds ``threshold``, per head and channel.
 
+        A magnitude is counted if it stands out from its edge as well, by more than
+        :attr:`SketchLayout.joint_floor` medians: where all channels of an edge are large alike,
+        none of them is told from the others. How many edges have a larger magnitude at all is
+        what :meth:`edges_over` says.
+
         Args:
             threshold: the ratio, or the magnitude, asked for.
             edge_type: edges of this type only, or of these types; without it, all edges.
@@ -140,10 +145,11 @@ class SiteSketch:
         Returns:
             The shares ``[H, D]``, NaN if there are no such edges, and the threshold at which
             they are exact: the nearest edge of the joint histogram's bins.
+
+        Raises:
+            InputError: if a ratio is not above :attr:`SketchLayout.joint_floor`.
         """
-        bins: LogBins = getattr(self.layout, f"joint_{axis}")
-        number, exact = bins.edge_near(threshold)
-        over = self.counts[f"joint_{axis}"][:, :, number:].sum(2).numpy()  # [T, F]
+        over, exact = self.channels_over(threshold, axis)
         edges = self.counted_edges(axis)
         if edge_type is None:
             edge_type = range(self.layout.edge_types)
@@ -151,6 +157,22 @@ class SiteSketch:
         over, total = over[types].sum(0), edges[types].sum()
         share = over / total if total else np.full(over.shape, np.nan)
         return share.reshape(self.layout.heads, self.layout.channels), exact
+
+    def channels_over(self, threshold: float, axis: str) -> tuple[NDArray[np.int64], float]:
+        """Count the activations over a threshold by edge type and channel ``[T, F]``.
+
+        What :meth:`heat_map` is made of; its errors and its second result are those of this.
+        """
+        bins: LogBins = getattr(self.layout, f"joint_{axis}")
+        number, exact = bins.edge_near(threshold)
+        if exact < self.layout.lowest_joint(axis):
+            raise InputError(
+                f"received the ratio {threshold:g}, expected one from "
+                f"{self.layout.joint_floor:g} on: below it, activations are not counted by head "
+                "and channel"
+            )
+        over: NDArray[np.int64] = self.counts[f"joint_{axis}"][:, :, number:].sum(2).numpy()
+        return over, exact
 
     def quantile(self, name: str, q: float) -> float:
         """Return the ``q``-quantile of a histogram, ``"ratio"``, ``"graph_magnitude"`` and so on.

@@ -24,6 +24,14 @@ JOINT_BUDGET = 4 * 2**20
 """Bytes that each of a site's two joint histograms may take."""
 
 
+JOINT_FLOOR = PAPER_RATIO / 2**7
+"""Ratio above which an activation enters the joint histograms: 7.8125.
+
+Nothing nearer to the median of its edge is massive by any rule. Of normal values 1.4e-7 exceed it,
+of the scores of an untrained layer, products of three, one in eleven; to enter the others as well
+takes as long as all else that is counted of them. It is an edge of bins."""
+
+
 GROUPS = 64
 """Number of groups that graphs are dealt into by their position in the data set, for resampling
 graphs rather than edges, which depend on each other within a graph."""
@@ -43,6 +51,7 @@ class SketchLayout:
         edge_types: number of edge types ``T``.
         joint_budget: bytes that each joint histogram over type x channel may take; the number
             of their bins ``C`` follows from it.
+        joint_floor: ratio above which an activation enters the joint histograms.
 
     Example:
         >>> from edgescope.statistics import SketchLayout
@@ -55,6 +64,7 @@ class SketchLayout:
     channels: int
     edge_types: int = 1
     joint_budget: int = JOINT_BUDGET
+    joint_floor: float = JOINT_FLOOR
 
     def __post_init__(self) -> None:
         """Refuse a site that has no ratio, and a budget that is too small.
@@ -111,6 +121,13 @@ class SketchLayout:
         """Bins of the magnitude in the histograms of the groups of graphs."""
         return LogBins(SUN_MAGNITUDE, COARSE_BITS)
 
+    def lowest_joint(self, axis: str) -> float:
+        """Return the lowest threshold that joint histograms answer exactly.
+
+        Any magnitude does, of activations with a ratio above the floor.
+        """
+        return self.joint_floor if axis == "ratio" else 0.0
+
     @property
     def width(self) -> int:
         """Number of values per edge, ``F = H * D``."""
@@ -123,12 +140,14 @@ class SketchLayout:
         bins:
 
         - ``ratio`` ``[B]``: every value;
-        - ``joint_ratio`` ``[T, F, C]``: every value, by type of its edge and channel;
+        - ``joint_ratio`` ``[T, F, C]``: the values whose ratio exceeds ``joint_floor``, by type
+          of their edge and channel;
         - ``edge_ratio`` ``[T, B]``: the largest of every edge, by its type;
         - ``group_ratio`` ``[GROUPS, K]``: the largest of every edge, by group of its graph;
         - ``graph_ratio`` ``[B]``: the largest of every graph.
 
-        Ratios are those of edges with a defined one, magnitudes those of finite edges.
+        Ratios are those of edges with a defined one, magnitudes those of finite edges. Above the
+        median of an edge that is zero every other value is beyond any ratio.
         """
         return self._shapes
 

@@ -132,7 +132,6 @@ def count_with_torch(
     _add(counts["edges"], edge_type)
     _add(counts["nonfinite"], edge_type[~ratios.finite])
     _add(counts["undefined"], edge_type[ratios.finite & ~ratios.defined])
-    channel = torch.arange(layout.width, device=edge_type.device)
     measures = {
         "ratio": (ratios.ratio, ratios.top_ratio, ratios.defined),
         "magnitude": (ratios.magnitude, ratios.top_magnitude, ratios.finite),
@@ -148,7 +147,9 @@ def count_with_torch(
         joint: LogBins = getattr(layout, f"joint_{name}")
         coarse: LogBins = getattr(layout, f"coarse_{name}")
         _add(counts[name], fine.index(values_of).long())
-        cells = joint_cells(kept_type, channel, joint.index(values_of), joint.size)
+        beyond = (ratios.ratio[kept] > layout.joint_floor).nonzero(as_tuple=True)
+        of_joint = joint.index(values_of[beyond])
+        cells = joint_cells(kept_type[beyond[0]], beyond[1], of_joint, joint.size, layout.width)
         _add(counts[f"joint_{name}"].transpose(1, 2), cells)
         _add(counts[f"edge_{name}"], fine.index(top) + kept_type * fine.size)
         _add(counts[f"group_{name}"], coarse.index(top) + kept_graph % GROUPS * coarse.size)
@@ -157,19 +158,23 @@ def count_with_torch(
     return ratios.tops
 
 
-def joint_cells(edge_type: Tensor, channel: Tensor, number: Tensor, bins: int) -> Tensor:
+def joint_cells(
+    edge_type: Tensor, channel: Tensor, number: Tensor, bins: int, width: int
+) -> Tensor:
     """Return which cell of a joint histogram ``[T, C, F]``, flattened, each value is counted in.
 
     Args:
-        edge_type: types ``[E]``, int64, so that the numbers may exceed 2^31.
-        channel: all channels ``[F]``.
-        number: bin of every value ``[E, F]``.
+        edge_type: type of the edge of every value ``[n]``, int64, so that the numbers may exceed
+            2^31.
+        channel: channel of every value ``[n]``.
+        number: bin of every value ``[n]``.
         bins: number of bins ``C``.
+        width: number of channels ``F``.
 
     Returns:
-        Cell numbers ``[E, F]``, int64.
+        Cell numbers ``[n]``, int64.
     """
-    return (edge_type.unsqueeze(1) * bins + number).mul_(channel.size(0)).add_(channel)
+    return (edge_type * bins + number).mul_(width).add_(channel)
 
 
 def _add(counter: Tensor, cells: Tensor) -> None:

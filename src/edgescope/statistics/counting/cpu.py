@@ -6,6 +6,7 @@ of torch while it counts.
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import torch
@@ -43,29 +44,38 @@ def count_on_cpu(
     median = np.partition(patterns, middle, axis=1)[:, middle].copy().view(np.float32)
     top, kept = np.zeros((2, edges), np.int32), np.zeros((2, edges), np.bool_)
     edge_type, graph, place, graphs = labels.arrays
-    rules = _rules(layout, "", "joint_")
-    of_values = [counts[name] for name in AXES]
+    floor, of_values, of_tops = _rules(layout)
+    fine = [counts[name] for name in AXES]
     joint = [counts[f"joint_{name}"].swapaxes(1, 2) for name in AXES]
-    _count_values(patterns, median, edge_type, rules, *of_values, *joint, top, kept)
-    np.add.at(counts["edges"], edge_type, 1)
-    finite, defined = kept[1], kept[0]
-    np.add.at(counts["nonfinite"], edge_type[~finite], 1)
-    np.add.at(counts["undefined"], edge_type[finite & ~defined], 1)
-    rules = _rules(layout, "", "coarse_")
+    _count_values(patterns, median, edge_type, floor, of_values, *fine, *joint, top, kept)
+    of_edges = (counts[name] for name in ("edges", "nonfinite", "undefined"))
+    _count_edges(kept, edge_type, *of_edges)
     for row, name in enumerate(AXES):
-        of_tops = [counts[f"{kind}_{name}"] for kind in ("edge", "group", "graph")]
+        counters = (counts[f"{kind}_{name}"] for kind in ("edge", "group", "graph"))
         of_graph = np.full(graphs, -1, np.int32)
         largest = maxima.view(np.int32)[row]
-        of_edges = top[row], kept[row], edge_type, graph, place
-        _count_tops(*of_edges, rules[2 * row : 2 * row + 2], *of_tops, largest, of_graph)
+        each = top[row], kept[row], edge_type, graph, place
+        _count_tops(*each, of_tops[row], *counters, largest, of_graph)
     top_ratio, top_magnitude = top.view(np.float32)
-    return EdgeTops(*map(torch.from_numpy, (median, top_magnitude, top_ratio, finite, defined)))
+    found = median, top_magnitude, top_ratio, kept[1], kept[0]
+    return EdgeTops(*map(torch.from_numpy, found))
 
 
-def _rules(layout: SketchLayout, *kinds: str) -> tuple[Rule, ...]:
-    """Return the rules of the bins of ratios, then of magnitudes."""
-    bins = [getattr(layout, f"{kind}{name}") for name in AXES for kind in kinds]
-    return tuple(tuple(map(np.int32, each.rule)) for each in bins)
+@cache
+def _rules(layout: SketchLayout) -> tuple[np.int32, tuple[Rule, ...], tuple[tuple[Rule, ...], ...]]:
+    """Return the pattern of the floor, and the rules of the bins of values and of maxima.
+
+    Those of ratios come first; fine bins before the others.
+    """
+    values, maxima = (
+        [[getattr(layout, f"{kind}{name}").rule for kind in ("", other)] for name in AXES]
+        for other in ("joint_", "coarse_")
+    )
+    return (
+        np.float32(layout.joint_floor).view(np.int32),
+        tuple(tuple(map(np.int32, rule)) for of_axis in values for rule in of_axis),
+        tuple(tuple(tuple(map(np.int32, rule)) for rule in of_axis) for of_axis in maxima),
+    )
 
 
 @njit(nogil=True, cache=True)
@@ -84,6 +94,7 @@ def _count_values(
     patterns: NDArray[np.int32],
     median: NDArray[np.float32],
     edge_type: NDArray[np.int64],
+    floor: np.int32,
     rules: tuple[Rule, ...],
     ratio: NDArray[np.int64],
     magnitude: NDArray[np.int64],
@@ -101,23 +112,23 @@ def _count_values(
     values = patterns.view(np.float32)
     quotients = np.empty(width, np.float32)
     quotient = quotients.view(np.int32)
-    numbers = np.empty((4, width), np.uint32)
+    numbers = np.empty((2, width), np.uint32)
     for k in range(edges):
         value, divisor = patterns[k], median[k]
+        of_ratio, of_magnitude = joint_ratio[edge_type[k]], joint_magnitude[edge_type[k]]
         top[1, k] = _largest(value)
         if top[1, k] >= _INFINITE:
             top[1, k] = 0
             continue
         kept[1, k] = True
-        of_ratio, of_magnitude = joint_ratio[edge_type[k]], joint_magnitude[edge_type[k]]
         # Bins are found by themselves, so that this is done for many values at once.
         for f in range(width):
-            numbers[2, f] = _bin(value[f], rules[2])
-            numbers[3, f] = _bin(value[f], rules[3])
-        for f in range(width):
-            magnitude[numbers[2, f]] += 1
-            of_magnitude[numbers[3, f], f] += 1
+            numbers[1, f] = _bin(value[f], rules[2])
         if not divisor > 0:
+            for f in range(width):
+                magnitude[numbers[1, f]] += 1
+                if value[f] > 0:
+                    of_magnitude[_bin(value[f], rules[3]), f] += 1
             continue
         kept[0, k] = True
         for f in range(width):
@@ -125,10 +136,15 @@ def _count_values(
         top[0, k] = _largest(quotient)
         for f in range(width):
             numbers[0, f] = _bin(quotient[f], rules[0])
-            numbers[1, f] = _bin(quotient[f], rules[1])
         for f in range(width):
             ratio[numbers[0, f]] += 1
-            of_ratio[numbers[1, f], f] += 1
+            magnitude[numbers[1, f]] += 1
+        if top[0, k] <= floor:
+            continue
+        for f in range(width):
+            if quotient[f] > floor:
+                of_ratio[_bin(quotient[f], rules[1]), f] += 1
+                of_magnitude[_bin(value[f], rules[3]), f] += 1
 
 
 @njit(nogil=True, cache=True)
@@ -137,6 +153,23 @@ def _largest(patterns: NDArray[np.int32]) -> np.int32:
     for k in range(len(patterns)):  # over positions, so that it is done for many at once
         largest = max(largest, patterns[k])
     return largest
+
+
+@njit(nogil=True, cache=True)
+def _count_edges(
+    kept: NDArray[np.bool_],
+    edge_type: NDArray[np.int64],
+    every: NDArray[np.int64],
+    nonfinite: NDArray[np.int64],
+    undefined: NDArray[np.int64],
+) -> None:
+    """Count the edges of each type, and those that are not ``kept`` as what they are."""
+    for k in range(len(edge_type)):
+        every[edge_type[k]] += 1
+        if not kept[1, k]:
+            nonfinite[edge_type[k]] += 1
+        elif not kept[0, k]:
+            undefined[edge_type[k]] += 1
 
 
 @njit(nogil=True, cache=True)
