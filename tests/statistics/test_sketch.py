@@ -101,7 +101,7 @@ def test_ratios_that_are_not_counted_by_channel_are_refused():
     assert sketch.heat_map(7.8125)[0].tolist() == [[0, 0, 0, 1]]
     assert sketch.heat_map(0.1, axis="magnitude")[0].tolist() == [[0, 0, 0, 1]]
     for too_low in (7.7, 1.0):
-        with pytest.raises(InputError, match="received the ratio .*, expected one from 7.8125 on"):
+        with pytest.raises(InputError, match=r"expected one from 7\.8125 on"):
             sketch.heat_map(too_low)
 
 

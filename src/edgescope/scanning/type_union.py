@@ -14,7 +14,6 @@ from edgescope.scanning.result import Scan
 from edgescope.scanning.site_scan import SiteScan
 from edgescope.statistics.bins import LogBins
 from edgescope.statistics.sketch import SiteSketch
-from edgescope.statistics.sketch_layout import SketchLayout
 
 _BY_TYPE = {"edges", "nonfinite", "undefined"}
 """Counters by type, beside those by type and bin."""

@@ -121,16 +121,13 @@ def _count_values(
             top[1, k] = 0
             continue
         kept[1, k] = True
+        if not divisor > 0:
+            _count_undefined(value, rules[2:], magnitude, of_magnitude)
+            continue
+        kept[0, k] = True
         # Bins are found by themselves, so that this is done for many values at once.
         for f in range(width):
             numbers[1, f] = _bin(value[f], rules[2])
-        if not divisor > 0:
-            for f in range(width):
-                magnitude[numbers[1, f]] += 1
-                if value[f] > 0:
-                    of_magnitude[_bin(value[f], rules[3]), f] += 1
-            continue
-        kept[0, k] = True
         for f in range(width):
             quotients[f] = values[k, f] / divisor
         top[0, k] = _largest(quotient)
@@ -139,12 +136,38 @@ def _count_values(
         for f in range(width):
             ratio[numbers[0, f]] += 1
             magnitude[numbers[1, f]] += 1
-        if top[0, k] <= floor:
-            continue
-        for f in range(width):
-            if quotient[f] > floor:
-                of_ratio[_bin(quotient[f], rules[1]), f] += 1
-                of_magnitude[_bin(value[f], rules[3]), f] += 1
+        if top[0, k] > floor:
+            _count_beyond(quotient, value, floor, rules, of_ratio, of_magnitude)
+
+
+@njit(nogil=True, cache=True)
+def _count_beyond(
+    quotient: NDArray[np.int32],
+    value: NDArray[np.int32],
+    floor: np.int32,
+    rules: tuple[Rule, ...],
+    of_ratio: NDArray[np.int64],
+    of_magnitude: NDArray[np.int64],
+) -> None:
+    """Count the ratios of an edge ``[F]`` that exceed a floor, and their values, by channel."""
+    for f in range(len(value)):
+        if quotient[f] > floor:
+            of_ratio[_bin(quotient[f], rules[1]), f] += 1
+            of_magnitude[_bin(value[f], rules[3]), f] += 1
+
+
+@njit(nogil=True, cache=True)
+def _count_undefined(
+    value: NDArray[np.int32],
+    rules: tuple[Rule, ...],
+    magnitude: NDArray[np.int64],
+    of_magnitude: NDArray[np.int64],
+) -> None:
+    """Count the values of an edge whose median is zero: any other is beyond every ratio."""
+    for f in range(len(value)):
+        magnitude[_bin(value[f], rules[0])] += 1
+        if value[f] > 0:
+            of_magnitude[_bin(value[f], rules[1]), f] += 1
 
 
 @njit(nogil=True, cache=True)
