@@ -57,5 +57,7 @@ def test_what_is_read_of_sparse_matrices_is_not_edited():
     model, data = HybridNet().eval(), nasty()
     es.capture.discover(model, data, call=with_edges)
     sites = es.capture.sites(model)
-    assert sites["site"].to_list() == [f"layer:{stage}" for stage in ("logit", "weight", "message")]
+    assert sites["site"].to_list() == [
+        f"layer:{stage}" for stage in ("score", "logit", "weight", "message")
+    ]
     assert not sites["editable"].any()

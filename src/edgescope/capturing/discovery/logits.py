@@ -70,18 +70,26 @@ def _score(
             if step.name == "sub" and step.args[0] is not scores[0]:
                 factors.append((False, -1.0))
             inputs = scores
-        if len(inputs) != 1 or not (is_pointwise(step) or step.name in KEEPS):
+        if len(inputs) != 1 or not (is_pointwise(step) or _keeps(step)):
             return None
         factor = _factor(step, inputs[0])
         if factor is not None:
             factors.append(factor)
-        elif step.name not in KEEPS | {"add", "sub"}:
+        elif not (_keeps(step) or step.name in {"add", "sub"}):
             factors.clear()  # what comes after is not what was summed
         value = inputs[0]
     return None
 
 
-SUMS = frozenset({"sum", "mean", "bmm", "mm", "addmm", "mv"})
+def _keeps(step: Step) -> bool:
+    """Return whether numbers are what they were, as after a dimension of one was dropped."""
+    if step.name == "select":
+        given = next(step.inputs()).tensor
+        return given.numel() == step.results[0].tensor.numel()
+    return step.name in KEEPS
+
+
+SUMS = frozenset({"sum", "mean", "bmm", "mm", "addmm", "mv", "baddbmm", "addmv"})
 """Operations that sum over channels."""
 
 
@@ -121,6 +129,8 @@ def _is_product(flow: Flow, value: Value, found: Attention) -> bool:
 
 def _factor(step: Step, value: Value) -> tuple[bool, float | int] | None:
     """Return the one number that an operation multiplies or divides a value by."""
+    if step.name == "neg":
+        return False, -1.0
     if step.name not in {"mul", "div"} or (step.name == "div" and step.args[0] is not value):
         return None
     by = step.args[1] if step.args[0] is value else step.args[0]
@@ -140,11 +150,13 @@ def _summed(flow: Flow, value: Value, found: Attention) -> Taken | None:
 def _factors(flow: Flow, step: Step, found: Attention) -> Factors | None:
     """Return the factors of a matrix product whose rows are edges, and whose result are heads."""
     one, other = [each for each in step.args if isinstance(each, Value)][-2:]
-    if not flow.has(one, found.atom) or one.tensor.dim() != other.tensor.dim() + (
-        step.name == "mv"
-    ):
+    if one.tensor.dim() != other.tensor.dim() + (step.name in {"mv", "addmv"}):
         return None
     summed = flow.roots(one.dims[-1])
+    if not flow.has(one, found.atom):
+        one, other = other, one  # as einsum may order them, or who multiplies from the left
+    if not flow.has(one, found.atom):
+        return None
     heads = [root for root in flow.atoms(found.positive) if root != found.atom]
     if found.atom in summed or set(summed) & set(heads):
         return None
