@@ -104,3 +104,11 @@ def test_a_logit_that_is_not_a_number_is_a_pair():
     logit = torch.zeros(1, 1, 2, 2)
     logit[..., 0, 1] = torch.nan
     assert found(PairGrid(logit.softmax(-1), logit, same=True), [2])[0] == pairs_of([2])
+
+
+def test_a_mask_that_multiplies_exponentials_is_a_mask():
+    logit = torch.randn(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    there = torch.arange(4) < torch.tensor([[3], [4]])
+    power = logit.exp() * there[:, None, None, :]
+    weight = power / power.sum(-1, keepdim=True)
+    assert found(PairGrid(weight, logit, same=True), [3, 4])[0] == pairs_of([3, 4])

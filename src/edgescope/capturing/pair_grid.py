@@ -5,6 +5,7 @@ model was given says how many nodes each graph has; where they are, the weights 
 to no place that is padding.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -206,11 +207,16 @@ class PairGrid:
     def _attended(self) -> Tensor:
         """Return which pairs are not masked ``[G, H, Q, K]``."""
         # A softmax of what is all masked is NaN; one of a NaN has a logit that is.
-        some = (self._weight != 0) & ~self._weight.isnan()
-        if self._logit is None:
+        weight, logit = self._weight, self._logit
+        some = (weight != 0) & ~weight.isnan()
+        if logit is None:
             return some
-        open_ = (self._logit > MASKED) | self._logit.isnan()
-        return (some & (self._logit > FAR_BELOW)) | open_
+        # A weight is 0 though its pair is not masked if it is below the smallest number. If its
+        # logit is not so far below the others, a mask has multiplied the exponential.
+        most = logit.where(some, -torch.inf).amax(-1, keepdim=True)
+        underflow = most + math.log(torch.finfo(weight.dtype).tiny * max(weight.size(-1), 1))
+        open_ = (logit > MASKED) & ((weight != 0) | (logit < underflow)) | logit.isnan()
+        return (some & (logit > FAR_BELOW)) | open_
 
 
 def _batches(graph: GraphInput) -> Iterator[Tensor]:

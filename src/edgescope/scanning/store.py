@@ -152,11 +152,7 @@ def write_scan(scan: Scan, folder: Path) -> None:
 def _write(scan: Scan, folder: Path) -> None:
     sites = {
         site: {
-            "heads": found.sketch.layout.heads,
-            "channels": found.sketch.layout.channels,
-            "edge_types": found.sketch.layout.edge_types,
-            "joint_budget": found.sketch.layout.joint_budget,
-            "joint_floor": found.sketch.layout.joint_floor,
+            **asdict(found.sketch.layout),
             "seen": found.seen,
             "of": found.of._asdict(),
         }

@@ -13,7 +13,6 @@ import edgescope as es
 
 WAYS = (
     "matmul",
-    "by hand",
     "einsum",
     "one batch of heads",
     "heads along the batch",
@@ -25,6 +24,43 @@ WAYS = (
     "left padding",
 )
 BIASED = {"matmul", "einsum", "one batch of heads", "token first", "token last", "left padding"}
+
+
+def by_hand(q, k, there):
+    logit = (q @ k.mT / math.sqrt(q.size(-1))).masked_fill(~there, -1e9)
+    power = (logit - logit.amax(-1, keepdim=True)).exp()
+    return power / power.sum(-1, keepdim=True)
+
+
+def masked_later(q, k, there):
+    logit = q @ k.mT / math.sqrt(q.size(-1))
+    power = (logit - logit.amax(-1, keepdim=True)).exp() * there
+    return power / power.sum(-1, keepdim=True)
+
+
+def keys_first(q, k, there):
+    logit = torch.baddbmm(torch.zeros(()), k.flatten(0, 1), q.flatten(0, 1).mT).mT
+    logit = logit.view(*q.shape[:3], -1) / math.sqrt(q.size(-1))
+    return torch.where(there, logit, -1e9).softmax(-1)
+
+
+def channels_of_pairs(q, k, there):
+    score = q.unsqueeze(3) * k.unsqueeze(2) / math.sqrt(q.size(-1))
+    return (score.sum(-1) - 1e9 * ~there).softmax(-1)
+
+
+def mean_over_channels(q, k, there):
+    logit = math.sqrt(q.size(-1)) * (q.unsqueeze(3) * k.unsqueeze(2)).mean(-1)
+    return (logit - 1e9 * ~there).softmax(-1)
+
+
+WEIGHTS = {
+    "by hand": by_hand,
+    "masked later": masked_later,
+    "keys first": keys_first,
+    "channels of pairs": channels_of_pairs,
+    "mean over channels": mean_over_channels,
+}
 
 
 class Attention(nn.Module):
@@ -56,10 +92,8 @@ class Attention(nn.Module):
         bias = self.bias(far).permute(0, 3, 1, 2)
         if way == "fused":
             out = F.scaled_dot_product_attention(q, k, v, attn_mask=there)
-        elif way == "by hand":
-            logit = (q @ k.mT / math.sqrt(d)).masked_fill(~there, -1e9)
-            power = (logit - logit.amax(-1, keepdim=True)).exp()
-            out = power / power.sum(-1, keepdim=True) @ v
+        elif way in WEIGHTS:
+            out = WEIGHTS[way](q, k, there) @ v
         elif way == "sigmoid":
             share = (
                 torch.einsum("bhid,bhjd->bijh", q / math.sqrt(d), k).sigmoid()
@@ -144,7 +178,7 @@ def worked(net, batch):
     return stages
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, *WEIGHTS])
 @pytest.mark.parametrize(("heads", "channels"), [(2, 3), (3, 2), (2, 2)])
 def test_every_way_of_writing_it_gives_the_same_stages(way, heads, channels):
     torch.manual_seed(0)

@@ -1,17 +1,27 @@
 """From a product of queries and keys to the logits: numbers that multiply, and what only masks."""
 
+from collections.abc import Collection
+
 from torch import Tensor
 
 from edgescope.capturing.discovery.pair_attention import MATRICES
 from edgescope.capturing.discovery.recipes import Scale
 from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 
+SUMS = frozenset({"sum", "mean"})
+"""Operations that sum what is there for every pair and channel."""
 
-def is_product(value: Value) -> bool:
-    """Return whether a product of nodes was summed into a value, by number and form only."""
+
+def is_product(value: Value, names: Collection[str] = MATRICES) -> bool:
+    """Return whether an operation has summed into a value, changed by number and form only.
+
+    Args:
+        value: the value.
+        names: the operation, by default a product of nodes.
+    """
     while value.step is not None:
         step = value.step
-        if step.name in MATRICES:
+        if step.name in names:
             return True
         inputs = list(step.inputs())
         if not (is_pointwise(step) or step.name in KEEPS) or not inputs:
@@ -28,6 +38,8 @@ def scale_of(step: Step, value: Value) -> Scale | None:
         if isinstance(by, Value):
             return ((step.name == "div", by.number),) if by.tensor.numel() == 1 else None
         return ((step.name == "div", float(by)),) if isinstance(by, int | float) else None
+    if step.name == "neg":
+        return ((False, -1.0),)
     if step.name in KEEPS or step.name in {"add", "sub", "masked_fill", "where", "clamp", "copy"}:
         return ()
     return None

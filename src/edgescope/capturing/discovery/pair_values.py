@@ -126,6 +126,22 @@ class Products(NamedTuple):
         return scaled(products, self.scale, trace)
 
 
+class Channels(NamedTuple):
+    """What was computed for every pair of places and channel, and is summed into the logit."""
+
+    number: int
+    arrangement: Arrangement
+    scale: Scale
+    limited: bool
+    """Whether the sum is limited before it enters the logit."""
+
+    def __call__(self, trace: Trace, places: PairPlaces) -> Tensor:
+        """Return the values ``[P, H, D]``."""
+        grid = self.arrangement.arrange(trace.values[self.number].now)  # [G, H, Q, K, D]
+        graph = places.graph if grid.size(0) > 1 else torch.zeros_like(places.graph)
+        return scaled(grid[graph, :, places.query, places.key], self.scale, trace)
+
+
 class Weighted(NamedTuple):
     """The values of the nodes that are attended to, by their weights."""
 
