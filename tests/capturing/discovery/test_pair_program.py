@@ -54,7 +54,14 @@ def mean_over_channels(q, k, there):
     return (logit - 1e9 * ~there).softmax(-1)
 
 
+def summed(way, weight, v):
+    if way == "values one by one":
+        return (weight.unsqueeze(-1) * v.unsqueeze(2)).sum(3)
+    return weight @ v
+
+
 WEIGHTS = {
+    "values one by one": by_hand,
     "by hand": by_hand,
     "masked later": masked_later,
     "keys first": keys_first,
@@ -93,7 +100,7 @@ class Attention(nn.Module):
         if way == "fused":
             out = F.scaled_dot_product_attention(q, k, v, attn_mask=there)
         elif way in WEIGHTS:
-            out = WEIGHTS[way](q, k, there) @ v
+            out = summed(way, WEIGHTS[way](q, k, there), v)
         elif way == "sigmoid":
             share = (
                 torch.einsum("bhid,bhjd->bijh", q / math.sqrt(d), k).sigmoid()
@@ -230,3 +237,46 @@ def test_a_batch_of_other_sizes_takes_the_same_sites():
             0, found.identity.target, found.values.squeeze(-1)
         )
         torch.testing.assert_close(total, torch.ones_like(total))
+
+
+class PerChannel(nn.Module):
+    """A softmax for every channel of scores with features of pairs, as in DiGress."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv = nn.Linear(6, 3 * 6)
+        self.pair = nn.Embedding(9, 6)
+
+    def score(self, x):
+        """Return scores ``[B, N, N, 6]`` and values ``[B, N, 6]``."""
+        q, k, v = self.qkv(x).chunk(3, -1)
+        place = torch.arange(x.size(1))
+        far = self.pair((place[:, None] - place).abs())
+        return q.unsqueeze(2) * k.unsqueeze(1) * (1 + far) + far, v
+
+    def forward(self, x, edge_index, batch):  # noqa: ARG002  (by which pairs are identified)
+        dense, mask = to_dense_batch(x, batch)
+        score, value = self.score(dense)
+        heads = score.view(*score.shape[:3], 2, 3)
+        weight = heads.masked_fill(~mask[:, None, :, None, None], -math.inf).softmax(2)
+        return (weight * value.view(*value.shape[:2], 2, 3).unsqueeze(1)).sum(2)
+
+
+def test_a_softmax_for_every_channel_has_them_as_channels():
+    torch.manual_seed(0)
+    net, batch = PerChannel().eval(), graphs()
+    es.capture.discover(net, batch)
+    with torch.no_grad(), es.capture(net) as tape:
+        net(batch.x, batch.edge_index, batch.batch)
+    assert set(tape.sites) == {":logit", ":weight", ":message"}
+    with torch.no_grad():
+        for graph, data in enumerate(batch.to_data_list()):
+            score, value = net.score(data.x[None])
+            weight = score.softmax(2)
+            wanted = {":logit": score, ":weight": weight, ":message": weight * value.unsqueeze(1)}
+            for site, dense in wanted.items():
+                found, identity = tape[site], tape[site].identity
+                own = identity.graph == graph
+                at = identity.own_target[own], identity.own_source[own]
+                assert len(at[0]) == data.num_nodes**2
+                torch.testing.assert_close(found.values[own], dense[0][at].unsqueeze(1))

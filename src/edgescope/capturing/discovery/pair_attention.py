@@ -116,7 +116,7 @@ def _by_hand(flow: Flow, step: Step) -> PairAttention | None:
     if not twice:
         return None
     node = twice[0]
-    along = _along(flow, positive, node)
+    along = pairs_along(flow, positive, node)
     for value in list(along.values()):
         for use in value.uses:
             at = _summed(use, value)
@@ -248,7 +248,7 @@ def _around(flow: Flow, found: PairAttention) -> list[Step]:
     return steps
 
 
-def _along(flow: Flow, value: Value, node: int) -> dict[int, Value]:
+def pairs_along(flow: Flow, value: Value, node: int) -> dict[int, Value]:
     """Return what is computed from a value number by number, as long as it has all pairs."""
 
     def goes_on(step: Step, result: Value) -> bool:
@@ -264,7 +264,7 @@ def value_product(flow: Flow, found: PairAttention) -> tuple[Step, Value] | None
     These are the weights, or what else was made of them by then.
     """
     assert found.weight is not None
-    along = _along(flow, found.weight, found.node)
+    along = pairs_along(flow, found.weight, found.node)
     uses = [(use, value) for value in along.values() for use in value.uses if use.name in MATRICES]
     return min(uses, key=lambda each: each[0].number) if uses else None
 

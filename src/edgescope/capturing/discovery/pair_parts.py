@@ -55,20 +55,27 @@ class PairParts:
         order = ("graph", "head", "query", "key")
         return OfPairs(value.number, arrangement(self.flow, value.dims, parts, order))
 
-    def nodes(self, value: Value, channels: Dim) -> OfNodes | None:
-        """Return how ``[G, H, N, D]`` is had from a tensor with nodes once."""
-        roots = set(self.flow.axes.roots(channels))
+    def nodes(self, value: Value, channels: Dim | None) -> OfNodes | None:
+        """Return how ``[G, H, N, D]`` is had from a tensor with nodes once.
+
+        Args:
+            value: the tensor.
+            channels: its channels; ``None`` for all that is neither node, head nor graph.
+        """
+        roots = None if channels is None else set(self.flow.axes.roots(channels))
         value = self.unmerged(value)
         parts: list[str] = []
         for each in self.flow.atoms(value):
             if each == self.found.node:
                 parts.append("node")
-            elif each in roots:
+            elif roots is not None and each in roots:
                 parts.append("channel")
             elif each in self.heads:
                 parts.append("head")
             elif each in self.graphs:
                 parts.append("graph")
+            elif roots is None:
+                parts.append("channel")
             else:
                 return None
         if parts.count("node") != 1:

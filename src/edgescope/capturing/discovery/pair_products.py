@@ -1,10 +1,18 @@
-"""From a product of queries and keys to the logits: numbers that multiply, and what only masks."""
+"""Products in dense attention: from queries and keys to the logits, and of weights and values."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from torch import Tensor
 
-from edgescope.capturing.discovery.pair_attention import MATRICES
+from edgescope.capturing.discovery.atom_places import place_before
+from edgescope.capturing.discovery.dataflow import Flow
+from edgescope.capturing.discovery.pair_attention import (
+    MATRICES,
+    PairAttention,
+    pairs_along,
+    place_in,
+)
 from edgescope.capturing.discovery.recipes import Scale
 from edgescope.capturing.discovery.steps import KEEPS, Step, Value, is_pointwise
 
@@ -61,3 +69,35 @@ def is_form(value: Value, weight: Value, names: frozenset[str] = KEEPS) -> bool:
     while value is not weight and value.step is not None and value.step.name in names:
         value = next(each for each in value.step.inputs() if each.tensor.is_floating_point())
     return value is weight
+
+
+class Spread(NamedTuple):
+    """Values of nodes that were multiplied by weights pair by pair, before the sum over keys."""
+
+    weight: Value
+    value: Value
+    product: Value
+
+
+def spread_values(flow: Flow, found: PairAttention) -> Spread | None:
+    """Return how the values of the nodes are multiplied without a matrix product, if they are."""
+    assert found.weight is not None
+    along = pairs_along(flow, found.weight, found.node)
+    for product in along.values():
+        summed = [each for each in product.uses if each.name in {"sum", "nansum"}]
+        if not any(flow.atoms(each.results[0]).count(found.node) == 1 for each in summed):
+            continue
+        step = product.step
+        if step is None or step.name != "mul":
+            continue
+        inputs = list(step.inputs())
+        weights = [each for each in inputs if each.number in along]
+        values = [each for each in inputs if flow.atoms(each).count(found.node) == 1]
+        if len(weights) != 1 or len(values) != 1:
+            continue
+        ends = [n for n, each in enumerate(flow.atoms(product)) if each == found.node]
+        keys = [n for n in ends if place_in(flow, product, n, found.weight) == found.key]
+        at = place_before(flow, step, values[0], keys[0]) if len(keys) == 1 else None
+        if at is not None and flow.atoms(values[0])[at : at + 1] == [found.node]:
+            return Spread(weights[0], values[0], product)
+    return None

@@ -8,9 +8,16 @@ from torch import Tensor
 from edgescope.capturing.discovery.dataflow import Flow
 from edgescope.capturing.discovery.pair_attention import PairAttention, place_in, value_product
 from edgescope.capturing.discovery.pair_parts import PairParts
-from edgescope.capturing.discovery.pair_products import CLEANS, are_close, is_form
+from edgescope.capturing.discovery.pair_products import (
+    CLEANS,
+    Spread,
+    are_close,
+    is_form,
+    spread_values,
+)
 from edgescope.capturing.discovery.pair_scores import products_of
 from edgescope.capturing.discovery.pair_values import (
+    AsChannels,
     Channels,
     OfNodes,
     OfPairs,
@@ -122,11 +129,29 @@ class _Reader:
             value, applied = self._values(used[0]), self._applied(used[1], of_weight)
             if value is not None and applied is not None:
                 recipes["message"] = Weighted(applied, value)
-        mixed = used is not None and not is_form(used[1], weight, CLEANS)
+        applied_to = None if used is None else used[1]
+        spread = spread_values(flow, found) if used is None else None
+        if spread is not None:
+            applied_to = spread.weight
+            self._add_spread(recipes, spread, of_weight)
+        mixed = applied_to is not None and not is_form(applied_to, weight, CLEANS)
         checked = self._checked(recipes, of_weight, of_logit, products)
         shapes = {stage: self._shape(recipe) for stage, recipe in checked.items()}
         of = (shapes, of_weight, of_logit, found.query is not None)
         return PairFound(found.kind, checked, *of, mixed=mixed)
+
+    def _add_spread(
+        self, recipes: dict[str, PairRecipe], spread: Spread, of_weight: OfPairs
+    ) -> None:
+        """Add how messages are had that are formed before they are summed."""
+        value = self._parts.nodes(spread.value, None)
+        applied = self._applied(spread.weight, of_weight)
+        if value is not None and applied is not None:
+            recipes["message"] = Weighted(applied, value)
+        own = {*self._parts.heads, *self._parts.graphs, self._found.node}
+        wider = any(each not in own for each in self._flow.atoms(spread.product))
+        if self._parts.heads and not wider and spread.product.dims[-1]:
+            recipes |= {name: AsChannels(each) for name, each in recipes.items()}
 
     def _applied(self, value: Value, of_weight: OfPairs) -> OfPairs | None:
         """Return how the numbers are had by which values are multiplied."""

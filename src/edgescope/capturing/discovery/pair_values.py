@@ -153,6 +153,16 @@ class Weighted(NamedTuple):
         return self.weight(trace, places) * self.value.at(trace, places.graph, places.key)
 
 
+class AsChannels(NamedTuple):
+    """What has a number for every channel, each with a softmax of its own, as one head."""
+
+    inner: PairRecipe
+
+    def __call__(self, trace: Trace, places: PairPlaces) -> Tensor:
+        """Return the values ``[P, 1, D]``."""
+        return self.inner(trace, places).transpose(1, 2)
+
+
 class Summed(NamedTuple):
     """What is summed over channels, with what is added to the sum."""
 
