@@ -56,6 +56,9 @@ def read_stored(path: Path, advice: str) -> dict[str, Any] | None:
 
 UNTRAINED, TRAINED = "untrained", "trained"
 
+BIASES = "with biases"
+"""Variant of a model whose projections have biases, where it has no name."""
+
 _OWN = ("name", "model", "seed", "max_epochs", "architecture", "explicit_bias")
 """Fields of a recipe that a study sets in another place."""
 
@@ -104,8 +107,17 @@ class Cell(BaseModel):
 
     @property
     def label(self) -> str:
-        """What tables call its model: the architecture, and the variant in brackets."""
-        return self.model if self.variant is None else f"{self.model} ({self.variant})"
+        """What tables call its model: the architecture, and the variant in brackets.
+
+        Without a name, a model whose projections have biases is called by these, unless they come
+        with the explicit bias term.
+        """
+        biases = self.recipe.model.use_bias and not self.state.startswith("ebt")
+        variant = BIASES if self.variant is None and biases else self.variant
+        return self._called(variant)
+
+    def _called(self, variant: str | None) -> str:
+        return self.model if variant is None else f"{self.model} ({variant})"
 
     @property
     def name(self) -> str:
@@ -124,7 +136,7 @@ class Cell(BaseModel):
         if self.content:
             fields["source"].pop("source")
         digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
-        words = f"{self.label}-{self.data}-{self.state}-{self.seed}"
+        words = f"{self._called(self.variant)}-{self.data}-{self.state}-{self.seed}"
         return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', words)}-{digest[:10]}"
 
 

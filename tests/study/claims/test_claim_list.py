@@ -221,6 +221,50 @@ def test_ratios_that_fall_while_magnitudes_grow_are_not_removed():
     assert by["decades"] == REFUTED
 
 
+@pytest.mark.parametrize(("key", "plant"), [("C8", "sites"), ("C9", "attack")])
+@pytest.mark.parametrize("controls", [5, 3, 2])
+def test_the_bias_term_is_compared_with_the_same_biases_where_enough_seeds_have_them(
+    key, plant, controls
+):
+    """Biases alone take away what there was, and the term nothing more."""
+    of = Planted()
+    add = getattr(of, plant)
+    much, little = ((3000.0, 100.0), (0.4, 0.02))[plant == "attack"]
+    for place, (seed, noise) in enumerate(zip(SEEDS, NOISE, strict=True)):
+        add(of.cell(seed), much * 10**noise)
+        add(of.cell(seed, state="ebt-described", use_bias=True), little * 10**noise)
+        if place < controls:
+            add(of.cell(seed, use_bias=True), little * 10**noise)
+    if key == "C8":  # what grows is not what this is about
+        tables = of.tables()
+        known = pl.col("cell").str.contains("ebt|biases")
+        tables["sites"] = tables["sites"].with_columns(
+            growth=pl.when(known).then(1.5).otherwise(100.0)
+        )
+    else:
+        tables = of.tables()
+    ruling = judge(key, tables)
+    said = {"same biases" in each.number for each in ruling.questions if each.condition}
+    assert said == {controls >= 3}
+    condition = next(each for each in ruling.questions if each.condition)
+    assert condition.estimate.units == (controls if controls >= 3 else 5)
+    if key == "C8":  # nothing was there to be removed
+        assert ruling.verdict == (UNDECIDED if controls >= 3 else HOLDS)
+    else:  # the attack takes as much with the term as without
+        assert ruling.verdict == (REFUTED if controls >= 3 else HOLDS)
+
+
+def test_biases_are_no_base_model_and_change_no_other_claim():
+    of = Planted()
+    appear(of, 0.5)
+    before = rulings(of.tables())
+    for seed in SEEDS:
+        of.sites(of.cell(seed, use_bias=True), 1.0)
+        of.sites(of.cell(seed, use_bias=True, design="hub"), 1.0)
+    after = rulings(of.tables())
+    assert {k: r.as_dict() for k, r in before.items()} == {k: r.as_dict() for k, r in after.items()}
+
+
 def test_proteins_of_the_tu_collection_are_not_called_by_the_papers_name():
     of = Planted()
     for seed in SEEDS:
