@@ -16,7 +16,6 @@ from edgescope.lib.files import readable_file, replacing
 from edgescope.lib.input_files import json_of, reading, whole
 from edgescope.lib.typed_fields import sealed, sha256_of, unsealed
 from edgescope.models.architectures import ARCHITECTURES, architecture, nearest
-from edgescope.study.cell_options import counting_options
 from edgescope.study.spec import DataSource, RecipeOnData, ScanOptions, StudySpec
 from edgescope.train.recipe_file import ModelRecipe, Recipe, recipe, recipe_names
 
@@ -124,13 +123,11 @@ class Cell(BaseModel):
         """A readable prefix and a hash of everything that decides the cell's result.
 
         Where the data's files lie decides nothing, nor does what a recipe or variant is called.
-        Options that did not exist from the beginning count only where they are used, so that cells
-        of earlier versions are found again.
+        Options that did not exist from the beginning count only where they are used
+        (:class:`~edgescope.train.first_fields.FirstFields`), so that cells of earlier versions are
+        found again.
         """
         fields = self.model_dump(mode="json", exclude={"variant"})
-        fields["scan"] = counting_options(self.scan, fields["scan"])
-        fields["recipe"] = counting_options(self.recipe, fields["recipe"])
-        fields["recipe"]["model"] = counting_options(self.recipe.model, fields["recipe"]["model"])
         fields["recipe"].pop("name")
         fields["source"].pop("root", None)
         if self.content:

@@ -11,20 +11,14 @@ from numpy.typing import NDArray
 from edgescope.lib.errors import InputError, did_you_mean
 from edgescope.lib.files import writable_folder
 from edgescope.lib.task_metrics import known_metric
-from edgescope.plots.axes import (
-    EDGE_TYPES,
-    STATES,
-    legend_row,
-    ratio_axis,
-    sorted_graphs,
-    threshold_line,
-)
+from edgescope.plots.axes import EDGE_TYPES, STATES, legend_row
 from edgescope.plots.svg import settings
 from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.statistics.sketch import SiteSketch
 from edgescope.study import study_tables as tables
 from edgescope.study.cells import UNTRAINED
 from edgescope.study.figure_panels import panels, save_figure
+from edgescope.study.published_panels import Band, Line, draw_maxima
 from edgescope.study.result_figures import heat_maps, histograms, table_of
 from edgescope.study.study_store import Finished, Study
 
@@ -182,28 +176,14 @@ def _of_table(maxima: "pl.DataFrame") -> NDArray[np.float64]:
 
 def _panel(axes: "Axes", curves: _Curves | None) -> None:
     """Draw the curves of one model, state and data set."""
-    sorted_graphs(axes)
-    ratio_axis(axes.yaxis)
     if curves is None:
         axes.set_axis_off()
         return
-    share = np.linspace(0, 100, POINTS)
+    share, band = np.linspace(0, 100, POINTS), None
     if curves.untrained is not None:
         low, high = np.nanmin(curves.untrained, axis=0), np.nanmax(curves.untrained, axis=0)
-        colour = STATES["untrained"]
-        axes.fill_between(
-            share, low, high, color=colour, alpha=0.3, linewidth=0, label="untrained layers"
-        )
-    for number, curve in enumerate(curves.trained, 1):
-        axes.plot(
-            share,
-            curve,
-            color=STATES["trained"],
-            alpha=0.25 + 0.75 * number / len(curves.trained),
-            linewidth=1.2,
-            label="trained layers" if number == len(curves.trained) else None,
-        )
-    threshold_line(axes, PAPER_RATIO)
+        band = Band(share, low, high)
+    draw_maxima(axes, band, [Line(share, curve) for curve in curves.trained])
 
 
 def _curve(sketches: Sequence[SiteSketch]) -> NDArray[np.float64]:
