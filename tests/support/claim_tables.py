@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import numpy as np
 import polars as pl
 
 from edgescope.lib.sealed_table import sealed_table
@@ -156,6 +157,17 @@ class Planted:
         values = {"massive": massive, "random": random, "occlusion": occlusion}
         for method, value in values.items():
             self.add("attribution", cell=cell, method=method, measure="AUROC", value=value)
+
+    def rankings(self, cell, seed, shared, *, graphs=20, bonds=15):
+        """Add places of bonds by massive activations, of which a part is shared by all seeds."""
+        own = np.random.default_rng(seed)
+        for method, part in (("massive", shared), ("occlusion", 0.8)):
+            same = np.random.default_rng(7)
+            for graph in range(graphs):
+                scores = part * same.normal(size=bonds) + (1 - part) * own.normal(size=bonds)
+                for bond, place in enumerate(scores.argsort().argsort().tolist()):
+                    row = {"method": method, "graph": graph, "bond": bond, "place": place}
+                    self.add("rankings", cell=cell, **row)
 
     def curvature(self, cell, at_the_ends, *, massive=1000):
         """Add a share of the massive edges in the outermost of ten equal bins of curvature."""

@@ -194,6 +194,24 @@ def test_where_nothing_is_over_1000_the_calibrated_thresholds_decide():
     assert "calibrated" in ruling.decisive.number
 
 
+@pytest.mark.parametrize(("shared", "verdict"), [(0.8, HOLDS), (0.0, REFUTED)])
+def test_importances_that_trainings_do_not_share_are_no_attribution(shared, verdict):
+    of = Planted()
+    attributes(of, 0.9)
+    for seed in SEEDS:
+        of.rankings(f"GraphTransformer-zinc12k-trained-None-{seed}", seed, shared)
+    ruling = judge("C7", of.tables())
+    by_group = {group.group: group.verdict for group in ruling.groups}
+    assert by_group == {
+        "GraphTransformer on ZINC-12k, AUROC": HOLDS,
+        "GraphTransformer on ZINC-12k, between trainings": verdict,
+    }
+    stable = ruling.questions[-1]
+    assert stable.beside["massive"] == pytest.approx(0.9 if shared else 0.0, abs=0.1)
+    assert stable.null == -stable.beside["occlusion"] / 2  # of unrelated rankings
+    assert stable.estimate.units == 5
+
+
 def test_controls_of_the_ablation_enter_no_verdict():
     of = Planted()
     moved(of, 0.95)

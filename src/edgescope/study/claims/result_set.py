@@ -37,6 +37,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "importance": ("cell", "group", "change"),
     "attack": ("cell", "noise", "restart", "kind", "metric_clean", "metric_noisy"),
     "attribution": ("cell", "method", "measure", "value"),
+    "rankings": ("cell", "method", "graph", "bond", "place"),
     "curvature": ("cell", "site", "layer", "quantity", "bin", "edges", "massive"),
     "node_sites": ("data", "seed", "site", "max_ratio", "untrained_max_ratio", "growth"),
     "node_cells": ("cell", "part", "data", "seed"),
