@@ -63,6 +63,8 @@ def test_every_published_figure_is_drawn_from_its_table_and_none_without_it(writ
     claims = {name: key for key, claim in es.study.CLAIMS.items() for name in claim.figures}
     assert set(claims) == set(PUBLISHED)
     assert {f"{key}-{name}" for name, key in claims.items()} <= drawn
+    page = (out / "dossier.html").read_text()
+    assert page.count("SAN and GraphiT are one function in the published setting.") == len(claims)
     without = es.study.dossier(a_study(3, pictures=False), claims=["C4", "C5"]).figures()
     assert without["C4"]
     assert not {f"{key}-{name}" for name, key in claims.items()} & {

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+SAME_FUNCTION = "SAN and GraphiT are one function in the published setting."
+
 
 def maxima_grid(results: ResultSet) -> "Figure | None":
     """Draw the published grid: sorted maxima of trained layers over the range of untrained ones.
@@ -176,6 +178,8 @@ def published_drawn(key: str, name: str, results: ResultSet) -> list[DossierFigu
     drawn = draw(results)
     if drawn is None:
         return []
+    if set(results.chosen()["model"]) >= {"SAN", "GraphiT"}:
+        caption = f"{caption} {SAME_FUNCTION}"
     name = f"{key}-{name}"
     return [DossierFigure(name, render(drawn, name, title), caption)]
 
