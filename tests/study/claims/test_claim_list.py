@@ -262,9 +262,10 @@ def test_the_bias_term_is_compared_with_the_same_biases_where_enough_seeds_have_
     else:
         tables = of.tables()
     ruling = judge(key, tables)
-    said = {"same biases" in each.number for each in ruling.questions if each.condition}
-    assert said == {controls >= 3}
+    (group,) = ruling.groups
+    assert group.group.endswith("the same biases" if controls >= 3 else "the base model")
     condition = next(each for each in ruling.questions if each.condition)
+    assert ("same biases" in condition.number) == (controls >= 3)
     assert condition.estimate.units == (controls if controls >= 3 else 5)
     if key == "C8":  # nothing was there to be removed
         assert ruling.verdict == (UNDECIDED if controls >= 3 else HOLDS)

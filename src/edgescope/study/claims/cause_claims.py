@@ -32,6 +32,8 @@ WITHOUT = {
 }
 """What a model with the explicit bias term is compared with, the first of which there is enough."""
 
+AGAINST = {roles.BIASES: "the same biases", roles.BASE: "the base model"}
+
 FULL = "the full graph takes neither attention nor edge features away: shown beside"
 
 DISCONNECTED = (
@@ -123,7 +125,7 @@ def _with_term(results: ResultSet) -> Iterator[_Term]:
                 cells,
                 paired[role],
                 WITHOUT[role],
-                f"{{model}} on {{data}}, as {bias}",
+                f"{{model}} on {{data}}, as {bias}, against {AGAINST[role]}",
                 bias == "released" and model != "GraphTransformer",
             )
 
@@ -232,7 +234,7 @@ CLAIMS = (
         "each architecture with the term as released and as described, and without, at equal "
         "training. The term comes with biases of the projections, so the same biases without the "
         "term are what it is compared with, and the base model where fewer than 3 seeds have them; "
-        "the numbers say which",
+        "the groups say which",
         "how far the largest ratio reaches beyond 1000 and beyond the untrained model, and the "
         "growth of the largest magnitude against that without the term",
         "holds where the model without the term is massive, the one with it is not (intervals on "
