@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import edgescope as es
+from edgescope.lib.sealed_table import sealed_table
 from edgescope.study.claims.result_set import COLUMNS
+from edgescope.study.table_folder import note_of
 
 DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "dossier.md"
@@ -130,5 +132,6 @@ def _claim(claim: dict[str, Any]) -> str:
 if __name__ == "__main__":
     if "--article" in sys.argv:
         TABLES.mkdir(exist_ok=True)
-        es.study.article().write_parquet(TABLES / "article.parquet")
+        path = TABLES / "article.parquet"
+        path.write_bytes(sealed_table(es.study.article(), note_of(path.stem)))
     PAGE.write_text(page())

@@ -75,7 +75,7 @@ def test_both_directions_may_count_each_with_its_own_importance():
     dataset = graph_dataset([path], truth=truth)
     importance = torch.tensor([5.0, 0, 1, 1])
     assert against_truth(importance, dataset).auroc.tolist() == [1.0]
-    assert against_truth(importance, dataset, both_directions=True).auroc.tolist() == [0.5]
+    assert against_truth(importance, dataset, level="edge").auroc.tolist() == [0.5]
 
 
 def test_importances_at_random_come_to_one_half():

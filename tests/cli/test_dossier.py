@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support.claim_tables import Planted
+from support.claim_tables import Planted, store_tables
 
 
 @pytest.fixture(scope="module")
@@ -12,10 +12,7 @@ def stored(tmp_path_factory):
     of = Planted()
     for seed in range(5):
         of.sites(of.cell(seed), 2500.0 + 100 * seed)
-    folder = tmp_path_factory.mktemp("results")
-    for name, table in of.tables().items():
-        table.write_parquet(folder / f"{name}.parquet")
-    return folder
+    return store_tables(of.tables(), tmp_path_factory.mktemp("results"))
 
 
 def test_it_prints_every_verdict(edgescope, stored):

@@ -3,11 +3,13 @@
 import json
 import re
 import runpy
+import shutil
 from pathlib import Path
 
 import polars as pl
 
 import edgescope as es
+from edgescope.study.study_figures import grid
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "dossier.md").read_text()
@@ -25,6 +27,20 @@ def test_the_verdicts_are_those_that_the_rules_give_today():
 
 def test_the_stored_tables_stay_small():
     assert sum(path.stat().st_size for path in (DOCS / "dossier").iterdir()) < 2e6
+
+
+def test_a_study_goes_on_from_the_stored_tables(tmp_path):
+    shutil.copytree(DOCS / "dossier", tmp_path / "results")
+    found = es.study.results(tmp_path)
+    assert found.keys() | {"records"} == {path.stem for path in (DOCS / "dossier").iterdir()}
+    left = es.study.work_left(es.study.read("paper-small", root="data"), tmp_path)
+    done = left.keys() & set(found["cells"]["cell"])
+    assert done
+    assert {cell for cell, work in left.items() if work == "nothing"} == done
+    drawn = grid(es.study.load(tmp_path))
+    titles = [axes.get_title() for axes in drawn.axes if axes.lines]
+    models = set(found["cells"]["model"])
+    assert any("one function with SAN" in each for each in titles) == ({"SAN", "GraphiT"} <= models)
 
 
 def test_without_tables_nothing_is_measured(tmp_path):

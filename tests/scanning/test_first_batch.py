@@ -12,6 +12,7 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GATv2Conv
 
 import edgescope as es
+from edgescope.capturing import sites
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from support.hand_written import WIDTH, Gated, graphs, model, weights_of
 
@@ -257,3 +258,26 @@ def test_massive_edges_are_explained_on_discovered_layers():
     ends = [tuple(edge) for edge in graph.edge_index.T.tolist()]
     back = [ends.index((target, source)) for source, target in ends]
     np.testing.assert_allclose(got, (weights + weights[back]) / 2, rtol=1e-4)
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_a_scan_finds_the_sites_of_a_model_once_before_it_runs_and_once_after(
+    compared, monkeypatch
+):
+    looked, known = [], sites._known_layers
+    monkeypatch.setattr(sites, "_known_layers", lambda m, p: looked.append(m) or known(m, p))
+    nets = [nn.ModuleList([GATv2Conv(WIDTH, WIDTH)]) for _ in range(2)]
+    own, other = (Called(net) for net in nets)
+    scanned(own, DataLoader(GRAPHS, batch_size=4), baseline=other if compared else None)
+    assert [looked.count(each) for each in (own, other)] == [2, 2 * compared]
+
+
+class Called(nn.Module):
+    """A model of one known layer."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, x, edge_index, **_):
+        return self.layers[0](x, edge_index)

@@ -8,19 +8,19 @@ import pytest
 
 import edgescope as es
 from edgescope.lib.errors import InputError
+from edgescope.study import cell_facts
 from edgescope.study.claim_dossier import FILES
 from edgescope.study.claim_figures import PUBLISHED
-from support.claim_tables import Planted, a_study
+from edgescope.study.claims import cell_roles as roles
+from edgescope.study.claims.site_numbers import pairs
+from edgescope.study.table_folder import TableFolder
+from support.claim_tables import Planted, a_study, store_tables
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
     """The folder of a study with its result tables."""
-    folder = tmp_path_factory.mktemp("study") / "results"
-    folder.mkdir()
-    for name, table in a_study(3).items():
-        table.write_parquet(folder / f"{name}.parquet")
-    return folder.parent
+    return store_tables(a_study(3), tmp_path_factory.mktemp("study") / "results").parent
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,8 @@ def test_every_published_figure_is_drawn_from_its_table_and_none_without_it(writ
     claims = {name: key for key, claim in es.study.CLAIMS.items() for name in claim.figures}
     assert set(claims) == set(PUBLISHED)
     assert {f"{key}-{name}" for name, key in claims.items()} <= drawn
+    page = (out / "dossier.html").read_text()
+    assert page.count("SAN and GraphiT are one function in the published setting.") == len(claims)
     without = es.study.dossier(a_study(3, pictures=False), claims=["C4", "C5"]).figures()
     assert without["C4"]
     assert not {f"{key}-{name}" for name, key in claims.items()} & {
@@ -105,9 +107,70 @@ def test_an_unknown_claim_is_refused(claims, said):
         es.study.dossier({}, claims=claims)
 
 
-def test_a_folder_that_is_none_and_a_table_that_is_none_are_refused(tmp_path):
+def changed(path):
+    notes = {k: v for k, v in pl.read_parquet_metadata(path).items() if k != "ARROW:schema"}
+    pl.read_parquet(path).with_columns(pl.col("max_ratio") * 10).write_parquet(path, metadata=notes)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: path.write_bytes(b"PAR1 no table"), "restore it"),
+        (lambda path: pl.read_parquet(path).write_parquet(path), "a table of something else"),
+        (lambda path: path.write_bytes(path.with_name("laws.parquet").read_bytes()), "table laws"),
+        (changed, "changed after it was written"),
+    ],
+    ids=["cut", "plain", "of another name", "changed"],
+)
+def test_a_table_that_is_not_as_it_was_written_is_refused_with_the_reason(spoil, said, tmp_path):
+    folder = store_tables(a_study(3, pictures=False), tmp_path / "results")
+    spoil(folder / "sites.parquet")
+    with pytest.raises(InputError, match=rf"sites\.parquet cannot be read .*{said}"):
+        es.study.dossier(tmp_path)
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path):
     with pytest.raises(InputError, match="there is no folder"):
         es.study.dossier(tmp_path / "nowhere")
-    (tmp_path / "sites.parquet").write_bytes(b"PAR1 no table")
-    with pytest.raises(InputError, match=r"sites\.parquet is no table"):
-        es.study.dossier(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["paper", "paper-small"])
+def test_every_cell_of_the_shipped_studies_stands_for_something_of_its_own(name, tmp_path):
+    """By what a study stores of them: two that answered the same would be refused."""
+    files = TableFolder(tmp_path / "results")
+    files.folder.mkdir()
+    cells = es.study.plan(es.study.read(name))
+    result = {"metrics": None, "versions": {}, "seconds": 1.0}
+    facts = pl.concat(cell_facts.facts(cell, result) for cell in cells)
+    records = [json.dumps({"cell": cell.model_dump(mode="json")}) for cell in cells]
+    store_tables(
+        {"cells": facts, "records": pl.DataFrame({"cell": facts["cell"], "record": records})},
+        files.folder,
+    )
+    found = es.study.dossier(tmp_path).results
+    assert not found.idle
+    biased = found.chosen(roles.BIASES)
+    assert set(biased["cell"]) == {
+        cell.name for cell in cells if cell.recipe.model.use_bias and cell.state == "trained"
+    }
+    with_it = found.chosen(states=("ebt-released", "ebt-described"))
+    assert pairs(with_it, biased).height == with_it.height  # each has its control
+    assert len({(cell.label, cell.data, cell.state, cell.seed) for cell in cells}) == len(cells)
+
+
+def test_cells_of_nodes_are_listed_with_what_they_ran_on():
+    of = Planted()
+    of.sites(of.cell(1), 2000.0)
+    for part in ("cured-8", "twins"):
+        row = {"cell": f"{part}-tu-mutag-3", "part": part, "data": "tu-mutag", "seed": 3}
+        of.add("node_cells", **row, seconds=60.0, threads=1, hardware="b", version_torch="2.13")
+    study = es.study.dossier(of.tables()).as_dict()["study"]
+    assert [cell["model"] for cell in study["cells"]] == [
+        "GraphTransformer",
+        "GAT",
+        "GCN, GAT, GATv2",
+    ]
+    assert {cell["data"] for cell in study["cells"]} == {"ZINC-12k", "MUTAG"}
+    assert study["seconds"] == 720.0
+    assert study["versions"] == ['{"torch": "2.13"}']
+    assert study["hardware"] == ["a machine", "b"]

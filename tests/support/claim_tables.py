@@ -2,7 +2,11 @@
 
 from itertools import product
 
+import numpy as np
 import polars as pl
+
+from edgescope.lib.sealed_table import sealed_table
+from edgescope.study.table_folder import note_of
 
 LAYERS = (0, 3)
 
@@ -12,6 +16,14 @@ BONDS = {"single": 37_050, "double": 12_542, "triple": 4_000}
 
 def name_of(model, data, state, role, seed):
     return f"{model}-{data}-{state}-{role}-{seed}"
+
+
+def store_tables(tables, folder):
+    """Write result tables as a study does, whose cells are all done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        (folder / f"{name}.parquet").write_bytes(sealed_table(table, note_of(name)))
+    return folder
 
 
 class Planted:
@@ -32,12 +44,15 @@ class Planted:
         state="trained",
         variant=None,
         design=None,
+        use_bias=False,
         **more,
     ):
         """Add a cell, and return its name."""
-        cell = name_of(model, data, state, variant or design, seed)
+        role = "biases" if use_bias else variant or design
+        cell = name_of(model, data, state, role, seed)
         row = {"cell": cell, "label": model, "model": model, "variant": variant, "data": data}
         row |= {"state": state, "seed": seed, "epochs": 20, "design": design, "metric": "mae"}
+        row |= {"use_bias": use_bias}
         row |= {"value": 0.4, "guess": 1.5, "higher_is_better": False, "seconds": 600.0}
         row |= {"threads": 1, "hardware": "a machine", "versions": '{"torch": "2.13"}'}
         self.add("cells", **row | more)
@@ -142,6 +157,17 @@ class Planted:
         values = {"massive": massive, "random": random, "occlusion": occlusion}
         for method, value in values.items():
             self.add("attribution", cell=cell, method=method, measure="AUROC", value=value)
+
+    def rankings(self, cell, seed, shared, *, graphs=20, bonds=15):
+        """Add places of bonds by massive activations, of which a part is shared by all seeds."""
+        own = np.random.default_rng(seed)
+        for method, part in (("massive", shared), ("occlusion", 0.8)):
+            same = np.random.default_rng(7)
+            for graph in range(graphs):
+                scores = part * same.normal(size=bonds) + (1 - part) * own.normal(size=bonds)
+                for bond, place in enumerate(scores.argsort().argsort().tolist()):
+                    row = {"method": method, "graph": graph, "bond": bond, "place": place}
+                    self.add("rankings", cell=cell, **row)
 
     def curvature(self, cell, at_the_ends, *, massive=1000):
         """Add a share of the massive edges in the outermost of ten equal bins of curvature."""

@@ -8,11 +8,13 @@ from edgescope.attribute.fidelity import characterisation
 from edgescope.attribute.gnn_explainer import GNNExplainerMask
 from edgescope.attribute.gradients import GradientTimesInput, IntegratedGradients
 from edgescope.attribute.judgement import leaderboard
+from edgescope.attribute.levels import node_importance
 from edgescope.attribute.massive_explainer import MassiveActivationExplainer
 from edgescope.attribute.method import Importance, Method, ModelMethod, costs
 from edgescope.attribute.methods import METHODS, Settings, importances, make
 from edgescope.attribute.null_explanations import NullScores, on_null_explanations
 from edgescope.attribute.occlusion import Occlusion
+from edgescope.attribute.single_outputs import LinkOutput, NodeOutput
 from edgescope.attribute.stability import (
     Agreement,
     agreement,
@@ -38,9 +40,11 @@ __all__ = [
     "Importance",
     "IntegratedGradients",
     "Leaderboard",
+    "LinkOutput",
     "MassiveActivationExplainer",
     "Method",
     "ModelMethod",
+    "NodeOutput",
     "NullScores",
     "Occlusion",
     "Random",
@@ -57,6 +61,7 @@ __all__ = [
     "leaderboard",
     "make",
     "mean_over_graphs",
+    "node_importance",
     "on_null_explanations",
     "paired_difference",
     "rank_correlation",

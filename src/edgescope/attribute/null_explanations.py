@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from edgescope.attribute.bonds import Floats, bonds
+from edgescope.attribute.bonds import Floats
+from edgescope.attribute.levels import Level, units
+from edgescope.data.edges.directions import edge_graphs
 from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 from edgescope.statistics.bootstrap import Mean, mean_over_graphs
@@ -41,7 +43,9 @@ class NullScores:
         return mean_over_graphs(self.even, seed=seed)
 
 
-def on_null_explanations(importance: Tensor, dataset: GraphDataset) -> NullScores:
+def on_null_explanations(
+    importance: Tensor, dataset: GraphDataset, *, level: Level = "link"
+) -> NullScores:
     """Score importances where the truth is that no edge matters.
 
     Such a graph has no true bond in any of its alternatives, and is left out of
@@ -49,11 +53,13 @@ def on_null_explanations(importance: Tensor, dataset: GraphDataset) -> NullScore
     1.5 interquartile ranges beyond the quartiles of its graph: equal importances have a score of 1.
 
     Args:
-        importance: of every directed edge ``[E]``; a bond has the mean of its directions.
+        importance: of every directed edge ``[E]``.
         dataset: graphs with ``edge_truth`` ``[E, A]``, 0 throughout where nothing is the reason.
+        level: of what none should stand out, see
+            :func:`~edgescope.attribute.truth.against_truth`.
 
     Raises:
-        InputError: if the data set has no truth, or an importance is NaN.
+        InputError: if the data set has no truth, an importance is NaN, or there is no such level.
 
     Example:
         >>> import torch
@@ -71,9 +77,9 @@ def on_null_explanations(importance: Tensor, dataset: GraphDataset) -> NullScore
             f"{dataset.name} does not say which edges matter (edge_truth is None), so it is not "
             "known in which graphs nothing does"
         )
-    of = bonds(dataset)
+    of = units(dataset, level)
     values = of.merged(importance)
-    edge_graph = of.graph[of.edge]
+    edge_graph = edge_graphs(dataset).numpy()
     told, true = (
         np.bincount(edge_graph, (found).any(1).numpy(), len(dataset))
         for found in (~truth.isnan(), truth > 0)

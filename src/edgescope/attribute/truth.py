@@ -1,11 +1,13 @@
 """Importances against what is known to matter."""
 
 from dataclasses import dataclass
+from warnings import warn
 
 import numpy as np
 from torch import Tensor
 
-from edgescope.attribute.bonds import Bools, Floats, Ints, bonds
+from edgescope.attribute.bonds import Bools, Floats, Ints
+from edgescope.attribute.levels import Level, units
 from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 from edgescope.statistics.bootstrap import Mean, mean_over_graphs
@@ -42,7 +44,11 @@ class TruthScores:
 
 
 def against_truth(
-    importance: Tensor, dataset: GraphDataset, *, both_directions: bool = False
+    importance: Tensor,
+    dataset: GraphDataset,
+    *,
+    level: Level = "link",
+    both_directions: bool | None = None,
 ) -> TruthScores:
     """Compare importances with the edges that are known to matter, graph by graph.
 
@@ -55,11 +61,13 @@ def against_truth(
     Args:
         importance: of every directed edge ``[E]``, aligned with ``dataset``.
         dataset: graphs with ``edge_truth`` ``[E, A]``.
-        both_directions: whether both directions of an edge count, each with its own importance;
-            by default they count once, with their mean, as true if either is.
+        level: what counts once: a ``"link"``, with the mean of its directions, true if either is;
+            every directed ``"edge"``; or a ``"node"`` that has an edge, with the mean of its edges,
+            true if one of them is.
+        both_directions: what ``level="edge"`` was called.
 
     Raises:
-        InputError: if the data set has no truth, or an importance is NaN.
+        InputError: if the data set has no truth, an importance is NaN, or there is no such level.
 
     Example:
         >>> import edgescope as es
@@ -74,7 +82,10 @@ def against_truth(
             f"{dataset.name} does not say which edges matter (edge_truth is None), expected such "
             "as the planted graphs; judge by fidelity instead"
         )
-    of = bonds(dataset, both_directions=both_directions)
+    if both_directions is not None:
+        level = "edge" if both_directions else "link"
+        warn(f"both_directions= is now level={level!r}", DeprecationWarning, stacklevel=2)
+    of = units(dataset, level)
     values = of.merged(importance)
     scores = np.full((2, max(truth.size(1), 1), len(dataset)), np.nan)
     known = np.zeros(len(dataset), dtype=bool)

@@ -48,7 +48,7 @@ def _is_unknown(model: nn.Module, found: Sequence[Site | Refused]) -> bool:
     """Return whether a model has no site yet, or some to be found again, and may be looked into."""
     if any(isinstance(each, Site) for each in found) and not record_of(model).pins:
         return False
-    return may_discover(model)
+    return may_discover(model, found)
 
 
 def _record_late(

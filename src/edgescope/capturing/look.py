@@ -1,6 +1,6 @@
 """The first batch of a pass: where a model attends beside the layers that are looked at."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from edgescope.capturing.attention_signs import Signs, says_attention
 from edgescope.capturing.coverage import Coverage, UnseenLayer
 from edgescope.capturing.observer_mode import entered
 from edgescope.capturing.refusals import ATTENTION, PERHAPS, Kind, unknown_layer
-from edgescope.capturing.sites import Refused, find_sites
+from edgescope.capturing.sites import Refused, Site, find_sites
 from edgescope.capturing.softmax_calls import MESSAGES, SoftmaxCall, SoftmaxCalls
 from edgescope.lib.model_call import attribute
 
@@ -24,6 +24,7 @@ class Look:
 
     Args:
         model: the model.
+        found: what :func:`~edgescope.capturing.sites.find_sites` has just found, if it has.
 
     Attributes:
         done: whether it has looked at a batch; one is enough.
@@ -44,8 +45,8 @@ class Look:
         [('0', 'attention')]
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        found = find_sites(model)
+    def __init__(self, model: nn.Module, found: Sequence[Site | Refused] | None = None) -> None:
+        found = find_sites(model) if found is None else found
         refused = {each.path: each for each in found if isinstance(each, Refused)}
         self._model = model
         self._signs = {path: each.signs for path, each in refused.items()}

@@ -108,8 +108,8 @@ def reallocation(
     noted = NotedCall(call)
     marks = AddedEdges(loader, added, edge_type_names)
     selector = RuleSelector(find_criterion(criterion))
-    discover_at_start(model, loader, noted, inputs, wanted=discover)
-    chosen = choose_sites(model, sites).sites
+    there = discover_at_start(model, loader, noted, inputs, wanted=discover)
+    chosen = choose_sites(model, sites, found=there).sites
     paths = {site.path for site in chosen}
     # The gates of a node add up to nothing that could have been given to other edges.
     weighing = [s for s in select_sites(model, None) if s.stage == WEIGHT and s.path in paths]

@@ -80,12 +80,12 @@ def _candidates(model: nn.Module, where: Where, sites: Sites) -> tuple[list[Site
         if sites is not None:
             found = select_sites(model, sites)
         else:
-            found, _, scalars, _ = choose_sites(model, None)
+            found, scalars = _chosen(model, None)
     elif isinstance(where, Scan):
         scanned = {first_call(name) for name in where.sites}
         found = select_sites(model, lambda site: site.name in scanned)
     else:
-        found, _, scalars, _ = choose_sites(model, sites)
+        found, scalars = _chosen(model, sites)
     if isinstance(where, Scan):
         scanned = {first_call(name) for name in where.sites}
         missing = [site.name for site in found if site.name not in scanned]
@@ -95,6 +95,11 @@ def _candidates(model: nn.Module, where: Where, sites: Sites) -> tuple[list[Site
                 "or leave it out with sites="
             )
     return found, scalars
+
+
+def _chosen(model: nn.Module, sites: Sites) -> tuple[list[Site], list[str]]:
+    chosen = choose_sites(model, sites)
+    return chosen.sites, chosen.left_out
 
 
 def _of_layers(sites: list[Site], layers: Sequence[int | str] | None) -> list[Site]:

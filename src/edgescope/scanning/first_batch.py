@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from edgescope.capturing.discovery.unknown_attention import discover_unknown, may_discover
+from edgescope.capturing.sites import Refused, Site, find_sites
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import generators_kept
 from edgescope.lib.model_call import Call, NotedCall
@@ -22,7 +23,7 @@ def discover_at_start(
     inputs: Mapping[str, str] | None = None,
     *,
     wanted: bool = True,
-) -> None:
+) -> Sequence[Site | Refused]:
     """Make attention that no adapter knows sites of a model, from the first batch of a loader.
 
     The loader gives that batch again in its next pass, and draws no random numbers for it that it
@@ -36,17 +37,22 @@ def discover_at_start(
         inputs: what the model calls its inputs.
         wanted: the argument ``discover`` of the public functions.
 
+    Returns:
+        What :func:`~edgescope.capturing.sites.find_sites` finds in the model then.
+
     Raises:
         InputError: if ``wanted`` is neither True nor False, or what is discovered is not what the
             user has pinned.
     """
     if not isinstance(wanted, bool):
         raise InputError(f"received discover={wanted!r}, expected True or False")
-    if not wanted or not may_discover(model):
-        return
+    found = find_sites(model)
+    if not wanted or not may_discover(model, found):
+        return found
     for batch in _first(loader):
         own = call.inner if isinstance(call, NotedCall) else call
         discover_unknown(model, on_device(batch, device_of(model)), own, inputs)
+    return find_sites(model)
 
 
 def _first(loader: Iterable[Any]) -> Sequence[Any]:

@@ -74,7 +74,7 @@ def scan_model(
     chosen = chosen.without(shard.refused, model)
     adaptive = True
     while True:
-        looked = Look(model) if look and not shard.resumes else None
+        looked = Look(model, chosen.found) if look and not shard.resumes else None
         keep = (settings.floor, settings.max_rows, settings.joint_budget)
         collector = Collector(
             settings.types, *keep, skip_scalars=chosen.by_default, whole=WholeGraph(loader)

@@ -160,8 +160,8 @@ def scan(
             check_number(number, name)
     rule = find_criterion(criterion)
     check_ensemble(rule, compared)
-    discover_at_start(model, loader, noted, inputs, wanted=discover)
-    chosen = choose_sites(model, sites, states=True)
+    there = discover_at_start(model, loader, noted, inputs, wanted=discover)
+    chosen = choose_sites(model, sites, states=True, found=there)
     settings = Settings(
         types_of_rows(
             chosen.rows,
@@ -184,10 +184,8 @@ def scan(
     )
     with settings.shards:  # no other call uses them meanwhile
         if isinstance(compared, nn.Module | Untrained):
-            if isinstance(compared, nn.Module):
-                carry_if_alike(model, compared)
-                discover_at_start(compared, loader, noted, inputs, wanted=discover)
-            compared, refused = _scan_baseline(compared, model, loader, sites, settings)
+            scope = (model, loader, sites, settings)
+            compared, refused = _scan_baseline(compared, *scope, discover=discover)
             chosen = chosen.without(refused, model)
         settings = settings._replace(
             rule=rule.resolve(None if compared is None else compared.ensemble())
@@ -228,6 +226,8 @@ def _scan_baseline(
     loader: Iterable[Any],
     sites: Sites,
     settings: Settings,
+    *,
+    discover: bool,
 ) -> tuple[Scan, Mapping[str, str]]:
     """Scan a model to compare with, or every member of an untrained ensemble.
 
@@ -241,7 +241,9 @@ def _scan_baseline(
     members: list[Scan] = []
     refused: Mapping[str, str] = {}
     if isinstance(baseline, nn.Module):
-        chosen = choose_sites(baseline, sites, states=True)
+        carry_if_alike(model, baseline)
+        there = discover_at_start(baseline, loader, settings.call, settings.inputs, wanted=discover)
+        chosen = choose_sites(baseline, sites, states=True, found=there)
         found, chosen = scan_model(baseline, loader, chosen, settings, look=False)
         refused = chosen.refused
     else:

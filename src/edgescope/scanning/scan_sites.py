@@ -9,7 +9,7 @@ from torch import nn
 from edgescope.capturing.coverage import Coverage, layer_of
 from edgescope.capturing.model_survey import model_coverage
 from edgescope.capturing.site_choice import Sites, select_sites
-from edgescope.capturing.sites import Site
+from edgescope.capturing.sites import Refused, Site, find_sites
 from edgescope.capturing.state_sites import is_state
 from edgescope.lib.errors import InputError
 from edgescope.scanning.site_scan import Rows
@@ -33,6 +33,8 @@ class Chosen(NamedTuple):
     """Sites that the default leaves out, because they hold one number per edge and head."""
     refused: Mapping[str, str] = MappingProxyType({})
     """Path of a layer that the default leaves out to the reason why it cannot be captured."""
+    found: Sequence[Site | Refused] = ()
+    """All that the model has, as :func:`~edgescope.capturing.sites.find_sites` says."""
 
     def without(self, refused: Mapping[str, str], model: nn.Module) -> "Chosen":
         """Return the sites without those of some layers.
@@ -72,7 +74,13 @@ class Chosen(NamedTuple):
         return any(site.adapter.adds_edges(site.layer) for site in self.sites)
 
 
-def choose_sites(model: nn.Module, wanted: Sites, *, states: bool = False) -> Chosen:
+def choose_sites(
+    model: nn.Module,
+    wanted: Sites,
+    *,
+    states: bool = False,
+    found: Sequence[Site | Refused] | None = None,
+) -> Chosen:
     """Return the sites of ``model`` to scan.
 
     Args:
@@ -80,18 +88,20 @@ def choose_sites(model: nn.Module, wanted: Sites, *, states: bool = False) -> Ch
         wanted: names or patterns, or a function that says yes or no to a
             :class:`~edgescope.capturing.Site`; by default one site with vectors per layer.
         states: whether they may be sites of node states, if all are.
+        found: what :func:`~edgescope.capturing.sites.find_sites` has just found, if it has.
 
     Raises:
         InputError: if there are no such sites, one that was asked for has no vectors, or it is of
             node states and others are not.
     """
-    sites = select_sites(model, wanted)
+    found = find_sites(model) if found is None else found
+    sites = select_sites(model, wanted, found)
     if wanted is not None:
         for site in sites:
             if not site.has_vectors:
                 raise InputError(scalar_message(site.name))
         _check_rows(sites, states)
-        return Chosen(sites, by_default=False, left_out=[])
+        return Chosen(sites, by_default=False, left_out=[], found=found)
     layers: dict[str, dict[str, Site]] = {}
     for site in sites:
         layers.setdefault(site.path, {})[site.stage] = site
@@ -105,7 +115,7 @@ def choose_sites(model: nn.Module, wanted: Sites, *, states: bool = False) -> Ch
             left_out.append(next(iter(stages.values())).name)
     if not chosen:
         raise InputError(nothing_left_message(model, left_out))
-    return Chosen(chosen, by_default=True, left_out=left_out)
+    return Chosen(chosen, by_default=True, left_out=left_out, found=found)
 
 
 def _check_rows(sites: Sequence[Site], states: bool) -> None:

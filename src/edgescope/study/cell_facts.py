@@ -1,9 +1,7 @@
 """The row of a cell in the table ``cells``: what it is, its test metric, what it was run with."""
 
 import json
-import platform
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -68,13 +66,3 @@ def facts(cell: Cell, result: Mapping[str, Any]) -> pl.DataFrame:
         "beyond_limit": result.get("beyond_limit"),
     }
     return pl.DataFrame([row], schema=SCHEMA)
-
-
-def hardware() -> str:
-    """Return the name of this machine's processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []  # another system
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -19,11 +19,11 @@ from edgescope.lib.files import writable_folder
 from edgescope.lib.input_files import reading
 from edgescope.lib.model_call import call_model
 from edgescope.lib.typed_fields import fitting
+from edgescope.lib.version import hardware
 from edgescope.models.attention_steps import LOGIT_LIMIT, EdgeWeight
 from edgescope.scanning.criteria import criterion
 from edgescope.scanning.scan import scan
 from edgescope.scanning.untrained_ensemble import Untrained
-from edgescope.study.cell_facts import hardware
 from edgescope.study.cell_measures import measure_cell, measured_by
 from edgescope.study.cells import UNTRAINED, Cell, content_of, read_stored, write_stored
 from edgescope.study.measures.measured_cell import MeasuredCell

@@ -16,7 +16,6 @@ from edgescope.lib.files import readable_file, replacing
 from edgescope.lib.input_files import json_of, reading, whole
 from edgescope.lib.typed_fields import sealed, sha256_of, unsealed
 from edgescope.models.architectures import ARCHITECTURES, architecture, nearest
-from edgescope.study.cell_options import counting_options
 from edgescope.study.spec import DataSource, RecipeOnData, ScanOptions, StudySpec
 from edgescope.train.recipe_file import ModelRecipe, Recipe, recipe, recipe_names
 
@@ -55,6 +54,9 @@ def read_stored(path: Path, advice: str) -> dict[str, Any] | None:
 
 
 UNTRAINED, TRAINED = "untrained", "trained"
+
+BIASES = "with biases"
+"""Variant of a model whose projections have biases, where it has no name."""
 
 _OWN = ("name", "model", "seed", "max_epochs", "architecture", "explicit_bias")
 """Fields of a recipe that a study sets in another place."""
@@ -104,27 +106,34 @@ class Cell(BaseModel):
 
     @property
     def label(self) -> str:
-        """What tables call its model: the architecture, and the variant in brackets."""
-        return self.model if self.variant is None else f"{self.model} ({self.variant})"
+        """What tables call its model: the architecture, and the variant in brackets.
+
+        Without a name, a model whose projections have biases is called by these, unless they come
+        with the explicit bias term.
+        """
+        biases = self.recipe.model.use_bias and not self.state.startswith("ebt")
+        variant = BIASES if self.variant is None and biases else self.variant
+        return self._called(variant)
+
+    def _called(self, variant: str | None) -> str:
+        return self.model if variant is None else f"{self.model} ({variant})"
 
     @property
     def name(self) -> str:
         """A readable prefix and a hash of everything that decides the cell's result.
 
         Where the data's files lie decides nothing, nor does what a recipe or variant is called.
-        Options that did not exist from the beginning count only where they are used, so that cells
-        of earlier versions are found again.
+        Options that did not exist from the beginning count only where they are used
+        (:class:`~edgescope.train.first_fields.FirstFields`), so that cells of earlier versions are
+        found again.
         """
         fields = self.model_dump(mode="json", exclude={"variant"})
-        fields["scan"] = counting_options(self.scan, fields["scan"])
-        fields["recipe"] = counting_options(self.recipe, fields["recipe"])
-        fields["recipe"]["model"] = counting_options(self.recipe.model, fields["recipe"]["model"])
         fields["recipe"].pop("name")
         fields["source"].pop("root", None)
         if self.content:
             fields["source"].pop("source")
         digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
-        words = f"{self.label}-{self.data}-{self.state}-{self.seed}"
+        words = f"{self._called(self.variant)}-{self.data}-{self.state}-{self.seed}"
         return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', words)}-{digest[:10]}"
 
 

@@ -206,16 +206,15 @@ class Dossier:
         return [page, data, verdicts, values]
 
     def _facts(self) -> dict[str, Any]:
-        cells = self.results.cells
-        every = {name: self._values(name) for name in ("hardware", "versions", "threads", "epochs")}
-        seconds = [v for v in self._values("seconds") if isinstance(v, int | float)]
+        cells = self.results.listed
+        every = {
+            name: _values(cells, name) for name in ("hardware", "versions", "threads", "epochs")
+        }
+        seconds = [v for v in _values(cells, "seconds") if isinstance(v, int | float)]
         shown = cells.select("cell", "model", "variant", "data", "state", "seed", "design", "role")
         return {
             "cells": [
-                {**row, "data": data_words(row["data"])}
-                for row in shown.sort("model", "data", "role", "state", "seed").iter_rows(
-                    named=True
-                )
+                {**row, "data": data_words(row["data"])} for row in shown.iter_rows(named=True)
             ],
             "seconds": sum(cells["seconds"].drop_nulls()) if seconds else None,
             **every,
@@ -223,11 +222,11 @@ class Dossier:
             "unfinished": list(self.unfinished),
         }
 
-    def _values(self, name: str) -> list[Any]:
-        cells = self.results.cells
-        if name not in cells.columns:
-            return []
-        return sorted(cells[name].drop_nulls().unique().to_list())
+
+def _values(cells: pl.DataFrame, name: str) -> list[Any]:
+    if name not in cells.columns:
+        return []
+    return sorted(cells[name].drop_nulls().unique().to_list())
 
 
 def dossier(

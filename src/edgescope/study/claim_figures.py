@@ -1,28 +1,26 @@
 """The published figures of a dossier, from result tables."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from edgescope.plots.axes import STATES, legend_row, ratio_axis, sorted_graphs, threshold_line
+from edgescope.plots.axes import legend_row
 from edgescope.plots.formats import number
-from edgescope.plots.ratio_histogram import draw_ratio_histogram, say_failures
 from edgescope.plots.site_panels import draw_heat_map
 from edgescope.plots.svg import WIDE, figure, render
-from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.study.claim_forests import DossierFigure
 from edgescope.study.claims.cell_roles import data_words
 from edgescope.study.claims.result_set import ResultSet
+from edgescope.study.published_panels import Band, Line, draw_counts, draw_maxima, shares_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BAR = 0.25
-"""Width of a bar of the stored histograms in decades."""
+SAME_FUNCTION = "SAN and GraphiT are one function in the published setting."
 
 
 def maxima_grid(results: ResultSet) -> "Figure | None":
@@ -55,36 +53,23 @@ def maxima_grid(results: ResultSet) -> "Figure | None":
 
 
 def _sorted_maxima(axes: "Axes", part: pl.DataFrame) -> None:
-    sorted_graphs(axes)
     over = part.filter((pl.col("ratio") > 0) & pl.col("ratio").is_finite())
-    before = (
-        over.filter(state="untrained")
-        .group_by("quantile")
-        .agg(low=pl.col("ratio").min(), high=pl.col("ratio").max())
-        .sort("quantile")
-    )
-    if before.height:
-        style: dict[str, Any] = {"color": STATES["untrained"], "alpha": 0.3, "linewidth": 0}
-        at = 100 * (1 - before["quantile"].to_numpy())
-        axes.fill_between(at, before["low"], before["high"], label="untrained layers", **style)
-    layers = sorted(over.filter(state="trained")["layer"].unique())
-    for place, layer in enumerate(layers, 1):
-        of = (
-            over.filter(state="trained", layer=layer)
-            .group_by("quantile")
-            .agg((10 ** pl.col("ratio").log(10).mean()).alias("ratio"))
-        )
+    ends = {"low": pl.col("ratio").min(), "high": pl.col("ratio").max()}
+    before = over.filter(state="untrained").group_by("quantile").agg(**ends).sort("quantile")
+    band = Band(_more(before), before["low"], before["high"]) if before.height else None
+    mean = (10 ** pl.col("ratio").log(10).mean()).alias("ratio")
+    lines = []
+    for layer in sorted(over.filter(state="trained")["layer"].unique()):
+        of = over.filter(state="trained", layer=layer).group_by("quantile").agg(mean)
         line = of.sort("quantile")
-        axes.plot(
-            100 * (1 - line["quantile"].to_numpy()),
-            line["ratio"],
-            color=STATES["trained"],
-            alpha=0.25 + 0.75 * place / len(layers),
-            linewidth=1.2,
-            label="trained layers" if place == len(layers) else None,
-        )
-    threshold_line(axes, PAPER_RATIO)
-    ratio_axis(axes.yaxis)
+        lines.append(Line(_more(line), line["ratio"]))
+    draw_maxima(axes, band, lines)
+
+
+def _more(of: pl.DataFrame) -> NDArray[np.float64]:
+    """Return how many graphs have more than each quantile, in percent."""
+    share: NDArray[np.float64] = 100 * (1 - of["quantile"].to_numpy())
+    return share
 
 
 def histograms(results: ResultSet) -> "Figure | None":
@@ -107,37 +92,13 @@ def histograms(results: ResultSet) -> "Figure | None":
         # Bars far to the left are the largest ratios.
         layer: int = one.filter(state="trained").sort("log_ratio", "layer")["layer"][0]
         row = part.row(0, named=True)
-        _one_histogram(
-            axes,
-            one.filter(layer=layer),
-            laws.filter(model=row["model"], data=row["data"], seed=seed, layer=layer),
-        )
+        law = laws.filter(model=row["model"], data=row["data"], seed=seed, layer=layer)
+        draw_counts(axes, one.filter(layer=layer), law)
         axes.set_title(
             f"{row['model']} on {data_words(row['data'])}, layer {layer}, seed {seed}", pad=52
         )
         axes.legend(loc="upper left")
     return drawn
-
-
-def _one_histogram(axes: "Axes", of: pl.DataFrame, laws: pl.DataFrame) -> None:
-    places = (of["log_ratio"] / BAR).round().cast(pl.Int64)
-    first, last = places.sort()[0], places.sort()[-1]
-    edges = BAR * np.arange(first - 1, last + 1, dtype=np.float64)
-    densities: dict[str, NDArray[np.float64]] = {}
-    fits: dict[str, dict[str, Any]] = {}
-    for state in STATES:
-        part, law = of.filter(state=state), laws.filter(state=state)
-        if not part.height:
-            continue
-        counts = np.zeros(last - first + 1)
-        at = (part["log_ratio"] / BAR).round().cast(pl.Int64).to_numpy() - first
-        np.add.at(counts, at, part["count"].to_numpy())
-        densities[state] = counts / counts.sum() / BAR
-        row = law.row(0, named=True) if law.height else {}
-        fits[state] = row | {"problem": "" if row.get("shape") is not None else "none fits"}
-    labels = {state: state for state in densities}
-    draw_ratio_histogram(axes, edges, densities, fits, PAPER_RATIO, labels, logarithmic=True)
-    say_failures(axes, fits)
 
 
 def heat_maps(results: ResultSet) -> "Figure | None":
@@ -155,7 +116,7 @@ def heat_maps(results: ResultSet) -> "Figure | None":
     panels = drawn.subplots(len(groups), max(columns, 3), squeeze=False)
     for part, line in zip(groups, panels, strict=True):
         types = part.partition_by("edge_type", maintain_order=True)
-        shares = [_shares(each) for each in types]
+        shares = [shares_of(each) for each in types]
         most = max(float(share.max()) for share in shares) or 1.0
         for place, axes in enumerate(line):
             if place >= len(types):
@@ -178,15 +139,6 @@ def _heat_of(part: pl.DataFrame) -> pl.DataFrame:
     return one.filter(pl.col("threshold") == one["threshold"].max()).sort(
         "edge_type", "head", "channel"
     )
-
-
-def _shares(of: pl.DataFrame) -> NDArray[np.float64]:
-    heads, channels = (of[name].sort()[-1] + 1 for name in ("head", "channel"))
-    share = np.zeros((heads, channels))
-    share[of["head"].to_numpy(), of["channel"].to_numpy()] = (
-        of["massive"].to_numpy() / of["edges"].to_numpy()
-    )
-    return share
 
 
 PUBLISHED: Mapping[str, tuple[Callable[[ResultSet], "Figure | None"], str, str]] = {
@@ -226,6 +178,8 @@ def published_drawn(key: str, name: str, results: ResultSet) -> list[DossierFigu
     drawn = draw(results)
     if drawn is None:
         return []
+    if set(results.chosen()["model"]) >= {"SAN", "GraphiT"}:
+        caption = f"{caption} {SAME_FUNCTION}"
     name = f"{key}-{name}"
     return [DossierFigure(name, render(drawn, name, title), caption)]
 

@@ -3,18 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from edgescope.lib.errors import InputError
-from edgescope.plots.axes import STATES
 from edgescope.plots.formats import number
-from edgescope.plots.ratio_histogram import draw_ratio_histogram, say_failures
 from edgescope.plots.site_panels import draw_heat_map
 from edgescope.statistics.sketch_layout import PAPER_RATIO
 from edgescope.study.figure_panels import panels
-from edgescope.study.measures.ratio_laws import WIDTH
+from edgescope.study.published_panels import draw_counts, shares_of
 from edgescope.study.study_store import Finished, Study
 
 if TYPE_CHECKING:
@@ -77,57 +73,12 @@ def histograms(study: Study) -> Iterator[tuple[str, "Figure"]]:
         drawn, axes = panels(-(-len(layers) // _COLUMNS), _COLUMNS)
         places: list[Axes] = list(axes.ravel())
         for place, layer in zip(places, layers, strict=False):
-            densities = _densities(counted.filter(layer=layer))
-            laws = _laws(fitted.filter(layer=layer))
-            labels = {state: state for state in densities.states}
-            draw_ratio_histogram(
-                place,
-                densities.edges,
-                densities.states,
-                laws,
-                PAPER_RATIO,
-                labels,
-                logarithmic=True,
-            )
-            say_failures(place, laws)
+            draw_counts(place, counted.filter(layer=layer), fitted.filter(layer=layer))
             place.set_title(f"{group.title}, layer {layer}")
             place.legend(fontsize=6, loc="upper right")
         for place in places[len(layers) :]:
             place.set_axis_off()
         yield group.name, drawn
-
-
-class _Densities(NamedTuple):
-    edges: NDArray[np.float64]
-    states: dict[str, NDArray[np.float64]]
-
-
-def _densities(counted: pl.DataFrame) -> _Densities:
-    """Return the edges of the bars, rising, and the density per decade of every state."""
-    bars = (counted["log_ratio"] / WIDTH).round().cast(pl.Int64)
-    numbers = bars.to_numpy()
-    low, high = int(numbers.min()), int(numbers.max())
-    edges = WIDTH * np.arange(low - 1, high + 1, dtype=np.float64)
-    states = {}
-    for state in STATES:
-        of = (counted["state"] == state).to_numpy()
-        if of.any():
-            weights = counted["count"].to_numpy()[of].astype(np.float64)
-            sums = np.bincount(numbers[of] - low, weights, minlength=high - low + 1)
-            states[state] = sums / sums.sum() / WIDTH
-    return _Densities(edges, states)
-
-
-def _laws(fitted: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """Return the law of every state with the median distance; with a problem if there is none."""
-    laws = {}
-    for state in fitted["state"].unique():
-        found = fitted.filter(pl.col("state") == state, pl.col("ks").is_not_null()).sort("ks")
-        if found.height:
-            laws[state] = {**found.row((found.height - 1) // 2, named=True), "problem": ""}
-        else:
-            laws[state] = {"problem": "no law"}
-    return laws
 
 
 def heat_maps(study: Study) -> Iterator[tuple[str, "Figure"]]:
@@ -156,13 +107,12 @@ def heat_maps(study: Study) -> Iterator[tuple[str, "Figure"]]:
             largest = float((of["massive"] / of["edges"]).max())  # type: ignore[arg-type]
             where = f"seed {seed}, layer {layer}, ratio > {number(of['threshold'][0])}"
             for kind, place in zip(types, line, strict=True):
-                own = of.filter(edge_type=kind).sort("head", "channel")
+                own = of.filter(edge_type=kind)
                 if not own.height:
                     place.set_axis_off()
                     place.set_title(f"{group.title}\n{kind}: none, {where}", **_SMALL)
                     continue
-                share = (own["massive"] / own["edges"]).to_numpy()
-                draw_heat_map(place, share.reshape(own["head"].n_unique(), -1), largest)
+                draw_heat_map(place, shares_of(own), largest)
                 edges = number(own["edges"][0])
                 place.set_title(f"{group.title}\n{kind}, {edges} edges, {where}", **_SMALL)
             first = next(place for place in line if place.axison)

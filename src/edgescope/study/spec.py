@@ -12,6 +12,7 @@ from edgescope.data.molecule_tables.split_choice import read_split
 from edgescope.lib.errors import InputError
 from edgescope.scanning import SHARD_EVERY
 from edgescope.scanning.criteria import criterion as find_criterion
+from edgescope.train.first_fields import FirstFields
 
 State = Literal["untrained", "trained", "ebt"]
 """Before the first step; after the last; after the last with the explicit bias term."""
@@ -181,7 +182,7 @@ def _known(name: str) -> str:
     return name
 
 
-class ScanOptions(_Strict):
+class ScanOptions(FirstFields, _Strict):
     """How every cell is scanned; see :func:`edgescope.scan`.
 
     Attributes:

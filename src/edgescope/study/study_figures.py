@@ -1,8 +1,9 @@
 """The figures of a study: the published grid, prevalence against the test metric, and others."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,20 +12,14 @@ from numpy.typing import NDArray
 from edgescope.lib.errors import InputError, did_you_mean
 from edgescope.lib.files import writable_folder
 from edgescope.lib.task_metrics import known_metric
-from edgescope.plots.axes import (
-    EDGE_TYPES,
-    STATES,
-    legend_row,
-    ratio_axis,
-    sorted_graphs,
-    threshold_line,
-)
+from edgescope.plots.axes import EDGE_TYPES, STATES, legend_row
 from edgescope.plots.svg import settings
 from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.statistics.sketch import SiteSketch
 from edgescope.study import study_tables as tables
 from edgescope.study.cells import UNTRAINED
 from edgescope.study.figure_panels import panels, save_figure
+from edgescope.study.published_panels import Band, Line, draw_maxima
 from edgescope.study.result_figures import heat_maps, histograms, table_of
 from edgescope.study.study_store import Finished, Study
 
@@ -87,7 +82,7 @@ def _drawn(study: Study, name: str) -> "Iterator[tuple[str, Figure]]":
     if name == "grid":
         yield name, grid(study)
     elif name == "prevalence":
-        yield name, scatter(tables.cells(study))
+        yield name, scatter(tables.cells(study), _twins(study))
     else:
         for group, drawn in (histograms if name == "histograms" else heat_maps)(study):
             yield re.sub(r"[^A-Za-z0-9.-]+", "_", f"{name}-{group}"), drawn
@@ -107,6 +102,7 @@ def grid(study: Study) -> "Figure":
     trained = [done for done in study.finished if done.cell.state != UNTRAINED]
     if not trained:
         raise InputError(f"no trained cell of the study in {study.out} is done, nothing to draw")
+    told = _twins(study)
     rows = list(dict.fromkeys((done.cell.label, done.cell.state) for done in trained))
     columns = list(dict.fromkeys(done.cell.data for done in trained))
     drawn, places = panels(len(rows), len(columns))
@@ -118,17 +114,24 @@ def grid(study: Study) -> "Figure":
                 if (done.cell.label, done.cell.state, done.cell.data) == (model, state, data)
             ]
             _panel(axes, _curves(study, same) if same else None)
-            axes.set_title(f"{model} on {data}, {tables.STATES[state]}")
+            axes.set_title(f"{told.get(model, model)} on {data}, {tables.STATES[state]}")
     # A model may lack the first data set, and its panel is empty then.
     legend_row(next(axes for axes in drawn.axes if axes.lines))
     return drawn
 
 
-def scatter(every: "pl.DataFrame") -> "Figure":
+def _twins(study: Study) -> dict[str, str]:
+    """Return what a figure calls a model that is the function of another one there."""
+    alike = tables.same_function(done.cell for done in study.finished)
+    return {"GraphiT": "GraphiT (one function with SAN)"} if alike else {}
+
+
+def scatter(every: "pl.DataFrame", told: Mapping[str, str] = MappingProxyType({})) -> "Figure":
     """Draw the test metric of every trained cell over its prevalence, a panel per data set.
 
     Args:
         every: from :func:`edgescope.study.study_tables.cells`.
+        told: models to what they are called, if not by their name.
     """
     found = every.filter(every["metric"].is_not_null())
     groups = found.partition_by("data", "metric", maintain_order=True)
@@ -138,7 +141,7 @@ def scatter(every: "pl.DataFrame") -> "Figure":
         for number, (model, state) in enumerate(kinds):
             cells = group.filter(model=model, state=state)
             colour, marker = EDGE_TYPES[number % len(EDGE_TYPES)]
-            label = f"{model}, {tables.STATES[state]}"
+            label = f"{told.get(model, model)}, {tables.STATES[state]}"
             prevalence = 100 * cells["prevalence"].to_numpy()
             axes.plot(prevalence, cells["value"], marker, color=colour, label=label)
         axes.set_xlabel(f"edges with a ratio above {PAPER_RATIO:g} (%)")
@@ -182,28 +185,14 @@ def _of_table(maxima: "pl.DataFrame") -> NDArray[np.float64]:
 
 def _panel(axes: "Axes", curves: _Curves | None) -> None:
     """Draw the curves of one model, state and data set."""
-    sorted_graphs(axes)
-    ratio_axis(axes.yaxis)
     if curves is None:
         axes.set_axis_off()
         return
-    share = np.linspace(0, 100, POINTS)
+    share, band = np.linspace(0, 100, POINTS), None
     if curves.untrained is not None:
         low, high = np.nanmin(curves.untrained, axis=0), np.nanmax(curves.untrained, axis=0)
-        colour = STATES["untrained"]
-        axes.fill_between(
-            share, low, high, color=colour, alpha=0.3, linewidth=0, label="untrained layers"
-        )
-    for number, curve in enumerate(curves.trained, 1):
-        axes.plot(
-            share,
-            curve,
-            color=STATES["trained"],
-            alpha=0.25 + 0.75 * number / len(curves.trained),
-            linewidth=1.2,
-            label="trained layers" if number == len(curves.trained) else None,
-        )
-    threshold_line(axes, PAPER_RATIO)
+        band = Band(share, low, high)
+    draw_maxima(axes, band, [Line(share, curve) for curve in curves.trained])
 
 
 def _curve(sketches: Sequence[SiteSketch]) -> NDArray[np.float64]:

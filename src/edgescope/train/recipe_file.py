@@ -6,14 +6,11 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
@@ -22,12 +19,13 @@ from edgescope.lib.input_files import reason
 from edgescope.lib.yaml_files import yaml_of
 from edgescope.models import build
 from edgescope.models.architectures import architecture, check_size, without_memory
+from edgescope.train.first_fields import FirstFields
 
 RECIPES = Path(__file__).parent / "recipes"
 """Where the recipes that come with edgescope lie, one YAML file each."""
 
 
-class _Frozen(BaseModel):
+class _Frozen(FirstFields):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
@@ -37,18 +35,6 @@ class _Frozen(BaseModel):
         if isinstance(value, bool) and kind in {int, float, int | None, float | None}:
             raise ValueError(f"{info.field_name} received {value}, expected a number")
         return value
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_not_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = dump(self)
-        return {key: value for key, value in fields.items() if (key, value) not in _UNSAID}
-
-
-_UNSAID = (("standardise", None), ("patience", None), ("mean_attention", None))
-"""Fields that recipes lack which say nothing of them, as those from before there were such fields.
-
-So the cells of a study, which are named after their recipe, are found again.
-"""
 
 
 class ModelRecipe(_Frozen):

@@ -194,6 +194,24 @@ def test_where_nothing_is_over_1000_the_calibrated_thresholds_decide():
     assert "calibrated" in ruling.decisive.number
 
 
+@pytest.mark.parametrize(("shared", "verdict"), [(0.8, HOLDS), (0.0, REFUTED)])
+def test_importances_that_trainings_do_not_share_are_no_attribution(shared, verdict):
+    of = Planted()
+    attributes(of, 0.9)
+    for seed in SEEDS:
+        of.rankings(f"GraphTransformer-zinc12k-trained-None-{seed}", seed, shared)
+    ruling = judge("C7", of.tables())
+    by_group = {group.group: group.verdict for group in ruling.groups}
+    assert by_group == {
+        "GraphTransformer on ZINC-12k, AUROC": HOLDS,
+        "GraphTransformer on ZINC-12k, between trainings": verdict,
+    }
+    stable = ruling.questions[-1]
+    assert stable.beside["massive"] == pytest.approx(0.9 if shared else 0.0, abs=0.1)
+    assert stable.null == -stable.beside["occlusion"] / 2  # of unrelated rankings
+    assert stable.estimate.units == 5
+
+
 def test_controls_of_the_ablation_enter_no_verdict():
     of = Planted()
     moved(of, 0.95)
@@ -219,6 +237,51 @@ def test_ratios_that_fall_while_magnitudes_grow_are_not_removed():
     ruling = found("C8", 1.9)
     by = {each.number[:7]: each.ruling for each in ruling.questions}
     assert by["decades"] == REFUTED
+
+
+@pytest.mark.parametrize(("key", "plant"), [("C8", "sites"), ("C9", "attack")])
+@pytest.mark.parametrize("controls", [5, 3, 2])
+def test_the_bias_term_is_compared_with_the_same_biases_where_enough_seeds_have_them(
+    key, plant, controls
+):
+    """Biases alone take away what there was, and the term nothing more."""
+    of = Planted()
+    add = getattr(of, plant)
+    much, little = ((3000.0, 100.0), (0.4, 0.02))[plant == "attack"]
+    for place, (seed, noise) in enumerate(zip(SEEDS, NOISE, strict=True)):
+        add(of.cell(seed), much * 10**noise)
+        add(of.cell(seed, state="ebt-described", use_bias=True), little * 10**noise)
+        if place < controls:
+            add(of.cell(seed, use_bias=True), little * 10**noise)
+    if key == "C8":  # what grows is not what this is about
+        tables = of.tables()
+        known = pl.col("cell").str.contains("ebt|biases")
+        tables["sites"] = tables["sites"].with_columns(
+            growth=pl.when(known).then(1.5).otherwise(100.0)
+        )
+    else:
+        tables = of.tables()
+    ruling = judge(key, tables)
+    (group,) = ruling.groups
+    assert group.group.endswith("the same biases" if controls >= 3 else "the base model")
+    condition = next(each for each in ruling.questions if each.condition)
+    assert ("same biases" in condition.number) == (controls >= 3)
+    assert condition.estimate.units == (controls if controls >= 3 else 5)
+    if key == "C8":  # nothing was there to be removed
+        assert ruling.verdict == (UNDECIDED if controls >= 3 else HOLDS)
+    else:  # the attack takes as much with the term as without
+        assert ruling.verdict == (REFUTED if controls >= 3 else HOLDS)
+
+
+def test_biases_are_no_base_model_and_change_no_other_claim():
+    of = Planted()
+    appear(of, 0.5)
+    before = rulings(of.tables())
+    for seed in SEEDS:
+        of.sites(of.cell(seed, use_bias=True), 1.0)
+        of.sites(of.cell(seed, use_bias=True, design="hub"), 1.0)
+    after = rulings(of.tables())
+    assert {k: r.as_dict() for k, r in before.items()} == {k: r.as_dict() for k, r in after.items()}
 
 
 def test_proteins_of_the_tu_collection_are_not_called_by_the_papers_name():

@@ -1,6 +1,7 @@
 """Numbers over seeds and draws, against independent formulas."""
 
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from edgescope.study.claims.estimates import of_draws, over_seeds, ratio_of_draws
+from edgescope.study.claims.estimates import of_draws, over_pairs, over_seeds, ratio_of_draws
 
 VALUES = st.lists(st.floats(-100, 100), min_size=3, max_size=10)
 
@@ -38,6 +39,28 @@ def test_fewer_than_three_seeds_have_no_interval(values):
     found = over_seeds(dict(enumerate(values)))
     assert math.isnan(found.low)
     assert found.p_at is None
+    assert "3 are needed" in found.problem
+
+
+@given(st.lists(st.floats(-10, 10), min_size=4, max_size=8), st.integers(0, 99))
+def test_of_numbers_that_add_up_over_two_seeds_the_pairs_say_what_the_seeds_do(values, seed):
+    """Each pair has the mean of its two seeds, so the mean over pairs is that over seeds."""
+    values = dict(enumerate(np.round(values, 3).tolist()))
+    pairs = {(a, b): (values[a] + values[b]) / 2 for a, b in combinations(values, 2)}
+    found, alone = over_pairs(pairs), over_seeds(values)
+    assert (found.value, found.units) == (pytest.approx(alone.value, abs=1e-9), alone.units)
+    assert found.values == pytest.approx(alone.values, abs=1e-9)  # pseudo-values
+    pairs[0, 1] = math.nan
+    assert math.isfinite(over_pairs(pairs).low)
+    noise = np.random.default_rng(seed).normal(size=len(pairs))
+    loud = dict(zip(pairs, noise.tolist(), strict=True))
+    assert over_pairs(loud).value == pytest.approx(noise.mean())
+
+
+@pytest.mark.parametrize("seeds", [0, 1, 2])
+def test_pairs_of_fewer_than_three_seeds_have_no_interval(seeds):
+    found = over_pairs(dict.fromkeys(combinations(range(seeds), 2), 0.5))
+    assert math.isnan(found.low)
     assert "3 are needed" in found.problem
 
 

@@ -6,6 +6,7 @@ import pytest
 import edgescope as es
 from edgescope.lib.errors import InputError
 from edgescope.study.node_classes import node_study, twin_shares
+from edgescope.study.table_folder import NODE_CELLS, TableFolder
 
 SMALL = {"data": ["chameleon"], "seeds": [0], "max_epochs": 2, "progress": False}
 
@@ -30,7 +31,7 @@ def same(table):
 
 def test_every_cell_is_in_the_tables(found):
     cells = node_study.node_cells(["chameleon"], [0])
-    assert found["node_cells"]["cell"].to_list() == [cell.name for cell in cells]
+    assert found["node_cells"]["cell"].to_list() == sorted(cell.name for cell in cells)
     assert set(found["cured"]["variant"]) <= {"flagged", "cured", "unflagged"}
     assert found["node_sites"]["growth"].is_not_nan().all()
     heads = found["cured"].filter(pl.col("variant") != "cured")["heads"]
@@ -53,14 +54,16 @@ def test_a_study_that_was_stopped_ends_with_the_same_tables(found, root, tmp_pat
     again = []
     monkeypatch.setattr(node_study, "_run", lambda c, *r: again.append(c.name) or run(c, *r))
     second = es.study.run_nodes(root, tmp_path, **SMALL)
-    assert done + again == found["node_cells"]["cell"].to_list()
+    assert done + again == [cell.name for cell in node_study.node_cells(["chameleon"], [0])]
     assert second.keys() == found.keys()
     for name, table in found.items():
         assert same(second[name]).equals(same(table)), name
 
 
 def test_cells_of_another_length_are_not_mixed_in(root, tmp_path):
-    node_study.ResultStore(tmp_path).add("other", {}, pl.DataFrame({"max_epochs": [7]}))
+    store = TableFolder(tmp_path / "results")
+    store.folder.mkdir()
+    store.put(NODE_CELLS, "other", pl.DataFrame({"max_epochs": [7]}))
     with pytest.raises(InputError, match="at most 7 epochs, received max_epochs=2"):
         es.study.run_nodes(root, tmp_path, **SMALL)
 

@@ -15,7 +15,7 @@ from edgescope.capturing.discovery.edge_softmax import Attention
 from edgescope.capturing.discovery.pair_edits import editable_pairs
 from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import STAGES, AnyAttention, Found, Read, read
-from edgescope.capturing.discovery.row_edits import is_editable
+from edgescope.capturing.discovery.row_edits import editable_at
 from edgescope.capturing.discovery.row_ends import without_ends
 from edgescope.capturing.discovery.scope import learn
 from edgescope.capturing.discovery.sparse_steps import WrittenOut, written_out
@@ -198,7 +198,7 @@ def _editable(
     if isinstance(found, PairFound):
         return [stage for stage in stages if stage in editable_pairs(found)]
     given = [s for s, value in attention.values().items() if value.step is None]
-    return [stage for stage in stages if is_editable(found, stage) and stage not in given]
+    return [stage for stage in stages if editable_at(found, stage) and stage not in given]
 
 
 def _formula(stage: str, found: Found | PairFound) -> str:

@@ -19,8 +19,7 @@ from edgescope.capturing.discovery.marks import mark_of
 from edgescope.capturing.discovery.pair_edits import PairEdit, editable_pairs
 from edgescope.capturing.discovery.pair_program import PairFound
 from edgescope.capturing.discovery.program import Found
-from edgescope.capturing.discovery.row_edits import RowEdit, edit_point, is_editable
-from edgescope.capturing.discovery.row_ends import Ends
+from edgescope.capturing.discovery.row_edits import RowEdit, editable_at
 from edgescope.capturing.discovery.scope import Forms, Signature, ways_of
 from edgescope.capturing.discovery.steps import Value, memory
 from edgescope.capturing.discovery.trace import Trace
@@ -189,11 +188,11 @@ def _edit(
     if isinstance(found, PairFound):
         at = editable_pairs(found).get(stage)
         return None if at is None else (at.number, PairEdit(stage, found, at, tokens, replace))
-    recipe = found.recipes[stage]
-    point = edit_point(recipe) if is_editable(found, stage) else None
-    if point is None or not isinstance(found.ends, Ends):
+    placed = editable_at(found, stage)
+    if placed is None:
         return None
-    return point.tensor.number, RowEdit(stage, recipe, point, found.ends, replace)
+    point, ends = placed
+    return point.tensor.number, RowEdit(stage, found.recipes[stage], point, ends, replace)
 
 
 def edit_scope_of(module: nn.Module) -> EditScope:

@@ -6,6 +6,7 @@ A recipe names values by their number, so that it holds for every run that takes
 from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 from edgescope.capturing.discovery.dataflow import Flow
@@ -91,11 +92,21 @@ Scale = tuple[tuple[bool, float | int], ...]
 is divided by it, and the number, or that of the value that holds it (an int)."""
 
 
-def scaled(values: Tensor, scale: Scale, trace: Trace) -> Tensor:
-    """Return values times what they are multiplied by in a run."""
+def scaled(values: Tensor, scale: Scale, trace: Trace, *, back: bool = False) -> Tensor:
+    """Return values times what they are multiplied by in a run.
+
+    Args:
+        values: the values.
+        scale: what they are multiplied by.
+        trace: the run.
+        back: whether to return what becomes these values instead; what is multiplied by 0 has no
+            effect, whatever it is, and is 0 then.
+    """
     for divides, factor in scale:
         by = trace.values[factor].now.reshape(()) if isinstance(factor, int) else factor
-        values = values / by if divides else values * by
+        values = values * by if divides == back else values / by
+        if back and not divides:
+            values = values.where(torch.as_tensor(by != 0, device=values.device), 0)
     return values
 
 

@@ -2,12 +2,19 @@
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from edgescope.capturing.adapters.adapter import Replace
 from edgescope.capturing.discovery.program import Found
-from edgescope.capturing.discovery.recipes import Factors, Layout, Recipe, Scale, Scaled, Taken
+from edgescope.capturing.discovery.recipes import (
+    Factors,
+    Layout,
+    Recipe,
+    Scale,
+    Scaled,
+    Taken,
+    scaled,
+)
 from edgescope.capturing.discovery.row_ends import Ends
 from edgescope.capturing.discovery.trace import Trace
 
@@ -44,14 +51,19 @@ def edit_point(recipe: Recipe) -> EditPoint | None:
     return None
 
 
-def is_editable(found: Found, stage: str) -> bool:
-    """Return whether a stage can be written to where the ends of its rows are known."""
+def editable_at(found: Found, stage: str) -> tuple[EditPoint, Ends] | None:
+    """Return what is written to when a stage is edited, and the ends of its rows.
+
+    ``None`` if it cannot be, or not where the ends are known.
+    """
     recipe = found.recipes.get(stage)
     point = None if recipe is None else edit_point(recipe)
     if point is None or not found.as_noted or not isinstance(found.ends, Ends):
-        return False
+        return None
     at, ends = point.tensor.number, (found.ends.source, found.ends.target)
-    return point.needs < at and all(end is None or end[0] < at for end in ends)
+    if point.needs >= at or any(end is not None and end[0] >= at for end in ends):
+        return None
+    return point, found.ends
 
 
 class RowEdit(NamedTuple):
@@ -77,12 +89,7 @@ class RowEdit(NamedTuple):
             return None
         if point.itself:
             return arranged_back(new, point.tensor.layout, tensor)
-        change = new - old
-        for divides, factor in point.scale:
-            by = trace.values[factor].now if isinstance(factor, int) else torch.tensor(factor)
-            by = by.reshape(()).to(change)
-            # What is multiplied by 0 has no effect, whatever it is.
-            change = change * by if divides else (change / by).where(by != 0, 0)
+        change = scaled(new - old, point.scale, trace, back=True)
         if point.summed:
             change = change.sum(-1, keepdim=True)
         own = point.tensor.layout.arrange(tensor)

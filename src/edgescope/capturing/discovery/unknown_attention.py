@@ -1,6 +1,6 @@
 """When a model is looked into by itself: it has attention, or perhaps, that no adapter knows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,18 +18,22 @@ SHOWN = 200
 """Characters of an error that are shown."""
 
 
-def may_discover(model: nn.Module) -> bool:
+def may_discover(model: nn.Module, found: Sequence[Site | Refused] | None = None) -> bool:
     """Return whether a model has parts that are worth a look, and was not looked at yet.
 
     They are what seems to attend or passes messages and is of no class that is known, or the whole
     model if nothing in it is. Compiled parts cannot be looked into.
+
+    Args:
+        model: the model.
+        found: what :func:`~edgescope.capturing.sites.find_sites` has just found, if it has.
     """
     record = record_of(model)
     if record.looked or refuse_whole(model) is not None:
         return False
     if any(is_lazy(each) for each in model.parameters()):
         return False
-    found = find_sites(model)
+    found = find_sites(model) if found is None else found
     gaps = [each for each in found if isinstance(each, Refused) and each.kind != NONE]
     if not gaps:
         return not any(isinstance(each, Site) for each in found) or bool(record.pins)

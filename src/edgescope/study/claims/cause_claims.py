@@ -1,11 +1,13 @@
 """Claims about causes: attention over edge features, and the explicit bias term as a cure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
 from edgescope.study.claims import cell_roles as roles
 from edgescope.study.claims.claim import Claim
+from edgescope.study.claims.estimates import FEWEST_SEEDS
 from edgescope.study.claims.questions import HALF, Question, Region
 from edgescope.study.claims.ratio_claims import ABOVE, PAPER
 from edgescope.study.claims.result_set import BESIDE, ResultSet
@@ -21,6 +23,16 @@ CONTROLS = (
 )
 """What is taken away: attention, or what edges can say. The full graph takes neither
 away where bonds keep their types; in that of the authors' code all edges have one constant type."""
+
+UNTRAINED = "what the untrained model, or the threshold, reaches"
+
+WITHOUT = {
+    roles.BIASES: "of the model with the same biases and without the term, same seeds",
+    roles.BASE: "of the base model, which has neither biases nor the term, same seeds",
+}
+"""What a model with the explicit bias term is compared with, the first of which there is enough."""
+
+AGAINST = {roles.BIASES: "the same biases", roles.BASE: "the base model"}
 
 FULL = "the full graph takes neither attention nor edge features away: shown beside"
 
@@ -44,7 +56,7 @@ def _cause(results: ResultSet) -> Sequence[Question]:
             region=ABOVE,
             group=name,
             null=0.0,
-            null_words="what the untrained model, or the threshold, reaches",
+            null_words=UNTRAINED,
             condition=True,
             aside=FULL if role == roles.FULL_GRAPH else "",
         )
@@ -55,84 +67,115 @@ def _cause(results: ResultSet) -> Sequence[Question]:
             region=BELOW,
             group=name,
             null=0.0,
-            null_words="what the untrained model, or the threshold, reaches",
+            null_words=UNTRAINED,
             aside=FULL if role == roles.FULL_GRAPH else "",
         )
     return found
 
 
-def _removed(results: ResultSet) -> Sequence[Question]:
-    far, grown, base = reach(results), growth(results), results.chosen()
-    found: list[Question] = []
+class _Term(NamedTuple):
+    """Cells with the explicit bias term, and what each is compared with."""
+
+    cells: pl.DataFrame
+    paired: pl.DataFrame
+    """Columns cell and other."""
+    other: str
+    """What it is compared with, in words."""
+    group: str
+    disconnected: bool
+    """Whether the scores reach nothing."""
+
+    def ask(
+        self,
+        results: ResultSet,
+        numbers: pl.DataFrame,
+        number: str,
+        region: Region,
+        null_words: str,
+        *,
+        condition: bool = False,
+        aside: str = "",
+    ) -> list[Question]:
+        """Return the question about one number of these cells, whose null is 0."""
+        return results.questions(
+            numbers.join(self.paired, "cell", how="semi"),
+            self.cells,
+            number=number,
+            region=region,
+            group=self.group,
+            null=0.0,
+            null_words=null_words,
+            condition=condition,
+            aside=aside,
+        )
+
+
+def _with_term(results: ResultSet) -> Iterator[_Term]:
+    """Yield the cells with the term, by kind, model and data.
+
+    The term comes with biases of the projections. Where enough seeds have these without the term,
+    they are what it is compared with, and otherwise the base model, which has neither.
+    """
     for bias in ("released", "described"):
-        for (model,), with_it in results.chosen(states=(f"ebt-{bias}",)).group_by(
-            "model", maintain_order=True
-        ):
-            paired = pairs(with_it, base)
-            name = f"{{model}} on {{data}}, as {bias}"
-            aside = DISCONNECTED if bias == "released" and model != "GraphTransformer" else ""
-            words = "what the untrained model, or the threshold, reaches"
-            found += results.questions(
-                of_others(far, paired),
-                with_it,
-                number=f"of the model without the term, same seeds: {REACH}",
-                region=ABOVE,
-                group=name,
-                null=0.0,
-                null_words=words,
-                condition=True,
-                aside=aside,
+        every = results.chosen(states=(f"ebt-{bias}",))
+        for (model, _), cells in every.group_by("model", "data", maintain_order=True):
+            paired = {role: pairs(cells, results.chosen(role)) for role in WITHOUT}
+            role = roles.BIASES if paired[roles.BIASES].height >= FEWEST_SEEDS else roles.BASE
+            yield _Term(
+                cells,
+                paired[role],
+                WITHOUT[role],
+                f"{{model}} on {{data}}, as {bias}, against {AGAINST[role]}",
+                bias == "released" and model != "GraphTransformer",
             )
-            found += results.questions(
-                far.join(paired, "cell", how="semi"),
-                with_it,
-                number=REACH,
-                region=BELOW,
-                group=name,
-                null=0.0,
-                null_words=words,
-                aside=aside,
-            )
-            found += results.questions(
-                less(grown, paired, HALF),
-                with_it,
-                number="decades of growth of the largest magnitude with the term, less half of "
-                "those without it",
-                region=Region(high=0.0, why="at least half of the growth, in decades, is gone"),
-                group=name,
-                null=0.0,
-                null_words="half of the growth is gone",
-                aside=aside,
-            )
+
+
+def _removed(results: ResultSet) -> Sequence[Question]:
+    far, grown = reach(results), growth(results)
+    found: list[Question] = []
+    for term in _with_term(results):
+        aside = DISCONNECTED if term.disconnected else ""
+        found += term.ask(
+            results,
+            of_others(far, term.paired),
+            f"{term.other}: {REACH}",
+            ABOVE,
+            UNTRAINED,
+            condition=True,
+            aside=aside,
+        )
+        found += term.ask(results, far, REACH, BELOW, UNTRAINED, aside=aside)
+        found += term.ask(
+            results,
+            less(grown, term.paired, HALF),
+            "decades of growth of the largest magnitude with the term, less half of those "
+            f"{term.other}",
+            Region(high=0.0, why="at least half of the growth, in decades, is gone"),
+            "half of the growth is gone",
+            aside=aside,
+        )
     return found
 
 
 def _robust(results: ResultSet) -> Sequence[Question]:
     found: list[Question] = []
-    lost, base = damage(results), results.chosen()
-    for bias in ("released", "described"):
-        with_it = results.chosen(states=(f"ebt-{bias}",))
-        paired = pairs(with_it, base)
-        name = f"{{model}} on {{data}}, as {bias}"
-        found += results.questions(
-            of_others(lost, paired),
-            with_it,
-            number="what the attack takes of the test metric without the term, same seeds",
-            region=Region(low=0.0, why="an attack that takes nothing cannot be resisted"),
-            group=name,
-            null=0.0,
-            null_words="the attack takes nothing",
+    lost = damage(results)
+    for term in _with_term(results):
+        found += term.ask(
+            results,
+            of_others(lost, term.paired),
+            f"what the attack takes of the test metric {term.other}",
+            Region(low=0.0, why="an attack that takes nothing cannot be resisted"),
+            "the attack takes nothing",
             condition=True,
         )
-        found += results.questions(
-            less(lost, paired, HALF),
-            with_it,
-            number="what the attack takes of the test metric with the term, less half of what it "
-            "takes without; mean of the noise levels, worst restart",
-            region=Region(high=0.0, why="at most half is lost"),
-            group=name,
-            null=0.0,
-            null_words="half is lost",
+        found += term.ask(
+            results,
+            less(lost, term.paired, HALF),
+            "what the attack takes of the test metric with the term, less half of what it takes "
+            f"{term.other}; mean of the noise levels, worst restart",
+            Region(high=0.0, why="at most half is lost"),
+            "half is lost",
         )
     return found
 
@@ -189,7 +232,9 @@ CLAIMS = (
         "An explicit bias term in attention removes massive activations.",
         "arXiv 2409.03463 v2, explicit bias term",
         "each architecture with the term as released and as described, and without, at equal "
-        "training",
+        "training. The term comes with biases of the projections, so the same biases without the "
+        "term are what it is compared with, and the base model where fewer than 3 seeds have them; "
+        "the groups say which",
         "how far the largest ratio reaches beyond 1000 and beyond the untrained model, and the "
         "growth of the largest magnitude against that without the term",
         "holds where the model without the term is massive, the one with it is not (intervals on "
@@ -203,7 +248,7 @@ CLAIMS = (
         "C9",
         "The explicit bias term makes a model robust to noise found by gradient ascent.",
         "arXiv 2409.03463 v2, noise attack",
-        "the same cells, attacked at the same noise levels with several restarts",
+        "the same cells and controls, attacked at the same noise levels with several restarts",
         "what the attack takes of the test metric; random noise of the same size stands beside it",
         "holds where the attack hurts the model without the term and takes at most half as much "
         "with it, by the interval over seeds",

@@ -8,6 +8,7 @@ NO_EDGE_FEATURES = "no edge features"
 FULL_GRAPH = "full graph"
 FULL_GRAPH_NO_EDGE_FEATURES = "full graph without edge features"
 MEAN_ATTENTION = "attention replaced by a mean"
+BIASES = "biases of the projections, without the bias term"
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     BASE: ("", "base", "published"),
@@ -26,6 +27,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         "mean of neighbours",
         "mean",
     ),
+    BIASES: ("biases", "biases without the bias term"),
 }
 """Role to the names of variants that have it."""
 
@@ -59,6 +61,13 @@ PUBLISHED = (TWO_TYPES, ONE_TYPE, RANDOM_TYPES, RANDOM_EDGES)
 ADDED_CONTROLS = (REAL_HUB, BOND_HUB, SEVERAL, ATOM_TYPES)
 """Designs that are controls of it."""
 
+NODE_PARTS = {
+    "cured-1": ("GAT", "one head, flagged and cured"),
+    "cured-8": ("GAT", "eight heads, flagged and cured; states"),
+    "twins": ("GCN, GAT, GATv2", "nodes with the same neighbours"),
+}
+"""Part of the study of nodes to the models of its cells, and what these stand for."""
+
 DATA = {
     "zinc12k": "ZINC-12k",
     "zinc": "ZINC",
@@ -76,10 +85,13 @@ DATA = {
 graphs, and not the one graph of ogbn-proteins that the paper trains on."""
 
 
-def role_of(variant: str | None, design: str | None, state: str = "trained") -> str:
+def role_of(
+    variant: str | None, design: str | None, state: str = "trained", use_bias: bool | None = None
+) -> str:
     """Return what a cell stands for; :data:`OTHER` if its variant or design is not known.
 
-    A cell with the explicit bias term is told by its state, whatever its variant is called.
+    A cell with the explicit bias term is told by its state, whatever its variant is called. One
+    whose projections have biases without that term is the control of the term, and nothing else.
 
     Example:
         >>> role_of(None, "virtual_node"), role_of("no edge features", None)
@@ -87,6 +99,8 @@ def role_of(variant: str | None, design: str | None, state: str = "trained") -> 
     """
     words = "" if state.startswith("ebt") else _words(variant or "")
     by_variant = next((role for role, names in VARIANTS.items() if words in names), OTHER)
+    if use_bias and not state.startswith("ebt"):
+        return BIASES if by_variant in {BASE, BIASES} and not design else OTHER
     if not design:
         return by_variant
     words = _words(design)

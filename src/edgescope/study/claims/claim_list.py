@@ -7,6 +7,7 @@ import polars as pl
 
 from edgescope.study.claims import (
     article_claims,
+    attribution_claims,
     cause_claims,
     edge_claims,
     node_claims,
@@ -16,7 +17,14 @@ from edgescope.study.claims.claim import Claim
 from edgescope.study.claims.result_set import ResultSet
 from edgescope.study.claims.rulings import Ruling, corrected
 
-_ROOMS = (ratio_claims, cause_claims, edge_claims, node_claims, article_claims)
+_ROOMS = (
+    ratio_claims,
+    cause_claims,
+    edge_claims,
+    attribution_claims,
+    node_claims,
+    article_claims,
+)
 _EVERY = [claim for room in _ROOMS for claim in room.CLAIMS]
 _EVERY.sort(key=lambda claim: ("CA".index(claim.key[0]), int(claim.key[1:])))
 

@@ -1,4 +1,4 @@
-"""Claims about which edges are massive: bond types, added edges, importance, curvature."""
+"""Claims about which edges are massive: bond types, added edges, curvature."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from edgescope.scanning.criteria import PAPER_RATIO
 from edgescope.study.claims import cell_roles as roles
 from edgescope.study.claims.claim import Claim
 from edgescope.study.claims.estimates import FEWEST_SEEDS
-from edgescope.study.claims.questions import FACTOR, HALF, Question, Region
+from edgescope.study.claims.questions import FACTOR, Question, Region
 from edgescope.study.claims.ratio_claims import PAPER
 from edgescope.study.claims.result_set import BESIDE, ResultSet
 
@@ -165,46 +165,6 @@ def _excess(results: ResultSet, table: pl.DataFrame) -> pl.DataFrame:
     return found.join(wide, "cell", how="left")
 
 
-def _attributes(results: ResultSet) -> Sequence[Question]:
-    table, found = results.table("attribution"), list[Question]()
-    for measure in sorted(table["measure"].unique().drop_nulls()):
-        of = table.filter(pl.col("measure") == measure).with_columns(
-            pl.col("value").cast(pl.Float64).fill_nan(None)
-        )
-        by = of.group_by("cell").agg(
-            *(
-                pl.col("value").filter(pl.col("method") == name).mean().alias(name)
-                for name in ("massive", "random", "occlusion")
-            ),
-            gradients=pl.col("value").filter(pl.col("method") == "integrated_gradients").mean(),
-        )
-        gained, ceiling = (
-            pl.col("massive") - pl.col("random"),
-            pl.col("occlusion") - pl.col("random"),
-        )
-        numbers = by.select(
-            "cell",
-            value=pl.when(ceiling > 0).then(gained / ceiling),
-            **{
-                f"{BESIDE}massive activations": "massive",
-                f"{BESIDE}random": "random",
-                f"{BESIDE}occlusion": "occlusion",
-                f"{BESIDE}integrated gradients": "gradients",
-            },
-        )
-        found += results.questions(
-            numbers,
-            results.chosen(),
-            number=f"{measure}: what massive activations gain over random importances, as a part "
-            "of what occlusion gains",
-            region=Region(low=HALF, why="half of what removing edges one by one finds"),
-            group=f"{{model}} on {{data}}, {measure}",
-            null=0.0,
-            null_words="random importances",
-        )
-    return found
-
-
 def _curved(results: ResultSet) -> Sequence[Question]:
     table, found = results.table("curvature"), list[Question]()
     for quantity in sorted(table["quantity"].unique().drop_nulls()):
@@ -271,18 +231,6 @@ CLAIMS = (
         "so that one alone proves either",
         ("cells", "added"),
         _moved,
-    ),
-    Claim(
-        "C7",
-        "Massive activations can serve as attribution.",
-        f"{PAPER}, massive activations as indicators of attribution",
-        "massive activations as edge importances, against random ones, occlusion and integrated "
-        "gradients on the same graphs",
-        "what they gain over random importances, as a part of what occlusion gains; random is 0",
-        "holds where the interval is above one half for every measure",
-        "a model whose prediction depends on few edges, for which methods differ more",
-        ("cells", "attribution"),
-        _attributes,
     ),
     Claim(
         "C12",

@@ -7,7 +7,7 @@ interval of a share (JASA 22, 1927), and that of Katz for the ratio of two (Biom
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -74,6 +74,28 @@ def over_seeds(of: Mapping[int, float | None]) -> Estimate:
         return float(2 * t.sf(abs(mean - truth) / error, size - 1))
 
     return Estimate(mean, mean - reach, mean + reach, size, "seeds", p_at=p_at, **facts)  # type: ignore[arg-type]
+
+
+def over_pairs(of: Mapping[tuple[int, int], float | None]) -> Estimate:
+    """Return the mean over pairs of seeds, with an interval by the jackknife over seeds.
+
+    The pairs of one seed vary together, so a seed is left out with all of them; the values of the
+    seeds are their pseudo-values (Arvesen, Ann. Math. Statist. 40, 1969).
+
+    Args:
+        of: two seeds to a number of theirs; what is null, NaN or infinite is left out.
+    """
+    known = {p: float(v) for p, v in of.items() if v is not None and math.isfinite(v)}
+    seeds = sorted({seed for pair in of for seed in pair})
+    whole, size = _mean(list(known.values())), len(seeds)
+    if size < FEWEST_SEEDS:
+        return over_seeds(dict.fromkeys(seeds, whole))
+    without = {seed: _mean([v for p, v in known.items() if seed not in p]) for seed in seeds}
+    return over_seeds({seed: size * whole - (size - 1) * without[seed] for seed in seeds})
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if values else math.nan
 
 
 def of_draws(share: float, draws: int) -> Estimate:

@@ -18,6 +18,8 @@ from edgescope.study.claims.site_numbers import REACH, reached
 PART = 0.1
 """Part of what a model has learnt, over guessing, that "no effect in practice" leaves open."""
 
+_RERUN = "edgescope study nodes --root FOLDER --out nodes && edgescope study dossier nodes --claim "
+
 ARTICLE = "the article on identical outputs for identical neighbours (UvA deep-learning tutorial 7)"
 
 
@@ -113,7 +115,7 @@ CLAIMS = (
         "wider states, whose median is steadier",
         ("node_sites",),
         _states,
-        rerun="edgescope study dossier nodes --claim C11",
+        rerun=f"{_RERUN}C11",
     ),
     Claim(
         "A11",
@@ -128,7 +130,7 @@ CLAIMS = (
         "a data set in which nodes with the same neighbours have different classes",
         ("cured",),
         _cured,
-        rerun="edgescope study dossier nodes --claim A11",
+        rerun=f"{_RERUN}A11",
     ),
 )
 """Claims about nodes."""

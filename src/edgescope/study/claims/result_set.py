@@ -1,14 +1,16 @@
 """The result tables of a study, by name, with the cells that each row is of."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
 from edgescope.lib.errors import InputError
-from edgescope.study.claims.cell_roles import BASE, OTHER, data_words, role_of
+from edgescope.study.claims.cell_roles import BASE, NODE_PARTS, OTHER, data_words, role_of
 from edgescope.study.claims.estimates import over_seeds
 from edgescope.study.claims.questions import Question, Region
+from edgescope.study.table_folder import FOLDER, TableFolder
 
 _OVER = ("site", "layer", "rule", "threshold")
 
@@ -35,8 +37,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "importance": ("cell", "group", "change"),
     "attack": ("cell", "noise", "restart", "kind", "metric_clean", "metric_noisy"),
     "attribution": ("cell", "method", "measure", "value"),
+    "rankings": ("cell", "method", "graph", "bond", "place"),
     "curvature": ("cell", "site", "layer", "quantity", "bin", "edges", "massive"),
     "node_sites": ("data", "seed", "site", "max_ratio", "untrained_max_ratio", "growth"),
+    "node_cells": ("cell", "part", "data", "seed"),
     "cured": ("data", "seed", "variant", "metric", "value"),
     "twins": ("data", "seed", "model", "state", "share"),
     "article": ("claim", "quantity", "value", "low", "high", "n"),
@@ -44,6 +48,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """Columns that the claims read of every result table; further ones are left alone."""
 
 _WHO = ("cell", "model", "data", "source", "state", "role", "seed")
+
+_VERSION = "version_"
 
 BESIDE = "beside "
 """How columns begin whose means stand beside a number."""
@@ -92,6 +98,33 @@ class ResultSet:
             *(pl.col(name) == value for name, value in of.items()),
         )
         return found.select(_WHO).sort("model", "data", "seed", "cell")
+
+    @property
+    def listed(self) -> pl.DataFrame:
+        """What every cell is and stands for, those of the study of nodes after those of a grid.
+
+        Columns: cell, model, variant, data, state, seed, design, role, and of what is known of them
+        seconds, threads, hardware and versions.
+        """
+        who = ["cell", "model", "variant", "data", "state", "seed", "design", "role"]
+        ran = ["seconds", "threads", "hardware", "versions", "epochs"]
+        grid = self.cells.select(*who, *(name for name in ran if name in self.cells.columns))
+        nodes = self.table("node_cells").sort("part", "data", "seed")
+        parts = [NODE_PARTS.get(part, (part, OTHER)) for part in nodes["part"].to_list()]
+        versions = [name for name in nodes.columns if name.startswith(_VERSION)]
+        told = [
+            json.dumps({name.removeprefix(_VERSION): row[name] for name in sorted(versions)})
+            for row in nodes.iter_rows(named=True)
+        ]
+        of_nodes = nodes.with_columns(
+            pl.Series("model", [model for model, _ in parts], pl.String),
+            pl.Series("role", [role for _, role in parts], pl.String),
+            pl.Series("versions", told if versions else [None] * len(told), pl.String),
+            state=pl.lit("trained"),
+        )
+        known = [name for name in (*who, *ran) if name in of_nodes.columns]
+        first = grid.sort("model", "data", "role", "state", "seed")
+        return pl.concat([first, of_nodes.select(known)], how="diagonal_relaxed")
 
     @property
     def idle(self) -> list[str]:
@@ -152,7 +185,10 @@ class ResultSet:
     def _known_cells(self) -> pl.DataFrame:
         """Return the cells with their roles, and refuse two that answer the same."""
         cells = self.table("cells").unique("cell", keep="first", maintain_order=True)
-        roles = [role_of(*each) for each in cells.select("variant", "design", "state").iter_rows()]
+        if "use_bias" not in cells.columns:
+            cells = cells.with_columns(use_bias=None)
+        by = cells.select("variant", "design", "state", "use_bias")
+        roles = [role_of(*each) for each in by.iter_rows()]
         cells = cells.with_columns(
             # The data without what was done to their edges.
             pl.col("data").cast(pl.String).str.split(" ").list.first().alias("source"),
@@ -182,7 +218,8 @@ def read_results(folder: str | Path) -> dict[str, pl.DataFrame]:
         The tables by name; files of other names are left alone.
 
     Raises:
-        InputError: if there is no such folder or a table cannot be read.
+        InputError: if there is no such folder, or a table is damaged, was changed after it was
+            written, or is of something else.
 
     Example:
         >>> import edgescope as es
@@ -190,17 +227,14 @@ def read_results(folder: str | Path) -> dict[str, pl.DataFrame]:
         ['cells', 'sites', 'thresholds']
     """
     place = Path(folder)
-    place = place / "results" if (place / "results").is_dir() else place
+    place = place / FOLDER if (place / FOLDER).is_dir() else place
     if not place.is_dir():
         raise InputError(f"there is no folder {place}, expected one with result tables of a study")
-    found = {}
-    for name in COLUMNS:
-        path = place / f"{name}.parquet"
-        if path.is_file():
-            try:
-                found[name] = pl.read_parquet(path)
-            except (pl.exceptions.PolarsError, OSError) as error:
-                raise InputError(f"{path} is no table that can be read: {error}") from error
+    files = TableFolder(place)
+    every = {name: files.read(name) for name in COLUMNS}
+    found = {name: table for name, table in every.items() if table is not None}
+    if "cells" in found:
+        found["cells"] = files.with_biases(found["cells"])
     return found
 
 

@@ -11,6 +11,7 @@ from edgescope.attribute.curves import Removal
 from edgescope.attribute.methods import Settings, importances, make
 from edgescope.attribute.outputs import target_of
 from edgescope.attribute.stability import TOP
+from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
 from edgescope.lib.task_metrics import TASK_OF
 from edgescope.statistics.bootstrap import mean_over_graphs
@@ -57,22 +58,14 @@ def attribution(of: MeasuredCell) -> dict[str, pl.DataFrame]:
     The intervals, at 95 %, are over graphs. A method that cannot explain the model has no rows,
     and there is no table where all predictions are equal or occlusion is refused.
     """
-    dataset = graphs_of(of)
-    if dataset is None or not len(dataset):
+    some = explained_graphs(of, GRAPHS)
+    if some is None:
         return {}
-    task = TASK_OF[of.cell.recipe.loss]
-    some = replace(dataset.subset(drawn_graphs(dataset, GRAPHS)), task=task)
     try:
         removal = Removal(of.model, some, shares=SHARES, seed=of.cell.seed)
     except InputError:  # predictions that are all equal, or not finite
         return {}
-    settings = Settings(target_of(task), task, steps=STEPS, seed=of.cell.seed)
-    found: dict[str, Importance] = {}
-    for name in METHODS:
-        try:
-            found |= importances(of.model, some, [make(name, settings)], progress=False)
-        except InputError:  # the model has no attention, or no embedding of edges
-            continue
+    found = importances_of(of, some)
     if "occlusion" not in found:
         return {}
     held = bonds(some)
@@ -93,6 +86,33 @@ def attribution(of: MeasuredCell) -> dict[str, pl.DataFrame]:
             rows.append({"method": name, "measure": measure, **row})
     table = pl.DataFrame(rows, schema=_SCHEMA)
     return {"attribution": table.with_columns(pl.col(pl.Float64).fill_nan(None))}
+
+
+def explained_graphs(of: MeasuredCell, most: int) -> GraphDataset | None:
+    """Return the first ``most`` graphs to explain, the same in all cells; None without any."""
+    dataset = graphs_of(of)
+    if dataset is None or not len(dataset):
+        return None
+    task = TASK_OF[of.cell.recipe.loss]
+    return replace(dataset.subset(drawn_graphs(dataset, most)), task=task)
+
+
+def importances_of(of: MeasuredCell, some: GraphDataset) -> "dict[str, Importance]":
+    """Return the importances of every edge by each of :data:`METHODS` that can explain the model.
+
+    Args:
+        of: the cell.
+        some: from :func:`explained_graphs`.
+    """
+    task = TASK_OF[of.cell.recipe.loss]
+    settings = Settings(target_of(task), task, steps=STEPS, seed=of.cell.seed)
+    found: dict[str, Importance] = {}
+    for name in METHODS:
+        try:
+            found |= importances(of.model, some, [make(name, settings)], progress=False)
+        except InputError:  # the model has no attention, or no embedding of edges
+            continue
+    return found
 
 
 def _areas(held: Bonds, values: Floats, best: Bools) -> Floats:

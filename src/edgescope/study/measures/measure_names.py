@@ -22,6 +22,7 @@ MEASURES: Mapping[str, str] = {
     "curvature": "curvature_bins",
     "attack": "noise_levels",
     "attribution": "attribution_quality",
+    "rankings": "bond_rankings",
 }
 """Name of every measure, which is that of its function, to the module here that holds it."""
 

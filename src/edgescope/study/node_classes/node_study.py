@@ -1,6 +1,5 @@
 """The study of classes of nodes and graphs: which cells it has, and running what is left of it."""
 
-import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +9,14 @@ import polars as pl
 import torch
 
 from edgescope.lib.errors import InputError, did_you_mean
+from edgescope.lib.files import writable_folder
 from edgescope.lib.progress import track
-from edgescope.lib.version import versions
+from edgescope.lib.version import hardware, versions
 from edgescope.study.node_classes.class_task import DATA, SPLITS, class_task
 from edgescope.study.node_classes.cured_models import cured_models
 from edgescope.study.node_classes.early_stop import MAX_EPOCHS
-from edgescope.study.node_classes.result_store import CELLS, ResultStore
 from edgescope.study.node_classes.twin_shares import TUTORIAL, tutorial_shares, twin_shares
+from edgescope.study.table_folder import FOLDER, NODE_CELLS, TableFolder
 
 PARTS = ("cured-1", "cured-8", "twins")
 """Models with one head and with eight, flagged and cured; twins."""
@@ -113,7 +113,8 @@ def run_nodes(
         >>> found = es.study.run_nodes("FOLDER", "nodes", data=["chameleon"])  # doctest: +SKIP
         >>> found["cured"].group_by("data", "variant").mean()  # doctest: +SKIP
     """
-    store = ResultStore(Path(out))
+    folder = writable_folder(Path(out) / FOLDER)
+    store = TableFolder(folder, "delete it and run the study again")
     done = _done(store, max_epochs)
     left = [cell for cell in node_cells(data, seeds) if cell.name not in done]
     for cell in track(left, "training on classes of nodes", len(left), progress):
@@ -124,11 +125,15 @@ def run_nodes(
             "max_epochs": max_epochs,
             "seconds": time.monotonic() - started,
             "threads": torch.get_num_threads(),
-            "hardware": platform.processor() or platform.machine(),
+            "hardware": hardware(),
             **{f"version_{name}": each for name, each in versions(_PACKAGES).items()},
         }
-        store.add(cell.name, tables, pl.DataFrame([facts]))
-    return {path.stem: store.table(path.stem) for path in sorted(store.folder.glob("*.parquet"))}
+        tables[NODE_CELLS] = pl.DataFrame([facts])  # last
+        with store.alone():
+            for name, rows in tables.items():
+                store.put(name, cell.name, rows)
+    found = {name: store.table(name) for name in store.names()}
+    return {name: table for name, table in found.items() if table is not None}
 
 
 def _run(cell: NodeCell, root: str | Path, max_epochs: int) -> dict[str, pl.DataFrame]:
@@ -141,15 +146,17 @@ def _run(cell: NodeCell, root: str | Path, max_epochs: int) -> dict[str, pl.Data
     return cured_models(task, cell.seed, heads, max_epochs)
 
 
-def _done(store: ResultStore, max_epochs: int) -> set[str]:
+def _done(store: TableFolder, max_epochs: int) -> set[str]:
     """Return the names of the cells that are done.
 
     Raises:
         InputError: if some were trained with another number of epochs, as a mean over both would
             be of neither.
     """
-    cells = store.table(CELLS)
-    others = set(cells["max_epochs"].to_list()) - {max_epochs} if cells.height else set()
+    cells = store.table(NODE_CELLS)
+    if cells is None:
+        return set()
+    others = set(cells["max_epochs"].to_list()) - {max_epochs}
     if others:
         raise InputError(
             f"{store.folder} has cells of at most {min(others)} epochs, received "
