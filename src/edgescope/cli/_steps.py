@@ -1,5 +1,6 @@
 """Steps that several commands share: loading a run's data, scanning it, reporting on it."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -215,8 +216,31 @@ def report_run(
         if verdict.lost:
             facts["not better than guessing"] = verdict.lost
     return scan.report(
-        out or run.path / "report.html", run=facts, caution=run.caution or None, **sections
+        out or run.path / "report.html",
+        run=facts,
+        caution=run.caution or None,
+        commands=_commands(run, scan, foreign=strange is not None),
+        **sections,
     )
+
+
+def _commands(run: "es.train.RunFolder", scan: "es.Scan", *, foreign: bool) -> dict[str, str]:
+    """Return the commands that make results of a run's scan, by the option that takes them.
+
+    Args:
+        run: the run.
+        scan: its scan.
+        foreign: whether it is of other data than the run's, which commands do not take.
+    """
+    if foreign:
+        return {}
+    part = scan.info.data.rpartition("/")[2]
+    split = ["--split", part] if part in ("train", "val") else []
+    return {
+        need.option: shlex.join(["edgescope", need.command, str(run.path), *split])
+        for need in es.report.all_needs()
+        if need.command
+    }
 
 
 def repeat_caution(run: "es.train.RunFolder | es.train.ModelRun", *, err: bool = False) -> None:

@@ -68,9 +68,15 @@ def _of_own_model(
         facts["weights"] = words.checkpoint
     if words.arguments:
         facts["arguments"] = ", ".join(f"{name}={value}" for name, value in words.arguments.items())
-    path = es.load_scan(folder / "scan").report(out or folder / "report.html", run=facts, **results)
+    commands = {
+        need.option: words.command(need.command, folder)
+        for need in es.report.all_needs()
+        if need.command
+    }
+    scan = es.load_scan(folder / "scan")
+    path = scan.report(out or folder / "report.html", run=facts, commands=commands, **results)
     typer.echo(f"sections: {', '.join(['scan', *results])}")
-    for need in es.report.all_needs():
-        if need.command and need.option not in results:
-            typer.echo(f"  for more: {words.command(need.command, folder)}")
+    for option, command in commands.items():
+        if option not in results:
+            typer.echo(f"  for more: {command}")
     return path

@@ -56,6 +56,8 @@ class Material:
         results: results beside it, by the name of the option of ``scan.report``.
         numbers: what has been gathered so far: the numbers of the page as a whole and of the
             sections before, as in the JSON file.
+        commands: the command that makes each result for the run that is reported, by the option
+            of ``scan.report``; empty if there is no run.
 
     Example:
         >>> import edgescope as es
@@ -69,6 +71,7 @@ class Material:
     scan: Scan
     results: Mapping[str, Any]
     numbers: dict[str, Any] = field(default_factory=dict)
+    commands: Mapping[str, str] = field(default_factory=dict)
 
 
 class Section:
@@ -78,7 +81,8 @@ class Section:
         name: its id on the page, where it can be linked to.
         title: its heading, also in the table of contents.
         place: sections stand by rising place, those of one place in the order in which they were
-            registered. Without one, a section stands after those on results beside the scan.
+            registered. Without one, a section stands after those on results beside the scan; with
+            one below zero, on top of the page.
         needs: results beside the scan without which it is absent.
         key: key of its numbers in the JSON file; its name by default, with ``_`` for ``-``. None
             if it has none of its own.
