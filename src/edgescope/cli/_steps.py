@@ -10,7 +10,7 @@ import typer
 import edgescope as es
 from edgescope.cli import _shared_options as options
 from edgescope.cli._results import show_discovery
-from edgescope.cli._tables import show
+from edgescope.cli._tables import note, show
 from edgescope.lib.errors import InputError
 from edgescope.lib.plurals import plural
 
@@ -215,11 +215,13 @@ def report_run(
             facts[f"{verdict.part} {metric.words} (guessing)"] = verdict.by_target()
         if verdict.lost:
             facts["not better than guessing"] = verdict.lost
+        facts["compared with guessing"] = verdict.sentence
     return scan.report(
         out or run.path / "report.html",
         run=facts,
         caution=run.caution or None,
         commands=_commands(run, scan, foreign=strange is not None),
+        scanned=_scanned(run, scan),
         **sections,
     )
 
@@ -241,6 +243,26 @@ def _commands(run: "es.train.RunFolder", scan: "es.Scan", *, foreign: bool) -> d
         for need in es.report.all_needs()
         if need.command
     }
+
+
+def _scanned(run: "es.train.RunFolder", scan: "es.Scan") -> "es.report.Scanned | None":
+    """Return the model and the molecules of a run's scan; None if they are not those of the run.
+
+    Why they cannot be had is printed: the report then shows molecules without their values.
+    """
+    parts = run.config["splits"].get("fingerprints") or {}
+    prints = {of["graphs"]: part for part, of in parts.items()}
+    if not scan.smiles or scan.info.data_fingerprint not in prints:
+        return None
+    try:
+        splits = run.splits()
+        graphs = getattr(splits, prints[scan.info.data_fingerprint])
+        scanned = es.report.Scanned(run.model("trained"), graphs, splits.rejected)
+        scanned.check(scan)
+    except InputError as error:
+        note(f"molecules are shown without true and predicted values: {error}")
+        return None
+    return scanned
 
 
 def repeat_caution(run: "es.train.RunFolder | es.train.ModelRun", *, err: bool = False) -> None:

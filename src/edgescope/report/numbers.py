@@ -15,6 +15,7 @@ import numpy as np
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import said_arguments
 from edgescope.lib.version import __version__
+from edgescope.report.aromatic_bonds import aromatic, writes_rings_kekulised
 from edgescope.report.counts import calibration, is_plain, judged, site_axis
 from edgescope.report.doubts import doubts
 from edgescope.report.names import short_names, site_pattern
@@ -124,7 +125,10 @@ def _shared(
         "by_edge_type": edge_types(scan, axis),
         "by_magnitude": edge_types(scan, "magnitude") if axis == "ratio" else [],
         "calibration": calibration(scan),
-        "extremes": scan.names.rows(as_edges(scan.extremes(), info.rows)),
+        "extremes": [
+            row | {"aromatic": aromatic(scan, row)}
+            for row in scan.names.rows(as_edges(scan.extremes(), info.rows))
+        ],
         "site_pattern": site_pattern(sites),
         "sites": [
             {
@@ -169,6 +173,7 @@ def _scanned(scan: Scan, axis: str, found: dict[str, dict[str, Any]]) -> dict[st
         "graphs": info.graphs,
         "edges": sum(edges for name, edges in types.items() if name != ADDED),
         "edge_types": types,
+        "kekulised": writes_rings_kekulised(scan),
         "sites": len(scan.sites),
         "inputs": list(dict.fromkeys(n for of in scan.sites.values() for n in of.of.inputs)),
         "two_node_sets": any(of.of.two_node_sets for of in scan.sites.values()),

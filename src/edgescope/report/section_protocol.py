@@ -19,7 +19,7 @@ class Need:
     Attributes:
         option: name of the option of ``scan.report`` that takes it, such as ``"ablation"``.
         kind: class of the result; anything else is refused.
-        load: reads a stored one.
+        load: reads a stored one; None if none is stored.
         call: what makes one, such as ``"es.ablate"``.
         command: the command that makes one, such as ``"ablate"``; empty if there is none.
         stored: where that command leaves it in the folder of a run; empty if nowhere.
@@ -35,7 +35,7 @@ class Need:
 
     option: str
     kind: type
-    load: Callable[[Path], Any]
+    load: Callable[[Path], Any] | None
     call: str
     command: str = ""
     stored: str = ""
@@ -84,6 +84,7 @@ class Section:
             registered. Without one, a section stands after those on results beside the scan; with
             one below zero, on top of the page.
         needs: results beside the scan without which it is absent.
+        uses: results beside the scan that it shows as well if they are there.
         key: key of its numbers in the JSON file; its name by default, with ``_`` for ``-``. None
             if it has none of its own.
         template: what stands below its heading, as a Jinja template; by default the file
@@ -108,6 +109,7 @@ class Section:
     title: ClassVar[str]
     place: ClassVar[int] = 1050
     needs: ClassVar[tuple[Need, ...]] = ()
+    uses: ClassVar[tuple[Need, ...]] = ()
     key: ClassVar[str | None] = None
     template: ClassVar[str] = ""
 

@@ -142,7 +142,8 @@ def _where(numbers: dict[str, Any]) -> str:
             for row in numbers["by_edge_type"]
             if row["site"] == name and row["edges"]
         ]
-        return f"They are most common at {name}, where they sit on {listing(rates)}."
+        rings = ", those of aromatic rings among them" if scanned["kekulised"] else ""
+        return f"They are most common at {name}, where they sit on {listing(rates)}{rings}."
     shares = [
         f"{percent(found['share'])} of the edges exceed the {axis} {number(found['threshold'])}"
         for axis in ("ratio", "magnitude")
@@ -208,7 +209,7 @@ def _largest(numbers: dict[str, Any]) -> list[str]:
         if marked(numbers) and is_grown(row)
         else ""
     )
-    edge = with_article(kind_of_edge(ratio["edge_type"]))
+    edge = with_article(kind_of_edge(ratio["edge_type"], aromatic=ratio["aromatic"]))
     sentence = (
         f"The largest ratio is {number(ratio['ratio'])}, at {ratio['site']} on {edge} of graph "
         f"{named(ratio)}; the largest magnitude is "

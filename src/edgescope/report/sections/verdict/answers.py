@@ -48,7 +48,7 @@ def _answer(
 
 def predictions(material: Material) -> dict[str, Any]:
     """Say whether massive activations change predictions: from an ablation with its controls."""
-    question = "Does it change predictions?"
+    question = "Do massive activations change predictions?"
     found: Ablation | None = material.results.get("ablation")
     if found is None:
         judged = [site["judged"] for site in material.numbers["sites"]]
@@ -96,7 +96,7 @@ def _replaced(found: Ablation, chosen: dict[str, Any]) -> str:
 
 def precision(material: Material) -> dict[str, Any]:
     """Say how far the largest magnitude is from the end of half precision."""
-    question, table = "Does it endanger low precision?", material.numbers["table"]
+    question, table = "Do they endanger low precision?", material.numbers["table"]
     only = "That is about these sites only; what lower precision does to predictions: not measured."
     broken = [row for row in table if row["nonfinite"]]
     if broken:
@@ -125,7 +125,7 @@ def precision(material: Material) -> dict[str, Any]:
 
 def causes(material: Material) -> dict[str, Any]:
     """Say what a diagnosis found, at massive sites first, and its remedy."""
-    question = "What causes it, and what can I try?"
+    question = "What causes them, and what can I try?"
     found: Findings | None = material.results.get("diagnosis")
     if found is None:
         return _unmeasured(question, to_diagnose(material))
