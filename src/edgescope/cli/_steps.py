@@ -71,8 +71,8 @@ def say_what_was_read(
         show(table.head(table.height if most is None else most), f"{what}s left out", err=err)
         if most is not None and table.height > most:
             typer.echo("`edgescope data` lists all of them", err=err)
-    for note in splits.notes:
-        typer.echo(f"note: {note}", err=err)
+    for said in splits.notes:
+        typer.echo(f"note: {said}", err=err)
 
 
 def saved_scan(run: "es.train.RunFolder | es.train.ModelRun") -> "es.Scan":
@@ -190,6 +190,18 @@ def report_run(
 
     ``sections`` are the results that :func:`edgescope.report.write_report` takes beside a scan.
     """
+    return scan.report(
+        out or run.path / "report.html",
+        run=run_facts(run, scan),
+        caution=run.caution or None,
+        commands=_commands(run, scan),
+        scanned=_scanned(run, scan),
+        **sections,
+    )
+
+
+def run_facts(run: "es.train.RunFolder", scan: "es.Scan") -> dict[str, Any]:
+    """Return what the report of a run's scan says about the training."""
     metrics, metric, verdict = run.metrics or {}, run.metric, run.verdict
     facts: dict[str, Any] = {"recipe": run.recipe.name, "seed": run.recipe.seed}
     facts |= {
@@ -216,25 +228,15 @@ def report_run(
         if verdict.lost:
             facts["not better than guessing"] = verdict.lost
         facts["compared with guessing"] = verdict.sentence
-    return scan.report(
-        out or run.path / "report.html",
-        run=facts,
-        caution=run.caution or None,
-        commands=_commands(run, scan, foreign=strange is not None),
-        scanned=_scanned(run, scan),
-        **sections,
-    )
+    return facts
 
 
-def _commands(run: "es.train.RunFolder", scan: "es.Scan", *, foreign: bool) -> dict[str, str]:
+def _commands(run: "es.train.RunFolder", scan: "es.Scan") -> dict[str, str]:
     """Return the commands that make results of a run's scan, by the option that takes them.
 
-    Args:
-        run: the run.
-        scan: its scan.
-        foreign: whether it is of other data than the run's, which commands do not take.
+    There are none if it is of other data than the run's, which the commands do not take.
     """
-    if foreign:
+    if run.said_of_scan(scan.info) is not None:
         return {}
     part = scan.info.data.rpartition("/")[2]
     split = ["--split", part] if part in ("train", "val") else []

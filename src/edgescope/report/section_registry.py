@@ -65,7 +65,7 @@ def all_needs() -> list[Need]:
     Example:
         >>> import edgescope as es
         >>> [need.option for need in es.report.all_needs()]
-        ['scanned', 'training', 'interpretation', 'ablation', 'leaderboard', 'diagnosis']
+        ['beside', 'scanned', 'training', 'interpretation', 'ablation', 'leaderboard', 'diagnosis']
     """
     needs: dict[str, Need] = {}
     for each in all_sections():

@@ -8,7 +8,6 @@ from edgescope.report.doubts import is_grown
 from edgescope.report.names import named, site_list
 from edgescope.report.words import exceeds, no_all_clear
 
-
 KINDS_OF_DOUBT = {
     "nonfinite": "activations are not finite",
     "undefined": "no edge has a ratio",

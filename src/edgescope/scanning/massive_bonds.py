@@ -43,9 +43,9 @@ def with_bonds(top: dict[str, Any], smiles: str, rows: pl.DataFrame) -> dict[str
         rows: massive activations with their ``excess``; those of the same graph and site count.
 
     Returns:
-        The row with ``smiles``, its ``bond``, whether that is ``aromatic``, how many ``atoms`` there
-        are, and ``bonds``: of every bond with a massive activation its ``edge_type``, whether it is
-        ``aromatic``, and the largest ``ratio`` and ``excess``.
+        The row with ``smiles``, its ``bond``, whether that is ``aromatic``, how many ``atoms``
+        there are, and ``bonds``: of every bond with a massive activation its ``edge_type``, whether
+        it is ``aromatic``, and the largest ``ratio`` and ``excess``.
 
     Raises:
         InputError: if the SMILES does not parse, or an edge runs along no bond of it.

@@ -35,12 +35,17 @@ def with_excess(found, *signs):
     return es.Ablation(found.info, pl.DataFrame(rows, schema=found.table().schema))
 
 
+def as_scanned(found):
+    """The ablation as one of what the scan calls massive."""
+    return es.Ablation(replace(found.info, where="scan, paper2025"), found.table())
+
+
 SIDES = {
-    "more than every": ((1, 1, 1), "Yes:", "alarm"),
+    "more than every": ((1, 1, 1), "Yes, more than others:", "alarm"),
     "more than some": ((1, 0, -1), "In part:", "alarm"),
     "no more": ((0, 0, 0), "Not beyond chance:", "clear"),
     "less than some": ((-1, 0, 0), "Not beyond chance:", "clear"),
-    "less": ((-1, -1, -1), "Less than other activations do:", "clear"),
+    "less": ((-1, -1, -1), "Less harm than others:", "clear"),
 }
 
 
@@ -48,12 +53,20 @@ SIDES = {
 def test_predictions_are_judged_by_the_ablation_beside_its_controls(
     planted, results, signs, words, tone
 ):
-    found = with_excess(results["ablation"], *signs)
+    found = with_excess(as_scanned(results["ablation"]), *signs)
     said = answer(planted, PREDICTIONS, ablation=found)
     assert (said["answer"], said["tone"], said["sections"]) == (words, tone, ["ablation"])
-    assert said["text"].endswith(f": {found.verdict()}.")
+    assert f": {found.verdict()}." in said["text"]
     assert METRICS[found.info.metric] in said["text"]
     assert said["measure"] is None
+
+
+def test_an_ablation_of_other_activations_is_no_all_clear(planted, results):
+    found = with_excess(results["ablation"], 0, 0, 0)
+    other = es.Ablation(replace(found.info, where="something else"), found.table())
+    said = answer(planted, PREDICTIONS, ablation=other)
+    assert said["tone"] == "open"
+    assert said["text"].endswith(" These are not those that paper2025 calls massive.")
 
 
 def test_without_controls_nothing_is_judged(planted, results):
@@ -123,11 +136,11 @@ def test_the_gravest_finding_at_a_massive_site_is_told_with_its_remedy(planted):
         model="GraphTransformer",
     )
     said = answer(planted, CAUSES, diagnosis=found)
-    assert said["answer"] == "Found, warning:"
+    assert said["answer"] == "Found (warning):"
     assert said["text"].startswith("made-up-warning at layers.1.attention, head 1: a cause. Try: ")
     assert "1 further finding" in said["text"]
     elsewhere = answer(planted, CAUSES, diagnosis=Findings(found[:1], model="GraphTransformer"))
-    assert elsewhere["answer"] == "Found, error:"
+    assert elsewhere["answer"] == "Found (error):"
     assert "no site that is called massive" in elsewhere["text"]
 
 

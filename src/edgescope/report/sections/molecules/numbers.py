@@ -29,8 +29,8 @@ def choose(scan: Scan, scanned: Scanned | None = None) -> list[dict[str, Any]]:
         has any, its ``identifiers`` by column, and what
         :func:`~edgescope.scanning.massive_bonds.with_bonds` adds for its bonds at the same site;
         with ``scanned`` also the ``row`` of the table that it was read from and its ``values``, see
-        :meth:`edgescope.report.Scanned.values`. None if the model was given several graphs in one call, or graphs with two sets of nodes: a
-        SMILES does not tell whose atoms it has.
+        :meth:`edgescope.report.Scanned.values`. None if the model was given several graphs in one
+        call, or graphs with two sets of nodes: a SMILES does not tell whose atoms it has.
 
     Raises:
         InputError: if a SMILES does not parse, or a massive edge runs along no bond of it.

@@ -57,6 +57,11 @@ def predictions(material: Material) -> dict[str, Any]:
             text = f"{name} calls no activation of these sites massive."
             return _answer(question, "Nothing to replace:", text, sections=("sites",))
         return _unmeasured(question, to_ablate(material))
+    return _of_ablation(question, found, material.scan.info.criterion.name)
+
+
+def _of_ablation(question: str, found: Ablation, rule: str) -> dict[str, Any]:
+    """Say what an ablation found; ``rule`` is what the page calls massive by."""
     rows = found.table().rows(named=True)
     chosen = next(row for row in rows if row["site"] == rows[-1]["site"])
     where = ("ablation",)
@@ -64,16 +69,20 @@ def predictions(material: Material) -> dict[str, Any]:
         text = f"{found.info.where} chooses no activation, so nothing was replaced."
         return _answer(question, "Nothing to replace:", text, sections=where)
     text, beyond = _replaced(found, chosen), found.beyond()
+    # An ablation may have chosen other activations than those that this page calls massive.
+    same = found.info.where in {rule, f"scan, {rule}"}
+    others = "" if same else f" These are not those that {rule} calls massive."
     if beyond is None:
         text = f"{text}, and without controls nothing shows that other activations do less."
         return _answer(question, "Not shown:", text, sections=where)
-    text = f"{text}: {found.verdict()}."
+    text = f"{text}: {found.verdict()}.{others}"
     if beyond.all_of("more"):
-        return _answer(question, "Yes:", text, "alarm", where)
+        return _answer(question, "Yes, more than others:", text, "alarm", where)
     if beyond.more:
         return _answer(question, "In part:", text, "alarm", where)
-    certain = "Less than other activations do:" if beyond.all_of("less") else "Not beyond chance:"
-    return _answer(question, certain, text, "clear", where)
+    harm = "harm " if found.info.metric else ""
+    certain = f"Less {harm}than others:" if beyond.all_of("less") else "Not beyond chance:"
+    return _answer(question, certain, text, "clear" if same else "open", where)
 
 
 def _replaced(found: Ablation, chosen: dict[str, Any]) -> str:
@@ -83,7 +92,8 @@ def _replaced(found: Ablation, chosen: dict[str, Any]) -> str:
     ends = between(chosen[f"{axis}_low"], chosen[f"{axis}_high"])
     what = (
         f"replacing {plural(int(chosen['activations']), 'activation')} "
-        f"({percent(chosen['share'])}), chosen by {info.where}, {VALUES.get(info.value, info.value)}"
+        f"({percent(chosen['share'])}), chosen by {info.where}, "
+        f"{VALUES.get(info.value, info.value)}"
     )
     if info.metric is None:
         return f"{what}, moves predictions by {change} ({ends}) on average"
@@ -143,7 +153,7 @@ def causes(material: Material) -> dict[str, Any]:
         f"cause was not measured.{beside}{rest}"
     )
     tone = "open" if first.severity == "note" else "alarm"
-    return _answer(question, f"Found, {first.severity}:", text, tone, where)
+    return _answer(question, f"Found ({first.severity}):", text, tone, where)
 
 
 def _gravest(found: Findings, sites: list[str]) -> tuple[Any, bool]:

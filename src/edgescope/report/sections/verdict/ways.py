@@ -19,15 +19,13 @@ class Way(NamedTuple):
 def to_ablate(material: Material) -> Way:
     """Return how to replace what the scan's criterion calls massive."""
     scan, info = material.scan, material.scan.info
-    if info.rows == "node":
-        return Way("", "activations of nodes cannot be replaced")
-    if info.parts:
-        return Way("", "activations in parts of one large graph cannot be replaced")
+    if info.rows == "node" or info.parts:
+        of = "of nodes" if info.rows == "node" else "in parts of one large graph"
+        return Way("", f"activations {of} cannot be replaced")
     command = material.commands.get("ablation", "")
     if scan.massive_edges()["complete"].all():
-        if command:
-            return Way(f"{command} --where scan", "")
-        return Way("es.ablate(model, loader, where=scan)", "")
+        own = "es.ablate(model, loader, where=scan)"
+        return Way(f"{command} --where scan" if command else own, "")
     ratio = common_ratio(info.criterion)
     if command and ratio:
         return Way(f"{command} --where {ratio:g}", "")
