@@ -73,12 +73,11 @@ def _facts(ours: dict[str, Any], theirs: dict[str, Any]) -> list[dict[str, Any]]
     massive = "sites with massive activations"
     pairs.append((massive, len(marked(ours)), len(marked(theirs))))
     for axis in ("ratio", "magnitude"):
-        own, other = (
-            max(row[f"max_{axis}"] or 0.0 for row in of["table"]) for of in (ours, theirs)
-        )
+        tops = (of["table"] for of in (ours, theirs))
+        own, other = (max(row[f"max_{axis}"] or 0.0 for row in table) for table in tops)
         pairs.append((f"largest {axis}", own, other))
-    for name in {**ours["run"], **theirs["run"]}:
-        pairs.append((name, ours["run"].get(name), theirs["run"].get(name)))
+    names = {**ours["run"], **theirs["run"]}
+    pairs += [(name, ours["run"].get(name), theirs["run"].get(name)) for name in names]
     return [
         {"what": what, "own": own, "other": other}
         for what, own, other in pairs
@@ -177,4 +176,5 @@ def _maxima(
 
 def _largest(site: dict[str, Any]) -> float:
     """Return the largest ratio of any graph in either scan."""
-    return max([0.0, *site["own"]["ratio"], *site["other"]["ratio"]])
+    ratios: list[float] = [0.0, *site["own"]["ratio"], *site["other"]["ratio"]]
+    return max(ratios)
