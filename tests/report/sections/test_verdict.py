@@ -56,7 +56,14 @@ def test_predictions_are_judged_by_the_ablation_beside_its_controls(
     found = with_excess(as_scanned(results["ablation"]), *signs)
     said = answer(planted, PREDICTIONS, ablation=found)
     assert (said["answer"], said["tone"], said["sections"]) == (words, tone, ["ablation"])
-    assert f": {found.verdict()}." in said["text"]
+    told = said["text"]
+    assert ("every control" in told) is ("every control" in found.verdict())
+    for side, expected in {
+        "more": "more harm than",
+        "less": "less harm than",
+        "open": "certain difference from",
+    }.items():
+        assert (expected in told) is bool(getattr(found.beyond(), side))
     assert METRICS[found.info.metric] in said["text"]
     assert said["measure"] is None
 

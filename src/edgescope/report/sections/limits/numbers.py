@@ -59,7 +59,7 @@ def _quiet_sites(numbers: dict[str, Any]) -> str:
         return f"{what} is called massive at {where}." if quiet else "There are none."
     limit = number(numbers["scanned"]["threshold"])
     if not quiet and unclear(numbers):
-        return "There are none of which nothing else is said here."
+        return "There are none that are free of doubt; the entries below say why."
     if not quiet:
         return f"There are none: wherever a {axis} is defined, some edge has one above {limit}."
     sites = _sites(numbers, quiet, [number(row[f"max_{axis}"]) for row in quiet])

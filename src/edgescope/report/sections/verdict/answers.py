@@ -5,8 +5,9 @@ from typing import Any
 from edgescope.diagnosis import Findings
 from edgescope.diagnosis.findings_text import conclusion
 from edgescope.intervene import Ablation
+from edgescope.intervene.ablation_result import Beyond
 from edgescope.lib.plurals import plural
-from edgescope.plots.formats import between, number, percent
+from edgescope.plots.formats import between, listing, number, percent
 from edgescope.report.doubts import FLOAT16_MAX, headroom
 from edgescope.report.section_protocol import Material
 from edgescope.report.sections.verdict.ways import Way, to_ablate, to_diagnose
@@ -25,6 +26,13 @@ VALUES = {
     "resample": "by values of other edges",
 }
 """What :func:`edgescope.ablate` puts in their place."""
+
+CONTROLS = {
+    "number": "replacing as many at random",
+    "magnitude": "replacing those next in magnitude",
+    "edge_type": "replacing as many on edges of the same types",
+}
+"""What the controls do."""
 
 
 def _answer(
@@ -75,7 +83,7 @@ def _of_ablation(question: str, found: Ablation, rule: str) -> dict[str, Any]:
     if beyond is None:
         text = f"{text}, and without controls nothing shows that other activations do less."
         return _answer(question, "Not shown:", text, sections=where)
-    text = f"{text}: {found.verdict()}.{others}"
+    text = f"{text}: {_beside(beyond, 'harm' if found.info.metric else 'effect')}.{others}"
     if beyond.all_of("more"):
         return _answer(question, "Yes, more than others:", text, "alarm", where)
     if beyond.more:
@@ -83,6 +91,22 @@ def _of_ablation(question: str, found: Ablation, rule: str) -> dict[str, Any]:
     harm = "harm " if found.info.metric else ""
     certain = f"Less {harm}than others:" if beyond.all_of("less") else "Not beyond chance:"
     return _answer(question, certain, text, "clear" if same else "open", where)
+
+
+def _beside(beyond: Beyond, effect: str) -> str:
+    """Say whether it did more than the controls, which replace other activations."""
+    told = []
+    for side, words in (
+        ("more", f"more {effect} than"),
+        ("less", f"less {effect} than"),
+        ("open", "no certain difference from"),
+    ):
+        names = getattr(beyond, side)
+        every = side != "open" and len(names) == sum(map(len, beyond))
+        what = "every control, which replaces other activations"
+        if names:
+            told.append(f"{words} {what if every else listing([CONTROLS[each] for each in names])}")
+    return "; ".join(told)
 
 
 def _replaced(found: Ablation, chosen: dict[str, Any]) -> str:
@@ -98,9 +122,10 @@ def _replaced(found: Ablation, chosen: dict[str, Any]) -> str:
     if info.metric is None:
         return f"{what}, moves predictions by {change} ({ends}) on average"
     sign = "+" if chosen[axis] > 0 else ""
+    part = f", {percent(abs(chosen[axis]) / info.before)} of it" if info.before else ""
     return (
         f"{what}, changes the {METRICS[info.metric]} of {number(info.before)} by {sign}{change} "
-        f"({ends})"
+        f"({ends}{part})"
     )
 
 
