@@ -59,7 +59,7 @@ def statements(scan):
     return numbers, numbers["summary"], told, not_found(numbers)
 
 
-@settings(max_examples=50, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(st.lists(LAYERS, min_size=1, max_size=2), st.sampled_from(sorted(RULES)), st.booleans())
 def test_no_all_clear_stands_beside_an_alarm(build, kinds, rule, compared):
     baseline = es.Untrained(5) if rule == "calibrated" else compared
