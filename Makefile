@@ -52,7 +52,7 @@ format: $(READY) ## apply the formatter and the safe fixes
 bench: $(READY) ## run every benchmark and print its ratio
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
-docs: $(READY) ## write the pages that come out of the code and build the site in docs/_build
+docs: $(READY) ## write the pages that come out of the code, build the site in docs/_build, report the demo there
 	$(BIN)/python docs/make_layers.py
 	$(BIN)/python docs/make_rules.py
 	$(BIN)/python docs/make_reach.py
@@ -60,6 +60,10 @@ docs: $(READY) ## write the pages that come out of the code and build the site i
 	OMP_NUM_THREADS=1 $(BIN)/python docs/make_walks.py
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --fresh-env --quiet \
 	  --builder html docs docs/_build
+	$(BIN)/edgescope demo --out $(RUN)
+	$(BIN)/edgescope ablate $(RUN) --where scan --repeats 1
+	$(BIN)/edgescope diagnose $(RUN) --fail-on never
+	$(BIN)/edgescope report $(RUN) --out docs/_build/report-of-the-demo.html
 	@echo "open docs/_build/index.html"
 
 browser: # the report's tests open it in Chromium

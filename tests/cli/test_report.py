@@ -50,6 +50,36 @@ def test_findings_that_were_written_elsewhere_are_taken(edgescope, scanned, tmp_
     assert numbers["diagnosis"]["rules"] == ["dead-head"]
 
 
+def test_two_scans_are_shown_side_by_side_by_the_names_of_their_folders(
+    edgescope, scanned, tmp_path
+):
+    other = tmp_path / "after"
+    es.load_scan(scanned).save(other / "scan")
+    code, out, err = edgescope("report", scanned, other / "scan")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == f"open {scanned / 'comparison.html'}"
+    numbers = json.loads((scanned / "comparison.json").read_text())
+    assert numbers["comparison"]["names"] == [scanned.name, "after"]
+    seeds = next(each for each in numbers["comparison"]["facts"] if each["what"] == "seed")
+    assert (seeds["own"] is not None, seeds["other"]) == (True, None)
+    code, _, err = edgescope("report", scanned, other, other)
+    assert code == 2
+    assert "received 3 folders, expected one, or two to compare" in err
+
+
+def test_the_verdict_says_what_to_type_for_this_run(edgescope, scanned):
+    assert edgescope("report", scanned)[0] == 0
+    numbers = json.loads((scanned / "report.json").read_text())
+    *_, causes = numbers["verdict"]
+    assert causes["measure"] == f"edgescope diagnose {scanned} --split train"  # as it was scanned
+    assert edgescope(*causes["measure"].split()[1:], "--fail-on", "never")[0] == 0
+    assert edgescope("report", scanned)[0] == 0
+    *_, causes = json.loads((scanned / "report.json").read_text())["verdict"]
+    assert causes["answer"] != "Not measured:"
+    assert numbers["data"]["targets"]
+    assert all(each["row"] is not None for each in numbers["gallery"])
+
+
 def test_what_is_no_diagnosis_is_refused(edgescope, scanned, tmp_path):
     out = tmp_path / "findings.sarif"
     words = ("--format", "sarif", "--out", out, "--fail-on", "never")

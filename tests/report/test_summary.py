@@ -74,7 +74,7 @@ def test_what_is_not_finite_is_said_on_top(build):
         model.node_embedding.weight[:] = float("nan")
 
     summary = collect(build(break_all), None, None)["summary"]
-    assert summary[-1].startswith("Activations that are not finite occur at 3 of 3 sites")
+    assert summary[0].startswith("This is no all-clear: activations are not finite at 3 of 3 sites")
 
 
 def test_growth_without_ratio_is_pointed_out(build):

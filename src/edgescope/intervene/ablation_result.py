@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import polars as pl
 
@@ -54,6 +54,18 @@ SCHEMA = {
     "moved_excess_low": pl.Float64,
     "moved_excess_high": pl.Float64,
 }
+
+
+class Beyond(NamedTuple):
+    """The controls than which what was chosen did more harm, less, or neither for certain."""
+
+    more: list[str]
+    less: list[str]
+    open: list[str]
+
+    def all_of(self, side: Literal["more", "less"]) -> bool:
+        """Say whether it did so beside every control."""
+        return len(getattr(self, side)) == sum(map(len, self))
 
 
 class Ablation(AblationPictures):
@@ -130,13 +142,21 @@ class Ablation(AblationPictures):
 
     def verdict(self) -> str:
         """Say in a few words whether what was chosen did more than its controls; empty of none."""
+        beyond = self.beyond()
+        return "" if beyond is None else _verdict(beyond, "harm" if self.info.metric else "effect")
+
+    def beyond(self) -> "Beyond | None":
+        """Return the controls than which all that was chosen did more, less, or neither.
+
+        None if nothing was chosen, or there are no controls.
+        """
         rows = self._rows.filter(pl.col("site") == self._rows["site"][-1]).rows(named=True)
         chosen, controls = rows[0], rows[1:]
         if not chosen["activations"] or not controls:
-            return ""
+            return None
         metric = self.info.metric
         worse = -1 if metric and not LOWER_IS_BETTER[metric] else 1
-        return _verdict(controls, self.drawn[1], worse, "harm" if metric else "effect")
+        return _beyond(controls, self.drawn[1], worse)
 
     @property
     def drawn(self) -> tuple[str, str]:
@@ -203,17 +223,23 @@ def _shown(row: dict[str, Any], axis: str) -> str:
     return f"{row[axis]:{sign}.3g} ({low:{sign}.3g} to {high:{sign}.3g})"
 
 
-def _verdict(controls: Sequence[dict[str, Any]], excess: str, worse: int, effect: str) -> str:
-    """Say whether what was chosen did more than its controls; ``worse`` is the sign of harm."""
+def _beyond(controls: Sequence[dict[str, Any]], excess: str, worse: int) -> Beyond:
+    """Compare with every control; ``worse`` is the sign of harm."""
     ends = [sorted(worse * row[f"{excess}_{end}"] for end in ("low", "high")) for row in controls]
     more = [row["selection"] for row, (low, _) in zip(controls, ends, strict=True) if low > 0]
     less = [row["selection"] for row, (_, high) in zip(controls, ends, strict=True) if high < 0]
-    if len(more) == len(controls):
+    return Beyond(
+        more, less, [row["selection"] for row in controls if row["selection"] not in {*more, *less}]
+    )
+
+
+def _verdict(found: Beyond, effect: str) -> str:
+    """Say whether what was chosen did more than its controls."""
+    if found.all_of("more"):
         return f"more {effect} than every control"
-    if len(less) == len(controls):
+    if found.all_of("less"):
         return f"less {effect} than every control"
-    open_ = [row["selection"] for row in controls if row["selection"] not in {*more, *less}]
-    parts = [f"more {effect} than {', '.join(more)}"] if more else []
-    parts += [f"less {effect} than {', '.join(less)}"] if less else []
-    parts += [f"no certain difference from {', '.join(open_)}"] if open_ else []
+    parts = [f"more {effect} than {', '.join(found.more)}"] if found.more else []
+    parts += [f"less {effect} than {', '.join(found.less)}"] if found.less else []
+    parts += [f"no certain difference from {', '.join(found.open)}"] if found.open else []
     return ", ".join(parts)

@@ -92,8 +92,21 @@ def listing(items: list[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-def kind_of_edge(edge_type: str, *, many: bool = False) -> str:
-    """Name an edge by its type: "double bond", or "type 2 edge" for a type that is no bond."""
+def kind_of_edge(edge_type: str, *, many: bool = False, aromatic: bool | None = None) -> str:
+    """Name an edge by its type: "double bond", or "type 2 edge" for a type that is no bond.
+
+    Args:
+        edge_type: name of its type.
+        many: whether several edges are named.
+        aromatic: whether it is a bond of an aromatic system, where that is known. Data that write
+            a benzene ring as alternating single and double bonds do not say so.
+
+    Example:
+        >>> kind_of_edge("double", aromatic=True), kind_of_edge("double")
+        ('aromatic bond (double in the data)', 'double bond')
+    """
+    if aromatic and edge_type != "aromatic":
+        return f"aromatic bond{'s' * many} ({edge_type} in the data)"
     if edge_type in {"single", "double", "triple", "aromatic"}:
         return f"{edge_type} bond{'s' * many}"
     if edge_type in {"edge", "node"}:  # which have no type

@@ -1,5 +1,6 @@
 """Molecules drawn by RDKit, some of their bonds coloured."""
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +12,12 @@ from edgescope.plots.svg import inline
 
 SIZE = (340, 240)
 """Width and height of a drawing, in its own units."""
+
+SMALLEST = 11
+"""Size of the smallest letters, in units of the drawing, however far a molecule reaches."""
+
+LEGIBLE = 36
+"""Atoms that such a drawing has room for."""
 
 SHADES = 0.12, 0.78
 """Part of the colour map that is used: pale enough for the black bond on top to be seen."""
@@ -64,6 +71,11 @@ def bond_of(molecule: Any, source: int, target: int, where: str) -> int:  # noqa
     return index
 
 
+def is_aromatic(molecule: Any, bond: int) -> bool:  # noqa: ANN401  (as above)
+    """Say whether a bond is aromatic, whatever its type in a graph is called."""
+    return bool(molecule.GetBondWithIdx(bond).GetIsAromatic())
+
+
 def draw_bonds(
     smiles: str,
     shades: Mapping[int, tuple[float, float, float]],
@@ -87,7 +99,8 @@ def draw_bonds(
         atom_notes: what stands beside atoms, by their number.
         bond_notes: what stands beside bonds.
         note_size: size of notes, as part of the size of letters.
-        size: width and height, in its own units.
+        size: width and height, in its own units, of a molecule of up to ``LEGIBLE`` atoms; a larger
+            one gets more of both, so that its letters stay as large as theirs.
     """
     draw = require("rdkit.Chem.Draw.rdMolDraw2D", "chem")
     molecule = parse(smiles, title)
@@ -95,7 +108,8 @@ def draw_bonds(
         molecule.GetAtomWithIdx(atom).SetProp("atomNote", note)
     for bond, note in bond_notes.items():
         molecule.GetBondWithIdx(bond).SetProp("bondNote", note)
-    drawer = draw.MolDraw2DSVG(*size)
+    larger = math.sqrt(max(1.0, molecule.GetNumAtoms() / LEGIBLE))
+    drawer = draw.MolDraw2DSVG(*(round(larger * side) for side in size))
     options = drawer.drawOptions()
     options.useBWAtomPalette()  # colour is for the bonds alone
     options.clearBackground = False
@@ -105,6 +119,7 @@ def draw_bonds(
     options.setBondNoteColour(rgb(BLUE))
     options.bondLineWidth = 1.6
     options.padding = 0.06
+    options.minFontSize = SMALLEST
     # Hydrogens that RDKit would add for its drawing are no atoms of the graph.
     prepared = draw.PrepareMolForDrawing(molecule, kekulize=True, addChiralHs=False)
     drawer.DrawMolecule(

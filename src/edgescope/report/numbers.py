@@ -7,6 +7,7 @@ is None.
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ import numpy as np
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import said_arguments
 from edgescope.lib.version import __version__
+from edgescope.report.aromatic_bonds import aromatic, writes_rings_kekulised
 from edgescope.report.counts import calibration, is_plain, judged, site_axis
+from edgescope.report.doubts import doubts
 from edgescope.report.names import short_names, site_pattern
 from edgescope.report.row_nouns import said_of
 from edgescope.report.section_protocol import Material, Section
@@ -36,6 +39,7 @@ def collect(
     title: str | None = None,
     run: dict[str, Any] | None = None,
     caution: str | None = None,
+    commands: Mapping[str, str] | None = None,
     **results: Any,
 ) -> dict[str, Any]:
     """Gather the numbers of a report: those of the page as a whole, then section by section.
@@ -45,6 +49,7 @@ def collect(
         title: headline of the report; made of the model and the data by default.
         run: facts about the training run, shown as they are.
         caution: what should be read first.
+        commands: what makes results that are missing, by the option of ``scan.report``.
         **results: results beside the scan, by the option of ``scan.report``.
 
     Returns:
@@ -54,11 +59,9 @@ def collect(
     Raises:
         InputError: if a result does not belong to the scan, or a section's numbers are no such.
     """
-    numbers: dict[str, Any] = finite(_whole(scan, title, run, caution))
-    numbers["busiest"] = busiest(numbers)
-    numbers["summary"] = [said_of(text, scan.info.rows) for text in summary(numbers)]
+    numbers = whole(scan, title, run, caution)
     numbers["contents"] = []
-    material = Material(scan, results, numbers)
+    material = Material(scan, results, numbers, commands or {})
     for section in all_sections():
         absent = section.absence(material)
         numbers["contents"].append(
@@ -67,6 +70,21 @@ def collect(
         if section.key is not None:
             own = None if absent else finite(section.numbers(material))
             numbers[section.key] = _checked(own, section, numbers)
+    return numbers
+
+
+def whole(
+    scan: Scan,
+    title: str | None = None,
+    run: dict[str, Any] | None = None,
+    caution: str | None = None,
+) -> dict[str, Any]:
+    """Gather the numbers of the page as a whole, as :func:`collect` does, and its sentences."""
+    numbers: dict[str, Any] = finite(_shared(scan, title, run, caution))
+    for site, row in zip(numbers["sites"], numbers["table"], strict=True):
+        site["doubts"] = doubts(row, site["judged"])
+    numbers["busiest"] = busiest(numbers)
+    numbers["summary"] = [said_of(text, scan.info.rows) for text in summary(numbers)]
     return numbers
 
 
@@ -87,7 +105,7 @@ def _checked(own: Any, section: Section, numbers: dict[str, Any]) -> Any:  # noq
     return own
 
 
-def _whole(
+def _shared(
     scan: Scan, title: str | None, run: dict[str, Any] | None, caution: str | None
 ) -> dict[str, Any]:
     """Gather what several sections say, and the facts on top."""
@@ -107,7 +125,10 @@ def _whole(
         "by_edge_type": edge_types(scan, axis),
         "by_magnitude": edge_types(scan, "magnitude") if axis == "ratio" else [],
         "calibration": calibration(scan),
-        "extremes": scan.names.rows(as_edges(scan.extremes(), info.rows)),
+        "extremes": [
+            row | {"aromatic": aromatic(scan, row)}
+            for row in scan.names.rows(as_edges(scan.extremes(), info.rows))
+        ],
         "site_pattern": site_pattern(sites),
         "sites": [
             {
@@ -152,6 +173,7 @@ def _scanned(scan: Scan, axis: str, found: dict[str, dict[str, Any]]) -> dict[st
         "graphs": info.graphs,
         "edges": sum(edges for name, edges in types.items() if name != ADDED),
         "edge_types": types,
+        "kekulised": writes_rings_kekulised(scan),
         "sites": len(scan.sites),
         "inputs": list(dict.fromkeys(n for of in scan.sites.values() for n in of.of.inputs)),
         "two_node_sets": any(of.of.two_node_sets for of in scan.sites.values()),

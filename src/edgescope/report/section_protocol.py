@@ -19,7 +19,7 @@ class Need:
     Attributes:
         option: name of the option of ``scan.report`` that takes it, such as ``"ablation"``.
         kind: class of the result; anything else is refused.
-        load: reads a stored one.
+        load: reads a stored one; None if none is stored.
         call: what makes one, such as ``"es.ablate"``.
         command: the command that makes one, such as ``"ablate"``; empty if there is none.
         stored: where that command leaves it in the folder of a run; empty if nowhere.
@@ -35,7 +35,7 @@ class Need:
 
     option: str
     kind: type
-    load: Callable[[Path], Any]
+    load: Callable[[Path], Any] | None
     call: str
     command: str = ""
     stored: str = ""
@@ -56,6 +56,8 @@ class Material:
         results: results beside it, by the name of the option of ``scan.report``.
         numbers: what has been gathered so far: the numbers of the page as a whole and of the
             sections before, as in the JSON file.
+        commands: the command that makes each result for the run that is reported, by the option
+            of ``scan.report``; empty if there is no run.
 
     Example:
         >>> import edgescope as es
@@ -69,6 +71,7 @@ class Material:
     scan: Scan
     results: Mapping[str, Any]
     numbers: dict[str, Any] = field(default_factory=dict)
+    commands: Mapping[str, str] = field(default_factory=dict)
 
 
 class Section:
@@ -78,8 +81,10 @@ class Section:
         name: its id on the page, where it can be linked to.
         title: its heading, also in the table of contents.
         place: sections stand by rising place, those of one place in the order in which they were
-            registered. Without one, a section stands after those on results beside the scan.
+            registered. Without one, a section stands after those on results beside the scan; with
+            one below zero, on top of the page.
         needs: results beside the scan without which it is absent.
+        uses: results beside the scan that it shows as well if they are there.
         key: key of its numbers in the JSON file; its name by default, with ``_`` for ``-``. None
             if it has none of its own.
         template: what stands below its heading, as a Jinja template; by default the file
@@ -104,6 +109,7 @@ class Section:
     title: ClassVar[str]
     place: ClassVar[int] = 1050
     needs: ClassVar[tuple[Need, ...]] = ()
+    uses: ClassVar[tuple[Need, ...]] = ()
     key: ClassVar[str | None] = None
     template: ClassVar[str] = ""
 

@@ -65,11 +65,11 @@ def all_needs() -> list[Need]:
     Example:
         >>> import edgescope as es
         >>> [need.option for need in es.report.all_needs()]
-        ['training', 'interpretation', 'ablation', 'leaderboard', 'diagnosis']
+        ['beside', 'scanned', 'training', 'interpretation', 'ablation', 'leaderboard', 'diagnosis']
     """
     needs: dict[str, Need] = {}
     for each in all_sections():
-        for need in each.needs:
+        for need in (*each.needs, *each.uses):
             needs.setdefault(need.option, need)
     return list(needs.values())
 
@@ -98,7 +98,7 @@ def stored_results(run: Path | None, **elsewhere: Path | None) -> dict[str, Any]
         path = elsewhere.get(need.option)
         if path is None and run is not None and need.stored and (run / need.stored).exists():
             path = run / need.stored
-        if path is not None:
+        if path is not None and need.load is not None:
             found[need.option] = need.load(path)
     return found
 
@@ -110,7 +110,7 @@ def check_results(results: dict[str, Any]) -> dict[str, Any]:
         InputError: if no section is about one, or it is of another class.
     """
     given = {option: result for option, result in results.items() if result is not None}
-    every = [need for each in all_sections() for need in each.needs]
+    every = [need for each in all_sections() for need in (*each.needs, *each.uses)]
     options = list(dict.fromkeys(need.option for need in every))
     for option in given:
         if option not in options:

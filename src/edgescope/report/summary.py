@@ -4,8 +4,17 @@ from typing import Any
 
 from edgescope.lib.plurals import plural
 from edgescope.plots.formats import kind_of_edge, listing, number, percent, with_article
+from edgescope.report.doubts import is_grown
 from edgescope.report.names import named, site_list
 from edgescope.report.words import exceeds, no_all_clear
+
+KINDS_OF_DOUBT = {
+    "nonfinite": "activations are not finite",
+    "undefined": "no edge has a ratio",
+    "grown": "magnitudes grew",
+    "beyond": "magnitudes exceed 65,504, the largest number of half precision,",
+}
+"""What is said of all sites with a doubt of a kind; see :func:`edgescope.report.doubts.doubts`."""
 
 
 def busiest(numbers: dict[str, Any]) -> str | None:
@@ -32,17 +41,51 @@ def marked(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     return [site for site in every if site["judged"]["massive"]]
 
 
+def unclear(numbers: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the sites that are not called massive, and of which there is no all-clear either."""
+    loud = {site["site"] for site in marked(numbers)}
+    return [site for site in numbers["sites"] if site["doubts"] and site["site"] not in loud]
+
+
 def summary(numbers: dict[str, Any]) -> list[str]:
-    """Say what was found, in two or three sentences, and more if something is broken or unseen."""
-    if numbers["scanned"]["plain"]:
+    """Say what was found, in two or three sentences, and more if something is broken or unseen.
+
+    That nothing is massive is only said where no site is in doubt: else it says first what is.
+    """
+    broken = _broken(numbers["table"])
+    if not marked(numbers) and unclear(numbers):
+        first, broken = _in_doubt(numbers), []
+    elif numbers["scanned"]["plain"]:
         first = _plain(numbers)
     elif any(site["judged"]["significant"] is not None for site in numbers["sites"]):
         first = _calibrated(numbers)
     else:
         first = _composed(numbers)
-    sentences = [first, _where(numbers), *_largest(numbers), *_broken(numbers["table"])]
+    sentences = [first, _where(numbers), *_largest(numbers), *broken]
     sentences += no_all_clear(numbers)
     return [sentence for sentence in sentences if sentence]
+
+
+def _in_doubt(numbers: dict[str, Any]) -> str:
+    """Say why it is no all-clear that the criterion calls nothing massive."""
+    every, name = numbers["sites"], numbers["scanned"]["criterion"]
+    told = []
+    for kind, what in KINDS_OF_DOUBT.items():
+        sites = [site for site in every if kind in site["doubts"]]
+        if sites:
+            # The clause of a site stands for all of them where it says how large something is.
+            top = max(sites, key=lambda site: _row(numbers, site)["max_magnitude"] or 0.0)
+            own = f"; at {top['site']} {top['doubts'][kind]}" if what.endswith("grew") else ""
+            told.append(f"{what} at {len(sites)} of {plural(len(every), 'site')}{own}")
+    return (
+        f"This is no all-clear: {', and '.join(told)}. The criterion {name}, which calls nothing "
+        "massive here, does not see that."
+    )
+
+
+def _row(numbers: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a site in the table."""
+    return next(row for row in numbers["table"] if row["site"] == site["site"])
 
 
 def _plain(numbers: dict[str, Any]) -> str:
@@ -98,7 +141,8 @@ def _where(numbers: dict[str, Any]) -> str:
             for row in numbers["by_edge_type"]
             if row["site"] == name and row["edges"]
         ]
-        return f"They are most common at {name}, where they sit on {listing(rates)}."
+        rings = ", those of aromatic rings among them" if scanned["kekulised"] else ""
+        return f"They are most common at {name}, where they sit on {listing(rates)}{rings}."
     shares = [
         f"{percent(found['share'])} of the edges exceed the {axis} {number(found['threshold'])}"
         for axis in ("ratio", "magnitude")
@@ -157,9 +201,14 @@ def _largest(numbers: dict[str, Any]) -> list[str]:
     ratio, magnitude = tops["ratio"], tops["magnitude"]
     if ratio is None or magnitude is None:
         return ["No edge has a defined ratio."]
-    grown = next(row.get("growth") for row in numbers["table"] if row["site"] == magnitude["site"])
-    growth = f", {number(grown)} times what is typical there before training" if grown else ""
-    edge = with_article(kind_of_edge(ratio["edge_type"]))
+    row = next(row for row in numbers["table"] if row["site"] == magnitude["site"])
+    # Beside an all-clear, a growth that no criterion minds would read as an alarm.
+    growth = (
+        f", {number(row['growth'])} times what is typical there before training"
+        if marked(numbers) and is_grown(row)
+        else ""
+    )
+    edge = with_article(kind_of_edge(ratio["edge_type"], aromatic=ratio["aromatic"]))
     sentence = (
         f"The largest ratio is {number(ratio['ratio'])}, at {ratio['site']} on {edge} of graph "
         f"{named(ratio)}; the largest magnitude is "

@@ -1,6 +1,7 @@
 """Write a scan as a page that opens from disk, and its numbers as JSON."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ def write_report(
     title: str | None = None,
     run: dict[str, Any] | None = None,
     caution: str | None = None,
+    commands: Mapping[str, str] | None = None,
     **results: Any,
 ) -> Path:
     """Write a scan as one self-contained HTML file, with a JSON file of its numbers beside it.
@@ -35,11 +37,16 @@ def write_report(
             "epochs": 20, "test MAE": 0.39, "seed": 41}``.
         caution: what should be read before anything else, such as that the model is not better
             than guessing; shown on top, in a box.
+        commands: the commands that make results which are missing, by the option that takes them,
+            such as ``{"ablation": "edgescope ablate run"}``; without them the page says which
+            function does.
         **results: results beside the scan, each for a section of its own: ``training``, what a
             monitor has recorded (:class:`edgescope.TrainingRecord`); ``interpretation``, what
             massive activations sit on; ``ablation``, what replacing them does; ``leaderboard``,
-            what edge importances are worth; ``diagnosis``, what ``es.diagnose`` found; and what
-            other :class:`edgescope.report.Section` need.
+            what edge importances are worth; ``diagnosis``, what ``es.diagnose`` found;
+            ``scanned``, the model and the graphs (:class:`edgescope.report.Scanned`); ``beside``,
+            another scan (:class:`edgescope.report.Beside`); and what other
+            :class:`edgescope.report.Section` need.
 
     Returns:
         The path of the HTML file.
@@ -61,7 +68,7 @@ def write_report(
             f"{path / 'report.html' if path.is_dir() else path.with_suffix('.html')}"
         )
     require("jinja2", "report")
-    numbers = collect(scan, title, run, caution, **check_results(results))
+    numbers = collect(scan, title, run, caution, commands, **check_results(results))
     page = render_page(numbers)
     writable_folder(path.parent)
     with replacing(path) as html, replacing(path.with_suffix(".json")) as data:

@@ -117,6 +117,7 @@ class GraphPictures(ScanCard):
         drawable = own.filter(pl.col("edge") >= 0)
         shades: dict[int, float] = {}
         ends: list[int] = []
+        aromatic = None
         if nodes:
             largest = drawable.group_by("edge").agg(pl.col(measure).max())
             shades = dict(largest.rows())
@@ -126,9 +127,10 @@ class GraphPictures(ScanCard):
             entry = with_bonds(first, smiles, drawable)
             shades = {bond["bond"]: bond[measure] for bond in entry["bonds"]}
             ends = [first["source"], first["target"]]
+            aromatic = entry["aromatic"] if first["edge"] == top["edge"] else None
         scale = scale_of(shades.values()) if shades else None
         colours = {place: colour_of(size, scale) for place, size in shades.items() if scale}
-        title, lead = self._title(top), self._said(top, own)
+        title, lead = self._title(top), self._said(top, own, aromatic)
         name = f"edgescope-{crc32(repr((smiles, shades)).encode()):08x}"
         svg = draw_bonds(
             smiles,
@@ -220,11 +222,11 @@ class GraphPictures(ScanCard):
         of = f", input {top['input']}" if top.get("input") else ""
         return f"{graph[0].upper()}{graph[1:]}{of} at {top['site']}, {self.info.model}"
 
-    def _said(self, top: Row, own: pl.DataFrame) -> str:
+    def _said(self, top: Row, own: pl.DataFrame, aromatic: bool | None = None) -> str:
         rows, found = self.info.rows, self.sites[top["site"]]
         count = own.select("edge_type", "edge", "source", "target").n_unique()
         least = "at least " if found.seen > found.rows.height else ""
-        what = type_words(str(top["edge_type"]), rows)
+        what = type_words(str(top["edge_type"]), rows, aromatic=aromatic)
         where = (
             f"on {what}, number {top['edge']}"
             if rows == "node"

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from edgescope.lib.graph_names import called
-from edgescope.plots.molecules import bond_of, parse
+from edgescope.plots.molecules import bond_of, is_aromatic, parse
 from edgescope.scanning.criteria.common_ratio import common_ratio
 from edgescope.scanning.tables import ScanTables
 
@@ -43,8 +43,9 @@ def with_bonds(top: dict[str, Any], smiles: str, rows: pl.DataFrame) -> dict[str
         rows: massive activations with their ``excess``; those of the same graph and site count.
 
     Returns:
-        The row with ``smiles``, its ``bond``, and ``bonds``: the largest ``ratio`` and ``excess``
-        of every bond with a massive activation.
+        The row with ``smiles``, its ``bond``, whether that is ``aromatic``, how many ``atoms``
+        there are, and ``bonds``: of every bond with a massive activation its ``edge_type``, whether
+        it is ``aromatic``, and the largest ``ratio`` and ``excess``.
 
     Raises:
         InputError: if the SMILES does not parse, or an edge runs along no bond of it.
@@ -52,17 +53,23 @@ def with_bonds(top: dict[str, Any], smiles: str, rows: pl.DataFrame) -> dict[str
     identifiers = top.get("identifiers", {})
     molecule = parse(smiles, called(top["graph"], identifiers))
     same = rows.filter((pl.col("graph") == top["graph"]) & (pl.col("site") == top["site"]))
-    bonds: dict[int, dict[str, float]] = {}
+    bonds: dict[int, dict[str, Any]] = {}
     where = called(top["graph"], {**identifiers, "smiles": smiles})
     # Where a median is zero there is no ratio, but perhaps a massive magnitude.
     largest = pl.col("ratio").fill_nan(0.0).max(), pl.col("excess").max()
-    for source, target, *sizes in same.group_by("source", "target").agg(*largest).rows():
-        found = bonds.setdefault(bond_of(molecule, source, target, where), {})
+    by_ends = same.group_by("source", "target").agg(pl.first("edge_type"), *largest)
+    for source, target, edge_type, *sizes in by_ends.rows():
+        bond = bond_of(molecule, source, target, where)
+        known = {"edge_type": edge_type, "aromatic": is_aromatic(molecule, bond)}
+        found = bonds.setdefault(bond, known)
         for name, size in zip(("ratio", "excess"), sizes, strict=True):
             found[name] = max(size, found.get(name, 0.0))
+    bond = bond_of(molecule, top["source"], top["target"], where)
     return {
         **top,
         "smiles": smiles,
-        "bond": bond_of(molecule, top["source"], top["target"], where),
+        "bond": bond,
+        "aromatic": is_aromatic(molecule, bond),
+        "atoms": molecule.GetNumAtoms(),
         "bonds": [{"bond": bond, **bonds[bond]} for bond in sorted(bonds)],
     }

@@ -51,8 +51,14 @@ def as_edges(table: pl.DataFrame, rows: Rows) -> pl.DataFrame:
     return table.with_columns(pl.col("edge").alias(end) for end in _ENDS).select(order)
 
 
-def type_words(name: str, rows: Rows) -> str:
-    """Return what one row of a type is called: ``"a double bond"``, ``"a type 3 node"``."""
+def type_words(name: str, rows: Rows, *, aromatic: bool | None = None) -> str:
+    """Return what one row of a type is called: ``"a double bond"``, ``"a type 3 node"``.
+
+    Args:
+        name: the type.
+        rows: what the row is.
+        aromatic: whether it is an aromatic bond, where that is known.
+    """
     if rows == "edge":
-        return with_article(kind_of_edge(name))
+        return with_article(kind_of_edge(name, aromatic=aromatic))
     return "a node" if name == rows else with_article(f"{name} {rows}")

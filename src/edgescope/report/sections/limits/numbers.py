@@ -3,14 +3,11 @@
 from typing import Any
 
 from edgescope.plots.formats import kind_of_edge, listing, number, percent
+from edgescope.report.doubts import is_grown
 from edgescope.report.names import site_list
-from edgescope.report.summary import marked, untrained_over
+from edgescope.report.summary import marked, unclear, untrained_over
 from edgescope.report.words import unseen
 from edgescope.scanning.edge_types import ADDED
-
-GROWN = 100.0
-"""Growth above which a site without a massive ratio is pointed out: a hundred times the typical
-magnitude of the untrained model."""
 
 FEW_EDGES = 100
 """Edge types with fewer edges get a caveat: one edge more or less is over 1 % of them."""
@@ -49,7 +46,9 @@ def _sites(
 def _quiet_sites(numbers: dict[str, Any]) -> str:
     axis = numbers["scanned"]["axis"]
     loud = {site["site"] for site in marked(numbers)}
-    # The largest ratio is zero where no edge has one; that is said elsewhere.
+    # The largest ratio is zero where no edge has one. That is said elsewhere, as is what else
+    # keeps a site from an all-clear.
+    loud |= {site["site"] for site in unclear(numbers)}
     quiet = [row for row in numbers["table"] if row["site"] not in loud and row[f"max_{axis}"]]
     if not any(row[f"max_{axis}"] for row in numbers["table"]):
         return f"No edge of any site has a defined {axis}."
@@ -59,6 +58,8 @@ def _quiet_sites(numbers: dict[str, Any]) -> str:
         where = _sites(numbers, quiet) if quiet else ""
         return f"{what} is called massive at {where}." if quiet else "There are none."
     limit = number(numbers["scanned"]["threshold"])
+    if not quiet and unclear(numbers):
+        return "There are none that are free of doubt; the entries below say why."
     if not quiet:
         return f"There are none: wherever a {axis} is defined, some edge has one above {limit}."
     sites = _sites(numbers, quiet, [number(row[f"max_{axis}"]) for row in quiet])
@@ -93,7 +94,8 @@ def _quiet_types(numbers: dict[str, Any]) -> str:
         for name, (edges, _, high) in quiet.items()
     ]
     what = "a massive activation" if plain else "an activation over a threshold"
-    return f"No site has {what} on {listing(types)}."
+    but = ", as far as the criterion sees" if unclear(numbers) else ""
+    return f"No site has {what} on {listing(types)}{but}."
 
 
 def _absent_types(numbers: dict[str, Any]) -> str:
@@ -110,7 +112,7 @@ def _grown_sites(numbers: dict[str, Any]) -> str:
         row
         for row, site in zip(numbers["table"], numbers["sites"], strict=True)
         if row["edges_over"] == 0
-        and (row.get("growth") or 0.0) > GROWN
+        and is_grown(row)
         # Where the criterion bounds the magnitude, it has judged growth itself.
         and site["judged"]["magnitude"] is None
     ]

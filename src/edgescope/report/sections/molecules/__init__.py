@@ -22,7 +22,7 @@ class Molecules(Section):
 
     def numbers(self, material: Material) -> list[dict[str, Any]]:
         """Choose the molecules."""
-        return choose(material.scan)
+        return choose(material.scan, material.results.get("scanned"))
 
     def figures(self, numbers: dict[str, Any]) -> dict[str, str]:
         """Draw them, and which colour means what."""
@@ -44,6 +44,7 @@ class Molecules(Section):
             "gallery": (
                 "Coloured bonds hold a massive activation at the site named below the molecule, "
                 f"the darker the {measure} of the stronger of their two directions. "
-                "The small numbers in a drawing mark the two atoms of its most massive bond."
+                "The small numbers in a drawing mark the two atoms of its most massive bond, and "
+                "aromatic rings are drawn with alternating single and double bonds."
             )
         }

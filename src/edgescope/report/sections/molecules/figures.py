@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edgescope.plots.formats import kind_of_edge, number
+from edgescope.plots.formats import kind_of_edge, number, with_article
 from edgescope.plots.massive_colours import MEASURES, Scale, colour_of, scale_legend, scale_of
 from edgescope.plots.molecules import draw_bonds
 from edgescope.report.names import titled
@@ -32,7 +32,8 @@ def _scale(gallery: list[dict[str, Any]], measure: str) -> Scale:
 def _draw(entry: dict[str, Any], place: int, measure: str, scale: Scale) -> str:
     ends = (entry["source"], entry["target"])
     title = (
-        f"{titled(entry)}, with its most massive {kind_of_edge(entry['edge_type'])} between "
+        f"{titled(entry)}, with its most massive bond, "
+        f"{with_article(kind_of_edge(entry['edge_type'], aromatic=entry['aromatic']))}, between "
         f"atoms {ends[0]} and {ends[1]} (ratio {number(entry['ratio'])})"
     )
     shades = {bond["bond"]: colour_of(bond[measure], scale) for bond in entry["bonds"]}
