@@ -4,10 +4,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from edgescope.capturing import EdgeActivations
 from edgescope.intervene.number_formats.model_formats import ModelFormat
-from edgescope.intervene.number_formats.module_outputs import outputs_seen
+from edgescope.intervene.number_formats.module_outputs import aside, outputs_seen
 from edgescope.intervene.number_formats.overflow_events import Spot, nonfinite_rows, spot_of
 from edgescope.intervene.number_formats.place_record import Records
 from edgescope.intervene.replay import Place
@@ -41,7 +42,8 @@ class Watch:
 
     def site(self, found: EdgeActivations, place: Place) -> None:
         """Look at what a site holds."""
-        self.see(found.site, found.values, place)
+        with aside():
+            self.see(found.site, found.values, place)
         self._order += 1
 
     def see(self, name: str, values: Tensor, place: Place | None) -> None:
@@ -52,6 +54,8 @@ class Watch:
 class Recorder(Watch):
     """Records the model in float32.
 
+    What a module hands on as it got it, such as the last output of its parts, is recorded once.
+
     Attributes:
         records: of every place.
     """
@@ -59,9 +63,16 @@ class Recorder(Watch):
     def __init__(self, call: Call, form: ModelFormat) -> None:
         super().__init__(call, form)
         self.records = Records()
+        self._held: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
     def see(self, name: str, values: Tensor, place: Place | None) -> None:
         """Take the numbers into the record of their place."""
+        if place is None:
+            first, version = self._held.get(values, (name, None))  # type: ignore[no-untyped-call]  # torch's
+            if version == values._version:  # noqa: SLF001  (changed in place since, if it differs)
+                self.records.alias(name, first)
+                return
+            self._held[values] = (name, values._version)  # noqa: SLF001  (as above)
         record = self.records.of(name, "module" if place is None else "site")
         identity = None if place is None else place().identity
         record.take(values, self._batch, self._order, identity)
@@ -96,8 +107,8 @@ class Observer(Watch):
         """Look for numbers that are not finite."""
         if values.dtype == self._form.dtype:
             self.places.add(name)
-        if name in self.spots or bool(torch.isfinite(values).all()):
-            return
+        if name in self.spots or bool(values.sum(dtype=torch.float32).isfinite()):
+            return  # a sum is finite only if all are
         rows = nonfinite_rows(values)
         new = rows & self._records.was_finite(name, self._batch, len(rows))
         if not bool(new.any()):

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
 
 from edgescope.capturing.unseen import unseen
 
@@ -34,15 +35,22 @@ def outputs_seen(model: nn.Module, see: See) -> Iterator[None]:
         def returned(_: nn.Module, __: object, output: Any) -> None:  # noqa: ANN401  (any output)
             calls[path] += 1
             name = path if calls[path] == 1 else f"{path}@{calls[path]}"
-            with unseen(), torch.no_grad():
+            with aside():
                 for part, tensor in _tensors(output):
-                    see(f"{name}{part}", tensor.detach())
+                    see(f"{name}{part}", tensor)
 
         return returned
 
     with ExitStack() as hooks:
         for path, module in model.named_modules():
             hooks.callback(module.register_forward_hook(hook(path or MODEL)).remove)
+        yield
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Compute something of a model's numbers that is no part of it, and that nothing follows."""
+    with unseen(), torch.no_grad(), _disable_current_modes():
         yield
 
 

@@ -140,6 +140,10 @@ class Records:
         """Return the record of a place, a new one at first."""
         return self._of.setdefault(name, PlaceRecord(name, kind))
 
+    def alias(self, name: str, first: str) -> None:
+        """Note that a place hands on what another one has computed."""
+        self._of.setdefault(name, self._of[first])
+
     def has(self, name: str) -> bool:
         """Return whether a place was computed."""
         return name in self._of
@@ -161,5 +165,6 @@ class Records:
 
     def table(self) -> pl.DataFrame:
         """Return a row per place and format."""
-        rows = [row for record in self._of.values() for row in record.rows()]
+        once = {id(record): record for record in self._of.values()}
+        rows = [row for record in once.values() for row in record.rows()]
         return pl.DataFrame(rows, schema=SCHEMA, orient="row")

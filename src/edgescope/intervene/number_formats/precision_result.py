@@ -128,16 +128,24 @@ class Precision(PrecisionPictures):
         """
         return self.places if kind is None else self.places.filter(kind=kind)
 
-    def conclusion(self) -> str:
-        """Say the verdict on every format in a sentence, and which remedies are enough."""
+    def verdicts(self) -> list[str]:
+        """Say the verdict on every format in a sentence each, and which remedies are enough.
+
+        With a metric, the first sentence has that of float32 beside what guessing gets.
+        """
         info = self.info
         parts = self.formats.partition_by("format", maintain_order=True)
         said = [in_words(part.rows(named=True), info.metric) for part in parts[1:]]
         if info.metric is None or info.before is None or info.guess is None:
-            return "; ".join(said)
-        words = known_metric(info.metric).words
-        first = f"float32 has {words} {written(info.before)}, guessing {written(info.guess)}"
-        return "; ".join([first, *said])
+            return said
+        known = known_metric(info.metric)
+        gain = (info.before - info.guess) * (1 if known.higher_is_better else -1)
+        first = f"float32 has {known.words} {written(info.before)}, guessing {written(info.guess)}"
+        return [first if gain > 0 else f"{first}: the model is no better", *said]
+
+    def conclusion(self) -> str:
+        """Say the same in one line."""
+        return "; ".join(self.verdicts())
 
     def plain(self) -> pl.DataFrame:
         """Return the rows without a remedy."""
