@@ -1,4 +1,4 @@
-"""A model of which one edge of one graph has a score that float16 does not reach, and its graphs."""
+"""A model of which one edge has a score that float16 does not reach, and its graphs."""
 
 import torch
 from torch import nn

@@ -201,7 +201,8 @@ class Passes:
             return found._replace(identity=of_call(here.identify(found.identity), call))
 
         def taken(found: EdgeActivations) -> None:
-            see(found, partial(place, found, repeats.count(found.site)))
+            if first_call(found.site) in names:
+                see(found, partial(place, found, repeats.count(found.site)))
 
         names = {first_call(site) for site in sites}
         edges = (self._inputs or {}).get("edge_index", "edge_index")
@@ -210,7 +211,7 @@ class Passes:
         with (
             evaluating(self.model),
             torch.no_grad(),
-            captured(self.model, lambda site: site.name in names) if names else nullcontext(),
+            captured(self.model, sorted(names)) if names else nullcontext(),
         ):
             for batch in track(self.batches, title, len(self.batches), progress):
                 if Part.of(batch, edges) is not None:

@@ -11,6 +11,7 @@ from torch import nn
 from edgescope.capturing import EdgeActivations, Site
 from edgescope.capturing.call_stack import layer_at_fault, reason_of
 from edgescope.capturing.forward_pass import Trust
+from edgescope.capturing.refusals import ATTENTION, PERHAPS
 from edgescope.capturing.site_choice import Sites, select_sites
 from edgescope.capturing.sites import Refused, find_sites
 from edgescope.capturing.state_sites import is_state
@@ -37,25 +38,27 @@ class FirstLook:
     Attributes:
         model: a copy in float32.
         sites: names of the sites that are looked at.
-        left_out: those, or their layers, that could not be, and sites that remedies cannot
-            replace, each with the reason.
+        unseen: layers with attention that could not be looked at, each with the reason.
+        fixed: sites at which no remedy can be tried, each with the reason.
         records: of all places, once it has run.
         choices: what was chosen.
     """
 
     def __init__(self, model: nn.Module, where: Where, sites: Sites, choose: Selector) -> None:
         self.model = copied(model)
-        self.left_out: dict[str, str] = {}
+        self.unseen: dict[str, str] = {}
+        self.fixed: dict[str, str] = {}
         self.records = Records()
         self._by_default = sites is None
         self._choose = choose
-        every = find_sites(model)
+        every = find_sites(self.model)
         if sites is None:
             self._sites = [each for each in every if isinstance(each, Site)]
-            self.left_out = {e.path: e.reason for e in every if isinstance(e, Refused)}
+            refused = [each for each in every if isinstance(each, Refused)]
+            self.unseen = {e.path: e.reason for e in refused if e.kind in {ATTENTION, PERHAPS}}
         else:
-            self._sites = select_sites(model, sites)
-        self._editable, self._why_not = self._places(model, where)
+            self._sites = select_sites(self.model, sites)
+        self._editable, self._why_not = self._places(self.model, where)
         self.choices = self._new_choices()
 
     @property
@@ -108,14 +111,14 @@ class FirstLook:
                 path = layer_at_fault(error, self._sites) if self._by_default else None
                 if path is None:
                     raise
-                self.left_out[path] = reason_of(error)
+                self.unseen[path] = reason_of(error)
                 self._sites = [site for site in self._sites if site.path != path]
         self.records, self.choices = recorder.records, choices
         for site in self.sites:
             if not self._by_default and not self.records.has(site):
                 raise InputError(f"the model did not run {site}; leave it out with sites=")
         choices.check()
-        self.left_out |= dict.fromkeys(
+        self.fixed |= dict.fromkeys(
             choices.skipped, f"no remedy is tried there, as {ONE_NUMBER}"
         )
         return outputs, passes.done
@@ -142,13 +145,14 @@ class FirstLook:
         except InputError as error:
             return [], str(error)
         for site, reason in places.left_out.items():
-            self.left_out[site] = f"no remedy is tried there, as {reason}"
+            self.fixed[site] = f"no remedy is tried there, as {reason}"
         return [site.name for site in places.sites], ""
 
 
-def left_out_words(left_out: Mapping[str, str]) -> str:
-    """Say what is left out, and why."""
-    return "; ".join(f"{site or 'the model'}: {reason}" for site, reason in left_out.items())
+def unseen_words(unseen: Mapping[str, str]) -> str:
+    """Say at which layers only the outputs of modules are looked at, and why."""
+    named = "; ".join(f"{path or 'the model'}: {reason}" for path, reason in unseen.items())
+    return f"edges are not looked at in {len(unseen)} of the layers, only outputs ({named})"
 
 
 def only_finite(outputs: Outputs, finite: NDArray[np.bool_]) -> Outputs:

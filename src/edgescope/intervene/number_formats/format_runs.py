@@ -23,9 +23,9 @@ from edgescope.scanning.batches import device_of
 
 Array = NDArray[np.float64]
 
-FAILURES = (RuntimeError, TypeError, ValueError)
-"""What torch raises for an operation that a format lacks, and edgescope for an edit that cannot be
-made there. In float32 the same batches ran."""
+FAILURES = (RuntimeError, TypeError, ValueError, UserWarning)
+"""What torch raises for an operation that a format lacks, or warns of where it would turn autocast
+off, and edgescope raises for an edit that cannot be made there. In float32 the same batches ran."""
 
 _REASON = 240
 """Characters of a reason."""

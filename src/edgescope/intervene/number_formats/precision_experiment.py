@@ -15,7 +15,7 @@ from edgescope.intervene.activation_choice import Where, check_graphs, selector
 from edgescope.intervene.initial_model import initial_model
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.number_formats.constant_guess import constant_prediction
-from edgescope.intervene.number_formats.first_look import FirstLook, left_out_words, only_finite
+from edgescope.intervene.number_formats.first_look import FirstLook, only_finite, unseen_words
 from edgescope.intervene.number_formats.format_runs import Runs
 from edgescope.intervene.number_formats.format_watch import Recorder
 from edgescope.intervene.number_formats.model_formats import FORMATS, KNOWN, chosen_formats, copied
@@ -145,8 +145,8 @@ def precision(
         batches = list(loader)
         look = FirstLook(model, where, sites, choose)
         outputs, passes = look.run(batches, noted, inputs, trust, progress)
-        if look.left_out:
-            warn(left_out_words(look.left_out), EdgescopeWarning, stacklevel=2)
+        if look.unseen:
+            warn(unseen_words(look.unseen), EdgescopeWarning, stacklevel=2)
         finite = np.asarray(np.isfinite(outputs.prediction).all(axis=1))
         outputs = only_finite(outputs, finite)
         scorer = Scorer(outputs, None if name == "none" else name, seed)
@@ -200,7 +200,7 @@ def precision(
         passes=passes + runs.passes,
         seconds=time.perf_counter() - started,
         device=str(device_of(model)),
-        left_out=look.left_out,
+        left_out={**look.unseen, **look.fixed},
         arguments=noted.arguments,
         data_fingerprint=mark,
     )
