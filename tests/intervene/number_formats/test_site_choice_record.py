@@ -68,9 +68,7 @@ def test_the_untrained_limit_is_the_quantile_up_to_the_width_of_a_bin(quantile):
 
 
 def test_an_untrained_model_without_edges_has_no_limit():
-    empty = Data(
-        x=torch.tensor([0]), edge_index=torch.zeros(2, 0).long(), edge_attr=torch.zeros(0)
-    )
+    empty = Data(x=torch.tensor([0]), edge_index=torch.zeros(2, 0).long(), edge_attr=torch.zeros(0))
     empty.batch = torch.tensor([0])
     passes = Passes(PlantedOverflow(), [empty], call_model)
     with pytest.raises(InputError, match="no activation at attention:score"):

@@ -118,9 +118,7 @@ class FirstLook:
             if not self._by_default and not self.records.has(site):
                 raise InputError(f"the model did not run {site}; leave it out with sites=")
         choices.check()
-        self.fixed |= dict.fromkeys(
-            choices.skipped, f"no remedy is tried there, as {ONE_NUMBER}"
-        )
+        self.fixed |= dict.fromkeys(choices.skipped, f"no remedy is tried there, as {ONE_NUMBER}")
         return outputs, passes.done
 
     def _new_choices(self) -> Choices:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from edgescope.intervene.number_formats.integer_rounding import mapped, round_to_int8
+from edgescope.intervene.number_formats.eight_bit_integers import mapped, round_to_int8
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import check_several
 from edgescope.scanning.reset import copy_model

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from edgescope.capturing import EdgeIdentity
+from edgescope.intervene.number_formats.eight_bit_integers import SCALES, int8_loss
 from edgescope.intervene.number_formats.float_formats import FLOATS, Loss, float_loss
-from edgescope.intervene.number_formats.integer_rounding import SCALES, int8_loss
 from edgescope.intervene.number_formats.overflow_events import Spot, nonfinite_rows, spot_of
 
 SCHEMA = {

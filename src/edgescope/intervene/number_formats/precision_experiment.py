@@ -16,12 +16,12 @@ from edgescope.intervene.initial_model import initial_model
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.number_formats.constant_guess import constant_prediction
 from edgescope.intervene.number_formats.first_look import FirstLook, only_finite, unseen_words
+from edgescope.intervene.number_formats.format_remedies import RemedyName, chosen_remedies, prepared
 from edgescope.intervene.number_formats.format_runs import Runs
 from edgescope.intervene.number_formats.format_watch import Recorder
 from edgescope.intervene.number_formats.model_formats import FORMATS, KNOWN, chosen_formats, copied
 from edgescope.intervene.number_formats.precision_info import PrecisionInfo
 from edgescope.intervene.number_formats.precision_result import SCHEMA, Precision
-from edgescope.intervene.number_formats.remedies import RemedyName, chosen_remedies, prepared
 from edgescope.intervene.number_formats.site_choice_record import untrained_limits
 from edgescope.intervene.replay import Passes
 from edgescope.lib.eager_twin import eager_twin
@@ -84,11 +84,11 @@ def precision(
             ``"autocast-bfloat16"`` (torch chooses what runs in them), ``"float16"`` and
             ``"bfloat16"`` (parameters, buffers and inputs), and ``"int8"``, which is simulated:
             weights of linear layers per output channel and outputs of modules per tensor are
-            rounded, see :mod:`edgescope.intervene.number_formats.integer_rounding`.
+            rounded, see :mod:`edgescope.intervene.number_formats.eight_bit_integers`.
         where: which activations the remedies replace, chosen in float32 as for
             :func:`edgescope.ablate`.
         remedies: some of ``"clip"``, ``"mean"`` and ``"fold"``, see
-            :data:`~edgescope.intervene.number_formats.remedies.RemedyName`; by default all that
+            :data:`~edgescope.intervene.number_formats.format_remedies.RemedyName`; by default all that
             can be, which is ``"clip"`` with a ``baseline``.
         baseline: the untrained model of ``"clip"``; of ``es.Untrained`` the first member.
         quantile: of the untrained magnitudes at a site, to which ``"clip"`` cuts down.

@@ -9,14 +9,14 @@ from hypothesis.extra import numpy as arrays
 from torch import nn
 from torch_geometric.nn import Linear
 
-from edgescope.intervene.number_formats.float_formats import Loss
-from edgescope.intervene.number_formats.integer_rounding import (
+from edgescope.intervene.number_formats.eight_bit_integers import (
     SCALES,
     as_int8,
     int8_loss,
     is_linear,
     round_to_int8,
 )
+from edgescope.intervene.number_formats.float_formats import Loss
 
 AXIS = {"tensor": None, "channel": 0, "row": 1}
 
