@@ -88,8 +88,8 @@ def precision(
         where: which activations the remedies replace, chosen in float32 as for
             :func:`edgescope.ablate`.
         remedies: some of ``"clip"``, ``"mean"`` and ``"fold"``, see
-            :data:`~edgescope.intervene.number_formats.format_remedies.RemedyName`; by default all that
-            can be, which is ``"clip"`` with a ``baseline``.
+            :data:`~edgescope.intervene.number_formats.format_remedies.RemedyName`; by default all
+            that can be, which is ``"clip"`` with a ``baseline``.
         baseline: the untrained model of ``"clip"``; of ``es.Untrained`` the first member.
         quantile: of the untrained magnitudes at a site, to which ``"clip"`` cuts down.
         sites: names or patterns of sites to look at, or a function; by default all of edges that
