@@ -23,6 +23,7 @@ __all__ = [
     "MassiveActivations",
     "Monitor",
     "NoiseAttack",
+    "Precision",
     "Reallocation",
     "Rule",
     "Scan",
@@ -49,6 +50,7 @@ __all__ = [
     "models",
     "monitor",
     "noise_attack",
+    "precision",
     "predict_large",
     "reallocation",
     "report",
@@ -78,9 +80,11 @@ if TYPE_CHECKING:
     from edgescope.intervene import (
         Ablation,
         NoiseAttack,
+        Precision,
         Reallocation,
         ablate,
         noise_attack,
+        precision,
         reallocation,
     )
     from edgescope.large import LargeGraph, predict_large
@@ -108,6 +112,7 @@ _LAZY = {
     "MassiveActivations": "edgescope.statistics.counting.torchmetric",
     "Monitor": "edgescope.scanning.monitoring.training_monitor",
     "NoiseAttack": "edgescope.intervene",
+    "Precision": "edgescope.intervene",
     "Reallocation": "edgescope.intervene",
     "Rule": "edgescope.scanning.criteria",
     "Scan": "edgescope.scanning.result",
@@ -125,6 +130,7 @@ _LAZY = {
     "merge_scans": "edgescope.scanning.merge",
     "monitor": "edgescope.scanning.monitoring",
     "noise_attack": "edgescope.intervene",
+    "precision": "edgescope.intervene",
     "predict_large": "edgescope.large",
     "reallocation": "edgescope.intervene",
     "scan": "edgescope.scanning.scan",

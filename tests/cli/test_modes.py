@@ -52,6 +52,7 @@ EXAMPLES = {
         "with --value resample": ["RUN", "--controls", "none", "--value", "resample"],
         "without controls": ["RUN", "--controls", "none"],
     },
+    "precision": SUBJECTS,
     "explain": {
         **SUBJECTS,
         "with the method integrated_gradients": ["RUN"],

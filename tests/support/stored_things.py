@@ -16,6 +16,9 @@ from edgescope.interpret.group_enrichment import SCHEMA
 from edgescope.intervene.ablation_info import AblationInfo
 from edgescope.intervene.ablation_result import SCHEMA as ABLATION
 from edgescope.intervene.ablation_result import Ablation
+from edgescope.intervene.number_formats.place_record import SCHEMA as PLACES
+from edgescope.intervene.number_formats.precision_info import PrecisionInfo
+from edgescope.intervene.number_formats.precision_result import SCHEMA as PRECISION
 from edgescope.scanning.monitoring.training_record import SCHEMA as RECORD
 from edgescope.scanning.store import load_seeds, save_seeds
 from edgescope.study.cell_work import RESULT
@@ -93,6 +96,28 @@ def an_ablation(number: int) -> Ablation:
         ("x", "edge_index"),
     )
     return Ablation(info, pl.DataFrame(rows, schema=ABLATION, orient="row"))
+
+
+def a_precision(number: int) -> es.Precision:
+    def cell(kind: Any, place: int) -> Any:
+        if kind == pl.String:
+            return "a"
+        return bool(place) if kind == pl.Boolean else place + number
+
+    tables = [
+        pl.DataFrame(
+            [{name: cell(kind, place) for name, kind in schema.items()} for place in (1, 2)],
+            schema=schema,
+            orient="row",
+            strict=False,
+        )
+        for schema in (PRECISION, PLACES)
+    ]
+    info = PrecisionInfo(
+        *("Model", "data", 9, 2, "where", 3, ("float32",), ("mean",), 0.5, {"a": 1.0}, 0.01),
+        *(0.1, 0, "mae", 1.0, 0.5, 1.5, 2.0, 1.5, 2.5, 0, 7, 0.25, "cpu", {"a layer": "why"}),
+    )
+    return es.Precision(info, *tables)
 
 
 def an_attack(number: int) -> es.NoiseAttack:
@@ -218,6 +243,10 @@ THINGS = {
     "ablation": Thing(
         lambda folder, number: an_ablation(number).save(folder / "ablation"),
         lambda folder: Ablation.load(folder / "ablation"),
+    ),
+    "precision": Thing(
+        lambda folder, number: a_precision(number).save(folder / "precision"),
+        lambda folder: es.Precision.load(folder / "precision"),
     ),
     "attack": Thing(
         lambda folder, number: an_attack(number).save(folder / "attack"),

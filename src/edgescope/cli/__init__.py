@@ -20,6 +20,7 @@ from edgescope.cli import (
     imports,
     init,
     interpret,
+    precision,
     report,
     scan,
     study,
@@ -38,7 +39,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-commands = (demo, init, train, scan, diagnose, interpret, ablate, attack, explain, report, data)
+commands = (
+    *(demo, init, train, scan, diagnose, interpret, ablate, precision, attack, explain),
+    *(report, data),
+)
 for module in commands:
     checked = command_with(*getattr(module, "CHOICES", ()), tables=module not in {report, init})
     app.command(module.__name__.rpartition(".")[2], cls=checked)(module.command)

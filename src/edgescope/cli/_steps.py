@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ALL_IN_TEST = (0.0, 0.0, 1.0)
 """Fractions of train, val and test if all molecules of a table are wanted."""
 
+SCAN = "scan"
+"""The word for the scan in the folder of a run."""
+
 
 def load_data(spec: Mapping[str, Any]) -> "es.data.Splits":
     """Load the data that ``spec`` describes, as the ``data`` of a run folder does."""
@@ -87,6 +90,33 @@ def saved_scan(run: "es.train.RunFolder | es.train.ModelRun") -> "es.Scan":
             scan = run.command("scan")
         raise InputError(f"{run.path} has not been scanned; run: {scan}")
     return es.load_scan(run.path / "scan")
+
+
+def untrained_of(run: "es.train.RunFolder | es.train.ModelRun") -> "nn.Module | es.Untrained":
+    """Return the model before training; of one's own, if it is not known, one made anew."""
+    if isinstance(run, es.train.ModelRun) and not run.has_untrained:
+        return es.Untrained()
+    return run.model("untrained")
+
+
+def judged_by(folder: "es.train.RunFolder", part: "es.data.GraphDataset") -> str | None:
+    """Return the metric that the run is judged by; None to measure changes of predictions alone.
+
+    That is so without targets, and with several numbers, whose units may differ.
+    """
+    metric, columns = folder.metric, len(part.target_names)
+    several = metric.in_unit and columns > 1
+    return None if several or not columns or bool(part.y.isnan().all()) else metric.name
+
+
+def chosen_by(run: "es.train.RunFolder | es.train.ModelRun", where: str) -> "es.Scan | str | float":
+    """Return the scan of a run, a ratio, or the name of a criterion."""
+    if where == SCAN:
+        return saved_scan(run)
+    try:
+        return float(where)
+    except ValueError:
+        return where
 
 
 def kept(run: "es.train.RunFolder | es.train.ModelRun") -> Path:

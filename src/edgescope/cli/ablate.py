@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import polars as pl
 import typer
@@ -12,14 +12,8 @@ from edgescope.cli import _own_model as own
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
 from edgescope.cli._results import called
-from edgescope.cli._steps import kept, own_part, repeat_caution, saved_scan
+from edgescope.cli._steps import chosen_by, judged_by, kept, own_part, repeat_caution, untrained_of
 from edgescope.cli._tables import hint, show
-
-if TYPE_CHECKING:
-    from torch import nn
-
-SCAN = "scan"
-"""The word for the scan in the folder of the run."""
 
 NO_CONTROLS = "none"
 """The word for no controls at all."""
@@ -127,14 +121,14 @@ def command(
       edgescope ablate RUN --where 500 --value untrained --controls magnitude --repeats 20
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     opened = own.open_subject(run, "ablate", loader, checkpoint, arguments, folder)
-    chosen = _where(opened, where)
+    chosen = chosen_by(opened, where)
     if isinstance(opened, es.train.ModelRun):
         batches: Iterable[Any] = opened.loader
         judged: str | None = metric or opened.metric or "none"
     else:
         molecules = own_part(opened, part, root)
         batches = es.data.loader(molecules, batch_size=batch_size)
-        judged = _metric(opened, molecules)
+        judged = judged_by(opened, molecules)
     found = es.ablate(
         opened.model("trained"),
         batches,
@@ -144,7 +138,7 @@ def command(
         layers=[_layer(each) for each in layers] if layers else None,
         repeats=repeats,
         seed=seed,
-        baseline=_untrained(opened) if value == "untrained" else None,
+        baseline=untrained_of(opened) if value == "untrained" else None,
         **_choices(value, controls),
     )
     saved = found.save(out or kept(opened) / "ablation")
@@ -152,33 +146,6 @@ def command(
     typer.echo(f"{found.conclusion()}\n{called(found.info.arguments)}".rstrip("\n"))
     repeat_caution(opened)
     hint(f"saved in {saved}")
-
-
-def _untrained(run: "es.train.RunFolder | es.train.ModelRun") -> "nn.Module | es.Untrained":
-    """Return the model before training; of one's own, if it is not known, one made anew."""
-    if isinstance(run, es.train.ModelRun) and not run.has_untrained:
-        return es.Untrained()
-    return run.model("untrained")
-
-
-def _metric(folder: "es.train.RunFolder", part: "es.data.GraphDataset") -> str | None:
-    """Return the metric that the run is judged by; None to measure changes of predictions alone.
-
-    That is so without targets, and with several numbers, whose units may differ.
-    """
-    metric, columns = folder.metric, len(part.target_names)
-    several = metric.in_unit and columns > 1
-    return None if several or not columns or bool(part.y.isnan().all()) else metric.name
-
-
-def _where(folder: "es.train.RunFolder | es.train.ModelRun", where: str) -> "es.Scan | str | float":
-    """Return the scan of a run, a ratio, or the name of a criterion."""
-    if where == SCAN:
-        return saved_scan(folder)
-    try:
-        return float(where)
-    except ValueError:
-        return where
 
 
 def _layer(word: str) -> int | str:

@@ -10,14 +10,14 @@ import polars as pl
 from torch import nn
 
 from edgescope.capturing import Site
-from edgescope.capturing.discovered_sites import carry_if_alike
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.capturing.tape import MAX_BYTES
 from edgescope.intervene.ablation_info import AblationInfo
 from edgescope.intervene.ablation_result import LEFT_OUT, SCHEMA, Ablation
-from edgescope.intervene.activation_choice import Where, selector
+from edgescope.intervene.activation_choice import Where, check_graphs, selector
 from edgescope.intervene.controls import CONTROLS, Control
+from edgescope.intervene.initial_model import initial_model
 from edgescope.intervene.interventions import Result, Variant, Work, table_rows
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.replacement import (
@@ -30,13 +30,12 @@ from edgescope.intervene.replacement import (
 from edgescope.intervene.replay import Passes, SiteValues, first_call
 from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import EdgescopeWarning, InputError
-from edgescope.lib.mistakes import check_inputs, check_number, said
+from edgescope.lib.mistakes import check_inputs, check_number
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.lib.progress import track
 from edgescope.scanning.edge_types import EdgeTypes, names_of
 from edgescope.scanning.first_batch import discover_at_start
 from edgescope.scanning.loaders import graph_loader
-from edgescope.scanning.result import Scan
 from edgescope.scanning.scan_fingerprint import fingerprint_of_loader
 from edgescope.scanning.type_column import COLUMN
 from edgescope.scanning.untrained_ensemble import Untrained, baseline_argument
@@ -142,11 +141,7 @@ def ablate(
     _check(value, controls, repeats)
     choose = selector(where)
     mark = fingerprint_of_loader(loader)
-    if isinstance(where, Scan) and where.info.is_of_other_graphs(mark):
-        raise InputError(
-            f"the graphs of the scan ({where.info.data or 'unnamed'}) are not those of the loader, "
-            "or are in another order; pass the loader that was scanned, or scan again"
-        )
+    check_graphs(where, mark)
     discover_at_start(model, loader, noted, inputs, wanted=discover)
     places = choose_places(model, where, sites, layers)
     name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric
@@ -170,7 +165,9 @@ def ablate(
     untrained: dict[str, SiteValues] = {}
     extra = 0
     if value == "untrained":
-        initial = _untrained(model, compared, batches, noted, progress)
+        initial = initial_model(
+            model, compared, batches, noted, progress, asked_by="value='untrained'"
+        )
         other = Passes(initial, batches, noted, inputs, trust)
         untrained, _ = other.recorded(names, None, max_bytes, "recording the untrained", progress)
         extra = other.done
@@ -245,25 +242,3 @@ def _warn_of_doubt(
             EdgescopeWarning,
             stacklevel=3,
         )
-
-
-def _untrained(
-    model: nn.Module,
-    baseline: nn.Module | Scan | Untrained | None,
-    batches: Sequence[Any],
-    call: Call,
-    progress: bool,
-) -> nn.Module:
-    if baseline is None:
-        raise InputError(
-            "value='untrained' needs the untrained model; pass baseline=es.Untrained(), or a model"
-        )
-    if isinstance(baseline, nn.Module):
-        carry_if_alike(model, baseline)
-        return baseline
-    if not isinstance(baseline, Untrained):
-        raise InputError(
-            f"received {said(baseline)} as baseline, expected es.Untrained() or a model, whose "
-            "activations are taken"
-        )
-    return next(iter(baseline.models(model, batches, call=call, progress=progress)))

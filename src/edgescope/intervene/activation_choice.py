@@ -204,6 +204,19 @@ def selector(where: Where) -> Selector:
     return MaskSelector(where)
 
 
+def check_graphs(where: Where, mark: str) -> None:
+    """Refuse a scan of other graphs than those with a fingerprint.
+
+    Raises:
+        InputError: if ``where`` is one.
+    """
+    if isinstance(where, Scan) and where.info.is_of_other_graphs(mark):
+        raise InputError(
+            f"the graphs of the scan ({where.info.data or 'unnamed'}) are not those of the loader, "
+            "or are in another order; pass the loader that was scanned, or scan again"
+        )
+
+
 def _rows(
     activations: EdgeActivations, values: Tensor, ratio: Tensor, at: Sequence[Tensor]
 ) -> pl.DataFrame:

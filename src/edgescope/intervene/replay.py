@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +29,12 @@ SEVERAL = 2
 
 Choose = Callable[[EdgeActivations], Tensor]
 """Says which activations of a site in a batch are chosen ``[E, H, D]``, bool."""
+
+Place = Callable[[], EdgeActivations]
+"""Gives the same activations with ``graph`` as the position in the data set."""
+
+See = Callable[[EdgeActivations, Place], None]
+"""Receives the activations of a site in a batch, and what places them in the data set."""
 
 
 @dataclass(frozen=True)
@@ -134,18 +142,14 @@ class Passes:
         """
         parts: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
         floors: dict[str, Tensor | float] = {}
-        held, first = 0, 0
-        here: BatchOfGraphs | None = None
-        repeats = Repeats()
+        held = 0
 
-        def keep(found: EdgeActivations) -> None:
+        def keep(found: EdgeActivations, place: Place) -> None:
             nonlocal held
-            assert here is not None
-            call = repeats.count(found.site)
             if skip_scalars and found.values.size(2) < SEVERAL:
                 self.skipped = list(dict.fromkeys([*self.skipped, found.site]))
                 return
-            placed = found._replace(identity=of_call(here.identify(found.identity), call))
+            placed = place()
             values = found.values.cpu().clone()
             floor = found.floor
             floors[found.site] = floor.cpu() if isinstance(floor, Tensor) else floor
@@ -163,19 +167,51 @@ class Passes:
                     "allow more"
                 )
 
+        outputs = self.observed(sites, keep, title, progress)
+        found = {
+            site: SiteValues(
+                site,
+                torch.cat([values for values, _, _ in of]),
+                torch.cat([chosen for _, chosen, _ in of]),
+                torch.cat([kind for _, _, kind in of]),
+                floors[site],
+            )
+            for site, of in parts.items()
+        }
+        return found, outputs
+
+    def observed(self, sites: Sequence[str], see: See, title: str, progress: bool) -> Outputs:
+        """Return what the model predicts, and hand on the activations of some sites.
+
+        Args:
+            sites: names of the sites; there may be none.
+            see: is given the activations of each as soon as they are computed.
+            title: what the progress bar says.
+            progress: whether to show it.
+
+        Raises:
+            InputError: if the batches are parts of one large graph, or there is none.
+        """
+        first = 0
+        here: BatchOfGraphs | None = None
+        repeats = Repeats()
+
+        def place(found: EdgeActivations, call: int) -> EdgeActivations:
+            assert here is not None
+            return found._replace(identity=of_call(here.identify(found.identity), call))
+
+        def taken(found: EdgeActivations) -> None:
+            if first_call(found.site) in names:
+                see(found, partial(place, found, repeats.count(found.site)))
+
         names = {first_call(site) for site in sites}
         edges = (self._inputs or {}).get("edge_index", "edge_index")
         outputs = []
+        captured = partial(capture, reduce=taken, inputs=self._inputs, trust=self._trust)
         with (
             evaluating(self.model),
             torch.no_grad(),
-            capture(
-                self.model,
-                lambda s: s.name in names,
-                reduce=keep,
-                inputs=self._inputs,
-                trust=self._trust,
-            ),
+            captured(self.model, sorted(names)) if names else nullcontext(),
         ):
             for batch in track(self.batches, title, len(self.batches), progress):
                 if Part.of(batch, edges) is not None:
@@ -187,17 +223,7 @@ class Passes:
                 outputs.append(self._output(batch, here, first))
                 first += here.size
         self.done += 1
-        found = {
-            site: SiteValues(
-                site,
-                torch.cat([values for values, _, _ in of]),
-                torch.cat([chosen for _, chosen, _ in of]),
-                torch.cat([kind for _, _, kind in of]),
-                floors[site],
-            )
-            for site, of in parts.items()
-        }
-        return found, _joined(outputs)
+        return _joined(outputs)
 
     def edited(self, replaced: Mapping[str, Replaced]) -> Array:
         """Return what the model predicts with some activations replaced ``[N, T]``."""

@@ -27,8 +27,18 @@ NAMED = 8
 """How many tensors an error names."""
 
 
-def copy_model(model: nn.Module) -> nn.Module:
+BASELINE_NEEDS = (
+    "which an untrained baseline needs; pass an untrained model of your own as the baseline"
+)
+"""Why a model is copied by default."""
+
+
+def copy_model(model: nn.Module, needed: str = BASELINE_NEEDS) -> nn.Module:
     """Return a deep copy, with the sites that were discovered in the model.
+
+    Args:
+        model: the model.
+        needed: what needs the copy and what else can be done, as an error says it.
 
     Raises:
         InputError: if the model has parameters without a size yet, or cannot be copied.
@@ -43,8 +53,7 @@ def copy_model(model: nn.Module) -> nn.Module:
         copied = eager_copy(model)
     except (RuntimeError, TypeError) as error:
         raise InputError(
-            f"{type(model).__name__} cannot be copied with copy.deepcopy ({error}), which an "
-            "untrained baseline needs; pass an untrained model of your own as the baseline"
+            f"{type(model).__name__} cannot be copied with copy.deepcopy ({error}), {needed}"
         ) from error
     carry(model, copied)
     return copied
