@@ -8,7 +8,8 @@ import typer
 
 import edgescope as es
 from edgescope.cli._results import show_scan
-from edgescope.cli._steps import choose_part, load_data, repeat_caution, report_run, scan_run
+from edgescope.cli._run_report import report_run
+from edgescope.cli._steps import choose_part, load_data, repeat_caution, scan_run
 from edgescope.lib.errors import UntrainedWarning
 
 

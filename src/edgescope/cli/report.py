@@ -7,7 +7,8 @@ import typer
 
 import edgescope as es
 from edgescope.cli import _own_model as own
-from edgescope.cli._steps import repeat_caution, report_run, run_facts, saved_scan
+from edgescope.cli._run_report import report_run, run_facts
+from edgescope.cli._steps import repeat_caution, saved_scan
 from edgescope.lib.errors import InputError
 
 TWO = 2
