@@ -56,11 +56,13 @@ def linked_rows(scan: Scan) -> LinkedRows:
     """
     frames = []
     for place, found in enumerate(scan.sites.values()):
-        rows = found.rows if "input" in found.rows.columns else _with_input(found.rows)
+        # The largest of a site is kept even if it is not massive.
+        parts = [_with_input(part) for part in (found.rows, found.extremes)]
+        rows = pl.concat(part.select(*COLUMNS, "input") for part in parts)
         frames.append(
-            rows.select(pl.lit(place).alias("site"), *COLUMNS, "input").with_columns(
-                pl.col("ratio").fill_nan(None), pl.col("value").abs().alias("size")
-            )
+            rows.unique(maintain_order=True)
+            .select(pl.lit(place).alias("site"), pl.all())
+            .with_columns(pl.col("ratio").fill_nan(None), pl.col("value").abs().alias("size"))
         )
     every = pl.concat(frames).with_row_index("row")
     picked = pl.concat(_picks(every, by) for by in ("ratio", "size")).unique("row")
@@ -90,7 +92,7 @@ def linked_rows(scan: Scan) -> LinkedRows:
 
 
 def _with_input(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.with_columns(pl.lit("").alias("input"))
+    return rows if "input" in rows.columns else rows.with_columns(pl.lit("").alias("input"))
 
 
 def _by(rows: pl.DataFrame, by: str) -> pl.DataFrame:
@@ -129,7 +131,8 @@ def _note(scan: Scan, site: str) -> str:
     ]
     lost = found.seen > found.rows.height
     some = f", and of these the {found.rows.height:,} largest of {found.seen:,}" if lost else ""
-    return f"The scan kept activations with a {' or a '.join(bounds)} one by one{some}."
+    what = f"the largest, and activations with a {' or a '.join(bounds)}"
+    return f"The scan kept one by one {what}{some}."
 
 
 def _floors(scan: Scan, site: str) -> dict[str, float | None]:
