@@ -16,21 +16,21 @@ def broken(build, molecules):
     def change(model):
         model.node_embedding.weight[molecules.vocabulary.encode(["Cl"])[0]] = float("nan")
 
-    return build(change, layers=2)
+    return build(change, layers=1)
 
 
 def nothing_massive(build, molecules):
-    return build(layers=2, baseline=False)
+    return build(layers=1, baseline=False)
 
 
 def magnitudes(build, molecules):
     rule = es.Criterion("large", ratio=0, magnitude=0.5)
-    return build(layers=2, criterion=rule, baseline=False)
+    return build(layers=1, criterion=rule, baseline=False)
 
 
 def either(build, molecules):
     rule = es.Criterion("low", ratio=9.0) | es.Criterion("large", ratio=0, magnitude=0.5)
-    return build(layers=2, criterion=rule)
+    return build(layers=1, criterion=rule, baseline=False)
 
 
 @pytest.mark.parametrize("make", [broken, nothing_massive, magnitudes, either])

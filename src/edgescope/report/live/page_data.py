@@ -29,13 +29,9 @@ def page_data(scan: Scan, numbers: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "rows": scanned["rows"],
         "axis": scanned["axis"],
-        "plain": scanned["plain"],
-        "both": bool(numbers["by_magnitude"]),
-        "criterion": scanned["criterion"],
         "members": (scanned["baseline"] or {}).get("members", 0),
         "floor": MAP_FLOOR,
         "types": list(names),
-        "pattern": numbers["site_pattern"],
         "sites": [
             {
                 **{key: site[key] for key in ("id", "site", "short", "axis")},

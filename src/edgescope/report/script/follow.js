@@ -69,8 +69,19 @@ const sentences = (found) => {
   return { first: `${first}${before}.`, where: busiest && rates ? `They are most common at ${busiest.site.site}, where they sit on ${listing(rates)}.` : "" };
 };
 
-/** @param {ParentNode} of @param {string} name @returns {HTMLElement[]} */
-const parts = (of, name) => [...of.querySelectorAll(`[data-live="${name}"]`)].map((each) => /** @type {HTMLElement} */ (each));
+/** What was found in a part of the page before; none of it comes or goes. @type {Map<ParentNode, Map<string, HTMLElement[]>>} */
+const looked = new Map();
+
+/** @param {ParentNode} of @param {string} selector @returns {HTMLElement[]} */
+const within = (of, selector) => {
+  const known = looked.get(of) ?? new Map();
+  looked.set(of, known);
+  if (!known.has(selector)) known.set(selector, [...of.querySelectorAll(selector)]);
+  return known.get(selector);
+};
+
+/** @param {ParentNode} of @param {string} name */
+const parts = (of, name) => within(of, `[data-live="${name}"]`);
 
 /** Texts of the page as it was written, for the criterion of the scan. */
 const written = ["first", "where", "said"].flatMap((name) => parts(document, name)).map((each) => ({ each, text: each.textContent }));
@@ -102,11 +113,11 @@ const fillTables = (found) => {
   for (const each of parts(document, "criterion")) each.hidden = !asScanned();
   for (const { site, shares, all } of found) {
     const over = Boolean(all.trained?.over);
-    for (const row of document.querySelectorAll(`tr[data-site="${site.id}"]`)) {
+    for (const row of within(document, `tr.row[data-site="${site.id}"]`)) {
       for (const cell of parts(row, "share")) cell.textContent = percent(all.trained?.share);
       for (const cell of parts(row, "share-untrained")) cell.textContent = percent(all.untrained?.share);
     }
-    for (const each of document.querySelectorAll(`tr.row[data-site="${site.id}"], .chooser button[data-site="${site.id}"]`)) {
+    for (const each of within(document, `tr.row[data-site="${site.id}"], .chooser button[data-site="${site.id}"]`)) {
       each.classList.toggle("massive", asScanned() ? marked.has(site.id) : over);
     }
     const section = document.getElementById(site.id);
@@ -127,14 +138,14 @@ const fillSite = (section, site, shares, all) => {
   for (const table of parts(section, "types")) {
     if (!shares.trained) continue;
     const total = all.trained.share;
-    for (const row of table.querySelectorAll("tbody tr")) {
+    for (const row of within(table, "tbody tr")) {
       const type = row.getAttribute("data-type");
       const after = shares.trained.find((each) => each.type === type);
       const before = shares.untrained?.find((each) => each.type === type);
       if (!after) continue;
       const texts = [count(after.edges), count(after.over), percent(after.rate), interval(after.low, after.high), number(total ? after.rate / total : NaN)];
       if (compared) texts.push(before ? count(before.over) : NO_VALUE, percent(before?.rate), before ? interval(before.low, before.high) : NO_VALUE);
-      row.querySelectorAll("td").forEach((cell, at) => { cell.textContent = texts[at]; });
+      within(row, "td").forEach((cell, at) => { cell.textContent = texts[at]; });
     }
   }
 };
@@ -208,22 +219,28 @@ const drawOverview = (found) => {
   }
 };
 
-/** Mark the threshold in the pictures whose axis is a ratio. */
+/** Pictures whose axis is a ratio, without the line of their own. */
+const pictures = within(document, "svg[data-frames]").map((picture) => {
+  picture.querySelectorAll('[data-live="threshold"]').forEach((line) => line.setAttribute("visibility", "hidden"));
+  const moved = svg("g", { class: "moved" });
+  picture.append(moved);
+  const frames = /** @type {Frame[]} */ (JSON.parse(picture.getAttribute("data-frames") ?? "[]"));
+  return { moved, frames, site: data.sites.find((each) => each.id === picture.closest("section.site")?.id) };
+});
+
+/** Mark the threshold in these pictures. */
 const moveLines = () => {
-  for (const picture of document.querySelectorAll("svg[data-frames]")) {
-    const section = picture.closest("section.site");
-    const site = data.sites.find((each) => each.id === section?.id);
+  for (const { moved, frames, site } of pictures) {
     const limit = site ? limitAt(site, "ratio") : common("ratio");
-    picture.querySelectorAll('[data-live="threshold"]').forEach((old) => old.setAttribute("visibility", "hidden"));
-    picture.querySelectorAll(".moved").forEach((old) => old.remove());
+    moved.replaceChildren();
     if (limit === null || (asked.axis !== "ratio" && asked.limit !== null)) continue;
-    for (const frame of /** @type {Frame[]} */ (JSON.parse(picture.getAttribute("data-frames") ?? "[]"))) {
+    for (const frame of frames) {
       const [x0, y0, x1, y1, low, high] = frame.box;
       const share = (frame.along === "y" ? Math.log10(limit / low) / Math.log10(high / low) : (-Math.log10(limit) - low) / (high - low));
       if (!(share >= 0 && share <= 1)) continue;
       const at = frame.along === "y" ? y1 - share * (y1 - y0) : x0 + share * (x1 - x0);
       const [line, text] = frame.along === "y" ? [{ x1: x0, x2: x1, y1: at, y2: at }, { x: x1 - 4, y: at - 4, "text-anchor": "end" }] : [{ x1: at, x2: at, y1: y0, y2: y1 }, { x: at + 4, y: y0 + 12 }];
-      picture.append(svg("g", { class: "moved" }, [svg("line", line), svg("text", text, [`threshold ${number(limit)}`])]));
+      moved.append(svg("line", line), svg("text", text, [`threshold ${number(limit)}`]));
     }
   }
   for (const site of data.sites) {
@@ -246,18 +263,17 @@ const moveLines = () => {
 const drawGallery = () => {
   const gallery = document.querySelector('[data-live="gallery"]');
   if (!gallery || !Object.keys(data.graphs).length) return;
-  /** How many times over its threshold each is. @type {Map<Kept, {times: number, at: Asked}>} */
+  const limits = data.sites.map((site) => ({ axis: axisAt(site), limit: limitAt(site, axisAt(site)) }));
+  /** The row of every graph that is most times over its threshold. @type {Map<number, {row: Kept, times: number, at: Asked}>} */
   const found = new Map();
   for (const row of data.kept) {
-    const axis = axisAt(data.sites[row[0]]);
-    const limit = limitAt(data.sites[row[0]], axis);
-    if (limit !== null && sizeOf(row, axis) > limit && data.graphs[row[1]] && (row[2] >= 0 || !data.graphs[row[1]].smiles)) found.set(row, { times: sizeOf(row, axis) / limit, at: { axis, limit } });
+    const { axis, limit } = limits[row[0]];
+    if (limit === null) continue;
+    const times = sizeOf(row, axis) / limit;
+    const graph = data.graphs[row[1]];
+    if (times > 1 && times > (found.get(row[1])?.times ?? 0) && graph && (row[2] >= 0 || !graph.smiles)) found.set(row[1], { row, times, at: { axis, limit } });
   }
-  const times = (/** @type {Kept} */ row) => found.get(row)?.times ?? 0;
-  const tops = onePerGraph([...found.keys()].sort((a, b) => times(b) - times(a))).slice(0, 12).flatMap((row) => {
-    const at = found.get(row)?.at;
-    return at ? [{ row, at }] : [];
-  });
+  const tops = [...found.values()].sort((a, b) => b.times - a.times).slice(0, 12);
   const cards = tops.map(({ row, at }) => {
     const made = card(row, at);
     made.querySelector("p")?.append(", at ", element("code", {}, [data.sites[row[0]].site]));

@@ -208,11 +208,15 @@ const pointAt = (of) => {
   tip.style.top = `${above > 6 ? above : box.bottom + 8}px`;
 };
 
+let lit = "";
+
 /** Set off a site wherever it is. @param {EventTarget | null} target */
 const lightUp = (target) => {
   if (!(target instanceof Element)) return;
   const of = target.closest("[data-site], section.site");
   const site = of ? of.getAttribute("data-site") ?? of.id : "";
+  if (site === lit && !site) return;
+  lit = site;
   for (const old of document.querySelectorAll(".lit")) if (old.getAttribute("data-site") !== site) old.classList.remove("lit");
   if (site) for (const each of document.querySelectorAll(`[data-site="${site}"]`)) each.classList.add("lit");
 };
