@@ -33,7 +33,7 @@ def visit(
     page.on("pageerror", lambda error: opened.problems.append(str(error)))
     page.on("dialog", lambda dialog: opened.problems.append(dialog.message))
     page.on("request", lambda request: opened.requests.append(request.url))
-    page.set_default_timeout(15000)  # a slow machine is no fault of the page
+    page.set_default_timeout(0)  # a slow machine is no fault of the page
     page.goto(address)
     return opened
 

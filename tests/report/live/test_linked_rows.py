@@ -63,6 +63,7 @@ def test_a_type_leads_to_its_graphs_and_back_by_keyboard(opened, planted):
     page, site = opened.page, list(planted.sites)[1]
     bar = page.locator(f"{SITE} .choice").first
     bar.focus()
+    assert "trained: " in page.locator(".tip:visible").inner_text()
     page.keyboard.press("Enter")
     kind = planted.info.edge_type_names[int(bar.get_attribute("data-type"))]
     rows = planted.massive().filter(site=site, edge_type=kind)

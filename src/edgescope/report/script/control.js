@@ -138,7 +138,7 @@ document.addEventListener("focusin", (event) => {
   pointAt(event.target instanceof Element ? event.target.closest("[data-tip]") : null);
 });
 document.addEventListener("focusout", () => pointAt(null));
-addEventListener("scroll", () => pointAt(null), { passive: true });
+addEventListener("scroll", () => pointAt(pointed), { passive: true });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") pointAt(null); });
 addEventListener("beforeprint", drawAll);
 matchMedia("print").addEventListener("change", (event) => { if (event.matches) drawAll(); });

@@ -25,8 +25,15 @@ const graphName = (graph) => {
   return label ? `graph ${graph} (${label})` : `graph ${graph}`;
 };
 
+/** What the edge of a row is; data that write rings as single and double bonds call none aromatic. @param {Kept} row */
+const kindOfRow = (row) => {
+  const [type, graph] = [data.types[row[5]], data.graphs[row[1]]];
+  const aromatic = graph?.links.some(([a, b, , , known]) => known && ((a === row[3] && b === row[4]) || (a === row[4] && b === row[3])));
+  return aromatic && graph.smiles && type !== "aromatic" ? `aromatic bond (${type} in the data)` : kindOfEdge(type, data.rows);
+};
+
 /** @param {Kept} row */
-const rowSaid = (row) => `ratio ${number(row[9])}, value ${number(row[8])}, ${kindOfEdge(data.types[row[5]], data.rows)} ${row[3]} to ${row[4]}, head ${row[6]}, channel ${row[7]}`;
+const rowSaid = (row) => `ratio ${number(row[9])}, value ${number(row[8])}, ${kindOfRow(row)} ${row[3]} to ${row[4]}, head ${row[6]}, channel ${row[7]}`;
 
 /** Rows with the largest measure first. @param {Kept[]} rows @param {Axis} axis */
 const largestFirst = (rows, axis) => [...rows].sort((a, b) => sizeOf(b, axis) - sizeOf(a, axis));
@@ -193,8 +200,13 @@ const openGraph = (graph, axis) => {
 const tip = element("div", { class: "tip", "aria-hidden": "true" });
 tip.hidden = true;
 
-/** Say what is pointed at, beside it. @param {Element | null} of */
-const pointAt = (of) => {
+/** @type {Element | null} */
+let pointed = null;
+
+/** Say what is pointed at, beside it. @param {Element | null} target */
+const pointAt = (target) => {
+  const of = target?.isConnected ? target : null;
+  pointed = of;
   const text = of?.getAttribute("data-tip");
   tip.hidden = !text;
   if (!of || !text) return;
