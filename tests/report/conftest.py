@@ -2,14 +2,17 @@
 
 import copy
 import dataclasses
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
 
 import edgescope as es
+from support.open_pages import ARGUMENTS
 
 SMILES = (
     "CC(=O)Oc1ccccc1C(=O)O",
@@ -145,3 +148,15 @@ def results(planted, molecules, plant) -> dict[str, Any]:
 def reported(planted, results, tmp_path_factory):
     """The report of a scan with all results."""
     return planted.report(tmp_path_factory.mktemp("all") / "report.html", **results)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.fail(f"none of {', '.join(names)} is installed; run `make browser`")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()

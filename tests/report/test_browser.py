@@ -1,20 +1,10 @@
 """The report opens in a browser from disk, and everything in it is drawn."""
 
-import shutil
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+from support.open_pages import Opened, visit
 
 DRAWN = """figures => figures.map(figure => {
   const box = figure.getBoundingClientRect();
@@ -25,43 +15,12 @@ DRAWN = """figures => figures.map(figure => {
   });
   return {
     name: figure.getAttribute("aria-labelledby"),
-    title: figure.querySelector("title").textContent,
+    title: figure.getAttribute("aria-label") ?? figure.querySelector("title").textContent,
     width: box.width,
     height: box.height,
     parts: seen.length,
   };
 })"""
-
-
-class Opened(NamedTuple):
-    """A page and what it did while it opened."""
-
-    page: Page
-    problems: list[str]
-    requests: list[str]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.fail(f"none of {', '.join(names)} is installed; run `make browser`")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-def visit(browser: Browser, address: str, *, scripts: bool = True, width: int = 1280) -> Opened:
-    page = browser.new_page(java_script_enabled=scripts, viewport={"width": width, "height": 900})
-    opened = Opened(page, [], [])
-    page.on("console", lambda message: opened.problems.append(message.text))
-    page.on("pageerror", lambda error: opened.problems.append(str(error)))
-    page.on("request", lambda request: opened.requests.append(request.url))
-    page.set_default_timeout(0)  # a slow machine is no fault of the page
-    page.goto(address)
-    return opened
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +43,9 @@ def test_opens_without_errors_and_without_requests(opened, four_sites):
 
 def test_every_figure_is_drawn(opened):
     opened.page.click("button[value=all]")
-    figures = opened.page.eval_on_selector_all("svg", DRAWN)
-    # 2 of all sites, 3 of each, heat maps of three, their shifts, a legend and the gallery
-    assert len(figures) == 2 + 4 * 3 + 3 + 1 + 1 + 12
+    figures = opened.page.eval_on_selector_all("svg:not([aria-hidden])", DRAWN)
+    # 2 of all sites, 3 of each, maps of three types at three, their shifts and the gallery
+    assert len(figures) == 2 + 4 * 3 + 3 * 3 + 1 + 12
     for figure in figures:
         assert figure["width"] > 50, figure
         assert figure["height"] > 30, figure
@@ -106,14 +65,14 @@ def test_chooser_shows_one_site_or_all(opened):
     page = opened.page
     page.get_by_role("button", name="2", exact=True).click()
     assert page.locator("section.site:visible").evaluate_all("s => s.map(x => x.id)") == ["site-2"]
-    assert page.locator("button[aria-pressed=true]").all_inner_texts() == ["2"]
-    page.get_by_role("button", name="all").click()
+    assert page.locator(".chooser button[aria-pressed=true]").all_inner_texts() == ["2"]
+    page.get_by_role("button", name="all", exact=True).click()
     assert page.locator("section.site:visible").count() == 4
 
 
 def test_link_in_the_table_shows_its_site(opened):
     page = opened.page
-    page.get_by_role("link", name="layers.0.attention:score").click()
+    page.locator("table").get_by_role("link", name="layers.0.attention:score").click()
     page.locator("#site-0").wait_for(state="visible")
     assert page.locator("section.site:visible").count() == 1
 

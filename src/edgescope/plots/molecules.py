@@ -144,3 +144,52 @@ def shade(share: float) -> tuple[float, float, float]:
     palest, darkest = SHADES
     red, green, blue, _ = colours()(palest + (darkest - palest) * share)
     return red, green, blue
+
+
+def flat_molecule(smiles: str, where: str) -> dict[str, list[list[Any]]]:
+    """Lay out a molecule for a drawing elsewhere; atoms and bonds are numbered as RDKit does.
+
+    Args:
+        smiles: the molecule.
+        where: what messages call it.
+
+    Returns:
+        ``nodes``: name of the atom, x, y (growing downwards, a bond is about 1.5 long) and what
+        stands there, empty for carbon; and ``links``: both atoms of the bond, its order in a
+        Kekulé structure, and whether it is in a ring and aromatic, as 0 or 1.
+    """
+    chem = require("rdkit.Chem", "chem")
+    depict = require("rdkit.Chem.rdDepictor", "chem")
+    molecule = parse(smiles, where)
+    aromatic = [bond.GetIsAromatic() for bond in molecule.GetBonds()]
+    depict.Compute2DCoords(molecule)
+    chem.Kekulize(molecule, clearAromaticFlags=True)
+    places = molecule.GetConformer().GetPositions()
+    return {
+        "nodes": [
+            [str(atom.GetIdx()), round(float(x), 2), round(-float(y), 2), _atom_text(atom)]
+            for atom, (x, y, _) in zip(molecule.GetAtoms(), places, strict=True)
+        ],
+        "links": [
+            [
+                *(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), int(bond.GetBondTypeAsDouble())),
+                *(int(bond.IsInRing()), int(aromatic[place])),
+            ]
+            for place, bond in enumerate(molecule.GetBonds())
+        ],
+    }
+
+
+def _atom_text(atom: Any) -> str:  # noqa: ANN401  (RDKit publishes no usable types)
+    """Write an atom with its hydrogens and charge; carbon is written where nothing else is."""
+    hydrogens, charge, element = atom.GetTotalNumHs(), atom.GetFormalCharge(), atom.GetSymbol()
+    if element == "C" and not charge and atom.GetDegree():
+        return ""
+    size = str(abs(charge)) if abs(charge) > 1 else ""
+    ending = size + ("+" if charge > 0 else "\N{MINUS SIGN}") if charge else ""
+    count = str(hydrogens).translate(_LOWERED) if hydrogens > 1 else ""
+    return f"{element}{'H' * bool(hydrogens)}{count}{ending.translate(_RAISED)}"
+
+
+_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_RAISED = str.maketrans("0123456789+\N{MINUS SIGN}", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")

@@ -5,16 +5,18 @@ figure gives the same bytes every time.
 """
 
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 from xml.etree import ElementTree as ET
 
 from edgescope.lib.optional import require
 from edgescope.lib.visible_text import visible
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDE, HALF = 11.0, 5.3
@@ -58,6 +60,10 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _XLINK = "{http://www.w3.org/1999/xlink}"
 _URL = re.compile(r"url\(#([^)]+)\)")
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
+_LIVE = "live-"
+"""Starts the ids of parts that the script of a page changes."""
+_POINTS = 72
+"""Units of a drawing per inch."""
 
 
 @contextmanager
@@ -102,10 +108,54 @@ def render(drawn: "Figure", name: str, title: str) -> str:
         name: prefix of every id in it, unique on the page.
         title: what the figure shows, for those who cannot see it.
     """
+    _mark_thresholds(drawn)
     text = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     drawn.savefig(text, format="svg", metadata=nothing)
-    return inline(text.getvalue(), name, title)
+    made = inline(text.getvalue(), name, title)
+    frames = [_frame(axes) for axes in drawn.axes if axes.get_gid() in _FOLLOWED]
+    known = f"data-frames='{json.dumps(frames, separators=(',', ':'))}' " if frames else ""
+    return made.replace("<svg ", f"<svg {known}", 1)
+
+
+def followed(axes: "Axes", along: Literal["x", "y"]) -> None:
+    """Let the script of a page move the threshold of axes.
+
+    Args:
+        axes: axes whose ``y`` is a ratio on a logarithmic scale, or whose ``x`` is -log10(ratio).
+        along: which of the two.
+    """
+    axes.set_gid(f"followed-{along}")
+
+
+_FOLLOWED = {"followed-x": "x", "followed-y": "y"}
+
+
+def _mark_thresholds(drawn: "Figure") -> None:
+    """Name every line called a threshold, and what the legends say of it, for a page's script."""
+    legends = [*drawn.legends, *(axes.get_legend() for axes in drawn.axes)]
+    for axes in drawn.axes:
+        for line in axes.lines:
+            if axes.get_gid() in _FOLLOWED and str(line.get_label()).startswith("threshold "):
+                line.set_gid("live-threshold")
+    if any(axes.get_gid() in _FOLLOWED for axes in drawn.axes):
+        for legend in filter(None, legends):
+            for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True):
+                if handle is not None and text.get_text().startswith("threshold "):
+                    text.set_gid("live-threshold")
+                    handle.set_gid("live-threshold")
+
+
+def _frame(axes: "Axes") -> dict[str, Any]:
+    """Return where axes stand in a drawing, in points from its upper left, and what they span."""
+    whole = axes.get_figure(root=True)
+    assert whole is not None
+    width, height = whole.get_size_inches() * _POINTS
+    place = axes.get_position()
+    along = _FOLLOWED[str(axes.get_gid())]
+    limits = axes.get_xlim() if along == "x" else axes.get_ylim()
+    box = [place.x0 * width, (1 - place.y1) * height, place.x1 * width, (1 - place.y0) * height]
+    return {"along": along, "box": [float(f"{value:.6g}") for value in (*box, *limits)]}
 
 
 def inline(svg: str, name: str, title: str) -> str:
@@ -126,6 +176,8 @@ def inline(svg: str, name: str, title: str) -> str:
                 parent.remove(child)
     wanted = {found for element in root.iter() for found in _references(element)}
     for element in root.iter():
+        if (named := element.get("id", "")).startswith(_LIVE):
+            element.set("data-live", named.removeprefix(_LIVE))
         if element.get("id") not in wanted:
             element.attrib.pop("id", None)
         for key, value in list(element.attrib.items()):

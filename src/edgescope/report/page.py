@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgescope.lib.errors import InputError
@@ -21,9 +22,18 @@ if TYPE_CHECKING:
 
 PAGE = "page.html.j2"
 
+SCRIPTS = ("formats", "counts", "charts", "drawings", "linked", "follow", "control", "chooser")
+"""Files of the folder ``script``, in the order in which they stand on the page as one script."""
 
-def render_page(numbers: dict[str, Any]) -> str:
-    """Draw the figures of a report's numbers and fill the page with them."""
+
+def render_page(numbers: dict[str, Any], data: Mapping[str, Any] | None = None) -> str:
+    """Draw the figures of a report's numbers and fill the page with them.
+
+    Args:
+        numbers: the numbers.
+        data: what the page's script needs to follow other thresholds; without it, the script does
+            no more than show one site at a time.
+    """
     shown = [SECTIONS[each["name"]] for each in numbers["contents"] if not each["absent"]]
     figures: dict[str, str] = {}
     readings: dict[str, str] = {}
@@ -36,7 +46,7 @@ def render_page(numbers: dict[str, Any]) -> str:
         _add(context, section.context(numbers), "name in its template", section)
     # Everything else that enters the page is escaped; these were made here.
     safe = require("jinja2", "report").utils.markupsafe.Markup
-    script = file_text("chooser.js")
+    script = _script(SCRIPTS if data else ("alone", "chooser"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page: str = (
         environment(context, _template)
@@ -49,10 +59,23 @@ def render_page(numbers: dict[str, Any]) -> str:
             readings=readings,
             style=safe(file_text("style.css")),
             script=safe(script),
+            data=safe(_as_json(data)) if data else "",
             script_hash=f"sha256-{digest}",
         )
     )
     return page_of(page, numbers["scanned"]["rows"])
+
+
+def _script(names: Sequence[str]) -> str:
+    """Return the script of the page: files that see each other, and nothing else sees."""
+    parts = [file_text(f"script/{name}.js") for name in names]
+    return "\n".join(['"use strict";', "{", *parts, "}"])
+
+
+def _as_json(data: Mapping[str, Any]) -> str:
+    """Write data so that nothing in it can end the element of the page that holds it."""
+    written = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _context(numbers: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 from edgescope.lib.errors import InputError
 from edgescope.lib.files import replacing, writable_folder
 from edgescope.lib.optional import require
-from edgescope.report.numbers import collect
+from edgescope.report.live.page_data import page_data
+from edgescope.report.numbers import collect, finite
 from edgescope.report.page import render_page
 from edgescope.report.section_registry import check_results
 from edgescope.scanning.result import Scan
@@ -69,7 +70,7 @@ def write_report(
         )
     require("jinja2", "report")
     numbers = collect(scan, title, run, caution, commands, **check_results(results))
-    page = render_page(numbers)
+    page = render_page(numbers, finite(page_data(scan, numbers)))
     writable_folder(path.parent)
     with replacing(path) as html, replacing(path.with_suffix(".json")) as data:
         html.write_text(page, encoding="utf-8")

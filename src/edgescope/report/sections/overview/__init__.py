@@ -5,7 +5,7 @@ from typing import Any
 from edgescope.report.section_protocol import Section
 from edgescope.report.section_registry import section
 from edgescope.report.sections.overview import figures
-from edgescope.report.words import BIN_PRECISION, above, thresholds
+from edgescope.report.words import BIN_PRECISION, thresholds
 
 
 @section
@@ -53,7 +53,6 @@ class Overview(Section):
 
 def _glance(numbers: dict[str, Any], axis: str) -> str:
     """Explain the largest and the shares of all sites on one axis."""
-    over = above(numbers, axis=axis)
     common = len(set(thresholds(numbers["sites"], axis))) == 1
     mark = "dashed line" if common else "upright stroke"
     first = (
@@ -63,7 +62,7 @@ def _glance(numbers: dict[str, Any], axis: str) -> str:
         else f"sites with a dot right of the {mark} have"
     )
     return (
-        f"On the left, {first} at least one edge with a {over}. On the right, each mark is the "
-        "share of the edges of one type that exceed it, so marks that lie apart hint that some "
+        f"On the left, {first} at least one edge over the threshold. On the right, each mark is "
+        "the share of the edges of one type that exceed it, so marks that lie apart hint that some "
         "types carry more massive activations than others."
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from edgescope.lib.optional import require
 from edgescope.plots.axes import BLUE, EDGE_TYPES, legend_row, sorted_graphs, steps, threshold_line
 from edgescope.plots.site_panels import draw_largest
-from edgescope.plots.svg import WIDE, figure, render
+from edgescope.plots.svg import WIDE, figure, followed, render
 from edgescope.report.words import above, ratio_threshold, state_labels, thresholds
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def all_maxima(numbers: dict[str, Any]) -> str:
     drawn = figure(WIDE, 3.9)
     axes = drawn.subplots()
     sorted_graphs(axes)
+    followed(axes, "y")
     before = [site["graph_maxima"].get("untrained") for site in numbers["sites"]]
     shared = np.linspace(0, 100, 401)
     curves = [_on_grid(maxima, shared) for maxima in before if maxima and maxima["ratio"]]

@@ -6,7 +6,7 @@ from edgescope.report.section_protocol import Section
 from edgescope.report.section_registry import section
 from edgescope.report.sections.sites import figures
 from edgescope.report.sections.sites.histogram import site_histogram
-from edgescope.report.words import BIN_PRECISION, above
+from edgescope.report.words import BIN_PRECISION
 
 
 @section
@@ -38,7 +38,6 @@ class Sites(Section):
     def readings(self, numbers: dict[str, Any]) -> dict[str, str]:
         """Return how to read them."""
         axis = numbers["scanned"]["axis"]
-        limit = above(numbers).partition(" above ")[2]
         # A site that is judged by both is drawn by its magnitudes if only these are over.
         either = "ratio or magnitude" if numbers["by_magnitude"] else axis
         left, crossed = "large ones left", "the criterion does not look at ratios. "
@@ -64,7 +63,7 @@ class Sites(Section):
             ),
             "prevalence": (
                 "A bar is the share of the directed edges of one type that hold at least one "
-                f"activation with a {either} above {limit}, and the thin black line is its 95 % "
+                f"activation whose {either} exceeds the threshold, and the thin line is its 95 % "
                 "interval if edges were independent. "
                 "Types whose intervals overlap are not told apart by this scan; edges of a graph "
                 "are not independent, so a small gap between intervals proves nothing either."

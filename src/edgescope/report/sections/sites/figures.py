@@ -8,7 +8,7 @@ from edgescope.lib.optional import require
 from edgescope.plots.axes import colour_bar, legend_row
 from edgescope.plots.formats import number, percent
 from edgescope.plots.site_panels import draw_graph_maxima, draw_heat_map, draw_shares
-from edgescope.plots.svg import HALF, WIDE, figure, render
+from edgescope.plots.svg import HALF, WIDE, figure, followed, render
 from edgescope.report.words import above, ratio_threshold, state_labels
 
 _ALONGSIDE = 3
@@ -27,6 +27,7 @@ def maxima(site: dict[str, Any], numbers: dict[str, Any]) -> str:
     """
     drawn = figure(HALF, 3.1, _MARGINS)
     axes = drawn.subplots()
+    followed(axes, "y")
     limit = ratio_threshold(site, numbers)
     draw_graph_maxima(axes, site["graph_maxima"], limit, state_labels(numbers))
     legend_row(axes)

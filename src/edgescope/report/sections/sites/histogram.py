@@ -3,7 +3,7 @@
 from typing import Any
 
 from edgescope.plots.ratio_histogram import draw_ratio_histogram, say_failures
-from edgescope.plots.svg import WIDE, figure, render
+from edgescope.plots.svg import WIDE, figure, followed, render
 from edgescope.report.words import ratio_threshold, state_labels
 from edgescope.scanning.site_distributions import densities_of
 
@@ -20,6 +20,7 @@ def site_histogram(site: dict[str, Any], numbers: dict[str, Any]) -> str:
     threshold, labels = ratio_threshold(site, numbers), state_labels(numbers)
     y, densities = densities_of(site["histogram"])
     for axes in (linear, logarithmic):
+        followed(axes, "x")
         draw_ratio_histogram(
             axes, y, densities, site["gamma"], threshold, labels, logarithmic=axes is logarithmic
         )

@@ -1,0 +1,88 @@
+"""Graphs as a page's script draws them: nodes with their places, and bonds or edges."""
+
+from typing import Any
+
+import numpy as np
+
+from edgescope.lib.graph_names import label
+from edgescope.plots.molecules import flat_molecule
+from edgescope.plots.node_links import layout
+from edgescope.report.live.linked_rows import COLUMNS, LinkedRows
+from edgescope.scanning.neighbourhood import NODES
+from edgescope.scanning.result import Scan
+
+_AT = {name: place + 1 for place, name in enumerate(COLUMNS)}
+
+
+def drawn_graphs(scan: Scan, kept: LinkedRows) -> dict[str, dict[str, Any]]:
+    """Lay out the graphs that a page draws, by their number.
+
+    A graph whose SMILES the scan knows is a molecule. Of another one, the ends of its most massive
+    edges are drawn, in as many neighbourhoods as they form.
+
+    Returns:
+        Per graph its ``label`` and ``smiles`` (empty if it has none), its ``nodes`` as name of the
+        node, x, y and what stands there, and its ``links`` as the places of two nodes, order of the
+        bond (0 for an edge that is none), and whether it is in a ring and aromatic.
+    """
+    plain = not any(of.of.inputs or of.of.two_node_sets for of in scan.sites.values())
+    rows: dict[int, list[tuple[str, str]]] = {graph: [] for graph in kept.graphs}
+    for row, given in zip(kept.rows, kept.inputs, strict=True):
+        if row[_AT["graph"]] in rows:
+            rows[row[_AT["graph"]]].append(ends_of(scan, row, given))
+    drawn = {}
+    for graph in kept.graphs:
+        smiles = scan.smiles.get(graph) if plain else None
+        shape = flat_molecule(smiles, f"graph {graph}") if smiles else _links(rows[graph])
+        known = label(scan.names.identify(graph))
+        drawn[str(graph)] = {"label": known, "smiles": smiles or "", **shape}
+    return drawn
+
+
+def named_ends(scan: Scan, kept: LinkedRows) -> list[tuple[str, str]]:
+    """Return the names of the nodes at both ends of every row; none if they are their numbers."""
+    pairs = list(zip(kept.rows, kept.inputs, strict=True))
+    ends = [ends_of(scan, row, given) for row, given in pairs]
+    numbers = [(str(row[_AT["source"]]), str(row[_AT["target"]])) for row, _ in pairs]
+    return [] if ends == numbers else ends
+
+
+def ends_of(scan: Scan, row: list[Any], given: str) -> tuple[str, str]:
+    """Return the names of the nodes at both ends of a kept row's edge.
+
+    Nodes of several kinds, or of several inputs, are numbered each by themselves.
+
+    Args:
+        scan: the scan.
+        row: the row.
+        given: the input that it belongs to.
+    """
+    first, second = "", ""
+    kind = scan.info.edge_type_names[row[_AT["edge_type"]]].split(" ")
+    site = list(scan.sites.values())[row[0]]
+    if scan.info.types_from == "relations" and scan.info.rows == "edge" and len(kind) == 3:  # noqa: PLR2004  (from, by, to)
+        first, second = f"{kind[0]} ", f"{kind[2]} "
+    elif site.of.two_node_sets:
+        first, second = "source ", "target "
+    before = f"{given} " if given and site.of.inputs else ""
+    return f"{before}{first}{row[_AT['source']]}", f"{before}{second}{row[_AT['target']]}"
+
+
+def _links(ends: list[tuple[str, str]]) -> dict[str, Any]:
+    """Lay out the ends of edges, the most massive first, up to a number of nodes."""
+    place: dict[str, int] = {}
+    links: list[tuple[int, int]] = []
+    for pair in ends:
+        if len(place) + len(set(pair) - place.keys()) <= NODES:
+            for end in pair:
+                place.setdefault(end, len(place))
+            links.append((place[pair[0]], place[pair[1]]))
+    once = sorted({(min(pair), max(pair)) for pair in links})
+    where = layout(len(place), np.array(once, dtype=int).reshape(-1, 2).T)
+    return {
+        "nodes": [
+            [name, round(float(x), 2), round(float(y), 2), name]
+            for name, (x, y) in zip(place, where, strict=True)
+        ],
+        "links": [[source, target, 0, 0, 0] for source, target in once],
+    }

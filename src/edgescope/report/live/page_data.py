@@ -1,0 +1,69 @@
+"""What the script of a report is given: everything that depends on a threshold."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgescope.report.live.count_runs import MAP_FLOOR, bin_rules, map_counts, state_counts
+from edgescope.report.live.drawn_graphs import drawn_graphs, named_ends
+from edgescope.report.live.linked_rows import linked_rows
+from edgescope.scanning.result import Scan
+
+
+def page_data(scan: Scan, numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Gather what a page's script needs to follow any threshold.
+
+    Args:
+        scan: the scan.
+        numbers: the numbers of its report.
+
+    Returns:
+        What JSON can hold: ``sites`` with their counts by bin, in every state, and the thresholds
+        of the criterion; the activations that were ``kept`` and are worth looking at, and
+        the names of the nodes at their ``ends`` if these are not their numbers; and the
+        ``graphs`` that hold them, with where their nodes stand in a drawing.
+    """
+    scanned = numbers["scanned"]
+    states = {"trained": scan} | ({"untrained": scan.baseline} if scan.baseline else {})
+    names = scan.info.edge_type_names
+    kept = linked_rows(scan)
+    return {
+        "rows": scanned["rows"],
+        "axis": scanned["axis"],
+        "members": (scanned["baseline"] or {}).get("members", 0),
+        "floor": MAP_FLOOR,
+        "types": list(names),
+        "sites": [
+            {
+                **{key: site[key] for key in ("id", "site", "short", "axis")},
+                "heads": scan[site["site"]].layout.heads,
+                "channels": scan[site["site"]].layout.channels,
+                "bins": bin_rules(scan[site["site"]]),
+                "limits": {
+                    axis: (site["judged"][axis] or {}).get("threshold")
+                    for axis in ("ratio", "magnitude")
+                },
+                "largest": _largest(numbers["table"][place]),
+                "counts": {s: state_counts(of, site["site"], names) for s, of in states.items()},
+                "maps": map_counts(scan[site["site"]]),
+                "note": kept.notes[site["site"]],
+                "floors": kept.floors[site["site"]],
+            }
+            for place, site in enumerate(numbers["sites"])
+        ],
+        "kept": kept.rows,
+        "ends": named_ends(scan, kept),
+        "graphs": drawn_graphs(scan, kept),
+    }
+
+
+def _largest(row: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Return the exact largest ratio and magnitude of a site by state."""
+    endings = {"trained": "", "untrained": "_untrained"}
+    return {
+        axis: {
+            state: row[f"max_{axis}{ending}"] or None
+            for state, ending in endings.items()
+            if f"max_{axis}{ending}" in row
+        }
+        for axis in ("ratio", "magnitude")
+    }

@@ -1,0 +1,4 @@
+// Nothing follows a threshold on this page.
+
+const follow = () => {};
+const drawShown = () => {};
