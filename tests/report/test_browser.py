@@ -133,3 +133,17 @@ def test_folded_tables_are_printed(browser, with_results):
     assert len(heights) == 2
     assert min(heights) > 20
     page.close()
+
+
+def test_no_threshold_gives_an_all_clear_beside_a_doubt(browser, build, tmp_path):
+    def grow(model):
+        model.layers[1].attention.edge.weight *= 1e6
+
+    page = build(grow, layers=2).report(tmp_path / "grown.html").as_uri()
+    opened = visit(browser, page)
+    first = opened.page.locator(".summary p").first
+    for limit in ("3000", "4000", "1000"):
+        opened.page.click(f"button[data-preset='{limit}']")
+        assert first.inner_text().startswith("This is no all-clear: ")
+    assert opened.problems == []
+    opened.page.close()

@@ -54,7 +54,9 @@ def summary(numbers: dict[str, Any]) -> list[str]:
     """
     broken = _broken(numbers["table"])
     if not marked(numbers) and unclear(numbers):
-        first, broken = _in_doubt(numbers), []
+        name = numbers["scanned"]["criterion"]
+        beyond = f"The criterion {name}, which calls nothing massive here, does not see that."
+        first, broken = f"{doubt(numbers)} {beyond}", []
     elif numbers["scanned"]["plain"]:
         first = _plain(numbers)
     elif any(site["judged"]["significant"] is not None for site in numbers["sites"]):
@@ -66,10 +68,9 @@ def summary(numbers: dict[str, Any]) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def _in_doubt(numbers: dict[str, Any]) -> str:
-    """Say why it is no all-clear that the criterion calls nothing massive."""
-    every, name = numbers["sites"], numbers["scanned"]["criterion"]
-    told = []
+def doubt(numbers: dict[str, Any]) -> str:
+    """Say why it is no all-clear where no threshold is exceeded; nothing if it is one."""
+    every, told = numbers["sites"], []
     for kind, what in KINDS_OF_DOUBT.items():
         sites = [site for site in every if kind in site["doubts"]]
         if sites:
@@ -77,10 +78,7 @@ def _in_doubt(numbers: dict[str, Any]) -> str:
             top = max(sites, key=lambda site: _row(numbers, site)["max_magnitude"] or 0.0)
             own = f"; at {top['site']} {top['doubts'][kind]}" if what.endswith("grew") else ""
             told.append(f"{what} at {len(sites)} of {plural(len(every), 'site')}{own}")
-    return (
-        f"This is no all-clear: {', and '.join(told)}. The criterion {name}, which calls nothing "
-        "massive here, does not see that."
-    )
+    return f"This is no all-clear: {', and '.join(told)}." if told else ""
 
 
 def _row(numbers: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:

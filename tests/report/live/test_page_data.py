@@ -9,12 +9,12 @@ import pytest
 import edgescope as es
 from edgescope.plots.formats import interval, number, percent
 from edgescope.report.counts import judged
-from edgescope.report.live.count_runs import MAP_FLOOR
 from edgescope.report.numbers import collect
 from edgescope.report.summary import summary
 from edgescope.report.template_files import file_text
 from edgescope.scanning.result import Scan
 from edgescope.scanning.site_shares import edge_types
+from edgescope.statistics.sketch_layout import JOINT_FLOOR
 from support.open_pages import shown_at, visit
 
 random = np.random.default_rng(0)
@@ -84,7 +84,7 @@ def test_heat_maps_are_those_of_the_scan(shown, planted, asked):
         # The page moves the threshold to where counts of edges are exact, and maps on from there.
         _, limit = getattr(sketch.layout, axis).edge_near(limit)
         _, exact = getattr(sketch.layout, f"joint_{axis}").edge_near(limit)
-        if axis == "ratio" and exact < MAP_FLOOR:
+        if axis == "ratio" and exact < JOINT_FLOOR:
             assert own["nothing"] == ["Maps are kept from a ratio of 7.81 on."]
             continue
         counted = np.flatnonzero(sketch.counted_edges(axis))

@@ -8,10 +8,7 @@ from numpy.typing import NDArray
 from edgescope.scanning.tables import ScanTables
 from edgescope.statistics.bins import LogBins
 from edgescope.statistics.sketch import SiteSketch
-from edgescope.statistics.sketch_layout import AXES, PAPER_RATIO
-
-MAP_FLOOR = PAPER_RATIO / 2**7
-"""Ratio from which on heat maps are shown: 7.8125, an edge of bins."""
+from edgescope.statistics.sketch_layout import AXES, JOINT_FLOOR
 
 Runs = list[Any]
 
@@ -84,13 +81,13 @@ def state_counts(of: ScanTables, site: str, names: tuple[str, ...]) -> dict[str,
 def map_counts(sketch: SiteSketch) -> dict[str, list[list[Runs]]]:
     """Return how ratios and magnitudes are distributed, per axis, edge type and channel.
 
-    Ratios are those from :data:`MAP_FLOOR` on.
+    Ratios are those from :data:`~edgescope.statistics.sketch_layout.JOINT_FLOOR` on.
     """
     found = {}
     for axis in AXES:
         bins: LogBins = getattr(sketch.layout, f"joint_{axis}")
         counts = sketch.counts[f"joint_{axis}"].numpy()
-        first = bins.edge_near(MAP_FLOOR)[0] if axis == "ratio" else 0
+        first = bins.edge_near(JOINT_FLOOR)[0] if axis == "ratio" else 0
         kept = np.where(np.arange(bins.size) >= first, counts, 0)
         found[axis] = [[runs(cell) for cell in own] for own in kept]
     return found

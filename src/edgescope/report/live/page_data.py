@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from edgescope.report.live.count_runs import MAP_FLOOR, bin_rules, map_counts, state_counts
+from edgescope.report.live.count_runs import bin_rules, map_counts, state_counts
 from edgescope.report.live.drawn_graphs import drawn_graphs, named_ends
 from edgescope.report.live.linked_rows import linked_rows
+from edgescope.report.row_nouns import said_of
+from edgescope.report.summary import doubt
 from edgescope.scanning.result import Scan
+from edgescope.statistics.sketch_layout import JOINT_FLOOR
 
 
 def page_data(scan: Scan, numbers: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,9 +21,10 @@ def page_data(scan: Scan, numbers: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         What JSON can hold: ``sites`` with their counts by bin, in every state, and the thresholds
-        of the criterion; the activations that were ``kept`` and are worth looking at, and
-        the names of the nodes at their ``ends`` if these are not their numbers; and the
-        ``graphs`` that hold them, with where their nodes stand in a drawing.
+        of the criterion; the ``doubt`` beside which no threshold gives an all-clear; the
+        activations that were ``kept`` and are worth looking at, and the names of the nodes at
+        their ``ends`` if these are not their numbers; and the ``graphs`` that hold them, with
+        where their nodes stand in a drawing.
     """
     scanned = numbers["scanned"]
     states = {"trained": scan} | ({"untrained": scan.baseline} if scan.baseline else {})
@@ -29,8 +33,9 @@ def page_data(scan: Scan, numbers: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "rows": scanned["rows"],
         "axis": scanned["axis"],
+        "doubt": said_of(doubt(dict(numbers)), scan.info.rows),
         "members": (scanned["baseline"] or {}).get("members", 0),
-        "floor": MAP_FLOOR,
+        "floor": JOINT_FLOOR,
         "types": list(names),
         "sites": [
             {

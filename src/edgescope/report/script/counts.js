@@ -12,7 +12,7 @@
 /** @typedef {{label: string, smiles: string, nodes: [string, number, number, string][],
  *   links: [number, number, number, number, number][]}} Graph */
 /** @typedef {[number, number, number, number, number, number, number, number, number, number | null]} Kept */
-/** @typedef {{rows: string, axis: Axis, members: number, floor: number, types: string[],
+/** @typedef {{rows: string, axis: Axis, doubt: string, members: number, floor: number, types: string[],
  *   sites: Site[], kept: Kept[], ends: [string, string][], graphs: Record<string, Graph>}} Data */
 /** @typedef {{type: string, place: number, edges: number, over: number, rate: number, low: number, high: number}} Share */
 

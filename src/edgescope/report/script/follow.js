@@ -66,7 +66,9 @@ const sentences = (found) => {
   }
   const busiest = over.reduce((/** @type {Counted | null} */ best, each) => (!best || each.all.trained.share > best.all.trained.share ? each : best), null);
   const rates = busiest?.shares.trained.filter((row) => row.edges).map((row) => `${percent(row.rate)} of the ${kindOfEdge(row.type, data.rows, true)}`);
-  return { first: `${first}${before}.`, where: busiest && rates ? `They are most common at ${busiest.site.site}, where they sit on ${listing(rates)}.` : "" };
+  // Beside a doubt, that nothing exceeds a threshold would read as an all-clear.
+  const told = over.length || !data.doubt ? `${first}${before}.` : data.doubt;
+  return { first: told, where: busiest && rates ? `They are most common at ${busiest.site.site}, where they sit on ${listing(rates)}.` : "" };
 };
 
 /** What was found in a part of the page before; none of it comes or goes. @type {Map<ParentNode, Map<string, HTMLElement[]>>} */
