@@ -9,7 +9,8 @@ from rdkit import Chem
 
 import edgescope as es
 from edgescope.lib.errors import InputError
-from edgescope.plots.formats import kind_of_edge, with_article
+from edgescope.plots.formats import kind_of_edge, number, with_article
+from edgescope.report.live.page_data import page_data
 from edgescope.report.numbers import whole
 from edgescope.report.section_protocol import Material
 from edgescope.report.sections.facts import Facts
@@ -63,8 +64,8 @@ def test_values_are_those_of_the_data_and_of_the_model(scan, model, drugs):
 def test_labels_are_predicted_as_probabilities(model, drugs):
     labels = replace(drugs, task="labels")
     numbers, logits = (es.report.Scanned(model, each).values([2])[2] for each in (drugs, labels))
-    for number, logit in zip(numbers, logits, strict=True):
-        assert logit["predicted"] == pytest.approx(torch.tensor(number["predicted"]).sigmoid())
+    for shown, logit in zip(numbers, logits, strict=True):
+        assert logit["predicted"] == pytest.approx(torch.tensor(shown["predicted"]).sigmoid())
 
 
 def test_what_is_not_known_is_no_number(model, drugs):
@@ -88,6 +89,19 @@ def test_another_model_and_other_graphs_are_refused(scan, model, drugs):
         check(scan, es.report.Scanned(model, drugs[:5]))
     with pytest.raises(InputError, match="expected a data set"):
         check(scan, es.report.Scanned(model, list(drugs)))
+
+
+def test_what_is_true_of_a_graph_is_told_wherever_the_page_shows_it(scan, model, drugs):
+    scanned = es.report.Scanned(model, drugs)
+    told = scanned.told([2, 3])
+    first, second = scanned.values([2])[2]
+    assert told[2] == (
+        f"Row {number(int(drugs.row[2]))} of the data; made up: true {number(first['true'])}, "
+        f"predicted {number(first['predicted'])} mol/L; ones: true {number(second['true'])}, "
+        f"predicted {number(second['predicted'])}"
+    )
+    graphs = page_data(scan, whole(scan), scanned)["graphs"]
+    assert all(graph["values"].startswith("Row ") for graph in graphs.values())
 
 
 def test_the_page_shows_targets_rows_and_values(scan, model, drugs, tmp_path):

@@ -18,8 +18,13 @@ from edgescope.data.chemistry.molecule_dataset import MoleculeDataset
 from edgescope.data.fingerprint import fingerprint
 from edgescope.data.graphs import GraphDataset
 from edgescope.lib.errors import InputError
+from edgescope.lib.plurals import plural
+from edgescope.plots.formats import number
 from edgescope.scanning.result import Scan
 from edgescope.scanning.scan import scan as scan_again
+
+SHOWN_TARGETS = 3
+"""Targets whose values are told of a molecule."""
 
 ALIKE = 1e-3
 """Relative difference up to which an activation is the same: batches of other sizes add up in
@@ -110,6 +115,26 @@ class Scanned:
             ]
             for place, graph in enumerate(graphs)
         }
+
+    def told(self, graphs: Sequence[int]) -> dict[int, str]:
+        """Return per graph its row, and what is true and predicted, in words.
+
+        Args:
+            graphs: numbers of the graphs.
+        """
+        found = {}
+        for graph, values in self.values(graphs).items():
+            row = self.row(graph)
+            parts = [] if row is None else [f"Row {number(row)} of the data"]
+            parts += [
+                f"{each['target']}: true {number(each['true'])}, predicted "
+                f"{number(each['predicted'])} {each['unit']}".rstrip()
+                for each in values[:SHOWN_TARGETS]
+            ]
+            left = len(values) - SHOWN_TARGETS
+            parts += [plural(left, "further target")] if left > 0 else []
+            found[graph] = "; ".join(parts)
+        return found
 
     def row(self, graph: int) -> int | None:
         """Return the row of the table that a graph was read from; None if there is no table."""

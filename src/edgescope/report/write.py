@@ -69,8 +69,9 @@ def write_report(
             f"{path / 'report.html' if path.is_dir() else path.with_suffix('.html')}"
         )
     require("jinja2", "report")
-    numbers = collect(scan, title, run, caution, commands, **check_results(results))
-    page = render_page(numbers, finite(page_data(scan, numbers)))
+    given = check_results(results)
+    numbers = collect(scan, title, run, caution, commands, **given)
+    page = render_page(numbers, finite(page_data(scan, numbers, given.get("scanned"))))
     writable_folder(path.parent)
     with replacing(path) as html, replacing(path.with_suffix(".json")) as data:
         html.write_text(page, encoding="utf-8")

@@ -147,7 +147,7 @@ class SiteSketch:
             they are exact: the nearest edge of the joint histogram's bins.
 
         Raises:
-            InputError: if a ratio is not above :attr:`SketchLayout.joint_floor`.
+            InputError: if a ratio is below :meth:`SketchLayout.lowest_joint`.
         """
         over, exact = self.channels_over(threshold, axis)
         edges = self.counted_edges(axis)
@@ -165,11 +165,11 @@ class SiteSketch:
         """
         bins: LogBins = getattr(self.layout, f"joint_{axis}")
         number, exact = bins.edge_near(threshold)
-        if exact < self.layout.lowest_joint(axis):
+        lowest = self.layout.lowest_joint(axis)
+        if exact < lowest:
             raise InputError(
-                f"received the ratio {threshold:g}, expected one from "
-                f"{self.layout.joint_floor:g} on: below it, activations are not counted by head "
-                "and channel"
+                f"received the ratio {threshold:g}, expected one from {lowest:g} on: below it, "
+                "activations are not counted by head and channel"
             )
         over: NDArray[np.int64] = self.counts[f"joint_{axis}"][:, :, number:].sum(2).numpy()
         return over, exact

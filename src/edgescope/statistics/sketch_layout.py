@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from edgescope.lib.errors import InputError
 from edgescope.statistics.bins import LogBins, finest_bits
 
@@ -122,11 +124,13 @@ class SketchLayout:
         return LogBins(SUN_MAGNITUDE, COARSE_BITS)
 
     def lowest_joint(self, axis: str) -> float:
-        """Return the lowest threshold that joint histograms answer exactly.
+        """Return the lowest threshold that joint histograms answer exactly, an edge of their bins.
 
-        Any magnitude does, of activations with a ratio above the floor.
+        It is the floor for bins up to an octave wide. Any magnitude does, of activations with a
+        ratio above the floor.
         """
-        return self.joint_floor if axis == "ratio" else 0.0
+        edges = self.joint_ratio.edges
+        return float(edges[np.searchsorted(edges, self.joint_floor)]) if axis == "ratio" else 0.0
 
     @property
     def width(self) -> int:

@@ -7,17 +7,21 @@ from edgescope.report.live.count_runs import bin_rules, map_counts, state_counts
 from edgescope.report.live.drawn_graphs import drawn_graphs, named_ends
 from edgescope.report.live.linked_rows import linked_rows
 from edgescope.report.row_nouns import said_of
+from edgescope.report.scanned_model import Scanned
 from edgescope.report.summary import doubt
 from edgescope.scanning.result import Scan
 from edgescope.statistics.sketch_layout import JOINT_FLOOR
 
 
-def page_data(scan: Scan, numbers: Mapping[str, Any]) -> dict[str, Any]:
+def page_data(
+    scan: Scan, numbers: Mapping[str, Any], scanned_model: Scanned | None = None
+) -> dict[str, Any]:
     """Gather what a page's script needs to follow any threshold.
 
     Args:
         scan: the scan.
         numbers: the numbers of its report.
+        scanned_model: its model and its graphs, if they are known.
 
     Returns:
         What JSON can hold: ``sites`` with their counts by bin, in every state, and the thresholds
@@ -30,9 +34,14 @@ def page_data(scan: Scan, numbers: Mapping[str, Any]) -> dict[str, Any]:
     states = {"trained": scan} | ({"untrained": scan.baseline} if scan.baseline else {})
     names = scan.info.edge_type_names
     kept = linked_rows(scan)
+    graphs = drawn_graphs(scan, kept)
+    if scanned_model is not None:
+        for graph, told in scanned_model.told(kept.graphs).items():
+            graphs[str(graph)]["values"] = told
     return {
         "rows": scanned["rows"],
         "axis": scanned["axis"],
+        "kekulised": bool(scanned["kekulised"]),
         "doubt": said_of(doubt(dict(numbers)), scan.info.rows),
         "members": (scanned["baseline"] or {}).get("members", 0),
         "floor": JOINT_FLOOR,
@@ -57,7 +66,7 @@ def page_data(scan: Scan, numbers: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "kept": kept.rows,
         "ends": named_ends(scan, kept),
-        "graphs": drawn_graphs(scan, kept),
+        "graphs": graphs,
     }
 
 

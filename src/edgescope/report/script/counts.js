@@ -9,10 +9,10 @@
  *   bins: Record<Axis, {edge: Rule, map: Rule}>, limits: Record<Axis, number | null>,
  *   largest: Record<Axis, Record<string, number | null>>, counts: Record<string, StateCounts>,
  *   maps: Record<Axis, Runs[][]>, note: string, floors: Record<Axis, number | null>}} Site */
-/** @typedef {{label: string, smiles: string, nodes: [string, number, number, string][],
+/** @typedef {{label: string, smiles: string, values?: string, nodes: [string, number, number, string][],
  *   links: [number, number, number, number, number][]}} Graph */
 /** @typedef {[number, number, number, number, number, number, number, number, number, number | null]} Kept */
-/** @typedef {{rows: string, axis: Axis, doubt: string, members: number, floor: number, types: string[],
+/** @typedef {{rows: string, axis: Axis, doubt: string, kekulised: boolean, members: number, floor: number, types: string[],
  *   sites: Site[], kept: Kept[], ends: [string, string][], graphs: Record<string, Graph>}} Data */
 /** @typedef {{type: string, place: number, edges: number, over: number, rate: number, low: number, high: number}} Share */
 

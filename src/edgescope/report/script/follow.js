@@ -68,7 +68,7 @@ const sentences = (found) => {
   const rates = busiest?.shares.trained.filter((row) => row.edges).map((row) => `${percent(row.rate)} of the ${kindOfEdge(row.type, data.rows, true)}`);
   // Beside a doubt, that nothing exceeds a threshold would read as an all-clear.
   const told = over.length || !data.doubt ? `${first}${before}.` : data.doubt;
-  return { first: told, where: busiest && rates ? `They are most common at ${busiest.site.site}, where they sit on ${listing(rates)}.` : "" };
+  return { first: told, where: busiest && rates ? `They are most common at ${busiest.site.site}, where they sit on ${listing(rates)}${data.kekulised ? ", those of aromatic rings among them" : ""}.` : "" };
 };
 
 /** What was found in a part of the page before; none of it comes or goes. @type {Map<ParentNode, Map<string, HTMLElement[]>>} */

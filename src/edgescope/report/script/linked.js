@@ -96,6 +96,7 @@ const card = (row, at) => {
   const name = graphName(row[1]);
   const over = sizeOf(row, at.axis) > at.limit ? "" : " (under the threshold)";
   inside.push(element("p", {}, [element("b", {}, [name[0].toUpperCase() + name.slice(1)]), `: ${rowSaid(row)}${over}`]));
+  if (data.graphs[row[1]]?.values) inside.push(element("p", {}, [String(data.graphs[row[1]].values)]));
   if (data.graphs[row[1]]?.smiles) inside.push(element("p", { class: "smiles" }, [element("code", {}, [data.graphs[row[1]].smiles])]));
   const open = element("button", { type: "button", class: "plain" }, ["All sites"]);
   open.setAttribute("aria-label", `All sites of ${name}`);
@@ -161,6 +162,7 @@ const openGraph = (graph, axis) => {
   const heading = element("h3", { id: "graph-title" }, [name[0].toUpperCase() + name.slice(1)]);
   const shut = element("button", { type: "button", class: "plain" }, ["Close"]);
   const dialog = /** @type {HTMLDialogElement} */ (element("dialog", { class: "alone", "aria-labelledby": "graph-title" }, [heading]));
+  if (known.values) dialog.append(element("p", {}, [known.values]));
   if (known.smiles) dialog.append(element("p", { class: "smiles" }, [element("code", {}, [known.smiles])]));
   const rows = data.kept.filter((row) => row[1] === graph);
   const strip = element("ul", { class: "strip" });
