@@ -18,7 +18,7 @@ from edgescope.scanning.site_queue import SiteQueue
 from edgescope.scanning.site_scan import SiteEdges, SiteScan, one_graph
 from edgescope.scanning.whole_graph import WholeGraph
 from edgescope.statistics.counting.edge_labels import EdgeLabels
-from edgescope.statistics.sketch_layout import SketchLayout
+from edgescope.statistics.sketch_layout import JOINT_FLOOR, SketchLayout
 
 if TYPE_CHECKING:
     from edgescope.capturing.graph_parts import Part
@@ -56,6 +56,7 @@ class Collector:
         skip_scalars: whether a site that turns out to hold one number per edge and head is
             skipped rather than refused.
         whole: the large graph that the batches are parts of, if they are.
+        joint_floor: ratio above which the joint histograms count.
 
     Attributes:
         graphs: number of graphs so far.
@@ -71,6 +72,7 @@ class Collector:
         joint_budget: int,
         skip_scalars: bool,
         whole: WholeGraph | None = None,
+        joint_floor: float = JOINT_FLOOR,
     ) -> None:
         self.graphs = 0
         self.parts: bool | None = None
@@ -78,7 +80,7 @@ class Collector:
         self._types = types
         self._floors = keep_ratio if callable(keep_ratio) else lambda _: Bounds(ratio=keep_ratio)
         self._max_rows = max_rows
-        self._joint_budget = joint_budget
+        self._joint = (joint_budget, joint_floor)
         self._skip_scalars = skip_scalars
         self._whole = WholeGraph(()) if whole is None else whole
         self._shapes: dict[str, torch.Size] = {}
@@ -206,7 +208,7 @@ class Collector:
 
     def _open(self, site: str, device: torch.device) -> None:
         heads, channels = self._shapes[site]
-        layout = SketchLayout(heads, channels, len(self._types.names), self._joint_budget)
+        layout = SketchLayout(heads, channels, len(self._types.names), *self._joint)
         self._counters[site] = SiteCounter(layout, self._floors(site), self._max_rows, device)
 
 

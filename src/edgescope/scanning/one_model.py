@@ -77,7 +77,11 @@ def scan_model(
         looked = Look(model, chosen.found) if look and not shard.resumes else None
         keep = (settings.floor, settings.max_rows, settings.joint_budget)
         collector = Collector(
-            settings.types, *keep, skip_scalars=chosen.by_default, whole=WholeGraph(loader)
+            settings.types,
+            *keep,
+            skip_scalars=chosen.by_default,
+            whole=WholeGraph(loader),
+            joint_floor=shard.joint_floor,
         )
         collector.graphs = shard.begin(settings.types)
         try:

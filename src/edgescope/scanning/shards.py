@@ -30,6 +30,7 @@ from edgescope.scanning.scan_fingerprint import batch_fingerprint, model_fingerp
 from edgescope.scanning.shard_files import _KIND, _load
 from edgescope.scanning.site_scan import held_graphs, one_graph
 from edgescope.scanning.store import write_scan
+from edgescope.statistics.sketch_layout import JOINT_FLOOR
 
 
 class Shards(AbstractContextManager["Shards"]):
@@ -118,6 +119,14 @@ class Shard:
     def resumes(self) -> bool:
         """Whether a part of the scan is on disk."""
         return self._finished is not None
+
+    @property
+    def joint_floor(self) -> float:
+        """What the joint histograms of the finished part begin at, and so those of the rest."""
+        before = {} if self._finished is None else self._finished.scan.sites
+        return min(
+            (found.sketch.layout.joint_floor for found in before.values()), default=JOINT_FLOOR
+        )
 
     def begin(self, types: EdgeTypes) -> int:
         """Start at the first batch; return how many graphs are counted already."""

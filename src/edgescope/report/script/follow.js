@@ -66,7 +66,7 @@ const sentences = (found) => {
   }
   const busiest = over.reduce((/** @type {Counted | null} */ best, each) => (!best || each.all.trained.share > best.all.trained.share ? each : best), null);
   const rates = busiest?.shares.trained.filter((row) => row.edges).map((row) => `${percent(row.rate)} of the ${kindOfEdge(row.type, data.rows, true)}`);
-  // Beside a doubt, that nothing exceeds a threshold would read as an all-clear.
+  // Beside a doubt, that nothing exceeds a threshold would sound as if all were well.
   const told = over.length || !data.doubt ? `${first}${before}.` : data.doubt;
   return { first: told, where: busiest && rates ? `They are most common at ${busiest.site.site}, where they sit on ${listing(rates)}${data.kekulised ? ", those of aromatic rings among them" : ""}.` : "" };
 };
