@@ -127,6 +127,7 @@ def test_weights_and_biases_holds_the_record_offline(tmp_path, monkeypatch):
     monitor = monitored()
     fitted(tmp_path, monitor, logger=logger)
     wandb.finish()
+    wandb.teardown()  # waits until the process that writes the file has ended
     (file,) = tmp_path.rglob("*.wandb")
     found = {}
     for data in log_records(file.read_bytes()):
