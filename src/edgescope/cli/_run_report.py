@@ -66,10 +66,11 @@ def _commands(run: "es.train.RunFolder", scan: "es.Scan") -> dict[str, str]:
         return {}
     part = scan.info.data.rpartition("/")[2]
     split = ["--split", part] if part in ("train", "val") else []
+    made = {need.option: need.command for need in es.report.all_needs() if need.command}
+    made["precision"] = "precision"
     return {
-        need.option: shlex.join(["edgescope", need.command, str(run.path), *split])
-        for need in es.report.all_needs()
-        if need.command
+        option: shlex.join(["edgescope", command, str(run.path), *split])
+        for option, command in made.items()
     }
 
 

@@ -10,7 +10,7 @@ from edgescope.lib.plurals import plural
 from edgescope.plots.formats import between, listing, number, percent
 from edgescope.report.doubts import FLOAT16_MAX, headroom
 from edgescope.report.section_protocol import Material
-from edgescope.report.sections.verdict.ways import Way, to_ablate, to_diagnose
+from edgescope.report.sections.verdict.ways import Way, to_ablate, to_diagnose, to_precision
 from edgescope.report.summary import marked
 from edgescope.report.words import METRICS
 
@@ -132,16 +132,18 @@ def _replaced(found: Ablation, chosen: dict[str, Any]) -> str:
 def precision(material: Material) -> dict[str, Any]:
     """Say how far the largest magnitude is from the end of half precision."""
     question, table = "Do they endanger low precision?", material.numbers["table"]
-    only = "That is about these sites only; what lower precision does to predictions: not measured."
+    only = "That is about these sites only; what lower precision does to predictions: not measured"
+    way = to_precision(material)
+    only = f"{only}; run" if way.words else f"{only}."
     broken = [row for row in table if row["nonfinite"]]
     if broken:
         where = f"{len(broken)} of {plural(len(table), 'site')}"
         text = f"activations are not finite at {where}, in the precision that was scanned. {only}"
-        return _answer(question, "It is broken already:", text, "alarm", ("not-finite",))
+        return _answer(question, "It is broken already:", text, "alarm", ("not-finite",), way)
     known = [(bits, row) for row in table if (bits := headroom(row)) is not None]
     if not known:
         text = f"no site has an activation other than zero. {only}"
-        return _answer(question, "Not known:", text, sections=("sites",))
+        return _answer(question, "Not known:", text, sections=("sites",), way=way)
     bits, top = min(known, key=lambda each: each[0])
     end = f"{FLOAT16_MAX:,.0f}, the largest number of float16"
     largest = f"the largest magnitude is {number(top['max_magnitude'])}, at {top['site']}"
@@ -151,11 +153,11 @@ def precision(material: Material) -> dict[str, Any]:
             f"{largest}, beyond {end}; so it is at {over} of {plural(len(table), 'site')}. "
             f"bfloat16 reaches as far as float32. {only}"
         )
-        return _answer(question, "Yes, in float16:", text, "alarm", ("sites",))
+        return _answer(question, "Yes, in float16:", text, "alarm", ("sites",), way)
     text = f"{largest}, {bits:.1f} bits (doublings) below {end}. {only}"
     if bits < NEAR:
-        return _answer(question, "Nearly, in float16:", text, "alarm", ("sites",))
-    return _answer(question, "No overflow here:", text, "clear", ("sites",))
+        return _answer(question, "Nearly, in float16:", text, "alarm", ("sites",), way)
+    return _answer(question, "No overflow here:", text, "clear", ("sites",), way)
 
 
 def causes(material: Material) -> dict[str, Any]:

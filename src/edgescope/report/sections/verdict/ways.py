@@ -38,3 +38,11 @@ def to_ablate(material: Material) -> Way:
 def to_diagnose(material: Material) -> Way:
     """Return how to look for causes."""
     return Way(material.commands.get("diagnosis", "") or "es.diagnose(model, loader)", "")
+
+
+def to_precision(material: Material) -> Way:
+    """Return how to run the model in lower precision; nothing for nodes and parts of a graph."""
+    info = material.scan.info
+    if info.rows == "node" or info.parts:
+        return Way("", "")
+    return Way(material.commands.get("precision", "") or "es.precision(model, loader)", "")
