@@ -39,9 +39,21 @@ class PairParts:
     def pairs(self, value: Value, key: int) -> OfPairs | None:
         """Return how ``[G, H, Q, K]`` is had from a tensor with nodes twice."""
         value = self.unmerged(value)
-        atoms = self.flow.atoms(value)
+        parts = self.of_pairs(value, key)
+        if parts is None or "channel" in parts:
+            return None
+        order = ("graph", "head", "query", "key")
+        return OfPairs(value.number, arrangement(self.flow, value.dims, parts, order))
+
+    def of_pairs(self, value: Value, key: int) -> list[str] | None:
+        """Return what every atom of a tensor with nodes twice is; ``None`` if they are not both.
+
+        Args:
+            value: the tensor.
+            key: place among its atoms of the nodes that are attended to.
+        """
         parts: list[str] = []
-        for n, each in enumerate(atoms):
+        for n, each in enumerate(self.flow.atoms(value)):
             if each == self.found.node:
                 parts.append("key" if n == key else "query")
             elif each in self.heads:
@@ -49,11 +61,8 @@ class PairParts:
             elif each in self.graphs:
                 parts.append("graph")
             else:
-                return None
-        if sorted(p for p in parts if p in {"key", "query"}) != ["key", "query"]:
-            return None
-        order = ("graph", "head", "query", "key")
-        return OfPairs(value.number, arrangement(self.flow, value.dims, parts, order))
+                parts.append("channel")
+        return parts if parts.count("key") == parts.count("query") == 1 else None
 
     def nodes(self, value: Value, channels: Dim | None) -> OfNodes | None:
         """Return how ``[G, H, N, D]`` is had from a tensor with nodes once.

@@ -67,19 +67,8 @@ def _summed(
     """Return what is summed, or averaged, over the channels of a pair."""
     value = next(step.inputs())
     before = place_before(parts.flow, step, value, key)
-    if before is None:
-        return None
-    roles: list[str] = []
-    for n, each in enumerate(parts.flow.atoms(value)):
-        if each == parts.found.node:
-            roles.append("key" if n == before else "query")
-        elif each in parts.heads:
-            roles.append("head")
-        elif each in parts.graphs:
-            roles.append("graph")
-        else:
-            roles.append("channel")
-    if sorted(p for p in roles if p in {"key", "query"}) != ["key", "query"]:
+    roles = None if before is None else parts.of_pairs(value, before)
+    if roles is None:
         return None
     if step.name == "mean":
         size = value.tensor.numel() / max(step.results[0].tensor.numel(), 1)
