@@ -36,6 +36,15 @@ Subjects = Annotated[
         f"model of your own, as {FORM}.",
     ),
 ]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME",
+        help="For a model of your own: mae, bce (of logits), roc_auc, accuracy, or none for "
+        "changes of the predictions alone. Without it: that of the data, if it is known.",
+    ),
+]
 Loader = Annotated[
     str | None,
     typer.Option(

@@ -84,15 +84,7 @@ def command(
     checkpoint: own.Checkpoint = None,
     arguments: own.Arguments = None,
     folder: own.Folder = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            "--metric",
-            metavar="NAME",
-            help="For a model of your own: mae, bce (of logits), roc_auc, accuracy, or none for "
-            "changes of the predictions alone. Without it: that of the data, if it is known.",
-        ),
-    ] = None,
+    metric: own.Metric = None,
 ) -> None:
     """Run the model in number formats with fewer bits, and see what restores it.
 
