@@ -122,10 +122,8 @@ def _path_words(paths: pl.DataFrame, massive: int) -> list[str]:
     share = 1 - best["massive"] / massive
     if share <= 0:
         return ["no site whose values come from the untrained model leaves fewer of them"]
-    return [
-        f"of single sites, {best['patched']} takes away most with the untrained model's values, "
-        f"{percent(share)}"
-    ]
+    said = f"of single sites, {best['patched']} takes away most with the untrained model's values"
+    return [f"{said}, {percent(share)}"]
 
 
 def _factor_words(factors: pl.DataFrame) -> list[str]:

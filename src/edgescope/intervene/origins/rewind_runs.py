@@ -113,7 +113,9 @@ class Rewinds:
         scope: Collection[str],
         generator: np.random.Generator,
     ) -> frozenset[str]:
-        """Look for the smallest set of units of a level, and return its tensors.
+        """Look for the smallest set of units of a level; return the tensors to look among next.
+
+        These are its own, and those of other single units that do it as well.
 
         Args:
             level: of the units.
@@ -136,7 +138,18 @@ class Rewinds:
             row |= self._make.numbers(counted, self._bases[direction])
         row["random_share"] = self._random(level, direction, len(found.units), generator)
         self.sets.append(row)
-        return names
+        others = frozenset(name for unit in found.others for name in units[unit])
+        return self._wider(direction, names, others)
+
+    def _wider(
+        self, direction: Direction, names: frozenset[str], others: frozenset[str]
+    ) -> frozenset[str]:
+        """Return the tensors of a set with those of others that do it alone, if all do it."""
+        try:
+            done = others and self.outcome(self._counted(direction, names | others), direction).done
+        except OutOfPasses:
+            done = False
+        return names | others if done else names
 
     def _random(
         self, level: str, direction: Direction, size: int, generator: np.random.Generator

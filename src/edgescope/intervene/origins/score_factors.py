@@ -117,6 +117,8 @@ class Decomposition:
 
         with self._seen():
             passes.observed(list(paths), take, "", False)
+        unknown = self._stream.unknown.items()
+        self.left_out |= {f"{path}, {factor}": reason for (path, factor), reason in unknown}
 
     @contextmanager
     def _seen(self) -> Iterator[None]:
@@ -174,8 +176,6 @@ class Decomposition:
         """
         factors: list[dict[str, Any]] = []
         writers: list[dict[str, Any]] = []
-        unknown = self._stream.unknown.items()
-        self.left_out |= {f"{path}, {factor}": reason for (path, factor), reason in unknown}
         for site in self._sites:
             several = self._found.get(site.name, [])
             if not sum(len(each.score) for each in several):

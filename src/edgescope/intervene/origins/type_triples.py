@@ -98,7 +98,8 @@ def _types(given: object, name: str) -> Tensor:
     """Return features as integers ``[N, C]``."""
     if not isinstance(given, Tensor):
         raise NotAFunction(f"the batches have no {name}")
-    values = given.detach().cpu().reshape(len(given), -1)
+    values = given.detach().cpu()
+    values = values.unsqueeze(1) if values.dim() == 1 else values.flatten(1)
     if values.is_floating_point() and not bool((values == values.round()).all()):
         raise NotAFunction(f"{name} holds real numbers, which are no types")
     return values.long()
