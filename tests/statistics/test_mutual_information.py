@@ -40,7 +40,7 @@ def test_it_is_the_sum_of_entropies_less_the_joint_one_and_its_bias(pairs):
 
 def test_labels_that_know_nothing_of_each_other_have_none_on_average():
     random = np.random.default_rng(1)
-    drawn = [random.integers(0, 6, (2, 120)) for _ in range(200)]
+    drawn = [random.integers(0, 6, (2, 600)) for _ in range(200)]
     bits = [told(*pair, permutations=1).bits for pair in drawn]
     assert abs(np.mean(bits)) < 3 * np.std(bits) / np.sqrt(len(bits)) + 0.003
     p = [told(*pair, permutations=39).p for pair in drawn]

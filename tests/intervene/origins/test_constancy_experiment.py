@@ -67,7 +67,7 @@ def paths(model, number=40):
     return batches
 
 
-def tested(model, batches=None, **options):
+def probe(model, batches=None, **options):
     options = {"where": 20, "metric": "mae", "repeats": 2, "progress": False} | options
     batches = paths(model) if batches is None else batches
     return es.intervene.constancy(model, batches, sites="*:message", **options)
@@ -83,7 +83,7 @@ def tested(model, batches=None, **options):
     ids=["constant", "signal", "dead"],
 )
 def test_the_verdict_is_what_was_planted(model, verdict):
-    found = tested(model)
+    found = probe(model)
     assert found.verdict() == verdict
     row = found.table().row(0, named=True)
     assert row["activations"] > 20
@@ -98,7 +98,7 @@ def test_the_verdict_is_what_was_planted(model, verdict):
 
 
 def test_presence_and_values_tell_what_they_depend_on():
-    found = tested(Sends(varies=True))
+    found = probe(Sends(varies=True))
     rows = {(r["what"], r["about"]): r for r in found.information.rows(named=True)}
     assert rows["presence", "triple"]["told"] == 1
     assert rows["presence", "triple"]["p"] == pytest.approx(1 / 200)
@@ -122,9 +122,9 @@ def test_passes_and_draws_are_as_it_says():
         calls.append(1)
         return call_model(model, batch)
 
-    found = tested(model, batches, call=call, controls=["number"])
+    found = probe(model, batches, call=call, controls=["number"])
     assert len(calls) == found.info.passes * len(batches)
-    again = tested(model, batches, controls=["number"])
+    again = probe(model, batches, controls=["number"])
     assert found.table().equals(again.table())
     assert found.information.equals(again.information)
 
@@ -134,24 +134,24 @@ def test_without_targets_or_types_the_rest_is_tested_and_the_reason_is_given():
     batches = paths(model)
     for batch in batches:
         batch.y = None
-    found = tested(model, batches, metric="none")
+    found = probe(model, batches, metric="none")
     assert "no target" in found.info.no_target
     assert found.verdict() == "hidden bias"
     assert "target" not in found.information["about"].to_list()
     real = paths(model)
     for batch in real:
         batch.edge_attr = batch.edge_attr + 0.5
-    found = tested(model, real)
+    found = probe(model, real)
     assert "real numbers" in found.info.no_triples
     assert found.spreads["kind"].to_list() == ["type"]
 
 
 def test_where_nothing_is_massive_or_graphs_are_few_it_is_undecided():
-    found = tested(Sends(varies=True), where=1e9)
+    found = probe(Sends(varies=True), where=1e9)
     assert (found.verdict(), found.table()["activations"][-1]) == ("undecided", 0)
     assert "nothing is massive" in found.conclusion()
     model = Sends(varies=True)
-    few = tested(model, paths(model, 5))
+    few = probe(model, paths(model, 5))
     assert few.verdict() == "undecided"
     assert np.isnan(few.table()["constant_low"][0])
 
@@ -176,7 +176,7 @@ def test_options_out_of_range_are_refused():
         ({"repeats": 0}, "repeats=0"),
     ):
         with pytest.raises(InputError, match=message):
-            tested(Sends(varies=False), **options)
+            probe(Sends(varies=False), **options)
 
 
 def test_the_constant_is_the_mean_of_the_massive_values_of_a_channel():

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from edgescope.intervene.initial_model import initial_model
-from edgescope.intervene.origins.site_counts import Counted, Counter
+from edgescope.intervene.origins.massive_counts import Counted, Counter
 from edgescope.intervene.replay import Passes
 from edgescope.lib.errors import InputError
 from edgescope.lib.mistakes import said

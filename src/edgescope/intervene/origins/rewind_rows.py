@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from edgescope.intervene.metric_resamples import Sample, Scorer
-from edgescope.intervene.origins.site_counts import Counted
+from edgescope.intervene.origins.massive_counts import Counted
 
 NUMBERS: dict[str, type[pl.DataType]] = {
     "edges": pl.Int64,

@@ -7,7 +7,7 @@ import numpy as np
 
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.origins.rewind_rows import RowMaker
-from edgescope.intervene.origins.site_counts import Counted
+from edgescope.intervene.origins.massive_counts import Counted
 from edgescope.intervene.origins.smallest_sets import Found, Outcome, OutOfPasses, Search
 from edgescope.intervene.origins.two_models import TwoModels
 

@@ -8,7 +8,7 @@ from torch import nn
 from edgescope.capturing.call_stack import layer_at_fault, reason_of
 from edgescope.capturing.site_choice import Sites
 from edgescope.intervene.activation_choice import Selector, Where, selector
-from edgescope.intervene.origins.site_counts import Counted, Counter
+from edgescope.intervene.origins.massive_counts import Counted, Counter
 from edgescope.intervene.replacement import ONE_NUMBER
 from edgescope.intervene.replay import Outputs, Passes, first_call
 from edgescope.lib.errors import InputError

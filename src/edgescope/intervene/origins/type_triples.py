@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing import EdgeActivations, edit
-from edgescope.intervene.origins.site_counts import Choose
+from edgescope.intervene.origins.massive_counts import Choose
 from edgescope.intervene.replay import Passes, Place
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.model_call import Call, attribute
