@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 
 from edgescope.capturing import Site
-from edgescope.intervene.origins.rewind_runs import DIRECTIONS, DOES, JOIN, Direction
 from edgescope.intervene.origins.massive_counts import Choose
+from edgescope.intervene.origins.rewind_runs import DIRECTIONS, DOES, JOIN, Direction
 from edgescope.intervene.origins.smallest_sets import Outcome, Search
 from edgescope.intervene.origins.state_exchange import Exchange
 from edgescope.intervene.origins.two_models import Running

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from edgescope.intervene.metric_resamples import Scorer
-from edgescope.intervene.origins.patch_gradients import START, Gradients, agreement, midpoints
 from edgescope.intervene.origins.massive_counts import Rows
+from edgescope.intervene.origins.patch_gradients import START, Gradients, agreement, midpoints
 from edgescope.intervene.origins.site_patches import Patches
 from edgescope.intervene.origins.two_models import Running, TwoModels
 from edgescope.intervene.replay import Passes, SiteValues, first_call

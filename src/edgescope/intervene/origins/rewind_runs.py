@@ -6,8 +6,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from edgescope.intervene.metric_resamples import Scorer
-from edgescope.intervene.origins.rewind_rows import RowMaker
 from edgescope.intervene.origins.massive_counts import Counted
+from edgescope.intervene.origins.rewind_rows import RowMaker
 from edgescope.intervene.origins.smallest_sets import Found, Outcome, OutOfPasses, Search
 from edgescope.intervene.origins.two_models import TwoModels
 
@@ -165,7 +165,7 @@ class Rewinds:
             except OutOfPasses:
                 return None
             shares.append(change / self._ends.gap)
-        return float(np.mean(shares)) * (-1 if direction == "rewound" else 1)
+        return float(np.mean(shares)) * (-1 if direction == "rewound" else 1) + 0.0  # no -0
 
     def outcome(self, counted: Counted, direction: Direction) -> Outcome:
         """Say whether a mixture does it, and how far it is from that.

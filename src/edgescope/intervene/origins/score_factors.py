@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from edgescope.capturing import EdgeActivations, Site
 from edgescope.intervene.metric_resamples import Sample, Scorer
+from edgescope.intervene.origins.massive_counts import Choose
 from edgescope.intervene.origins.residual_writers import Stream, Written
 from edgescope.intervene.origins.rewind_rows import interval
-from edgescope.intervene.origins.massive_counts import Choose
 from edgescope.intervene.replay import Passes, Place
 from edgescope.models.attention import EdgeAttention
 

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from edgescope.intervene.metric_resamples import Scorer
-from edgescope.intervene.origins.rewind_rows import interval
 from edgescope.intervene.origins.massive_counts import Counted, Counter
+from edgescope.intervene.origins.rewind_rows import interval
 from edgescope.intervene.replay import Passes, Replaced, SiteValues
 from edgescope.lib.errors import InputError
 

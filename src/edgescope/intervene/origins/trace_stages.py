@@ -5,10 +5,10 @@ from typing import Any
 
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.origins.exact_sets import Exact, FirstSite
+from edgescope.intervene.origins.massive_counts import Choose
 from edgescope.intervene.origins.patch_experiment import PatchExperiment
 from edgescope.intervene.origins.rewind_runs import Rewinds
 from edgescope.intervene.origins.score_factors import Decomposition
-from edgescope.intervene.origins.massive_counts import Choose
 from edgescope.intervene.origins.two_models import Running, TwoModels
 from edgescope.lib.progress import track
 from edgescope.scanning.loaders import graph_loader

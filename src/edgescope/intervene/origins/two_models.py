@@ -13,8 +13,8 @@ from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.number_formats.constant_guess import constant_prediction
 from edgescope.intervene.number_formats.first_look import only_finite
 from edgescope.intervene.origins.initial_state import check_alike
-from edgescope.intervene.origins.rewind_rows import Ends
 from edgescope.intervene.origins.massive_counts import Counter, Rows
+from edgescope.intervene.origins.rewind_rows import Ends
 from edgescope.intervene.origins.state_exchange import RUNNING, Exchange
 from edgescope.intervene.origins.traced_sites import TracedSites
 from edgescope.intervene.replay import Outputs, Passes
