@@ -73,7 +73,7 @@ def information(
     share = table.sum(1) / len(x)
     more = int((null >= bits - 1e-12).sum())
     return Information(
-        entropy=float(-(share * np.log2(share)).sum()),
+        entropy=float((share * np.log2(1 / share)).sum()),
         bits=bits,
         null_mean=float(null.mean()),
         null_high=float(np.quantile(null, 0.95)),

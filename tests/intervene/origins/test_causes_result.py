@@ -39,7 +39,7 @@ def test_the_sentence_has_the_numbers_of_the_tables(found):
     assert said[0].startswith(f"{ends[0]} of ")
     assert f"{ends[1]} before training" in said[0]
     units = finest(found)["creates"]["units"].split("; ")
-    assert f"the trained {' and '.join(units)} in the untrained model makes" in said[2]
+    assert f"trained {' and '.join(units)} in the untrained model makes" in said[2]
     assert "at random" in said[1]
     assert said[3].startswith("exact at layers.0.attention:score")
     assert "query" in said[-1]

@@ -3,28 +3,20 @@
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from edgescope.intervene.origins.causes_info import CausesInfo
 from edgescope.intervene.origins.causes_words import finest, set_named
 from edgescope.lib.errors import InputError
 from edgescope.lib.plurals import plural
-from edgescope.lib.visible_text import visible
-from edgescope.plots.axes import BLUE, VERMILION
+from edgescope.plots.cause_panels import best_units, draw_path, draw_units, shares_left
 from edgescope.plots.formats import between, percent
 from edgescope.plots.given_axes import drawn_on, heading
 from edgescope.plots.notebook_card import Cell, Tone, badge, card, code, joined, see, table
-from edgescope.plots.svg import INK, label_width
+from edgescope.plots.svg import label_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_DRAWN = 12
-"""Units that are drawn, the best first."""
-
-_DARK = 0.6
-"""Share above which a number on a heat map is written in white."""
 
 
 class CausesPictures(ABC):
@@ -54,41 +46,15 @@ class CausesPictures(ABC):
             InputError: if nothing was patched or nothing is massive, or ``ax`` is something else.
             MissingExtraError: if matplotlib is not installed.
         """
-        paths = self.table("paths").filter(
-            pl.col("into") == "trained", pl.col("source") == "untrained"
-        )
-        before = (
-            self.table("sites").filter(level="model", unit="trained").filter(pl.col("massive") > 0)
-        )
-        if not paths.height or not before.height:
+        models = self.table("sites").filter(level="model", unit="trained").to_dicts()
+        patched, sites, shares = shares_left(self.table("paths").to_dicts(), models)
+        if not patched or not sites:
             raise InputError(
                 "nothing was patched, or nothing is massive, so there is no path to draw"
             )
-        rows, columns = (
-            paths["patched"].unique(maintain_order=True).to_list(),
-            before["site"].to_list(),
-        )
-        of = {(row["patched"], row["site"]): row["massive"] for row in paths.rows(named=True)}
-        usual = dict(zip(columns, before["massive"].to_list(), strict=True))
-        left = np.array([[of[row, column] / usual[column] for column in columns] for row in rows])
-        names = [visible(row) for row in rows]
-        size = (label_width(names) + 1.5 + 1.1 * len(columns), 2.6 + 0.45 * len(rows))
+        size = (label_width(patched) + 1.5 + 1.1 * len(sites), 2.6 + 0.45 * len(patched))
         with drawn_on(ax, size) as axes:
-            axes.imshow(np.minimum(left, 1), cmap="YlOrRd", vmin=0, vmax=1, aspect="auto")
-            for place, share in np.ndenumerate(left):
-                colour = "white" if share > _DARK else INK
-                y, x = place
-                axes.text(x, y, percent(share), ha="center", va="center", color=colour)
-            axes.set_yticks(range(len(rows)), names)
-            axes.set_xticks(
-                range(len(columns)),
-                [visible(column) for column in columns],
-                rotation=30,
-                ha="right",
-            )
-            axes.grid(visible=False)
-            axes.set_xlabel("massive edges left at")
-            axes.set_ylabel("patched with the untrained model's values")
+            draw_path(axes, patched, sites, shares)
             heading(axes, f"Path of massive activations, {self.info.model}")
         return axes
 
@@ -109,27 +75,12 @@ class CausesPictures(ABC):
         chosen = levels[-1] if level is None else level
         if chosen not in levels:
             raise InputError(f"received level={level!r}, expected one of {', '.join(levels)}")
-        found = self.table().filter(pl.col("level") == chosen, pl.col("share").is_not_null())
-        best = found.sort("rank", maintain_order=True)["unit"].unique(maintain_order=True)
-        units = best.head(_DRAWN).to_list()
-        if not units:
+        rows = best_units(self.table().to_dicts(), chosen)
+        if not rows:
             raise InputError("training has made nothing massive, so there is nothing to draw")
-        names = [visible(unit) for unit in units]
+        names = list(dict.fromkeys(row["unit"] for row in rows))
         with drawn_on(ax, (label_width(names) + 5.0, 1.6 + 0.45 * len(names))) as axes:
-            axes.axvline(0, color=INK, linewidth=1)
-            for shift, (direction, words, colour, marker) in zip(
-                (-0.12, 0.12),
-                (("rewound", "taken away", BLUE, "o"), ("restored", "made", VERMILION, "s")),
-                strict=True,
-            ):
-                of = found.filter(pl.col("direction") == direction, pl.col("unit").is_in(units))
-                at = [units.index(unit) + shift for unit in of["unit"]]
-                axes.hlines(at, of["share_low"], of["share_high"], color=colour, linewidth=1.6)
-                axes.plot(of["share"], at, marker, color=colour, label=words)
-            axes.set_yticks(range(len(names)), names)
-            axes.invert_yaxis()
-            axes.grid(visible=False, axis="y")
-            axes.set_xlabel("share of the massive edges that training has made")
+            draw_units(axes, rows)
             heading(axes, f"Single {chosen}s of {self.info.model}")
         return axes
 

@@ -19,8 +19,9 @@ _NAMED = 4
 
 def percent(share: float) -> str:
     """Write a share that may be negative, with two digits."""
-    sign = "-" if share < 0 else ""
-    return sign + percent_above(abs(share) if abs(share) <= 1 else round(abs(share), 1))
+    if abs(share) > 1:
+        return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+    return ("-" if share < 0 else "") + percent_above(abs(share))
 
 
 def verdicts(info: CausesInfo, tables: Mapping[str, pl.DataFrame]) -> list[str]:
@@ -75,7 +76,7 @@ def _set_words(info: CausesInfo, row: Mapping[str, Any]) -> str:
     if row["does"] == "removes":
         what = f"putting {units} back{how} takes away {share} of what training has made"
     else:
-        what = f"the trained {units} in the untrained model{how} makes {share} of it"
+        what = f"trained {units} in the untrained model{how} makes {share} of it"
     if row["random_share"] is not None:
         what += f" (as many {row['level']}s at random {percent(row['random_share'])})"
     return what + (_cost(info, row) if row["does"] == "removes" else "")

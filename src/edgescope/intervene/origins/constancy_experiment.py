@@ -58,7 +58,7 @@ def constancy(
 
     What they cost is measured twice by :func:`edgescope.ablate`: with one constant in their place,
     the mean of all massive values at the same head and channel, beside matched controls; and with
-    zero. If the constant costs nothing and zero does, they act as a bias; the rule is in
+    zero. If zero costs something and the constant does not, they act as a bias; the rule is in
     :mod:`edgescope.intervene.origins.constancy_verdict`. Beside that stand how far massive values
     are spread on edges of one kind, and what their presence and their values tell of types, triples
     of types and the target, beside random orders.

@@ -1,13 +1,15 @@
 """Whether massive activations are a hidden bias or a signal, by what two ablations cost.
 
 ``hidden bias``
-    One constant in their place costs no more than the margin, and zero costs more.
+    Zero in their place costs more than the margin, and one constant does not: a bias would do.
 ``signal``
-    One constant in their place costs more than the margin: what is lost is in how they differ.
+    Zero costs more, and one constant does too: what is lost is in how they differ.
 ``unused``
-    Neither costs more than the margin.
+    Zero costs no more than the margin, so nothing needs them. A constant may still do harm, as it
+    puts something large where it does not belong.
 ``undecided``
-    An interval holds the margin, there are too few graphs for one, or nothing is massive.
+    An interval that it takes holds the margin, there are too few graphs for one, or nothing is
+    massive.
 
 A cost is how much worse the metric is than that of the model as it is, or how far predictions move;
 it is more than the margin if its whole 95 % interval is above, and no more if all of it is at or
@@ -49,10 +51,10 @@ def verdict(
     if not chosen["activations"]:
         return row
     constant_side, zero_side = (_side(cost, margin) for cost in (mine, other))
-    if constant_side > 0:
-        row["verdict"] = SIGNAL
-    elif constant_side < 0 and zero_side:
-        row["verdict"] = BIAS if zero_side > 0 else UNUSED
+    if zero_side < 0:
+        row["verdict"] = UNUSED
+    elif zero_side > 0 and constant_side:
+        row["verdict"] = SIGNAL if constant_side > 0 else BIAS
     return row
 
 

@@ -14,7 +14,7 @@ from edgescope.intervene.origins.state_exchange import Exchange
 from edgescope.intervene.origins.two_models import Running
 from edgescope.intervene.origins.type_triples import (
     Key,
-    NotAFunction,
+    NotEnumerable,
     OneTriple,
     TripleCall,
     Triples,
@@ -58,36 +58,42 @@ class FirstSite:
 
     def run(self, site: Site) -> Exact:
         """Enumerate a site, or say why it cannot be."""
+        types: list[dict[str, Any]] = []
+        sets: list[dict[str, Any]] = []
+        why_not = ""
         try:
-            types, sets = self._enumerated(site)
-        except NotAFunction as reason:
-            return Exact([], [], math.ceil(self._passes), str(reason))
-        return Exact(types, sets, math.ceil(self._passes))
+            self._enumerate(site, types, sets)
+        except NotEnumerable as reason:
+            why_not = str(reason)
+        return Exact(types, sets, math.ceil(self._passes), why_not)
 
-    def _enumerated(self, site: Site) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _enumerate(
+        self, site: Site, types: list[dict[str, Any]], sets: list[dict[str, Any]]
+    ) -> None:
         whole = Triples(site.name, self._choose, self._call)
         trained = self._held(whole, [])
         batches = [self._batches[number] for number in whole.batches]
         if not batches:
-            raise NotAFunction("there are no edges")
+            raise NotEnumerable("there are no edges")
         untrained = self._held(whole, self._exchange.changed, batches)
-        types = whole.table(trained, untrained)
+        types += whole.table(trained, untrained)
         if not site.editable or site.how == "discovered":
-            raise NotAFunction("which tensors it depends on cannot be told of discovered attention")
+            raise NotEnumerable(
+                "which tensors it depends on cannot be told of discovered attention"
+            )
         names = self._upstream(site, batches)
         units = self._exchange.units("tensor", names)
         if len(units) > MOST_UNITS:
-            raise NotAFunction(
+            raise NotEnumerable(
                 f"it depends on {len(units)} tensors that have changed, more than {MOST_UNITS}"
             )
         every = self._held(whole, names, batches)
         if any(not _alike(every[key], untrained[key]) for key in every):
-            raise NotAFunction("it depends on more than the tensors that autograd tells")
+            raise NotEnumerable("it depends on more than the tensors that autograd tells")
         edges = whole.edges
         after, before = (whole.massive(found, edges) for found in (trained, untrained))
-        sets: list[dict[str, Any]] = []
         if after <= before:
-            return types, sets
+            raise NotEnumerable("training has made nothing massive there")
         wanted = self._share * (after - before)
         for way in DIRECTIONS:
 
@@ -99,12 +105,12 @@ class FirstSite:
                 return Outcome((found,), done)
 
             search = Search(tuple(units), outcome)
-            every_set = search.exhaustive()
+            smallest = search.exhaustive()
             row = {"does": DOES[way], "level": f"exact at {site.name}", "among": len(units)}
-            row |= {"size": len(every_set[0]), "units": JOIN.join(every_set[0])}
-            row |= {"others": " or ".join(JOIN.join(each) for each in every_set[1:])}
+            row |= {"size": len(smallest[0]), "units": JOIN.join(smallest[0])}
+            row |= {"others": " or ".join(JOIN.join(each) for each in smallest[1:])}
             row |= {"proof": "smallest", "tried": search.tried}
-            of = [name for unit in every_set[0] for name in units[unit]]
+            of = [name for unit in smallest[0] for name in units[unit]]
             put_back = of if way == "rewound" else [n for n in names if n not in set(of)]
             found = whole.massive(self._held(whole, put_back, batches), edges)
             base, sign = (after, 1) if way == "rewound" else (before, -1)
@@ -112,7 +118,6 @@ class FirstSite:
             row |= {"prevalence": found / sum(edges.values())}
             row |= {"share": sign * (base - found) / (after - before)}
             sets.append(row)
-        return types, sets
 
     def _upstream(self, site: Site, batches: Sequence[Any]) -> list[str]:
         self._exchange.rewind(())
@@ -120,7 +125,7 @@ class FirstSite:
         try:
             found = upstream(model, batches[0], site.name, self._call, self._running.inputs)
         except InputError as error:
-            raise NotAFunction(str(error)) from error
+            raise NotEnumerable(str(error)) from error
         self._passes += 1 / len(self._batches)
         return [name for name in self._exchange.changed if name in set(found)]
 

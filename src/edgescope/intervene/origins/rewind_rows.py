@@ -158,4 +158,5 @@ def _ratio(change: Sample, step: Sample, taken: bool) -> Sample:
     """Return which share of a step a change is, whether it takes away or makes, by resample."""
     sign = 1 if taken else -1
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Sample(sign * change.value / step.value, sign * change.resamples / step.resamples)
+        value, resamples = change.value / step.value, change.resamples / step.resamples
+    return Sample(sign * value + 0.0, sign * resamples + 0.0)  # no -0

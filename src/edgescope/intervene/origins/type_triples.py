@@ -37,8 +37,8 @@ Key = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """Types of the source, of the target and of the edge; an added edge has none."""
 
 
-class NotAFunction(Exception):  # noqa: N818  (no error: something is not possible)
-    """The site is no function of types; the reason is the message."""
+class NotEnumerable(Exception):  # noqa: N818  (no error: something is not possible)
+    """A site is no function of types, or there is nothing to find; the reason is the message."""
 
 
 class OneTriple(NamedTuple):
@@ -76,11 +76,11 @@ class TripleCall:
             The types, and how many columns source and target have.
 
         Raises:
-            NotAFunction: if features are no types.
+            NotEnumerable: if features are no types.
         """
         of = found.identity
         if of.relations is not None:
-            raise NotAFunction("nodes of several sets have features of their own")
+            raise NotEnumerable("nodes of several sets have features of their own")
         node = _types(attribute(self._batch, self._names.get("x", "x")), "x")
         edge = attribute(self._batch, self._names.get("edge_attr", "edge_attr"))
         given = of.in_input.cpu()
@@ -97,11 +97,11 @@ class TripleCall:
 def _types(given: object, name: str) -> Tensor:
     """Return features as integers ``[N, C]``."""
     if not isinstance(given, Tensor):
-        raise NotAFunction(f"the batches have no {name}")
+        raise NotEnumerable(f"the batches have no {name}")
     values = given.detach().cpu()
     values = values.unsqueeze(1) if values.dim() == 1 else values.flatten(1)
     if values.is_floating_point() and not bool((values == values.round()).all()):
-        raise NotAFunction(f"{name} holds real numbers, which are no types")
+        raise NotEnumerable(f"{name} holds real numbers, which are no types")
     return values.long()
 
 
@@ -131,7 +131,7 @@ class Triples:
         """Return what a model has at the site for each kind.
 
         Raises:
-            NotAFunction: if features are no types, or edges of one kind differ.
+            NotEnumerable: if features are no types, or edges of one kind differ.
         """
         found: dict[Key, OneTriple] = {}
         self.edges, self.batches, self._call.number = {}, [], -1
@@ -158,13 +158,13 @@ class Triples:
                 self.edges[key] = self.edges.get(key, 0) + counts[number]
                 self._compare(values[which == number], found[key].values)
             if len(found) > MOST_TRIPLES:
-                raise NotAFunction(
+                raise NotEnumerable(
                     f"there are more than {MOST_TRIPLES:,} different triples of features"
                 )
 
         passes.observed([self.site], take, "", False)
         if self.deviation > SAME:
-            raise NotAFunction(
+            raise NotEnumerable(
                 f"edges of the same types differ there by up to {self.deviation:.2g} of their "
                 "largest value, as something else enters"
             )

@@ -13,7 +13,7 @@ from edgescope.capturing import EdgeActivations
 from edgescope.intervene.activation_choice import Where, selector
 from edgescope.intervene.metric_resamples import Sample, Scorer
 from edgescope.intervene.origins.rewind_rows import interval
-from edgescope.intervene.origins.type_triples import NotAFunction, TripleCall
+from edgescope.intervene.origins.type_triples import NotEnumerable, TripleCall
 from edgescope.intervene.replay import Outputs, Passes, SiteValues
 from edgescope.lib.model_call import Call
 from edgescope.statistics.false_discovery import q_values
@@ -94,7 +94,7 @@ class ValueLabels:
             if not self.no_triples:
                 try:
                     self._triple.setdefault(placed.site, []).append(self.call.keys(placed)[0])
-                except NotAFunction as reason:
+                except NotEnumerable as reason:
                     self.no_triples = str(reason)
             return self._selector.choose(placed).cpu()
 
