@@ -20,10 +20,31 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 def on_device(batch: Any, device: torch.device) -> Any:  # noqa: ANN401  (any PyG batch)
-    """Return ``batch`` on ``device``; the user's own object stays as and where it is."""
+    """Return ``batch`` on ``device``; the user's own objects stay as and where they are.
+
+    A batch may be several, in tuples, lists and dictionaries: each is handed over as its own copy,
+    as a model may put something of its own on it, which the next run would take for its input.
+
+    Example:
+        >>> import torch
+        >>> from torch_geometric.data import Data
+        >>> pair = Data(x=torch.ones(2, 1)), Data(x=torch.ones(3, 1))
+        >>> given = on_device(pair, torch.device("cpu"))
+        >>> given[0].x = None
+        >>> pair[0].x.shape
+        torch.Size([2, 1])
+    """
+    kind = type(batch)
+    if kind is dict:
+        return {name: on_device(each, device) for name, each in batch.items()}
+    if isinstance(batch, list | tuple):
+        each = [on_device(part, device) for part in batch]
+        return kind(*each) if hasattr(batch, "_fields") else kind(each)
     if not hasattr(batch, "to"):
         return batch
-    copied = copy.copy(batch)  # a model may put something of its own on it
+    if isinstance(batch, Tensor):
+        return batch.to(device)
+    copied = copy.copy(batch)
     return copied if _is_on(batch, device) else copied.to(device)
 
 
