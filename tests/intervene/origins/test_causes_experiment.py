@@ -168,7 +168,7 @@ def test_models_and_batches_are_left_as_they_were(training):
     given = copy.deepcopy(batches)
     states = [copy.deepcopy(each.state_dict()) for each in (model, untrained)]
     hooks, random = [hooks_of(each) for each in (model, untrained)], torch.get_rng_state()
-    traced(model, untrained, batches, where=5, patches=True)
+    traced(model, untrained, batches, where=5, patches=True, levels=["layer"], steps=2)
     for each, state in zip((model, untrained), states, strict=True):
         now = each.state_dict()
         assert all(torch.equal(value, now[name]) for name, value in state.items())
@@ -181,14 +181,14 @@ def test_models_and_batches_are_left_as_they_were(training):
 
 
 def test_the_same_is_found_again_and_a_state_dict_gives_the_same(pair):
-    options = {"where": 2000, "patches": True}
+    options = {"where": 2000, "patches": True, "levels": ["layer"], "steps": 2}
     first, again = traced(*pair, **options), traced(*pair, **options)
     other = traced(pair[0], pair[1].state_dict(), **options)
     for name in first.tables:
         assert_frame_equal(first.table(name), again.table(name))
         assert_frame_equal(first.table(name), other.table(name))
     assert (first.info.checked, other.info.checked) == (True, False)
-    assert traced(pair[0], es.Untrained(members=1), where=100_000).info.checked
+    assert traced(pair[0], es.Untrained(members=1), where=100_000, levels=["layer"]).info.checked
 
 
 def test_passes_are_as_many_as_it_says(pair):
@@ -198,7 +198,8 @@ def test_passes_are_as_many_as_it_says(pair):
         calls.append(1)
         return call_model(model, batch)
 
-    found = traced(*pair, where=100_000, patches=True, call=call, donor=loader(batch_size=9))
+    options = {"where": 100_000, "levels": ["layer"], "steps": 3}
+    found = traced(*pair, patches=True, call=call, donor=loader(batch_size=9), **options)
     assert len(calls) == found.info.all_passes
     # Every site: from the untrained model, two edges alone, from other inputs, and back.
     sites = len(found.info.sites)
@@ -208,3 +209,11 @@ def test_passes_are_as_many_as_it_says(pair):
     assert few.info.passes["rewinding"] <= 5
     assert few.info.stopped
     assert "the search was stopped" in few.conclusion()
+
+
+def test_a_scan_stands_for_its_criterion(pair):
+    rule = es.Criterion("r", ratio=100_000)
+    scan = es.scan(pair[0], loader(batch_size=9), criterion=rule, progress=False)
+    one, other = (traced(*pair, where=where, levels=["layer"]) for where in (scan, rule))
+    assert one.info.where == other.info.where == "r"
+    assert_frame_equal(one.table(), other.table())

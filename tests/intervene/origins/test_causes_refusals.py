@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch_geometric.data import Data
+from torch_geometric.data import Data, HeteroData
 from torch_geometric.loader import DataLoader
-from torch_geometric.nn import GATv2Conv
+from torch_geometric.nn import GATv2Conv, HeteroConv
 
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from support.planted_causes import (
@@ -119,3 +119,36 @@ def test_what_cannot_be_traced_is_refused(pair):
     fewer = graphs()[:5]
     with pytest.raises(InputError, match=r"expected .* those of the same edges"):
         traced(model, untrained, where=5, patches=True, donor=DataLoader(fewer, 9))
+
+
+def test_two_sets_of_nodes_and_features_that_are_no_numbers_are_traced():
+    class Hetero(nn.Module):
+        def __init__(self):
+            super().__init__()
+            conv = GATv2Conv((2, 3), 4, add_self_loops=False)
+            self.conv = HeteroConv({("a", "to", "b"): conv})
+
+        def forward(self, x_dict, edge_index_dict):
+            return self.conv(x_dict, edge_index_dict)["b"].mean(0, keepdim=True)
+
+    made = []
+    random = torch.Generator().manual_seed(0)
+    for number in range(9):
+        data = HeteroData()
+        data["a"].x = torch.randn(3, 2, generator=random)
+        data["b"].x = torch.randn(2, 3, generator=random)
+        data["a", "to", "b"].edge_index = torch.tensor([[0, 1, 2], [0, 1, 1]])
+        if number == 4:
+            data["a"].x[0, 0] = torch.nan
+        made.append(data)
+    torch.manual_seed(0)
+    untrained = Hetero().eval()
+    model = trained_from(untrained)
+    with torch.no_grad():
+        next(iter(model.conv.convs.values())).lin_l.weight[1] *= 1e5
+    found = traced(model, untrained, made, where=1000, patches=True)
+    assert finest(found)["removes"]["units"].endswith("lin_l.weight")
+    assert (found.info.nonfinite, found.info.itself) == (1, 0)
+    assert "sets" in found.info.exact
+    ends = found.table().filter(level="model")
+    assert ends["nonfinite"].to_list() == [1, 1]
