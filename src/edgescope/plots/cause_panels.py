@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _DARK = 0.6
 """Share above which a number on the map is written in white."""
 
+SLANT = 40
+"""Degrees by which the names of sites below a map are turned."""
+
 DRAWN = 12
 """Units that are drawn, the best first."""
 
@@ -61,10 +64,10 @@ def draw_path(
         axes.text(column, row, percent(float(share)), ha="center", va="center", color=colour)
     axes.set_yticks(range(len(patched)), [visible(site) for site in patched])
     names = [visible(site) for site in sites]
-    axes.set_xticks(range(len(sites)), names, rotation=20, ha="right")
+    axes.set_xticks(range(len(sites)), names, rotation=SLANT, ha="right")
     axes.grid(visible=False)
     axes.set_xlabel("massive edges left at")
-    axes.set_ylabel("patched with untrained values")
+    axes.set_ylabel("patched")
 
 
 def best_units(rows: Sequence[Mapping[str, Any]], level: str) -> list[Mapping[str, Any]]:

@@ -52,7 +52,7 @@ class CausesPictures(ABC):
             raise InputError(
                 "nothing was patched, or nothing is massive, so there is no path to draw"
             )
-        size = (label_width(patched) + 1.5 + 1.1 * len(sites), 2.6 + 0.45 * len(patched))
+        size = (label_width(patched) + max(4.5, 1.1 * len(sites)), 3.0 + 0.45 * len(patched))
         with drawn_on(ax, size) as axes:
             draw_path(axes, patched, sites, shares)
             heading(axes, f"Path of massive activations, {self.info.model}")

@@ -1,9 +1,10 @@
 """What single units do, and the path of massive activations, drawn."""
 
+from math import radians, sin
 from typing import Any
 
 from edgescope.plots.axes import legend_row
-from edgescope.plots.cause_panels import draw_path, draw_units
+from edgescope.plots.cause_panels import SLANT, draw_path, draw_units
 from edgescope.plots.svg import WIDE, figure, label_width, render
 
 
@@ -24,7 +25,9 @@ def path_figure(section: dict[str, Any]) -> str:
     """Draw which share of the massive edges of each site is left after patching another."""
     path = section["path"]
     names = path["patched"]
-    drawn = figure(WIDE, 1.9 + 0.36 * len(names), (label_width(names), 0.15, 0.5, 1.0))
+    below = 0.4 + label_width(path["sites"]) * sin(radians(SLANT))
+    margins = label_width(names) + 0.25, 0.15, below, 0.4
+    drawn = figure(WIDE, 0.6 + below + 0.36 * len(names), margins)
     axes = drawn.subplots()
     draw_path(axes, names, path["sites"], path["shares"])
     title = "Massive edges left after a site is patched with untrained values"
