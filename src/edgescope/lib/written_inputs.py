@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from warnings import warn
 from weakref import ref
@@ -52,5 +53,8 @@ def watched_inputs(model: nn.Module, given: Any) -> Iterator[None]:  # noqa: ANN
     finally:
         for each, version in zip(tensors, before, strict=True):
             if each._version != version:  # noqa: SLF001  (as above)
-                key = id(each)
-                _WRITTEN[key] = ref(each, lambda _, key=key: _WRITTEN.pop(key, None))
+                _WRITTEN[id(each)] = ref(each, partial(_forget, id(each)))
+
+
+def _forget(key: int, _: object) -> None:
+    _WRITTEN.pop(key, None)

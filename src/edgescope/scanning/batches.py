@@ -81,7 +81,8 @@ class BatchOfGraphs:
         edges: what the batch calls ``edge_index``.
 
     Attributes:
-        size: number of graphs.
+        size: number of graphs. Where the batch does not say it, as a dictionary of padded tensors
+            does not, it is one until the model has said that there are more.
     """
 
     def __init__(
@@ -92,7 +93,10 @@ class BatchOfGraphs:
     ) -> None:
         self._batch = batch
         self._edges = edges
-        self.size = _size(batch)
+        self._first = first
+        told = _size(batch)
+        self._is_told = told is not None
+        self.size = 1 if told is None else told
         positions = attribute(batch, "graph")
         if isinstance(positions, int):
             positions = torch.tensor([positions])
@@ -116,9 +120,13 @@ class BatchOfGraphs:
         """
         if self.size > 1 and not bool(identity.graph.any()):
             identity = self._split(identity)
-        if _above(identity.graph) > self.size:
+        above = _above(identity.graph)
+        if above > self.size and not self._is_told:
+            self.size = above
+            self._positions = torch.arange(self._first, self._first + above)
+        if above > self.size:
             raise InputError(
-                f"the model was given {_above(identity.graph)} graphs by a batch that says it "
+                f"the model was given {above} graphs by a batch that says it "
                 f"holds {self.size}; let the loader yield PyG's Data or Batch objects"
             )
         positions = self._positions.to(identity.graph.device)
@@ -180,8 +188,10 @@ class BatchOfGraphs:
         return placed
 
 
-def _size(batch: Any) -> int:  # noqa: ANN401  (any PyG batch)
+def _size(batch: Any) -> int | None:  # noqa: ANN401  (any PyG batch)
     """Return the number of graphs in a batch, or of pairs if it holds several batches.
+
+    It is ``None`` if the batch does not say it.
 
     Raises:
         InputError: if it holds batches of different sizes.
@@ -192,13 +202,15 @@ def _size(batch: Any) -> int:  # noqa: ANN401  (any PyG batch)
     vectors = node_vectors(batch)
     if vectors:
         return max(_above(vector) for vector in vectors.values())
-    sizes = [_size(each) for each in graphs_of(batch)]
+    sizes = [1 if (size := _size(each)) is None else size for each in graphs_of(batch)]
     if len(set(sizes)) > 1:
         raise InputError(
             f"a batch holds inputs of {' and '.join(map(str, sizes))} graphs, so which of them "
             "belong together is not certain; let the loader yield as many graphs of each"
         )
-    return sizes[0] if sizes else 1
+    if sizes:
+        return sizes[0]
+    return 1 if hasattr(batch, "stores") else None
 
 
 def _above(numbers: Tensor) -> int:
