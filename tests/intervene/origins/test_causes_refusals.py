@@ -152,3 +152,4 @@ def test_two_sets_of_nodes_and_features_that_are_no_numbers_are_traced():
     assert "sets" in found.info.exact
     ends = found.table().filter(level="model")
     assert ends["nonfinite"].to_list() == [1, 1]
+    assert "1 hold numbers that are not finite" in found.verdicts()[0]

@@ -43,14 +43,23 @@ def verdicts(info: CausesInfo, tables: Mapping[str, pl.DataFrame]) -> list[str]:
                 "has made to trace; choose another where="
             )
         ]
-    said = [
-        f"{counted} are massive by {info.where}, {untrained['massive']:,} before training",
-    ]
+    before = f"{untrained['massive']:,} before training{_broken(trained, untrained)}"
+    said = [f"{counted} are massive by {info.where}, {before}"]
     said += [_set_words(info, row) for row in finest(tables["sets"])]
     said += _exact_words(tables["sets"])
     said += _path_words(tables["paths"], trained["massive"])
     said += _factor_words(tables["factors"])
     return [each for each in said if each]
+
+
+def _broken(trained: Mapping[str, Any], untrained: Mapping[str, Any]) -> str:
+    """Say how many edges hold numbers that are not finite; empty of none."""
+    if not trained["nonfinite"] and not untrained["nonfinite"]:
+        return ""
+    return (
+        f"; {trained['nonfinite']:,} hold numbers that are not finite, which no criterion judges, "
+        f"and {untrained['nonfinite']:,} before"
+    )
 
 
 def finest(sets: pl.DataFrame) -> list[dict[str, Any]]:
