@@ -56,6 +56,8 @@ def batches_of_parts():
         ({"metric": "mse"}, "unknown metric"),
         ({"where": everything}, "are left to draw the control 'number'"),
         ({"max_bytes": 1000}, "take more than max_bytes"),
+        ({"call": lambda model, batch: call_model(model, batch).mean()}, "a single number, as a"),
+        ({"call": lambda model, batch: {"p": call_model(model, batch)}}, "the model returned dict"),
         ({"batches": []}, "the loader gave no batch"),
         ({"batches": batches_of_parts()}, "parts of one large graph"),
         ({"call": lambda model, batch: (call_model(model, batch),)}, "expected predictions"),

@@ -149,3 +149,11 @@ def test_as_many_things_as_arguments_are_handed_over_in_their_order(kind):
 def test_a_tuple_of_more_things_than_arguments_is_refused():
     with pytest.raises(InputError, match="needs x, adjacency, which the batch lacks"):
         call_model(model_with(lambda x, adjacency: (x, adjacency)), (torch.ones(1),) * 3)
+
+
+def test_a_model_of_the_first_of_a_tuple_is_refused_with_what_to_pass():
+    model = model_with(lambda data: data.x)
+    with pytest.raises(InputError, match=r"tuple \(Data, Tensor\).*call=lambda model, batch: mod"):
+        call_model(model, (BATCH, torch.ones(2)))
+    with pytest.raises(AttributeError, match="'GlobalStorage' object"):  # the model's own
+        call_model(model_with(lambda pair: pair[0].nothing), (BATCH, torch.ones(2)))

@@ -264,9 +264,12 @@ class Passes:
     def _predicted(self, batch: Any) -> Tensor:  # noqa: ANN401  (any PyG batch)
         output = self._call(self.model, on_device(batch, self._device))
         if not isinstance(output, Tensor) or not output.dim():
+            found = type(output).__name__
+            if isinstance(output, Tensor):
+                found = "a single number, as a loss is"
             raise InputError(
-                f"the model returned {type(output).__name__}, expected predictions [G, T] as one "
-                "tensor; pass call= to pick them"
+                f"the model returned {found}, expected predictions [G, T] as one tensor; pass "
+                "call= to pick them"
             )
         return output.unsqueeze(1) if output.dim() == 1 else output.flatten(1)
 
