@@ -11,7 +11,7 @@ QUICK = ("--permutations", "5", "--resamples", "10", "--by", "bond_type")
 def sections(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
     return re.findall(
-        r'<section id="(emergence|interpretation|ablation|attribution|diagnosis)">', page
+        r'<section id="(emergence|interpretation|ablation|causes|attribution|diagnosis)">', page
     )
 
 
@@ -20,7 +20,7 @@ def test_a_scan_alone_is_reported_and_the_other_commands_are_named(edgescope, sc
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == (
         "sections: scan, training; for more: edgescope interpret, edgescope ablate, "
-        "edgescope explain, edgescope diagnose"
+        "edgescope causes, edgescope explain, edgescope diagnose"
     )
     assert sections(scanned) == ["emergence"]
 
@@ -29,14 +29,16 @@ def test_what_the_other_commands_saved_is_found(edgescope, scanned):
     part = ("--split", "train")
     assert edgescope("interpret", scanned, *part, *QUICK)[0] == 0
     assert edgescope("ablate", scanned, *part, "--where", "10", "--repeats", "1")[0] == 0
+    few = ("--where", "10", "--level", "layer", "--no-patches")
+    assert edgescope("causes", scanned, *part, *few)[0] == 0
     assert edgescope("explain", scanned, *part, "--methods", "degree")[0] == 0
     assert edgescope("diagnose", scanned, *part, "--fail-on", "never")[0] == 0
     code, out, _ = edgescope("report", scanned)
     assert code == 0
     assert out.splitlines()[0] == (
-        "sections: scan, training, interpretation, ablation, leaderboard, diagnosis"
+        "sections: scan, training, interpretation, ablation, causes, leaderboard, diagnosis"
     )
-    names = ["emergence", "interpretation", "ablation", "attribution", "diagnosis"]
+    names = ["emergence", "interpretation", "ablation", "causes", "attribution", "diagnosis"]
     assert sections(scanned) == names
 
 

@@ -64,8 +64,9 @@ def all_needs() -> list[Need]:
 
     Example:
         >>> import edgescope as es
-        >>> [need.option for need in es.report.all_needs()]
-        ['beside', 'scanned', 'training', 'interpretation', 'ablation', 'leaderboard', 'diagnosis']
+        >>> [need.option for need in es.report.all_needs()]  # doctest: +NORMALIZE_WHITESPACE
+        ['beside', 'scanned', 'training', 'interpretation', 'ablation', 'causes',
+         'constancy', 'leaderboard', 'diagnosis']
     """
     needs: dict[str, Need] = {}
     for each in all_sections():
