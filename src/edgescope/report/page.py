@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
 PAGE = "page.html.j2"
 
-SCRIPTS = ("formats", "counts", "charts", "drawings", "linked", "follow", "control", "chooser")
+SCRIPTS = (
+    "formats",
+    "counts",
+    "charts",
+    "drawings",
+    "attention",
+    "linked",
+    "follow",
+    "control",
+    "chooser",
+)
 """Files of the folder ``script``, in the order in which they stand on the page as one script."""
 
 

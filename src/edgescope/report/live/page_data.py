@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from edgescope.report.attention_maps import AttentionMaps
+from edgescope.report.live.attention_data import attention_data
 from edgescope.report.live.count_runs import bin_rules, map_counts, state_counts
 from edgescope.report.live.drawn_graphs import drawn_graphs, named_ends
 from edgescope.report.live.linked_rows import linked_rows
@@ -14,7 +16,11 @@ from edgescope.statistics.sketch_layout import JOINT_FLOOR
 
 
 def page_data(
-    scan: Scan, numbers: Mapping[str, Any], scanned_model: Scanned | None = None
+    scan: Scan,
+    numbers: Mapping[str, Any],
+    scanned_model: Scanned | None = None,
+    attention: AttentionMaps | None = None,
+    commands: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Gather what a page's script needs to follow any threshold.
 
@@ -22,13 +28,15 @@ def page_data(
         scan: the scan.
         numbers: the numbers of its report.
         scanned_model: its model and its graphs, if they are known.
+        attention: the weights of the graphs that are drawn, if they were gathered.
+        commands: what makes results that are missing, by the option of ``scan.report``.
 
     Returns:
         What JSON can hold: ``sites`` with their counts by bin, in every state, and the thresholds
         of the criterion; the ``doubt`` beside which no threshold gives an all-clear; the
         activations that were ``kept`` and are worth looking at, and the names of the nodes at
-        their ``ends`` if these are not their numbers; and the ``graphs`` that hold them, with
-        where their nodes stand in a drawing.
+        their ``ends`` if these are not their numbers; the ``graphs`` that hold them, with where
+        their nodes stand in a drawing; and the layers of their ``attention``.
     """
     scanned = numbers["scanned"]
     states = {"trained": scan} | ({"untrained": scan.baseline} if scan.baseline else {})
@@ -38,6 +46,8 @@ def page_data(
     if scanned_model is not None:
         for graph, told in scanned_model.told(kept.graphs).items():
             graphs[str(graph)]["values"] = told
+    command = (commands or {}).get("attention", "")
+    weights = attention_data(scan, attention, graphs, command)
     return {
         "rows": scanned["rows"],
         "axis": scanned["axis"],
@@ -67,6 +77,7 @@ def page_data(
         "kept": kept.rows,
         "ends": named_ends(scan, kept),
         "graphs": graphs,
+        "attention": weights,
     }
 
 

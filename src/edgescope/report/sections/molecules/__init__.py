@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from edgescope.report.section_protocol import Material, Section
+from edgescope.report.attention_maps import AttentionMaps
+from edgescope.report.section_protocol import Material, Need, Section
 from edgescope.report.section_registry import section
 from edgescope.report.sections.molecules.figures import draw_molecules, legend
 from edgescope.report.sections.molecules.numbers import choose
@@ -13,6 +14,16 @@ class Molecules(Section):
     """Graphs with the largest ratios, drawn as molecules."""
 
     name, title, place = "gallery", "Molecules with the most massive bonds", 500
+    uses = (
+        Need(
+            "attention",
+            AttentionMaps,
+            AttentionMaps.load,
+            call="es.report.attention_maps",
+            command="scan",
+            stored="attention",
+        ),
+    )
 
     def absence(self, material: Material) -> str:
         """Say that atoms are not drawn."""
