@@ -15,7 +15,6 @@ import numpy as np
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import said_arguments
 from edgescope.lib.version import __version__
-from edgescope.report.aromatic_bonds import aromatic, writes_rings_kekulised
 from edgescope.report.counts import calibration, is_plain, judged, site_axis
 from edgescope.report.doubts import doubts
 from edgescope.report.names import short_names, site_pattern
@@ -24,6 +23,7 @@ from edgescope.report.section_protocol import Material, Section
 from edgescope.report.section_registry import all_sections
 from edgescope.report.summary import busiest, summary
 from edgescope.report.words import coverage_numbers
+from edgescope.scanning.aromatic_bonds import aromatic, writes_rings_kekulised
 from edgescope.scanning.edge_types import ADDED
 from edgescope.scanning.result import Scan
 from edgescope.scanning.row_words import as_edges

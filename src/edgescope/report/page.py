@@ -10,9 +10,9 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.optional import require
 from edgescope.plots import formats
 from edgescope.plots.svg import settings
-from edgescope.report.row_nouns import page_of
+from edgescope.report.row_nouns import page_of, said_of
 from edgescope.report.section_registry import SECTIONS
-from edgescope.report.summary import marked
+from edgescope.report.summary import largest, marked
 from edgescope.report.template_files import environment, file_text
 from edgescope.report.words import METRICS, above
 from edgescope.scanning.edge_types import ADDED
@@ -29,6 +29,7 @@ SCRIPTS = (
     "drawings",
     "attention",
     "linked",
+    "sentences",
     "follow",
     "control",
     "chooser",
@@ -97,6 +98,9 @@ def _context(numbers: dict[str, Any]) -> dict[str, Any]:
         "metrics": METRICS,
         "added": ADDED,
         "above": lambda site=None, axis=None: above(numbers, site, axis),
+        "largest_sentence": said_of(
+            largest(numbers, grown=bool(marked(numbers))), numbers["scanned"]["rows"]
+        ),
         "marked": [site["id"] for site in marked(numbers)],
     }
 

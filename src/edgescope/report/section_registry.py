@@ -64,8 +64,8 @@ def all_needs() -> list[Need]:
 
     Example:
         >>> import edgescope as es
-        >>> [need.option for need in es.report.all_needs()]
-        ['beside', 'scanned', 'training', 'interpretation', 'ablation', 'leaderboard', 'diagnosis']
+        >>> [need.option for need in es.report.all_needs()][:5]
+        ['beside', 'scanned', 'training', 'attention', 'interpretation']
     """
     needs: dict[str, Need] = {}
     for each in all_sections():

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgescope.report.attention_maps import AttentionMaps
+from edgescope.report.doubts import doubts
 from edgescope.report.live.attention_data import attention_data
 from edgescope.report.live.count_runs import bin_rules, map_counts, state_counts
 from edgescope.report.live.drawn_graphs import drawn_graphs, named_ends
 from edgescope.report.live.linked_rows import linked_rows
 from edgescope.report.row_nouns import said_of
 from edgescope.report.scanned_model import Scanned
-from edgescope.report.summary import doubt
+from edgescope.report.sentence_templates import templates_for
+from edgescope.report.summary import doubt, largest
 from edgescope.scanning.result import Scan
 from edgescope.statistics.sketch_layout import JOINT_FLOOR
 
@@ -33,10 +35,11 @@ def page_data(
 
     Returns:
         What JSON can hold: ``sites`` with their counts by bin, in every state, and the thresholds
-        of the criterion; the ``doubt`` beside which no threshold gives an all-clear; the
-        activations that were ``kept`` and are worth looking at, and the names of the nodes at
-        their ``ends`` if these are not their numbers; the ``graphs`` that hold them, with where
-        their nodes stand in a drawing; and the layers of their ``attention``.
+        of the criterion; the ``doubt`` beside which no threshold gives an all-clear, and the
+        ``sentences`` on top; the activations that were ``kept`` and are worth looking at, and the
+        names of the nodes at their ``ends`` if these are not their numbers; the ``graphs`` that
+        hold them, with where their nodes stand in a drawing; and the layers of their
+        ``attention``.
     """
     scanned = numbers["scanned"]
     states = {"trained": scan} | ({"untrained": scan.baseline} if scan.baseline else {})
@@ -52,7 +55,11 @@ def page_data(
         "rows": scanned["rows"],
         "axis": scanned["axis"],
         "kekulised": bool(scanned["kekulised"]),
-        "doubt": said_of(doubt(dict(numbers)), scan.info.rows),
+        "doubt": said_of(doubt(_by_ratio(numbers)), scan.info.rows),
+        "largest": [
+            said_of(largest(dict(numbers), grown=grown), scan.info.rows) for grown in (False, True)
+        ],
+        "sentences": templates_for(scan.info.rows),
         "members": (scanned["baseline"] or {}).get("members", 0),
         "floor": JOINT_FLOOR,
         "types": list(names),
@@ -79,6 +86,17 @@ def page_data(
         "graphs": graphs,
         "attention": weights,
     }
+
+
+def _by_ratio(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers with every doubt of a reader who moves the threshold.
+
+    A criterion that bounds magnitudes has judged how far they grew; a threshold that is put in its
+    place has not.
+    """
+    rows = zip(numbers["sites"], numbers["table"], strict=True)
+    sites = [site | {"doubts": doubts(row, {"magnitude": None})} for site, row in rows]
+    return {**numbers, "sites": sites}
 
 
 def _largest(row: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:

@@ -14,7 +14,7 @@
 /** @typedef {{label: string, smiles: string, values?: string, attention?: Attention, nodes: [string, number, number, string][],
  *   links: [number, number, number, number, number][]}} Graph */
 /** @typedef {[number, number, number, number, number, number, number, number, number, number | null]} Kept */
-/** @typedef {{rows: string, axis: Axis, doubt: string, kekulised: boolean, members: number, floor: number, types: string[],
+/** @typedef {{rows: string, axis: Axis, doubt: string, largest: string[], sentences: Record<string, string>, kekulised: boolean, members: number, floor: number, types: string[],
  *   sites: Site[], kept: Kept[], ends: [string, string][], graphs: Record<string, Graph>,
  *   attention: {layers: [string, number][], absent: string, missing?: string}}} Data */
 /** @typedef {{type: string, place: number, edges: number, over: number, rate: number, low: number, high: number}} Share */

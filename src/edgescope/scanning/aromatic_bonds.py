@@ -5,11 +5,13 @@ aromatic; the SMILES of a graph does.
 """
 
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgescope.lib.errors import InputError, MissingExtraError
 from edgescope.plots.molecules import bond_of, is_aromatic, parse
-from edgescope.scanning.result import Scan
+
+if TYPE_CHECKING:
+    from edgescope.scanning.scan_card import ScanCard
 
 KEKULISED = {"single", "double"}
 """What such data call an aromatic bond."""
@@ -18,7 +20,7 @@ LOOKED_AT = 50
 """Molecules in which an aromatic ring is looked for."""
 
 
-def aromatic(scan: Scan, row: dict[str, Any]) -> bool | None:
+def aromatic(scan: "ScanCard", row: dict[str, Any]) -> bool | None:
     """Say whether an edge of a scan's table is an aromatic bond.
 
     None if nothing says so: without a SMILES or RDKit, or where the edge runs along no bond of it.
@@ -38,7 +40,7 @@ def aromatic(scan: Scan, row: dict[str, Any]) -> bool | None:
         return None
 
 
-def writes_rings_kekulised(scan: Scan) -> bool:
+def writes_rings_kekulised(scan: "ScanCard") -> bool:
     """Say whether the data write aromatic rings as alternating single and double bonds."""
     names = set(scan.info.edge_type_names)
     if "aromatic" in names or not names >= KEKULISED or scan.info.rows == "node":
