@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch_geometric.data import Data, HeteroData
 from torch_geometric.loader import DataLoader
-from torch_geometric.nn import GATConv, GATv2Conv, HeteroConv, ResGatedGraphConv
+from torch_geometric.nn import GATConv, GATv2Conv, HeteroConv, ResGatedGraphConv, global_mean_pool
 
 import edgescope as es
 from edgescope.lib.errors import EdgescopeWarning, InputError
@@ -69,6 +69,7 @@ def test_weights_of_a_node_sum_to_one(maps):
 def test_saved_maps_are_the_same_and_belong_to_their_scan(maps, scan, quiet, tmp_path):
     again = es.report.AttentionMaps.load(maps.save(tmp_path / "attention"))
     assert again.rows.equals(maps.rows)
+    assert (again.values, again.no_values) == (maps.values, maps.no_values)
     again.check(scan)
     with pytest.raises(InputError, match="attention maps of another scan"):
         again.check(quiet)
@@ -81,6 +82,41 @@ def test_the_most_massive_graphs_are_kept_where_there_is_no_room_for_all(
     few = es.report.attention_maps(scan, model, es.data.loader(molecules, 5))
     assert 0 < few.rows.height <= maps.rows.height // 2
     assert few.rows["graph"][0] == maps.rows["graph"][0]
+
+
+class Numbers(torch.nn.Module):
+    """One number per graph, or what is asked for."""
+
+    def __init__(self, outputs=1):
+        super().__init__()
+        self.conv = GATv2Conv(3, 4, add_self_loops=False)
+        self.out = torch.nn.Linear(4, outputs)
+
+    def forward(self, x, edge_index, batch):
+        return self.out(global_mean_pool(self.conv(x, edge_index), batch))
+
+
+def test_targets_and_outputs_are_told_where_both_are_one_number_per_graph():
+    torch.manual_seed(0)
+    graphs = [ring() for _ in range(4)]
+    for number, graph in enumerate(graphs):
+        graph.y = torch.tensor([float(number)])
+    model, loader = Numbers().eval(), DataLoader(graphs, batch_size=3)
+    low = es.Criterion("low", ratio=1.1)
+    scan = es.scan(model, loader, criterion=low, progress=False)
+    maps = es.report.attention_maps(scan, model, loader)
+    with torch.no_grad():
+        outputs = [model(batch.x, batch.edge_index, batch.batch) for batch in loader]
+    expected = torch.cat(outputs).squeeze(1).tolist()
+    assert dict(maps.values) == {
+        graph: (graph, pytest.approx(value)) for graph, value in enumerate(expected)
+    }
+
+    model = Numbers(2).eval()
+    scan = es.scan(model, loader, criterion=low, progress=False)
+    maps = es.report.attention_maps(scan, model, loader)
+    reason = "the model returns 1 x 2 numbers for 1 graph, not one each"
+    assert (maps.values, maps.no_values) == ({}, reason)
 
 
 def test_other_graphs_are_refused(scan, model, molecules):

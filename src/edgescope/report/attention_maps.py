@@ -62,6 +62,9 @@ class AttentionMaps:
         rows: one per layer, stage (``"weight"`` or ``"logit"``), graph, edge and head, with the
             names of the edge's ``source`` and ``target`` on the page and the ``value``.
         left_out: layers without maps, each with the reason; under ``""`` what holds for all.
+        values: per graph its target in the loader and what the model returns for it, where both are
+            one number.
+        no_values: why there are none.
 
     Example:
         >>> import edgescope as es
@@ -77,6 +80,8 @@ class AttentionMaps:
     mark: str
     rows: pl.DataFrame
     left_out: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    no_values: str = ""
 
     def check(self, scan: Scan) -> None:
         """Refuse those of another scan.
@@ -124,7 +129,13 @@ class AttentionMaps:
             InputError: if the folder cannot be written, or holds something else.
         """
         folder = Path(folder)
-        plain = {"format": FORMAT, "mark": self.mark, "left_out": dict(self.left_out)}
+        plain = {
+            "format": FORMAT,
+            "mark": self.mark,
+            "left_out": dict(self.left_out),
+            "values": [[graph, *pair] for graph, pair in self.values.items()],
+            "no_values": self.no_values,
+        }
         with storing(folder, _KIND, {"rows": self.rows.height}, "no attention maps") as new:
             self.rows.write_parquet(new / "attention.parquet")
             (new / _KIND.marker).write_text(json.dumps(plain, indent=1), encoding="utf-8")
@@ -147,8 +158,10 @@ def mark_of(scan: Scan) -> str:
     return hashlib.sha256(f"{scan.info.graphs} {text}".encode()).hexdigest()
 
 
-def _read(files: Stored) -> tuple[str, pl.DataFrame, dict[str, str]]:
+def _read(files: Stored) -> tuple[Any, ...]:
     plain: dict[str, Any] = files.json(_KIND.marker)
     rows = table_of(files.files["attention.parquet"], SCHEMA)
     files.check({"rows": rows.height})
-    return str(plain["mark"]), rows, {str(k): str(v) for k, v in plain["left_out"].items()}
+    left_out = {str(layer): str(why) for layer, why in plain["left_out"].items()}
+    values = {int(graph): (float(true), float(own)) for graph, true, own in plain["values"]}
+    return str(plain["mark"]), rows, left_out, values, str(plain["no_values"])

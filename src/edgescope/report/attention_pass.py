@@ -19,6 +19,7 @@ from edgescope.lib.eval_mode import evaluating, generators_kept
 from edgescope.lib.mistakes import check_inputs
 from edgescope.lib.model_call import Call, NotedCall, call_model
 from edgescope.report.attention_maps import SCHEMA, STAGES, AttentionMap, AttentionMaps, mark_of
+from edgescope.report.graph_targets import Targets
 from edgescope.report.live.drawn_graphs import before_names, drawn_nodes
 from edgescope.report.live.linked_rows import linked_rows
 from edgescope.scanning.batches import BatchOfGraphs, device_of, on_device
@@ -98,7 +99,9 @@ def attention_maps(
         else:
             left_out = left_out or {"": f"{type(model).__name__} has no attention weights"}
             return AttentionMaps(mark_of(scan), pl.DataFrame(schema=SCHEMA), left_out)
-    return AttentionMaps(mark_of(scan), pass_.table(), {**left_out, **pass_.left_out})
+    left_out |= pass_.left_out
+    targets = pass_.targets
+    return AttentionMaps(mark_of(scan), pass_.table(), left_out, targets.values, targets.reason)
 
 
 def _nothing(scan: Scan) -> str:
@@ -126,6 +129,7 @@ class _Pass:
         self._batch: BatchOfGraphs | None = None
         self._repeats = Repeats()
         self.left_out: dict[str, str] = {}
+        self.targets = Targets(self._nodes)
 
     def run(
         self,
@@ -146,7 +150,7 @@ class _Pass:
                 self._repeats = Repeats()
                 graphs += self._batch.size
                 if not self._nodes.keys().isdisjoint(self._batch.positions):
-                    call(model, on_device(batch, device))
+                    self.targets.take(self._batch, batch, call(model, on_device(batch, device)))
         if graphs != self._scan.info.graphs:
             raise InputError(
                 f"the loader gave {graphs} graphs, expected the {self._scan.info.graphs} that were "

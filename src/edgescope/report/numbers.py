@@ -65,7 +65,11 @@ def collect(
     for section in all_sections():
         absent = section.absence(material)
         numbers["contents"].append(
-            {"name": section.name, "title": section.title, "absent": absent or None}
+            {
+                "name": section.name,
+                "title": section.heading(material),
+                "absent": absent or None,
+            }
         )
         if section.key is not None:
             own = None if absent else finite(section.numbers(material))
@@ -173,6 +177,7 @@ def _scanned(scan: Scan, axis: str, found: dict[str, dict[str, Any]]) -> dict[st
         "graphs": info.graphs,
         "edges": sum(edges for name, edges in types.items() if name != ADDED),
         "edge_types": types,
+        "molecules": bool(scan.smiles) and info.rows == "edge",
         "kekulised": writes_rings_kekulised(scan),
         "sites": len(scan.sites),
         "inputs": list(dict.fromkeys(n for of in scan.sites.values() for n in of.of.inputs)),

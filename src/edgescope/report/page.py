@@ -66,6 +66,7 @@ def render_page(numbers: dict[str, Any], data: Mapping[str, Any] | None = None) 
             numbers=numbers,
             absent=[each for each in numbers["contents"] if each["absent"]],
             shown=[(each, numbers[each.key] if each.key else None) for each in shown],
+            headings={each["name"]: each["title"] for each in numbers["contents"]},
             figures={name: safe(svg) for name, svg in figures.items()},
             readings=readings,
             style=safe(file_text("style.css")),

@@ -22,7 +22,7 @@ TEMPLATES = {
     "uncompared": UNCOMPARED,
     "where": "They are most common at {site}, where they sit on {rates}{rings}.",
     "rate": "{rate} of the {kind}",
-    "rings": ", those of aromatic rings among them",
+    "rings": " (bonds of aromatic rings count as single and double ones)",
     "doubt": "{doubt} {rule}, which calls nothing massive here, does not see that.",
     "criterion": "The criterion {name}",
     "limit": "A {axis} above {limit}",

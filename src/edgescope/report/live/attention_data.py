@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from edgescope.lib.plurals import plural
+from edgescope.plots.formats import number
 from edgescope.report.attention_maps import AttentionMap, AttentionMaps
 from edgescope.report.live.packed_numbers import packed
 from edgescope.scanning.result import Scan
@@ -25,11 +26,13 @@ def attention_data(
             lists of places of its nodes, source and target in turns, and ``maps``, per layer its
             number, the number of its pairs, and the packed weights and logits by pair and head,
             None where there are none.
+            It also gets its ``values`` in words, if they are known and it has none yet.
         command: what gathers them for the run that is reported.
 
     Returns:
-        ``layers``, their names, with the number of heads; and ``absent``, the sentence that says
-        why a graph has none, and what gives it; ``missing``, which layers have none and why.
+        ``layers``, their names, with the number of heads; ``absent``, the sentence that says why a
+        graph has none, and what gives it; ``missing``, which layers have none and why;
+        ``no_values``, why graphs have no targets and predictions.
 
     Raises:
         InputError: if the maps are those of another scan.
@@ -41,6 +44,9 @@ def attention_data(
             reason, way = "the scan is of nodes", ""
         return {"layers": [], "absent": _said(reason, way)}
     maps.check(scan)
+    for place, (true, own) in maps.values.items():
+        if "values" not in (graph := graphs.get(str(place), {"values": ""})):
+            graph["values"] = f"Target {number(true)}, and the model returns {number(own)}"
     layers = maps.layers
     heads: dict[str, int] = {}
     shown = 0
@@ -56,6 +62,7 @@ def attention_data(
         "layers": [[layer, heads.get(layer, 0)] for layer in layers],
         "absent": _said("; ".join([few] if few else reasons or ["no graph is drawn"]), ""),
         "missing": "; ".join(reasons),
+        "no_values": maps.no_values,
     }
 
 

@@ -8,9 +8,11 @@ from edgescope.lib.graph_names import label
 from edgescope.plots.molecules import flat_molecule
 from edgescope.plots.node_links import layout
 from edgescope.report.live.linked_rows import COLUMNS, LinkedRows
-from edgescope.scanning.neighbourhood import NODES
 from edgescope.scanning.result import Scan
 from edgescope.scanning.site_scan import SiteEdges
+
+NODES = 16
+"""Nodes that are drawn of a graph that is no molecule: the ends of its most massive edges."""
 
 _AT = {name: place + 1 for place, name in enumerate(COLUMNS)}
 

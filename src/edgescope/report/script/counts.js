@@ -16,7 +16,7 @@
 /** @typedef {[number, number, number, number, number, number, number, number, number, number | null]} Kept */
 /** @typedef {{rows: string, axis: Axis, doubt: string, largest: string[], sentences: Record<string, string>, kekulised: boolean, members: number, floor: number, types: string[],
  *   sites: Site[], kept: Kept[], ends: [string, string][], graphs: Record<string, Graph>,
- *   attention: {layers: [string, number][], absent: string, missing?: string}}} Data */
+ *   attention: {layers: [string, number][], absent: string, missing?: string, no_values?: string}}} Data */
 /** @typedef {{type: string, place: number, edges: number, over: number, rate: number, low: number, high: number}} Share */
 
 const LARGEST = 0x7f7fffff;

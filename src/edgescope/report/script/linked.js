@@ -164,6 +164,7 @@ const openGraph = (graph, axis) => {
   heading.append(" ", first);
   const dialog = /** @type {HTMLDialogElement} */ (element("dialog", { class: "alone", "aria-label": name }, [heading]));
   if (known.values) dialog.append(element("p", {}, [known.values]));
+  else if (data.attention.no_values) dialog.append(element("p", { class: "reading" }, [`True and predicted values are not shown: ${data.attention.no_values}.`]));
   if (known.smiles) dialog.append(element("p", { class: "smiles" }, [element("code", {}, [known.smiles])]));
   const rows = data.kept.filter((row) => row[1] === graph);
   const strip = element("ul", { class: "strip" });

@@ -47,9 +47,9 @@ const drawGallery = () => {
     made.querySelector("p")?.append(", at ", element("code", {}, [data.sites[row[0]].site]));
     return made;
   });
-  const key = element("p", { class: "legend-line" }, ["Colour of a bond: just over the threshold ", mapScale(1).querySelector(".scale") ?? "", " the largest of its site"]);
+  const key = element("p", { class: "legend-line" }, [`Colour of ${Object.values(data.graphs).some((graph) => graph.smiles) ? "a bond" : "an edge"}: just over the threshold `, mapScale(1).querySelector(".scale") ?? "", " the largest of its site"]);
   const lacks = [...new Set(tops.map(({ row, at }) => lackSaid(data.sites[row[0]], at)))].filter(Boolean);
   const missing = lacks.map((text) => element("p", { class: "reading" }, [text]));
-  const nothing = element("p", { class: "nothing" }, [`No graph on this page holds an activation over the threshold. ${data.sites[0].note}`]);
+  const nothing = element("p", { class: "nothing" }, [`No graph on this page holds an activation over the threshold; a lower one shows the largest. ${data.sites[0].note}`]);
   gallery.replaceChildren(...(cards.length ? [key, ...missing, element("ul", { class: "molecules" }, cards)] : [nothing]));
 };

@@ -31,6 +31,10 @@ class Molecules(Section):
             "the scan is of nodes, and drawn are bonds" if material.scan.info.rows == "node" else ""
         )
 
+    def heading(self, material: Material) -> str:
+        """Call graphs that are no molecules by their name."""
+        return self.title if material.scan.smiles else "Graphs with the most massive edges"
+
     def numbers(self, material: Material) -> list[dict[str, Any]]:
         """Choose the molecules."""
         return choose(material.scan, material.results.get("scanned"))
