@@ -176,7 +176,7 @@ class _Pass:
             return
         identity = of_call(self._batch.identify(activations.identity), number)
         graphs = torch.tensor([*self._nodes], device=identity.graph.device)
-        for graph in identity.graph[torch.isin(identity.graph, graphs)].unique().tolist():
+        for graph in set(identity.graph[torch.isin(identity.graph, graphs)].tolist()):
             rows = (identity.graph == graph).nonzero().squeeze(1)
             self._add(graph, layer, stage, rows, identity, activations.values[:, :, 0])
 

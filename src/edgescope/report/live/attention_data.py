@@ -44,9 +44,9 @@ def attention_data(
             reason, way = "the scan is of nodes", ""
         return {"layers": [], "absent": _said(reason, way)}
     maps.check(scan)
-    for place, (true, own) in maps.values.items():
+    for place, (true, returned) in maps.values.items():
         if "values" not in (graph := graphs.get(str(place), {"values": ""})):
-            graph["values"] = f"Target {number(true)}, and the model returns {number(own)}"
+            graph["values"] = f"Target {number(true)}, and the model returns {number(returned)}"
     layers = maps.layers
     heads: dict[str, int] = {}
     shown = 0

@@ -124,12 +124,14 @@ const nearestKeys = (drawing) => {
   });
 };
 
-/** The part of an opened graph that says what attends to what. @param {number} number_ @param {Graph} graph @returns {Element[]} */
-const attentionOf = (number_, graph) => {
+/** The part of an opened graph that says what attends to what. @param {number} number_ @param {Graph} graph @param {string} first the layer to begin with @returns {Element[]} */
+const attentionOf = (number_, graph, first) => {
   const heading = element("h4", {}, ["What attends to what"]);
   if (!graph.attention) return [heading, element("p", { class: "nothing" }, [data.attention.absent])];
   const known = [...new Set(graph.attention.maps.map((map) => map[0]))];
   const layer = /** @type {HTMLSelectElement} */ (element("select", { name: "layer" }, known.map((each) => element("option", { value: each }, [data.attention.layers[each][0] || "the model"]))));
+  const begin = known.find((each) => data.attention.layers[each][0] === first);
+  if (begin !== undefined) layer.value = String(begin);
   const stages = /** @type {Stage[]} */ (["weight", "logit"]);
   const radios = stages.map((stage) => /** @type {HTMLInputElement} */ (element("input", { type: "radio", name: "stage", value: stage })));
   radios[0].checked = true;

@@ -167,6 +167,8 @@ const openGraph = (graph, axis) => {
   else if (data.attention.no_values) dialog.append(element("p", { class: "reading" }, [`True and predicted values are not shown: ${data.attention.no_values}.`]));
   if (known.smiles) dialog.append(element("p", { class: "smiles" }, [element("code", {}, [known.smiles])]));
   const rows = data.kept.filter((row) => row[1] === graph);
+  const top = largestFirst(rows, axis)[0];
+  const busiest = top ? data.sites[top[0]].site.split(":")[0] : "";
   const strip = element("ul", { class: "strip" });
   data.sites.forEach((site, place) => {
     const limit = limitAt(site, axis);
@@ -191,7 +193,7 @@ const openGraph = (graph, axis) => {
     return limit !== null && lackSaid(site, { axis, limit }) ? [site.short] : [];
   });
   const missing = lacks.length ? [element("p", { class: "reading" }, [`Not everything over the threshold was kept at ${listing(lacks)}, so more may be over it than is coloured.`])] : [];
-  dialog.append(strip, ...missing, ...attentionOf(graph, known), element("div", { class: "scroll" }, [table]), element("p", {}, [save, " ", shut]));
+  dialog.append(strip, ...missing, ...attentionOf(graph, known, busiest), element("div", { class: "scroll" }, [table]), element("p", {}, [save, " ", shut]));
   for (const each of [first, shut]) each.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => {
     dialog.remove();

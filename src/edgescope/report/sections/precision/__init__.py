@@ -62,7 +62,8 @@ class PrecisionSection(Section):
                 f"A mark is how much {what}, against float32, which is the line at 0; its line is "
                 "the 95 % interval. The dashed line is the most that a safe format may lose, "
                 f"{100 * info['tolerance']:g} % of what float32 gains over guessing; formats whose "
-                "predictions are not finite have no mark."
+                "predictions are not finite have no mark, and beyond that line the scale is "
+                "logarithmic."
             ),
             "precision-headroom": (
                 "A mark is how many bits, or doublings, lie between the largest magnitude of a "

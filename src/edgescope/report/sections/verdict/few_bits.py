@@ -15,7 +15,7 @@ from edgescope.lib.plurals import plural
 from edgescope.plots.formats import listing, number
 from edgescope.report.doubts import FLOAT16_MAX, headroom
 from edgescope.report.section_protocol import Material
-from edgescope.report.sections.verdict.ways import answer, to_precision
+from edgescope.report.sections.verdict.ways import Way, answer, to_precision
 
 NEAR = 1.0
 """Bits of headroom below which overflow is near, as for :func:`edgescope.monitor`."""
@@ -37,7 +37,7 @@ def precision(material: Material) -> dict[str, Any]:
     way = to_precision(material)
     only = f"{only}; run" if way.words else f"{only}."
     if found is not None:
-        way, only = None, "That is about these sites only."
+        way, only = Way("", ""), "That is about these sites only."
     if broken:
         where = f"{len(broken)} of {plural(len(table), 'site')}"
         text = f"activations are not finite at {where}, in the precision that was scanned. {only}"
