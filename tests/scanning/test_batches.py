@@ -1,6 +1,7 @@
 """Batches stay as they are unless they have to move."""
 
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -38,9 +39,29 @@ def test_what_a_model_puts_on_a_batch_does_not_reach_the_users_own():
     assert "state" not in batch
 
 
-@pytest.mark.parametrize("batch", [SimpleNamespace(x=1), (1, 2)])
+@pytest.mark.parametrize("batch", [SimpleNamespace(x=1), (1, 2), {"a": 1}])
 def test_what_cannot_be_moved_is_passed_on(batch):
-    assert on_device(batch, CPU) is batch
+    assert on_device(batch, CPU) == batch
+
+
+class Pair(NamedTuple):
+    one: object
+    other: object
+
+
+@pytest.mark.parametrize(
+    "several",
+    [
+        (graph(), torch.ones(2)),
+        [graph(), torch.ones(2)],
+        Pair(graph(), torch.ones(2)),
+    ],
+)
+def test_each_of_several_is_moved_and_a_graph_is_the_models_own(several):
+    one, other = moved = on_device(several, META)
+    assert type(moved) is type(several)
+    assert (one.x.device, other.device) == (META, META)
+    assert several[0].x.device == several[1].device == CPU
 
 
 @pytest.mark.parametrize("batch", [graph(), Batch.from_data_list([graph(), graph()]), hetero()])

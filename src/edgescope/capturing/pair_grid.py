@@ -5,7 +5,6 @@ model was given says how many nodes each graph has; where they are, the weights 
 to no place that is padding.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -14,15 +13,8 @@ from torch import Tensor
 
 from edgescope.capturing.edge_rows import PairRows
 from edgescope.capturing.graph_input import GraphInput
+from edgescope.capturing.masked_places import attended
 from edgescope.lib.errors import InputError
-
-MASKED = -5e3
-"""A logit at or below this whose weight is 0 was masked: models write ``-inf``, the lowest number
-of a type, or one from -1e4 down."""
-
-FAR_BELOW = -1e8
-"""A logit at or below this was masked whatever its weight, which is not 0 where all is masked."""
-
 
 TOKENS = 4
 """How many tokens beside the nodes are looked for, where nothing says how many there are."""
@@ -206,17 +198,7 @@ class PairGrid:
 
     def _attended(self) -> Tensor:
         """Return which pairs are not masked ``[G, H, Q, K]``."""
-        # A softmax of what is all masked is NaN; one of a NaN has a logit that is.
-        weight, logit = self._weight, self._logit
-        some = (weight != 0) & ~weight.isnan()
-        if logit is None:
-            return some
-        # A weight is 0 though its pair is not masked if it is below the smallest number. If its
-        # logit is not so far below the others, a mask has multiplied the exponential.
-        most = logit.where(some, -torch.inf).amax(-1, keepdim=True)
-        underflow = most + math.log(torch.finfo(weight.dtype).tiny * max(weight.size(-1), 1))
-        open_ = (logit > MASKED) & ((weight != 0) | (logit < underflow)) | logit.isnan()
-        return (some & (logit > FAR_BELOW)) | open_
+        return attended(self._weight, self._logit, dim=3)
 
 
 def _batches(graph: GraphInput) -> Iterator[Tensor]:

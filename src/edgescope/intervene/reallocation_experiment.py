@@ -139,8 +139,8 @@ def reallocation(
         for given in track(loader, title, show=progress):
             batch = on_device(given, device)
             held = BatchOfGraphs(batch, first, edges)
-            first += held.size
             noted(model, batch)
+            first += held.size
     if not first:
         raise InputError("the loader gave no batch; pass a loader over at least one graph")
     generator = np.random.default_rng(seed)

@@ -94,9 +94,14 @@ def arguments_for(model: nn.Module, batch: Any) -> Arguments:  # noqa: ANN401  (
 def attribute(batch: Any, name: str) -> Any:  # noqa: ANN401  (as above)
     """Return what ``batch`` holds under ``name``, or by node or edge type under ``name_dict``.
 
-    ``None`` if it holds neither; a method is nothing that it holds.
+    ``None`` if it holds neither; a method is nothing that it holds. A dictionary holds what is
+    under its keys.
     """
     for variant in (name, f"{name}_dict"):
+        if isinstance(batch, Mapping):
+            if batch.get(variant) is not None:
+                return batch[variant]
+            continue
         try:
             found = getattr(batch, variant, None)
         except KeyError:  # HeteroData's answer for a name that none of its types has

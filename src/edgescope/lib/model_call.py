@@ -8,6 +8,8 @@ from torch import nn
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_arguments import WHOLE_BATCH, Arguments, arguments_for, attribute
 from edgescope.lib.signature import bound_call, forward_signature
+from edgescope.lib.trial_run import fresh
+from edgescope.lib.written_inputs import watched_inputs
 
 __all__ = [
     "BY_CALL",
@@ -29,7 +31,8 @@ BY_CALL = "as call= says"
 def call_model(model: nn.Module, batch: Any) -> Any:  # noqa: ANN401  (any PyG batch, any output)
     """Call ``model`` with the attributes of ``batch`` that its ``forward`` asks for by name.
 
-    Which ones, :func:`~edgescope.lib.model_arguments.arguments_for` says.
+    Which ones, :func:`~edgescope.lib.model_arguments.arguments_for` says. Graphs and containers
+    among them are copies, whose tensors are those of the batch.
 
     Raises:
         InputError: if ``forward`` requires something that the batch lacks, or is given an
@@ -64,10 +67,16 @@ class NotedCall:
         return self._call
 
     def __call__(self, model: nn.Module, batch: Any) -> Any:  # noqa: ANN401  (as call_model)
-        """Call ``model`` on ``batch``."""
+        """Call ``model`` on ``batch``.
+
+        It gets graphs and containers of its own: many models write to the graph that they are
+        given, as in ``data.x = self.conv(data.x, data.edge_index)``, and the next run on the same
+        graph would begin with that.
+        """
         if self._call is not call_model:
             self._note((BY_CALL,))
-            return self._call(model, batch)
+            with watched_inputs(model, batch):
+                return self._call(model, fresh(batch))
         arguments = arguments_for(model, batch)
         self._note(arguments.said)
         return _called(model, arguments)
@@ -101,7 +110,8 @@ def said_arguments(arguments: Sequence[str]) -> str:
 
 def _called(model: nn.Module, arguments: Arguments) -> Any:  # noqa: ANN401  (any output)
     try:
-        return model(*arguments.args, **arguments.kwargs)
+        with watched_inputs(model, arguments[:2]):
+            return model(*fresh(arguments.args), **fresh(dict(arguments.kwargs)))
     except AssertionError as error:
         layer = _built_without_edges(model) if "edge_attr" in arguments.said else ""
         if str(error) or not layer:

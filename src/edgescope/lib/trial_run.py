@@ -31,7 +31,7 @@ def trial_run(model: nn.Module, given: Any) -> Iterator[Callable[[], Any]]:  # n
     devices = {tensor.device for tensor in [*model.parameters(), *model.buffers()]}
     cuda = sorted({device.index or 0 for device in devices if device.type == "cuda"})
     with ExitStack() as stack:
-        for tensor in (*model.buffers(), *_tensors(given)):
+        for tensor in (*model.buffers(), *tensors_in(given)):
             stack.callback(_numbers_back(tensor))
         for module in model.modules():
             for held in _dictionaries(module):
@@ -47,24 +47,27 @@ def fresh(given: Any) -> Any:  # noqa: ANN401  (as trial_run)
     """Return what a model is given, the same tensors in containers of their own."""
     if hasattr(given, "stores") and hasattr(given, "to_dict"):  # a graph of PyG
         return copy.copy(given)
+    if isinstance(given, tuple) and hasattr(given, "_fields"):
+        return type(given)(*map(fresh, given))
     if type(given) in {list, tuple}:
-        return type(given)(fresh(each) for each in given)
+        return type(given)(map(fresh, given))
     if type(given) is dict:
         return {key: fresh(value) for key, value in given.items()}
     return given
 
 
-def _tensors(given: Any) -> Iterator[Tensor]:  # noqa: ANN401  (as trial_run)
+def tensors_in(given: Any) -> Iterator[Tensor]:  # noqa: ANN401  (as trial_run)
+    """Give the tensors in what a model is given."""
     if isinstance(given, Tensor):
         yield given
     elif hasattr(given, "stores") and hasattr(given, "to_dict"):
-        yield from _tensors(given.to_dict())
+        yield from tensors_in(given.to_dict())
     elif isinstance(given, Mapping):
         for value in given.values():
-            yield from _tensors(value)
+            yield from tensors_in(value)
     elif isinstance(given, (list, tuple)):
         for value in given:
-            yield from _tensors(value)
+            yield from tensors_in(value)
 
 
 def _numbers_back(tensor: Tensor) -> Callable[[], None]:

@@ -20,10 +20,31 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 def on_device(batch: Any, device: torch.device) -> Any:  # noqa: ANN401  (any PyG batch)
-    """Return ``batch`` on ``device``; the user's own object stays as and where it is."""
+    """Return ``batch`` on ``device``; the user's own objects stay as and where they are.
+
+    A batch may be several, in tuples, lists and dictionaries: each is handed over as its own copy,
+    as a model may put something of its own on it, which the next run would take for its input.
+
+    Example:
+        >>> import torch
+        >>> from torch_geometric.data import Data
+        >>> pair = Data(x=torch.ones(2, 1)), Data(x=torch.ones(3, 1))
+        >>> given = on_device(pair, torch.device("cpu"))
+        >>> given[0].x = None
+        >>> pair[0].x.shape
+        torch.Size([2, 1])
+    """
+    kind = type(batch)
+    if kind is dict:
+        return {name: on_device(each, device) for name, each in batch.items()}
+    if isinstance(batch, list | tuple):
+        each = [on_device(part, device) for part in batch]
+        return kind(*each) if hasattr(batch, "_fields") else kind(each)
     if not hasattr(batch, "to"):
         return batch
-    copied = copy.copy(batch)  # a model may put something of its own on it
+    if isinstance(batch, Tensor):
+        return batch.to(device)
+    copied = copy.copy(batch)
     return copied if _is_on(batch, device) else copied.to(device)
 
 
@@ -60,7 +81,8 @@ class BatchOfGraphs:
         edges: what the batch calls ``edge_index``.
 
     Attributes:
-        size: number of graphs.
+        size: number of graphs. Where the batch does not say it, as a dictionary of padded tensors
+            does not, it is one until the model has said that there are more.
     """
 
     def __init__(
@@ -71,7 +93,10 @@ class BatchOfGraphs:
     ) -> None:
         self._batch = batch
         self._edges = edges
-        self.size = _size(batch)
+        self._first = first
+        told = _size(batch)
+        self._is_told = told is not None
+        self.size = 1 if told is None else told
         positions = attribute(batch, "graph")
         if isinstance(positions, int):
             positions = torch.tensor([positions])
@@ -100,9 +125,13 @@ class BatchOfGraphs:
         """
         if self.size > 1 and not bool(identity.graph.any()):
             identity = self._split(identity)
-        if _above(identity.graph) > self.size:
+        above = _above(identity.graph)
+        if above > self.size and not self._is_told:
+            self.size = above
+            self._positions = torch.arange(self._first, self._first + above)
+        if above > self.size:
             raise InputError(
-                f"the model was given {_above(identity.graph)} graphs by a batch that says it "
+                f"the model was given {above} graphs by a batch that says it "
                 f"holds {self.size}; let the loader yield PyG's Data or Batch objects"
             )
         positions = self._positions.to(identity.graph.device)
@@ -164,8 +193,10 @@ class BatchOfGraphs:
         return placed
 
 
-def _size(batch: Any) -> int:  # noqa: ANN401  (any PyG batch)
+def _size(batch: Any) -> int | None:  # noqa: ANN401  (any PyG batch)
     """Return the number of graphs in a batch, or of pairs if it holds several batches.
+
+    It is ``None`` if the batch does not say it.
 
     Raises:
         InputError: if it holds batches of different sizes.
@@ -176,13 +207,15 @@ def _size(batch: Any) -> int:  # noqa: ANN401  (any PyG batch)
     vectors = node_vectors(batch)
     if vectors:
         return max(_above(vector) for vector in vectors.values())
-    sizes = [_size(each) for each in graphs_of(batch)]
+    sizes = [1 if (size := _size(each)) is None else size for each in graphs_of(batch)]
     if len(set(sizes)) > 1:
         raise InputError(
             f"a batch holds inputs of {' and '.join(map(str, sizes))} graphs, so which of them "
             "belong together is not certain; let the loader yield as many graphs of each"
         )
-    return sizes[0] if sizes else 1
+    if sizes:
+        return sizes[0]
+    return 1 if hasattr(batch, "stores") else None
 
 
 def _above(numbers: Tensor) -> int:

@@ -59,7 +59,6 @@ class Collector:
         joint_floor: ratio above which the joint histograms count.
 
     Attributes:
-        graphs: number of graphs so far.
         parts: whether the batches are parts of one large graph; ``None`` before the first.
         skipped: sites that were skipped.
     """
@@ -74,7 +73,7 @@ class Collector:
         whole: WholeGraph | None = None,
         joint_floor: float = JOINT_FLOOR,
     ) -> None:
-        self.graphs = 0
+        self._before = 0
         self.parts: bool | None = None
         self.skipped: list[str] = []
         self._types = types
@@ -92,6 +91,17 @@ class Collector:
         self._batch: BatchOfGraphs | Part | None = None
         self._known: list[_Rows] = []
         self._repeats = Repeats()
+
+    @property
+    def graphs(self) -> int:
+        """Number of graphs so far; those of the last batch may become more while the model runs."""
+        if isinstance(self._batch, BatchOfGraphs):
+            return self._before + self._batch.size
+        return self._before if self._batch is None else 1
+
+    @graphs.setter
+    def graphs(self, before: int) -> None:
+        self._before = before
 
     @property
     def sites(self) -> list[str]:
@@ -113,12 +123,13 @@ class Collector:
                 "(with e_id and n_id); scan them separately"
             )
         self.parts = part is not None
-        self._batch = BatchOfGraphs(batch, self.graphs, edges) if part is None else part
+        before = self.graphs
+        self._batch = BatchOfGraphs(batch, before, edges) if part is None else part
+        self._before = before
         self._batch_names = self._batch.names()
         self._names.take(self._batch_names, ())  # columns, also if nothing of them will be kept
         self._known = []
         self._repeats = Repeats()
-        self.graphs = self.graphs + self._batch.size if part is None else 1
 
     def reduce(self, activations: EdgeActivations) -> None:
         """Count a site's activations of the current batch, and keep the most massive.

@@ -17,6 +17,7 @@ from edgescope.capturing.look import Look
 from edgescope.capturing.tape import record
 from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating
+from edgescope.lib.heap import keep_heap
 from edgescope.lib.progress import track
 from edgescope.scanning.batch_norm import has_statistics
 from edgescope.scanning.batches import device_of, on_device
@@ -56,6 +57,7 @@ def scan_model(
             be captured.
     """
     started = time.perf_counter()
+    keep_heap()
     shard = settings.shards.of(
         model,
         {

@@ -6,7 +6,7 @@ from edgescope.capturing.discovery.dataflow import Flow, backward
 from edgescope.capturing.discovery.quotients import CLOSE, EXPONENTIALS, TIMES, divisors, meetings
 from edgescope.capturing.discovery.shape_rules import reduced
 from edgescope.capturing.discovery.steps import KEEPS, Step, Value
-from edgescope.capturing.pair_grid import MASKED
+from edgescope.capturing.masked_places import MASKED
 
 _LARGEST = frozenset({"amax", "max", "logsumexp", "log"})
 

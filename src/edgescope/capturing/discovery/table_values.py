@@ -11,7 +11,7 @@ from edgescope.capturing.discovery.pair_values import Arrangement
 from edgescope.capturing.discovery.recipes import Scale, scaled
 from edgescope.capturing.discovery.trace import Trace
 from edgescope.capturing.edge_rows import EdgeRows, PairRows
-from edgescope.capturing.pair_grid import FAR_BELOW, MASKED
+from edgescope.capturing.masked_places import attended
 from edgescope.lib.errors import InputError
 
 
@@ -87,11 +87,8 @@ class TableEnds(NamedTuple):
 
     def kept(self, trace: Trace) -> Tensor:
         """Return which places ``[G, V, K]`` hold a neighbour that may be attended to."""
-        weight = self.weight.grid(trace)
-        kept = (weight != 0) & ~weight.isnan()
-        if self.logit is not None:
-            logit = self.logit.grid(trace)
-            kept = (kept & (logit > FAR_BELOW)) | (logit > MASKED) | logit.isnan()
+        logit = None if self.logit is None else self.logit.grid(trace)
+        kept = attended(self.weight.grid(trace), logit, dim=2)
         for mask in self.masks:
             kept = kept & mask.allows(trace)
         return kept.any(4).any(3)

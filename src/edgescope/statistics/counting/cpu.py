@@ -112,7 +112,7 @@ def _count_values(
     values = patterns.view(np.float32)
     quotients = np.empty(width, np.float32)
     quotient = quotients.view(np.int32)
-    numbers = np.empty((2, width), np.uint32)
+    numbers, beyond = np.empty((2, width), np.uint32), np.empty(width, np.uint32)
     for k in range(edges):
         value, divisor = patterns[k], median[k]
         of_ratio, of_magnitude = joint_ratio[edge_type[k]], joint_magnitude[edge_type[k]]
@@ -133,25 +133,14 @@ def _count_values(
         top[0, k] = _largest(quotient)
         for f in range(width):
             numbers[0, f] = _bin(quotient[f], rules[0])
+        # Which values are beyond is found without a branch, as it cannot be foretold.
+        found = np.uint32(0)
         for f in range(width):
             ratio[numbers[0, f]] += 1
             magnitude[numbers[1, f]] += 1
-        if top[0, k] > floor:
-            _count_beyond(quotient, value, floor, rules, of_ratio, of_magnitude)
-
-
-@njit(nogil=True, cache=True)
-def _count_beyond(
-    quotient: NDArray[np.int32],
-    value: NDArray[np.int32],
-    floor: np.int32,
-    rules: tuple[Rule, ...],
-    of_ratio: NDArray[np.int64],
-    of_magnitude: NDArray[np.int64],
-) -> None:
-    """Count the ratios of an edge ``[F]`` that exceed a floor, and their values, by channel."""
-    for f in range(len(value)):
-        if quotient[f] > floor:
+            beyond[found] = f
+            found += np.uint32(quotient[f] > floor)
+        for f in beyond[:found]:
             of_ratio[_bin(quotient[f], rules[1]), f] += 1
             of_magnitude[_bin(value[f], rules[3]), f] += 1
 
