@@ -18,7 +18,7 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.eval_mode import evaluating, generators_kept
 from edgescope.lib.mistakes import check_inputs
 from edgescope.lib.model_call import Call, NotedCall, call_model
-from edgescope.report.attention_maps import SCHEMA, STAGES, AttentionMap, AttentionMaps, mark_of
+from edgescope.report.drawn_attention import SCHEMA, STAGES, AttentionMap, AttentionMaps, mark_of
 from edgescope.report.graph_targets import Targets
 from edgescope.report.live.drawn_graphs import before_names, drawn_nodes
 from edgescope.report.live.linked_rows import linked_rows

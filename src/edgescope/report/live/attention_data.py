@@ -7,7 +7,7 @@ import numpy as np
 
 from edgescope.lib.plurals import plural
 from edgescope.plots.formats import number
-from edgescope.report.attention_maps import AttentionMap, AttentionMaps
+from edgescope.report.drawn_attention import AttentionMap, AttentionMaps
 from edgescope.report.live.packed_numbers import packed
 from edgescope.scanning.result import Scan
 

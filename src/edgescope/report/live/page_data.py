@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from edgescope.report.attention_maps import AttentionMaps
 from edgescope.report.doubts import doubts
+from edgescope.report.drawn_attention import AttentionMaps
 from edgescope.report.live.attention_data import attention_data
 from edgescope.report.live.count_runs import bin_rules, map_counts, state_counts
 from edgescope.report.live.drawn_graphs import drawn_graphs, named_ends

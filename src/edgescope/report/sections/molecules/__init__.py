@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edgescope.report.attention_maps import AttentionMaps
+from edgescope.report.drawn_attention import AttentionMaps
 from edgescope.report.section_protocol import Material, Need, Section
 from edgescope.report.section_registry import section
 from edgescope.report.sections.molecules.figures import draw_molecules, legend
