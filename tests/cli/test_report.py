@@ -19,8 +19,8 @@ def test_a_scan_alone_is_reported_and_the_other_commands_are_named(edgescope, sc
     code, out, err = edgescope("report", scanned)
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == (
-        "sections: scan, training, attention; for more: edgescope interpret, edgescope ablate, "
-        "edgescope precision, edgescope explain, edgescope diagnose"
+        "sections: scan, training; for more: edgescope scan, edgescope interpret, "
+        "edgescope ablate, edgescope precision, edgescope explain, edgescope diagnose"
     )
     assert sections(scanned) == ["emergence"]
 
@@ -36,8 +36,7 @@ def test_what_the_other_commands_saved_is_found(edgescope, scanned):
     code, out, _ = edgescope("report", scanned)
     assert code == 0
     assert out.splitlines()[0] == (
-        "sections: scan, training, attention, interpretation, ablation, precision, leaderboard, "
-        "diagnosis"
+        "sections: scan, training, interpretation, ablation, precision, leaderboard, diagnosis"
     )
     names = ["emergence", "interpretation", "ablation", "precision", "attribution", "diagnosis"]
     assert sections(scanned) == names
