@@ -115,7 +115,10 @@ def test_a_model_of_ones_own_goes_from_its_file_to_a_report(make, edgescope, tmp
     assert stored == {"attention", "interpretation", "ablation", "diagnosis"}
     if make in {pyg_example, hetero}:  # a page takes longer than all that is on it
         code, out, _ = edgescope("report", run)
-        assert (code, "sections: scan, attention, interpretation, ablation, diagnosis" in out) == (0, True)
+        assert (code, "sections: scan, attention, interpretation, ablation, diagnosis" in out) == (
+            0,
+            True,
+        )
         assert words[0] in (run / "report.html").read_text()
 
 

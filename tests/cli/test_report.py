@@ -36,7 +36,8 @@ def test_what_the_other_commands_saved_is_found(edgescope, scanned):
     code, out, _ = edgescope("report", scanned)
     assert code == 0
     assert out.splitlines()[0] == (
-        "sections: scan, training, interpretation, ablation, precision, leaderboard, diagnosis"
+        "sections: scan, training, interpretation, ablation, precision, leaderboard, diagnosis; "
+        "for more: edgescope scan"
     )
     names = ["emergence", "interpretation", "ablation", "precision", "attribution", "diagnosis"]
     assert sections(scanned) == names
