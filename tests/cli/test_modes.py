@@ -53,6 +53,7 @@ EXAMPLES = {
         "without controls": ["RUN", "--controls", "none"],
     },
     "precision": SUBJECTS,
+    "causes": SUBJECTS,
     "explain": {
         **SUBJECTS,
         "with the method integrated_gradients": ["RUN"],

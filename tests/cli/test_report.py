@@ -11,7 +11,8 @@ QUICK = ("--permutations", "5", "--resamples", "10", "--by", "bond_type")
 def sections(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
     return re.findall(
-        r'<section id="(emergence|interpretation|ablation|precision|attribution|diagnosis)">', page
+        r'<section id="(emergence|interpretation|ablation|causes|precision|attribution|diagnosis)">',
+        page,
     )
 
 
@@ -20,7 +21,8 @@ def test_a_scan_alone_is_reported_and_the_other_commands_are_named(edgescope, sc
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == (
         "sections: scan, training; for more: edgescope scan, edgescope interpret, "
-        "edgescope ablate, edgescope precision, edgescope explain, edgescope diagnose"
+        "edgescope ablate, edgescope causes, edgescope precision, edgescope explain, "
+        "edgescope diagnose"
     )
     assert sections(scanned) == ["emergence"]
 
@@ -29,17 +31,20 @@ def test_what_the_other_commands_saved_is_found(edgescope, scanned):
     part = ("--split", "train")
     assert edgescope("interpret", scanned, *part, *QUICK)[0] == 0
     assert edgescope("ablate", scanned, *part, "--where", "10", "--repeats", "1")[0] == 0
-    few = ("--format", "bfloat16", "--remedy", "none", "--graphs", "9")
-    assert edgescope("precision", scanned, *part, *few)[0] == 0
+    bits = ("--format", "bfloat16", "--remedy", "none", "--graphs", "9")
+    assert edgescope("precision", scanned, *part, *bits)[0] == 0
+    few = ("--where", "10", "--level", "layer", "--no-patches")
+    assert edgescope("causes", scanned, *part, *few)[0] == 0
     assert edgescope("explain", scanned, *part, "--methods", "degree")[0] == 0
     assert edgescope("diagnose", scanned, *part, "--fail-on", "never")[0] == 0
     code, out, _ = edgescope("report", scanned)
     assert code == 0
     assert out.splitlines()[0] == (
-        "sections: scan, training, interpretation, ablation, precision, leaderboard, diagnosis; "
-        "for more: edgescope scan"
+        "sections: scan, training, interpretation, ablation, causes, precision, leaderboard, "
+        "diagnosis; for more: edgescope scan"
     )
-    names = ["emergence", "interpretation", "ablation", "precision", "attribution", "diagnosis"]
+    names = ["emergence", "interpretation", "ablation", "causes", "precision", "attribution"]
+    names.append("diagnosis")
     assert sections(scanned) == names
 
 

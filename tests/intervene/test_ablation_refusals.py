@@ -7,7 +7,7 @@ import torch
 from polars.testing import assert_frame_equal
 
 import edgescope as es
-from edgescope.lib.errors import InputError
+from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.model_call import call_model
 from support.ablation_cases import ablated, everything, graphs_with_targets, loader, nothing
 from support.scan_equality import small_model
@@ -54,8 +54,10 @@ def batches_of_parts():
         ({"layers": []}, "layers= is empty"),
         ({"value": "untrained"}, "pass baseline="),
         ({"metric": "mse"}, "unknown metric"),
-        ({"where": everything}, "are left to draw the control 'number'"),
+        ({"where": everything, "controls": ["number"]}, "left to draw the control 'number'"),
         ({"max_bytes": 1000}, "take more than max_bytes"),
+        ({"call": lambda model, batch: call_model(model, batch).mean()}, "a single number, as a"),
+        ({"call": lambda model, batch: {"p": call_model(model, batch)}}, "the model returned dict"),
         ({"batches": []}, "the loader gave no batch"),
         ({"batches": batches_of_parts()}, "parts of one large graph"),
         ({"call": lambda model, batch: (call_model(model, batch),)}, "expected predictions"),
@@ -85,3 +87,10 @@ def test_a_site_that_was_not_scanned_is_refused():
     scan = es.scan(model, loader(), sites="layers.0.*:score")
     with pytest.raises(InputError, match=r"the scan has no site layers\.1"):
         ablated(model, where=scan, sites="*:score")
+
+
+def test_a_control_that_nobody_asked_for_and_cannot_be_drawn_is_left_out_with_a_warning():
+    with pytest.warns(EdgescopeWarning, match="a control is left out.*are left to draw"):
+        found = ablated(where=everything, value="zero", repeats=1)
+    assert found.info.controls == ()
+    assert set(found.table()["selection"]) == {"chosen"}

@@ -129,3 +129,31 @@ def test_a_looked_up_signature_keeps_no_model_in_memory():
     gone = weakref.ref(model)
     del model
     assert gone() is None
+
+
+def test_keys_of_a_dictionary_are_what_it_holds():
+    batch = {"x": torch.ones(2, 1), "items": torch.zeros(1), "y": torch.ones(1)}
+    x, items = call_model(model_with(lambda x, items: (x, items)), batch)
+    assert (x is batch["x"], items is batch["items"]) == (True, True)
+    with pytest.raises(InputError, match=r"needs values, which the batch lacks \(dict\)"):
+        call_model(model_with(lambda x, values: (x, values)), batch)
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_as_many_things_as_arguments_are_handed_over_in_their_order(kind):
+    batch = kind([torch.ones(2, 1), torch.eye(2)])
+    x, adjacency = call_model(model_with(lambda x, adjacency: (x, adjacency)), batch)
+    assert (x is batch[0], adjacency is batch[1]) == (True, True)
+
+
+def test_a_tuple_of_more_things_than_arguments_is_refused():
+    with pytest.raises(InputError, match="needs x, adjacency, which the batch lacks"):
+        call_model(model_with(lambda x, adjacency: (x, adjacency)), (torch.ones(1),) * 3)
+
+
+def test_a_model_of_the_first_of_a_tuple_is_refused_with_what_to_pass():
+    model = model_with(lambda data: data.x)
+    with pytest.raises(InputError, match=r"tuple \(Data, Tensor\).*call=lambda model, batch: mod"):
+        call_model(model, (BATCH, torch.ones(2)))
+    with pytest.raises(AttributeError, match="'GlobalStorage' object"):  # the model's own
+        call_model(model_with(lambda pair: pair[0].nothing), (BATCH, torch.ones(2)))

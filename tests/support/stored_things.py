@@ -19,6 +19,11 @@ from edgescope.intervene.ablation_result import Ablation
 from edgescope.intervene.number_formats.place_record import SCHEMA as PLACES
 from edgescope.intervene.number_formats.precision_info import PrecisionInfo
 from edgescope.intervene.number_formats.precision_result import SCHEMA as PRECISION
+from edgescope.intervene.origins.causes_info import CausesInfo
+from edgescope.intervene.origins.causes_result import TABLES as CAUSES
+from edgescope.intervene.origins.constancy_info import ConstancyInfo
+from edgescope.intervene.origins.constancy_result import COSTS, Constancy
+from edgescope.intervene.origins.value_labels import INFORMATION, SPREADS
 from edgescope.scanning.monitoring.training_record import SCHEMA as RECORD
 from edgescope.scanning.store import load_seeds, save_seeds
 from edgescope.study.cell_work import RESULT
@@ -98,21 +103,38 @@ def an_ablation(number: int) -> Ablation:
     return Ablation(info, pl.DataFrame(rows, schema=ABLATION, orient="row"))
 
 
-def a_precision(number: int) -> es.Precision:
+def two_rows(schema: Any, number: int) -> pl.DataFrame:
     def cell(kind: Any, place: int) -> Any:
         if kind == pl.String:
             return "a"
         return bool(place) if kind == pl.Boolean else place + number
 
-    tables = [
-        pl.DataFrame(
-            [{name: cell(kind, place) for name, kind in schema.items()} for place in (1, 2)],
-            schema=schema,
-            orient="row",
-            strict=False,
-        )
-        for schema in (PRECISION, PLACES)
-    ]
+    rows = [{name: cell(kind, place) for name, kind in schema.items()} for place in (1, 2)]
+    return pl.DataFrame(rows, schema=schema, orient="row", strict=False)
+
+
+def causes_found(number: int) -> es.Causes:
+    tables = {name: two_rows(schema, number) for name, schema in CAUSES.items()}
+    models = tables["rewinds"].with_columns(level=pl.lit("model"))
+    info = CausesInfo(
+        *("Model", "data", 9, 2, "where", ("a",), ("tensor",), 0.9, 7, 5, 1, (), True, 0.0),
+        *(False, 8, 0, "mae", 1.0, 0.5, 1.5, 2.0, 2.5, 0, {"a": 3}, 400, False, "", 0.25, "cpu"),
+        *({"a layer": "why"},),
+    )
+    return es.Causes(info, tables | {"rewinds": models})
+
+
+def a_constancy(number: int) -> Constancy:
+    tables = [two_rows(schema, number) for schema in (COSTS, SPREADS, INFORMATION)]
+    info = ConstancyInfo(
+        *("Model", "data", 9, "where", ("number",), 5, 0.01, 0.1, 199, 0, "mae", 1.0, 2.0, 7, 0.25),
+        *("cpu", "", "why", {"a layer": "why"}),
+    )
+    return Constancy(info, *tables)
+
+
+def a_precision(number: int) -> es.Precision:
+    tables = [two_rows(schema, number) for schema in (PRECISION, PLACES)]
     info = PrecisionInfo(
         *("Model", "data", 9, 2, "where", 3, ("float32",), ("mean",), 0.5, {"a": 1.0}, 0.01),
         *(0.1, 0, "mae", 1.0, 0.5, 1.5, 2.0, 1.5, 2.5, 0, 7, 0.25, "cpu", {"a layer": "why"}),
@@ -247,6 +269,14 @@ THINGS = {
     "precision": Thing(
         lambda folder, number: a_precision(number).save(folder / "precision"),
         lambda folder: es.Precision.load(folder / "precision"),
+    ),
+    "causes": Thing(
+        lambda folder, number: causes_found(number).save(folder / "causes"),
+        lambda folder: es.Causes.load(folder / "causes"),
+    ),
+    "constancy": Thing(
+        lambda folder, number: a_constancy(number).save(folder / "constancy"),
+        lambda folder: Constancy.load(folder / "constancy"),
     ),
     "attack": Thing(
         lambda folder, number: an_attack(number).save(folder / "attack"),

@@ -13,6 +13,7 @@ from edgescope.cli import (
     _twins,
     ablate,
     attack,
+    causes,
     data,
     demo,
     diagnose,
@@ -40,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 commands = (
-    *(demo, init, train, scan, diagnose, interpret, ablate, precision, attack, explain),
+    *(demo, init, train, scan, diagnose, interpret, ablate, precision, causes, attack, explain),
     *(report, data),
 )
 for module in commands:

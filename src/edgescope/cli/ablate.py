@@ -56,9 +56,9 @@ def command(
         str,
         typer.Option(
             "--value",
-            help="The replacement. zero; mean, median: of the same channel over other edges; clip: "
-            "the threshold; untrained: the value before training; resample: the same channel of "
-            "another edge.",
+            help="The replacement. zero; mean, median: of the same channel over other edges; "
+            "constant: the mean of all that is replaced in the same channel; clip: the threshold; "
+            "untrained: the value before training; resample: the same channel of another edge.",
         ),
     ] = "mean",
     layers: Annotated[

@@ -1,7 +1,7 @@
 """Ablation: chosen activations are replaced inside the forward pass, beside matched controls."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from warnings import warn
@@ -16,7 +16,7 @@ from edgescope.capturing.tape import MAX_BYTES
 from edgescope.intervene.ablation_info import AblationInfo
 from edgescope.intervene.ablation_result import LEFT_OUT, SCHEMA, Ablation
 from edgescope.intervene.activation_choice import Where, check_graphs, selector
-from edgescope.intervene.controls import CONTROLS, Control
+from edgescope.intervene.controls import CONTROLS, Control, drawn_by_default
 from edgescope.intervene.initial_model import initial_model
 from edgescope.intervene.interventions import Result, Variant, Work, table_rows
 from edgescope.intervene.metric_resamples import Scorer
@@ -52,7 +52,7 @@ def ablate(
     value: Value = "mean",
     sites: Sites = None,
     layers: Sequence[int | str] | None = None,
-    controls: Sequence[Control] = ("number", "magnitude", "edge_type"),
+    controls: Sequence[Control] | None = None,
     repeats: int = REPEATS,
     seed: int = 0,
     metric: str | None = None,
@@ -94,7 +94,8 @@ def ablate(
             that a scan would take. Sites with one number per edge and head need a function as
             ``where``. Of the default, those that cannot be edited are left out with a warning.
         layers: of these, the layers to take: numbers, negative ones from the end, or paths.
-        controls: the matched controls, see :data:`~edgescope.intervene.controls.Control`.
+        controls: the matched controls, see :data:`~edgescope.intervene.controls.Control`; by
+            default all for which enough activations are left.
         repeats: draws of each control.
         seed: decides the draws and the resamples of the intervals.
         metric: ``"mae"``, ``"bce"`` (of logits), ``"roc_auc"`` (over tasks) or ``"accuracy"``;
@@ -120,7 +121,10 @@ def ablate(
         InputError: if a site that was asked for with ``sites`` or ``layers`` cannot be edited, or
             none can, an option is unknown, the scan has not kept all
             massive activations or is of other graphs, there are not enough activations left for
-            a control, or the activations take too much memory.
+            a control that was asked for, or the activations take too much memory.
+
+    Warns:
+        EdgescopeWarning: of sites and controls that are left out though nobody asked for that.
 
     Example:
         >>> import edgescope as es
@@ -138,7 +142,7 @@ def ablate(
     compared = baseline_argument(baseline)
     noted = NotedCall(call)
     check_inputs(inputs)
-    _check(value, controls, repeats)
+    _check(value, controls or (), repeats)
     choose = selector(where)
     mark = fingerprint_of_loader(loader)
     check_graphs(where, mark)
@@ -160,6 +164,8 @@ def ablate(
         warn(left_out_message(left_out), EdgescopeWarning, stacklevel=2)
     for each in recorded.values():
         choose.check(each)
+    if controls is None:
+        controls = _drawn_by_default(list(recorded.values()))
     if "edge_type" in controls and any(bool(each.edge_type.any()) for each in recorded.values()):
         _warn_of_doubt(loader, batches, inputs, partial(noted.passed, model))
     untrained: dict[str, SiteValues] = {}
@@ -217,6 +223,13 @@ def _check(value: str, controls: Sequence[str], repeats: int) -> None:
     check_number(repeats, "repeats")
     if repeats < 1:
         raise InputError(f"received repeats={repeats}, expected at least 1")
+
+
+def _drawn_by_default(sites: Collection[SiteValues]) -> Sequence[Control]:
+    reasons = drawn_by_default(sites)
+    for reason in filter(None, reasons.values()):
+        warn(f"a control is left out: {reason}", EdgescopeWarning, stacklevel=3)
+    return [control for control, reason in reasons.items() if not reason]
 
 
 def _check_run(places: Sequence[Site], recorded: Iterable[str]) -> None:

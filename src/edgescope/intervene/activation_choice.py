@@ -82,6 +82,10 @@ class RuleSelector(Selector):
             raise InputError(scalar_message(site))
         bounds, found = self.rule.bounds(site), edge_ratios(values)
         ratio = found.ratio.where(found.defined.unsqueeze(1), torch.nan)
+        if (least := self.rule.everywhere) is not None:  # all it asks, without a table
+            large = found.magnitude > least.magnitude
+            large = large & (ratio > least.ratio) if least.ratio else large
+            return large.view(values.shape).cpu()
         perhaps = (ratio > bounds.ratio) | (found.magnitude > bounds.magnitude)
         perhaps, ratio = perhaps.view(values.shape), ratio.view(values.shape)
         rows = _rows(activations, values, ratio, perhaps.nonzero().unbind(1))

@@ -1,5 +1,6 @@
 """Matched controls: other activations of the same site, as many as were chosen."""
 
+from collections.abc import Collection
 from typing import Literal, get_args
 
 import numpy as np
@@ -21,7 +22,7 @@ Control = Literal["number", "magnitude", "edge_type"]
 Only activations that were not chosen and are finite are drawn, each once.
 """
 
-CONTROLS: tuple[str, ...] = get_args(Control)
+CONTROLS: tuple[Control, ...] = get_args(Control)
 
 NEAREST = 4
 """Candidates in rank of magnitude from which each control of that kind is drawn, so that repeats
@@ -44,6 +45,8 @@ def draw(control: Control, site: SiteValues, generator: np.random.Generator) -> 
         InputError: if there are not enough activations left.
     """
     chosen = site.chosen.flatten().nonzero().squeeze(1)
+    if not len(chosen):
+        return chosen
     free = (~site.chosen & site.values.isfinite()).flatten().nonzero().squeeze(1)
     if control == "number":
         return _any(free, len(chosen), site, control, generator)
@@ -55,6 +58,22 @@ def draw(control: Control, site: SiteValues, generator: np.random.Generator) -> 
         which = (wanted == kind).nonzero().squeeze(1)
         found[which] = _any(free[there == kind], len(which), site, control, generator)
     return found
+
+
+def drawn_by_default(sites: Collection[SiteValues]) -> dict[Control, str]:
+    """Return which controls can be drawn at all sites, and of the others why not.
+
+    Returns:
+        The reason by control, empty if it can be drawn.
+    """
+    reasons: dict[Control, str] = dict.fromkeys(CONTROLS, "")
+    for control in CONTROLS:
+        try:
+            for site in sites:
+                draw(control, site, np.random.default_rng(0))
+        except InputError as error:
+            reasons[control] = str(error)
+    return reasons
 
 
 def _any(

@@ -88,7 +88,11 @@ class Scorer:
 
     def moved(self, prediction: Array) -> Sample:
         """Return the mean absolute change of predictions ``[N, T]`` against the model as it is."""
-        change = np.abs(prediction - self._reference)
+        return self.apart(prediction, self._reference)
+
+    def apart(self, prediction: Array, other: Array) -> Sample:
+        """Return the mean absolute difference of two sets of predictions ``[N, T]``."""
+        change = np.abs(prediction - other)
         return self._mean(change, np.ones_like(change))
 
     def interval(self, sample: Sample) -> Estimate:
@@ -101,9 +105,13 @@ class Scorer:
     def _mean(self, numbers: Array, known: Array) -> Sample:
         """Return the mean of known numbers ``[N, T]``, resampled by graph."""
         total, count = (
-            np.bincount(self._graph, weights=each.sum(1), minlength=self.graphs)
+            np.bincount(self._graph, weights=each.sum(1), minlength=self.graphs).astype(np.float64)
             for each in (numbers, known)
         )
+        return self.ratio(total, count)
+
+    def ratio(self, total: Array, count: Array) -> Sample:
+        """Return the sum of one number of every graph ``[G]`` over that of another ``[G]``."""
         with np.errstate(invalid="ignore"):
             return Sample(
                 float(total.sum() / count.sum()), (self._weights @ total) / (self._weights @ count)

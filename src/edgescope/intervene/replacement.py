@@ -125,12 +125,14 @@ def _of_layers(sites: list[Site], layers: Sequence[int | str] | None) -> list[Si
     return [site for site in sites if site.path in wanted]
 
 
-Value = Literal["zero", "mean", "median", "clip", "untrained", "resample"]
+Value = Literal["zero", "mean", "median", "constant", "clip", "untrained", "resample"]
 """What the chosen activations become:
 
 - ``"zero"``: 0.
 - ``"mean"``, ``"median"``: the mean or lower median of the same head and channel over all edges of
   the loader at which that activation was not chosen and is finite.
+- ``"constant"``: the mean over those at the same head and channel that were chosen, so that all of
+  these are the same; a control is the mean over those that were not.
 - ``"clip"``: the largest magnitude that would not have been chosen, with the same sign. A control
   shrinks by the factor by which the activation that it stands for does.
 - ``"untrained"``: what the same activation is in an untrained model, on the same graph.
@@ -174,8 +176,11 @@ class Replacement:
             self._untrained = untrained.values.flatten()
         self.chosen = site.chosen.flatten().nonzero().squeeze(1)
         self._free = ~site.chosen & site.values.isfinite()
-        if value in {"mean", "median"}:
-            self._centre = self._centres()
+        if value in {"mean", "median", "constant"}:
+            self._centre = self._centres(self._free)
+        if value == "constant":
+            self._constant = self._centres(site.chosen & site.values.isfinite())
+            self._is_chosen = site.chosen.flatten()
         if value == "clip":
             limits = choose.limits(site)[site.edges(self.chosen)]
             self._factor = limits / self._flat[self.chosen].double().abs()
@@ -196,6 +201,8 @@ class Replacement:
             return torch.zeros(len(places), dtype=torch.float64)
         if self._centre is not None:
             found = self._centre[column]
+            if self._value == "constant":
+                found = self._constant[column].where(self._is_chosen[places], found)
             self._check(~found.isnan(), column)
             return found
         if self._factor is not None:
@@ -204,12 +211,16 @@ class Replacement:
             return self._untrained[places].double()
         return self._resampled(places, column, generator)
 
-    def _centres(self) -> Tensor:
-        """Return the mean or median of every head and channel ``[H * D]``; NaN if of nothing."""
-        values = self._site.values.double().where(self._free, torch.nan).flatten(1)
+    def _centres(self, over: Tensor) -> Tensor:
+        """Return the mean or median of every head and channel ``[H * D]``; NaN if of nothing.
+
+        Args:
+            over: the activations that count ``[E, H, D]``, bool.
+        """
+        values = self._site.values.double().where(over, torch.nan).flatten(1)
         if not len(values):
             return values.new_full((self._site.width,), torch.nan)
-        return values.nanmean(0) if self._value == "mean" else values.nanmedian(0).values
+        return values.nanmedian(0).values if self._value == "median" else values.nanmean(0)
 
     def _resampled(self, places: Tensor, column: Tensor, generator: Generator) -> Tensor:
         """Return the same head and channel at other edges, drawn at random."""

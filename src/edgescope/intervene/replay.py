@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -180,7 +180,14 @@ class Passes:
         }
         return found, outputs
 
-    def observed(self, sites: Sequence[str], see: See, title: str, progress: bool) -> Outputs:
+    def observed(
+        self,
+        sites: Sequence[str],
+        see: See,
+        title: str,
+        progress: bool,
+        replaced: Mapping[str, Replaced] | None = None,
+    ) -> Outputs:
         """Return what the model predicts, and hand on the activations of some sites.
 
         Args:
@@ -188,6 +195,7 @@ class Passes:
             see: is given the activations of each as soon as they are computed.
             title: what the progress bar says.
             progress: whether to show it.
+            replaced: new values of some activations, which are in place before any is handed on.
 
         Raises:
             InputError: if the batches are parts of one large graph, or there is none.
@@ -211,6 +219,7 @@ class Passes:
         with (
             evaluating(self.model),
             torch.no_grad(),
+            self._editing(replaced) if replaced else nullcontext(),
             captured(self.model, sorted(names)) if names else nullcontext(),
         ):
             for batch in track(self.batches, title, len(self.batches), progress):
@@ -227,6 +236,13 @@ class Passes:
 
     def edited(self, replaced: Mapping[str, Replaced]) -> Array:
         """Return what the model predicts with some activations replaced ``[N, T]``."""
+        with evaluating(self.model), torch.no_grad(), self._editing(replaced):
+            outputs = [self._predicted(batch) for batch in self.batches]
+        self.done += 1
+        return np.concatenate([output.double().cpu().numpy() for output in outputs])
+
+    def _editing(self, replaced: Mapping[str, Replaced]) -> AbstractContextManager[None]:
+        """Return the block in which activations are replaced, for one pass over the batches."""
         seen: dict[str, int] = defaultdict(int)
 
         def put(found: EdgeActivations) -> Tensor | None:
@@ -243,21 +259,17 @@ class Passes:
             return flat.view(found.values.shape)
 
         names = {first_call(site) for site in replaced}
-        with (
-            evaluating(self.model),
-            torch.no_grad(),
-            edit(self.model, lambda site: site.name in names, put, self._inputs, self._trust),
-        ):
-            outputs = [self._predicted(batch) for batch in self.batches]
-        self.done += 1
-        return np.concatenate([output.double().cpu().numpy() for output in outputs])
+        return edit(self.model, lambda site: site.name in names, put, self._inputs, self._trust)
 
     def _predicted(self, batch: Any) -> Tensor:  # noqa: ANN401  (any PyG batch)
         output = self._call(self.model, on_device(batch, self._device))
         if not isinstance(output, Tensor) or not output.dim():
+            found = type(output).__name__
+            if isinstance(output, Tensor):
+                found = "a single number, as a loss is"
             raise InputError(
-                f"the model returned {type(output).__name__}, expected predictions [G, T] as one "
-                "tensor; pass call= to pick them"
+                f"the model returned {found}, expected predictions [G, T] as one tensor; pass "
+                "call= to pick them"
             )
         return output.unsqueeze(1) if output.dim() == 1 else output.flatten(1)
 

@@ -16,6 +16,9 @@ WHOLE_BATCH = "the whole batch"
 
 _VARIABLE = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
 
+SEVERAL = 2
+"""From how many on required arguments are several."""
+
 _NEVER_ASKED = frozenset({"y", "graph"})
 """Optional arguments that are left out though the batch has such an attribute: the target, which
 turns predictions into a loss, and the positions of the graphs in the data set."""
@@ -47,6 +50,8 @@ def arguments_for(model: nn.Module, batch: Any) -> Arguments:  # noqa: ANN401  (
       ``g``, ``graph`` or the like (:data:`~edgescope.lib.signature.WHOLE_NAMES`) and is
       not annotated as a tensor; and to the only required one if the batch has no attribute of its
       name.
+    - A tuple or list of as many things as there are required arguments, if these are several, is
+      handed over in its order.
     - An optional argument gets the attribute of its name if the batch has one and the model can
       take it. PyG's own models say what they can take (``supports_edge_attr``,
       ``supports_edge_weight``), and those whose layers all have ``edge_dim=None`` can take no
@@ -68,8 +73,11 @@ def arguments_for(model: nn.Module, batch: Any) -> Arguments:  # noqa: ANN401  (
     kinds = annotated(inner)
     whole = _whole(parameters, required, kinds, batch)
     given: dict[str, Any] = {}
+    in_order = _in_order(required, batch)
     for each in required:
         found = batch if each.name in whole else _attribute_of(batch, each.name)
+        if found is None:
+            found = in_order.get(each.name)
         if found is not None:
             given[each.name] = found
     missing = [each.name for each in required if each.name not in given]
@@ -109,6 +117,14 @@ def attribute(batch: Any, name: str) -> Any:  # noqa: ANN401  (as above)
         if found is not None and not inspect.ismethod(found):
             return found
     return None
+
+
+def _in_order(required: Sequence[Parameter], batch: Any) -> dict[str, Any]:  # noqa: ANN401  (any batch)
+    """Return what a tuple or list holds, by the names of as many required arguments."""
+    plain = type(batch) in {tuple, list}
+    if not plain or len(required) < SEVERAL or len(batch) != len(required):
+        return {}
+    return {each.name: one for each, one in zip(required, batch, strict=True)}
 
 
 def _whole(

@@ -112,6 +112,18 @@ def _called(model: nn.Module, arguments: Arguments) -> Any:  # noqa: ANN401  (an
     try:
         with watched_inputs(model, arguments[:2]):
             return model(*fresh(arguments.args), **fresh(dict(arguments.kwargs)))
+    except AttributeError as error:
+        whole = [each for each in arguments.args if type(each) in {tuple, list}]
+        whole += [each for each in arguments.kwargs.values() if type(each) in {tuple, list}]
+        if not whole or not str(error).startswith(("'tuple' object", "'list' object")):
+            raise
+        held = ", ".join(type(each).__name__ for each in whole[0])
+        raise InputError(
+            f"{type(model).__name__} was given what the loader yields, {type(whole[0]).__name__} "
+            f"({held}), and stopped at: {error}; if it takes the first of these alone, let the "
+            "loader yield that, with the target as its y, or pass "
+            "call=lambda model, batch: model(batch[0])"
+        ) from error
     except AssertionError as error:
         layer = _built_without_edges(model) if "edge_attr" in arguments.said else ""
         if str(error) or not layer:

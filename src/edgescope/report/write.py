@@ -43,11 +43,12 @@ def write_report(
             function does.
         **results: results beside the scan, each for a section of its own: ``training``, what a
             monitor has recorded (:class:`edgescope.TrainingRecord`); ``interpretation``, what
-            massive activations sit on; ``ablation``, what replacing them does; ``leaderboard``,
-            what edge importances are worth; ``diagnosis``, what ``es.diagnose`` found;
-            ``scanned``, the model and the graphs (:class:`edgescope.report.Scanned`);
-            ``attention``, what attends to what in the graphs that are drawn
-            (:func:`edgescope.report.attention_maps`); ``beside``, another scan
+            massive activations sit on; ``ablation``, what replacing them does; ``causes`` and
+            ``constancy``, which parameters make them and what they carry; ``precision``, what fewer
+            bits do; ``leaderboard``, what edge importances are worth; ``diagnosis``, what
+            ``es.diagnose`` found; ``scanned``, the model and the graphs
+            (:class:`edgescope.report.Scanned`); ``attention``, what attends to what in the graphs
+            that are drawn (:func:`edgescope.report.attention_maps`); ``beside``, another scan
             (:class:`edgescope.report.Beside`); and what other
             :class:`edgescope.report.Section` need.
 

@@ -17,6 +17,7 @@ VALUES = {
     "zero": "by zero",
     "mean": "by their mean elsewhere",
     "median": "by their median elsewhere",
+    "constant": "by their own mean",
     "clip": "by the threshold",
     "untrained": "by their values before training",
     "resample": "by values of other edges",

@@ -1,0 +1,1 @@
+"""Where massive activations come from: parameters, earlier sites, factors; and what they carry."""

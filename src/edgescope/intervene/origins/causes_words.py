@@ -1,0 +1,148 @@
+"""What a tracing found, in words computed from its tables."""
+
+from collections.abc import Mapping, Sequence
+from math import isnan
+from typing import Any
+
+import polars as pl
+
+from edgescope.intervene.origins.causes_info import CausesInfo
+from edgescope.intervene.origins.rewind_runs import JOIN
+from edgescope.lib.plurals import plural
+from edgescope.lib.task_metrics import known_metric
+from edgescope.plots.formats import listing
+from edgescope.plots.formats import percent as percent_above
+
+_NAMED = 4
+"""Units that a sentence names."""
+
+
+def percent(share: float) -> str:
+    """Write a share that may be negative, with two digits."""
+    if abs(share) > 1:
+        return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+    return ("-" if share < 0 else "") + percent_above(abs(share))
+
+
+def verdicts(info: CausesInfo, tables: Mapping[str, pl.DataFrame]) -> list[str]:
+    """Say what was found, a sentence each.
+
+    Args:
+        info: what was traced.
+        tables: the tables.
+    """
+    ends = tables["rewinds"].filter(level="model").rows(named=True)
+    trained, untrained = ends
+    at = plural(len(info.sites), "site")
+    counted = f"{trained['massive']:,} of {trained['edges']:,} edges, counted at {at},"
+    if trained["massive"] <= untrained["massive"]:
+        return [
+            (
+                f"{counted} are massive by {info.where} in the trained model, and "
+                f"{untrained['massive']:,} in the untrained one, so there is nothing that training "
+                "has made to trace; choose another where="
+            )
+        ]
+    before = f"{untrained['massive']:,} before training{_broken(trained, untrained)}"
+    said = [f"{counted} are massive by {info.where}, {before}"]
+    said += [_set_words(info, row) for row in finest(tables["sets"])]
+    said += _exact_words(tables["sets"])
+    said += _path_words(tables["paths"], trained["massive"])
+    said += _factor_words(tables["factors"])
+    return [each for each in said if each]
+
+
+def _broken(trained: Mapping[str, Any], untrained: Mapping[str, Any]) -> str:
+    """Say how many edges hold numbers that are not finite; empty of none."""
+    if not trained["nonfinite"] and not untrained["nonfinite"]:
+        return ""
+    return (
+        f"; {trained['nonfinite']:,} hold numbers that are not finite, which no criterion judges, "
+        f"and {untrained['nonfinite']:,} before"
+    )
+
+
+def finest(sets: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the sets of the finest level, one that removes and one that creates."""
+    of = sets.filter(~pl.col("level").str.starts_with("exact"))
+    last: dict[str, dict[str, Any]] = {row["does"]: row for row in of.rows(named=True)}
+    return list(last.values())
+
+
+def set_named(row: Mapping[str, Any]) -> str:
+    """Name the units of a set in a few words."""
+    units = row["units"].split(JOIN)
+    if len(units) > _NAMED:
+        return f"{len(units)} {row['level']}s ({', '.join(units[:_NAMED])}, ...)"
+    return listing(units)
+
+
+def _set_words(info: CausesInfo, row: Mapping[str, Any]) -> str:
+    units = set_named(row)
+    share = _share(row)
+    proof = {"smallest": "", "minimal": ", none of which can be left out"}
+    how = proof.get(row["proof"], ", where the search was stopped")
+    if row["does"] == "removes":
+        what = f"putting {units} back{how} takes away {share} of what training has made"
+    else:
+        what = f"trained {units} in the untrained model{how} makes {share} of it"
+    if row["random_share"] is not None:
+        what += f" (as many {row['level']}s at random {percent(row['random_share'])})"
+    return what + (_cost(info, row) if row["does"] == "removes" else "")
+
+
+def _cost(info: CausesInfo, row: Mapping[str, Any]) -> str:
+    """Say what putting a set back does to the metric."""
+    if info.metric is None or row["metric_change"] is None:
+        return ""
+    low, high = row["metric_change_low"], row["metric_change_high"]
+    between = "" if low is None or isnan(low) else f" ({low:+.2g} to {high:+.2g})"
+    return (
+        f", and changes {known_metric(info.metric).words} by {row['metric_change']:+.3g}{between}"
+    )
+
+
+def _share(row: Mapping[str, Any]) -> str:
+    if row["share"] is None:
+        return "an unknown share"
+    low, high = row["share_low"], row["share_high"]
+    between = "" if isnan(low) or low == high else f" ({percent(low)} to {percent(high)})"
+    return f"{percent(row['share'])}{between}"
+
+
+def _exact_words(sets: pl.DataFrame) -> list[str]:
+    rows = sets.filter(pl.col("level").str.starts_with("exact")).rows(named=True)
+    if not rows:
+        return []
+    found = [f"{listing(row['units'].split(JOIN))} {row['does']} them" + _also(row) for row in rows]
+    return [f"{rows[0]['level']}, where all sets were tried, {' and '.join(found)}"]
+
+
+def _also(row: Mapping[str, Any]) -> str:
+    return f" (as does {row['others']})" if row["others"] else ""
+
+
+def _path_words(paths: pl.DataFrame, massive: int) -> list[str]:
+    """Say which single site carries most of what comes after it."""
+    of = paths.filter(pl.col("into") == "trained", pl.col("source") == "untrained")
+    left = of.group_by("patched", maintain_order=True).agg(pl.col("massive").sum())
+    if not left.height or not massive:
+        return []
+    best = left.sort("massive", maintain_order=True).row(0, named=True)
+    share = 1 - best["massive"] / massive
+    if share <= 0:
+        return ["no site whose values come from the untrained model leaves fewer of them"]
+    said = f"of single sites, {best['patched']} takes away most with the untrained model's values"
+    return [f"{said}, {percent(share)}"]
+
+
+def _factor_words(factors: pl.DataFrame) -> list[str]:
+    """Say of the site with most massive scores which factors they come from."""
+    if not factors.height:
+        return []
+    site = factors.sort("activations", descending=True, maintain_order=True)["site"][0]
+    rows: Sequence[dict[str, Any]] = factors.filter(site=site).rows(named=True)
+    parts = [f"{row['factor']} {percent(row['share'])}" for row in rows if row["share"] is not None]
+    return (
+        [f"of the decades by which scores at {site} stand out, {listing(parts)}"] if parts else []
+    )

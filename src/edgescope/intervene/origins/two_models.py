@@ -1,0 +1,131 @@
+"""The trained model and the untrained one: what each gives, and whether they are one function."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor, nn
+
+from edgescope.capturing.forward_pass import Trust
+from edgescope.capturing.site_choice import Sites
+from edgescope.intervene.activation_choice import Selector
+from edgescope.intervene.metric_resamples import Scorer
+from edgescope.intervene.number_formats.constant_guess import constant_prediction
+from edgescope.intervene.number_formats.first_look import only_finite
+from edgescope.intervene.origins.initial_state import check_alike
+from edgescope.intervene.origins.massive_counts import Counter, Rows
+from edgescope.intervene.origins.rewind_rows import Ends
+from edgescope.intervene.origins.state_exchange import RUNNING, Exchange
+from edgescope.intervene.origins.traced_sites import TracedSites
+from edgescope.intervene.replay import Outputs, Passes
+from edgescope.lib.model_call import Call
+
+
+class Running(NamedTuple):
+    """How a model is run."""
+
+    batches: Sequence[Any]
+    call: Call
+    inputs: Mapping[str, str] | None
+    trust: Trust
+
+    def passes(self, model: nn.Module, batches: Sequence[Any] | None = None) -> Passes:
+        """Return passes of a model, over other batches if they are given."""
+        of = self.batches if batches is None else batches
+        return Passes(model, of, self.call, self.inputs, self.trust)
+
+
+class TwoModels:
+    """Runs both models.
+
+    Args:
+        model: the trained model.
+        initial: the untrained model, or its state dict.
+        running: how they are run.
+        rule: says what is massive.
+        sites: the sites to count at, as the user chose them.
+
+    Attributes:
+        exchange: makes mixtures of them.
+        passes: of its model.
+        counter: counts what is massive.
+        traced: the sites.
+        ends: what the two give, once they have run.
+        outputs: what the trained one predicts.
+        rows: the rows of every site in it.
+        done: passes that it took.
+    """
+
+    ends: Ends
+    outputs: Outputs
+    rows: dict[str, Rows]
+    done: int
+
+    def __init__(
+        self,
+        model: nn.Module,
+        initial: nn.Module | Mapping[str, Tensor],
+        running: Running,
+        rule: Selector,
+        sites: Sites,
+    ) -> None:
+        self.exchange = Exchange(model, initial)
+        self.passes = running.passes(self.exchange.model)
+        self.counter = Counter(rule.choose, skip_scalars=rule.needs_vectors and sites is None)
+        self.traced = TracedSites(self.exchange.model, sites)
+        self._initial, self._running = initial, running
+
+    def run(self, metric: str | None, seed: int) -> Scorer:
+        """Run both, and return what scores their predictions.
+
+        Args:
+            metric: name of the metric; ``None`` for none.
+            seed: decides the resamples.
+
+        Raises:
+            InputError: if a site cannot be captured, there is nothing to score, or the trained
+                model with all its tensors put back is not the untrained one.
+        """
+        trained, outputs = self.traced.run(self.counter, self.passes)
+        self.rows = dict(self.counter.rows)
+        finite = np.asarray(np.isfinite(outputs.prediction).all(axis=1))
+        self.outputs = only_finite(outputs, finite)
+        self.counter.finite = finite
+        scorer = Scorer(self.outputs, metric, seed)
+        self.exchange.rewind(self.exchange.changed)
+        untrained, _ = self.counter.run(self.passes, self.traced.names)
+        trained = trained._replace(prediction=self.outputs.prediction)
+        self.ends = Ends(trained, untrained)
+        self.done = self.passes.done
+        if isinstance(self._initial, nn.Module):
+            passes = self._running.passes(self._initial)
+            check_alike(passes, untrained, self.counter, self.traced.names)
+            self.done += passes.done
+        return scorer
+
+    def facts(self, scorer: Scorer) -> dict[str, Any]:
+        """Return what a result says of the two.
+
+        Args:
+            scorer: what :meth:`run` returned.
+        """
+        before, after = (scorer.score(end.prediction) for end in self.ends)
+        known = None if before is None else scorer.interval(before)
+        constant = constant_prediction(self.outputs, scorer.metric, None)
+        guess = scorer.score(constant) or scorer.moved(constant)
+        changed = self.exchange.changed
+        return {
+            "sites": tuple(self.ends.trained.sites),
+            "tensors": self.exchange.number,
+            "changed": len(changed),
+            "running": sum(each.rpartition(".")[2] in RUNNING for each in changed),
+            "kept": self.exchange.kept,
+            "checked": isinstance(self._initial, nn.Module),
+            "metric": scorer.metric,
+            "before": None if known is None else known.value,
+            "before_low": None if known is None else known.low,
+            "before_high": None if known is None else known.high,
+            "untrained": None if after is None or not np.isfinite(after.value) else after.value,
+            "guess": guess.value,
+            "nonfinite": int(scorer.graphs and (~np.asarray(self.counter.finite)).sum()),
+        }
