@@ -10,10 +10,8 @@ QUICK = ("--permutations", "5", "--resamples", "10", "--by", "bond_type")
 
 def sections(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
-    return re.findall(
-        r'<section id="(emergence|interpretation|ablation|causes|precision|attribution|diagnosis)">',
-        page,
-    )
+    names = "emergence|interpretation|ablation|causes|precision|attribution|diagnosis"
+    return re.findall(rf'<section id="({names})">', page)
 
 
 def test_a_scan_alone_is_reported_and_the_other_commands_are_named(edgescope, scanned):

@@ -65,7 +65,7 @@ def all_needs() -> list[Need]:
     Example:
         >>> import edgescope as es
         >>> [need.option for need in es.report.all_needs()][:5]
-        ['beside', 'scanned', 'training', 'attention', 'interpretation']
+        ['beside', 'scanned', 'attention', 'training', 'interpretation']
     """
     needs: dict[str, Need] = {}
     for each in all_sections():
