@@ -111,10 +111,14 @@ def test_a_model_of_ones_own_goes_from_its_file_to_a_report(make, edgescope, tmp
     known = dict(zip(scan.sites, found.info["added"].values(), strict=True))
     of_scan = scan.massive().filter(pl.col("edge") < 0).group_by("site").len()
     assert {site: n for site, n in known.items() if n} == dict(of_scan.iter_rows())
-    assert set(es.report.stored_results(run)) == {"interpretation", "ablation", "diagnosis"}
+    stored = set(es.report.stored_results(run))
+    assert stored == {"attention", "interpretation", "ablation", "diagnosis"}
     if make in {pyg_example, hetero}:  # a page takes longer than all that is on it
         code, out, _ = edgescope("report", run)
-        assert (code, "sections: scan, interpretation, ablation, diagnosis" in out) == (0, True)
+        assert (code, "sections: scan, attention, interpretation, ablation, diagnosis" in out) == (
+            0,
+            True,
+        )
         assert words[0] in (run / "report.html").read_text()
 
 
@@ -150,7 +154,7 @@ def test_explain_and_an_untrained_ensemble_take_a_model_of_ones_own(edgescope, o
     assert (code, "massive" in out) == (0, True)
     assert edgescope("scan", *words, "--baseline", "untrained", "--members", "2")[0] == 0
     assert len(es.load_scan("run").baseline.members) == 2
-    assert set(es.report.stored_results(Path("run"))) == {"leaderboard"}
+    assert set(es.report.stored_results(Path("run"))) == {"attention", "leaderboard"}
 
 
 @pytest.mark.parametrize(

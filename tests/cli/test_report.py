@@ -10,17 +10,17 @@ QUICK = ("--permutations", "5", "--resamples", "10", "--by", "bond_type")
 
 def sections(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
-    return re.findall(
-        r'<section id="(emergence|interpretation|ablation|causes|attribution|diagnosis)">', page
-    )
+    names = "emergence|interpretation|ablation|causes|precision|attribution|diagnosis"
+    return re.findall(rf'<section id="({names})">', page)
 
 
 def test_a_scan_alone_is_reported_and_the_other_commands_are_named(edgescope, scanned):
     code, out, err = edgescope("report", scanned)
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == (
-        "sections: scan, training; for more: edgescope interpret, edgescope ablate, "
-        "edgescope causes, edgescope explain, edgescope diagnose"
+        "sections: scan, training; for more: edgescope scan, edgescope interpret, "
+        "edgescope ablate, edgescope causes, edgescope precision, edgescope explain, "
+        "edgescope diagnose"
     )
     assert sections(scanned) == ["emergence"]
 
@@ -29,6 +29,8 @@ def test_what_the_other_commands_saved_is_found(edgescope, scanned):
     part = ("--split", "train")
     assert edgescope("interpret", scanned, *part, *QUICK)[0] == 0
     assert edgescope("ablate", scanned, *part, "--where", "10", "--repeats", "1")[0] == 0
+    bits = ("--format", "bfloat16", "--remedy", "none", "--graphs", "9")
+    assert edgescope("precision", scanned, *part, *bits)[0] == 0
     few = ("--where", "10", "--level", "layer", "--no-patches")
     assert edgescope("causes", scanned, *part, *few)[0] == 0
     assert edgescope("explain", scanned, *part, "--methods", "degree")[0] == 0
@@ -36,9 +38,11 @@ def test_what_the_other_commands_saved_is_found(edgescope, scanned):
     code, out, _ = edgescope("report", scanned)
     assert code == 0
     assert out.splitlines()[0] == (
-        "sections: scan, training, interpretation, ablation, causes, leaderboard, diagnosis"
+        "sections: scan, training, interpretation, ablation, causes, precision, leaderboard, "
+        "diagnosis; for more: edgescope scan"
     )
-    names = ["emergence", "interpretation", "ablation", "causes", "attribution", "diagnosis"]
+    names = ["emergence", "interpretation", "ablation", "causes", "precision", "attribution"]
+    names.append("diagnosis")
     assert sections(scanned) == names
 
 

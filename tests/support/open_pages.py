@@ -51,7 +51,7 @@ SHOWN = """async asked => {
     found.push({
       said: texts(document, ".control .said"),
       limit: field.value,
-      summary: texts(document, "[data-live=first], [data-live=where]"),
+      summary: texts(document, "[data-live=first], [data-live=where], [data-live=largest]"),
       shares: texts(document, "[data-live=share], [data-live=share-untrained]"),
       sites: [...document.querySelectorAll("section.site")].map(site => ({
         said: texts(site, "[data-live=said]"),

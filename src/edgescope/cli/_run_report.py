@@ -67,7 +67,6 @@ def _commands(run: "es.train.RunFolder", scan: "es.Scan") -> dict[str, str]:
     part = scan.info.data.rpartition("/")[2]
     split = ["--split", part] if part in ("train", "val") else []
     made = {need.option: need.command for need in es.report.all_needs() if need.command}
-    made["precision"] = "precision"
     return {
         option: shlex.join(["edgescope", command, str(run.path), *split])
         for option, command in made.items()

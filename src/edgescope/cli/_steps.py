@@ -1,5 +1,6 @@
 """Steps that several commands share: loading a run's data, scanning it, reporting on it."""
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ import typer
 import edgescope as es
 from edgescope.cli import _shared_options as options
 from edgescope.cli._results import show_discovery
-from edgescope.cli._tables import show
+from edgescope.cli._tables import note, show
 from edgescope.lib.errors import InputError
 from edgescope.lib.plurals import plural
 
@@ -194,7 +195,22 @@ def scan_run(
         )
         show(broken.head(20), "not finite", err=True)
     scan.save(kept(run) / "scan")
+    _keep_attention(scan, model, loader, kept(run) / "attention")
     return scan
+
+
+def _keep_attention(
+    scan: "es.Scan", model: "nn.Module", loader: "Iterable[Any]", folder: Path
+) -> None:
+    """Save what attends to what in the graphs that the report of a scan draws.
+
+    If that cannot be had, the scan is none the worse; those of an earlier scan are removed.
+    """
+    try:
+        es.report.attention_maps(scan, model, loader).save(folder)
+    except InputError as error:
+        note(f"the report shows no attention weights: {error}")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_alike(

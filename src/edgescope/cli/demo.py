@@ -36,7 +36,7 @@ def command(
         run = es.train.fit(es.train.recipe("demo"), splits, out, data=spec, epochs=epochs)
     batches = es.data.loader(choose_part(splits, "test"))
     scan = scan_run(run, batches, baseline=run.model("untrained"))
-    path = report_run(run, scan)
+    path = report_run(run, scan, **es.report.stored_results(run.path))
     show_scan(scan)
     metrics = run.metrics or {}
     guess = ""

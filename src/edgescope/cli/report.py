@@ -47,8 +47,8 @@ def command(
     A JSON file beside it holds the same numbers.
 
     The report of a run has a section for each result that is there of the commands interpret,
-    ablate, causes, explain and diagnose: RUN/interpret, RUN/ablation, RUN/causes, RUN/constancy,
-    RUN/explain and RUN/findings.json.
+    ablate, causes, precision, explain and diagnose: RUN/interpret, RUN/ablation, RUN/causes,
+    RUN/constancy, RUN/precision, RUN/explain and RUN/findings.json.
     With a second run or scan, such as after a remedy or of another seed, the page begins with the
     two side by side; all else on it is about the first one.
 

@@ -15,7 +15,6 @@ import numpy as np
 from edgescope.lib.errors import InputError
 from edgescope.lib.model_call import said_arguments
 from edgescope.lib.version import __version__
-from edgescope.report.aromatic_bonds import aromatic, writes_rings_kekulised
 from edgescope.report.counts import calibration, is_plain, judged, site_axis
 from edgescope.report.doubts import doubts
 from edgescope.report.names import short_names, site_pattern
@@ -24,6 +23,7 @@ from edgescope.report.section_protocol import Material, Section
 from edgescope.report.section_registry import all_sections
 from edgescope.report.summary import busiest, summary
 from edgescope.report.words import coverage_numbers
+from edgescope.scanning.aromatic_bonds import aromatic, writes_rings_kekulised
 from edgescope.scanning.edge_types import ADDED
 from edgescope.scanning.result import Scan
 from edgescope.scanning.row_words import as_edges
@@ -65,7 +65,11 @@ def collect(
     for section in all_sections():
         absent = section.absence(material)
         numbers["contents"].append(
-            {"name": section.name, "title": section.title, "absent": absent or None}
+            {
+                "name": section.name,
+                "title": section.heading(material),
+                "absent": absent or None,
+            }
         )
         if section.key is not None:
             own = None if absent else finite(section.numbers(material))
@@ -173,6 +177,7 @@ def _scanned(scan: Scan, axis: str, found: dict[str, dict[str, Any]]) -> dict[st
         "graphs": info.graphs,
         "edges": sum(edges for name, edges in types.items() if name != ADDED),
         "edge_types": types,
+        "molecules": bool(scan.smiles) and info.rows == "edge",
         "kekulised": writes_rings_kekulised(scan),
         "sites": len(scan.sites),
         "inputs": list(dict.fromkeys(n for of in scan.sites.values() for n in of.of.inputs)),

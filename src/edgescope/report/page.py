@@ -10,9 +10,9 @@ from edgescope.lib.errors import InputError
 from edgescope.lib.optional import require
 from edgescope.plots import formats
 from edgescope.plots.svg import settings
-from edgescope.report.row_nouns import page_of
+from edgescope.report.row_nouns import page_of, said_of
 from edgescope.report.section_registry import SECTIONS
-from edgescope.report.summary import marked
+from edgescope.report.summary import largest, marked
 from edgescope.report.template_files import environment, file_text
 from edgescope.report.words import METRICS, above
 from edgescope.scanning.edge_types import ADDED
@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 
 PAGE = "page.html.j2"
 
-SCRIPTS = ("formats", "counts", "charts", "drawings", "linked", "follow", "control", "chooser")
+SCRIPTS = (
+    "formats",
+    "counts",
+    "charts",
+    "drawings",
+    "attention",
+    "linked",
+    "sentences",
+    "follow",
+    "control",
+    "chooser",
+)
 """Files of the folder ``script``, in the order in which they stand on the page as one script."""
 
 
@@ -55,6 +66,7 @@ def render_page(numbers: dict[str, Any], data: Mapping[str, Any] | None = None) 
             numbers=numbers,
             absent=[each for each in numbers["contents"] if each["absent"]],
             shown=[(each, numbers[each.key] if each.key else None) for each in shown],
+            headings={each["name"]: each["title"] for each in numbers["contents"]},
             figures={name: safe(svg) for name, svg in figures.items()},
             readings=readings,
             style=safe(file_text("style.css")),
@@ -87,6 +99,9 @@ def _context(numbers: dict[str, Any]) -> dict[str, Any]:
         "metrics": METRICS,
         "added": ADDED,
         "above": lambda site=None, axis=None: above(numbers, site, axis),
+        "largest_sentence": said_of(
+            largest(numbers, grown=bool(marked(numbers))), numbers["scanned"]["rows"]
+        ),
         "marked": [site["id"] for site in marked(numbers)],
     }
 

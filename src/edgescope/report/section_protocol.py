@@ -119,6 +119,10 @@ class Section:
         if "key" not in cls.__dict__ and "name" in cls.__dict__:
             cls.key = cls.name.replace("-", "_")
 
+    def heading(self, material: Material) -> str:  # noqa: ARG002  (for subclasses)
+        """Return its heading on this page, where it is another than its title."""
+        return self.title
+
     def absence(self, material: Material) -> str:
         """Return why the section is not there; empty if it is."""
         lacking = [need.absence for need in self.needs if need.option not in material.results]

@@ -64,9 +64,8 @@ def all_needs() -> list[Need]:
 
     Example:
         >>> import edgescope as es
-        >>> [need.option for need in es.report.all_needs()]  # doctest: +NORMALIZE_WHITESPACE
-        ['beside', 'scanned', 'training', 'interpretation', 'ablation', 'causes',
-         'constancy', 'leaderboard', 'diagnosis']
+        >>> [need.option for need in es.report.all_needs()][:5]
+        ['beside', 'scanned', 'attention', 'training', 'interpretation']
     """
     needs: dict[str, Need] = {}
     for each in all_sections():

@@ -6,6 +6,7 @@ from edgescope.lib.plurals import plural
 from edgescope.plots.formats import kind_of_edge, listing, number, percent, with_article
 from edgescope.report.doubts import is_grown
 from edgescope.report.names import named, site_list
+from edgescope.report.sentence_templates import filled
 from edgescope.report.words import exceeds, no_all_clear
 
 KINDS_OF_DOUBT = {
@@ -54,16 +55,16 @@ def summary(numbers: dict[str, Any]) -> list[str]:
     """
     broken = _broken(numbers["table"])
     if not marked(numbers) and unclear(numbers):
-        name = numbers["scanned"]["criterion"]
-        beyond = f"The criterion {name}, which calls nothing massive here, does not see that."
-        first, broken = f"{doubt(numbers)} {beyond}", []
+        rule = filled("criterion", name=numbers["scanned"]["criterion"])
+        first, broken = filled("doubt", doubt=doubt(numbers), rule=rule), []
     elif numbers["scanned"]["plain"]:
         first = _plain(numbers)
     elif any(site["judged"]["significant"] is not None for site in numbers["sites"]):
         first = _calibrated(numbers)
     else:
         first = _composed(numbers)
-    sentences = [first, _where(numbers), *_largest(numbers), *broken]
+    grown = bool(marked(numbers))
+    sentences = [first, _where(numbers), largest(numbers, grown=grown), *broken]
     sentences += no_all_clear(numbers)
     return [sentence for sentence in sentences if sentence]
 
@@ -89,15 +90,14 @@ def _row(numbers: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
 def _plain(numbers: dict[str, Any]) -> str:
     """Count the sites with an edge over the one threshold."""
     every, over = numbers["sites"], marked(numbers)
-    edge = f"an edge {exceeds(numbers)}"
-    if over:
-        have = "has" if len(over) == 1 else "have"
-        first = f"{len(over)} of {plural(len(every), 'site')} {have} {edge}"
-    elif len(every) > 1:
-        first = f"None of the {plural(len(every), 'site')} has {edge}"
-    else:
-        first = f"The only site has no edge {exceeds(numbers)}"
-    return f"{first}{_untrained(numbers, verbs=('has', 'have'), what='one', none='has')}."
+    return filled(
+        "over" if over else "none" if len(every) > 1 else "only",
+        over=len(over),
+        sites=plural(len(every), "site"),
+        have="has" if len(over) == 1 else "have",
+        exceeds=exceeds(numbers),
+        before=_untrained(numbers),
+    )
 
 
 def _calibrated(numbers: dict[str, Any]) -> str:
@@ -122,9 +122,7 @@ def _composed(numbers: dict[str, Any]) -> str:
         if over
         else f"At none of {plural(len(every), 'site')} does {name} call an activation massive"
     )
-    bound = "a bound of it"
-    before = _untrained(numbers, verbs=("exceeds", "exceed"), what=bound, none=f"exceeds {bound}")
-    return f"{first}{before}."
+    return f"{first}{_untrained(numbers, bound=True)}."
 
 
 def _where(numbers: dict[str, Any]) -> str:
@@ -135,12 +133,16 @@ def _where(numbers: dict[str, Any]) -> str:
     site = next(site for site in numbers["sites"] if site["site"] == name)
     if scanned["plain"]:
         rates = [
-            f"{percent(row['rate'])} of the {kind_of_edge(row['edge_type'], many=True)}"
+            filled(
+                "rate",
+                rate=percent(row["rate"]),
+                kind=kind_of_edge(row["edge_type"], many=True),
+            )
             for row in numbers["by_edge_type"]
             if row["site"] == name and row["edges"]
         ]
-        rings = ", those of aromatic rings among them" if scanned["kekulised"] else ""
-        return f"They are most common at {name}, where they sit on {listing(rates)}{rings}."
+        rings = filled("rings") if scanned["kekulised"] else ""
+        return filled("where", site=name, rates=listing(rates), rings=rings)
     shares = [
         f"{percent(found['share'])} of the edges exceed the {axis} {number(found['threshold'])}"
         for axis in ("ratio", "magnitude")
@@ -167,27 +169,37 @@ def untrained_over(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _untrained(numbers: dict[str, Any], *, verbs: tuple[str, str], what: str, none: str) -> str:
+def _untrained(numbers: dict[str, Any], *, bound: bool = False) -> str:
     """Say at how many sites the untrained model exceeds a threshold.
 
     Args:
         numbers: the numbers of the report.
-        verbs: what one site does, and several do.
-        what: to what.
-        none: what none does.
+        bound: whether a rule of several bounds is meant, of which it exceeds one.
     """
     baseline = numbers["scanned"]["baseline"]
     if baseline is None:
-        return "; no untrained model was scanned to compare with"
+        return filled("uncompared")
     over = len(untrained_over(numbers))
     members = baseline["members"]
-    where = f"{members} untrained models together" if members else "the untrained model"
-    sites = f"{plural(over, 'site')} {verbs[over > 1]} {what}" if over else f"none {none}"
-    return f"; in {where} {sites}"
+    where = filled("models", members=members) if members else filled("model")
+    if bound:
+        verb = "exceeds" if over <= 1 else "exceed"
+        many = f"{plural(over, 'site') if over else 'none'} {verb} a bound of it"
+    elif over:
+        many = filled("many", sites=plural(over, "site"), have="has" if over == 1 else "have")
+    else:
+        many = filled("none_before")
+    return filled("before", where=where, many=many)
 
 
-def _largest(numbers: dict[str, Any]) -> list[str]:
-    """Say where the largest ratio and the largest magnitude are."""
+def largest(numbers: dict[str, Any], *, grown: bool) -> str:
+    """Say where the largest ratio and the largest magnitude are.
+
+    Args:
+        numbers: the numbers of the report.
+        grown: whether to say how far that has grown; beside an all-clear, a growth that no
+            criterion minds would read as an alarm, and beside a doubt it has been told.
+    """
     tops = {
         name: max(
             (row for row in numbers["extremes"] if row["largest"] == name),
@@ -198,21 +210,19 @@ def _largest(numbers: dict[str, Any]) -> list[str]:
     }
     ratio, magnitude = tops["ratio"], tops["magnitude"]
     if ratio is None or magnitude is None:
-        return ["No edge has a defined ratio."]
+        return "No edge has a defined ratio."
     row = next(row for row in numbers["table"] if row["site"] == magnitude["site"])
-    # Beside an all-clear, a growth that no criterion minds would read as an alarm.
     growth = (
         f", {number(row['growth'])} times what is typical there before training"
-        if marked(numbers) and is_grown(row)
+        if grown and is_grown(row)
         else ""
     )
     edge = with_article(kind_of_edge(ratio["edge_type"], aromatic=ratio["aromatic"]))
-    sentence = (
+    return (
         f"The largest ratio is {number(ratio['ratio'])}, at {ratio['site']} on {edge} of graph "
         f"{named(ratio)}; the largest magnitude is "
         f"{number(abs(magnitude['value']))}, at {magnitude['site']}{growth}."
     )
-    return [sentence]
 
 
 def _broken(table: list[dict[str, Any]]) -> list[str]:

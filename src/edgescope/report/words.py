@@ -5,6 +5,7 @@ from typing import Any
 from edgescope.lib.task_metrics import KNOWN
 from edgescope.plots.axes import scanned_states
 from edgescope.plots.formats import number
+from edgescope.report.sentence_templates import filled
 from edgescope.scanning.result import Scan
 
 METRICS = {name: metric.words for name, metric in KNOWN.items()}
@@ -32,12 +33,13 @@ def above(
     axis = numbers["scanned"]["axis"] if axis is None else axis
     limits = set(thresholds(numbers["sites"] if site is None else [site], axis))
     limit = limits.pop() if len(limits) == 1 else None
-    return f"{axis} above {'the threshold of its site' if limit is None else number(limit)}"
+    return f"{axis} above {filled('per_site') if limit is None else number(limit)}"
 
 
 def exceeds(numbers: dict[str, Any]) -> str:
     """Say the same of an edge, such as "whose ratio exceeds 1,000"."""
-    return f"whose {above(numbers).replace(' above ', ' exceeds ')}"
+    axis, _, limit = above(numbers).partition(" above ")
+    return filled("exceeds", axis=axis, limit=limit)
 
 
 def state_labels(numbers: dict[str, Any]) -> dict[str, str]:

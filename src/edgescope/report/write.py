@@ -44,10 +44,12 @@ def write_report(
         **results: results beside the scan, each for a section of its own: ``training``, what a
             monitor has recorded (:class:`edgescope.TrainingRecord`); ``interpretation``, what
             massive activations sit on; ``ablation``, what replacing them does; ``causes`` and
-            ``constancy``, which parameters make them and what they carry; ``leaderboard``, what
-            edge importances are worth; ``diagnosis``, what ``es.diagnose`` found;
-            ``scanned``, the model and the graphs (:class:`edgescope.report.Scanned`); ``beside``,
-            another scan (:class:`edgescope.report.Beside`); and what other
+            ``constancy``, which parameters make them and what they carry; ``precision``, what fewer
+            bits do; ``leaderboard``, what edge importances are worth; ``diagnosis``, what
+            ``es.diagnose`` found; ``scanned``, the model and the graphs
+            (:class:`edgescope.report.Scanned`); ``attention``, what attends to what in the graphs
+            that are drawn (:func:`edgescope.report.attention_maps`); ``beside``, another scan
+            (:class:`edgescope.report.Beside`); and what other
             :class:`edgescope.report.Section` need.
 
     Returns:
@@ -72,7 +74,8 @@ def write_report(
     require("jinja2", "report")
     given = check_results(results)
     numbers = collect(scan, title, run, caution, commands, **given)
-    page = render_page(numbers, finite(page_data(scan, numbers, given.get("scanned"))))
+    beside = (given.get("scanned"), given.get("attention"), commands)
+    page = render_page(numbers, finite(page_data(scan, numbers, *beside)))
     writable_folder(path.parent)
     with replacing(path) as html, replacing(path.with_suffix(".json")) as data:
         html.write_text(page, encoding="utf-8")

@@ -104,13 +104,18 @@ class BatchOfGraphs:
             positions = torch.arange(first, first + self.size)
         self._positions = positions
 
+    @property
+    def positions(self) -> list[int]:
+        """Positions of the graphs in the data set."""
+        return [int(position) for position in self._positions]
+
     def names(self) -> GraphNames:
         """Return the SMILES and identifiers of the graphs by their position, where there are any.
 
         Raises:
             InputError: if there are more or fewer than graphs.
         """
-        return GraphNames.of_batch(self._batch, self._positions.tolist())
+        return GraphNames.of_batch(self._batch, self.positions)
 
     def identify(self, identity: EdgeIdentity) -> EdgeIdentity:
         """Return the same rows with ``graph`` as the position in the data set.

@@ -20,6 +20,7 @@ from edgescope.plots.notebook_card import (
     see,
     table,
 )
+from edgescope.scanning.aromatic_bonds import aromatic
 from edgescope.scanning.criteria import Rule
 from edgescope.scanning.row_words import as_edges, type_words
 from edgescope.scanning.tables import ScanTables
@@ -99,7 +100,9 @@ class ScanCard(ScanTables):
         if not found.height:
             return ""
         (top,) = self.names.rows(found.sort("ratio", descending=True).head(1))
-        edge, site = type_words(str(top["edge_type"]), self.info.rows), top["site"]
+        known = aromatic(self, top)
+        edge = type_words(str(top["edge_type"]), self.info.rows, aromatic=known)
+        site = top["site"]
         where = f"at {site}, on {edge} of {called_graph(top['graph'], top.get('identifiers', {}))}"
         before = ""
         if self.baseline is not None:

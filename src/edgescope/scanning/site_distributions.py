@@ -91,10 +91,14 @@ def densities_of(
     Returns:
         Edges ``[n + 1]``, and densities per decade ``[n]`` of the states that have any ratio.
     """
-    y = -np.log10(np.asarray(counted["edges"]) + EPSILON)[::-1]
+    edges = np.asarray(counted["edges"])[::-1]
+    # Ratios below EPSILON have all but the same y: they are in one bar.
+    starts = np.flatnonzero((edges[:-1] >= EPSILON) | (edges[:-1] == edges[:1]))
+    y = -np.log10(np.append(edges[starts], edges[-1:]) + EPSILON)
     densities = {}
     for state in ("untrained", "trained"):
         if state in counted and counted[state]["total"]:
             counts = np.asarray(counted[state]["counts"], dtype=float)[::-1]
+            counts = np.add.reduceat(counts, starts)
             densities[state] = counts / counted[state]["total"] / np.diff(y)
     return y, densities

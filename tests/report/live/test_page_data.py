@@ -125,7 +125,8 @@ def test_the_sentences_on_top_are_those_of_a_report_with_this_criterion(
         "busiest": max(over, key=lambda name: shares[name]["share"]) if over else None,
     }
     sentences = summary(expected)
-    assert shown[axis, limit]["summary"] == [sentences[0], sentences[1] if over else ""]
+    where = sentences[1] if over else ""
+    assert shown[axis, limit]["summary"] == [sentences[0], where, sentences[-1]]
     assert shown[axis, limit]["shares"] == [
         percent(shares[site][f"share{ending}"])
         for site in planted.sites

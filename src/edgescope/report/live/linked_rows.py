@@ -23,6 +23,9 @@ GRAPHS = 240
 PER_GRAPH = 40
 """Pairs of nodes of a drawn graph, per site: each with its largest ratio and magnitude."""
 
+STRIP_ROWS = 40_000
+"""Rows of such pairs, the most massive graphs first: about 1.7 MB in a page."""
+
 COLUMNS = ("graph", "edge", "source", "target", "edge_type", "head", "channel", "value", "ratio")
 """What stands in a row, in this order; the site's number stands before it."""
 
@@ -52,7 +55,8 @@ def linked_rows(scan: Scan) -> LinkedRows:
 
     They are picked per edge type, head and channel, per edge type, and per octave of their largest.
     Of the graphs that are drawn, every pair of nodes is there with its largest ratio and magnitude
-    in either direction, at all sites, up to :data:`PER_GRAPH` pairs of a graph.
+    in either direction, at all sites, up to :data:`PER_GRAPH` pairs of a graph
+    and :data:`STRIP_ROWS` rows.
     """
     frames = []
     for place, found in enumerate(scan.sites.values()):
@@ -81,7 +85,10 @@ def linked_rows(scan: Scan) -> LinkedRows:
         .select(picked.columns)
         for by in ("ratio", "size")
     ]
-    shown = pl.concat([picked, *strips]).unique("row").sort("row")
+    rank = pl.DataFrame({"graph": graphs}, schema={"graph": pl.Int64}).with_row_index("rank")
+    strip = pl.concat(strips).unique("row").join(rank, on="graph")
+    strip = strip.sort("rank", "row").head(STRIP_ROWS).select(picked.columns)
+    shown = pl.concat([picked, strip]).unique("row").sort("row")
     return LinkedRows(
         [_short(row) for row in shown.select("site", *COLUMNS).iter_rows()],
         graphs,

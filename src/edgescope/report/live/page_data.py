@@ -3,18 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
+from edgescope.report.doubts import doubts
+from edgescope.report.drawn_attention import AttentionMaps
+from edgescope.report.live.attention_data import attention_data
 from edgescope.report.live.count_runs import bin_rules, map_counts, state_counts
 from edgescope.report.live.drawn_graphs import drawn_graphs, named_ends
 from edgescope.report.live.linked_rows import linked_rows
 from edgescope.report.row_nouns import said_of
 from edgescope.report.scanned_model import Scanned
-from edgescope.report.summary import doubt
+from edgescope.report.sentence_templates import templates_for
+from edgescope.report.summary import doubt, largest
 from edgescope.scanning.result import Scan
 from edgescope.statistics.sketch_layout import JOINT_FLOOR
 
 
 def page_data(
-    scan: Scan, numbers: Mapping[str, Any], scanned_model: Scanned | None = None
+    scan: Scan,
+    numbers: Mapping[str, Any],
+    scanned_model: Scanned | None = None,
+    attention: AttentionMaps | None = None,
+    commands: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Gather what a page's script needs to follow any threshold.
 
@@ -22,13 +30,16 @@ def page_data(
         scan: the scan.
         numbers: the numbers of its report.
         scanned_model: its model and its graphs, if they are known.
+        attention: the weights of the graphs that are drawn, if they were gathered.
+        commands: what makes results that are missing, by the option of ``scan.report``.
 
     Returns:
         What JSON can hold: ``sites`` with their counts by bin, in every state, and the thresholds
-        of the criterion; the ``doubt`` beside which no threshold gives an all-clear; the
-        activations that were ``kept`` and are worth looking at, and the names of the nodes at
-        their ``ends`` if these are not their numbers; and the ``graphs`` that hold them, with
-        where their nodes stand in a drawing.
+        of the criterion; the ``doubt`` beside which no threshold gives an all-clear, and the
+        ``sentences`` on top; the activations that were ``kept`` and are worth looking at, and the
+        names of the nodes at their ``ends`` if these are not their numbers; the ``graphs`` that
+        hold them, with where their nodes stand in a drawing; and the layers of their
+        ``attention``.
     """
     scanned = numbers["scanned"]
     states = {"trained": scan} | ({"untrained": scan.baseline} if scan.baseline else {})
@@ -38,11 +49,17 @@ def page_data(
     if scanned_model is not None:
         for graph, told in scanned_model.told(kept.graphs).items():
             graphs[str(graph)]["values"] = told
+    command = (commands or {}).get("attention", "")
+    weights = attention_data(scan, attention, graphs, command)
     return {
         "rows": scanned["rows"],
         "axis": scanned["axis"],
         "kekulised": bool(scanned["kekulised"]),
-        "doubt": said_of(doubt(dict(numbers)), scan.info.rows),
+        "doubt": said_of(doubt(_by_ratio(numbers)), scan.info.rows),
+        "largest": [
+            said_of(largest(dict(numbers), grown=grown), scan.info.rows) for grown in (False, True)
+        ],
+        "sentences": templates_for(scan.info.rows),
         "members": (scanned["baseline"] or {}).get("members", 0),
         "floor": JOINT_FLOOR,
         "types": list(names),
@@ -67,7 +84,19 @@ def page_data(
         "kept": kept.rows,
         "ends": named_ends(scan, kept),
         "graphs": graphs,
+        "attention": weights,
     }
+
+
+def _by_ratio(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers with every doubt of a reader who moves the threshold.
+
+    A criterion that bounds magnitudes has judged how far they grew; a threshold that is put in its
+    place has not.
+    """
+    rows = zip(numbers["sites"], numbers["table"], strict=True)
+    sites = [site | {"doubts": doubts(row, {"magnitude": None})} for site, row in rows]
+    return {**numbers, "sites": sites}
 
 
 def _largest(row: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:

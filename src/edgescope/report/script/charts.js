@@ -53,7 +53,9 @@ const tickText = (value) => `${Number((100 * value).toPrecision(3))}`;
 /** Draw the shares of one site by type, with intervals. @param {Record<string, Share[]>} states untrained before trained @param {string} title @param {string} what @param {string} rows @param {(place: number) => void} choose */
 const drawShares = (states, title, what, rows, choose) => {
   const shown = states.trained.filter((row) => row.edges);
-  const largest = Math.max(1e-9, ...Object.values(states).flatMap((found) => found.map((row) => row.high || 0)));
+  // An interval of few edges may reach far beyond all rates; it is cut off and has an arrow there.
+  const all = Object.values(states).flat().filter((row) => row.edges);
+  const largest = Math.max(1e-9, Math.min(Math.max(...all.map((row) => row.high)), Math.max(4 * Math.max(0, ...all.map((row) => row.rate)), Math.min(...all.map((row) => row.high)))));
   const [left, width, height] = [150, 380, 48];
   const x = (/** @type {number} */ share) => left + (width * share) / (largest * 1.02);
   const bottom = 8 + height * shown.length;
@@ -85,7 +87,7 @@ const drawShares = (states, title, what, rows, choose) => {
       const middle = y + 9;
       group.append(
         svg("rect", { x: left, y, width: Math.max(x(own.rate) - left, 0), height: 18, class: state }),
-        svg("path", { d: `M${x(own.low)} ${middle}H${x(own.high)}M${x(own.low)} ${middle - 4}v8M${x(own.high)} ${middle - 4}v8`, class: "whisker" }),
+        svg("path", { d: `M${x(own.low)} ${middle}H${x(Math.min(own.high, largest))}M${x(own.low)} ${middle - 4}v8${own.high > largest ? `M${x(largest) - 5} ${middle - 4}l5 4l-5 4` : `M${x(own.high)} ${middle - 4}v8`}`, class: "whisker" }),
       );
     });
     pressed(group, () => choose(row.place));
@@ -163,6 +165,7 @@ const drawGlance = (all, types, axis, title, rows) => {
   const low = Math.log10(Math.min(...known, 1)) - 0.05;
   const high = Math.log10(Math.max(...known, 10)) + 0.1;
   const top = Math.max(1e-9, ...all.flatMap(({ states }) => states.trained.map((row) => row.rate || 0))) * 1.05;
+  const most = top > 1e-8 ? top : 0.01;
   const [names, wide, gap, height] = [225, 400, 40, 26];
   const x = (/** @type {number} */ value) => names + (wide * (Math.log10(value) - low)) / (high - low);
   const second = names + wide + gap;
@@ -173,8 +176,8 @@ const drawGlance = (all, types, axis, title, rows) => {
   for (let power = Math.ceil(low); power <= high; power += step) {
     drawing.append(svg("line", { x1: x(10 ** power), x2: x(10 ** power), y1: 30, y2: bottom, class: "grid" }), svg("text", { x: x(10 ** power), y: bottom + 16, "text-anchor": "middle" }, [number(10 ** power)]));
   }
-  for (const tick of ticksTo(top)) {
-    const at = second + (380 * tick) / top;
+  for (const tick of ticksTo(most)) {
+    const at = second + (380 * tick) / most;
     drawing.append(svg("line", { x1: at, x2: at, y1: 30, y2: bottom, class: "grid" }), svg("text", { x: at, y: bottom + 16, "text-anchor": "middle" }, [tickText(tick)]));
   }
   drawing.append(
@@ -186,7 +189,7 @@ const drawGlance = (all, types, axis, title, rows) => {
   all.forEach(({ site, states, largest, limit }, at) => {
     const ends = Object.values(largest).filter((value) => value !== null && value > 0).map((value) => x(/** @type {number} */ (value)));
     const line = svg("g", { "data-site": site.id, class: "line" }, [svg("rect", { x: 0, y: y(at) - height / 2, width: 1060, height, class: "hit" })]);
-    line.append(svg("a", { href: `#${site.id}` }, [svg("text", { x: names - 10, y: y(at) + 4, "text-anchor": "end" }, [shortened(site.site)])]));
+    line.append(svg("a", { href: `#${site.id}` }, [svg("text", { x: names - 10, y: y(at) + 4, "text-anchor": "end" }, [shortened(all.some((each) => each.site.site.length > 30) ? site.short : site.site)])]));
     if (ends.length > 1) line.append(svg("line", { x1: Math.min(...ends), x2: Math.max(...ends), y1: y(at), y2: y(at), class: "way" }));
     for (const state of ["untrained", "trained"]) {
       const value = largest[state];
@@ -197,7 +200,7 @@ const drawGlance = (all, types, axis, title, rows) => {
       if (!row.edges) continue;
       const mark = types.indexOf(row.place);
       const shift = types.length > 1 ? (mark / (types.length - 1) - 0.5) * 10 : 0;
-      line.append(svg("path", { d: markOf(mark), transform: `translate(${second + (380 * row.rate) / top} ${y(at) + shift})`, class: `mark-${mark % MARKS.length}`, "data-tip": `${site.site}, ${kindOfEdge(row.type, rows, true)}: ${percent(row.rate)}` }));
+      line.append(svg("path", { d: markOf(mark), transform: `translate(${second + (380 * row.rate) / most} ${y(at) + shift})`, class: `mark-${mark % MARKS.length}`, "data-tip": `${site.site}, ${kindOfEdge(row.type, rows, true)}: ${percent(row.rate)}` }));
     }
     drawing.append(line);
   });
@@ -205,4 +208,4 @@ const drawGlance = (all, types, axis, title, rows) => {
 };
 
 /** @param {string} text */
-const shortened = (text) => (text.length > 30 ? `\u2026${text.slice(-29)}` : text);
+const shortened = (text) => (text.length > 30 ? `${text.slice(0, 13)}\u2026${text.slice(-15)}` : text);

@@ -9,11 +9,14 @@
  *   bins: Record<Axis, {edge: Rule, map: Rule}>, limits: Record<Axis, number | null>,
  *   largest: Record<Axis, Record<string, number | null>>, counts: Record<string, StateCounts>,
  *   maps: Record<Axis, Runs[][]>, note: string, floors: Record<Axis, number | null>}} Site */
-/** @typedef {{label: string, smiles: string, values?: string, nodes: [string, number, number, string][],
+/** @typedef {[number, string] | null} Packed digits per number, and the digits */
+/** @typedef {{pairs: number[][], maps: [number, number, Packed, Packed][]}} Attention */
+/** @typedef {{label: string, smiles: string, values?: string, attention?: Attention, nodes: [string, number, number, string][],
  *   links: [number, number, number, number, number][]}} Graph */
 /** @typedef {[number, number, number, number, number, number, number, number, number, number | null]} Kept */
-/** @typedef {{rows: string, axis: Axis, doubt: string, kekulised: boolean, members: number, floor: number, types: string[],
- *   sites: Site[], kept: Kept[], ends: [string, string][], graphs: Record<string, Graph>}} Data */
+/** @typedef {{rows: string, axis: Axis, doubt: string, largest: string[], sentences: Record<string, string>, kekulised: boolean, members: number, floor: number, types: string[],
+ *   sites: Site[], kept: Kept[], ends: [string, string][], graphs: Record<string, Graph>,
+ *   attention: {layers: [string, number][], absent: string, missing?: string, no_values?: string}}} Data */
 /** @typedef {{type: string, place: number, edges: number, over: number, rate: number, low: number, high: number}} Share */
 
 const LARGEST = 0x7f7fffff;

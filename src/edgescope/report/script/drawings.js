@@ -44,11 +44,14 @@ const linkSaid = (graph, link, top) => {
 
 /** Draw a graph with the links over the threshold coloured. @param {Graph} graph @param {Kept[]} rows of one site @param {{axis: Axis, low: number, high: number, title: string}} asked @param {Kept} [most] whose atoms are numbered */
 const drawGraph = (graph, rows, { axis, low, high, title }, most) => {
-  const unit = graph.smiles ? UNIT : APART;
+  // Names of nodes need room.
+  const longest = Math.max(...graph.nodes.map((node) => node[3].length));
+  const unit = graph.smiles ? UNIT : Math.max(APART, 50 + 5.2 * longest);
+  const margin = graph.smiles ? 26 : Math.max(26, 12 + 2.4 * longest);
   const xs = graph.nodes.map((node) => node[1] * unit);
   const ys = graph.nodes.map((node) => node[2] * unit);
-  const [left, top] = [Math.min(...xs) - 26, Math.min(...ys) - 30];
-  const [width, height] = [Math.max(...xs) - left + 26, Math.max(...ys) - top + 22];
+  const [left, top] = [Math.min(...xs) - margin, Math.min(...ys) - 30];
+  const [width, height] = [Math.max(...xs) - left + margin, Math.max(...ys) - top + 22];
   // Small molecules keep the length of their bonds, large ones fill the width.
   const wide = Math.max(width, 240);
   const drawing = svg("svg", { viewBox: `${left - (wide - width) / 2} ${top} ${wide} ${Math.max(height, 110)}`, class: "graph", role: "group", "aria-label": title });

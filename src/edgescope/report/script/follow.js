@@ -32,7 +32,7 @@ const common = (axis) => {
 /** Such as "ratio above 1,000". @param {Axis} axis @param {Site} [site] */
 const above = (axis, site) => {
   const limit = site ? limitAt(site, axis) : common(axis);
-  return `${axis} above ${limit === null ? "the threshold of its site" : number(limit)}`;
+  return `${axis} above ${limit === null ? data.sentences.per_site : number(limit)}`;
 };
 
 /** Counts over the threshold of a site, per state; none if it has no threshold. @param {Site} site @param {Axis} axis @returns {Record<string, Share[]>} */
@@ -50,27 +50,6 @@ const counted = () => data.sites.map((site) => {
 
 /** @typedef {ReturnType<typeof counted>[number]} Counted */
 
-/** The sentences on top. @param {Counted[]} found */
-const sentences = (found) => {
-  const over = found.filter(({ all }) => all.trained?.over);
-  const exceeds = above(asked.axis).replace(" above ", " exceeds ");
-  const edge = `${data.rows === "node" ? "a" : "an"} ${data.rows} whose ${exceeds}`;
-  let first = `The only site has no ${data.rows} whose ${exceeds}`;
-  if (over.length) first = `${over.length} of ${plural(found.length, "site")} ${over.length === 1 ? "has" : "have"} ${edge}`;
-  else if (found.length > 1) first = `None of the ${plural(found.length, "site")} has ${edge}`;
-  let before = "; no untrained model was scanned to compare with";
-  if (compared) {
-    const many = found.filter(({ all }) => all.untrained?.over).length;
-    const where = data.members ? `${data.members} untrained models together` : "the untrained model";
-    before = `; in ${where} ${many ? `${plural(many, "site")} ${many === 1 ? "has" : "have"} one` : "none has"}`;
-  }
-  const busiest = over.reduce((/** @type {Counted | null} */ best, each) => (!best || each.all.trained.share > best.all.trained.share ? each : best), null);
-  const rates = busiest?.shares.trained.filter((row) => row.edges).map((row) => `${percent(row.rate)} of the ${kindOfEdge(row.type, data.rows, true)}`);
-  // Beside a doubt, that nothing exceeds a threshold would sound as if all were well.
-  const told = over.length || !data.doubt ? `${first}${before}.` : data.doubt;
-  return { first: told, where: busiest && rates ? `They are most common at ${busiest.site.site}, where they sit on ${listing(rates)}${data.kekulised ? ", those of aromatic rings among them" : ""}.` : "" };
-};
-
 /** What was found in a part of the page before; none of it comes or goes. @type {Map<ParentNode, Map<string, HTMLElement[]>>} */
 const looked = new Map();
 
@@ -86,7 +65,7 @@ const within = (of, selector) => {
 const parts = (of, name) => within(of, `[data-live="${name}"]`);
 
 /** Texts of the page as it was written, for the criterion of the scan. */
-const written = ["first", "where", "said"].flatMap((name) => parts(document, name)).map((each) => ({ each, text: each.textContent }));
+const written = ["first", "where", "largest", "said"].flatMap((name) => parts(document, name)).map((each) => ({ each, text: each.textContent }));
 const marked = new Set([...document.querySelectorAll("tr.row.massive")].map((row) => row.getAttribute("data-site")));
 
 /** Whether the page says what the criterion of the scan says. */
@@ -100,6 +79,7 @@ const sayOnTop = (found) => {
     const text = sentences(found);
     for (const each of parts(document, "first")) each.textContent = text.first;
     for (const each of parts(document, "where")) each.textContent = text.where;
+    for (const each of parts(document, "largest")) each.textContent = text.largest;
   }
   const over = found.filter(({ all }) => all.trained?.over).length;
   const edges = found.reduce((sum, { all }) => sum + (all.trained?.over ?? 0), 0);
@@ -261,32 +241,6 @@ const moveLines = () => {
 };
 
 /** @typedef {{along: "x" | "y", box: number[]}} Frame */
-
-const drawGallery = () => {
-  const gallery = document.querySelector('[data-live="gallery"]');
-  if (!gallery || !Object.keys(data.graphs).length) return;
-  const limits = data.sites.map((site) => ({ axis: axisAt(site), limit: limitAt(site, axisAt(site)) }));
-  /** The row of every graph that is most times over its threshold. @type {Map<number, {row: Kept, times: number, at: Asked}>} */
-  const found = new Map();
-  for (const row of data.kept) {
-    const { axis, limit } = limits[row[0]];
-    if (limit === null) continue;
-    const times = sizeOf(row, axis) / limit;
-    const graph = data.graphs[row[1]];
-    if (times > 1 && times > (found.get(row[1])?.times ?? 0) && graph && (row[2] >= 0 || !graph.smiles)) found.set(row[1], { row, times, at: { axis, limit } });
-  }
-  const tops = [...found.values()].sort((a, b) => b.times - a.times).slice(0, 12);
-  const cards = tops.map(({ row, at }) => {
-    const made = card(row, at);
-    made.querySelector("p")?.append(", at ", element("code", {}, [data.sites[row[0]].site]));
-    return made;
-  });
-  const key = element("p", { class: "legend-line" }, ["Colour of a bond: just over the threshold ", mapScale(1).querySelector(".scale") ?? "", " the largest of its site"]);
-  const lacks = [...new Set(tops.map(({ row, at }) => lackSaid(data.sites[row[0]], at)))].filter(Boolean);
-  const missing = lacks.map((text) => element("p", { class: "reading" }, [text]));
-  const nothing = element("p", { class: "nothing" }, [`No graph on this page holds an activation over the threshold. ${data.sites[0].note}`]);
-  gallery.replaceChildren(...(cards.length ? [key, ...missing, element("ul", { class: "molecules" }, cards)] : [nothing]));
-};
 
 /** @type {Set<string>} */
 const stale = new Set();

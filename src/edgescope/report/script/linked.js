@@ -159,12 +159,16 @@ const openGraph = (graph, axis) => {
   const known = data.graphs[graph];
   const name = graphName(graph);
   const from = document.activeElement;
-  const heading = element("h3", { id: "graph-title" }, [name[0].toUpperCase() + name.slice(1)]);
-  const shut = element("button", { type: "button", class: "plain" }, ["Close"]);
-  const dialog = /** @type {HTMLDialogElement} */ (element("dialog", { class: "alone", "aria-labelledby": "graph-title" }, [heading]));
+  const heading = element("h3", {}, [name[0].toUpperCase() + name.slice(1)]);
+  const [first, shut] = [0, 1].map(() => element("button", { type: "button", class: "plain" }, ["Close"]));
+  heading.append(" ", first);
+  const dialog = /** @type {HTMLDialogElement} */ (element("dialog", { class: "alone", "aria-label": name }, [heading]));
   if (known.values) dialog.append(element("p", {}, [known.values]));
+  else if (data.attention.no_values) dialog.append(element("p", { class: "reading" }, [`True and predicted values are not shown: ${data.attention.no_values}.`]));
   if (known.smiles) dialog.append(element("p", { class: "smiles" }, [element("code", {}, [known.smiles])]));
   const rows = data.kept.filter((row) => row[1] === graph);
+  const top = largestFirst(rows, axis)[0];
+  const busiest = top ? data.sites[top[0]].site.split(":")[0] : "";
   const strip = element("ul", { class: "strip" });
   data.sites.forEach((site, place) => {
     const limit = limitAt(site, axis);
@@ -189,8 +193,8 @@ const openGraph = (graph, axis) => {
     return limit !== null && lackSaid(site, { axis, limit }) ? [site.short] : [];
   });
   const missing = lacks.length ? [element("p", { class: "reading" }, [`Not everything over the threshold was kept at ${listing(lacks)}, so more may be over it than is coloured.`])] : [];
-  dialog.append(strip, ...missing, element("div", { class: "scroll" }, [table]), element("p", {}, [save, " ", shut]));
-  shut.addEventListener("click", () => dialog.close());
+  dialog.append(strip, ...missing, ...attentionOf(graph, known, busiest), element("div", { class: "scroll" }, [table]), element("p", {}, [save, " ", shut]));
+  for (const each of [first, shut]) each.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => {
     dialog.remove();
     if (from instanceof HTMLElement && from.isConnected) from.focus();

@@ -13,7 +13,7 @@ STAGES = {
     "listens to the other",
     "weight": "the share of its attention that an atom gives to one neighbour",
     "message": "what an atom gets from one neighbour",
-    "state": "what a layer holds of an atom or a node",
+    "state": "what a layer holds of an atom",
 }
 """What the last part of a site's name says, for a chemist: an edge is a bond in one direction."""
 
@@ -41,4 +41,18 @@ class Facts(Section):
     def context(self, numbers: dict[str, Any]) -> dict[str, Any]:
         """Return what the stages of the sites are."""
         there = {site["site"].rpartition(":")[2].partition(" ")[0] for site in numbers["sites"]}
-        return {"stages": {name: words for name, words in STAGES.items() if name in there}}
+        molecules = numbers["scanned"]["molecules"]
+        return {
+            "stages": {
+                name: words if molecules else _without_atoms(words)
+                for name, words in STAGES.items()
+                if name in there
+            }
+        }
+
+
+def _without_atoms(words: str) -> str:
+    """Say the same of graphs that are no molecules."""
+    for atom, node in (("an atom", "a node"), ("atom", "node"), ("a bond", "an edge")):
+        words = words.replace(atom, node)
+    return words

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from edgescope.report.section_protocol import Material, Section
+from edgescope.report.drawn_attention import AttentionMaps
+from edgescope.report.section_protocol import Material, Need, Section
 from edgescope.report.section_registry import section
 from edgescope.report.sections.molecules.figures import draw_molecules, legend
 from edgescope.report.sections.molecules.numbers import choose
@@ -13,12 +14,26 @@ class Molecules(Section):
     """Graphs with the largest ratios, drawn as molecules."""
 
     name, title, place = "gallery", "Molecules with the most massive bonds", 500
+    uses = (
+        Need(
+            "attention",
+            AttentionMaps,
+            AttentionMaps.load,
+            call="es.report.attention_maps",
+            command="scan",
+            stored="attention",
+        ),
+    )
 
     def absence(self, material: Material) -> str:
         """Say that atoms are not drawn."""
         return (
             "the scan is of nodes, and drawn are bonds" if material.scan.info.rows == "node" else ""
         )
+
+    def heading(self, material: Material) -> str:
+        """Call graphs that are no molecules by their name."""
+        return self.title if material.scan.smiles else "Graphs with the most massive edges"
 
     def numbers(self, material: Material) -> list[dict[str, Any]]:
         """Choose the molecules."""

@@ -47,6 +47,12 @@ class Sites(Section):
                 "the share of graphs left of the point where a line crosses the dashed threshold "
                 "has a massive edge. "
             )
+        rings = (
+            "; single and double bonds have those of aromatic rings among them, as the data write "
+            "such rings"
+            if numbers["scanned"]["kekulised"]
+            else ""
+        )
         return {
             "histogram": (
                 "Each activation of the site counts once, by how many powers of ten it lies below "
@@ -66,7 +72,8 @@ class Sites(Section):
                 f"activation whose {either} exceeds the threshold, and the thin line is its 95 % "
                 "interval if edges were independent. "
                 "Types whose intervals overlap are not told apart by this scan; edges of a graph "
-                "are not independent, so a small gap between intervals proves nothing either."
+                "are not independent, so a small gap between intervals proves nothing either"
+                f"{rings}."
             ),
             "heat": (
                 "Each cell is one channel of one head, and its colour the share of edges of that "

@@ -4,7 +4,8 @@ from typing import Any
 
 from edgescope.report.section_protocol import Material, Section
 from edgescope.report.section_registry import section
-from edgescope.report.sections.verdict.answers import causes, precision, predictions
+from edgescope.report.sections.verdict.answers import causes, predictions
+from edgescope.report.sections.verdict.few_bits import precision
 
 
 @section

@@ -1,4 +1,4 @@
-"""The three answers, each from what is there: an ablation, the largest magnitudes, a diagnosis."""
+"""Two of the answers, each from what is there: an ablation, a diagnosis."""
 
 from typing import Any
 
@@ -8,14 +8,10 @@ from edgescope.intervene import Ablation
 from edgescope.intervene.ablation_result import Beyond
 from edgescope.lib.plurals import plural
 from edgescope.plots.formats import between, listing, number, percent
-from edgescope.report.doubts import FLOAT16_MAX, headroom
 from edgescope.report.section_protocol import Material
-from edgescope.report.sections.verdict.ways import Way, to_ablate, to_diagnose, to_precision
+from edgescope.report.sections.verdict.ways import Way, answer, to_ablate, to_diagnose
 from edgescope.report.summary import marked
 from edgescope.report.words import METRICS
-
-NEAR = 1.0
-"""Bits of headroom below which overflow is near, as for :func:`edgescope.monitor`."""
 
 VALUES = {
     "zero": "by zero",
@@ -36,25 +32,6 @@ CONTROLS = {
 """What the controls do."""
 
 
-def _answer(
-    question: str,
-    answer: str,
-    text: str,
-    tone: str = "open",
-    sections: tuple[str, ...] = (),
-    way: Way | None = None,
-) -> dict[str, Any]:
-    return {
-        "question": question,
-        "answer": answer,
-        "tone": tone,
-        "text": text,
-        "sections": list(sections),
-        "measure": way and way.words,
-        "note": way and way.note,
-    }
-
-
 def predictions(material: Material) -> dict[str, Any]:
     """Say whether massive activations change predictions: from an ablation with its controls."""
     question = "Do massive activations change predictions?"
@@ -64,7 +41,7 @@ def predictions(material: Material) -> dict[str, Any]:
         if not any(of["massive"] for of in judged) and all(of["complete"] for of in judged):
             name = material.scan.info.criterion.name
             text = f"{name} calls no activation of these sites massive."
-            return _answer(question, "Nothing to replace:", text, sections=("sites",))
+            return answer(question, "Nothing to replace:", text, sections=("sites",))
         return _unmeasured(question, to_ablate(material))
     return _of_ablation(question, found, material.scan.info.criterion.name)
 
@@ -76,22 +53,22 @@ def _of_ablation(question: str, found: Ablation, rule: str) -> dict[str, Any]:
     where = ("ablation",)
     if not chosen["activations"]:
         text = f"{found.info.where} chooses no activation, so nothing was replaced."
-        return _answer(question, "Nothing to replace:", text, sections=where)
+        return answer(question, "Nothing to replace:", text, sections=where)
     text, beyond = _replaced(found, chosen), found.beyond()
     # An ablation may have chosen other activations than those that this page calls massive.
     same = found.info.where in {rule, f"scan, {rule}"}
     others = "" if same else f" These are not those that {rule} calls massive."
     if beyond is None:
         text = f"{text}, and without controls nothing shows that other activations do less."
-        return _answer(question, "Not shown:", text, sections=where)
+        return answer(question, "Not shown:", text, sections=where)
     text = f"{text}: {_beside(beyond, 'harm' if found.info.metric else 'effect')}.{others}"
     if beyond.all_of("more"):
-        return _answer(question, "Yes, more than others:", text, "alarm", where)
+        return answer(question, "Yes, more than others:", text, "alarm", where)
     if beyond.more:
-        return _answer(question, "In part:", text, "alarm", where)
+        return answer(question, "In part:", text, "alarm", where)
     harm = "harm " if found.info.metric else ""
     certain = f"Less {harm}than others:" if beyond.all_of("less") else "Not beyond chance:"
-    return _answer(question, certain, text, "clear" if same else "open", where)
+    return answer(question, certain, text, "clear" if same else "open", where)
 
 
 def _beside(beyond: Beyond, effect: str) -> str:
@@ -130,37 +107,6 @@ def _replaced(found: Ablation, chosen: dict[str, Any]) -> str:
     )
 
 
-def precision(material: Material) -> dict[str, Any]:
-    """Say how far the largest magnitude is from the end of half precision."""
-    question, table = "Do they endanger low precision?", material.numbers["table"]
-    only = "That is about these sites only; what lower precision does to predictions: not measured"
-    way = to_precision(material)
-    only = f"{only}; run" if way.words else f"{only}."
-    broken = [row for row in table if row["nonfinite"]]
-    if broken:
-        where = f"{len(broken)} of {plural(len(table), 'site')}"
-        text = f"activations are not finite at {where}, in the precision that was scanned. {only}"
-        return _answer(question, "It is broken already:", text, "alarm", ("not-finite",), way)
-    known = [(bits, row) for row in table if (bits := headroom(row)) is not None]
-    if not known:
-        text = f"no site has an activation other than zero. {only}"
-        return _answer(question, "Not known:", text, sections=("sites",), way=way)
-    bits, top = min(known, key=lambda each: each[0])
-    end = f"{FLOAT16_MAX:,.0f}, the largest number of float16"
-    largest = f"the largest magnitude is {number(top['max_magnitude'])}, at {top['site']}"
-    if bits < 0:
-        over = sum(each < 0 for each, _ in known)
-        text = (
-            f"{largest}, beyond {end}; so it is at {over} of {plural(len(table), 'site')}. "
-            f"bfloat16 reaches as far as float32. {only}"
-        )
-        return _answer(question, "Yes, in float16:", text, "alarm", ("sites",), way)
-    text = f"{largest}, {bits:.1f} bits (doublings) below {end}. {only}"
-    if bits < NEAR:
-        return _answer(question, "Nearly, in float16:", text, "alarm", ("sites",), way)
-    return _answer(question, "No overflow here:", text, "clear", ("sites",), way)
-
-
 def causes(material: Material) -> dict[str, Any]:
     """Say what a diagnosis found, at massive sites first, and its remedy."""
     question = "What causes them, and what can I try?"
@@ -171,7 +117,7 @@ def causes(material: Material) -> dict[str, Any]:
     if not found.fresh:
         said = conclusion(found).removeprefix(f"{found.model}: ")
         quiet = not marked(material.numbers)
-        return _answer(question, "No finding:" if quiet else "Not explained:", said, sections=where)
+        return answer(question, "No finding:" if quiet else "Not explained:", said, sections=where)
     first, at_site = _gravest(found, [site["site"] for site in marked(material.numbers)])
     others = len(found.fresh) - 1
     rest = f" {plural(others, 'further finding')} below." if others else ""
@@ -181,7 +127,7 @@ def causes(material: Material) -> dict[str, Any]:
         f"cause was not measured.{beside}{rest}"
     )
     tone = "open" if first.severity == "note" else "alarm"
-    return _answer(question, f"Found ({first.severity}):", text, tone, where)
+    return answer(question, f"Found ({first.severity}):", text, tone, where)
 
 
 def _gravest(found: Findings, sites: list[str]) -> tuple[Any, bool]:
@@ -194,6 +140,6 @@ def _gravest(found: Findings, sites: list[str]) -> tuple[Any, bool]:
 def _unmeasured(question: str, way: Way) -> dict[str, Any]:
     """Say that something was not measured, and how it is."""
     if not way.words:
-        return _answer(question, "Not measured:", f"{way.note}.")
+        return answer(question, "Not measured:", f"{way.note}.")
     verb = "in Python" if way.words.startswith("es.") else "run"
-    return _answer(question, "Not measured:", verb, way=way)
+    return answer(question, "Not measured:", verb, way=way)

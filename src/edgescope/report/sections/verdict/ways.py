@@ -1,6 +1,6 @@
-"""How what was not measured is measured: the command for this run, or the call in Python."""
+"""What an answer is made of, and how what was not measured is: the command, or the call."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edgescope.report.section_protocol import Material
 from edgescope.scanning.criteria.common_ratio import common_ratio
@@ -14,6 +14,26 @@ class Way(NamedTuple):
     """The command or the call; empty if there is none."""
     note: str
     """A clause about it."""
+
+
+def answer(
+    question: str,
+    answer: str,
+    text: str,
+    tone: str = "open",
+    sections: tuple[str, ...] = (),
+    way: Way | None = None,
+) -> dict[str, Any]:
+    """Return an answer, as :meth:`Verdict.numbers` has it."""
+    return {
+        "question": question,
+        "answer": answer,
+        "tone": tone,
+        "text": text,
+        "sections": list(sections),
+        "measure": way and way.words,
+        "note": way and way.note,
+    }
 
 
 def to_ablate(material: Material) -> Way:

@@ -5,11 +5,12 @@ aromatic; the SMILES of a graph does.
 """
 
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from edgescope.lib.errors import InputError, MissingExtraError
+from edgescope.lib.graph_names import GraphNames
 from edgescope.plots.molecules import bond_of, is_aromatic, parse
-from edgescope.scanning.result import Scan
+from edgescope.scanning.site_scan import ScanInfo
 
 KEKULISED = {"single", "double"}
 """What such data call an aromatic bond."""
@@ -18,7 +19,18 @@ LOOKED_AT = 50
 """Molecules in which an aromatic ring is looked for."""
 
 
-def aromatic(scan: Scan, row: dict[str, Any]) -> bool | None:
+class MoleculeScan(Protocol):
+    """What a scan is to the look at its molecules."""
+
+    info: ScanInfo
+    smiles: dict[int, str]
+
+    @property
+    def names(self) -> GraphNames:
+        """What names its graphs beside their numbers."""
+
+
+def aromatic(scan: MoleculeScan, row: dict[str, Any]) -> bool | None:
     """Say whether an edge of a scan's table is an aromatic bond.
 
     None if nothing says so: without a SMILES or RDKit, or where the edge runs along no bond of it.
@@ -38,7 +50,7 @@ def aromatic(scan: Scan, row: dict[str, Any]) -> bool | None:
         return None
 
 
-def writes_rings_kekulised(scan: Scan) -> bool:
+def writes_rings_kekulised(scan: MoleculeScan) -> bool:
     """Say whether the data write aromatic rings as alternating single and double bonds."""
     names = set(scan.info.edge_type_names)
     if "aromatic" in names or not names >= KEKULISED or scan.info.rows == "node":
