@@ -80,3 +80,11 @@ def test_a_padded_one_holds_as_many_graphs_as_the_model_finds_in_it():
     assert scan.info.graphs == 5
     assert scan.table()["edges"].to_list() == [9 + 25 + 16 + 4 + 36]
     assert set(scan.massive(es.Criterion("any", ratio=0.1))["graph"]) == set(range(5))
+
+
+@pytest.mark.filterwarnings("ignore:Padded was given no edges:edgescope.EdgescopeWarning")
+def test_a_report_has_the_attention_of_padded_graphs():
+    loader, model = [padded(3, 5, 4), padded(2, 6)], Padded().eval()
+    scan = es.scan(model, loader, sites="*:message", keep_ratio=0, progress=False)
+    maps = es.report.attention_maps(scan, model, loader)
+    assert set(maps.rows["graph"]) == set(range(5))

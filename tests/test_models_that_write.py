@@ -126,7 +126,7 @@ class InPlace(OfGraph):
 
 def test_a_tensor_that_was_written_to_in_place_is_not_run_on_again_without_a_warning():
     model = InPlace(writes=False).eval()
-    with pytest.warns(es.errors.EdgescopeWarning, match="written to in place, as by data.x"):
+    with pytest.warns(es.errors.EdgescopeWarning, match="writes to the tensors of its batch"):
         es.scan(model, [graphs(0)], baseline=es.Untrained(members=1), progress=False)
 
 
@@ -137,4 +137,16 @@ def test_batches_that_are_made_anew_may_be_written_to(recwarn):
 
     model = InPlace(writes=False).eval()
     es.scan(model, Anew(), baseline=es.Untrained(members=1), progress=False)
+    assert not [each for each in recwarn if "in place" in str(each.message)]
+
+
+class Sorted(OfGraph):
+    def forward(self, data):
+        data.edge_index.copy_(data.edge_index[:, data.edge_index[1].argsort(stable=True)])
+        return super().forward(data)
+
+
+def test_what_is_only_put_in_order_is_the_same_in_every_run(recwarn):
+    model = Sorted(writes=False).eval()
+    es.scan(model, [graphs(0)], baseline=es.Untrained(members=1), progress=False)
     assert not [each for each in recwarn if "in place" in str(each.message)]

@@ -18,7 +18,7 @@ _WRITTEN: dict[int, "ref[Tensor]"] = {}
 
 @contextmanager
 def watched_inputs(model: nn.Module, given: Any) -> Iterator[None]:  # noqa: ANN401  (any input)
-    """Warn if a model is run on tensors that a model has written to before, as by ``data.x += 1``.
+    """Warn if a model changes tensors once more that it has written to before, as by ``x += 1``.
 
     A loader that makes its batches anew gives none twice. Those of a list are the same in every
     pass, and the passes of one command, such as those of the untrained models of a scan, would be
@@ -38,15 +38,8 @@ def watched_inputs(model: nn.Module, given: Any) -> Iterator[None]:  # noqa: ANN
         ...     _ = x.add_(1)  # what a model does
     """
     tensors = [each for each in tensors_in(given) if not each.is_inference()]
-    if any((held := _WRITTEN.get(id(each))) is not None and held() is each for each in tensors):
-        warn(
-            f"{type(model).__name__} is run once more on a batch whose tensors were written to in "
-            "place, as by data.x += 1, so it begins with other numbers than before; let forward "
-            "write data.x = data.x + 1, or pass a loader that makes its batches anew, as PyG's "
-            "DataLoader does",
-            EdgescopeWarning,
-            stacklevel=2,
-        )
+    # One that was only put in order, or changed and put back, is as it was before the second run.
+    again = [(each, each.detach().clone()) for each in tensors if _is_written(each)]
     before = [each._version for each in tensors]  # noqa: SLF001  (torch has no public name for it)
     try:
         yield
@@ -54,6 +47,25 @@ def watched_inputs(model: nn.Module, given: Any) -> Iterator[None]:  # noqa: ANN
         for each, version in zip(tensors, before, strict=True):
             if each._version != version:  # noqa: SLF001  (as above)
                 _WRITTEN[id(each)] = ref(each, partial(_forget, id(each)))
+    if any(not _same(each, kept) for each, kept in again):
+        warn(
+            f"{type(model).__name__} writes to the tensors of its batch in place, as by "
+            "data.x += 1, and is run on the same batch once more, so it begins with other numbers "
+            "than before; let forward write data.x = data.x + 1, or pass a loader that makes its "
+            "batches anew, as PyG's DataLoader does",
+            EdgescopeWarning,
+            stacklevel=3,
+        )
+
+
+def _is_written(tensor: Tensor) -> bool:
+    held = _WRITTEN.get(id(tensor))
+    return held is not None and held() is tensor
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors hold the same numbers; NaN is the same as NaN."""
+    return bool(((one == other) | ((one != one) & (other != other))).all())  # noqa: PLR0124
 
 
 def _forget(key: int, _: object) -> None:

@@ -148,9 +148,11 @@ class _Pass:
             for batch in loader:
                 self._batch = BatchOfGraphs(batch, graphs, edges)
                 self._repeats = Repeats()
+                drawn = not self._nodes.keys().isdisjoint(self._batch.positions)
+                if drawn or not self._batch.is_told:
+                    output = call(model, on_device(batch, device))
+                    self.targets.take(self._batch, batch, output)
                 graphs += self._batch.size
-                if not self._nodes.keys().isdisjoint(self._batch.positions):
-                    self.targets.take(self._batch, batch, call(model, on_device(batch, device)))
         if graphs != self._scan.info.graphs:
             raise InputError(
                 f"the loader gave {graphs} graphs, expected the {self._scan.info.graphs} that were "

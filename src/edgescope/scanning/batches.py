@@ -83,6 +83,7 @@ class BatchOfGraphs:
     Attributes:
         size: number of graphs. Where the batch does not say it, as a dictionary of padded tensors
             does not, it is one until the model has said that there are more.
+        is_told: whether the batch says it.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class BatchOfGraphs:
         self._edges = edges
         self._first = first
         told = _size(batch)
-        self._is_told = told is not None
+        self.is_told = told is not None
         self.size = 1 if told is None else told
         positions = attribute(batch, "graph")
         if isinstance(positions, int):
@@ -126,7 +127,7 @@ class BatchOfGraphs:
         if self.size > 1 and not bool(identity.graph.any()):
             identity = self._split(identity)
         above = _above(identity.graph)
-        if above > self.size and not self._is_told:
+        if above > self.size and not self.is_told:
             self.size = above
             self._positions = torch.arange(self._first, self._first + above)
         if above > self.size:

@@ -24,7 +24,7 @@ def answer(
     sections: tuple[str, ...] = (),
     way: Way | None = None,
 ) -> dict[str, Any]:
-    """Return an answer, as :meth:`Verdict.numbers` has it."""
+    """Return an answer, as the section's numbers have it."""
     return {
         "question": question,
         "answer": answer,
