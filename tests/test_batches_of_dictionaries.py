@@ -82,7 +82,7 @@ def test_a_padded_one_holds_as_many_graphs_as_the_model_finds_in_it():
     assert set(scan.massive(es.Criterion("any", ratio=0.1))["graph"]) == set(range(5))
 
 
-@pytest.mark.filterwarnings("ignore:Padded was given no edges:edgescope.EdgescopeWarning")
+@pytest.mark.filterwarnings("ignore:Padded was given no edges:edgescope.errors.EdgescopeWarning")
 def test_a_report_has_the_attention_of_padded_graphs():
     loader, model = [padded(3, 5, 4), padded(2, 6)], Padded().eval()
     scan = es.scan(model, loader, sites="*:message", keep_ratio=0, progress=False)

@@ -180,7 +180,7 @@ def own_state_unseen(sample: Sample, blocks: Sequence[str], same: float) -> dict
         return {}
     order = torch.randperm(size, generator=torch.Generator().manual_seed(sample.seed))
     chosen = order[:PROBED].to(edges.device)
-    batch = batch.edge_subgraph(~torch.isin(edges, chosen).any(0))
+    batch = batch.edge_subgraph(~torch.isin(edges, chosen).any(0)).clone()  # to be written to
     clean: dict[str, Tensor] = {}
 
     def note(block: str, states: Tensor) -> None:
