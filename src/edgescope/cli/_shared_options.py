@@ -137,6 +137,10 @@ Discover = Annotated[
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Graphs per batch.")]
+FirstGraphs = Annotated[
+    int | None,
+    typer.Option("--graphs", min=1, help="Take only so many graphs, the first. Without it: all."),
+]
 
 
 def other_data(verb: str) -> Any:  # noqa: ANN401  (what typer makes of an option)

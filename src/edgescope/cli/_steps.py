@@ -109,6 +109,31 @@ def judged_by(folder: "es.train.RunFolder", part: "es.data.GraphDataset") -> str
     return None if several or not columns or bool(part.y.isnan().all()) else metric.name
 
 
+def judged_batches(
+    run: "es.train.RunFolder | es.train.ModelRun",
+    part: str,
+    root: Path | None,
+    batch_size: int,
+    metric: str | None,
+    graphs: int | None = None,
+) -> tuple[Iterable[Any], str | None]:
+    """Return the batches that a run is measured on, and by which metric.
+
+    Args:
+        run: a trained run, or a model of the user's own.
+        part: of a trained run, the part of its data.
+        root: of a trained run, the folder of its data.
+        batch_size: of a trained run, graphs per batch.
+        metric: of a model of the user's own, the metric that was asked for.
+        graphs: of a trained run, how many graphs to take, the first; ``None`` for all.
+    """
+    if isinstance(run, es.train.ModelRun):
+        return run.loader, metric or run.metric or "none"
+    molecules = own_part(run, part, root)
+    chosen = molecules if graphs is None else molecules[:graphs]
+    return es.data.loader(chosen, batch_size=batch_size), judged_by(run, molecules)
+
+
 def chosen_by(run: "es.train.RunFolder | es.train.ModelRun", where: str) -> "es.Scan | str | float":
     """Return the scan of a run, a ratio, or the name of a criterion."""
     if where == SCAN:

@@ -1,6 +1,6 @@
 """`edgescope ablate`: replace the massive activations of a trained run and see what changes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from edgescope.cli import _own_model as own
 from edgescope.cli import _shared_options as options
 from edgescope.cli._modes import Choice
 from edgescope.cli._results import called
-from edgescope.cli._steps import chosen_by, judged_by, kept, own_part, repeat_caution, untrained_of
+from edgescope.cli._steps import chosen_by, judged_batches, kept, repeat_caution, untrained_of
 from edgescope.cli._tables import hint, show
 
 NO_CONTROLS = "none"
@@ -114,13 +114,7 @@ def command(
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     opened = own.open_subject(run, "ablate", loader, checkpoint, arguments, folder)
     chosen = chosen_by(opened, where)
-    if isinstance(opened, es.train.ModelRun):
-        batches: Iterable[Any] = opened.loader
-        judged: str | None = metric or opened.metric or "none"
-    else:
-        molecules = own_part(opened, part, root)
-        batches = es.data.loader(molecules, batch_size=batch_size)
-        judged = judged_by(opened, molecules)
+    batches, judged = judged_batches(opened, part, root, batch_size, metric)
     found = es.ablate(
         opened.model("trained"),
         batches,

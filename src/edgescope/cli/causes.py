@@ -1,7 +1,7 @@
 """`edgescope causes`: which parameters of a trained run make its massive activations."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import polars as pl
 import typer
@@ -10,11 +10,8 @@ import edgescope as es
 from edgescope.cli import _own_model as own
 from edgescope.cli import _shared_options as options
 from edgescope.cli._results import called
-from edgescope.cli._steps import chosen_by, judged_by, kept, own_part, repeat_caution, untrained_of
+from edgescope.cli._steps import chosen_by, judged_batches, kept, repeat_caution, untrained_of
 from edgescope.cli._tables import hint, show
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 CHOICES = (own.subject_choice("part", "root", "batch_size", "graphs", of_own=("metric",)),)
 """What has an effect with which subject."""
@@ -76,12 +73,7 @@ def command(
         ),
     ] = 400,
     seed: Annotated[int, typer.Option("--seed", help="Random seed of intervals and draws.")] = 0,
-    graphs: Annotated[
-        int | None,
-        typer.Option(
-            "--graphs", min=1, help="Take only so many graphs, the first. Without it: all."
-        ),
-    ] = None,
+    graphs: options.FirstGraphs = None,
     batch_size: options.BatchSize = 128,
     root: options.Root = None,
     out: Annotated[
@@ -107,14 +99,7 @@ def command(
       edgescope causes model.py:build --checkpoint best.ckpt --where scan
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     opened = own.open_subject(run, "causes", loader, checkpoint, arguments, folder)
-    if isinstance(opened, es.train.ModelRun):
-        batches: Iterable[Any] = opened.loader
-        judged: str | None = metric or opened.metric or "none"
-    else:
-        molecules = own_part(opened, part, root)
-        judged = judged_by(opened, molecules) or "none"
-        chosen = molecules if graphs is None else molecules[:graphs]
-        batches = es.data.loader(chosen, batch_size=batch_size)
+    batches, judged = judged_batches(opened, part, root, batch_size, metric, graphs)
     model, rule = opened.model("trained"), chosen_by(opened, where)
     more: dict[str, Any] = {} if levels is None else {"levels": levels}
     found = es.causes(
@@ -126,7 +111,7 @@ def command(
         share=share,
         patches=patches,
         max_passes=max_passes,
-        metric=judged,
+        metric=judged or "none",
         seed=seed,
         **more,
     )
@@ -135,7 +120,7 @@ def command(
     said = "\n".join(found.verdicts())
     if constancy:
         tested = es.intervene.constancy(
-            model, batches, where=rule, sites=sites or None, metric=judged, seed=seed
+            model, batches, where=rule, sites=sites or None, metric=judged or "none", seed=seed
         )
         saved.append(tested.save((out or kept(opened) / "causes").with_name("constancy")))
         show(tested.table(), "constancy", spare=("share", "edges"))

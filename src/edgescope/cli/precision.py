@@ -1,7 +1,7 @@
 """`edgescope precision`: run a trained run in number formats with fewer bits."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import polars as pl
 import typer
@@ -10,11 +10,8 @@ import edgescope as es
 from edgescope.cli import _own_model as own
 from edgescope.cli import _shared_options as options
 from edgescope.cli._results import called
-from edgescope.cli._steps import chosen_by, judged_by, kept, own_part, repeat_caution, untrained_of
+from edgescope.cli._steps import chosen_by, judged_batches, kept, repeat_caution, untrained_of
 from edgescope.cli._tables import hint, show
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 NO_REMEDIES = "none"
 """The word for no remedies at all."""
@@ -68,12 +65,7 @@ def command(
         ),
     ] = 0.01,
     seed: Annotated[int, typer.Option("--seed", help="Random seed of the intervals.")] = 0,
-    graphs: Annotated[
-        int | None,
-        typer.Option(
-            "--graphs", min=1, help="Take only so many graphs, the first. Without it: all."
-        ),
-    ] = None,
+    graphs: options.FirstGraphs = None,
     batch_size: options.BatchSize = 128,
     root: options.Root = None,
     out: Annotated[
@@ -99,14 +91,7 @@ def command(
       edgescope precision model.py:build --checkpoint best.ckpt --remedy none
     """  # noqa: D301  (the backslash is click's mark for lines to leave as they are)
     opened = own.open_subject(run, "precision", loader, checkpoint, arguments, folder)
-    if isinstance(opened, es.train.ModelRun):
-        batches: Iterable[Any] = opened.loader
-        judged: str | None = metric or opened.metric or "none"
-    else:
-        molecules = own_part(opened, part, root)
-        judged = judged_by(opened, molecules) or "none"
-        chosen = molecules if graphs is None else molecules[:graphs]
-        batches = es.data.loader(chosen, batch_size=batch_size)
+    batches, judged = judged_batches(opened, part, root, batch_size, metric, graphs)
     more: dict[str, Any] = {} if formats is None else {"formats": formats}
     if remedies is not None:
         more["remedies"] = [] if remedies == [NO_REMEDIES] else remedies
@@ -116,7 +101,7 @@ def command(
         where=chosen_by(opened, where),
         baseline=untrained_of(opened) if "clip" in (remedies or ["clip"]) else None,
         sites=sites or None,
-        metric=judged,
+        metric=judged or "none",
         tolerance=tolerance,
         seed=seed,
         **more,

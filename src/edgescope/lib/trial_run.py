@@ -70,6 +70,11 @@ def tensors_in(given: Any) -> Iterator[Tensor]:  # noqa: ANN401  (as trial_run)
             yield from tensors_in(value)
 
 
+def same_numbers(one: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors hold the same numbers; NaN is the same as NaN."""
+    return bool(((one == other) | ((one != one) & (other != other))).all())  # noqa: PLR0124
+
+
 def _numbers_back(tensor: Tensor) -> Callable[[], None]:
     """Return what puts the numbers of a tensor back, if they were written to since."""
     if tensor.layout != torch.strided or type(tensor) not in {Tensor, nn.Parameter}:
@@ -78,8 +83,7 @@ def _numbers_back(tensor: Tensor) -> Callable[[], None]:
 
     def back() -> None:
         # Not by the version, which batch norm does not raise when it writes to its statistics.
-        same = (tensor == kept) | ((tensor != tensor) & (kept != kept))  # noqa: PLR0124  (NaN)
-        if not bool(same.all()):
+        if not same_numbers(tensor, kept):
             with torch.inference_mode(tensor.is_inference()), torch.no_grad():
                 tensor.copy_(kept)
 

@@ -10,7 +10,7 @@ from weakref import ref
 from torch import Tensor, nn
 
 from edgescope.lib.errors import EdgescopeWarning
-from edgescope.lib.trial_run import tensors_in
+from edgescope.lib.trial_run import same_numbers, tensors_in
 
 _WRITTEN: dict[int, "ref[Tensor]"] = {}
 """Tensors that a model wrote to, by their identity; they are not kept alive."""
@@ -47,7 +47,7 @@ def watched_inputs(model: nn.Module, given: Any) -> Iterator[None]:  # noqa: ANN
         for each, version in zip(tensors, before, strict=True):
             if each._version != version:  # noqa: SLF001  (as above)
                 _WRITTEN[id(each)] = ref(each, partial(_forget, id(each)))
-    if any(not _same(each, kept) for each, kept in again):
+    if any(not same_numbers(each, kept) for each, kept in again):
         warn(
             f"{type(model).__name__} writes to the tensors of its batch in place, as by "
             "data.x += 1, and is run on the same batch once more, so it begins with other numbers "
@@ -61,11 +61,6 @@ def watched_inputs(model: nn.Module, given: Any) -> Iterator[None]:  # noqa: ANN
 def _is_written(tensor: Tensor) -> bool:
     held = _WRITTEN.get(id(tensor))
     return held is not None and held() is tensor
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    """Return whether two tensors hold the same numbers; NaN is the same as NaN."""
-    return bool(((one == other) | ((one != one) & (other != other))).all())  # noqa: PLR0124
 
 
 def _forget(key: int, _: object) -> None:
