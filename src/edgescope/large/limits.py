@@ -54,6 +54,8 @@ def _check_options(model: GraphTransformer) -> None:
         "qk_norm": model.config["qk_norm"],
         "sink": model.config["sink"],
         "mean_attention": model.config["mean_attention"],
+        "gated_output": model.config["gated_output"],
+        "norm_first": model.config["norm_first"],
     }
     found = [name for name, used in options.items() if used]
     if found:

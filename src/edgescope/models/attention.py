@@ -25,7 +25,14 @@ from edgescope.models.attention_steps import (
     EdgeWeight,
 )
 from edgescope.models.explicit_bias import BiasTerm, ExplicitBias, check_explicit_bias
-from edgescope.models.logit_bounds import QK_NORM_EPS, AttentionSink, largest_logit
+from edgescope.models.logit_bounds import (
+    QK_NORM_EPS,
+    AttentionSink,
+    OutputGate,
+    Sink,
+    check_sink,
+    largest_logit,
+)
 
 
 def check_heads(hidden_dim: int, num_heads: int) -> None:
@@ -58,13 +65,15 @@ class EdgeAttention(nn.Module):
             are an exact softmax too.
         qk_norm: whether queries and keys are normalised per head, those of added pairs with gains
             of their own. An explicit bias is computed from the normalised query.
-        sink: whether a learnt term is added to every normaliser.
+        sink: whether a learnt term is added to every normaliser; ``"fixed"`` for a term of 1.
         mean_attention: whether all logits are 0 instead of what the scores give.
+        gated_output: whether what a node has attended to is multiplied by learnt gates.
 
     Raises:
         ValueError: if ``hidden_dim`` is not a multiple of ``num_heads``, if ``explicit_bias``
-            is unknown or given for a full graph, if a limit and a cap are given or one of them
-            bounds nothing, or if ``mean_attention`` is to have a bias term or a sink.
+            or ``sink`` is unknown or the former given for a full graph, if a limit and a cap are
+            given or one of them bounds nothing, or if ``mean_attention`` is to have a bias term
+            or a sink.
 
     Example:
         >>> import torch
@@ -87,11 +96,13 @@ class EdgeAttention(nn.Module):
         logit_limit: float | None = LOGIT_LIMIT,
         logit_cap: float | None = None,
         qk_norm: bool = False,
-        sink: bool = False,
+        sink: Sink = False,
         mean_attention: bool = False,
+        gated_output: bool = False,
     ) -> None:
         super().__init__()
         check_heads(hidden_dim, num_heads)
+        check_sink(sink)
         check_explicit_bias(explicit_bias, full_graph)
         if mean_attention and (explicit_bias or sink):
             raise ValueError(
@@ -120,7 +131,8 @@ class EdgeAttention(nn.Module):
         if qk_norm and full_graph:
             self.added_query_norm = nn.RMSNorm(self.head_dim, eps=QK_NORM_EPS)
             self.added_key_norm = nn.RMSNorm(self.head_dim, eps=QK_NORM_EPS)
-        self.sink = AttentionSink(num_heads) if sink else None
+        self.sink = AttentionSink(num_heads, learnt=sink != "fixed") if sink else None
+        self.gate = OutputGate(hidden_dim) if gated_output else None
         self.score = EdgeScore()
         self.logit = EdgeLogit()
         self.weight = EdgeWeight(logit_limit, logit_cap)
@@ -183,8 +195,10 @@ class EdgeAttention(nn.Module):
             normaliser = normaliser + self.sink(largest)
         message = self.message(value, weight, edge_index)
         attended = value.new_zeros(value.shape).index_add(0, target, message)
-        attended = attended / (normaliser + self.floor(weight.dtype)).unsqueeze(-1)
-        return attended.flatten(1), score
+        attended = (attended / (normaliser + self.floor(weight.dtype)).unsqueeze(-1)).flatten(1)
+        if self.gate is not None:
+            attended = attended * self.gate(node)
+        return attended, score
 
     def floor(self, dtype: torch.dtype) -> float:
         """Return what is added to the normaliser: where it only avoids 0 / 0, next to nothing."""

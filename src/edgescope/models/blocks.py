@@ -13,7 +13,10 @@ Readout = Literal["mean", "sum", "node"]
 class StateBlock(nn.Module):
     """Update a stream of states, of nodes or of edges, from what attention gave for it.
 
-    ``y = norm(x + O update)``, then ``norm(y + W2 relu(W1 y))`` with ``W1: F -> 2F``.
+    ``y = norm1(x + O update)``, then ``norm2(y + W2 relu(W1 y))`` with ``W1: F -> 2F``, as
+    published. With ``norm_first`` the sums themselves are never normalised: attention is given
+    ``norm1(x)`` (:meth:`before`), then ``y = x + O update`` and ``y + W2 relu(W1 norm2(y))`` (Xiong
+    et al., arXiv 2002.04745, figure 1). The parameters are the same.
 
     Args:
         hidden_dim: width ``F`` of the stream.
@@ -21,9 +24,11 @@ class StateBlock(nn.Module):
         residual: whether the two sums include ``x`` and ``y``.
         batch_norm: whether ``norm`` is batch normalisation.
         layer_norm: whether ``norm`` is layer normalisation; without both it is nothing.
+        norm_first: see above.
 
     Raises:
-        ValueError: if both normalisations are asked for.
+        ValueError: if both normalisations are asked for; with ``norm_first``, if neither is, or
+            there is no residual.
     """
 
     def __init__(
@@ -33,19 +38,35 @@ class StateBlock(nn.Module):
         residual: bool = True,
         batch_norm: bool = True,
         layer_norm: bool = False,
+        norm_first: bool = False,
     ) -> None:
         super().__init__()
+        if norm_first and not (residual and (batch_norm or layer_norm)):
+            lacking = "a normalisation to put first" if residual else "residual=True to go around"
+            raise ValueError(
+                f"received norm_first=True without {lacking}; set "
+                f"{'batch_norm or layer_norm' if residual else 'residual'}, or leave it out"
+            )
         self.dropout = dropout
         self.residual = residual
+        self.norm_first = norm_first
         self.output = nn.Linear(hidden_dim, hidden_dim)
         self.norm1 = make_norm(hidden_dim, batch_norm, layer_norm)
         self.expand = nn.Linear(hidden_dim, 2 * hidden_dim)
         self.contract = nn.Linear(2 * hidden_dim, hidden_dim)
         self.norm2 = make_norm(hidden_dim, batch_norm, layer_norm)
 
+    def before(self, state: Tensor) -> Tensor:
+        """Return what attention is given for states ``[N, F]``."""
+        return self.norm1(state) if self.norm_first else state
+
     def forward(self, state: Tensor, update: Tensor) -> Tensor:
         """Return the new states ``[N, F]`` from ``state`` and ``update``, both ``[N, F]``."""
         mixed = self.output(self._drop(update))
+        if self.norm_first:
+            state = state + mixed
+            hidden = self.expand(self.norm2(state)).relu()
+            return state + self.contract(self._drop(hidden))  # type: ignore[no-any-return]
         state = self.norm1(state + mixed if self.residual else mixed)
         mixed = self.contract(self._drop(self.expand(state).relu()))
         return self.norm2(state + mixed if self.residual else mixed)  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ from torch_geometric.nn import TransformerConv as TransformerLayer
 from typing_extensions import override
 
 from edgescope.models.attention import check_heads
+from edgescope.models.balanced_start import Balance, balance, check_balance
 from edgescope.models.blocks import Readout, make_norm
 from edgescope.models.embeddings import Types
 from edgescope.models.property_model import PropertyModel, arguments
@@ -89,6 +90,8 @@ class ConvolutionModel(PropertyModel):
         residual: see above.
         batch_norm: see above.
         layer_norm: see above.
+        balanced: initial weights in balance, of :class:`GAT` alone, without residuals and norms:
+            :mod:`edgescope.models.balanced_start`.
 
     Raises:
         ValueError: if the arguments do not fit each other.
@@ -110,11 +113,25 @@ class ConvolutionModel(PropertyModel):
         residual: bool = True,
         batch_norm: bool = True,
         layer_norm: bool = False,
+        balanced: Balance | None = None,
     ) -> None:
         config = arguments(locals())
         check_heads(hidden_dim, num_heads)
         make_norm(hidden_dim, batch_norm, layer_norm)  # refuses both, for every kind of layer
+        if balanced is not None:
+            if not isinstance(self, GAT):
+                raise ValueError(
+                    f"balanced is a start of GAT, received it for {type(self).__name__}; leave it "
+                    "out or build a GAT"
+                )
+            check_balance(balanced, config)
         super().__init__(config, lambda: self.make_layer(config))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw balanced weights, if there are to be; everything else resets itself."""
+        if self.config["balanced"] is not None:
+            balance(self, self.config["balanced"])
 
     @abstractmethod
     def make_layer(self, config: Mapping[str, Any]) -> nn.Module:

@@ -31,7 +31,7 @@ class FixedEdgeLayer(nn.Module):
             config["full_graph"],
             **bounding_of(config),
         )
-        names = ("hidden_dim", "dropout", "residual", "batch_norm", "layer_norm")
+        names = ("hidden_dim", "dropout", "residual", "batch_norm", "layer_norm", "norm_first")
         self.node = StateBlock(*(config[name] for name in names))
 
     def forward(
@@ -43,7 +43,8 @@ class FixedEdgeLayer(nn.Module):
         factor: Tensor | None = None,
     ) -> Tensor:
         """Return the new node states ``[V, F]``; arguments as :class:`EdgeAttention` takes them."""
-        attended, _ = self.attention(node, edge, edge_index, edge_real, factor)
+        seen = self.node.before(node)
+        attended, _ = self.attention(seen, edge, edge_index, edge_real, factor)
         return self.node(node, attended)  # type: ignore[no-any-return]
 
 
@@ -112,7 +113,7 @@ class FixedEdgeModel(PropertyModel):
             factor = self.factor(given, edge_index, batch, edge_real, kernel).to(node.dtype)
         for layer in self.layers:
             node = layer(node, edge, edge_index, edge_real, factor)
-        return self.readout(node, batch)  # type: ignore[no-any-return]
+        return self.read(node, batch)
 
     def start(self, x: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:  # noqa: ARG002
         """Return the node states ``[V, F]`` that enter the first layer."""

@@ -8,7 +8,7 @@ from edgescope.models.attention_steps import LOGIT_LIMIT
 from edgescope.models.blocks import Readout, StateBlock
 from edgescope.models.embeddings import Types
 from edgescope.models.explicit_bias import ExplicitBias, check_explicit_bias
-from edgescope.models.logit_bounds import Bounding, bounding_of
+from edgescope.models.logit_bounds import Bounding, Sink, bounding_of
 from edgescope.models.positions import LaplacianEigenvectors
 from edgescope.models.property_model import PropertyModel, arguments
 
@@ -30,14 +30,15 @@ class GraphTransformerLayer(nn.Module):
         use_bias: bool,
         layer_norm: bool = False,
         explicit_bias: ExplicitBias | None = None,
+        norm_first: bool = False,
         **bounding: Unpack[Bounding],
     ) -> None:
         super().__init__()
         # In the published GraphTransformer the attention stays the scores' own.
         described: ExplicitBias | None = "described" if explicit_bias else None
         self.attention = EdgeAttention(hidden_dim, num_heads, use_bias, described, **bounding)
-        self.node = StateBlock(hidden_dim, dropout, residual, batch_norm, layer_norm)
-        self.edge = StateBlock(hidden_dim, dropout, residual, batch_norm, layer_norm)
+        block = (hidden_dim, dropout, residual, batch_norm, layer_norm, norm_first)
+        self.node, self.edge = StateBlock(*block), StateBlock(*block)
 
     def forward(
         self, node: Tensor, edge: Tensor, edge_index: Tensor, update_edges: bool = True
@@ -46,7 +47,8 @@ class GraphTransformerLayer(nn.Module):
 
         With ``update_edges=False`` the edge states are returned as they came.
         """
-        attended, score = self.attention(node, edge, edge_index)
+        seen = self.node.before(node), self.edge.before(edge)
+        attended, score = self.attention(*seen, edge_index)
         node = self.node(node, attended)
         if update_edges:
             edge = self.edge(edge, score.flatten(1))
@@ -87,13 +89,18 @@ class GraphTransformer(PropertyModel):
             for no clamp. This and what follows: :mod:`edgescope.models.logit_bounds`.
         logit_cap: a soft cap of the logits instead, with ``logit_limit=None``.
         qk_norm: whether queries and keys are normalised per head.
-        sink: whether attention has one more, learnt term in its denominator.
+        sink: whether attention has one more, learnt term in its denominator; ``"fixed"`` for a
+            term of 1.
         mean_attention: whether the scores do not count, so that attention is a mean.
+        gated_output: whether what a node has attended to is multiplied by learnt gates.
+        norm_first: whether states are normalised before attention and before the feed-forward part
+            instead of after each sum: :class:`~edgescope.models.blocks.StateBlock`.
 
     Raises:
         ValueError: if the widths do not fit, if ``readout`` or ``explicit_bias`` is unknown, if
-            both normalisations or two bounds of logits are asked for, or unless one of
-            ``num_bond_types`` and ``edge_dim`` is given.
+            both normalisations or two bounds of logits are asked for, if ``norm_first`` has no
+            normalisation or no residual, or unless one of ``num_bond_types`` and ``edge_dim`` is
+            given.
 
     Example:
         >>> import torch
@@ -126,8 +133,10 @@ class GraphTransformer(PropertyModel):
         logit_limit: float | None = LOGIT_LIMIT,
         logit_cap: float | None = None,
         qk_norm: bool = False,
-        sink: bool = False,
+        sink: Sink = False,
         mean_attention: bool = False,
+        gated_output: bool = False,
+        norm_first: bool = False,
     ) -> None:
         config = arguments(locals())
         check_explicit_bias(explicit_bias)
@@ -142,6 +151,7 @@ class GraphTransformer(PropertyModel):
                 use_bias,
                 layer_norm,
                 explicit_bias,
+                norm_first,
                 **bounding_of(config),
             )
 
@@ -175,4 +185,4 @@ class GraphTransformer(PropertyModel):
         last = len(self.layers) - 1
         for number, layer in enumerate(self.layers):
             node, edge = layer(node, edge, edge_index, update_edges=number < last)
-        return self.readout(node, batch)  # type: ignore[no-any-return]
+        return self.read(node, batch)

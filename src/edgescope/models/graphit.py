@@ -8,6 +8,7 @@ from edgescope.models.blocks import Readout
 from edgescope.models.embeddings import Types
 from edgescope.models.explicit_bias import ExplicitBias
 from edgescope.models.fixed_edges import FixedEdgeModel
+from edgescope.models.logit_bounds import Sink
 from edgescope.models.node_pairs import random_walk_kernel
 from edgescope.models.property_model import arguments
 
@@ -50,6 +51,8 @@ class GraphiT(FixedEdgeModel):
         qk_norm: see above.
         sink: see above.
         mean_attention: see above.
+        gated_output: see above.
+        norm_first: see above; the edge states, which are not updated, are not normalised.
 
     Raises:
         ValueError: if an argument is outside its range or they do not fit each other.
@@ -87,8 +90,10 @@ class GraphiT(FixedEdgeModel):
         logit_limit: float | None = LOGIT_LIMIT,
         logit_cap: float | None = None,
         qk_norm: bool = False,
-        sink: bool = False,
+        sink: Sink = False,
         mean_attention: bool = False,
+        gated_output: bool = False,
+        norm_first: bool = False,
     ) -> None:
         super().__init__(arguments(locals()))
         if kernel_steps < 1:

@@ -1,4 +1,4 @@
-r"""What bounds the logits of edge attention, or drains them, besides the published clamp.
+r"""What bounds edge attention, or drains or closes it, besides the published clamp.
 
 An edge's weight is :math:`a_{ij} = \exp(f(\ell_{ij}))`, with :math:`\ell_{ij}` its logit, and
 
@@ -15,10 +15,20 @@ normalisation without a mean, Zhang and Sennrich, arXiv 1910.07467, with one lea
 :math:`\sqrt{D} \max_d |W e_{ij}|_d`: it is bounded by the edge's projection, which stays free.
 
 A sink (``sink``) is one more term in the denominator, :math:`\sum_j a_{ij} + \exp(z)`, with a
-learnt :math:`z` per head that starts at 0. :math:`\exp(0) = 1` is the "softmax one" of E. Miller
-(Attention Is Off By One, 2023); a learnt logit per head is what gpt-oss has (OpenAI, arXiv
-2508.10925), after the sink tokens of Xiao et al. (arXiv 2309.17453). A node can then attend to
-nothing instead of to an edge that says little. It is not bounded by the limit or the cap.
+learnt :math:`z` per head that starts at 0, as gpt-oss has it (OpenAI, arXiv 2508.10925) after the
+sink tokens of Xiao et al. (arXiv 2309.17453). With ``sink="fixed"`` it stays at 0, a term of 1:
+the "softmax one" of E. Miller (Attention Is Off By One, 2023). A node can then attend to nothing
+instead of to an edge that says little. It is not bounded by the limit or the cap.
+
+A gate (``gated_output``) is another way to nothing. What a node :math:`i` has attended to is
+multiplied channel by channel, before the output projection,
+
+.. math:: h_i' = \sigma(G h_i + b) \odot \frac{\sum_j a_{ij} V h_j}{\sum_j a_{ij} + 10^{-6}}
+
+with :math:`G \in R^{F \times F}` learnt, so that every head and channel has a gate of its own,
+which the attending node decides: the elementwise form of Qiu et al. (arXiv 2505.06708); for graph
+transformers see arXiv 2604.17324. :math:`G` and :math:`b` start at 0 and all gates at 1/2, so that
+no channel is closed before anything is learnt, and no random number is drawn for them.
 
 ``mean_attention`` is the control without attention: all logits are 0, so that a node gets the mean
 of its neighbours' values. The scores are computed as ever, and in GraphTransformer the edge states
@@ -26,9 +36,10 @@ take them up, but they reach no prediction and get no gradient.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 MAX_LOGIT_LIMIT = 50.0
@@ -39,14 +50,19 @@ QK_NORM_EPS = 1e-6
 """Added to the mean square of a query or key, so that zeros stay zeros (as in Gemma and LLaMA)."""
 
 
+Sink = bool | Literal["fixed"]
+"""Whether there is a sink: none, a learnt one, or one whose term stays at 1."""
+
+
 class Bounding(TypedDict, total=False):
     """Options of attention; see :class:`~edgescope.models.EdgeAttention`."""
 
     logit_limit: float | None
     logit_cap: float | None
     qk_norm: bool
-    sink: bool
+    sink: Sink
     mean_attention: bool
+    gated_output: bool
 
 
 def bounding_of(config: Mapping[str, Any]) -> Bounding:
@@ -57,6 +73,7 @@ def bounding_of(config: Mapping[str, Any]) -> Bounding:
         qk_norm=config["qk_norm"],
         sink=config["sink"],
         mean_attention=config["mean_attention"],
+        gated_output=config["gated_output"],
     )
 
 
@@ -80,18 +97,34 @@ def check_bounds(logit_limit: float | None, logit_cap: float | None) -> None:
         raise ValueError(f"logit_cap must be a finite number above 0, received {logit_cap}")
 
 
+def check_sink(sink: Sink) -> None:
+    """Refuse an unknown sink.
+
+    Raises:
+        ValueError: if it is one.
+    """
+    if not isinstance(sink, bool) and sink != "fixed":
+        raise ValueError(f"sink must be False, True (learnt) or 'fixed', received {sink!r}")
+
+
 class AttentionSink(nn.Module):
-    """The learnt logit ``z`` of every head that stands for attending to nothing.
+    """The logit ``z`` of every head that stands for attending to nothing.
 
     A module, so that what it gives can be observed.
 
     Args:
         num_heads: number of heads ``H``.
+        learnt: whether ``z`` is learnt; else it stays at 0 and is no part of a checkpoint.
     """
 
-    def __init__(self, num_heads: int) -> None:
+    logit: Tensor
+
+    def __init__(self, num_heads: int, learnt: bool = True) -> None:
         super().__init__()
-        self.logit = nn.Parameter(torch.empty(num_heads))
+        if learnt:
+            self.logit = nn.Parameter(torch.empty(num_heads))
+        else:
+            self.register_buffer("logit", torch.empty(num_heads), persistent=False)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -101,6 +134,31 @@ class AttentionSink(nn.Module):
     def forward(self, largest: Tensor | None = None) -> Tensor:
         """Return ``exp(z)`` ``[H]``, or ``exp(z - largest)`` ``[V, H]``."""
         return (self.logit if largest is None else self.logit - largest).exp()
+
+
+class OutputGate(nn.Module):
+    """The gates ``sigmoid(G h + b)`` of a node's attended values, one for every channel.
+
+    A module, so that what it gives can be observed.
+
+    Args:
+        hidden_dim: width ``F`` of node states and of the attended values.
+    """
+
+    def __init__(self, hidden_dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(hidden_dim, hidden_dim))
+        self.bias = nn.Parameter(torch.empty(hidden_dim))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set all parameters to 0, and so all gates to 1/2."""
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, node: Tensor) -> Tensor:
+        """Return the gates ``[V, F]``, from 0 to 1, of node states ``[V, F]``."""
+        return F.linear(node, self.weight, self.bias).sigmoid()
 
 
 def largest_logit(

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from edgescope.models.blocks import GraphReadout, Readout
+from edgescope.models.blocks import GraphReadout, Readout, make_norm
 from edgescope.models.embeddings import Types, edge_embedding, embed, node_embedding
 
 
@@ -15,6 +15,7 @@ class PropertyModel(nn.Module):
     Attributes:
         config: the arguments of the constructor, in plain values that JSON can hold.
         layers: the layers.
+        last_norm: what normalises the sum of all layers where they normalise first; else None.
         readout: from node states to predictions.
 
     Args:
@@ -39,6 +40,9 @@ class PropertyModel(nn.Module):
         self.node_embedding = node_embedding(types, features, node_width or width)
         self.edge_embedding = edge_embedding(config["num_bond_types"], config["edge_dim"], width)
         self.layers = nn.ModuleList(make_layer() for _ in range(config["num_layers"]))
+        self.last_norm: nn.Module | None = None
+        if config.get("norm_first"):
+            self.last_norm = make_norm(width, config["batch_norm"], config["layer_norm"])
         self.readout = GraphReadout(width, config["out_dim"], readout)
 
     def embed_nodes(self, x: Tensor) -> Tensor:
@@ -48,6 +52,11 @@ class PropertyModel(nn.Module):
     def embed_edges(self, edge_attr: Tensor) -> Tensor:
         """Return the edge states ``[E, F]`` that enter the first layer."""
         return embed(self.edge_embedding, edge_attr, "edge type in edge_attr", "num_bond_types")
+
+    def read(self, node: Tensor, batch: Tensor | None) -> Tensor:
+        """Return the predictions from the node states ``[V, F]`` that leave the last layer."""
+        state = node if self.last_norm is None else self.last_norm(node)
+        return self.readout(state, batch)  # type: ignore[no-any-return]
 
 
 def arguments(scope: Mapping[str, Any]) -> dict[str, Any]:

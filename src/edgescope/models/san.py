@@ -9,6 +9,7 @@ from edgescope.models.blocks import Readout
 from edgescope.models.embeddings import Types
 from edgescope.models.explicit_bias import ExplicitBias
 from edgescope.models.fixed_edges import FixedEdgeModel, gamma_factor
+from edgescope.models.logit_bounds import Sink
 from edgescope.models.positions import NodeEncoding
 from edgescope.models.property_model import arguments
 
@@ -57,6 +58,8 @@ class SAN(FixedEdgeModel):
         qk_norm: see above.
         sink: see above.
         mean_attention: see above.
+        gated_output: see above.
+        norm_first: see above; the edge states, which are not updated, are not normalised.
 
     Raises:
         ValueError: if an argument is outside its range or they do not fit each other.
@@ -98,8 +101,10 @@ class SAN(FixedEdgeModel):
         logit_limit: float | None = LOGIT_LIMIT,
         logit_cap: float | None = None,
         qk_norm: bool = False,
-        sink: bool = False,
+        sink: Sink = False,
         mean_attention: bool = False,
+        gated_output: bool = False,
+        norm_first: bool = False,
     ) -> None:
         config = arguments(locals())
         if laplacian_eigenvectors and not 0 < lpe_dim < hidden_dim:

@@ -72,8 +72,11 @@ class ModelRecipe(_Frozen):
     logit_limit: float | bool | None = None
     logit_cap: float | None = Field(default=None, gt=0.0)
     qk_norm: bool | None = None
-    sink: bool | None = None
+    sink: bool | Literal["fixed"] | None = None
     mean_attention: bool | None = None
+    gated_output: bool | None = None
+    norm_first: bool | None = None
+    balanced: Literal["xavier", "orthogonal"] | None = None
 
     @field_validator("architecture")
     @classmethod
@@ -91,6 +94,15 @@ class ModelRecipe(_Frozen):
                 "no clamp"
             )
         return limit
+
+    @field_validator("sink", mode="before")
+    @classmethod
+    def _sink_is_known(cls, sink: Any) -> Any:  # noqa: ANN401  (whatever was given)
+        if sink is not None and not isinstance(sink, bool) and sink != "fixed":
+            raise ValueError(
+                f"model.sink received {sink!r}, expected true (learnt), false or 'fixed'"
+            )
+        return sink
 
     @model_validator(mode="after")
     def _fits_the_architecture(self) -> Self:
@@ -138,7 +150,11 @@ class Recipe(_Frozen):
             to say nothing, is yes for a table of one's own and no for a published data set.
             Labels never are.
         batch_size: molecules per step.
-        learning_rate: learning rate at the start, of Adam without weight decay.
+        learning_rate: learning rate at the start, of Adam.
+        weight_decay: what share of a decayed parameter each step takes off, times the learning
+            rate, apart from the gradient (AdamW, Loshchilov and Hutter, arXiv 1711.05101).
+        decayed: which parameters decay, by names or patterns such as ``"*.attention.query.*"``;
+            all of them if it is left out.
         plateau_factor: what the learning rate is multiplied by on a plateau of the validation
             loss.
         plateau_patience: epochs without a better validation loss that are tolerated before.
@@ -161,6 +177,8 @@ class Recipe(_Frozen):
     standardise: bool | None = None
     batch_size: int = Field(default=128, ge=1, lt=2**63)
     learning_rate: float = Field(default=7e-4, gt=0.0)
+    weight_decay: float = Field(default=0.0, ge=0.0)
+    decayed: list[str] | None = Field(default=None, min_length=1)
     plateau_factor: float = Field(default=0.5, gt=0.0, lt=1.0)
     plateau_patience: int = Field(default=15, ge=0, lt=2**63)
     min_learning_rate: float = Field(default=1e-6, gt=0.0)
@@ -174,6 +192,15 @@ class Recipe(_Frozen):
             raise ValueError(
                 f"min_learning_rate received {self.min_learning_rate}, "
                 f"expected a number below learning_rate ({self.learning_rate})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _something_decays(self) -> Self:
+        if self.decayed is not None and not self.weight_decay:
+            raise ValueError(
+                f"decayed received {self.decayed} without a weight_decay, which is then 0; set "
+                "weight_decay or leave it out"
             )
         return self
 

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from edgescope.lib.task_metrics import metric_of_loss
 from edgescope.models.losses import LOSSES, EpochLoss
+from edgescope.train.decay_groups import decay_groups
 from edgescope.train.evaluation import Predictions, TaskAUC
 from edgescope.train.guess import known_rows
 from edgescope.train.recipe_file import Recipe
@@ -177,7 +178,13 @@ class PropertyTask(LightningModule):
         """Adam and a learning rate that falls when the validation loss stops falling."""
         recipe = self.recipe
         fused = {parameter.device.type for parameter in self.parameters()} <= {"cpu", "cuda"}
-        optimiser = torch.optim.Adam(self.parameters(), lr=recipe.learning_rate, fused=fused)
+        decays = recipe.weight_decay > 0
+        optimiser = torch.optim.Adam(
+            decay_groups(self.model, recipe) if decays else self.parameters(),
+            lr=recipe.learning_rate,
+            fused=fused,
+            decoupled_weight_decay=decays,
+        )
         scheduler = ReduceLROnPlateau(
             optimiser,
             factor=recipe.plateau_factor,

@@ -10,6 +10,7 @@ import torch
 from edgescope.lib.errors import EdgescopeWarning, InputError, UntrainedWarning
 from edgescope.lib.optional import require
 from edgescope.scanning.monitoring.training_monitor import EVERY, check_every
+from edgescope.train.decay_groups import check_decay
 from edgescope.train.guess import guessed, judge
 from edgescope.train.preflight import check_splits, describe, has_targets, open_run
 from edgescope.train.processes import check_processes
@@ -108,6 +109,7 @@ def fit(
     if monitor is not None:
         check_every(monitor, "monitor")
     check_splits(splits, recipe)
+    check_decay(splits, recipe)
     check_processes(processes, recipe, splits)
     run = open_run(out, describe(recipe, splits, data), splits)
     if not _is_finished(run, recipe):

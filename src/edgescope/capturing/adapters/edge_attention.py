@@ -57,6 +57,9 @@ class EdgeAttentionAdapter(Adapter):
             stages["logit"] = OVERWRITTEN
         if layer.mean_attention:
             stages["logit"] = MEAN
+        if layer.gate is not None:
+            formula = f"{stages['message'].formula}, before the sum is multiplied by the gate"
+            stages["message"] = Stage(formula, "[E, H, D]")
         if layer.qk_norm:
             formula = stages["score"].formula
             for name in ("Q h_i", "K h_j"):

@@ -2,7 +2,8 @@
 
 A state block adds to its state and may then normalise. Batch norm in eval mode scales every channel
 by a constant and shifts it, so the sum stays a sum: earlier parts are scaled, and the shift is one
-more part. Layer norm divides by a number that all parts have made together, and is refused.
+more part. Layer norm divides by a number that all parts have made together, and is refused. A block
+that normalises first leaves the state itself a plain sum, of which attention is given the norm.
 """
 
 from collections.abc import Iterator, Sequence
@@ -127,7 +128,9 @@ class Stream:
                     name: {INPUT: state.detach().double()}
                     for name, state in zip(("node", "edge"), args, strict=False)
                 }
-            self._at[f"{path}.attention"] = dict(self._parts)
+            self._at[f"{path}.attention"] = {
+                name: self._seen(path, layer, name) for name in self._parts
+            }
             real = args[3] if len(args) > 3 else kwargs.get("edge_real")  # noqa: PLR2004  (its place)
             self._real[f"{path}.attention"] = real if isinstance(real, Tensor) else None
 
@@ -138,6 +141,13 @@ class Stream:
                 handles += self._block_hooks(f"{path}.{name}", name, block)
         return handles
 
+    def _seen(self, path: str, layer: nn.Module, name: str) -> Parts | str:
+        """Return the parts of the states that attention is given, not yet those that it adds to."""
+        block, parts = getattr(layer, name, None), self._parts[name]
+        if not isinstance(block, StateBlock) or not block.norm_first:
+            return parts
+        return _normalised(parts, f"{path}.{name}.before", block.norm1)
+
     def _block_hooks(self, path: str, name: str, block: StateBlock) -> list[Any]:
         added: Parts = {}
 
@@ -146,9 +156,10 @@ class Stream:
 
         def done(*_: object) -> None:
             for which, norm in (("output", block.norm1), ("contract", block.norm2)):
-                self._parts[name] = _after(
-                    self._parts[name], f"{path}.{which}", added[which], norm, block.residual
-                )
+                writer, parts = f"{path}.{which}", self._parts[name]
+                if not isinstance(parts, str):
+                    parts = {**(parts if block.residual else {}), writer: added[which]}
+                self._parts[name] = parts if block.norm_first else _normalised(parts, writer, norm)
 
         return [
             block.output.register_forward_hook(lambda _, __, value: wrote("output", value)),
@@ -157,15 +168,10 @@ class Stream:
         ]
 
 
-def _after(
-    parts: Parts | str, writer: str, value: Tensor, norm: nn.Module, residual: bool
-) -> Parts | str:
-    """Return the parts of a state after something was added to it and it was normalised."""
-    if isinstance(parts, str):
+def _normalised(parts: Parts | str, writer: str, norm: nn.Module) -> Parts | str:
+    """Return the parts of a state after it was normalised; the shift is named after the writer."""
+    if isinstance(parts, str) or isinstance(norm, nn.Identity):
         return parts
-    now = {**(parts if residual else {}), writer: value}
-    if isinstance(norm, nn.Identity):
-        return now
     if not isinstance(norm, nn.BatchNorm1d) or norm.running_var is None or norm.training:
         return (
             f"{type(norm).__name__} divides by a number that all parts have made together, so "
@@ -177,5 +183,5 @@ def _after(
     if norm.affine:
         scale, shift = scale * norm.weight.detach().double(), shift * norm.weight.detach().double()
         shift = shift + norm.bias.detach().double()
-    now = {name: part * scale for name, part in now.items()}
-    return {**now, f"{writer}, norm": shift.expand_as(value)}
+    now = {name: part * scale for name, part in parts.items()}
+    return {**now, f"{writer}, norm": shift.expand_as(next(iter(now.values())))}
