@@ -33,6 +33,11 @@ VARIANTS = [
     ("SAN", {"logit_limit": None, "full_graph": True, "gamma": 0.0, "sink": True}),
     ("SAN", {"full_graph": True, "learned_gamma": True, "qk_norm": True, "sink": True}),
     ("GraphiT", {"logit_limit": None, "full_graph": True, "kernel_steps": 1}),
+    ("GraphTransformer", {"gated_output": True, "sink": "fixed"}),
+    ("GraphTransformer", {"norm_first": True}),
+    ("GraphTransformer", {"norm_first": True, "batch_norm": False, "layer_norm": True}),
+    ("SAN", {"norm_first": True, "full_graph": True, "gated_output": True}),
+    ("GraphiT", {"sink": "fixed", "logit_limit": None, "norm_first": True, "qk_norm": True}),
     ("GraphiT", {"logit_limit": None, "logit_cap": 3.0, "explicit_bias": "described"}),
 ]
 
@@ -139,6 +144,9 @@ def test_both_explicit_bias_terms_are_one_in_the_graph_transformer():
         ({"gamma": 1.5}, "gamma must be from 0 to 1, received 1.5"),
         ({"learned_gamma": True}, "needs full_graph=True"),
         ({"gamme": 1}, "unexpected keyword argument 'gamme'"),
+        ({"sink": "off"}, "sink must be False, True .learnt. or 'fixed', received 'off'"),
+        ({"norm_first": True, "residual": False}, "without residual=True to go around"),
+        ({"norm_first": True, "batch_norm": False}, "without a normalisation to put first"),
         ({"logit_cap": 5.0}, "logit_limit=5.0 and logit_cap=5.0, expected one of them or none"),
         ({"logit_limit": 0.0}, "logit_limit must be above 0 and at most 50, .* received 0.0"),
         ({"logit_limit": 88.0}, "logit_limit must be above 0 and at most 50, .* received 88.0"),

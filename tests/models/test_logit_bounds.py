@@ -18,8 +18,19 @@ from support.model_cases import batches, random_model, two_graphs
 NO_CLAMP = {"logit_limit": None}
 CAPPED = {"logit_limit": None, "logit_cap": 2.0}
 MEAN = {"mean_attention": True}
-BOUNDS = [NO_CLAMP, CAPPED, {"qk_norm": True}, {"sink": True}, NO_CLAMP | {"sink": True}]
-OPTIONS = [*BOUNDS, MEAN]
+FIXED = {"sink": "fixed"}
+GATED = {"gated_output": True}
+BOUNDS = [
+    NO_CLAMP,
+    CAPPED,
+    {"qk_norm": True},
+    {"sink": True},
+    NO_CLAMP | {"sink": True},
+    FIXED,
+    NO_CLAMP | FIXED,
+    GATED,
+]
+OPTIONS = [*BOUNDS, MEAN, MEAN | GATED]
 
 EDGES = torch.tensor([[0, 1, 2, 2, 0, 1], [1, 0, 1, 2, 1, 1]])
 """Three nodes and an isolated one, with a loop and a duplicate."""
@@ -28,8 +39,9 @@ EDGES = torch.tensor([[0, 1, 2, 2, 0, 1], [1, 0, 1, 2, 1, 1]])
 def attention(options, dtype=torch.float64, **more):
     torch.manual_seed(0)
     layer = EdgeAttention(4, 2, **options, **more)
-    if options.get("sink"):
-        torch.nn.init.normal_(layer.sink.logit)
+    for learnt in (layer.sink if options.get("sink") is True else None, layer.gate):
+        for parameter in learnt.parameters() if learnt else ():
+            torch.nn.init.normal_(parameter)
     return layer.to(dtype)
 
 
@@ -161,10 +173,14 @@ def test_captured_weights_and_messages_add_up_to_the_output(options, graph):
     model = random_model("GraphTransformer", num_layers=1, **options)
     layer, seen = model.layers[0].attention, {}
     layer.register_forward_hook(lambda _, __, out: seen.update(out=out[0]))
+    if layer.gate is not None:
+        layer.gate.register_forward_hook(lambda _, __, gate: seen.update(gate=gate))
     with torch.no_grad(), es.capture(model, "*:message") as tape:
         model(*graph)
     message = tape["layers.0.attention:message"].values.flatten(1)
     total = torch.zeros_like(seen["out"]).index_add(0, graph[1][1], message)
+    if layer.gate is not None:
+        total = total * seen["gate"]
     torch.testing.assert_close(total, seen["out"], rtol=1e-9, atol=1e-12)
 
 
@@ -182,6 +198,7 @@ def test_captured_weights_and_messages_add_up_to_the_output(options, graph):
             "weight",
             "exp(clamp(logit)) / (its sum over j + exp(z) + 1e-06), z the sink's logit",
         ),
+        (GATED, "message", "weight * V h_j, before the sum is multiplied by the gate"),
         ({"qk_norm": True}, "score", "(rms(K h_j) * rms(Q h_i)) / sqrt(D) * W e_ij"),
     ],
 )
@@ -234,15 +251,73 @@ def test_scores_take_no_part_in_mean_attention_but_feed_the_edge_states():
     assert not torch.equal(tape["layers.1.attention:score"].values, before)
 
 
-@pytest.mark.parametrize("more", [{"sink": True}, {"explicit_bias": "described"}], ids=str)
+def test_a_fixed_sink_is_a_softmax_with_one_more_term_of_one():
+    layer = attention(NO_CLAMP | FIXED)
+    assert not any("sink" in name for name in [*layer.state_dict(), *dict(layer.named_parameters())])
+    torch.manual_seed(3)
+    node, edge = torch.randn(4, 4).double() * 9, torch.randn(6, 4).double()
+    logit = layer(node, edge, EDGES)[1].sum(-1).detach().numpy()
+    found = weights_of(layer, node, edge, EDGES).sum(-1).numpy()
+    for target in range(4):
+        into = (EDGES[1] == target).nonzero().squeeze(1).numpy()
+        one_more = softmax(np.concatenate([logit[into], np.zeros((1, 2))]), axis=0)
+        np.testing.assert_allclose(found[target], 1 - one_more[-1], rtol=1e-9, atol=1e-12)
+
+
+def test_a_learnt_sink_starts_as_the_fixed_one():
+    layers = [EdgeAttention(4, 2, sink=sink) for sink in (True, "fixed")]
+    layers[1].load_state_dict(layers[0].state_dict(), strict=False)
+    node, edge = torch.randn(4, 4), torch.randn(6, 4)
+    assert torch.equal(*(layer(node, edge, EDGES)[0] for layer in layers))
+
+
+@pytest.mark.parametrize("sink", ["learnt", 1, None])
+def test_an_unknown_sink_is_refused(sink):
+    with pytest.raises(ValueError, match=r"sink must be False, True \(learnt\) or 'fixed'"):
+        EdgeAttention(4, 2, sink=sink)
+
+
+def test_all_gates_start_half_open_and_draw_no_random_numbers():
+    torch.manual_seed(0)
+    plain, after = EdgeAttention(4, 2), torch.rand(1)
+    torch.manual_seed(0)
+    gated = EdgeAttention(4, 2, **GATED)
+    assert torch.equal(torch.rand(1), after)
+    node, edge = torch.randn(4, 4), torch.randn(6, 4)
+    assert torch.equal(gated(node, edge, EDGES)[0], plain(node, edge, EDGES)[0] / 2)
+    gated(node, edge, EDGES)[0].square().sum().backward()
+    assert gated.gate.weight.grad.any()
+
+
+def test_a_gate_is_a_sigmoid_of_the_node_that_attends_and_of_no_other():
+    layer, other = attention(GATED), attention({})
+    node, edge = torch.randn(4, 4).double(), torch.randn(6, 4).double()
+    rows = [
+        [1 / (1 + np.exp(-(w @ h + b))) for w, b in zip(*map(numbers, gate(layer)), strict=True)]
+        for h in node.numpy()
+    ]
+    expected = other(node, edge, EDGES)[0].detach().numpy() * np.array(rows)
+    np.testing.assert_allclose(layer(node, edge, EDGES)[0].detach(), expected, rtol=1e-12)
+
+
+def gate(layer):
+    return layer.gate.weight, layer.gate.bias
+
+
+def numbers(tensor):
+    return tensor.detach().double().numpy()
+
+
+@pytest.mark.parametrize("more", [{"sink": True}, {"sink": "fixed"}, {"explicit_bias": "described"}], ids=str)
 def test_a_mean_with_something_added_is_refused(more):
     with pytest.raises(ValueError, match="mean_attention=True is a mean"):
         attention(MEAN, **more)
 
 
 def test_an_untrained_baseline_sets_gains_and_sinks_back():
-    model = random_model("SAN", qk_norm=True, sink=True)
+    model = random_model("SAN", qk_norm=True, sink=True, gated_output=True)
     (fresh,) = es.Untrained(1, calibrate_batch_norm=False).models(model, [])
     for layer in fresh.layers:
         assert not layer.attention.sink.logit.any()
+        assert not any(parameter.any() for parameter in gate(layer.attention))
         assert (layer.attention.query_norm.weight == 1).all()

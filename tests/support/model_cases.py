@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import edgescope as es
-from edgescope.models.logit_bounds import AttentionSink
+from edgescope.models.logit_bounds import AttentionSink, OutputGate
 
 ATOMS, BONDS = 5, 4
 
@@ -44,7 +44,7 @@ def random_model(architecture, seed=0, scale=1.5, **options):
             if isinstance(module, nn.BatchNorm1d):
                 module.running_mean.normal_()
                 module.running_var.uniform_(0.5, 2)
-            elif isinstance(module, nn.RMSNorm | AttentionSink):
+            elif isinstance(module, nn.RMSNorm | AttentionSink | OutputGate):
                 for parameter in module.parameters():
                     parameter.normal_()
             elif isinstance(module, nn.Linear):

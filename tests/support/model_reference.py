@@ -22,8 +22,16 @@ def predict(model, x, edge_index, edge_attr, batch):
     for number in range(config["num_layers"]):
         part = _part(state, f"layers.{number}")
         attention = _part(part, "attention")
+        seen, before = (_part(part, which) for which in ("node", "edge"))
         attended, score = _attend(
-            attention, config, name, state, node, edge, edge_index.numpy(), batch.numpy()
+            attention,
+            config,
+            name,
+            state,
+            _before(seen, config, node),
+            _before(before, config, edge),
+            edge_index.numpy(),
+            batch.numpy(),
         )
         scores.append(score)
         node = _block(_part(part, "node"), config, node, attended)
@@ -31,6 +39,8 @@ def predict(model, x, edge_index, edge_attr, batch):
             edge = _block(
                 _part(part, "edge"), config, edge, score.reshape(len(edge), node.shape[1])
             )
+    if config["norm_first"]:
+        node = _norm(state, "last_norm", config, node)
     return _read_out(_part(state, "readout"), config, node, batch.numpy()), scores
 
 
@@ -78,12 +88,16 @@ def _attend(weights, config, name, state, node, edge, edge_index, batch):
         into[i].append((_bounded(logit, config), v, factor))
         if place < len(scores):
             scores[place] = score
-    return _averages(into, value, weights, config).reshape(node.shape), scores
+    attended = _averages(into, value, weights, config).reshape(node.shape)
+    if config["gated_output"]:
+        attended = attended / (1 + np.exp(-_linear(weights, "gate", node)))
+    return attended, scores
 
 
 def _averages(into, value, weights, config):
     floor = FLOOR if config["logit_limit"] is not None else 0.0
-    sink = weights.get("sink.logit", np.full(value.shape[1], -np.inf))
+    absent = 0.0 if config["sink"] == "fixed" else -np.inf
+    sink = weights.get("sink.logit", np.full(value.shape[1], absent))
     averages = [_average(edges, sink, floor) if edges else 0 * value[0] for edges in into]
     return np.array(averages)
 
@@ -135,8 +149,17 @@ def kernel(edge_index, nodes, gamma, steps):
     return walked
 
 
+def _before(weights, config, state):
+    first = config["norm_first"] and weights  # SAN and GraphiT have no block of edges
+    return _norm(weights, "norm1", config, state) if first else state
+
+
 def _block(weights, config, state, update):
     mixed = _linear(weights, "output", update)
+    if config["norm_first"]:
+        state = state + mixed
+        hidden = _linear(weights, "expand", _norm(weights, "norm2", config, state))
+        return state + _linear(weights, "contract", np.maximum(hidden, 0))
     state = _norm(weights, "norm1", config, state + mixed if config["residual"] else mixed)
     mixed = _linear(weights, "contract", np.maximum(_linear(weights, "expand", state), 0))
     return _norm(weights, "norm2", config, state + mixed if config["residual"] else mixed)

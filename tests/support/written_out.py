@@ -62,7 +62,10 @@ def own_reference(model, graph, change):
     total = np.zeros((len(node), HEADS, 1)) if sink is None else np.exp(sink - largest)
     np.add.at(total, target, power)
     weight = change("weight", power / (total + (0 if limit is None else 1e-6))[target])
-    return gathered(change("message", weight * value[source]), target, len(node))
+    out = gathered(change("message", weight * value[source]), target, len(node))
+    if layer.gate is not None:
+        out = out / (1 + np.exp(-node @ numbers(layer.gate.weight).T - numbers(layer.gate.bias)))
+    return out
 
 
 def rms(values, norm):
@@ -125,6 +128,8 @@ BOUNDS = {
     "normalised": {"qk_norm": True},
     "sink": {"sink": True},
     "sink, no clamp": {"logit_limit": None, "sink": True},
+    "softmax off by one": {"logit_limit": None, "sink": "fixed"},
+    "gated": {"gated_output": True},
     "all but a clamp": {"logit_limit": None, "logit_cap": 0.5, "qk_norm": True, "sink": True},
 }
 
@@ -134,7 +139,7 @@ def bounded(name):
     model = Own(**BOUNDS[name])
     with torch.no_grad():
         for part, parameter in model.named_parameters():
-            if "norm" in part or "sink" in part:
+            if "norm" in part or "sink" in part or "gate" in part:
                 parameter.normal_()
     return model
 

@@ -20,8 +20,9 @@ OPTIONS = {
     "logit_limit": (5.0, 0.3, None),
     "logit_cap": (None, 0.5),
     "qk_norm": (False, True),
-    "sink": (False, True),
+    "sink": (False, True, "fixed"),
     "mean_attention": (False, False, True),
+    "gated_output": (False, True),
 }
 ARGUMENTS = ("node", "edge", "edge_index", "edge_real", "factor")
 
@@ -110,9 +111,12 @@ def test_stages_and_their_edits_follow_the_definition(data):
         value = value + layer.bias_term.value
     weight = weights(layer, found["logit"], target, nodes, factor)
     near = {"rtol": 1e-9, "atol": 1e-12}
+    open_ = 1.0
+    if layer.gate is not None:
+        open_ = 1 / (1 + (-x @ layer.gate.weight.T - layer.gate.bias).exp())
     torch.testing.assert_close(found["weight"], weight, **near)
     torch.testing.assert_close(found["message"], weight * value[source], **near)
-    torch.testing.assert_close(summed(found["message"], target, nodes), output, **near)
+    torch.testing.assert_close(open_ * summed(found["message"], target, nodes), output, **near)
     overwritten = layer.explicit_bias == "released" or layer.mean_attention
     if not overwritten:
         total = found["score"].sum(-1, keepdim=True)
@@ -132,5 +136,5 @@ def test_stages_and_their_edits_follow_the_definition(data):
             assert torch.equal(model(*arguments), expected)
     with es.capture.edit(model, f"conv:{stage}", lambda _: other):
         torch.testing.assert_close(
-            model(*arguments), summed(message, target, nodes), rtol=1e-7, atol=1e-9
+            model(*arguments), open_ * summed(message, target, nodes), rtol=1e-7, atol=1e-9
         )
