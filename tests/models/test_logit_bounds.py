@@ -253,7 +253,9 @@ def test_scores_take_no_part_in_mean_attention_but_feed_the_edge_states():
 
 def test_a_fixed_sink_is_a_softmax_with_one_more_term_of_one():
     layer = attention(NO_CLAMP | FIXED)
-    assert not any("sink" in name for name in [*layer.state_dict(), *dict(layer.named_parameters())])
+    assert not any(
+        "sink" in name for name in [*layer.state_dict(), *dict(layer.named_parameters())]
+    )
     torch.manual_seed(3)
     node, edge = torch.randn(4, 4).double() * 9, torch.randn(6, 4).double()
     logit = layer(node, edge, EDGES)[1].sum(-1).detach().numpy()
@@ -308,7 +310,9 @@ def numbers(tensor):
     return tensor.detach().double().numpy()
 
 
-@pytest.mark.parametrize("more", [{"sink": True}, {"sink": "fixed"}, {"explicit_bias": "described"}], ids=str)
+@pytest.mark.parametrize(
+    "more", [{"sink": True}, {"sink": "fixed"}, {"explicit_bias": "described"}], ids=str
+)
 def test_a_mean_with_something_added_is_refused(more):
     with pytest.raises(ValueError, match="mean_attention=True is a mean"):
         attention(MEAN, **more)

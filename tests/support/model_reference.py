@@ -14,7 +14,7 @@ def predict(model, x, edge_index, edge_attr, batch):
 
     For SAN and GraphiT on the full graph the scores are those of the edges as given.
     """
-    state = {name: value.double().numpy() for name, value in model.state_dict().items()}
+    state = {name: value.double().numpy() for name, value in model.valuesdict().items()}
     config, name = model.config, type(model).__name__
     node = _embed(state, "node_embedding", x.numpy())
     edge = _embed(state, "edge_embedding", edge_attr.numpy())
@@ -22,17 +22,19 @@ def predict(model, x, edge_index, edge_attr, batch):
     for number in range(config["num_layers"]):
         part = _part(state, f"layers.{number}")
         attention = _part(part, "attention")
-        seen, before = (_part(part, which) for which in ("node", "edge"))
+        states = (("node", node), ("edge", edge))
+        before = [_before(_part(part, which), config, values) for which, values in states]
         attended, score = _attend(
             attention,
             config,
             name,
             state,
-            _before(seen, config, node),
-            _before(before, config, edge),
+            *before,
             edge_index.numpy(),
             batch.numpy(),
         )
+        if config["gated_output"]:
+            attended = attended / (1 + np.exp(-_linear(attention, "gate", before[0])))
         scores.append(score)
         node = _block(_part(part, "node"), config, node, attended)
         if name == "GraphTransformer" and number < config["num_layers"] - 1:
@@ -88,10 +90,7 @@ def _attend(weights, config, name, state, node, edge, edge_index, batch):
         into[i].append((_bounded(logit, config), v, factor))
         if place < len(scores):
             scores[place] = score
-    attended = _averages(into, value, weights, config).reshape(node.shape)
-    if config["gated_output"]:
-        attended = attended / (1 + np.exp(-_linear(weights, "gate", node)))
-    return attended, scores
+    return _averages(into, value, weights, config).reshape(node.shape), scores
 
 
 def _averages(into, value, weights, config):

@@ -66,6 +66,12 @@ def test_no_clamp_is_false_in_a_recipe_and_survives_its_dump():
         ({"logit_limit": "5"}, "model.logit_limit received '5', expected a number above 0"),
         ({"logit_cap": 5.0}, "logit_limit=5.0 and logit_cap=5.0, expected one of them"),
         ({"logit_limit": 60.0}, "logit_limit must be above 0 and at most 50"),
+        ({"sink": "learnt"}, "model.sink received 'learnt', expected true .learnt., false or"),
+        ({"sink": 1}, "model.sink received 1, expected true"),
+        ({"gated_output": True, "architecture": "GAT"}, "gated_output received, but GAT has no"),
+        ({"norm_first": True, "residual": False}, "norm_first=True without residual=True"),
+        ({"balanced": "xavier"}, "balanced received, but GraphTransformer has no such option"),
+        ({"balanced": "xavier", "architecture": "GAT"}, "with residual=True and batch_norm=True"),
         ({"sink": True, "architecture": "GAT"}, "sink received, but GAT has no such option"),
     ],
 )

@@ -1,8 +1,8 @@
 r"""Initial weights of a GAT in which no neuron is out of balance.
 
-After Mustafa et al., arXiv 2310.07235. Multiply all that enters a neuron ``i`` behind layer ``l`` by
-a number above 0, and divide all that leaves it by the same: the output of a GAT stays as it was, if
-nothing but functions like ReLU stands between its layers. So under gradient flow (their law of
+After Mustafa et al., arXiv 2310.07235. Multiply all that enters a neuron ``i`` behind layer ``l``
+by a number above 0, and divide all that leaves it by the same: the output of a GAT stays as it was,
+if nothing but functions like ReLU stands between its layers. So under gradient flow (their law of
 conservation, with the bias and the two vectors of attention that the layers here have)
 
 .. math::

@@ -79,9 +79,10 @@ def fit(
         The finished run.
 
     Raises:
-        InputError: if the data cannot be trained on, if ``out`` cannot be written to, holds
-            another run or has been trained for more epochs already, if training diverges, or if
-            several processes cannot train this model on these data or this machine.
+        InputError: if the data cannot be trained on, if a pattern of the recipe's ``decayed``
+            matches no parameter, if ``out`` cannot be written to, holds another run or has been
+            trained for more epochs already, if training diverges, or if several processes cannot
+            train this model on these data or this machine.
         EdgescopeError: if one of several processes ends before its time.
         MissingExtraError: if Lightning or TensorBoard is not installed.
         KeyboardInterrupt: on Ctrl-C; the epochs finished so far are kept.
@@ -153,6 +154,7 @@ def start(
         ['untrained']
     """
     check_splits(splits, recipe)
+    check_decay(splits, recipe)
     require("lightning", "train")
     from lightning.pytorch.utilities.seed import isolate_rng
 

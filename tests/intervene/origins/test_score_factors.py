@@ -63,3 +63,23 @@ def test_what_cannot_be_taken_apart_is_said():
     found = traced(trained_from(biased), biased, where=5)
     assert "explicit bias" in found.info.left_out["layers.0.attention:score"]
     assert not found.table("factors").height
+
+
+@pytest.mark.parametrize("architecture", ["GraphTransformer", "SAN"])
+def test_where_norms_stand_first_the_state_is_a_plain_sum_and_its_norm_is_written(architecture):
+    torch.manual_seed(2)
+    sizes = {"num_atom_types": 5, "num_bond_types": 4, "num_heads": 2, "num_layers": 3}
+    untrained = es.models.build(architecture, **sizes, hidden_dim=8, norm_first=True).eval()
+    model = trained_from(untrained, by=0.5)
+    with torch.no_grad():
+        for name, value in model.state_dict().items():
+            if "norm1" in name and name.endswith(("weight", "bias", "running_mean")):
+                value.normal_()
+    found = traced(model, untrained, where=es.Criterion("m", ratio=0, magnitude=0.001))
+    writers = found.table("writers").filter(site="layers.2.attention:score")
+    assert writers["error"].max() < 1e-5
+    query = writers.filter(factor="query")["writer"].to_list()
+    assert {"layers.0.node.contract", "layers.2.node.before, norm"} <= set(query)
+    assert not any("output, norm" in name for name in query)
+    for (_,), rows in writers.group_by("factor"):
+        assert rows["share"].sum() == pytest.approx(1, abs=1e-4)
