@@ -39,6 +39,9 @@ def test_accuracy_is_the_share_of_known_classes_that_are_right():
     target = np.array([[0.0], [1.0], [1.0], [np.nan]])
     found = Scorer(Outputs(prediction, np.arange(4), target), "accuracy", 0).score(prediction)
     assert found.value == pytest.approx(2 / 3)
+    classes = np.where(np.isnan(target), -1, target)  # as data sets of nodes have them
+    same = Scorer(Outputs(prediction, np.arange(4), classes), "accuracy", 0).score(prediction)
+    assert same.value == found.value
 
 
 @pytest.mark.parametrize("metric", ["mae", "roc_auc"])

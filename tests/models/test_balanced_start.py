@@ -114,7 +114,7 @@ def test_small_steps_keep_the_balance_to_first_order():
     fine, model = drift(1e-4, 100)  # the same time in steps of a tenth
     assert 0 < fine < 0.2 * coarse
     moved = (model.layers[0].conv.lin.weight - gat("xavier").layers[0].conv.lin.weight).abs().max()
-    assert fine < 0.05 * float(moved)
+    assert fine < 0.05 * float(moved.detach())
 
 
 def test_an_orthogonal_start_is_linear_in_what_enters():

@@ -155,6 +155,11 @@ REFUSED = {
         {},
         r"with qk_norm and sink, which es.scan_large does not support",
     ),
+    "a gate": (
+        lambda: random_model(gated_output=True, norm_first=True),
+        {},
+        r"with gated_output and norm_first, which es.scan_large does not support",
+    ),
     "half precision": (lambda: random_model(torch.float16), {}, r"in torch\.float16 on cpu"),
     "features": (lambda: random_model(features=8), {}, r"shape \[3\], expected 8 features"),
     "few types": (

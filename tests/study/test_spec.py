@@ -5,6 +5,7 @@ import pytest
 import edgescope as es
 from edgescope.lib.errors import InputError
 from edgescope.study.cells import folder_of
+from edgescope.train.decay_groups import decay_groups
 
 VARIANT = {"recipe": "demo", "data": "zinc12k"}
 
@@ -276,10 +277,27 @@ def test_the_published_studies_have_five_seeds_and_one_budget_each(name):
 @pytest.mark.parametrize("name", ["mitigation", "mitigation-small"])
 def test_the_studies_of_mitigation_are_variants_with_one_budget(name):
     found = es.study.plan(es.study.read(name, root="data", seeds=[1]))
-    assert len({cell.label for cell in found}) == len(found) == 9
+    assert len({cell.label for cell in found}) == len(found) == 19
     budgets = {(c.model, c.recipe.max_epochs, c.recipe.batch_size) for c in found}
-    assert len(budgets) == 2
+    assert len(budgets) == 3
+    sizes = {(c.model, c.recipe.model.num_layers, c.recipe.model.hidden_dim) for c in found}
+    assert len(sizes) == 3
+    assert len(es.study.plan(es.study.read(name))) == 5 * len(found)
+    assert "precision" in (es.study.read(name).measures or ())
     assert {cell.source["root"].endswith("/data") for cell in found} == {True}
+
+
+@pytest.mark.parametrize("name", ["mitigation", "mitigation-small"])
+def test_every_variant_names_parameters_and_options_that_its_model_has(name):
+    for cell in es.study.plan(es.study.read(name, seeds=[1])):
+        settings = cell.recipe.model.arguments()
+        sizes = {"num_bond_types": 4}
+        sizes |= {"node_dim": 9} if cell.model == "GAT" else {"num_atom_types": 5}
+        model = es.models.build(cell.model, **sizes, **settings)
+        if cell.recipe.weight_decay:
+            decaying, others = decay_groups(model, cell.recipe)
+            assert len(decaying["params"]) == 3 * cell.recipe.model.num_layers
+            assert others["weight_decay"] == 0
 
 
 def test_what_is_given_beside_a_study_replaces_what_the_file_says(describe):

@@ -140,8 +140,8 @@ def figure(
     name: Annotated[
         list[str] | None,
         typer.Argument(
-            help="grid, prevalence, histograms or heat-maps; several may be given. Without any: "
-            "grid and prevalence."
+            help="grid, prevalence, histograms, heat-maps or mitigation; several may be given. "
+            "Without any: grid and prevalence."
         ),
     ] = None,
     out: Annotated[
@@ -156,7 +156,7 @@ def figure(
     grid: the sorted largest ratio of every graph, trained layers over the range of the untrained
     ones; prevalence: the test metric of every cell over its massive activations; histograms: of
     every layer's ratios, with the gamma law; heat-maps: which heads and channels are massive, by
-    edge type.
+    edge type; mitigation: what variants of a recipe do, a panel for each measure.
     """
     names = name or ["grid", "prevalence"]
     place = folder if out is None else out

@@ -137,6 +137,8 @@ def _targets(outputs: Outputs, metric: str) -> Array:
     if target is None:
         raise InputError(f"the batches have no target y for the metric {metric!r}")
     target = target.reshape(len(target), -1)
+    if metric == "accuracy":
+        target = np.where(target < 0, np.nan, target)  # classes are missing as -1
     expected = (len(prediction), 1 if metric == "accuracy" else prediction.shape[1])
     if target.shape != expected:
         raise InputError(

@@ -96,7 +96,8 @@ def tables(study: Study) -> dict[str, StudyTable]:
         variants = mitigation(study)
         found["mitigation"] = StudyTable(
             "Variants: test metric, edges with a ratio above 1000, largest magnitude over the "
-            "untrained median, attention logits at or beyond their limit",
+            "untrained median, attention logits at or beyond their limit, and how much worse the "
+            "metric is in fewer bits",
             variants,
             mitigation_as_text(variants),
         )

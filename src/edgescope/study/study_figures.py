@@ -19,6 +19,7 @@ from edgescope.statistics.sketch import SiteSketch
 from edgescope.study import study_tables as tables
 from edgescope.study.cells import UNTRAINED
 from edgescope.study.figure_panels import panels, save_figure
+from edgescope.study.mitigation_figures import mitigation_panels
 from edgescope.study.published_panels import Band, Line, draw_maxima
 from edgescope.study.result_figures import heat_maps, histograms, table_of
 from edgescope.study.study_store import Finished, Study
@@ -33,8 +34,8 @@ FORMATS = ("svg", "png", "pdf")
 POINTS = 200
 """Quantiles at which the curve of a layer is drawn."""
 
-FIGURES = ("grid", "prevalence", "histograms", "heat-maps")
-"""Names of the figures; the last two are one for each model, data set and state."""
+FIGURES = ("grid", "prevalence", "histograms", "heat-maps", "mitigation")
+"""Names of the figures; the last three are several, for each model and data set."""
 
 
 def write_figures(
@@ -49,8 +50,9 @@ def write_figures(
         study: see :func:`edgescope.study.load`.
         out: the folder to write to.
         suffix: ``"svg"``, ``"png"`` or ``"pdf"``.
-        names: which: ``"grid"``, ``"prevalence"``, ``"histograms"``, ``"heat-maps"``. Those of the
-            last two are ``NAME-MODEL-DATA-STATE``, and are drawn from the result tables.
+        names: which: ``"grid"``, ``"prevalence"``, ``"histograms"``, ``"heat-maps"``,
+            ``"mitigation"``. Histograms and heat maps are ``NAME-MODEL-DATA-STATE``, and drawn from
+            the result tables; variants side by side are ``mitigation-MODEL-DATA``.
 
     Raises:
         InputError: if there is no such format or figure, if the folder cannot be written to, if no
@@ -84,7 +86,12 @@ def _drawn(study: Study, name: str) -> "Iterator[tuple[str, Figure]]":
     elif name == "prevalence":
         yield name, scatter(tables.cells(study), _twins(study))
     else:
-        for group, drawn in (histograms if name == "histograms" else heat_maps)(study):
+        draw = {
+            "histograms": histograms,
+            "heat-maps": heat_maps,
+            "mitigation": mitigation_panels,
+        }[name]
+        for group, drawn in draw(study):
             yield re.sub(r"[^A-Za-z0-9.-]+", "_", f"{name}-{group}"), drawn
 
 

@@ -39,6 +39,12 @@ def test_no_constant_is_better(metric, seed, tasks, other):
     assert best <= worse + 1e-12 if LOWER_IS_BETTER[metric] else best >= worse - 1e-12
 
 
+def test_classes_that_are_not_known_do_not_count_however_they_are_written():
+    target = np.array([2.0, -1, -1, -1, np.nan, 2, 0])
+    found = constant_prediction(Outputs(np.zeros((7, 3)), np.arange(7), target), "accuracy", None)
+    assert found[0].tolist() == [0, 0, 1]
+
+
 def test_without_a_metric_it_is_the_median_of_the_predictions():
     found = outputs("mae", 0, 2)
     guess = constant_prediction(found, None, None)

@@ -23,6 +23,7 @@ MEASURES: Mapping[str, str] = {
     "attack": "noise_levels",
     "attribution": "attribution_quality",
     "rankings": "bond_rankings",
+    "precision": "format_losses",
 }
 """Name of every measure, which is that of its function, to the module here that holds it."""
 
