@@ -17,7 +17,8 @@ from edgescope.lib.input_files import json_of, reading, whole
 from edgescope.lib.typed_fields import sealed, sha256_of, unsealed
 from edgescope.models.architectures import ARCHITECTURES, architecture, nearest
 from edgescope.study.spec import DataSource, RecipeOnData, ScanOptions, StudySpec
-from edgescope.train.recipe_file import ModelRecipe, Recipe, recipe, recipe_names
+from edgescope.train.model_recipe import ModelRecipe
+from edgescope.train.recipe_file import Recipe, recipe, recipe_names
 
 FORMAT = 2
 """Raised when the meaning of a key changes; files of format 1 have no digest."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from edgescope.lib.errors import InputError
 from edgescope.lib.task_metrics import known_metric
@@ -75,7 +76,7 @@ def _drawn(group: pl.DataFrame, metric: str, title: str) -> "Figure":
         Panel("growth", "largest magnitude over\nuntrained median", log=True),
         *(Panel(f"{name}_loss", f"{known.words} lost\nin {name}") for name in FORMATS),
     ]
-    shown = [each for each in shown if not group[each.column].is_null().all()]
+    shown = [each for each in shown if len(_numbers(group, each))]
     lines = group.partition_by("variant", "state", maintain_order=True)
     labels = [_label(of) for of in lines]
     left = label_width(labels)
@@ -90,7 +91,7 @@ def _drawn(group: pl.DataFrame, metric: str, title: str) -> "Figure":
         if panel.column.endswith("_loss"):
             axes.axvline(0, color=INK, linewidth=1)
         if panel.log:
-            decades = np.log10(group[panel.column].drop_nulls())
+            decades = np.log10(_numbers(group, panel))
             axes.set_xscale("log")
             axes.set_xlim(10 ** np.floor(decades.min()), 10 ** np.ceil(decades.max() + 1e-9))
             ratio_axis(axes.xaxis)
@@ -111,17 +112,26 @@ def _label(of: pl.DataFrame) -> str:
     return variant or ("as the recipe has it" if state == "trained" else STATES[state])
 
 
+def _numbers(of: pl.DataFrame, panel: Panel) -> NDArray[np.float64]:
+    """Return what is drawn of some cells: what is known, on a logarithmic axis above 0."""
+    values = panel.scale * of[panel.column].cast(pl.Float64).to_numpy()
+    known = np.isfinite(values) & ((values > 0) | (not panel.log))
+    found: NDArray[np.float64] = values[known]
+    return found
+
+
 def _line(axes: "Axes", panel: Panel, of: pl.DataFrame, place: int, lines: int) -> None:
     """Draw the seeds of a variant and their spread."""
-    values = panel.scale * of[panel.column].drop_nulls()
+    values = _numbers(of, panel)
     first = place == 0
     if len(values):
-        middle = values.median() if panel.log else values.mean()
-        half = values.std() or 0.0
-        ends = (values.min(), values.max()) if panel.log else (middle - half, middle + half)
-        axes.plot(
-            values, [place + 0.2] * len(values), ".", color=BLUE, label="a seed" if first else None
-        )
+        middle = float(np.median(values) if panel.log else values.mean())
+        half = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+        ends = (middle - half, middle + half)
+        if panel.log:
+            ends = float(values.min()), float(values.max())
+        seed = "a seed" if first else None
+        axes.plot(values, [place + 0.2] * len(values), ".", color=BLUE, label=seed)
         axes.hlines(place, *ends, color=VERMILION, linewidth=1.8)
         label = "mean and spread" if first else None
         axes.plot([middle], [place], "o", color=VERMILION, markersize=5, label=label)

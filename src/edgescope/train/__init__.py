@@ -8,8 +8,9 @@ from edgescope.lib.optional import require
 for _package in ("pydantic", "yaml"):
     require(_package, "train")
 
+from edgescope.train.model_recipe import ModelRecipe  # noqa: E402
 from edgescope.train.model_record import ModelRecord, ModelWords  # noqa: E402
-from edgescope.train.recipe_file import ModelRecipe, Recipe, recipe, recipe_names  # noqa: E402
+from edgescope.train.recipe_file import Recipe, recipe, recipe_names  # noqa: E402
 from edgescope.train.run_folder import RunFolder  # noqa: E402
 from edgescope.train.trainer import fit, start  # noqa: E402
 
