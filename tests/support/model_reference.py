@@ -14,7 +14,7 @@ def predict(model, x, edge_index, edge_attr, batch):
 
     For SAN and GraphiT on the full graph the scores are those of the edges as given.
     """
-    state = {name: value.double().numpy() for name, value in model.valuesdict().items()}
+    state = {name: value.double().numpy() for name, value in model.state_dict().items()}
     config, name = model.config, type(model).__name__
     node = _embed(state, "node_embedding", x.numpy())
     edge = _embed(state, "edge_embedding", edge_attr.numpy())
