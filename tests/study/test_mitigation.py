@@ -18,8 +18,8 @@ def compared(describe, run_in_process, chains, tmp_path_factory):
     """A done study of two variants with two seeds."""
     base = {"recipe": "demo", "data": {"source": str(chains), "target_columns": ["target"]}}
     recipes = [base, base | {"name": "soft cap", "set": {"logit_limit": False, "logit_cap": 5.0}}]
-    changes = {"models": None, "data": None, "recipe": None, "measures": ["precision"]}
-    path = describe(**changes, recipes=recipes)
+    changes = {"models": None, "data": None, "recipe": None, "states": ["trained"]}
+    path = describe(**changes, measures=["precision"], recipes=recipes)
     out = tmp_path_factory.mktemp("compared") / "study"
     return es.study.load(run_in_process(path, out))
 
