@@ -75,8 +75,8 @@ def test_paired_intervals_cover_a_true_change_at_the_nominal_rate(seed):
         common = random.normal(size=(40, 1)) * 5  # which pairing takes out
         data = Outputs(common, np.arange(40), np.zeros((40, 1)))
         scorer = Scorer(data._replace(prediction=np.abs(common) + 20), "mae", number, 300)
-        changed = scorer._reference + random.normal(1, 2, size=(40, 1))
-        change = scorer.score(changed).minus(scorer.score(scorer._reference))
+        changed = scorer.outputs.prediction + random.normal(1, 2, size=(40, 1))
+        change = scorer.score(changed).minus(scorer.score(scorer.outputs.prediction))
         _, low, high = scorer.interval(change)
         held += low <= 1 <= high
     assert 0.90 <= held / 200 <= 0.99  # two standard errors are 0.03
@@ -110,3 +110,21 @@ def test_the_mean_change_of_predictions_needs_no_target():
 def test_targets_that_do_not_fit_the_metric_are_refused(metric, change, message):
     with pytest.raises(InputError, match=message):
         Scorer(outputs()._replace(**change), metric, 0)
+
+
+@pytest.mark.parametrize("metric", ["mae", None])
+def test_predictions_that_are_not_finite_at_first_are_left_out(metric):
+    data = outputs()
+    broken = data.prediction.copy()
+    broken[[3, 7], 1] = np.nan, np.inf
+    scorer = Scorer(data._replace(prediction=broken), metric, 0)
+    others = np.setdiff1d(np.arange(30), [3, 7])
+    assert scorer.left_out == 2
+    for other in (broken + 1, data.prediction + 1):
+        assert scorer.moved(other).value == pytest.approx(1)
+        assert scorer.lost(other) == 0
+        if metric:
+            expected = np.nanmean(np.abs(other - data.target)[others])
+            assert scorer.score(other).value == pytest.approx(expected)
+    with pytest.raises(InputError, match="nothing finite"):
+        Scorer(data._replace(prediction=np.full((30, 2), np.nan)), metric, 0)

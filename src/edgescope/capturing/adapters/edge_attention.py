@@ -136,10 +136,7 @@ class EdgeAttentionAdapter(Adapter):
             rows = EdgeRows(given["edge_index"], (size, size), real=given["edge_real"])
 
         def scored(_: Layer, __: object, score: Tensor) -> Tensor | None:
-            new = replace("score", score, rows)
-            if new is not None:
-                now["score"] = new
-            return new
+            return _put(now, "score", replace("score", score, rows))
 
         def summed(_: Layer, __: object, logit: Tensor) -> Tensor | None:
             new = replace("logit", logit.unsqueeze(-1), rows)
@@ -165,6 +162,12 @@ class EdgeAttentionAdapter(Adapter):
             if layer.sink is not None:
                 yield layer.sink.register_forward_hook(sunk).remove
             yield layer.message.register_forward_hook(sent).remove
+
+
+def _put(now: dict[str, Tensor], stage: str, new: Tensor | None) -> Tensor | None:
+    if new is not None:
+        now[stage] = new
+    return new
 
 
 def _sent(

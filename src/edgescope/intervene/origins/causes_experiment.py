@@ -144,6 +144,8 @@ def causes(
     noted = NotedCall(call)
     check_inputs(inputs)
     _check(levels, share, steps, max_passes)
+    if donor is not None and not patches:
+        raise InputError("received donor= with patches=False, which patches nothing; leave one out")
     rule = massive_rule(where)
     mark = fingerprint_of_loader(loader)
     name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric

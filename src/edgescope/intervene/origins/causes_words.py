@@ -47,7 +47,7 @@ def verdicts(info: CausesInfo, tables: Mapping[str, pl.DataFrame]) -> list[str]:
     said = [f"{counted} are massive by {info.where}, {before}"]
     said += [_set_words(info, row) for row in finest(tables["sets"])]
     said += _exact_words(tables["sets"])
-    said += _path_words(tables["paths"], trained["massive"])
+    said += _path_words(tables["paths"], trained)
     said += _factor_words(tables["factors"])
     return [each for each in said if each]
 
@@ -122,10 +122,15 @@ def _also(row: Mapping[str, Any]) -> str:
     return f" (as does {row['others']})" if row["others"] else ""
 
 
-def _path_words(paths: pl.DataFrame, massive: int) -> list[str]:
-    """Say which single site carries most of what comes after it."""
+def _path_words(paths: pl.DataFrame, trained: Mapping[str, Any]) -> list[str]:
+    """Say which single site carries most of what comes after it.
+
+    Where a patch makes numbers that are not finite, massive activations were not taken away.
+    """
     of = paths.filter(pl.col("into") == "trained", pl.col("source") == "untrained")
-    left = of.group_by("patched", maintain_order=True).agg(pl.col("massive").sum())
+    broken = (pl.col("nonfinite").sum() - trained["nonfinite"]).clip(0)
+    left = of.group_by("patched", maintain_order=True).agg(pl.col("massive").sum() + broken)
+    massive = trained["massive"]
     if not left.height or not massive:
         return []
     best = left.sort("massive", maintain_order=True).row(0, named=True)

@@ -138,7 +138,7 @@ def constancy(
         outputs = labels.run(passes, _taken(constant), max_bytes)
         scorer = Scorer(outputs, constant.info.metric, seed)
         before = scorer.score(outputs.prediction)
-        guess = constant_prediction(outputs, scorer.metric, None)
+        guess = constant_prediction(scorer.outputs, scorer.metric, None)
         guessed = scorer.score(guess) or scorer.moved(guess)
         margin = tolerance * abs(guessed.value - (before.value if before else 0.0))
         spreads = labels.spreads(scorer)

@@ -46,14 +46,17 @@ def initial_state(
     return initial_model(model, found, batches, call, progress, "the untrained model")
 
 
-def check_alike(passes: Passes, rewound: Counted, counter: Counter, sites: Sequence[str]) -> None:
+def check_alike(
+    passes: Passes, rewound: Counted, counter: Counter, sites: Sequence[str], given: bool
+) -> None:
     """Run the untrained model, and compare it with the trained one, all of it put back.
 
     Args:
-        passes: of the untrained model.
+        passes: of the untrained model, or once more of the other.
         rewound: what the other gives.
         counter: counts what is massive.
         sites: names of the sites.
+        given: whether it is an untrained model that the user gave, not a state dict.
 
     Raises:
         InputError: if the two do not give the same to the bit.
@@ -66,6 +69,11 @@ def check_alike(passes: Passes, rewound: Counted, counter: Counter, sites: Seque
     )
     if not same:
         gap = np.nanmax(np.abs(found.prediction - rewound.prediction), initial=0.0)
+        if not given:
+            raise InputError(
+                f"two runs of the model on the same batches differ by up to {gap:.3g}, so what "
+                "comes of its tensors cannot be told; it draws random numbers in eval mode"
+            )
         raise InputError(
             "with all its tensors put back the trained model is not the untrained model: "
             f"predictions differ by up to {gap:.3g}; the two differ in something that is neither a "

@@ -11,7 +11,6 @@ from edgescope.capturing.site_choice import Sites
 from edgescope.intervene.activation_choice import Selector
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.number_formats.constant_guess import constant_prediction
-from edgescope.intervene.number_formats.first_look import only_finite
 from edgescope.intervene.origins.initial_state import check_alike
 from edgescope.intervene.origins.massive_counts import Counter, Rows
 from edgescope.intervene.origins.rewind_rows import Ends
@@ -88,19 +87,17 @@ class TwoModels:
         """
         trained, outputs = self.traced.run(self.counter, self.passes)
         self.rows = dict(self.counter.rows)
-        finite = np.asarray(np.isfinite(outputs.prediction).all(axis=1))
-        self.outputs = only_finite(outputs, finite)
-        self.counter.finite = finite
-        scorer = Scorer(self.outputs, metric, seed)
+        scorer = Scorer(outputs, metric, seed)
+        self.outputs = scorer.outputs
         self.exchange.rewind(self.exchange.changed)
         untrained, _ = self.counter.run(self.passes, self.traced.names)
-        trained = trained._replace(prediction=self.outputs.prediction)
         self.ends = Ends(trained, untrained)
         self.done = self.passes.done
-        if isinstance(self._initial, nn.Module):
-            passes = self._running.passes(self._initial)
-            check_alike(passes, untrained, self.counter, self.traced.names)
-            self.done += passes.done
+        # Of a state dict there is no other model, but random numbers would be drawn anew.
+        given = isinstance(self._initial, nn.Module)
+        passes = self._running.passes(self._initial if given else self.exchange.model)  # type: ignore[arg-type]
+        check_alike(passes, untrained, self.counter, self.traced.names, given)
+        self.done += passes.done
         return scorer
 
     def facts(self, scorer: Scorer) -> dict[str, Any]:
@@ -127,5 +124,5 @@ class TwoModels:
             "before_high": None if known is None else known.high,
             "untrained": None if after is None or not np.isfinite(after.value) else after.value,
             "guess": guess.value,
-            "nonfinite": int(scorer.graphs and (~np.asarray(self.counter.finite)).sum()),
+            "nonfinite": scorer.left_out,
         }
