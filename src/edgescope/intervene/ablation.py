@@ -13,8 +13,7 @@ from edgescope.capturing import Site
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.capturing.tape import MAX_BYTES
-from edgescope.intervene.ablation_info import AblationInfo
-from edgescope.intervene.ablation_result import LEFT_OUT, SCHEMA, Ablation
+from edgescope.intervene.ablation_result import LEFT_OUT, SCHEMA, Ablation, AblationInfo
 from edgescope.intervene.activation_choice import Where, check_graphs, selector
 from edgescope.intervene.controls import CONTROLS, Control, drawn_by_default
 from edgescope.intervene.initial_model import initial_model

@@ -19,8 +19,7 @@ from edgescope.intervene.number_formats.format_remedies import RemedyName, chose
 from edgescope.intervene.number_formats.format_runs import Runs
 from edgescope.intervene.number_formats.format_watch import Recorder
 from edgescope.intervene.number_formats.model_formats import FORMATS, KNOWN, chosen_formats, copied
-from edgescope.intervene.number_formats.precision_info import PrecisionInfo
-from edgescope.intervene.number_formats.precision_result import SCHEMA, Precision
+from edgescope.intervene.number_formats.precision_result import SCHEMA, Precision, PrecisionInfo
 from edgescope.intervene.number_formats.site_choice_record import untrained_limits
 from edgescope.intervene.replay import Passes
 from edgescope.lib.eager_twin import eager_twin

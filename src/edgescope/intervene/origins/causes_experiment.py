@@ -12,13 +12,11 @@ from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.capturing.tape import MAX_BYTES
 from edgescope.intervene.activation_choice import Where
-from edgescope.intervene.origins.causes_info import CausesInfo
-from edgescope.intervene.origins.causes_result import TABLES, Causes
-from edgescope.intervene.origins.initial_state import initial_state
+from edgescope.intervene.origins.causes_result import TABLES, Causes, CausesInfo
 from edgescope.intervene.origins.state_exchange import LEVELS
 from edgescope.intervene.origins.trace_stages import Stages
 from edgescope.intervene.origins.traced_sites import massive_rule
-from edgescope.intervene.origins.two_models import Running, TwoModels
+from edgescope.intervene.origins.two_models import Running, TwoModels, initial_state
 from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.eval_mode import generators_kept

@@ -1,14 +1,11 @@
 """The result of tracing massive activations to their causes."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Self
 
 import polars as pl
 
-from edgescope.intervene.origins.causes_info import CausesInfo
 from edgescope.intervene.origins.causes_pictures import CausesPictures
 from edgescope.intervene.origins.causes_words import verdicts
 from edgescope.intervene.origins.patch_gradients import AGREEMENT
@@ -17,14 +14,11 @@ from edgescope.intervene.origins.score_factors import FACTOR_ROWS, WRITER_ROWS
 from edgescope.intervene.origins.site_patches import EFFECTS, PATHS
 from edgescope.intervene.origins.type_triples import TYPES
 from edgescope.lib.errors import InputError
-from edgescope.lib.input_files import table_of
-from edgescope.lib.manifest import Kind, Stored, stored, storing
-from edgescope.lib.typed_fields import record
+from edgescope.lib.manifest import Kind
+from edgescope.lib.stored_tables import TableFile
 
 FORMAT = 1
 """Raised when a change makes older folders unreadable."""
-
-_KIND = Kind("a result on causes", "causes.json", FORMAT, "trace them again")
 
 TABLES: dict[str, dict[str, type[pl.DataType]]] = {
     "rewinds": REWINDS,
@@ -38,6 +32,91 @@ TABLES: dict[str, dict[str, type[pl.DataType]]] = {
     "writers": WRITER_ROWS,
 }
 """Columns of every table."""
+
+
+@dataclass(frozen=True)
+class CausesInfo:
+    """What was traced, and how.
+
+    Attributes:
+        model: class of the model.
+        data: name of the data set, if it has one.
+        graphs: number of graphs.
+        batches: number of batches.
+        where: what is called massive.
+        sites: names of the sites that were counted at, in the order of the model's layers.
+        levels: how much was put back at once.
+        share: of what the trained model has more, which a set must take away, or make.
+        tensors: number of parameters and buffers.
+        changed: how many of them differ between the trained and the untrained model.
+        running: how many of these are running statistics of batch norm.
+        kept: tensors that the untrained state dict does not hold, left as they are.
+        checked: whether the trained model with all tensors put back was compared with the
+            untrained model itself, which gave the same predictions and counts to the bit; a state
+            dict cannot be run.
+        itself: largest change of a prediction if every site is patched with its own activations;
+            ``None`` if nothing was patched.
+        donor: whether another input was patched in.
+        steps: of integrated gradients.
+        seed: decided resamples, random sets and edges.
+        metric: name of the task metric; ``None`` if there is none.
+        before: the metric of the trained model; ``None`` without one.
+        before_low: lower end of its 95 % interval.
+        before_high: upper end.
+        untrained: the metric of the untrained model.
+        guess: that of one prediction for all graphs, the best that the targets alone give; without
+            a metric, the mean change of the predictions if each were their median.
+        nonfinite: predictions of the trained model that are not finite, which are left out.
+        passes: forward passes over the loader by what they were for.
+        max_passes: how many the rewinding could take.
+        stopped: whether it ended there.
+        exact: why the first site was not enumerated; empty if it was.
+        seconds: how long it took.
+        device: the device that the model ran on.
+        left_out: sites and parts that could not be taken, each with the reason.
+        arguments: names of the arguments that the model was given, as in
+            :class:`edgescope.scanning.site_scan.ScanInfo`.
+        data_fingerprint: of the graphs, as there.
+    """
+
+    model: str
+    data: str
+    graphs: int
+    batches: int
+    where: str
+    sites: tuple[str, ...]
+    levels: tuple[str, ...]
+    share: float
+    tensors: int
+    changed: int
+    running: int
+    kept: tuple[str, ...]
+    checked: bool
+    itself: float | None
+    donor: bool
+    steps: int
+    seed: int
+    metric: str | None
+    before: float | None
+    before_low: float | None
+    before_high: float | None
+    untrained: float | None
+    guess: float | None
+    nonfinite: int
+    passes: Mapping[str, int]
+    max_passes: int
+    stopped: bool
+    exact: str
+    seconds: float
+    device: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    data_fingerprint: str = ""
+
+    @property
+    def all_passes(self) -> int:
+        """Forward passes over the loader."""
+        return sum(self.passes.values())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,6 +140,19 @@ class Causes(CausesPictures):
 
     info: CausesInfo
     tables: Mapping[str, pl.DataFrame]
+
+    kind = Kind("a result on causes", "causes.json", FORMAT, "trace them again")
+    info_type = CausesInfo
+    files = tuple(TableFile(name, schema, name) for name, schema in TABLES.items())
+
+    def stored_tables(self) -> tuple[pl.DataFrame, ...]:
+        """Return all tables."""
+        return tuple(self.tables[name] for name in TABLES)
+
+    @classmethod
+    def made_of(cls, info: CausesInfo, tables: tuple[pl.DataFrame, ...]) -> Self:
+        """Return the result of an info and all tables."""
+        return cls(info, dict(zip(TABLES, tables, strict=True)))
 
     def table(self, of: str = "rewinds") -> pl.DataFrame:
         """Return a table; intervals are 95 %, by bootstrap over graphs.
@@ -118,41 +210,3 @@ class Causes(CausesPictures):
             f"Causes({info.model} on {info.graphs} graphs, {len(info.sites)} sites, {info.where}, "
             f"{info.all_passes} passes)"
         )
-
-    def save(self, folder: str | Path) -> Path:
-        """Write ``causes.json`` and the tables; an earlier result is replaced.
-
-        Raises:
-            InputError: if the folder cannot be written, or holds something else.
-        """
-        folder = Path(folder)
-        plain = {"format": FORMAT, **asdict(self.info), "conclusion": self.conclusion()}
-        counts = {name: self.tables[name].height for name in TABLES}
-        with storing(folder, _KIND, counts, "no result on causes") as new:
-            for name in TABLES:
-                self.tables[name].write_parquet(new / f"{name}.parquet")
-            (new / _KIND.marker).write_text(json.dumps(plain, indent=1), encoding="utf-8")
-        return folder
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Read what :meth:`save` wrote.
-
-        Raises:
-            InputError: if the folder holds no such result, or a damaged one.
-        """
-        return cls(*stored(Path(folder), _KIND, _read))
-
-
-def _read(files: Stored) -> tuple[CausesInfo, dict[str, pl.DataFrame]]:
-    plain = files.json(_KIND.marker)
-    if plain.pop("format") != files.format:
-        raise ValueError(f"{_KIND.marker} is of another format than the folder")
-    plain.pop("conclusion")
-    tables = {
-        name: table_of(files.files[f"{name}.parquet"], schema) for name, schema in TABLES.items()
-    }
-    if not tables["rewinds"].height:
-        raise ValueError("rewinds.parquet has no rows")
-    files.check({name: table.height for name, table in tables.items()})
-    return record(CausesInfo, plain), tables

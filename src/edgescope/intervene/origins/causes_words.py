@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from math import isnan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from edgescope.intervene.origins.causes_info import CausesInfo
 from edgescope.intervene.origins.rewind_runs import JOIN
 from edgescope.lib.plurals import plural
 from edgescope.lib.task_metrics import known_metric
 from edgescope.plots.formats import listing
 from edgescope.plots.formats import percent as percent_above
+
+if TYPE_CHECKING:
+    from edgescope.intervene.origins.causes_result import CausesInfo
 
 _NAMED = 4
 """Units that a sentence names."""
@@ -24,7 +26,7 @@ def percent(share: float) -> str:
     return ("-" if share < 0 else "") + percent_above(abs(share))
 
 
-def verdicts(info: CausesInfo, tables: Mapping[str, pl.DataFrame]) -> list[str]:
+def verdicts(info: "CausesInfo", tables: Mapping[str, pl.DataFrame]) -> list[str]:
     """Say what was found, a sentence each.
 
     Args:
@@ -77,7 +79,7 @@ def set_named(row: Mapping[str, Any]) -> str:
     return listing(units)
 
 
-def _set_words(info: CausesInfo, row: Mapping[str, Any]) -> str:
+def _set_words(info: "CausesInfo", row: Mapping[str, Any]) -> str:
     units = set_named(row)
     share = _share(row)
     proof = {"smallest": "", "minimal": ", none of which can be left out"}
@@ -91,7 +93,7 @@ def _set_words(info: CausesInfo, row: Mapping[str, Any]) -> str:
     return what + (_cost(info, row) if row["does"] == "removes" else "")
 
 
-def _cost(info: CausesInfo, row: Mapping[str, Any]) -> str:
+def _cost(info: "CausesInfo", row: Mapping[str, Any]) -> str:
     """Say what putting a set back does to the metric."""
     if info.metric is None or row["metric_change"] is None:
         return ""
