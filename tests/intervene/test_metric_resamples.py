@@ -104,6 +104,7 @@ def test_the_mean_change_of_predictions_needs_no_target():
         ("mae", {"target": None}, "no target y"),
         ("mae", {"target": np.zeros((30, 1))}, r"targets \[30, 1\] for predictions \[30, 2\]"),
         ("roc_auc", {"target": np.full((30, 2), 0.5)}, "other than 0, 1 and NaN"),
+        ("roc_auc", {"target": np.tile([0.0, 1.0], (30, 1))}, "all 0 or all 1"),
         ("mae", {"target": np.full((30, 2), np.nan)}, "no batch has a known target"),
     ],
 )

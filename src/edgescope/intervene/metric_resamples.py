@@ -183,6 +183,11 @@ def _targets(outputs: Outputs, metric: str) -> Array:
         raise InputError("no batch has a known target y; pass data with targets, or metric='none'")
     if metric in {"roc_auc", "bce"} and not np.isin(known, (0, 1)).all():
         raise InputError(f"received targets other than 0, 1 and NaN for the metric {metric!r}")
+    if metric == "roc_auc" and not any({0.0, 1.0} <= set(task) for task in target.T):
+        raise InputError(
+            "the known targets of every task are all 0 or all 1, so there is no area under the ROC "
+            "curve; pass more graphs, metric='bce', or metric='none'"
+        )
     return target
 
 

@@ -139,8 +139,9 @@ def test_the_first_site_is_enumerated_also_of(kind):
             each.convs[1] = each.convs[0]
     if kind == "compiled":
         model.convs[0] = torch.compile(model.convs[0], backend="eager")
-        with pytest.warns(EdgescopeWarning, match="convs.0 is compiled"):
+        with pytest.warns(EdgescopeWarning, match="convs.0 is compiled") as warned:
             found = traced(model, untrained, where=100, levels=["layer"])
+        assert len(warned) == 1  # not of the copy again
     else:
         found = traced(model, untrained, where=100, levels=["layer"])
     exact = found.table("sets").filter(level="exact at convs.0:score")

@@ -99,8 +99,8 @@ def causes(
         share: of the massive edges that the trained model has more than the untrained one, which
             a set must take away or make to count.
         patches: whether to patch.
-        donor: yields other inputs of the same shape, batch by batch, whose activations in the
-            trained model are patched in as well.
+        donor: yields other inputs, graphs with as many edges in the same order, whose activations
+            in the trained model are patched in as well.
         steps: of integrated gradients.
         max_passes: how many forward passes rewinding may take.
         metric: as in :func:`edgescope.ablate`; ``"none"`` for the change of the predictions alone.
@@ -120,8 +120,9 @@ def causes(
 
     Raises:
         InputError: if the untrained model has other tensors, or is another function of the same
-            tensors; if an option is unknown or out of range; if a site that was asked for cannot
-            be captured; if there are no targets for the metric.
+            tensors; if the model draws random numbers in eval mode; if the graphs of ``donor`` have
+            other numbers of edges; if an option is unknown or out of range; if a site that was
+            asked for cannot be captured; if there are no targets for the metric.
 
     Example:
         >>> import copy, torch
