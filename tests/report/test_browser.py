@@ -123,6 +123,44 @@ def test_sections_of_results_are_drawn_and_fit(browser, with_results, width):
     opened.page.close()
 
 
+OUTSIDE = """() => [...document.querySelectorAll("caption")].filter(caption => {
+  const [left, right] = [0, document.documentElement.clientWidth];
+  const box = caption.getBoundingClientRect();
+  return box.width && (box.left < left || box.right > right);
+}).map(caption => caption.textContent)"""
+
+
+def test_captions_and_names_of_rows_stay_on_a_narrow_page(browser, with_results):
+    page = visit(browser, with_results, width=400).page
+    page.click("button[value=all]")
+    page.eval_on_selector_all("details", "all => all.forEach(x => { x.open = true; })")
+    assert page.evaluate(OUTSIDE) == []
+    table = page.locator(".scroll:has(tr.row)").first
+    name = table.locator("tbody th").first
+    before = name.bounding_box()
+    table.evaluate("box => { box.scrollLeft = 200; }")
+    assert name.bounding_box() == before
+    page.close()
+
+
+OVERLAPS = """svg => {
+  const boxes = [...svg.querySelectorAll("text")].map(text => text.getBoundingClientRect());
+  return boxes.flatMap((a, at) => boxes.slice(at + 1).filter(b =>
+    a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).length;
+}"""
+
+
+@pytest.mark.parametrize("factor", [3e3, 1e5, 1e7, 1e20])
+def test_no_two_numbers_of_the_chart_of_all_sites_touch(browser, build, tmp_path, factor):
+    def enlarge(model):
+        model.layers[1].attention.edge.weight[5] *= factor
+
+    written = build(enlarge).report(tmp_path / "report.html")
+    page = visit(browser, written.as_uri()).page
+    assert page.locator("#sites svg.chart").first.evaluate(OVERLAPS) == 0
+    page.close()
+
+
 def test_folded_tables_are_printed(browser, with_results):
     page = visit(browser, with_results).page
     assert page.locator("#interpretation table:visible").count() == 0

@@ -1,6 +1,9 @@
 """Scans that lack something still give a complete report."""
 
 import json
+import re
+from html import escape
+from operator import truediv
 
 import pytest
 import torch
@@ -8,6 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
 import edgescope as es
+from edgescope.plots.formats import percent
 from edgescope.scanning.criteria import Criterion
 from edgescope.scanning.result import Scan
 
@@ -31,6 +35,12 @@ def silence(model):
         layer.attention.edge.weight.zero_()
 
 
+def silence_doubles(model):
+    """Of double bonds the first scores are zeros, of others massive."""
+    model.edge_embedding.weight[1].zero_()
+    model.layers[0].attention.edge.weight[5] *= 1e5
+
+
 def renamed(scan):
     names = {site: f"encoder ${number}$.score" for number, site in enumerate(scan.sites)}
     sites = {names[site]: found for site, found in scan.sites.items()}
@@ -47,6 +57,7 @@ SCANS = {
         plant, loader=plain_graphs(), edge_type_names=["a", "b", "c", "d"]
     ),
     "no ratio defined": lambda build, _: build(silence, baseline=False),
+    "ratios of some edges defined": lambda build, _: build(silence_doubles),
     "one head": lambda build, plant: build(plant, num_heads=1),
     # More than the 20 figures after which matplotlib warns that they stay open.
     "two dozen sites": lambda build, plant: build(plant, layers=24),
@@ -97,6 +108,9 @@ def test_report_is_complete(build, plant, tmp_path, kind, recwarn):
     path = scan.report(tmp_path / "report.html")
     page = path.read_text(encoding="utf-8")
     numbers = json.loads(path.with_suffix(".json").read_text())
+    for over, edges, share in re.findall(r"([\d,]+) of ([\d,]+) edges \(([^)]+)\) have a", page):
+        stated = (int(each.replace(",", "")) for each in (over, edges))
+        assert escape(percent(truediv(*stated))) == share
     for section in ("scanned", "sites", "by-site", "gallery", "not-found", "not-finite"):
         assert f'<section id="{section}">' in page
     assert page.count('<section class="site"') == len(scan.sites) == len(numbers["table"])

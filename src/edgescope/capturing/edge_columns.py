@@ -31,6 +31,74 @@ class Column(NamedTuple):
     """Which columns hold source and target exchanged ``[K]``; ``None`` if none does."""
 
 
+class _Found(NamedTuple):
+    """Columns that were found in this call of the model, and what they were found by."""
+
+    layer: object
+    place: object
+    own: Tensor
+    codes: Tensor | None
+    joins: object
+    column: Column
+
+
+class Columns:
+    """Where the columns of every layer's edges come from, in one call of a model.
+
+    Layers that are given the same edges, or each a copy of its own, are answered alike and once.
+
+    Args:
+        inputs: what the model was given.
+        origins: follows the inputs' edges through the call.
+    """
+
+    def __init__(self, inputs: Sequence[InputEdges], origins: Origins) -> None:
+        self._inputs = inputs
+        self._origins = origins
+        self._found: list[_Found] = []
+
+    def find(self, own: Tensor, layer: object, pick: Callable[[Sequence[int]], int]) -> Column:
+        """Return which edge of which input every column of a layer's edges is.
+
+        Args:
+            own: source and target of the edges that the layer was given ``[2, K]``.
+            layer: what tells apart layers that are given the same tensor.
+            pick: chooses among inputs that are the same tensor.
+
+        Raises:
+            InputError: if it is not certain.
+            NotFollowed: if it would need a pass that is followed.
+        """
+        alike = [each for each in self._found if each.layer == layer]
+        place = self._origins.place(own)
+        for found in alike:
+            if found.place == place and torch.equal(found.own, own):
+                given = self._inputs[found.column.input]
+                if not found.column.as_given or not is_rewritten(given, self._origins):
+                    return found.column
+        codes = self._codes(own)
+        joins = (self._origins.doubled, self._origins.joined, self._origins.joined_others)
+        # The same numbers that came from the same places say the same, whichever tensor holds them.
+        for found in alike:
+            if found.codes is None or codes is None or found.joins != joins:
+                continue
+            if torch.equal(found.codes, codes) and torch.equal(found.own, own):
+                return found.column
+        column = find_columns(own, self._inputs, self._origins, pick)
+        codes = None if column.as_given or codes is None else codes.clone()
+        self._found.append(_Found(layer, place, own.clone(), codes, joins, column))
+        return column
+
+    def _codes(self, own: Tensor) -> Tensor | None:
+        """Return the codes of edges that were followed and are no input itself."""
+        views = any(is_start(own, edges.edge_index) for edges in self._inputs)
+        if views or not own.size(1) or not self._origins.followed:
+            return None
+        if any(self._origins.unseen_writes(edges) for edges in self._inputs):
+            return None
+        return self._origins.codes(own)
+
+
 def find_columns(
     own: Tensor,
     inputs: Sequence[InputEdges],

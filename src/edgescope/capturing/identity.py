@@ -13,7 +13,7 @@ from edgescope.capturing.certainty import (
     check_two_sets,
     is_turned,
 )
-from edgescope.capturing.edge_columns import Column, find_columns, is_rewritten
+from edgescope.capturing.edge_columns import Column, Columns
 from edgescope.capturing.edge_match import match_edges
 from edgescope.capturing.edge_rows import (
     DenseNodeRows,
@@ -65,7 +65,7 @@ class Identifier:
         self.graph = graph
         self.origins = origins
         self._vouched = vouched
-        self._columns: list[tuple[object, Tensor, Column]] = []
+        self._columns = Columns(graph.inputs, origins)
         self._known: list[_Known] = []
         self._pairs: list[tuple[PairRows, EdgeIdentity]] = []
         self._nodes = NodeIdentifier(graph)
@@ -164,19 +164,9 @@ class Identifier:
 
     def _column(self, own: Tensor, keys: Sequence[object], relation: Relation | None) -> Column:
         """Return which edge of which input every column of a layer's edges is."""
-        place = (self.origins.place(own), relation, tuple(keys))
-        for known, numbers, column in self._columns:
-            if known != place or not torch.equal(numbers, own):
-                continue
-            if not column.as_given or not is_rewritten(
-                self.graph.inputs[column.input], self.origins
-            ):
-                return column
-        column = find_columns(
-            own, self.graph.inputs, self.origins, lambda found: self._pick(found, keys, relation)
+        return self._columns.find(
+            own, (relation, *keys), lambda found: self._pick(found, keys, relation)
         )
-        self._columns.append((place, own.clone(), column))
-        return column
 
     def _pick(self, found: Sequence[int], keys: Sequence[object], relation: Relation | None) -> int:
         """Return the one of several inputs, which are one tensor, that a layer works on."""

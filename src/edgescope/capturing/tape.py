@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
 
 from edgescope.capturing.activations import EdgeActivations
 from edgescope.capturing.adapters.adapter import Remove
@@ -137,7 +138,12 @@ class _Recorder(ForwardPass):
         if runs_again():
             return
         values, rows = self.placed(given, grid)
-        activations = self.activations(sites[stage], values.detach(), rows)
+        with _disable_current_modes():
+            self._take(sites[stage], values, rows)
+
+    def _take(self, site: Site, values: Tensor, rows: Rows) -> None:
+        """Put values on the tape; none of it is the model's, so that no mode needs to see it."""
+        activations = self.activations(site, values.detach(), rows)
         name = activations.site
         if name not in self.tape.sites:
             self.tape.sites.append(name)

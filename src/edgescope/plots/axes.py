@@ -1,5 +1,6 @@
 """What several figures share: colours, ratio axes, thresholds and staircases."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,8 @@ _NEVER = "#EDEDED"
 """Colour of what is masked, such as shares of exactly zero."""
 
 DASHES = (0, (5, 3))
+_TO_A_SIDE = 3
+"""Labels to either side of 0 that have room."""
 
 
 def legend_row(axes: "Axes", columns: int = 4, **options: Any) -> "Legend":
@@ -60,6 +63,33 @@ def ratio_axis(axis: "Axis") -> None:
     axis.set_major_locator(ticker.LogLocator(numticks=8))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: ratio_tick(value)))
     axis.set_minor_locator(ticker.NullLocator())
+
+
+def signed_x_axis(axes: "Axes", straight: float) -> None:
+    """Make the horizontal axis logarithmic to both sides of 0, labelled like :func:`ratio_axis`.
+
+    Call it when all is drawn: labels are 0 and at most three powers of ten to either side.
+
+    Args:
+        axes: what is drawn.
+        straight: up to which distance from 0 it is linear; nothing there but 0 has a label.
+    """
+    ticker = require("matplotlib.ticker", "report")
+    low, high = axes.get_xlim()
+    axes.set_xscale("symlog", linthresh=straight)
+    ticks = {0.0}
+    for sign, end in ((-1, -low), (1, high)):
+        first = math.ceil(math.log10(2 * straight))
+        powers = range(first, math.floor(math.log10(max(end, 2 * straight))) + 1)
+        step = max(1, math.ceil(len(powers) / _TO_A_SIDE))
+        ticks |= {sign * 10.0**power for power in powers[::step]}
+    axes.xaxis.set_major_locator(ticker.FixedLocator(sorted(ticks)))
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: _signed_tick(value)))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+
+
+def _signed_tick(value: float) -> str:
+    return f"{'-' if value < 0 else ''}{ratio_tick(abs(value))}" if value else "0"
 
 
 def ratio_tick(value: float) -> str:

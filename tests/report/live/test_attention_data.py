@@ -1,6 +1,8 @@
 """The matrices of a graph that is opened alone show what Python gathered, by mouse and by keys."""
 
+import csv
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -85,6 +87,38 @@ def test_keys_alone_open_a_graph_and_go_through_its_matrix(browser, address):
     page.keyboard.press("Escape")
     assert page.locator("dialog").count() == 0
     assert page.evaluate("document.activeElement.textContent") == "All sites"
+    page.close()
+
+
+def test_keys_alone_choose_the_layer_and_the_stage_and_save(browser, address, gathered):
+    page = visit(browser, address).page
+    page.locator(OPEN).first.focus()
+    page.keyboard.press("Enter")
+    first = page.locator("dialog svg.matrix").first
+    page.locator("dialog select").focus()
+    before = first.get_attribute("aria-label")
+    page.keyboard.press("ArrowUp" if gathered.layers[0] not in before else "ArrowDown")
+    layer = page.locator("dialog select option:checked").inner_text()
+    assert layer in gathered.layers
+    assert layer not in before
+    assert f"{layer}, head 0: weights" in first.get_attribute("aria-label")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    assert f"{layer}, head 0: scores" in first.get_attribute("aria-label")
+    page.keyboard.press("ArrowLeft")
+    assert f"{layer}, head 0: weights" in first.get_attribute("aria-label")
+    page.keyboard.press("Tab")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    heads = {(row["layer"], row["head"]) for row in rows}
+    assert {name for name, _ in heads} == set(gathered.layers)
+    weights = [row for row in rows if row["layer"] == layer and row["head"] == "0"]
+    assert len(weights) == page.locator("dialog svg.matrix").first.locator(".cell").count()
+    # Then the first cell of the first matrix: of all its cells one stands in the way of Tab.
+    page.keyboard.press("Tab")
+    assert " attends to " in page.evaluate("document.activeElement.getAttribute('aria-label')")
     page.close()
 
 

@@ -76,6 +76,20 @@ def test_the_table_has_the_metric_with_its_interval_beside_float32_and_guessing(
     assert section.count("<svg") == 2
 
 
+def test_modules_that_return_a_site_are_not_listed_once_more(page):
+    places = numbers_of(page)["precision"]["headroom"]
+    sites, modules = (
+        {each["place"].replace(":", ".") for each in places if each["kind"] == kind}
+        for kind in ("site", "module")
+    )
+    assert modules
+    assert not sites & modules
+
+
+def test_figures_hold_plain_numbers(page):
+    assert "mathdefault" not in page_of(page)
+
+
 def test_headroom_is_that_of_every_site_in_bits(page, measured, planted):
     own = numbers_of(page)["precision"]["headroom"]
     sites = [row for row in own if row["kind"] == "site"]

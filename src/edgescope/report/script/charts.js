@@ -172,8 +172,11 @@ const drawGlance = (all, types, axis, title, rows) => {
   const y = (/** @type {number} */ at) => 44 + height * at;
   const bottom = y(all.length) - 6;
   const drawing = svg("svg", { viewBox: `0 0 1060 ${bottom + 42}`, class: "chart", role: "group", "aria-label": title });
-  const step = Math.max(1, Math.round((high - low) / 6));
-  for (let power = Math.ceil(low); power <= high; power += step) {
+  // As many powers as have room for the longest of their numbers, at 8 units a character.
+  const powers = Array.from({ length: Math.floor(high) - Math.ceil(low) + 1 }, (_, at) => Math.ceil(low) + at);
+  const longest = Math.max(...powers.map((power) => number(10 ** power).length));
+  const step = Math.max(1, Math.ceil(((8 * longest + 8) * (high - low)) / wide));
+  for (const power of powers.filter((_, at) => at % step === 0)) {
     drawing.append(svg("line", { x1: x(10 ** power), x2: x(10 ** power), y1: 30, y2: bottom, class: "grid" }), svg("text", { x: x(10 ** power), y: bottom + 16, "text-anchor": "middle" }, [number(10 ** power)]));
   }
   for (const tick of ticksTo(most)) {

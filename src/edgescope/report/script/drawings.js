@@ -46,8 +46,8 @@ const linkSaid = (graph, link, top) => {
 const drawGraph = (graph, rows, { axis, low, high, title }, most) => {
   // Names of nodes need room.
   const longest = Math.max(...graph.nodes.map((node) => node[3].length));
-  const unit = graph.smiles ? UNIT : Math.max(APART, 50 + 5.2 * longest);
-  const margin = graph.smiles ? 26 : Math.max(26, 12 + 2.4 * longest);
+  const unit = graph.smiles ? UNIT : Math.max(APART, 50 + 6.2 * longest);
+  const margin = graph.smiles ? 26 : Math.max(26, 10 + 3.1 * longest);
   const xs = graph.nodes.map((node) => node[1] * unit);
   const ys = graph.nodes.map((node) => node[2] * unit);
   const [left, top] = [Math.min(...xs) - margin, Math.min(...ys) - 30];
@@ -73,7 +73,7 @@ const drawGraph = (graph, rows, { axis, low, high, title }, most) => {
   drawing.append(under, lines);
   graph.nodes.forEach(([, , , text], at) => {
     if (!text) return;
-    const size = graph.smiles ? 8 + 3.2 * (text.length - 1) : 9 + 2.4 * text.length;
+    const size = graph.smiles ? 8 + 3.2 * (text.length - 1) : 7 + 3.1 * text.length;
     drawing.append(svg("rect", { x: xs[at] - size, y: ys[at] - 9, width: 2 * size, height: 18, rx: 7, class: graph.smiles ? "atom" : "node" }), svg("text", { x: xs[at], y: ys[at] + 4.5, "text-anchor": "middle" }, [text]));
   });
   if (graph.smiles && most) for (const name of endsOf(most)) {

@@ -173,7 +173,7 @@ const openGraph = (graph, axis) => {
   data.sites.forEach((site, place) => {
     const limit = limitAt(site, axis);
     const own = largestFirst(rows.filter((row) => row[0] === place), axis);
-    const said = own.length ? `largest ${axis} ${number(sizeOf(own[0], axis))}` : "nothing kept";
+    const said = own.length ? `largest ${axis} ${number(sizeOf(own[0], axis))}` : "none among the largest, which alone the scan keeps";
     const drawing = limit === null ? [] : [drawAt(graph, place, { axis, limit })];
     strip.append(element("li", { "data-site": site.id }, [...drawing, element("p", {}, [element("b", {}, [site.short]), ` ${said}`])]));
   });

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from edgescope.lib.visible_text import visible
-from edgescope.plots.axes import BLUE, DASHES, GREEN, PURPLE, VERMILION, legend_row
+from edgescope.plots.axes import BLUE, DASHES, GREEN, PURPLE, VERMILION, legend_row, signed_x_axis
+from edgescope.plots.formats import number
 from edgescope.plots.svg import INK, WIDE, figure, label_width, render
 from edgescope.report.sections.precision.numbers import drawable
 
@@ -32,7 +33,8 @@ def cost_figure(section: dict[str, Any]) -> str:
     axes = drawn.subplots()
     axes.axvline(0, color=INK, linewidth=1)
     margin = section["worse"] * section["info"]["margin"]
-    axes.axvline(margin, color=INK, linewidth=1, linestyle=DASHES, label="most a safe one loses")
+    most = f"most a safe one loses, {number(abs(margin))}"
+    axes.axvline(margin, color=INK, linewidth=1, linestyle=DASHES, label=most)
     for offset, name in zip(shift, present, strict=True):
         of = [row for row in rows if row["remedy"] == name]
         at = [formats.index(row["format"]) + offset for row in of]
@@ -50,7 +52,7 @@ def cost_figure(section: dict[str, Any]) -> str:
     title = section["label"][0].upper() + section["label"][1:]
     axes.set_title(f"{title} in every format, against float32")
     if margin:  # what matters is on which side of it the intervals are, however wide some are
-        axes.set_xscale("symlog", linthresh=abs(margin))
+        signed_x_axis(axes, abs(margin))
     legend_row(axes, columns=5)
     return render(drawn, "precision-cost", f"{title} per format, with 95 % intervals")
 

@@ -16,6 +16,9 @@ from edgescope.scanning.result import Scan
 PLACES = 5
 """Outputs of modules that are listed, those with the least headroom."""
 
+KEPT = ("place", "kind", "values", "largest", "nonfinite", "graph", "edge")
+"""What is told of every place."""
+
 
 def collect_precision(found: Precision, scan: Scan) -> dict[str, Any]:
     """Gather the numbers of a precision result.
@@ -73,18 +76,27 @@ def drawable(section: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _headroom(found: Precision) -> list[dict[str, Any]]:
-    """Return the sites in the order of execution, then the modules with the least headroom."""
+    """Return the sites in the order of execution, then the modules with the least headroom.
+
+    A module that returns what a site holds, as many numbers with the same largest, is not listed
+    once more.
+    """
     table = found.headroom().filter(pl.col("format").is_in(list(FLOATS)))
     rows = []
     for of in table.partition_by("place", maintain_order=True):
         first = of.row(0, named=True)
         rows.append(
-            {key: first[key] for key in ("place", "kind", "largest", "nonfinite", "graph", "edge")}
+            {key: first[key] for key in KEPT}
             | {"bits": {row["format"]: row["headroom_bits"] for row in of.rows(named=True)}}
         )
     sites = [row for row in rows if row["kind"] == "site"]
+    held = {(row["values"], row["largest"]) for row in sites}
     modules = sorted(
-        (row for row in rows if row["kind"] == "module"),
+        (
+            row
+            for row in rows
+            if row["kind"] == "module" and (row["values"], row["largest"]) not in held
+        ),
         key=lambda row: row["largest"] or 0.0,
         reverse=True,
     )
