@@ -19,7 +19,7 @@ from edgescope.intervene.number_formats.place_record import SCHEMA as PLACES
 from edgescope.intervene.number_formats.precision_result import SCHEMA as PRECISION
 from edgescope.intervene.number_formats.precision_result import PrecisionInfo
 from edgescope.intervene.origins.causes_result import TABLES as CAUSES
-from edgescope.intervene.origins.causes_result import CausesInfo
+from edgescope.intervene.origins.causes_words import CausesInfo
 from edgescope.intervene.origins.constancy_result import COSTS, Constancy, ConstancyInfo
 from edgescope.intervene.origins.value_labels import INFORMATION, SPREADS
 from edgescope.scanning.monitoring.training_record import SCHEMA as RECORD

@@ -87,7 +87,7 @@ def test_a_patched_site_of_a_layer_of_pyg_holds_what_was_put_there(layer):
     found = traced(model, untrained, where=100, patches=True)
     ends = found.table("sites").filter(level="model", site="convs.0:score")
     massive = dict(ends.select("unit", "massive").rows())
-    assert massive["trained"] > massive["untrained"] == 0
+    assert massive["trained"] > 10 * massive["untrained"]
     paths = found.table("paths").filter(patched="convs.0:score", site="convs.0:score")
     for into, source in (("trained", "untrained"), ("untrained", "trained")):
         assert paths.filter(into=into)["massive"].to_list() == [massive[source]]

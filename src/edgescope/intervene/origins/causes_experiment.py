@@ -12,7 +12,8 @@ from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.capturing.tape import MAX_BYTES
 from edgescope.intervene.activation_choice import Where
-from edgescope.intervene.origins.causes_result import TABLES, Causes, CausesInfo
+from edgescope.intervene.origins.causes_result import TABLES, Causes
+from edgescope.intervene.origins.causes_words import CausesInfo
 from edgescope.intervene.origins.state_exchange import LEVELS
 from edgescope.intervene.origins.trace_stages import Stages
 from edgescope.intervene.origins.traced_sites import massive_rule
