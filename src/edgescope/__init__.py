@@ -146,8 +146,8 @@ _LAZY = {
 """Name of everything but rooms to the module that holds it."""
 
 _ROOMS = {
-    *("attribute", "capturing", "data", "diagnosis", "interpret", "intervene", "large", "lib"),
-    *("models", "plots", "report", "scanning", "statistics", "study", "train"),
+    *("attribute", "capturing", "data", "diagnosis", "integrations", "interpret", "intervene"),
+    *("large", "lib", "models", "plots", "report", "scanning", "statistics", "study", "train"),
 }
 
 # What stands above a scan or a study, so that no room imports from one above it.

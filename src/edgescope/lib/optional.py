@@ -1,6 +1,7 @@
 """Optional dependencies, imported at first use."""
 
 import importlib
+import sys
 from types import ModuleType
 
 from edgescope.lib.errors import MissingExtraError
@@ -29,6 +30,9 @@ def needed(module: str, install: str) -> ModuleType:
     Raises:
         MissingExtraError: if the package is not installed.
     """
+    known = sys.modules.get(module)
+    if known is not None:  # asked for each time, as per atom of a molecule
+        return known
     package = module.partition(".")[0]
     try:
         return importlib.import_module(module)

@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 import edgescope as es
 from edgescope.data import MoleculeDataset
+from edgescope.data.chemistry.atoms_and_bonds import Featuriser
 from edgescope.data.chemistry.notation import canonical, plain
 
 SEED = 20
@@ -195,3 +196,52 @@ def test_atoms_keep_their_places_in_the_canonical_writing():
     for bond in molecule.GetBonds():
         ends = (place[bond.GetBeginAtomIdx()], place[bond.GetEndAtomIdx()])
         assert again.GetBondBetweenAtoms(*ends) is not None
+
+
+WRITTEN = [
+    *(
+        "c1ccc2c(c1)ccc1ccccc12",
+        "c1ccc2[nH]c3ccccc3c2c1",
+        "O=c1[nH]cnc2nc[nH]c12",
+        "CC.[Na+].[Cl-]",
+    ),
+    *("[2H]OC", "C[13CH3]", "[CH3:1]C[NH2:2]", "F/C=C/F", "C[C@H](N)C(=O)O", "[H]/C(C)=C/C"),
+    *("[H]c1ccccc1", "C1=CC=CC=C1O", "[O-][n+]1ccccc1", "c1cc[se]c1", "c1:c:c:c:c:c1", "CC[O]"),
+]
+"""Marks, isotopes, maps, hydrogens, rings in either writing, and what has none of these."""
+
+
+def by_hand(smiles):
+    """Read a molecule in full each time: all that may be there taken away, its canonical SMILES
+    read, kekulised."""
+    molecule = Chem.MolFromSmiles(smiles)
+    for atom in molecule.GetAtoms():
+        atom.SetIsotope(0)
+        atom.SetAtomMapNum(0)
+    Chem.RemoveStereochemistry(molecule)
+    molecule = Chem.RemoveHs(molecule)
+    again = Chem.MolFromSmiles(Chem.MolToSmiles(molecule))
+    order = list(molecule.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
+    Chem.Kekulize(again, clearAromaticFlags=True)
+    kinds = []
+    for bond in molecule.GetBonds():
+        ends = (order.index(bond.GetBeginAtomIdx()), order.index(bond.GetEndAtomIdx()))
+        kinds.append(int(again.GetBondBetweenAtoms(*ends).GetBondTypeAsDouble()))
+    return [atom.GetSymbol() for atom in molecule.GetAtoms()], kinds
+
+
+@pytest.mark.parametrize("smiles", WRITTEN)
+def test_what_is_left_out_where_nothing_can_be_there_changes_no_bond(smiles):
+    read = Featuriser()(smiles)
+    symbols, kinds = by_hand(smiles)
+    if Chem.MolFromSmiles(smiles).GetNumAtoms() == len(symbols):  # else in another order
+        assert [atom.split()[0] for atom in read.atoms] == symbols
+        assert read.bond_types == kinds
+    assert sorted(read.bond_types) == sorted(kinds)
+
+
+def test_the_same_for_many_molecules(diverse_smiles):
+    for smiles in diverse_smiles:
+        molecule = Chem.MolFromSmiles(smiles)
+        if molecule is not None and molecule.GetNumBonds():
+            test_what_is_left_out_where_nothing_can_be_there_changes_no_bond(smiles)
