@@ -1,6 +1,7 @@
 """Editing: the forward pass goes on from the new values, and from nothing else."""
 
 import copy
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -58,6 +59,41 @@ def test_an_edited_layer_is_the_layer_written_out_with_the_edited_values(name, s
     ):
         output = model(graph.x, graph.edge_index, graph.edge_attr)
     np.testing.assert_allclose(numbers(output), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("first", ["edit", "capture"])
+@pytest.mark.parametrize(("name", "stage"), CASES)
+def test_a_tape_shows_what_was_put_in_and_what_follows_whichever_was_first(name, stage, first):
+    model, graph = made(name), MULTIGRAPH
+    expected = {}
+
+    def change(at, values):
+        expected[at] = values * 0.3 if at == stage else values
+        return expected[at]
+
+    LAYERS[name][1](model, graph, change)
+    blocks = {
+        "edit": lambda: edit(model, f"conv:{stage}", lambda found: found.values * 0.3),
+        "capture": lambda: es.capture(model),
+    }
+    with torch.no_grad(), ExitStack() as stack:
+        order = [first, *(blocks.keys() - {first})]
+        entered = {block: stack.enter_context(blocks[block]()) for block in order}
+        model(graph.x, graph.edge_index, graph.edge_attr)
+    tape = entered["capture"]
+    for site in tape.sites:
+        seen, wanted = numbers(tape[site].values), expected[site.partition(":")[2]]
+        np.testing.assert_allclose(seen, wanted.reshape(seen.shape), rtol=1e-4, atol=1e-5)
+
+
+def test_once_an_edit_is_over_weights_are_held_against_the_layers_own_again():
+    model, graph = made("GATv2Conv"), MULTIGRAPH
+    inputs = (graph.x, graph.edge_index, graph.edge_attr)
+    with edit(model, "conv:score", lambda found: found.values * 0.3):
+        model(*inputs)
+    model.conv.register_edge_update_forward_hook(lambda _, __, weight: 2 * weight)
+    with pytest.raises(InputError, match="weights"), es.capture(model):
+        model(*inputs)
 
 
 @pytest.mark.parametrize(("name", "stage"), CASES)

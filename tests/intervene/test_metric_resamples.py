@@ -78,8 +78,8 @@ def test_paired_intervals_cover_a_true_change_at_the_nominal_rate(seed):
         common = random.normal(size=(40, 1)) * 5  # which pairing takes out
         data = Outputs(common, np.arange(40), np.zeros((40, 1)))
         scorer = Scorer(data._replace(prediction=np.abs(common) + 20), "mae", number, 300)
-        changed = scorer._reference + random.normal(1, 2, size=(40, 1))
-        change = scorer.score(changed).minus(scorer.score(scorer._reference))
+        changed = scorer.outputs.prediction + random.normal(1, 2, size=(40, 1))
+        change = scorer.score(changed).minus(scorer.score(scorer.outputs.prediction))
         _, low, high = scorer.interval(change)
         held += low <= 1 <= high
     assert 0.90 <= held / 200 <= 0.99  # two standard errors are 0.03
@@ -107,9 +107,28 @@ def test_the_mean_change_of_predictions_needs_no_target():
         ("mae", {"target": None}, "no target y"),
         ("mae", {"target": np.zeros((30, 1))}, r"targets \[30, 1\] for predictions \[30, 2\]"),
         ("roc_auc", {"target": np.full((30, 2), 0.5)}, "other than 0, 1 and NaN"),
+        ("roc_auc", {"target": np.tile([0.0, 1.0], (30, 1))}, "all 0 or all 1"),
         ("mae", {"target": np.full((30, 2), np.nan)}, "no batch has a known target"),
     ],
 )
 def test_targets_that_do_not_fit_the_metric_are_refused(metric, change, message):
     with pytest.raises(InputError, match=message):
         Scorer(outputs()._replace(**change), metric, 0)
+
+
+@pytest.mark.parametrize("metric", ["mae", None])
+def test_predictions_that_are_not_finite_at_first_are_left_out(metric):
+    data = outputs()
+    broken = data.prediction.copy()
+    broken[[3, 7], 1] = np.nan, np.inf
+    scorer = Scorer(data._replace(prediction=broken), metric, 0)
+    others = np.setdiff1d(np.arange(30), [3, 7])
+    assert scorer.left_out == 2
+    for other in (broken + 1, data.prediction + 1):
+        assert scorer.moved(other).value == pytest.approx(1)
+        assert scorer.lost(other) == 0
+        if metric:
+            expected = np.nanmean(np.abs(other - data.target)[others])
+            assert scorer.score(other).value == pytest.approx(expected)
+    with pytest.raises(InputError, match="nothing finite"):
+        Scorer(data._replace(prediction=np.full((30, 2), np.nan)), metric, 0)

@@ -13,16 +13,14 @@ import edgescope as es
 from edgescope.attribute import Leaderboard, leaderboard
 from edgescope.interpret import Interpretation
 from edgescope.interpret.group_enrichment import SCHEMA
-from edgescope.intervene.ablation_info import AblationInfo
 from edgescope.intervene.ablation_result import SCHEMA as ABLATION
-from edgescope.intervene.ablation_result import Ablation
+from edgescope.intervene.ablation_result import Ablation, AblationInfo
 from edgescope.intervene.number_formats.place_record import SCHEMA as PLACES
-from edgescope.intervene.number_formats.precision_info import PrecisionInfo
 from edgescope.intervene.number_formats.precision_result import SCHEMA as PRECISION
-from edgescope.intervene.origins.causes_info import CausesInfo
+from edgescope.intervene.number_formats.precision_result import PrecisionInfo
 from edgescope.intervene.origins.causes_result import TABLES as CAUSES
-from edgescope.intervene.origins.constancy_info import ConstancyInfo
-from edgescope.intervene.origins.constancy_result import COSTS, Constancy
+from edgescope.intervene.origins.causes_words import CausesInfo
+from edgescope.intervene.origins.constancy_result import COSTS, Constancy, ConstancyInfo
 from edgescope.intervene.origins.value_labels import INFORMATION, SPREADS
 from edgescope.scanning.monitoring.training_record import SCHEMA as RECORD
 from edgescope.scanning.store import load_seeds, save_seeds

@@ -44,8 +44,8 @@ def edit(
     operation computes, once a run was captured, without gradients; of dense attention its weights,
     and its logits with all that is summed into them.
     :meth:`es.capture.sites <edgescope.capturing._Capture.sites>` says which. A tape that records
-    at the same time shows scores and logits as edited if its block was entered later, and
-    recomputes the rest as it would be without the edit.
+    at the same time shows what was put in and what follows from it; of discovered attention if its
+    block was entered later.
 
     Args:
         model: the model. Layers with dropout of attention weights must be in eval mode, unless

@@ -13,8 +13,7 @@ from edgescope.capturing import Site
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.capturing.tape import MAX_BYTES
-from edgescope.intervene.ablation_info import AblationInfo
-from edgescope.intervene.ablation_result import LEFT_OUT, SCHEMA, Ablation
+from edgescope.intervene.ablation_result import LEFT_OUT, SCHEMA, Ablation, AblationInfo
 from edgescope.intervene.activation_choice import Where, check_graphs, selector
 from edgescope.intervene.controls import CONTROLS, Control, drawn_by_default
 from edgescope.intervene.initial_model import initial_model
@@ -27,7 +26,7 @@ from edgescope.intervene.replacement import (
     choose_places,
     left_out_message,
 )
-from edgescope.intervene.replay import Passes, SiteValues, first_call
+from edgescope.intervene.replay import Outputs, Passes, SiteValues, first_call
 from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.mistakes import check_inputs, check_number
@@ -124,7 +123,8 @@ def ablate(
             a control that was asked for, or the activations take too much memory.
 
     Warns:
-        EdgescopeWarning: of sites and controls that are left out though nobody asked for that.
+        EdgescopeWarning: of sites, controls and predictions that are not finite, which are left
+            out though nobody asked for that.
 
     Example:
         >>> import edgescope as es
@@ -177,14 +177,14 @@ def ablate(
         other = Passes(initial, batches, noted, inputs, trust)
         untrained, _ = other.recorded(names, None, max_bytes, "recording the untrained", progress)
         extra = other.done
-    scorer = Scorer(outputs, None if name == "none" else name, seed)
+    scorer = _scorer(outputs, None if name == "none" else name, seed)
     work = Work(passes, recorded, choose, value, untrained, seed)
     planned = list(work.variants(controls, repeats))
     every = [(variant, number) for variant in planned for number in range(variant.draws)]
     results: dict[Variant, list[Result]] = {variant: [] for variant in planned}
     for variant, number in track(every, f"ablating {type(model).__name__}", show=progress):
         results[variant].append(work.run(variant, number, scorer))
-    before = scorer.score(outputs.prediction)
+    before = scorer.score(scorer.outputs.prediction)
     rows: list[dict[str, Any]] = [
         {"site": site, "selection": LEFT_OUT, "draws": 0} for site in left_out
     ]
@@ -237,6 +237,18 @@ def _check_run(places: Sequence[Site], recorded: Iterable[str]) -> None:
     for site in places:
         if site.name not in ran:
             raise InputError(f"the model did not run {site.name}; leave it out with sites=")
+
+
+def _scorer(outputs: Outputs, metric: str | None, seed: int) -> Scorer:
+    scorer = Scorer(outputs, metric, seed)
+    if scorer.left_out:
+        warn(
+            f"{scorer.left_out} of the model's predictions are not finite and are left out; "
+            "es.diagnose says where they become so",
+            EdgescopeWarning,
+            stacklevel=3,
+        )
+    return scorer
 
 
 def _warn_of_doubt(

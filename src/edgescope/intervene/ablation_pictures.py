@@ -1,13 +1,13 @@
 """An ablation drawn: a forest of its effects on axes, and a card of a notebook."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from edgescope.intervene.ablation_info import AblationInfo
 from edgescope.lib.errors import InputError
 from edgescope.lib.plurals import plural
+from edgescope.lib.stored_tables import StoredTables
 from edgescope.lib.task_metrics import known_metric
 from edgescope.plots.forests import SELECTIONS, draw_ablation, replaced, sites_of
 from edgescope.plots.formats import between, percent
@@ -29,18 +29,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class AblationPictures(ABC):
+class AblationPictures(StoredTables):
     """How :class:`edgescope.Ablation` draws itself."""
-
-    info: AblationInfo
 
     @abstractmethod
     def table(self) -> pl.DataFrame:
         """Return one row per site and selection."""
-
-    @abstractmethod
-    def conclusion(self) -> str:
-        """Say in a sentence what the intervention did."""
 
     @abstractmethod
     def verdict(self) -> str:

@@ -1,24 +1,18 @@
 """The result of an ablation: one row per site and selection, and a sentence."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from edgescope.intervene.ablation_info import AblationInfo
 from edgescope.intervene.ablation_pictures import AblationPictures
 from edgescope.intervene.metric_resamples import LOWER_IS_BETTER
-from edgescope.lib.input_files import table_of
-from edgescope.lib.manifest import Kind, Stored, stored, storing
-from edgescope.lib.typed_fields import record
+from edgescope.lib.manifest import Kind
+from edgescope.lib.stored_tables import TableFile
 
 FORMAT = 2
 """Raised when a change makes older folders unreadable; those of format 1 have no manifest."""
-
-_KIND = Kind("an ablation", "ablation.json", FORMAT, "ablate again")
 
 EVERYWHERE = "all"
 """What the table calls the intervention at all sites together."""
@@ -56,6 +50,50 @@ SCHEMA = {
 }
 
 
+@dataclass(frozen=True)
+class AblationInfo:
+    """What was replaced, where and how.
+
+    Attributes:
+        model: class of the model.
+        data: name of the data set, if it has one.
+        graphs: number of graphs.
+        where: what chose the activations.
+        value: what they became.
+        controls: the matched controls.
+        repeats: draws of each control.
+        seed: decided the draws and the resamples.
+        metric: name of the task metric; ``None`` if there is none.
+        before: the metric of the model as it is; ``None`` without one.
+        before_low: lower end of its 95 % interval.
+        before_high: upper end.
+        passes: passes over the loader, those for the untrained model among them.
+        seconds: how long it took.
+        left_out: sites that could not be taken and that nobody asked for, each with the reason.
+        arguments: names of the arguments that the model was given, or that it was given the whole
+            batch, or what ``call=`` says; empty in an ablation of an older version.
+        data_fingerprint: of the graphs, as in :class:`edgescope.scanning.site_scan.ScanInfo`.
+    """
+
+    model: str
+    data: str
+    graphs: int
+    where: str
+    value: str
+    controls: tuple[str, ...]
+    repeats: int
+    seed: int
+    metric: str | None
+    before: float | None
+    before_low: float | None
+    before_high: float | None
+    passes: int
+    seconds: float
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    data_fingerprint: str = ""
+
+
 class Beyond(NamedTuple):
     """The controls than which what was chosen did more harm, less, or neither for certain."""
 
@@ -84,9 +122,17 @@ class Ablation(AblationPictures):
         ('Ablation', 'GATv2')
     """
 
+    kind = Kind("an ablation", "ablation.json", FORMAT, "ablate again")
+    info_type = AblationInfo
+    files = (TableFile("ablation", SCHEMA, "rows"),)
+
     def __init__(self, info: AblationInfo, rows: pl.DataFrame) -> None:
         self.info = info
         self._rows = rows
+
+    def stored_tables(self) -> tuple[pl.DataFrame, ...]:
+        """Return the table."""
+        return (self._rows,)
 
     def table(self) -> pl.DataFrame:
         """Return one row per site and selection: what was chosen, then its controls.
@@ -158,11 +204,6 @@ class Ablation(AblationPictures):
         worse = -1 if metric and not LOWER_IS_BETTER[metric] else 1
         return _beyond(controls, self.drawn[1], worse)
 
-    @property
-    def drawn(self) -> tuple[str, str]:
-        """The columns of the effect and of its excess: of the metric, or of the predictions."""
-        return ("moved", "moved_excess") if self.info.metric is None else ("change", "excess")
-
     def __repr__(self) -> str:
         """Say what was done."""
         info = self.info
@@ -173,41 +214,6 @@ class Ablation(AblationPictures):
             f"{info.value}, {len(info.controls)} controls"
             f"{f', {len(info.left_out)} sites left out' if info.left_out else ''})"
         )
-
-    def save(self, folder: str | Path) -> Path:
-        """Write ``ablation.json`` and ``ablation.parquet``; an earlier ablation is replaced.
-
-        Raises:
-            InputError: if the folder cannot be written, or holds something else.
-        """
-        folder = Path(folder)
-        description = {"format": FORMAT, **asdict(self.info), "conclusion": self.conclusion()}
-        text = json.dumps(description, indent=1)
-        with storing(folder, _KIND, {"rows": self._rows.height}, "no ablation") as new:
-            self._rows.write_parquet(new / "ablation.parquet")
-            (new / _KIND.marker).write_text(text, encoding="utf-8")
-        return folder
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Read what :meth:`save` wrote.
-
-        Raises:
-            InputError: if the folder holds no ablation, a damaged one, or one of another version.
-        """
-        return cls(*stored(Path(folder), _KIND, _read))
-
-
-def _read(files: Stored) -> tuple[AblationInfo, pl.DataFrame]:
-    plain = files.json(_KIND.marker)
-    if plain.pop("format") != files.format:
-        raise ValueError(f"{_KIND.marker} is of another format than the folder")
-    plain.pop("conclusion")
-    rows = table_of(files.files["ablation.parquet"], SCHEMA)
-    if not rows.height:
-        raise ValueError("ablation.parquet has no rows")
-    files.check({"rows": rows.height})
-    return record(AblationInfo, plain), rows
 
 
 _NAMES = {

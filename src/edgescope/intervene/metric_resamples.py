@@ -49,14 +49,21 @@ def mean_of(samples: list[Sample]) -> Sample:
 class Scorer:
     """Scores predictions of the same graphs again and again.
 
+    Predictions that are not finite in the model as it is are left out of everything.
+
     Args:
         outputs: what the model predicts as it is, and what is known.
         metric: name of the metric, one of :data:`LOWER_IS_BETTER`; ``None`` for none.
         seed: decides the resamples.
         resamples: how many there are.
 
+    Attributes:
+        outputs: what it was given, with NaN in place of what is left out.
+        left_out: how many predictions that are.
+
     Raises:
-        InputError: if there is no such metric, or no targets of the shape that it needs.
+        InputError: if there is no such metric, no targets of the shape that it needs, or nothing
+            finite.
     """
 
     def __init__(
@@ -69,7 +76,11 @@ class Scorer:
         self.metric = metric
         self.graphs = int(outputs.graph.max()) + 1 if len(outputs.graph) else 0
         self._graph = outputs.graph
-        self._reference = outputs.prediction
+        self._finite = np.isfinite(outputs.prediction).all(axis=1, keepdims=True)  # [N, 1]
+        self.left_out = int((~self._finite).sum())
+        if self.left_out:
+            outputs = self._without(outputs)
+        self.outputs = outputs
         generator = np.random.default_rng((seed, self.graphs))
         self._weights = resampling_weights(self.graphs, resamples, generator)  # [R, G]
         self._target = None if metric is None else _targets(outputs, metric)
@@ -83,17 +94,27 @@ class Scorer:
             return Sample(
                 float(self._auc(prediction, whole)[0]), self._auc(prediction, self._weights)
             )
-        error, known = _errors(prediction, self._target, str(self.metric))
+        with np.errstate(invalid="ignore"):
+            error, known = _errors(prediction, self._target, str(self.metric))
         return self._mean(error, known)
 
     def moved(self, prediction: Array) -> Sample:
         """Return the mean absolute change of predictions ``[N, T]`` against the model as it is."""
-        return self.apart(prediction, self._reference)
+        return self.apart(prediction, self.outputs.prediction)
 
     def apart(self, prediction: Array, other: Array) -> Sample:
         """Return the mean absolute difference of two sets of predictions ``[N, T]``."""
-        change = np.abs(prediction - other)
-        return self._mean(change, np.ones_like(change))
+        change = np.abs(self.change(prediction, other))
+        return self._mean(change, np.broadcast_to(self._finite, change.shape).astype(np.float64))
+
+    def change(self, prediction: Array, other: Array) -> Array:
+        """Return predictions minus others ``[N, T]``; 0 where one is left out."""
+        with np.errstate(invalid="ignore"):
+            return np.where(self._finite, prediction - other, 0.0)
+
+    def lost(self, prediction: Array) -> int:
+        """Return how many predictions ``[N, T]`` are not finite, and are in the model as it is."""
+        return int((self._finite & ~np.isfinite(prediction)).any(axis=1).sum())
 
     def interval(self, sample: Sample) -> Estimate:
         """Return the bootstrap interval over graphs; none with fewer than 8 graphs."""
@@ -101,6 +122,20 @@ class Scorer:
             return Estimate(sample.value)
         low, high = percentile_interval(sample.resamples, self.graphs)
         return Estimate(sample.value, float(low), float(high))
+
+    def _without(self, outputs: Outputs) -> Outputs:
+        """Return outputs with NaN for what is left out, in predictions and in their targets."""
+        if not self._finite.any():
+            raise InputError(
+                "the model predicts nothing finite, so there is nothing to compare with; "
+                "es.diagnose says where it becomes infinite"
+            )
+        prediction = np.where(self._finite, outputs.prediction, np.nan)
+        target = outputs.target
+        if target is not None and len(target) == len(prediction):
+            finite = self._finite.reshape(-1, *[1] * (target.ndim - 1))
+            target = np.where(finite, target, np.nan)
+        return outputs._replace(prediction=prediction, target=target)
 
     def _mean(self, numbers: Array, known: Array) -> Sample:
         """Return the mean of known numbers ``[N, T]``, resampled by graph."""
@@ -150,6 +185,11 @@ def _targets(outputs: Outputs, metric: str) -> Array:
         raise InputError("no batch has a known target y; pass data with targets, or metric='none'")
     if metric in {"roc_auc", "bce"} and not np.isin(known, (0, 1)).all():
         raise InputError(f"received targets other than 0, 1 and NaN for the metric {metric!r}")
+    if metric == "roc_auc" and not any({0.0, 1.0} <= set(task) for task in target.T):
+        raise InputError(
+            "the known targets of every task are all 0 or all 1, so there is no area under the ROC "
+            "curve; pass more graphs, metric='bce', or metric='none'"
+        )
     return target
 
 

@@ -103,6 +103,8 @@ def eager_copy(model: _Model) -> _Model:
                     "model) or model.compile() instead"
                 )
             delattr(new, name)
+    if original(model) in TWINS:
+        TWINS.add(original(made))  # what is compiled in it was warned of
     return made
 
 

@@ -93,3 +93,17 @@ def test_a_model_is_rounded_where_it_is_said():
     expected = as_int8(nn.functional.linear(hidden.relu(), new[1], biases[1]), "tensor")
     assert torch.allclose(model(x), expected, atol=1e-6)
     assert [is_linear(each) for each in (model[0], model[2], model[1])] == [True, True, False]
+
+
+def test_numbers_that_are_too_small_to_be_divided_become_zero():
+    for scale in SCALES:
+        assert as_int8(torch.tensor([[0.0, 1e-45], [1e-44, 0.0]]), scale).eq(0).all()
+
+
+def test_weights_that_are_computed_anew_in_every_call_are_rounded_too():
+    plain, model = nn.Sequential(nn.Linear(3, 2)), nn.Sequential(nn.Linear(3, 2))
+    plain.load_state_dict(model.state_dict())
+    torch.nn.utils.parametrizations.weight_norm(model[0])
+    for each in (plain, model):
+        round_to_int8(each)
+    torch.testing.assert_close(model[0].weight, plain[0].weight)

@@ -216,7 +216,7 @@ def test_what_is_not_finite_in_float32_is_no_overflow_and_left_out():
     assert {row["overflow"] for row in rows(found).values()} == {None}
     assert all(row["metric"] is not None for row in rows(found).values())
     assert found.headroom()["nonfinite"].max() > 0
-    with pytest.raises(InputError, match="nothing finite in float32"):
+    with pytest.raises(InputError, match="nothing finite"):
         measured(
             model, [Data(x=torch.full((2, 3), torch.nan), edge_index=torch.zeros(2, 0).long())]
         )
@@ -339,3 +339,30 @@ def test_guessing_is_the_best_constant_unless_one_is_given():
     change = abs(found.info.before - found.info.guess)
     assert found.info.margin == pytest.approx(0.01 * change)
     assert LARGE**2 > 65_504
+
+
+def test_graphs_in_a_tuple_are_of_the_format_too():
+    class Pairs(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = GATv2Conv(2, 4, edge_dim=2)
+
+        def forward(self, pair):
+            sums = [self.conv(of.x, of.edge_index, of.edge_attr).sum(0) for of in pair]
+            return (sums[0] - sums[1]).unsqueeze(0)
+
+    def graph(seed):
+        random = torch.Generator().manual_seed(seed)
+        edges = torch.tensor([[0, 1, 2], [1, 2, 0]])
+        return Data(
+            x=torch.rand(3, 2, generator=random),
+            edge_index=edges,
+            edge_attr=torch.rand(3, 2, generator=random),
+        )
+
+    pairs = [(graph(seed), graph(seed + 100)) for seed in range(8)]
+    options = {"formats": ["bfloat16"], "where": 20, "metric": "none", "progress": False}
+    found = es.precision(Pairs(), DataLoader(pairs, batch_size=1), remedies=[], **options)
+    row = found.table().filter(format="bfloat16").row(0, named=True)
+    assert (row["verdict"] == "not run", row["nonfinite"]) == (False, 0)
+    assert pairs[0][0].x.dtype == torch.float32

@@ -73,3 +73,8 @@ def test_an_untrained_model_without_edges_has_no_limit():
     passes = Passes(PlantedOverflow(), [empty], call_model)
     with pytest.raises(InputError, match="no activation at attention:score"):
         untrained_limits(passes, [SITE], 1.0, progress=False)
+
+
+def test_a_site_where_nothing_is_chosen_needs_no_limit():
+    assert chosen_in(PlantedOverflow(), large).sites == [SITE]
+    assert chosen_in(PlantedOverflow(), lambda found: found.values.abs() < 0).sites == []

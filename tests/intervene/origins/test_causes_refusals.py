@@ -117,7 +117,7 @@ def test_what_cannot_be_traced_is_refused(pair):
         with pytest.raises(InputError, match=message):
             traced(model, untrained, **options)
     fewer = graphs()[:5]
-    with pytest.raises(InputError, match=r"expected .* those of the same edges"):
+    with pytest.raises(InputError, match="other numbers of edges"):
         traced(model, untrained, where=5, patches=True, donor=DataLoader(fewer, 9))
 
 
@@ -153,3 +153,36 @@ def test_two_sets_of_nodes_and_features_that_are_no_numbers_are_traced():
     ends = found.table().filter(level="model")
     assert ends["nonfinite"].to_list() == [1, 1]
     assert "1 hold numbers that are not finite" in found.verdicts()[0]
+
+
+def test_a_model_that_draws_random_numbers_is_refused_with_a_state_dict_too():
+    class Noisy(Attends):
+        def forward(self, x, edge_index, edge_attr, batch):
+            found = super().forward(x, edge_index, edge_attr, batch)
+            return torch.nn.functional.dropout(found, training=True)
+
+    untrained = Noisy(lambda: GATv2Conv(8, 4, heads=2, edge_dim=3))
+    with pytest.raises(InputError, match="random numbers"):
+        traced(trained_from(untrained), untrained.state_dict(), where=20)
+
+
+def test_a_donor_whose_graphs_have_other_edges_is_refused(pair):
+    mixed = graphs()
+    mixed[0], mixed[1] = mixed[1], mixed[0]  # as many edges in all
+    donor = DataLoader(mixed, batch_size=5)
+    with pytest.raises(InputError, match="other numbers of edges"):
+        traced(*pair, where=100_000, patches=True, donor=donor, max_passes=1)
+    with pytest.raises(InputError, match="patches nothing"):
+        traced(*pair, where=100_000, donor=donor)
+
+
+def test_numbers_beyond_float32_are_not_finite_as_in_a_scan():
+    torch.manual_seed(0)
+    untrained = Attends(lambda: GATv2Conv(8, 4, heads=2, edge_dim=3)).double().eval()
+    model = copy.deepcopy(untrained)
+    with torch.no_grad():
+        model.convs[0].lin_edge.weight[3] = 1e45
+    found = traced(model, untrained, where=100, levels=["layer"])
+    trained = found.table().row(0, named=True)
+    assert trained["unit"] == "trained"
+    assert trained["nonfinite"] > 0

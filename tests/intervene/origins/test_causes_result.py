@@ -1,5 +1,6 @@
 """A result is saved and read, says what it found, and draws it."""
 
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -82,3 +83,17 @@ def test_units_are_drawn_and_a_card_is_shown(found):
         with pytest.raises(InputError, match="nothing"):
             draw()
     assert "nothing that training has made" in nothing._repr_html_()
+
+
+def test_a_patch_that_makes_numbers_no_criterion_judges_takes_nothing_away(found):
+    def broken(paths):
+        patched = (pl.col("into") == "trained") & (pl.col("source") == "untrained")
+        nothing = pl.when(patched).then(0).otherwise("massive").alias("massive")
+        return paths.with_columns(
+            nothing, pl.when(patched).then("edges").otherwise("nonfinite").alias("nonfinite")
+        )
+
+    tables = {**found.tables, "paths": broken(found.table("paths"))}
+    assert (
+        "no site whose values come from the untrained" in es.Causes(found.info, tables).conclusion()
+    )

@@ -1,12 +1,16 @@
 """A patch is an edit, one with the same changes nothing, and gradients estimate it."""
 
+import copy
+
 import pytest
 import torch
+from torch_geometric.nn import GATv2Conv, TransformerConv
 
 import edgescope as es
 from edgescope.lib.model_call import call_model
 from support.planted_causes import (
     ARCHITECTURES,
+    Attends,
     all_of_two_tensors,
     loader,
     traced,
@@ -71,3 +75,19 @@ def test_integrated_gradients_miss_less_with_more_steps_and_rank_edges_right():
     assert (agreed["spearman"] > 0.7).all()
     assert (agreed["low"] <= agreed["spearman"]).all()
     assert (agreed["spearman"] <= agreed["high"]).all()
+
+
+@pytest.mark.parametrize("layer", [GATv2Conv, TransformerConv])
+def test_a_patched_site_of_a_layer_of_pyg_holds_what_was_put_there(layer):
+    torch.manual_seed(0)
+    untrained = Attends(lambda: layer(8, 4, heads=2, edge_dim=3)).eval()
+    model = copy.deepcopy(untrained)
+    with torch.no_grad():
+        model.convs[0].lin_edge.weight[3] *= 1e4
+    found = traced(model, untrained, where=100, patches=True)
+    ends = found.table("sites").filter(level="model", site="convs.0:score")
+    massive = dict(ends.select("unit", "massive").rows())
+    assert massive["trained"] > 10 * massive["untrained"]
+    paths = found.table("paths").filter(patched="convs.0:score", site="convs.0:score")
+    for into, source in (("trained", "untrained"), ("untrained", "trained")):
+        assert paths.filter(into=into)["massive"].to_list() == [massive[source]]

@@ -105,3 +105,17 @@ def test_not_a_number_is_itself_and_minus_zero_is_not_zero():
             model.weight.copy_(torch.tensor([[torch.nan, torch.inf]]))
             model.bias.fill_(zero)
     assert Exchange(one, other).changed == ("bias",)
+
+
+def test_a_state_dict_with_two_values_of_one_tensor_is_refused():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.other = nn.Linear(2, 2), nn.Linear(2, 2)
+            self.other.weight = self.one.weight
+
+    given = {name: tensor.clone() for name, tensor in Tied().state_dict().items()}
+    assert len(Exchange(Tied(), given).changed) == 3
+    given["other.weight"] += 1
+    with pytest.raises(InputError, match=r"other.weight than as one.weight, which are one tensor"):
+        Exchange(Tied(), given)

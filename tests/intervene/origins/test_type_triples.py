@@ -4,10 +4,14 @@ import copy
 
 import pytest
 import torch
-from torch_geometric.nn import GATv2Conv
+from torch import nn
+from torch_geometric.data import Data
+from torch_geometric.loader import DataLoader
+from torch_geometric.nn import GATv2Conv, TransformerConv
 
 import edgescope as es
 from edgescope.intervene.origins.type_triples import upstream
+from edgescope.lib.errors import EdgescopeWarning
 from edgescope.lib.model_call import call_model
 from support.planted_causes import (
     ARCHITECTURES,
@@ -89,3 +93,66 @@ def test_real_features_are_no_types():
 
     found = of(make, batches=changed)
     assert "edge_attr holds real numbers" in found.info.exact
+
+
+def made_massive(make):
+    untrained = make().eval()
+    model = copy.deepcopy(untrained)
+    with torch.no_grad():
+        model.convs[0].lin_edge.weight[3] *= 1e4
+    return model, untrained
+
+
+def transformer():
+    torch.manual_seed(0)
+    return Attends(lambda: TransformerConv(8, 4, heads=2, edge_dim=3))
+
+
+def lonely():
+    """Graphs without an edge, in a batch of their own."""
+    return [
+        Data(
+            x=graph.x, edge_index=torch.zeros(2, 0).long(), edge_attr=graph.edge_attr[:0], y=graph.y
+        )
+        for graph in graphs(3)
+    ]
+
+
+def test_a_batch_without_edges_to_which_loops_are_added_has_types_too():
+    def make():
+        return Attends(lambda: GATv2Conv(8, 4, heads=2, edge_dim=3, fill_value=1.0))
+
+    batches = DataLoader(lonely() + graphs(6), batch_size=3)
+    found = traced(*made_massive(make), batches, where=100, levels=["layer"])
+    assert found.info.exact == ""
+    assert found.table("types").filter(edge="added").height
+
+
+@pytest.mark.parametrize("kind", ["twice", "integers", "compiled"])
+def test_the_first_site_is_enumerated_also_of(kind):
+    model, untrained = made_massive(transformer)
+    if kind == "integers":
+        for each in (model, untrained):
+            each.code = nn.Parameter(torch.tensor([1, 2]), requires_grad=False)
+    if kind == "twice":
+        for each in (model, untrained):
+            each.convs[1] = each.convs[0]
+    if kind == "compiled":
+        model.convs[0] = torch.compile(model.convs[0], backend="eager")
+        with pytest.warns(EdgescopeWarning, match="convs.0 is compiled") as warned:
+            found = traced(model, untrained, where=100, levels=["layer"])
+        assert len(warned) == 1  # not of the copy again
+    else:
+        found = traced(model, untrained, where=100, levels=["layer"])
+    exact = found.table("sets").filter(level="exact at convs.0:score")
+    assert exact["units"].to_list() == ["convs.0.lin_edge.weight"] * 2
+
+
+def test_a_choice_that_is_none_of_types_is_not_enumerated():
+    model, untrained = made_massive(transformer)
+
+    def in_some_graphs(found):
+        return (found.values.abs() > 100) & (found.graph < 2)[:, None, None]
+
+    found = traced(model, untrained, where=in_some_graphs, levels=["layer"])
+    assert "of edges of the same types some are massive" in found.info.exact

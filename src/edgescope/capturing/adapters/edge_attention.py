@@ -16,6 +16,7 @@ from edgescope.capturing.adapters.adapter import (
     observing,
     spliced,
 )
+from edgescope.capturing.adapters.current_edits import edited, editing
 from edgescope.capturing.edge_rows import EdgeRows
 from edgescope.models.attention import EdgeAttention
 from edgescope.models.attention_steps import LOGIT_LIMIT, NORMALISER_FLOOR, EdgeWeight
@@ -100,11 +101,12 @@ class EdgeAttentionAdapter(Adapter):
             given = bound_arguments(layer, args, kwargs)
             edge_index, size = given["edge_index"], given["node"].size(0)
             rows = EdgeRows(edge_index, (size, size), real=given["edge_real"])
+            now = edited(layer) or {}
             for stage in ("score", "logit"):
                 if stage in stages:
-                    emit(stage, seen[stage], rows)
+                    emit(stage, now.get(stage, seen[stage]), rows)
             for stage, values in _normalised(layer, seen, edge_index, stages):
-                emit(stage, values, rows)
+                emit(stage, now.get(stage, values), rows)
             seen.clear()
 
         yield layer.score.register_forward_hook(scored).remove
@@ -131,12 +133,13 @@ class EdgeAttentionAdapter(Adapter):
 
         def enter(_: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             nonlocal rows
+            now.clear()
             given = bound_arguments(layer, args, kwargs)
             size = given["node"].size(0)
             rows = EdgeRows(given["edge_index"], (size, size), real=given["edge_real"])
 
         def scored(_: Layer, __: object, score: Tensor) -> Tensor | None:
-            return replace("score", score, rows)
+            return _put(now, "score", replace("score", score, rows))
 
         def summed(_: Layer, __: object, logit: Tensor) -> Tensor | None:
             new = replace("logit", logit.unsqueeze(-1), rows)
@@ -149,9 +152,11 @@ class EdgeAttentionAdapter(Adapter):
         def sent(_: Layer, args: tuple[Tensor, ...], message: Tensor) -> Tensor | None:
             value, weight = args[0], args[1].unsqueeze(-1)
             normaliser = _normaliser(layer, weight, rows.edge_index[1], value.size(0), sink)
-            return _sent(value, weight, normaliser, message, rows, stages, replace)
+            return _sent(value, weight, normaliser, message, rows, stages, replace, now)
 
-        yield layer.register_forward_pre_hook(enter, with_kwargs=True).remove
+        entered = layer.register_forward_pre_hook(enter, with_kwargs=True)
+        now = editing(layer, entered)
+        yield entered.remove
         if "score" in stages:
             yield layer.score.register_forward_hook(scored).remove
         if "logit" in stages:
@@ -162,6 +167,12 @@ class EdgeAttentionAdapter(Adapter):
             yield layer.message.register_forward_hook(sent).remove
 
 
+def _put(now: dict[str, Tensor], stage: str, new: Tensor | None) -> Tensor | None:
+    if new is not None:
+        now[stage] = new
+    return new
+
+
 def _sent(
     value: Tensor,
     weight: Tensor,
@@ -170,6 +181,7 @@ def _sent(
     rows: EdgeRows,
     stages: Collection[str],
     replace: Replace,
+    now: dict[str, Tensor],
 ) -> Tensor | None:
     """Return messages before normalisation ``[E, H, D]``, with new weights or messages.
 
@@ -181,6 +193,7 @@ def _sent(
         rows: which edges they are.
         stages: the stages to replace.
         replace: gives the new values.
+        now: takes weights and messages that have changed.
     """
     source = rows.edge_index[0]
     before = weight / normaliser
@@ -189,12 +202,14 @@ def _sent(
         new = replace("weight", before, rows)
         if new is not None:
             after, changed = new, True
+            now["weight"], now["message"] = after, value[source] * after
             unnormalised = spliced(weight, before, after, after * normaliser)
             message = value[source] * unnormalised
     if "message" in stages:
         normalised = value[source] * after
         new = replace("message", normalised, rows)
         if new is not None:
+            now["message"] = new
             message, changed = spliced(message, normalised, new, new * normaliser), True
     return message if changed else None
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
-from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from edgescope.capturing.adapters.adapter import (
     observing,
     spliced,
 )
+from edgescope.capturing.adapters.current_edits import edited, editing
 from edgescope.capturing.adapters.edge_call import EdgeCall, EdgeFormulas, check_alike
 from edgescope.capturing.adapters.layer_options import (
     check_arguments,
@@ -26,10 +26,6 @@ from edgescope.capturing.adapters.layer_options import (
 from edgescope.capturing.graph_input import plain_edges
 
 _BEFORE_MESSAGE = {"score", "logit", "weight"}
-
-
-EDITED: "WeakSet[Layer]" = WeakSet()
-"""The layers that are being edited, whose weights are not what their formula gives."""
 
 
 class LayerHooks:
@@ -50,7 +46,8 @@ class LayerHooks:
     def hook(self) -> Iterator[Remove]:
         """Hook the layer, giving what removes each hook."""
         layer = self._layer
-        yield layer.register_forward_pre_hook(self._enter, with_kwargs=True).remove
+        self._entered = layer.register_forward_pre_hook(self._enter, with_kwargs=True)
+        yield self._entered.remove
         yield layer.register_propagate_forward_pre_hook(self._propagating).remove
         yield layer.register_edge_update_forward_hook(self._edges_updated).remove
         yield layer.register_message_forward_hook(self._messages_computed).remove
@@ -115,12 +112,13 @@ class MessageObserver(LayerHooks):
         call, self._call = self._call, EdgeCall(self._adapter, self._layer)
         call.edge_index = plain_edges(inputs[0], type(self._layer).__name__)
         call.num_nodes = tuple(inputs[1])
-        rows = call.rows()
+        rows, now = call.rows(), edited(self._layer)
         for stage in self._stages:
             with observing():
-                if stage == "weight" and self._layer not in EDITED:
+                if stage == "weight" and now is None:
                     self._check_weights(call)
-                values = call.per_head(call.stage(stage), stage)
+                values = (now or {}).get(stage)
+                values = call.per_head(call.stage(stage), stage) if values is None else values
             self._emit(stage, values, rows)
 
     def _check_weights(self, call: EdgeCall) -> None:
@@ -158,15 +156,18 @@ class MessageEditor(LayerHooks):
         super().__init__(adapter, layer)
         self._stages = set(stages)
         self._replace = replace
+        self._now: dict[str, Tensor] = {}
 
     def hook(self) -> Iterator[Remove]:
         """Hook the layer, giving what removes each hook."""
-        EDITED.add(self._layer)
-        yield partial(EDITED.discard, self._layer)
-        yield from super().hook()
+        hooks = super().hook()
+        yield next(hooks)
+        self._now = editing(self._layer, self._entered)
+        yield from hooks
 
     def _enter(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         super()._enter(layer, args, kwargs)
+        self._now.clear()
         self._call.num_nodes = _sizes(layer, args, kwargs)
 
     def _propagating(self, layer: Layer, inputs: tuple[Any, ...]) -> None:
@@ -207,6 +208,8 @@ class MessageEditor(LayerHooks):
             )
             if new is not None:
                 message, changed = new.reshape(message.shape), True
+        if changed:
+            self._now["message"] = self._call.per_head(message, "message")
         return message if changed else None
 
     def _keep(self, weight: Tensor) -> None:
@@ -231,6 +234,7 @@ class MessageEditor(LayerHooks):
                     self._adapter.logit_of(self._layer, each).reshape(logit.shape)
                     for each in (score, new)
                 )
+                self._now["score"] = new
                 logit, changed = spliced(logit, own, given), True
         if "logit" in self._stages:
             new = self._replace("logit", self._call.per_head(logit, "logit"), self._call.rows())
@@ -241,6 +245,9 @@ class MessageEditor(LayerHooks):
             new = self._replace("weight", self._call.per_head(after, "weight"), self._call.rows())
             if new is not None:
                 after, changed = new.reshape(after.shape), True
+        if changed:
+            self._now["logit"] = call.per_head(logit, "logit")
+            self._now["weight"] = call.per_head(after, "weight")
         return (before, after) if changed else None
 
     def _at(self, edge_index: Any) -> None:  # noqa: ANN401  (what the layer is given)

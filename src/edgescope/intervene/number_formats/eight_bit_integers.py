@@ -6,11 +6,13 @@ point of 0). The maximum is that of the numbers at hand, as in dynamic quantisat
 integers is run, so it tells what rounding costs, not how fast a device is.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
 from edgescope.intervene.number_formats.float_formats import Loss
 
@@ -44,7 +46,8 @@ def as_int8(values: Tensor, scale: Scale) -> Tensor:
         largest = magnitude.amax()
     else:
         largest = magnitude.amax(0 if scale == "channel" else 1, keepdim=True)
-    step = (largest / STEPS).masked_fill(largest == 0, 1.0)
+    step = largest / STEPS
+    step = step.masked_fill(step == 0, 1.0)  # of zeros, and of what is too small to be divided
     return ((flat / step).round().clamp(-STEPS, STEPS) * step).reshape(values.shape)
 
 
@@ -86,10 +89,11 @@ def round_to_int8(model: nn.Module) -> None:
     between modules are not rounded.
     """
     with torch.no_grad():
-        for module in model.modules():
-            weight = getattr(module, "weight", None)
-            if is_linear(module) and isinstance(weight, Tensor):
-                weight.copy_(as_int8(weight, "row"))
+        for module in list(model.modules()):
+            if is_linear(module):
+                if is_parametrized(module, "weight"):  # computed anew in every call
+                    remove_parametrizations(module, "weight")
+                module.weight.copy_(as_int8(module.weight, "row"))  # type: ignore[operator, arg-type]
     for module in model.modules():
         if module is not model:
             module.register_forward_hook(_returned)
@@ -107,7 +111,10 @@ def _returned(_: nn.Module, __: object, output: Any) -> Any:  # noqa: ANN401  (a
 
 
 def mapped(thing: Any, change: Callable[[Tensor], Tensor]) -> Any:  # noqa: ANN401  (any output)
-    """Return a tensor, or a tuple, list or dictionary of such, with its floating parts changed."""
+    """Return a tensor with its floating numbers changed, or a copy of what holds several.
+
+    These are graphs of PyG, tuples, lists and dictionaries, in any depth.
+    """
     if isinstance(thing, Tensor):
         return change(thing) if thing.is_floating_point() else thing
     if isinstance(thing, tuple) and hasattr(thing, "_fields"):
@@ -116,4 +123,6 @@ def mapped(thing: Any, change: Callable[[Tensor], Tensor]) -> Any:  # noqa: ANN4
         return type(thing)(mapped(each, change) for each in thing)
     if type(thing) is dict:
         return {key: mapped(each, change) for key, each in thing.items()}
+    if hasattr(thing, "apply") and hasattr(thing, "stores"):
+        return copy.copy(thing).apply(lambda held: mapped(held, change))
     return thing

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from edgescope.capturing import EdgeActivations, Site
@@ -151,27 +149,3 @@ def unseen_words(unseen: Mapping[str, str]) -> str:
     """Say at which layers only the outputs of modules are looked at, and why."""
     named = "; ".join(f"{path or 'the model'}: {reason}" for path, reason in unseen.items())
     return f"edges are not looked at in {len(unseen)} of the layers, only outputs ({named})"
-
-
-def only_finite(outputs: Outputs, finite: NDArray[np.bool_]) -> Outputs:
-    """Return outputs in which what is not finite in float32 is 0, with no known target.
-
-    Args:
-        outputs: ``N`` predictions and targets.
-        finite: which predictions are finite ``[N]``.
-
-    Raises:
-        InputError: if none is.
-    """
-    if finite.all():
-        return outputs
-    if not finite.any():
-        raise InputError(
-            "the model predicts nothing finite in float32, so there is nothing to compare with; "
-            "es.diagnose says where it becomes infinite"
-        )
-    prediction = np.where(finite[:, None], outputs.prediction, 0.0)
-    target = outputs.target
-    if target is not None and len(target) == len(finite):
-        target = np.where(finite.reshape(-1, *[1] * (target.ndim - 1)), target, np.nan)
-    return outputs._replace(prediction=prediction, target=target)

@@ -16,7 +16,7 @@ from edgescope.intervene.number_formats.model_formats import ModelFormat
 from edgescope.intervene.number_formats.overflow_events import Spot, first_of
 from edgescope.intervene.number_formats.place_record import Records
 from edgescope.intervene.number_formats.precision_result import SCHEMA, SPOT
-from edgescope.intervene.replay import Outputs, Passes, Replaced
+from edgescope.intervene.replay import Passes, Replaced
 from edgescope.lib.errors import InputError, shortened
 from edgescope.lib.model_call import Call
 from edgescope.scanning.batches import device_of
@@ -56,9 +56,7 @@ class Runs:
         trust: sites whose edges the user vouches for.
         records: what the places of the model computed in float32.
         sites: names of the sites that can be observed.
-        scorer: scores predictions.
-        outputs: what the model predicts in float32.
-        finite: which predictions are finite in float32 ``[N]``, bool.
+        scorer: of what the model predicts in float32.
 
     Attributes:
         passes: how many passes over the batches there were.
@@ -73,8 +71,6 @@ class Runs:
         records: Records,
         sites: Sequence[str],
         scorer: Scorer,
-        outputs: Outputs,
-        finite: NDArray[np.bool_],
     ) -> None:
         self.passes = 0
         self._batches = batches
@@ -84,8 +80,6 @@ class Runs:
         self._records = records
         self._sites = sites
         self._scorer = scorer
-        self._known = outputs.prediction
-        self._finite = finite
 
     def row(
         self, form: ModelFormat, remedy: Remedy, before: Sample | None, guess: Sample, margin: float
@@ -124,7 +118,7 @@ class Runs:
     def _predicted(self, form: ModelFormat, remedy: Remedy, observer: Observer) -> Array:
         """Return what the model predicts in a format ``[N, T]``."""
         if form.name == "float32" and remedy.name == PLAIN:
-            return self._known
+            return self._scorer.outputs.prediction
         model = form.of(remedy.model)
         passes = Passes(model, self._batches, observer, self._inputs, self._trust)
         device = device_of(model)
@@ -148,10 +142,7 @@ class Runs:
 
     def _numbers(self, prediction: Array, before: Sample | None, guess: Sample) -> dict[str, Any]:
         """Return the columns of what was predicted."""
-        prediction = prediction.copy()
-        prediction[~self._finite] = 0.0
-        lost = int((~np.isfinite(prediction)).any(1).sum())
-        if lost:
+        if lost := self._scorer.lost(prediction):
             return {"nonfinite": lost}
         moved = self._scorer.moved(prediction)
         numbers = {"nonfinite": 0, **self._interval("moved", moved)}

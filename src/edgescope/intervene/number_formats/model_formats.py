@@ -1,6 +1,5 @@
 """A model in a number format: a copy of it, how it is run, and its inputs."""
 
-import copy
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
@@ -51,8 +50,6 @@ class ModelFormat(NamedTuple):
         def cast(tensor: Tensor) -> Tensor:
             return tensor.to(kind) if tensor.is_floating_point() else tensor
 
-        if hasattr(batch, "apply") and hasattr(batch, "stores"):
-            return copy.copy(batch).apply(cast)
         return mapped(batch, cast)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from warnings import warn
 
-import numpy as np
 import polars as pl
 from torch import nn
 
@@ -15,13 +14,12 @@ from edgescope.intervene.activation_choice import Where, check_graphs, selector
 from edgescope.intervene.initial_model import initial_model
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.number_formats.constant_guess import constant_prediction
-from edgescope.intervene.number_formats.first_look import FirstLook, only_finite, unseen_words
+from edgescope.intervene.number_formats.first_look import FirstLook, unseen_words
 from edgescope.intervene.number_formats.format_remedies import RemedyName, chosen_remedies, prepared
 from edgescope.intervene.number_formats.format_runs import Runs
 from edgescope.intervene.number_formats.format_watch import Recorder
 from edgescope.intervene.number_formats.model_formats import FORMATS, KNOWN, chosen_formats, copied
-from edgescope.intervene.number_formats.precision_info import PrecisionInfo
-from edgescope.intervene.number_formats.precision_result import SCHEMA, Precision
+from edgescope.intervene.number_formats.precision_result import SCHEMA, Precision, PrecisionInfo
 from edgescope.intervene.number_formats.site_choice_record import untrained_limits
 from edgescope.intervene.replay import Passes
 from edgescope.lib.eager_twin import eager_twin
@@ -147,11 +145,9 @@ def precision(
         outputs, passes = look.run(batches, noted, inputs, trust, progress)
         if look.unseen:
             warn(unseen_words(look.unseen), EdgescopeWarning, stacklevel=2)
-        finite = np.asarray(np.isfinite(outputs.prediction).all(axis=1))
-        outputs = only_finite(outputs, finite)
         scorer = Scorer(outputs, None if name == "none" else name, seed)
         before = scorer.score(outputs.prediction)
-        constant = constant_prediction(outputs, scorer.metric, guess)
+        constant = constant_prediction(scorer.outputs, scorer.metric, guess)
         guessed = scorer.score(constant) or scorer.moved(constant)
         margin = tolerance * abs(guessed.value - (before.value if before else 0.0))
         limits: dict[str, float] = {}
@@ -164,9 +160,7 @@ def precision(
         tried = prepared(
             wanted, look.model, look.choices, limits, look.records, look.nothing(choose.name)
         )
-        runs = Runs(
-            batches, noted, inputs, trust, look.records, look.sites, scorer, outputs, finite
-        )
+        runs = Runs(batches, noted, inputs, trust, look.records, look.sites, scorer)
         title = f"running {type(model).__name__} in {len(forms)} formats"
         every = [(form, remedy) for form in forms for remedy in tried]
         rows = [
@@ -196,7 +190,7 @@ def precision(
         guess=level.value,
         guess_low=level.low,
         guess_high=level.high,
-        nonfinite=int((~finite).sum()),
+        nonfinite=scorer.left_out,
         passes=passes + runs.passes,
         seconds=time.perf_counter() - started,
         device=str(device_of(model)),

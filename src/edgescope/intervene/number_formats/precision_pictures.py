@@ -1,6 +1,6 @@
 """Number formats drawn: magnitudes of all places below the largest numbers, and a card."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +14,9 @@ from edgescope.intervene.number_formats.format_verdict import (
     change_words,
     spot_words,
 )
-from edgescope.intervene.number_formats.precision_info import PrecisionInfo
 from edgescope.lib.errors import InputError
 from edgescope.lib.plurals import plural
+from edgescope.lib.stored_tables import StoredTables
 from edgescope.plots.axes import BLUE, DASHES, VERMILION
 from edgescope.plots.given_axes import drawn_on, heading
 from edgescope.plots.notebook_card import Cell, Tone, badge, card, joined, see, table
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 _DRAWN = ("float16", "float8 e4m3")
 
 
-class PrecisionPictures(ABC):
+class PrecisionPictures(StoredTables):
     """How :class:`edgescope.Precision` draws itself."""
-
-    info: PrecisionInfo
 
     @abstractmethod
     def plain(self) -> pl.DataFrame:
@@ -43,10 +41,6 @@ class PrecisionPictures(ABC):
     @abstractmethod
     def headroom(self, kind: str | None = None) -> pl.DataFrame:
         """Return one row per place and format."""
-
-    @abstractmethod
-    def conclusion(self) -> str:
-        """Say the verdict on every format."""
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the largest magnitude of every place in the order of execution.

@@ -1,25 +1,19 @@
 """The result of running a model in several number formats."""
 
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from edgescope.intervene.number_formats.format_verdict import PLAIN, in_words
 from edgescope.intervene.number_formats.place_record import SCHEMA as PLACES
-from edgescope.intervene.number_formats.precision_info import PrecisionInfo
 from edgescope.intervene.number_formats.precision_pictures import PrecisionPictures
-from edgescope.lib.input_files import table_of
-from edgescope.lib.manifest import Kind, Stored, stored, storing
+from edgescope.lib.manifest import Kind
+from edgescope.lib.stored_tables import TableFile
 from edgescope.lib.task_metrics import known_metric, written
-from edgescope.lib.typed_fields import record
 
 FORMAT = 1
 """Raised when a change makes older folders unreadable."""
-
-_KIND = Kind("a precision result", "precision.json", FORMAT, "measure it again")
 
 SPOT = ("batch", "row", "graph", "edge", "source", "target", "site")
 """What is known of a place, besides its name."""
@@ -51,6 +45,71 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 }
 
 
+@dataclass(frozen=True)
+class PrecisionInfo:
+    """What was measured, and how.
+
+    Attributes:
+        model: class of the model.
+        data: name of the data set, if it has one.
+        graphs: number of graphs.
+        batches: number of batches.
+        where: what chose the activations that remedies replace.
+        chosen: how many it chose.
+        formats: the formats, as the table calls them.
+        remedies: what was tried in each of them.
+        quantile: that of the untrained magnitudes that ``"clip"`` cuts down to.
+        limits: this magnitude, by site.
+        tolerance: share of what the model gains over guessing that a format may lose.
+        margin: the same as a number, in the unit of the metric.
+        seed: decided the resamples.
+        metric: name of the task metric; ``None`` if there is none.
+        before: the metric in float32; ``None`` without one.
+        before_low: lower end of its 95 % interval.
+        before_high: upper end.
+        guess: the metric of the same prediction for all graphs; without a metric, the mean change
+            of the predictions if each were their median.
+        guess_low: lower end of its interval.
+        guess_high: upper end.
+        nonfinite: predictions that are not finite in float32, which are left out.
+        passes: passes over the loader, those of the untrained model among them.
+        seconds: how long it took.
+        device: the device that the model ran on.
+        left_out: sites that could not be taken, each with the reason.
+        arguments: names of the arguments that the model was given, as in
+            :class:`edgescope.scanning.site_scan.ScanInfo`.
+        data_fingerprint: of the graphs, as there.
+    """
+
+    model: str
+    data: str
+    graphs: int
+    batches: int
+    where: str
+    chosen: int
+    formats: tuple[str, ...]
+    remedies: tuple[str, ...]
+    quantile: float
+    limits: Mapping[str, float]
+    tolerance: float
+    margin: float
+    seed: int
+    metric: str | None
+    before: float | None
+    before_low: float | None
+    before_high: float | None
+    guess: float | None
+    guess_low: float | None
+    guess_high: float | None
+    nonfinite: int
+    passes: int
+    seconds: float
+    device: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    data_fingerprint: str = ""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Precision(PrecisionPictures):
     """The result of :func:`edgescope.precision`.
@@ -72,6 +131,17 @@ class Precision(PrecisionPictures):
     info: PrecisionInfo
     formats: pl.DataFrame
     places: pl.DataFrame
+
+    kind = Kind("a precision result", "precision.json", FORMAT, "measure it again")
+    info_type = PrecisionInfo
+    files = (
+        TableFile("precision", SCHEMA, "rows"),
+        TableFile("headroom", PLACES, "places"),
+    )
+
+    def stored_tables(self) -> tuple[pl.DataFrame, ...]:
+        """Return both tables."""
+        return self.formats, self.places
 
     def table(self) -> pl.DataFrame:
         """Return one row per format and remedy; the first of a format is without a remedy.
@@ -158,40 +228,3 @@ class Precision(PrecisionPictures):
             f"Precision({info.model} on {info.graphs} graphs, {len(info.formats)} formats, "
             f"{len(info.remedies)} remedies)"
         )
-
-    def save(self, folder: str | Path) -> Path:
-        """Write ``precision.json`` and two tables; an earlier result is replaced.
-
-        Raises:
-            InputError: if the folder cannot be written, or holds something else.
-        """
-        folder = Path(folder)
-        plain = {"format": FORMAT, **asdict(self.info), "conclusion": self.conclusion()}
-        counts = {"rows": self.formats.height, "places": self.places.height}
-        with storing(folder, _KIND, counts, "no precision result") as new:
-            self.formats.write_parquet(new / "precision.parquet")
-            self.places.write_parquet(new / "headroom.parquet")
-            (new / _KIND.marker).write_text(json.dumps(plain, indent=1), encoding="utf-8")
-        return folder
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Read what :meth:`save` wrote.
-
-        Raises:
-            InputError: if the folder holds no such result, or a damaged one.
-        """
-        return cls(*stored(Path(folder), _KIND, _read))
-
-
-def _read(files: Stored) -> tuple[PrecisionInfo, pl.DataFrame, pl.DataFrame]:
-    plain = files.json(_KIND.marker)
-    if plain.pop("format") != files.format:
-        raise ValueError(f"{_KIND.marker} is of another format than the folder")
-    plain.pop("conclusion")
-    rows = table_of(files.files["precision.parquet"], SCHEMA)
-    places = table_of(files.files["headroom.parquet"], PLACES)
-    if not rows.height:
-        raise ValueError("precision.parquet has no rows")
-    files.check({"rows": rows.height, "places": places.height})
-    return record(PrecisionInfo, plain), rows, places

@@ -81,8 +81,8 @@ class Choices:
 
     @property
     def sites(self) -> list[str]:
-        """Names of the sites that were seen."""
-        return list(self._of)
+        """Names of the sites at which something is chosen."""
+        return [site for site, here in self._of.items() if any(map(len, here.places))]
 
     def at_mean(self) -> dict[str, Replaced]:
         """Return the mean of the same head and channel over the activations not chosen.

@@ -12,13 +12,12 @@ from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.capturing.tape import MAX_BYTES
 from edgescope.intervene.activation_choice import Where
-from edgescope.intervene.origins.causes_info import CausesInfo
 from edgescope.intervene.origins.causes_result import TABLES, Causes
-from edgescope.intervene.origins.initial_state import initial_state
+from edgescope.intervene.origins.causes_words import CausesInfo
 from edgescope.intervene.origins.state_exchange import LEVELS
 from edgescope.intervene.origins.trace_stages import Stages
 from edgescope.intervene.origins.traced_sites import massive_rule
-from edgescope.intervene.origins.two_models import Running, TwoModels
+from edgescope.intervene.origins.two_models import Running, TwoModels, initial_state
 from edgescope.lib.eager_twin import eager_twin
 from edgescope.lib.errors import EdgescopeWarning, InputError
 from edgescope.lib.eval_mode import generators_kept
@@ -101,8 +100,8 @@ def causes(
         share: of the massive edges that the trained model has more than the untrained one, which
             a set must take away or make to count.
         patches: whether to patch.
-        donor: yields other inputs of the same shape, batch by batch, whose activations in the
-            trained model are patched in as well.
+        donor: yields other inputs, graphs with as many edges in the same order, whose activations
+            in the trained model are patched in as well.
         steps: of integrated gradients.
         max_passes: how many forward passes rewinding may take.
         metric: as in :func:`edgescope.ablate`; ``"none"`` for the change of the predictions alone.
@@ -122,8 +121,9 @@ def causes(
 
     Raises:
         InputError: if the untrained model has other tensors, or is another function of the same
-            tensors; if an option is unknown or out of range; if a site that was asked for cannot
-            be captured; if there are no targets for the metric.
+            tensors; if the model draws random numbers in eval mode; if the graphs of ``donor`` have
+            other numbers of edges; if an option is unknown or out of range; if a site that was
+            asked for cannot be captured; if there are no targets for the metric.
 
     Example:
         >>> import copy, torch
@@ -144,6 +144,8 @@ def causes(
     noted = NotedCall(call)
     check_inputs(inputs)
     _check(levels, share, steps, max_passes)
+    if donor is not None and not patches:
+        raise InputError("received donor= with patches=False, which patches nothing; leave one out")
     rule = massive_rule(where)
     mark = fingerprint_of_loader(loader)
     name = getattr(getattr(loader, "dataset", None), "metric", None) if metric is None else metric

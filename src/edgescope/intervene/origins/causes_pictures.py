@@ -1,14 +1,14 @@
 """Causes drawn: the path of massive activations through the sites, the ranked units, and a card."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from edgescope.intervene.origins.causes_info import CausesInfo
 from edgescope.intervene.origins.causes_words import finest, set_named
 from edgescope.lib.errors import InputError
 from edgescope.lib.plurals import plural
+from edgescope.lib.stored_tables import StoredTables
 from edgescope.plots.cause_panels import best_units, draw_path, draw_units, shares_left
 from edgescope.plots.formats import between, percent
 from edgescope.plots.given_axes import drawn_on, heading
@@ -19,18 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class CausesPictures(ABC):
+class CausesPictures(StoredTables):
     """How :class:`edgescope.Causes` draws itself."""
-
-    info: CausesInfo
 
     @abstractmethod
     def table(self, of: str = "rewinds") -> pl.DataFrame:
         """Return a table."""
-
-    @abstractmethod
-    def conclusion(self) -> str:
-        """Say what was found."""
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the path: which site's values from the untrained model leave how much at which site.

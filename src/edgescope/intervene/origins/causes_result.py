@@ -1,30 +1,24 @@
 """The result of tracing massive activations to their causes."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Self
 
 import polars as pl
 
-from edgescope.intervene.origins.causes_info import CausesInfo
 from edgescope.intervene.origins.causes_pictures import CausesPictures
-from edgescope.intervene.origins.causes_words import verdicts
+from edgescope.intervene.origins.causes_words import CausesInfo, verdicts
 from edgescope.intervene.origins.patch_gradients import AGREEMENT
 from edgescope.intervene.origins.rewind_rows import REWINDS, SETS, SITES
 from edgescope.intervene.origins.score_factors import FACTOR_ROWS, WRITER_ROWS
 from edgescope.intervene.origins.site_patches import EFFECTS, PATHS
 from edgescope.intervene.origins.type_triples import TYPES
 from edgescope.lib.errors import InputError
-from edgescope.lib.input_files import table_of
-from edgescope.lib.manifest import Kind, Stored, stored, storing
-from edgescope.lib.typed_fields import record
+from edgescope.lib.manifest import Kind
+from edgescope.lib.stored_tables import TableFile
 
 FORMAT = 1
 """Raised when a change makes older folders unreadable."""
-
-_KIND = Kind("a result on causes", "causes.json", FORMAT, "trace them again")
 
 TABLES: dict[str, dict[str, type[pl.DataType]]] = {
     "rewinds": REWINDS,
@@ -61,6 +55,19 @@ class Causes(CausesPictures):
 
     info: CausesInfo
     tables: Mapping[str, pl.DataFrame]
+
+    kind = Kind("a result on causes", "causes.json", FORMAT, "trace them again")
+    info_type = CausesInfo
+    files = tuple(TableFile(name, schema, name) for name, schema in TABLES.items())
+
+    def stored_tables(self) -> tuple[pl.DataFrame, ...]:
+        """Return all tables."""
+        return tuple(self.tables[name] for name in TABLES)
+
+    @classmethod
+    def made_of(cls, info: CausesInfo, tables: tuple[pl.DataFrame, ...]) -> Self:
+        """Return the result of an info and all tables."""
+        return cls(info, dict(zip(TABLES, tables, strict=True)))
 
     def table(self, of: str = "rewinds") -> pl.DataFrame:
         """Return a table; intervals are 95 %, by bootstrap over graphs.
@@ -118,41 +125,3 @@ class Causes(CausesPictures):
             f"Causes({info.model} on {info.graphs} graphs, {len(info.sites)} sites, {info.where}, "
             f"{info.all_passes} passes)"
         )
-
-    def save(self, folder: str | Path) -> Path:
-        """Write ``causes.json`` and the tables; an earlier result is replaced.
-
-        Raises:
-            InputError: if the folder cannot be written, or holds something else.
-        """
-        folder = Path(folder)
-        plain = {"format": FORMAT, **asdict(self.info), "conclusion": self.conclusion()}
-        counts = {name: self.tables[name].height for name in TABLES}
-        with storing(folder, _KIND, counts, "no result on causes") as new:
-            for name in TABLES:
-                self.tables[name].write_parquet(new / f"{name}.parquet")
-            (new / _KIND.marker).write_text(json.dumps(plain, indent=1), encoding="utf-8")
-        return folder
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Read what :meth:`save` wrote.
-
-        Raises:
-            InputError: if the folder holds no such result, or a damaged one.
-        """
-        return cls(*stored(Path(folder), _KIND, _read))
-
-
-def _read(files: Stored) -> tuple[CausesInfo, dict[str, pl.DataFrame]]:
-    plain = files.json(_KIND.marker)
-    if plain.pop("format") != files.format:
-        raise ValueError(f"{_KIND.marker} is of another format than the folder")
-    plain.pop("conclusion")
-    tables = {
-        name: table_of(files.files[f"{name}.parquet"], schema) for name, schema in TABLES.items()
-    }
-    if not tables["rewinds"].height:
-        raise ValueError("rewinds.parquet has no rows")
-    files.check({name: table.height for name, table in tables.items()})
-    return record(CausesInfo, plain), tables

@@ -1,12 +1,12 @@
-"""What a tracing found, in words computed from its tables."""
+"""What was traced, and what that found, in words computed from its tables."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isnan
 from typing import Any
 
 import polars as pl
 
-from edgescope.intervene.origins.causes_info import CausesInfo
 from edgescope.intervene.origins.rewind_runs import JOIN
 from edgescope.lib.plurals import plural
 from edgescope.lib.task_metrics import known_metric
@@ -15,6 +15,91 @@ from edgescope.plots.formats import percent as percent_above
 
 _NAMED = 4
 """Units that a sentence names."""
+
+
+@dataclass(frozen=True)
+class CausesInfo:
+    """What was traced, and how.
+
+    Attributes:
+        model: class of the model.
+        data: name of the data set, if it has one.
+        graphs: number of graphs.
+        batches: number of batches.
+        where: what is called massive.
+        sites: names of the sites that were counted at, in the order of the model's layers.
+        levels: how much was put back at once.
+        share: of what the trained model has more, which a set must take away, or make.
+        tensors: number of parameters and buffers.
+        changed: how many of them differ between the trained and the untrained model.
+        running: how many of these are running statistics of batch norm.
+        kept: tensors that the untrained state dict does not hold, left as they are.
+        checked: whether the trained model with all tensors put back was compared with the
+            untrained model itself, which gave the same predictions and counts to the bit; a state
+            dict cannot be run.
+        itself: largest change of a prediction if every site is patched with its own activations;
+            ``None`` if nothing was patched.
+        donor: whether another input was patched in.
+        steps: of integrated gradients.
+        seed: decided resamples, random sets and edges.
+        metric: name of the task metric; ``None`` if there is none.
+        before: the metric of the trained model; ``None`` without one.
+        before_low: lower end of its 95 % interval.
+        before_high: upper end.
+        untrained: the metric of the untrained model.
+        guess: that of one prediction for all graphs, the best that the targets alone give; without
+            a metric, the mean change of the predictions if each were their median.
+        nonfinite: predictions of the trained model that are not finite, which are left out.
+        passes: forward passes over the loader by what they were for.
+        max_passes: how many the rewinding could take.
+        stopped: whether it ended there.
+        exact: why the first site was not enumerated; empty if it was.
+        seconds: how long it took.
+        device: the device that the model ran on.
+        left_out: sites and parts that could not be taken, each with the reason.
+        arguments: names of the arguments that the model was given, as in
+            :class:`edgescope.scanning.site_scan.ScanInfo`.
+        data_fingerprint: of the graphs, as there.
+    """
+
+    model: str
+    data: str
+    graphs: int
+    batches: int
+    where: str
+    sites: tuple[str, ...]
+    levels: tuple[str, ...]
+    share: float
+    tensors: int
+    changed: int
+    running: int
+    kept: tuple[str, ...]
+    checked: bool
+    itself: float | None
+    donor: bool
+    steps: int
+    seed: int
+    metric: str | None
+    before: float | None
+    before_low: float | None
+    before_high: float | None
+    untrained: float | None
+    guess: float | None
+    nonfinite: int
+    passes: Mapping[str, int]
+    max_passes: int
+    stopped: bool
+    exact: str
+    seconds: float
+    device: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    data_fingerprint: str = ""
+
+    @property
+    def all_passes(self) -> int:
+        """Forward passes over the loader."""
+        return sum(self.passes.values())
 
 
 def percent(share: float) -> str:
@@ -47,7 +132,7 @@ def verdicts(info: CausesInfo, tables: Mapping[str, pl.DataFrame]) -> list[str]:
     said = [f"{counted} are massive by {info.where}, {before}"]
     said += [_set_words(info, row) for row in finest(tables["sets"])]
     said += _exact_words(tables["sets"])
-    said += _path_words(tables["paths"], trained["massive"])
+    said += _path_words(tables["paths"], trained)
     said += _factor_words(tables["factors"])
     return [each for each in said if each]
 
@@ -122,10 +207,15 @@ def _also(row: Mapping[str, Any]) -> str:
     return f" (as does {row['others']})" if row["others"] else ""
 
 
-def _path_words(paths: pl.DataFrame, massive: int) -> list[str]:
-    """Say which single site carries most of what comes after it."""
+def _path_words(paths: pl.DataFrame, trained: Mapping[str, Any]) -> list[str]:
+    """Say which single site carries most of what comes after it.
+
+    Where a patch makes numbers that are not finite, massive activations were not taken away.
+    """
     of = paths.filter(pl.col("into") == "trained", pl.col("source") == "untrained")
-    left = of.group_by("patched", maintain_order=True).agg(pl.col("massive").sum())
+    broken = (pl.col("nonfinite").sum() - trained["nonfinite"]).clip(0)
+    left = of.group_by("patched", maintain_order=True).agg(pl.col("massive").sum() + broken)
+    massive = trained["massive"]
     if not left.height or not massive:
         return []
     best = left.sort("massive", maintain_order=True).row(0, named=True)

@@ -16,8 +16,7 @@ from edgescope.intervene.activation_choice import Where
 from edgescope.intervene.controls import Control
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.number_formats.constant_guess import constant_prediction
-from edgescope.intervene.origins.constancy_info import ConstancyInfo
-from edgescope.intervene.origins.constancy_result import COSTS, Constancy
+from edgescope.intervene.origins.constancy_result import COSTS, Constancy, ConstancyInfo
 from edgescope.intervene.origins.constancy_verdict import verdict
 from edgescope.intervene.origins.value_labels import INFORMATION, SPREADS, ValueLabels
 from edgescope.intervene.replay import Passes
@@ -138,7 +137,7 @@ def constancy(
         outputs = labels.run(passes, _taken(constant), max_bytes)
         scorer = Scorer(outputs, constant.info.metric, seed)
         before = scorer.score(outputs.prediction)
-        guess = constant_prediction(outputs, scorer.metric, None)
+        guess = constant_prediction(scorer.outputs, scorer.metric, None)
         guessed = scorer.score(guess) or scorer.moved(guess)
         margin = tolerance * abs(guessed.value - (before.value if before else 0.0))
         spreads = labels.spreads(scorer)

@@ -1,28 +1,22 @@
 """The result of testing massive activations for information."""
 
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import isnan
-from pathlib import Path
-from typing import Self
 
 import polars as pl
 
-from edgescope.intervene.origins.constancy_info import ConstancyInfo
 from edgescope.intervene.origins.constancy_verdict import BIAS, SIGNAL, UNUSED
 from edgescope.intervene.origins.value_labels import INFORMATION, SPREADS
-from edgescope.lib.input_files import table_of
-from edgescope.lib.manifest import Kind, Stored, stored, storing
+from edgescope.lib.manifest import Kind
 from edgescope.lib.plurals import plural
+from edgescope.lib.stored_tables import StoredTables, TableFile
 from edgescope.lib.task_metrics import known_metric
-from edgescope.lib.typed_fields import record
 from edgescope.plots.formats import between, percent
 from edgescope.plots.notebook_card import Cell, Tone, badge, card, code, joined, see, table
 
 FORMAT = 1
 """Raised when a change makes older folders unreadable."""
-
-_KIND = Kind("a test for information", "constancy.json", FORMAT, "test it again")
 
 _BELIEVED = 0.05
 """q-value up to which information is called so in the sentence."""
@@ -43,8 +37,61 @@ COSTS: dict[str, type[pl.DataType]] = {
 }
 
 
+@dataclass(frozen=True)
+class ConstancyInfo:
+    """What was tested, and how.
+
+    Attributes:
+        model: class of the model.
+        data: name of the data set, if it has one.
+        graphs: number of graphs.
+        where: what is called massive.
+        controls: matched controls of the constant.
+        repeats: draws of each.
+        tolerance: share of what the model gains over guessing that counts as no cost.
+        margin: the same as a number, in the unit of the metric.
+        permutations: random orders.
+        seed: decided draws, random orders and resamples.
+        metric: name of the task metric; ``None`` if there is none.
+        before: the metric of the model as it is; ``None`` without one.
+        guess: that of the same prediction for all graphs; without a metric, the mean change of
+            the predictions if each were their median.
+        passes: forward passes over the loader.
+        seconds: how long it took.
+        device: the device that the model ran on.
+        no_triples: why triples of types are not looked at; empty if they are.
+        no_target: why the target is not looked at; empty if it is.
+        left_out: sites that could not be taken, each with the reason.
+        arguments: names of the arguments that the model was given, as in
+            :class:`edgescope.scanning.site_scan.ScanInfo`.
+        data_fingerprint: of the graphs, as there.
+    """
+
+    model: str
+    data: str
+    graphs: int
+    where: str
+    controls: tuple[str, ...]
+    repeats: int
+    tolerance: float
+    margin: float
+    permutations: int
+    seed: int
+    metric: str | None
+    before: float | None
+    guess: float | None
+    passes: int
+    seconds: float
+    device: str
+    no_triples: str
+    no_target: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    data_fingerprint: str = ""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class Constancy:
+class Constancy(StoredTables):
     """The result of :func:`edgescope.intervene.constancy`.
 
     Attributes:
@@ -75,6 +122,18 @@ class Constancy:
     costs: pl.DataFrame
     spreads: pl.DataFrame
     information: pl.DataFrame
+
+    kind = Kind("a test for information", "constancy.json", FORMAT, "test it again")
+    info_type = ConstancyInfo
+    files = (
+        TableFile("costs", COSTS, "costs"),
+        TableFile("spreads", SPREADS, "spreads"),
+        TableFile("information", INFORMATION, "information"),
+    )
+
+    def stored_tables(self) -> tuple[pl.DataFrame, ...]:
+        """Return all tables."""
+        return self.costs, self.spreads, self.information
 
     def table(self) -> pl.DataFrame:
         """Return one row per site, and one for ``"all"`` together, if there are several.
@@ -154,31 +213,6 @@ class Constancy:
             see("constancy.table()", "constancy.spreads", "constancy.information"),
         )
 
-    def save(self, folder: str | Path) -> Path:
-        """Write ``constancy.json`` and three tables; an earlier result is replaced.
-
-        Raises:
-            InputError: if the folder cannot be written, or holds something else.
-        """
-        folder = Path(folder)
-        plain = {"format": FORMAT, **asdict(self.info), "conclusion": self.conclusion()}
-        tables = {"costs": self.costs, "spreads": self.spreads, "information": self.information}
-        counts = {name: rows.height for name, rows in tables.items()}
-        with storing(folder, _KIND, counts, "no test for information") as new:
-            for name, rows in tables.items():
-                rows.write_parquet(new / f"{name}.parquet")
-            (new / _KIND.marker).write_text(json.dumps(plain, indent=1), encoding="utf-8")
-        return folder
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Read what :meth:`save` wrote.
-
-        Raises:
-            InputError: if the folder holds no such result, or a damaged one.
-        """
-        return cls(*stored(Path(folder), _KIND, _read))
-
 
 _WORDS = {
     BIAS: "a hidden bias",
@@ -191,18 +225,3 @@ def _ends(low: float | None, high: float | None) -> str:
     if low is None or high is None or isnan(low):
         return ""
     return f" ({low:.2g} to {high:.2g})"
-
-
-def _read(files: Stored) -> tuple[ConstancyInfo, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    plain = files.json(_KIND.marker)
-    if plain.pop("format") != files.format:
-        raise ValueError(f"{_KIND.marker} is of another format than the folder")
-    plain.pop("conclusion")
-    schemas = {"costs": COSTS, "spreads": SPREADS, "information": INFORMATION}
-    tables = {
-        name: table_of(files.files[f"{name}.parquet"], schema) for name, schema in schemas.items()
-    }
-    if not tables["costs"].height:
-        raise ValueError("costs.parquet has no rows")
-    files.check({name: rows.height for name, rows in tables.items()})
-    return record(ConstancyInfo, plain), tables["costs"], tables["spreads"], tables["information"]

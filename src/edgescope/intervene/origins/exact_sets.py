@@ -123,7 +123,7 @@ class FirstSite:
         self._exchange.rewind(())
         model = self._exchange.model
         try:
-            found = upstream(model, batches[0], site.name, self._call, self._running.inputs)
+            found = upstream(model, batches[0], site.name, self._call, *self._running[2:])
         except InputError as error:
             raise NotEnumerable(str(error)) from error
         self._passes += 1 / len(self._batches)

@@ -88,7 +88,6 @@ class Counter:
     Attributes:
         skipped: those sites.
         rows: of every site, as they were in the last pass.
-        finite: predictions that count ``[N]``, bool; the others are taken for 0. ``None`` for all.
     """
 
     def __init__(self, choose: Choose, skip_scalars: bool) -> None:
@@ -96,11 +95,6 @@ class Counter:
         self._skip = skip_scalars
         self.skipped: list[str] = []
         self.rows: dict[str, Rows] = {}
-        self.finite: NDArray[np.bool_] | None = None
-
-    def counting(self, prediction: Array) -> Array:
-        """Return predictions ``[N, T]`` with 0 in place of those that do not count."""
-        return prediction if self.finite is None else np.where(self.finite[:, None], prediction, 0)
 
     def run(
         self,
@@ -122,7 +116,7 @@ class Counter:
         largest: dict[str, float] = {}
 
         def take(found: EdgeActivations, place: Place) -> None:
-            site, values = found.site, found.values.detach()
+            site, values = found.site, found.values.detach().float()  # as in a scan
             if self._skip and values.size(2) < SEVERAL:
                 self.skipped = list(dict.fromkeys([*self.skipped, site]))
                 return
@@ -130,7 +124,7 @@ class Counter:
             chosen = self._choose(placed).flatten(1).any(1)
             finite = values.isfinite().flatten(1).all(1).cpu()
             parts.setdefault(site, []).append((placed.graph.cpu(), chosen.cpu() & finite, ~finite))
-            magnitude = values.float().abs().flatten().cpu()
+            magnitude = values.abs().flatten().cpu()
             magnitude = magnitude[magnitude.isfinite()].contiguous()
             counted = np.bincount(_BINS.index(magnitude).numpy(), minlength=_BINS.size)
             bins[site] = bins.get(site, np.zeros(_BINS.size, np.int64)) + counted
@@ -152,7 +146,7 @@ class Counter:
             )
             typical = _median(bins[site], largest[site])
             found[site] = SiteCount(edges, those, others, largest[site], typical)
-        return Counted(found, self.counting(outputs.prediction)), outputs
+        return Counted(found, outputs.prediction), outputs
 
 
 def _median(counted: NDArray[np.int64], largest: float) -> float:

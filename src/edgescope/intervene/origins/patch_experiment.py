@@ -1,5 +1,6 @@
 """All patches of a model: from the untrained one and back, and from other inputs."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,12 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from edgescope.capturing import EdgeActivations
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.origins.massive_counts import Rows
 from edgescope.intervene.origins.patch_gradients import START, Gradients, agreement, midpoints
 from edgescope.intervene.origins.site_patches import Patches
 from edgescope.intervene.origins.two_models import Running, TwoModels
 from edgescope.intervene.replay import Passes, SiteValues, first_call
+from edgescope.lib.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -73,7 +76,7 @@ class PatchExperiment:
         for site in trained:
             changes[site] = patches.patch("trained", "untrained", site, untrained[site])
         if donor is not None:
-            other, _ = donor.recorded(list(self._editable), None, self._max_bytes, "", False)
+            other = self._of_donor(donor)
             for site in trained:
                 patches.patch("trained", "another input", site, other[site])
         self._estimate(patches, changes, untrained, running, steps, seed)
@@ -88,6 +91,26 @@ class PatchExperiment:
 
     def _patches(self, own: Mapping[str, SiteValues], base: Any) -> Patches:  # noqa: ANN401
         return Patches(self._passes, self._counter, self._sites, own, base, self._scorer)
+
+    def _of_donor(self, donor: Passes) -> dict[str, SiteValues]:
+        """Return the activations on other inputs, each of whose graphs has as many edges."""
+        graphs: dict[str, list[torch.Tensor]] = defaultdict(list)
+
+        def note(placed: EdgeActivations) -> torch.Tensor:
+            graphs[placed.site].append(placed.graph.cpu())
+            return torch.zeros(placed.values.shape, dtype=torch.bool)
+
+        found, _ = donor.recorded(list(self._editable), note, self._max_bytes, "", False)
+        for site, rows in self._rows.items():
+            if first_call(site) in self._editable and not (
+                site in found and torch.cat(graphs[site]).equal(rows.graph)
+            ):
+                raise InputError(
+                    f"the graphs of donor= have other numbers of edges at {site} than those of the "
+                    "loader, so which edge is patched with which is not known; pass the same "
+                    "graphs, in the same order, with other features"
+                )
+        return found
 
     def _recorded(self, rewound: Sequence[str]) -> dict[str, SiteValues]:
         self._exchange.rewind(rewound)

@@ -96,7 +96,7 @@ class Patches:
         )
         if np.array_equal(found.prediction, self._base.prediction, equal_nan=True):
             return 0.0 if same else float("inf")
-        return float(np.nanmax(np.abs(found.prediction - self._base.prediction)))
+        return float(np.abs(self._scorer.change(found.prediction, self._base.prediction)).max())
 
     def patch(
         self,
@@ -126,8 +126,8 @@ class Patches:
             )
         replaced = whole(donor) if places is None else part(donor, places)
         if places is not None:
-            prediction = self._counter.counting(self._passes.edited({site: replaced}))
-            return prediction - self._base.prediction
+            prediction = self._passes.edited({site: replaced})
+            return self._scorer.change(prediction, self._base.prediction)
         found, _ = self._counter.run(self._passes, self._sites, replaced={site: replaced})
         names = {"into": into, "source": source, "patched": site}
         for name, there in found.sites.items():
@@ -144,8 +144,7 @@ class Patches:
         if scores[0] and scores[1]:
             effect |= interval("metric_change", scores[1].minus(scores[0]), self._scorer)
         self.effects.append(effect)
-        change: Array = found.prediction - self._base.prediction
-        return change
+        return self._scorer.change(found.prediction, self._base.prediction)
 
 
 def whole(values: SiteValues) -> Replaced:

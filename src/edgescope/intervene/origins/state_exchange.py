@@ -139,10 +139,17 @@ def _of_mapping(given: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tens
         raise InputError(
             f"the state dict holds {said(given[wrong[0]])} as {wrong[0]!r}, expected tensors alone"
         )
-    own = {plain_path(model, name) for name in model.state_dict()}
-    once = set(state_of(model))
-    shared = own - once
-    lost = sorted((own & once) - set(given))
+    held = {plain_path(model, n): t for n, t in model.state_dict(keep_vars=True).items()}
+    own, once = set(held), state_of(model)
+    shared, first = own - set(once), {id(tensor): name for name, tensor in once.items()}
+    for name in sorted(shared & set(given)):
+        twin = first.get(id(held[name]), name)
+        if twin in given and not _same(given[name], given[twin]):
+            raise InputError(
+                f"the state dict has other numbers as {name} than as {twin}, which are one tensor "
+                "in the trained model; pass that of a model of the same architecture"
+            )
+    lost = sorted((own & set(once)) - set(given))
     more = sorted(set(given) - own)
     if lost or more:
         raise InputError(_names_differ(lost, more))

@@ -9,16 +9,19 @@ from torch import Tensor, nn
 from edgescope.capturing.forward_pass import Trust
 from edgescope.capturing.site_choice import Sites
 from edgescope.intervene.activation_choice import Selector
+from edgescope.intervene.initial_model import initial_model
 from edgescope.intervene.metric_resamples import Scorer
 from edgescope.intervene.number_formats.constant_guess import constant_prediction
-from edgescope.intervene.number_formats.first_look import only_finite
-from edgescope.intervene.origins.initial_state import check_alike
-from edgescope.intervene.origins.massive_counts import Counter, Rows
+from edgescope.intervene.origins.massive_counts import Counted, Counter, Rows
 from edgescope.intervene.origins.rewind_rows import Ends
 from edgescope.intervene.origins.state_exchange import RUNNING, Exchange
 from edgescope.intervene.origins.traced_sites import TracedSites
 from edgescope.intervene.replay import Outputs, Passes
+from edgescope.lib.errors import InputError
+from edgescope.lib.mistakes import said
 from edgescope.lib.model_call import Call
+from edgescope.scanning.result import Scan
+from edgescope.scanning.untrained_ensemble import Untrained, baseline_argument
 
 
 class Running(NamedTuple):
@@ -33,6 +36,72 @@ class Running(NamedTuple):
         """Return passes of a model, over other batches if they are given."""
         of = self.batches if batches is None else batches
         return Passes(model, of, self.call, self.inputs, self.trust)
+
+
+def initial_state(
+    model: nn.Module,
+    untrained: nn.Module | Mapping[str, Tensor] | Untrained | str,
+    batches: Sequence[Any],
+    call: Call,
+    progress: bool,
+) -> nn.Module | Mapping[str, Tensor]:
+    """Return the untrained model, or its state dict.
+
+    Args:
+        model: the trained model.
+        untrained: what the user gave.
+        batches: for the calibration of batch norm of a re-initialised model.
+        call: how to call a model on a batch.
+        progress: whether to show a progress bar.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    if isinstance(untrained, Mapping):
+        return untrained
+    found = baseline_argument(untrained)
+    if found is None or isinstance(found, Scan):
+        raise InputError(
+            f"received {said(untrained)} as the untrained model, expected a model, its state dict "
+            "or es.Untrained(), whose tensors are put back"
+        )
+    return initial_model(model, found, batches, call, progress, "the untrained model")
+
+
+def check_alike(
+    passes: Passes, rewound: Counted, counter: Counter, sites: Sequence[str], given: bool
+) -> None:
+    """Run the untrained model, and compare it with the trained one, all of it put back.
+
+    Args:
+        passes: of the untrained model, or once more of the other.
+        rewound: what the other gives.
+        counter: counts what is massive.
+        sites: names of the sites.
+        given: whether it is an untrained model that the user gave, not a state dict.
+
+    Raises:
+        InputError: if the two do not give the same to the bit.
+    """
+    found, _ = counter.run(passes, sites)
+    same = np.array_equal(found.prediction, rewound.prediction, equal_nan=True) and all(
+        np.array_equal(site.massive, rewound.sites[name].massive)
+        and site.largest == rewound.sites[name].largest
+        for name, site in found.sites.items()
+    )
+    if not same:
+        gap = np.nanmax(np.abs(found.prediction - rewound.prediction), initial=0.0)
+        if not given:
+            raise InputError(
+                f"two runs of the model on the same batches differ by up to {gap:.3g}, so what "
+                "comes of its tensors cannot be told; it draws random numbers in eval mode"
+            )
+        raise InputError(
+            "with all its tensors put back the trained model is not the untrained model: "
+            f"predictions differ by up to {gap:.3g}; the two differ in something that is neither a "
+            "parameter nor a buffer, or draw random numbers in eval mode. Pass a model that was "
+            "built with the same arguments, or its state_dict()"
+        )
 
 
 class TwoModels:
@@ -88,19 +157,17 @@ class TwoModels:
         """
         trained, outputs = self.traced.run(self.counter, self.passes)
         self.rows = dict(self.counter.rows)
-        finite = np.asarray(np.isfinite(outputs.prediction).all(axis=1))
-        self.outputs = only_finite(outputs, finite)
-        self.counter.finite = finite
-        scorer = Scorer(self.outputs, metric, seed)
+        scorer = Scorer(outputs, metric, seed)
+        self.outputs = scorer.outputs
         self.exchange.rewind(self.exchange.changed)
         untrained, _ = self.counter.run(self.passes, self.traced.names)
-        trained = trained._replace(prediction=self.outputs.prediction)
         self.ends = Ends(trained, untrained)
         self.done = self.passes.done
-        if isinstance(self._initial, nn.Module):
-            passes = self._running.passes(self._initial)
-            check_alike(passes, untrained, self.counter, self.traced.names)
-            self.done += passes.done
+        # Of a state dict there is no other model, but random numbers would be drawn anew.
+        given = isinstance(self._initial, nn.Module)
+        passes = self._running.passes(self._initial if given else self.exchange.model)  # type: ignore[arg-type]
+        check_alike(passes, untrained, self.counter, self.traced.names, given)
+        self.done += passes.done
         return scorer
 
     def facts(self, scorer: Scorer) -> dict[str, Any]:
@@ -127,5 +194,5 @@ class TwoModels:
             "before_high": None if known is None else known.high,
             "untrained": None if after is None or not np.isfinite(after.value) else after.value,
             "guess": guess.value,
-            "nonfinite": int(scorer.graphs and (~np.asarray(self.counter.finite)).sum()),
+            "nonfinite": scorer.left_out,
         }

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from edgescope.capturing import EdgeActivations, edit
+from edgescope.capturing.forward_pass import Trust
 from edgescope.intervene.origins.massive_counts import Choose
 from edgescope.intervene.replay import Passes, Place
+from edgescope.lib.compiled_parts import plain_path
 from edgescope.lib.eval_mode import evaluating
 from edgescope.lib.model_call import Call, attribute
 from edgescope.scanning.batches import device_of, on_device
@@ -87,7 +89,8 @@ class TripleCall:
         if edge is None:
             kind = torch.zeros(len(given), 1, dtype=torch.int64)
         else:
-            kind = _types(edge, "edge_attr")[given.clamp(min=0)]
+            types = _types(edge, "edge_attr")  # none at all, where only loops were added
+            kind = types[given.clamp(min=0)] if len(types) else types.new_zeros(len(given), 1)
         kind = torch.cat([kind, (given >= 0).long().unsqueeze(1)], 1)
         kind = kind * kind[:, -1:]  # an added edge has no type
         ends = [node[end.cpu()] for end in (of.source, of.target)]
@@ -100,7 +103,8 @@ def _types(given: object, name: str) -> Tensor:
         raise NotEnumerable(f"the batches have no {name}")
     values = given.detach().cpu()
     values = values.unsqueeze(1) if values.dim() == 1 else values.flatten(1)
-    if values.is_floating_point() and not bool((values == values.round()).all()):
+    whole = values.isfinite() & (values == values.round()) if values.is_floating_point() else None
+    if whole is not None and not bool(whole.all()):
         raise NotEnumerable(f"{name} holds real numbers, which are no types")
     return values.long()
 
@@ -117,6 +121,7 @@ class Triples:
         edges: how many edges of each kind there are.
         batches: numbers of the batches in which there was a new kind.
         deviation: the largest relative deviation between edges of one kind.
+        divided: whether of one kind some edges are massive and some are not.
     """
 
     def __init__(self, site: str, choose: Choose, call: TripleCall) -> None:
@@ -124,6 +129,7 @@ class Triples:
         self.edges: dict[Key, int] = {}
         self.batches: list[int] = []
         self.deviation = 0.0
+        self.divided = False
         self._choose = choose
         self._call = call
 
@@ -137,9 +143,12 @@ class Triples:
         self.edges, self.batches, self._call.number = {}, [], -1
 
         def take(activations: EdgeActivations, place: Place) -> None:
+            if activations.site != self.site:
+                return  # a second call of the layer, whose input is no type
             keys, sources, targets = self._call.keys(activations)
-            chosen = self._choose(place()).flatten(1).any(1).cpu()
             values = activations.values.detach().cpu()
+            chosen = self._choose(place()).flatten(1).any(1).cpu()
+            chosen = chosen & values.float().isfinite().flatten(1).all(1)
             unique, which = torch.unique(keys, dim=0, return_inverse=True)
             first = torch.full((len(unique),), len(which)).scatter_reduce(
                 0, which, torch.arange(len(which)), "amin"
@@ -157,6 +166,8 @@ class Triples:
                         self.batches.append(self._call.number)
                 self.edges[key] = self.edges.get(key, 0) + counts[number]
                 self._compare(values[which == number], found[key].values)
+                alike = chosen[which == number] == found[key].massive
+                self.divided = self.divided or not bool(alike.all())
             if len(found) > MOST_TRIPLES:
                 raise NotEnumerable(
                     f"there are more than {MOST_TRIPLES:,} different triples of features"
@@ -167,6 +178,11 @@ class Triples:
             raise NotEnumerable(
                 f"edges of the same types differ there by up to {self.deviation:.2g} of their "
                 "largest value, as something else enters"
+            )
+        if self.divided:
+            raise NotEnumerable(
+                "of edges of the same types some are massive there and some are not, as where= "
+                "looks at something else, or their values are within rounding of a threshold"
             )
         return found
 
@@ -202,6 +218,7 @@ def upstream(
     site: str,
     call: Call,
     inputs: Mapping[str, str] | None,
+    trust: Trust = (),
 ) -> list[str]:
     """Return the names of the parameters that the values of a site depend on, by autograd.
 
@@ -213,8 +230,11 @@ def upstream(
         site: name of the site, which can be edited.
         call: how to call the model.
         inputs: what the model calls its inputs.
+        trust: sites whose edges the user vouches for.
     """
-    parameters = dict(model.named_parameters())
+    parameters = {
+        name: tensor for name, tensor in model.named_parameters() if tensor.is_floating_point()
+    }
     asked = {name: parameter.requires_grad for name, parameter in parameters.items()}
     ran: set[str] = set()
     before: set[str] = set()
@@ -237,7 +257,7 @@ def upstream(
     try:
         for parameter in parameters.values():
             parameter.requires_grad_(True)
-        with evaluating(model), torch.enable_grad(), edit(model, site, look, inputs):
+        with evaluating(model), torch.enable_grad(), edit(model, site, look, inputs, trust):
             call(model, on_device(batch, device_of(model)))
     finally:
         for handle in handles:
@@ -245,4 +265,4 @@ def upstream(
         for name, parameter in parameters.items():
             parameter.requires_grad_(asked[name])
     own = [name for name, _ in model.named_buffers() if name.rpartition(".")[0] in before]
-    return [*found, *own]
+    return [plain_path(model, name) for name in (*found, *own)]

@@ -175,31 +175,27 @@ class ValueLabels:
         chosen = held.chosen.flatten(1).numpy() & np.isfinite(values)
         if not chosen.any():
             return {}
-        others = ~held.chosen.flatten(1).numpy() & np.isfinite(values)
+        known = np.isfinite(values)
+        _, kind = np.unique(kind, return_inverse=True)
         graph = torch.cat(self._graph[site]).numpy()
+        away, size = _squares(values, chosen, kind)
         row, column = np.nonzero(chosen)
         mine = values[row, column]
-        away = _away(mine, column, kind[row])
-        total, size = (
-            np.bincount(graph[row], each, scorer.graphs).astype(np.float64)
-            for each in (away**2, mine**2)
+        ratio = scorer.ratio(
+            *(np.bincount(graph, each, scorer.graphs).astype(np.float64) for each in (away, size))
         )
-        ratio = scorer.ratio(total, size)
         root = Sample(float(np.sqrt(ratio.value)), np.sqrt(ratio.resamples))
-        other_row, other_column = np.nonzero(others)
-        rest = values[other_row, other_column]
-        rest_away = _away(rest, other_column, kind[other_row])
-        known = np.isfinite(values)
         found: dict[str, Any] = {
             "kinds": len(np.unique(kind[row])),
             "columns": len(np.unique(column)),
             "values": len(mine),
-            "variance": float((away**2).mean()),
+            "variance": float(away.sum() / len(mine)),
             "variance_all": float(values[known].var()),
             "one_sign": _one_sign(mine, column),
         }
-        if len(rest) and (rest**2).sum():
-            found["spread_all"] = float(np.sqrt((rest_away**2).sum() / (rest**2).sum()))
+        away, size = _squares(values, known & ~chosen, kind)
+        if size.any():
+            found["spread_all"] = float(np.sqrt(away.sum() / size.sum()))
         return found | interval("spread", root, scorer)
 
     def _target_bins(self, outputs: Outputs) -> Ints | None:
@@ -219,13 +215,25 @@ class ValueLabels:
         return _bins(first)
 
 
-def _away(values: Array, column: Ints, kind: Ints) -> Array:
-    """Return the distance of every value ``[n]`` from the mean of its column and kind."""
-    _, group = np.unique(np.stack([column, kind]), axis=1, return_inverse=True)
-    group = group.reshape(-1)
-    mean = np.bincount(group, values) / np.bincount(group)
-    away: Array = values - mean[group]
-    return away
+def _squares(values: Array, of: NDArray[np.bool_], kind: Ints) -> tuple[Array, Array]:
+    """Return for every row ``[E]`` squared distances from the means of its kind, and squares.
+
+    Both are sums over the columns. One column is looked at at a time, as there are few of them and
+    many rows.
+
+    Args:
+        values: ``[E, C]``.
+        of: which values count ``[E, C]``.
+        kind: of every row ``[E]``, not negative.
+    """
+    away, size = np.zeros(len(values)), np.zeros(len(values))
+    for column, counts in zip(values.T, of.T, strict=True):
+        mine, group = column[counts], kind[counts]
+        with np.errstate(invalid="ignore"):  # of kinds that do not occur
+            mean = np.bincount(group, mine) / np.bincount(group)
+        away[counts] += (mine - mean[group]) ** 2
+        size[counts] += mine**2
+    return away, size
 
 
 def _one_sign(values: Array, column: Ints) -> float:

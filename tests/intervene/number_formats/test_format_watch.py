@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from edgescope.intervene.number_formats.module_outputs import MODEL, outputs_seen
+from edgescope.intervene.number_formats.format_watch import MODEL, outputs_seen
 from support.hooks_of import hooks_of
 
 
