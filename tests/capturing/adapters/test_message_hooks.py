@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch_geometric.nn import GATConv, GATv2Conv, RGATConv, TransformerConv
+from torch_geometric.utils import softmax
 
 import edgescope as es
 from edgescope.capturing.adapters.registry import find_adapter
@@ -60,14 +61,17 @@ def test_a_second_edit_of_the_weights_is_refused_rather_than_undoing_the_first(k
 
 
 @layers
-def test_a_tape_beside_an_edit_shows_weights_as_they_would_be_without(kind):
+def test_a_tape_beside_an_edit_shows_the_weights_that_follow_from_it(kind):
     model, inputs = model_of(kind), (GRAPH.x, GRAPH.edge_index)
-    with es.capture(model, "conv:weight") as alone:
+    with es.capture(model, "conv:logit") as alone:
         model(*inputs)
     doubled = es.capture.edit(model, "conv:logit", lambda found: 2 * found.values)
-    with doubled, es.capture(model, "conv:weight") as beside:
+    with doubled, es.capture(model, ["conv:logit", "conv:weight"]) as beside:
         model(*inputs)
-    assert torch.equal(alone["conv:weight"].values, beside["conv:weight"].values)
+    logit = 2 * alone["conv:logit"].values
+    assert torch.equal(beside["conv:logit"].values, logit)
+    target = alone["conv:logit"].identity.edge_index[1]
+    torch.testing.assert_close(beside["conv:weight"].values, softmax(logit, target))
 
 
 @layers
