@@ -14,6 +14,8 @@ BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 """A block of code and its language."""
 
 
+# Of a model of one epoch, which is another one for another number of threads, too few may be left.
+@pytest.mark.filterwarnings("ignore:a control is left out")
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_how_to_page_works(page, tmp_path, monkeypatch):
