@@ -11,7 +11,6 @@ from edgescope.data.chemistry.notation import (
     key,
     key_as_written,
     plain,
-    says_more,
     unseen,
 )
 from edgescope.lib.optional import require
@@ -90,8 +89,8 @@ class Featuriser:
         with self._logs.BlockLogs():
             molecule = parse_smiles(smiles)
             lost: set[str] = set()
-            if not self._as_written and says_more(smiles):
-                lost = unseen(molecule, stereo=False)
+            if not self._as_written:
+                lost = unseen(molecule, smiles, stereo=False)
                 molecule, smiles = plain(molecule, smiles, stereo=False)
             if molecule.GetNumBonds() == 0 and not self._bondless:
                 raise UnusableError(f"no bonds ({molecule.GetNumAtoms()} atoms)")

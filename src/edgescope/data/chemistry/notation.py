@@ -41,14 +41,14 @@ _OTHERS = re.compile(r":|\[\d|\[H")
 """Colons of atom maps, isotopes, and hydrogens that are atoms."""
 
 
-def says_more(smiles: str) -> bool:
+def _says_more(smiles: str, *, stereo: bool) -> bool:
     """Return whether a SMILES may hold something that :func:`plain` takes away.
 
     Example:
-        >>> says_more("C[C@H](N)O"), says_more("[13CH4]"), says_more("c1cc[nH]c1")
-        (True, True, False)
+        >>> [_says_more(each, stereo=False) for each in ("C[C@H](N)O", "[13CH4]", "c1cc[nH]c1")]
+        [True, True, False]
     """
-    return bool(_STEREO.search(smiles) or _OTHERS.search(smiles))
+    return bool(_OTHERS.search(smiles) or (not stereo and _STEREO.search(smiles)))
 
 
 def plain(molecule: Any, smiles: str, *, stereo: bool) -> tuple[Any, str]:  # noqa: ANN401  (RDKit)
@@ -65,6 +65,8 @@ def plain(molecule: Any, smiles: str, *, stereo: bool) -> tuple[Any, str]:  # no
     Raises:
         UnusableError: if RDKit cannot read what it writes of the molecule.
     """
+    if not _says_more(smiles, stereo=stereo):
+        return molecule, smiles
     chem = require("rdkit.Chem", "chem")
     stripped = chem.Mol(molecule)
     if not stereo:
@@ -138,13 +140,16 @@ def _telling(symbol: str, hydrogens: int, charge: int, radicals: int, bond_order
     return _key(symbol, 0 if usual else hydrogens, charge) + (f" rad{radicals}" if radicals else "")
 
 
-def unseen(molecule: Any, *, stereo: bool) -> set[str]:  # noqa: ANN401  (RDKit)
+def unseen(molecule: Any, smiles: str, *, stereo: bool) -> set[str]:  # noqa: ANN401  (RDKit)
     """Name what a SMILES says and the graph does not hold: ``"isotopes"``, ``"stereo marks"``.
 
     Args:
-        molecule: as it was read.
+        molecule: as read from ``smiles``.
+        smiles: what is not in it need not be looked for.
         stereo: whether the graph holds stereo marks.
     """
+    if not _says_more(smiles, stereo=stereo):
+        return set()
     chem = require("rdkit.Chem", "chem")
     unspecified = chem.ChiralType.CHI_UNSPECIFIED
     without = (chem.BondStereo.STEREONONE, chem.BondStereo.STEREOANY)

@@ -106,7 +106,7 @@ class OgbFeaturiser:
             molecule = source = parse_smiles(smiles)
             place: Sequence[int] = range(molecule.GetNumAtoms())
             if not self._as_written:
-                lost = unseen(molecule, stereo=True)
+                lost = unseen(molecule, smiles, stereo=True)
                 molecule, smiles = plain(molecule, smiles, stereo=True)
                 source, place = canonical(molecule)
         atoms: list[int] = []
